@@ -1,0 +1,30 @@
+# Needs only Python 3.11+ and make: every target sets up what is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install train test test-all lint clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml scripts/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "attnlab needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint scripts/constraints.txt --editable '.[dev]'
+	touch $@
+
+train: install
+	$(BIN)/attnlab train task=pos
+
+test: install
+	$(BIN)/pytest -m 'not slow'
+
+test-all: install
+	$(BIN)/pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv outputs build dist

@@ -1,0 +1,23 @@
+"""attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
+
+from attnlab import train, load_run
+run = train("task=pos", "encoder.depth=2")
+run.results["test"]["accuracy"]
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attnlab.training.run import Run, load_run, train
+
+__all__ = ["Run", "load_run", "train"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch only when it is needed: `attnlab --help` answers at once."""
+    if name in __all__:
+        from attnlab.training import run
+
+        return getattr(run, name)
+    raise AttributeError(f"module 'attnlab' has no attribute {name!r}")

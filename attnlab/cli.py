@@ -1,0 +1,155 @@
+"""`attnlab <verb> [key=value …]`: the first word chooses what to do. Nothing heavy is imported before."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from attnlab.errors import Stopped, UserError, suggestion
+
+HELP = """\
+attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
+
+usage: attnlab <verb> [key=value ...]
+
+  train   train a model and score it             attnlab train task=pos
+          continue a run that was stopped        attnlab train run=latest
+          several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
+          show the configuration                 attnlab train task=pos --cfg job
+          list every key                         attnlab train --help
+  eval    score a run again, or on other data    attnlab eval run=latest split=validation
+
+options: --debug shows tracebacks; --version
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; a user's mistake is one sentence on stderr and exit code 2."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(HELP, end="")
+        return 0
+    if words[0] == "--version":
+        from attnlab import __version__
+
+        print(f"attnlab {__version__}")
+        return 0
+    verb, *rest = words
+    try:
+        if verb not in VERBS:
+            raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
+        return VERBS[verb](rest)
+    except UserError as error:
+        if debug:
+            raise
+        print(f"attnlab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("attnlab: interrupted", file=sys.stderr)
+        return 130
+
+
+def train(words: list[str]) -> int:
+    """attnlab train: compose by Hydra, or continue the run that `run=` names."""
+    if "--help" in words or "-h" in words:
+        return _list_keys()
+    flags = [word for word in words if word.startswith("-")]
+    for flag in flags:
+        if flag not in ("-m", "--multirun", "--cfg", "--resolve"):
+            raise UserError(
+                f"`{flag}`: no such option; {suggestion(flag, ('--multirun', '--cfg', '--debug', '--help'))}"
+            )
+    if "--cfg" in words:
+        position = words.index("--cfg")
+        if words[position + 1 : position + 2] != ["job"]:
+            raise UserError("`--cfg`: write `--cfg job`")
+        return _show_config([word for i, word in enumerate(words) if i not in (position, position + 1)])
+    overrides = [word for word in words if not word.startswith("-")]
+    if any(word.startswith("run=") for word in overrides):
+        return _guarded(lambda: _train_words(overrides))
+    from attnlab import compose
+
+    compose.register_schemas()
+    compose.check_overrides(overrides)
+    if not flags:
+        compose.compose(overrides)  # refuses what Hydra would, without Hydra's traceback
+    return _guarded(lambda: _hydra(flags, overrides))
+
+
+def _hydra(flags: list[str], overrides: list[str]) -> None:
+    """Hand over to hydra.main, which runs once, or once for each combination of a multirun."""
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import DictConfig
+
+    from attnlab import compose
+
+    def job(node: DictConfig) -> None:
+        config = compose.accepted(node)
+        from attnlab.training import run
+
+        run.start(config, list(HydraConfig.get().overrides.task))
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which tells them in one sentence
+    sys.argv = ["attnlab", *flags, *overrides]
+    hydra.main(version_base="1.3", config_path=str(compose.config_folder()), config_name="train")(job)()
+
+
+def _train_words(overrides: list[str]) -> None:
+    from attnlab.training import run
+
+    run.train(*overrides)
+
+
+def _guarded(work: Callable[[], None]) -> int:
+    """Run, and turn a stop that was asked for into its exit code."""
+    try:
+        work()
+    except Stopped as stopped:
+        return 128 + stopped.signal
+    return 0
+
+
+def _show_config(words: list[str]) -> int:
+    from attnlab import compose
+
+    print(compose.to_yaml(compose.compose(words)), end="")
+    return 0
+
+
+def _list_keys() -> int:
+    """Every group with its choices, every key with its default and sentence."""
+    from attnlab import compose
+    from attnlab.config import NODES, Config, documented_keys
+
+    print("usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n\ngroups")
+    for group in compose.groups():
+        print(f"  {group + '=':<12} {' | '.join(compose.choices(group))}")
+    print("\nkeys (default): meaning")
+    for path, default, sentence in documented_keys(Config):
+        if path not in NODES:
+            print(f"  {path} ({default}): {sentence}")
+    for group, nodes in NODES.items():
+        for node in dict.fromkeys(nodes.values()):
+            print(f"\n{group}: {(node.__doc__ or '').splitlines()[0]}")
+            for path, default, sentence in documented_keys(node, f"{group}."):
+                print(f"  {path} ({default}): {sentence}")
+    return 0
+
+
+def evaluate(words: list[str]) -> int:
+    """attnlab eval: score a saved run again, on its own or other data."""
+    from attnlab.compose import split_words
+
+    own, overrides = split_words(words, {"run": "latest", "split": "test", "outputs": "outputs"})
+    from attnlab.training import run
+
+    run.score_again(own["run"], own["split"], own["outputs"], overrides)
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "eval": evaluate}
+
+if __name__ == "__main__":
+    sys.exit(main())

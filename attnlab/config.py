@@ -1,0 +1,254 @@
+"""Every key of the configuration: one dataclass per node, with type, default and one sentence each.
+
+Nothing here imports torch or Hydra: a mistake in the configuration is found before anything heavy
+is loaded. `compose.py` turns words on the command line into these dataclasses.
+"""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from typing import Any
+
+from attnlab.errors import UserError, suggestion
+
+
+def key(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """A documented configuration key; `choices`, `least` and `most` are checked by `check`."""
+    metadata = {"help": help, "choices": choices, "least": least, "most": most}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class TextData:
+    """Sentences of words."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("text", "which loader reads it", choices=("text",))
+    source: str = key("???", "where the sentences come from", choices=("grammar", "conllu"))
+    path: str | None = key(None, "folder of local files; null for generated data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only the first so many training examples", least=1)
+    max_length: int = key(2048, "longest sentence, in words", least=1)
+    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
+    min_count: int = key(1, "training words seen less often share the unknown word's vector", least=1)
+    unknown: float = key(
+        0.25,
+        "a word seen c times in training is replaced by <unk> with probability unknown / (unknown + c)",
+        least=0,
+        most=100,
+    )
+
+
+# --- model ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class OneHotEmbedding:
+    """A fixed random unit code per word: all words equally far apart, nothing learned."""
+
+    name: str = key("one_hot", "choice", choices=("one_hot",))
+
+
+@dataclass
+class LearnedEmbedding:
+    """A learned vector per word."""
+
+    name: str = key("learned", "choice", choices=("learned",))
+
+
+@dataclass
+class PretrainedEmbedding:
+    """Vectors read from a GloVe or word2vec text file (.gz too), then trained on."""
+
+    name: str = key("pretrained", "choice", choices=("pretrained",))
+    path: str = key("???", "the text file: a word and its numbers per line")
+    features: int | None = key(None, "width of the file's vectors; null: read from the file", least=1)
+    trainable: bool = key(True, "whether training changes the vectors")
+
+
+@dataclass
+class WordCharEmbedding:
+    """A learned vector per word, plus one made from its characters by a small convolution."""
+
+    name: str = key("word_char", "choice", choices=("word_char",))
+    char_width: int = key(32, "width of a character's vector", least=1)
+    char_window: int = key(5, "characters that the convolution sees at once (odd)", least=1)
+    char_filters: int = key(128, "features that the convolution looks for", least=1)
+
+
+@dataclass
+class AttentionEncoder:
+    """Pre-norm blocks: attention over the whole set, then a feed-forward layer for each vector."""
+
+    name: str = key("attention", "choice", choices=("attention",))
+    width: int = key(128, "D: width of every vector inside the model", least=1)
+    depth: int = key(2, "number of blocks", least=1)
+    heads: int = key(4, "H: attention heads", least=1)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
+    activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
+    dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
+    score: str = key("scaled_dot", "how well two vectors match", choices=("scaled_dot",))
+    scope: str = key("full", "who may look at whom", choices=("full",))
+    position: str = key("sinusoidal", "how places enter", choices=("none", "sinusoidal", "learned"))
+    max_place: int = key(512, "position=learned: places from 0 up to this one are trained", least=1)
+    kernel: str = key("auto", "how attention is computed", choices=("auto", "reference", "dense"))
+
+    def problems(self) -> Iterator[str]:
+        if self.width % self.heads:
+            yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+
+
+@dataclass
+class FullyConnectedEncoder:
+    """A window of neighbours through one fully connected layer per block: what attention replaces."""
+
+    name: str = key("fully_connected", "choice", choices=("fully_connected",))
+    width: int = key(128, "D: width of every vector inside the model", least=1)
+    depth: int = key(1, "number of blocks", least=1)
+    radius: int = key(3, "neighbours seen on each side", least=0)
+    dropout: float = key(0.1, "after embedding and each block", least=0, most=0.99)
+
+
+@dataclass
+class TaggingHead:
+    """N→N: a label for each vector."""
+
+    name: str = key("tagging", "choice", choices=("tagging",))
+    target: str = key("tags", "which target of the data it learns")
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+@dataclass
+class AdamW:
+    """AdamW (Loshchilov & Hutter 2019), one fused step for all weights."""
+
+    name: str = key("adamw", "choice", choices=("adamw",))
+    lr: float = key(2e-3, "highest learning rate", least=0)
+    weight_decay: float = key(0.01, "on matrices; biases and norms are spared", least=0)
+    beta1: float = key(0.9, "decay of the mean gradient", least=0, most=0.99999)
+    beta2: float = key(0.98, "decay of the mean squared gradient", least=0, most=0.99999)
+
+
+@dataclass
+class Schedule:
+    """Learning rate as a share of `optimizer.lr`, counted in updates."""
+
+    name: str = key("cosine", "choice", choices=("cosine", "constant"))
+    warmup: float = key(0.1, "share of all updates in which the rate rises from 0", least=0, most=1)
+    final: float = key(0.01, "cosine: where the rate ends, as a share of the highest", least=0, most=1)
+
+
+@dataclass
+class Trainer:
+    """The training loop."""
+
+    epochs: int = key(10, "passes over the training data", least=1)
+    updates: int | None = key(None, "stop after so many updates instead of `epochs`", least=1)
+    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", least=1)
+    accumulate: int = key(1, "batches per update", least=1)
+    clip: float = key(1.0, "largest gradient norm; 0: no clipping", least=0)
+    average: float = key(
+        0.99, "decay of the averaged weights that are evaluated; 0: none", least=0, most=0.99999
+    )
+    validate_every: int | None = key(None, "updates between validations; null: once an epoch", least=1)
+    monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
+    patience: int | None = key(None, "stop after so many validations without a better one", least=1)
+    save_minutes: float = key(5.0, "minutes between saves besides those at validations", least=0)
+    precision: str = key("fp32", "of matrix products", choices=("fp32", "bf16"))
+    device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
+    threads: int | None = key(None, "CPU threads; null: torch's choice", least=1)
+    workers: int = key(0, "processes that prepare batches; 0: the training process itself", least=0)
+
+
+@dataclass
+class Config:
+    """Everything a run depends on; saved with it as config.yaml."""
+
+    task: str = key("???", "what is learned; names the run's folder")
+    data: Any = key("???", "data set (group)")
+    embedding: Any = key("???", "values to vectors (group)")
+    encoder: Any = key("???", "vectors to vectors that know of each other (group)")
+    head: Any = key("???", "vectors to answers (group)")
+    optimizer: Any = key("???", "optimizer (group)")
+    schedule: Any = key("???", "learning rate over updates (group)")
+    trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
+    seed: int = key(1, "of weights, order of examples, dropout and generated data", least=0)
+    outputs: str = key("outputs", "folder in which run folders are made")
+    baselines: bool = key(True, "whether `train` measures the data's baselines")
+
+
+# What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
+NODES: dict[str, dict[str, type]] = {
+    "data": {"text": TextData},
+    "embedding": {
+        "one_hot": OneHotEmbedding,
+        "learned": LearnedEmbedding,
+        "pretrained": PretrainedEmbedding,
+        "word_char": WordCharEmbedding,
+    },
+    "encoder": {"attention": AttentionEncoder, "fully_connected": FullyConnectedEncoder},
+    "head": {"tagging": TaggingHead},
+    "optimizer": {"adamw": AdamW},
+    "schedule": {"cosine": Schedule, "constant": Schedule},
+}
+
+
+def node_type(group: str, node: dict[str, Any]) -> type:
+    """The dataclass of a saved node; refuses an unknown name."""
+    discriminator = "loader" if group == "data" else "name"
+    name = node.get(discriminator)
+    if name not in NODES[group]:
+        raise UserError(f"`{group}.{discriminator}={name}`: unknown; {suggestion(str(name), NODES[group])}")
+    return NODES[group][name]
+
+
+def check(config: Config) -> None:
+    """Refuse values out of range with one sentence that names the key."""
+    for problem in _problems(config, ""):
+        raise UserError(problem)
+
+
+def _problems(node: Any, prefix: str) -> Iterator[str]:
+    for entry in fields(node):
+        path, value = prefix + entry.name, getattr(node, entry.name)
+        if is_dataclass(value):
+            yield from _problems(value, path + ".")
+        else:
+            yield from _value_problems(path, value, entry)
+    if hasattr(node, "problems"):
+        yield from node.problems()
+
+
+def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
+    choices, least, most = (entry.metadata.get(name) for name in ("choices", "least", "most"))
+    if isinstance(value, str) and value == "???":
+        yield f"`{path}` is missing: {entry.metadata['help']}; set it with `{path}=…`"
+    elif choices and value not in choices:
+        yield f"`{path}={value}`: no such choice; {suggestion(str(value), choices)}"
+    elif value is not None and least is not None and value < least:
+        yield f"`{path}={value}` must be at least {least:g}"
+    elif value is not None and most is not None and value > most:
+        yield f"`{path}={value}` must be at most {most:g}"
+
+
+def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    """(path, default, sentence) of every key below a node, for help texts."""
+    for entry in fields(node):
+        default = entry.default if entry.default is not MISSING else None
+        if entry.name == "trainer":
+            yield from documented_keys(Trainer, prefix + "trainer.")
+        else:
+            yield prefix + entry.name, default, entry.metadata["help"]

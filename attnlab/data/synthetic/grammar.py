@@ -1,0 +1,325 @@
+"""English sentences with part-of-speech tags that only the whole sentence can tell.
+
+A phrase is written as it is read, ``"the/DET cook/NOUN flies/VERB"``, and a rule of the grammar is a function
+that returns one. Tags are universal parts of speech (UD).
+
+A *construction* has two readings: one word far away decides whether *flies , cooks and plants* are animals, people
+and flowers or what somebody does. It draws all its words before it looks at the reading, so both readings of a
+construction share every word but the deciding ones, and each is as probable as the other: whatever a window shows
+that does not reach the deciding words, it shows for both readings alike.
+
+No string of words has two readings, so a perfect reader is always right and the ceiling is 1:
+
+=================  ==========================================  ==========================================
+construction       reading one                                 reading two
+=================  ==========================================  ==========================================
+``correlative``    she sells neither … nor *flies* (NOUN)      she neither sells … nor *flies* (VERB)
+``preposition``    she compares … *to work* (ADP NOUN)         she persuades … *to work* (PART VERB)
+``question``       is … *love or work* ? (NOUN)                does … *love or work* ? (VERB)
+``existential``    there are in … *flies and cooks* (NOUN)     someone here in … *flies and cooks* (VERB)
+``agreement``      *that* sheep … sleeps (DET)                 *that* sheep … sleep is odd (SCONJ)
+``garden_path``    *have* the kings … sung a song ? (AUX)      *have* the kings … sing a song ! (VERB)
+``conjunction``    *before* the king … , (ADP)                 *before* the king … had left , (SCONJ)
+=================  ==========================================  ==========================================
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from attnlab.data.synthetic import lexicon
+from attnlab.data.synthetic.lexicon import participle, past, plural, with_ing, with_ly, with_s
+
+SIZES = {"train": 5000, "validation": 500, "test": 1000}
+"""Default number of sentences in each split; the caller gives each split its own seed."""
+
+FAR = 10
+"""Positions on either side within which nothing tells the reading of a distant word."""
+
+
+@dataclass(frozen=True)
+class TaggedSentence:
+    """Words with their parts of speech."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]  # UPOS
+    ceiling: tuple[float, ...]  # probability that a perfect reader is right
+    distant: tuple[bool, ...]  # only a word more than ten positions away resolves it
+
+
+def sentences(count: int, seed: int) -> Iterator[TaggedSentence]:
+    """Yield ``count`` sentences, the same ones for the same seed."""
+    random = Random(seed)
+    for construction in random.choices(list(CONSTRUCTIONS), list(CONSTRUCTIONS.values()), k=count):
+        draw, reading = random.getrandbits(64), random.random() < 0.5
+        words, tags = split(construction(Random(draw), reading))
+        distant = far_from_deciding(words, tags, *split(construction(Random(draw), not reading)))
+        yield TaggedSentence(words, tags, (1.0,) * len(words), distant)
+
+
+def split(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Take ``"a/DET saw/NOUN"`` apart into words and tags."""
+    pairs = [word.rpartition("/") for word in phrase.split()]
+    return tuple(word for word, _, _ in pairs), tuple(tag for _, _, tag in pairs)
+
+
+def far_from_deciding(words, tags, other_words, other_tags) -> tuple[bool, ...]:
+    """Say of each word whether its tag changes with the reading while all words within ``FAR`` stay the same."""
+
+    def around(sentence: tuple[str, ...], position: int) -> tuple[str, ...]:
+        return sentence[max(0, position - FAR) : position + FAR + 1]
+
+    def changes(position: int) -> bool:
+        return other_tags[position : position + 1] not in ((), tags[position : position + 1])
+
+    return tuple(changes(i) and around(words, i) == around(other_words, i) for i in range(len(words)))
+
+
+# Constructions with two readings: all words are drawn first, then the reading is looked at.
+
+
+def correlative(random: Random, noun: bool) -> str:
+    """The place of *neither* says whether things or deeds are listed."""
+    many = maybe(random)
+    first, then, again = random.choice(CORRELATIVES)
+    who, does, what = subject(random, many), agreeing(random, lexicon.ACTIONS, many), long_noun_phrase(random)
+    opening = f"{does} {first}" if noun else f"{first} {does}"
+    listed = f" {again} ".join(noun_or_verb(random, many, noun))
+    return f"{who} {opening} {what} {then} {listed}{circumstance(random)} ./PUNCT"
+
+
+def preposition(random: Random, noun: bool) -> str:
+    """The first verb says whether *to* takes nouns or an infinitive."""
+    who, likens, urges = subject(random, False), *map(random.choice, (lexicon.LIKENING, lexicon.URGING))
+    inflect = random.choice((with_s, past))
+    does, to = (f"{inflect(likens)}/VERB", "to/ADP") if noun else (f"{inflect(urges)}/VERB", "to/PART")
+    what, listed = long_noun_phrase(random), commas(random, noun_or_verb(random, True, noun))
+    return f"{who} {does} {what} {to} {listed}{circumstance(random)} ./PUNCT"
+
+
+def question(random: Random, noun: bool) -> str:
+    """The auxiliary says whether the question ends in what somebody is or in what somebody does."""
+    many = maybe(random)
+    being, doing = random.choice(
+        (("are", "do"), ("were", "did")) if many else (("is", "does"), ("was", "did"))
+    )
+    who, listed = long_noun_phrase(random, many), commas(random, noun_or_verb(random, True, noun))
+    return f"{being if noun else doing}/AUX {who} {listed} ?/PUNCT"
+
+
+def existential(random: Random, noun: bool) -> str:
+    """*There are* wants nouns; *someone here* wants verbs."""
+    many = maybe(random)
+    if many:
+        opening = "there/PRON is/VERB" if noun else "people/NOUN here/ADV"
+    else:
+        opening = "there/PRON are/VERB" if noun else "someone/PRON here/ADV"
+    where, listed = (
+        long_noun_phrase(random, nouns=lexicon.PLACES),
+        commas(random, noun_or_verb(random, many, noun)),
+    )
+    return f"{opening} in/ADP {where} {listed} ./PUNCT"
+
+
+def agreement(random: Random, one: bool) -> str:
+    """*That sheep sleeps* speaks of one; in *that sheep sleep is odd* they are many."""
+    herd, where = random.choice(lexicon.HERDS), postmodifiers(random)
+    verb, judgement = random.choice(lexicon.EVENTUALITIES), random.choice(lexicon.JUDGEMENTS)
+    if one:
+        return f"that/DET {herd}/NOUN {where} {with_s(verb)}/VERB and/CCONJ is/AUX {judgement}/ADJ ./PUNCT"
+    return f"that/SCONJ {herd}/NOUN {where} {verb}/VERB is/AUX {judgement}/ADJ ./PUNCT"
+
+
+def garden_path(random: Random, perfect: bool) -> str:
+    """*Have the kings sung?* asks, *have the kings sing!* commands."""
+    who, what = long_noun_phrase(random, many=True), noun_phrase(random, lexicon.THINGS)
+    verb = random.choice(list(lexicon.PARTICIPLES))
+    if perfect:
+        return f"have/AUX {who} {participle(verb)}/VERB {what} ?/PUNCT"
+    return f"have/VERB {who} {verb}/VERB {what} !/PUNCT"
+
+
+def conjunction(random: Random, adposition: bool) -> str:
+    """*Before* introduces a noun phrase, or a clause if a verb follows in the end."""
+    word, what, main = random.choice(BEFORE), long_noun_phrase(random), clause(random)
+    verb = participle(random.choice(lexicon.EVENTUALITIES))
+    if adposition:
+        return f"{word}/ADP {what} ,/PUNCT {main} ./PUNCT"
+    return f"{word}/SCONJ {what} had/AUX {verb}/VERB ,/PUNCT {main} ./PUNCT"
+
+
+def plain(random: Random, _: bool) -> str:
+    """A sentence whose words are told by their neighbours."""
+    match random.randrange(5):
+        case 0:
+            return f"{clause(random)} ./PUNCT"
+        case 1:
+            return f"{name(random)} says/VERB that/SCONJ {clause(random)} ./PUNCT"
+        case 2:
+            return f"that/SCONJ {clause(random)} is/AUX {random.choice(lexicon.JUDGEMENTS)}/ADJ ./PUNCT"
+        case 3:
+            return f"{clause(random)} {random.choice(BEFORE)}/SCONJ {clause(random)} ./PUNCT"
+        case _:
+            return (
+                f"{clause(random)} {random.choice(BEFORE)}/ADP {noun_phrase(random, lexicon.EVENTS)} ./PUNCT"
+            )
+
+
+CONSTRUCTIONS = {
+    correlative: 30,
+    preposition: 12,
+    question: 12,
+    existential: 12,
+    agreement: 5,
+    garden_path: 5,
+    conjunction: 5,
+    plain: 19,
+}
+"""How many of a hundred sentences are built in each way."""
+
+CORRELATIVES = (
+    ("both/CCONJ", "and/CCONJ", "and/CCONJ"),
+    ("either/CCONJ", "or/CCONJ", "or/CCONJ"),
+    ("neither/CCONJ", "nor/CCONJ", "nor/CCONJ"),
+    ("not/PART only/ADV", "but/CCONJ also/ADV", "and/CCONJ"),
+)
+
+BEFORE = ("before", "after", "since", "until")  # adpositions and conjunctions
+
+PLACINGS = (
+    (("in", "from", "near", "behind", "beyond"), lexicon.PLACES),
+    (("of", "by", "beside", "with"), lexicon.PERSONS),
+    (("with", "without", "under", "above", "on"), lexicon.THINGS),
+    (("of", "for", "with", "without", "on"), lexicon.HANDLED),
+)
+
+
+# Phrases.
+
+
+def clause(random: Random) -> str:
+    """Somebody does something."""
+    many = maybe(random)
+    return f"{subject(random, many)} {predicate(random, many)}{circumstance(random)}"
+
+
+def predicate(random: Random, many: bool) -> str:
+    """A finite verb and what belongs to it."""
+    has, does, is_ = ("have", "do", "are") if many else ("has", "does", "is")
+    handle = random.choice(lexicon.HANDLED if maybe(random, 0.7) else lexicon.ACTIONS)
+    thing = noun_phrase(random, random.choice((lexicon.THINGS, lexicon.HANDLED)), maybe(random, 0.3))
+    match random.randrange(12):
+        case 0:
+            return f"{past(handle)}/VERB {thing}"
+        case 1:
+            return f"{agreeing(random, lexicon.HANDLED, many)} {thing}"
+        case 2:
+            return f"{random.choice(('can', 'will', 'must', 'may'))}/AUX {handle}/VERB {thing}"
+        case 3:
+            return f"{agreeing(random, ('want', 'refuse', 'promise', 'like'), many)} to/PART {handle}/VERB {thing}"
+        case 4:
+            return f"{is_}/AUX {with_ing(handle)}/VERB {thing}"
+        case 5:
+            return f"{has}/AUX {participle(handle)}/VERB {thing}"
+        case 6:
+            return f"{has}/VERB {thing}"
+        case 7:
+            return f"{does}/AUX not/PART {handle}/VERB {thing}"
+        case 8:
+            return f"{agreeing(random, lexicon.COUNTABLE, many)} {manner(random)}"
+        case 9:
+            return f"{is_}/AUX {random.choice(lexicon.ADJECTIVES)}/ADJ"
+        case 10:
+            return f"saw/VERB {thing} that/PRON {past(random.choice(lexicon.EVENTUALITIES))}/VERB"
+        case _:
+            goes = random.choice(lexicon.EVENTUALITIES + lexicon.COUNTABLE)
+            return f"{past(goes)}/VERB to/ADP {noun_phrase(random, lexicon.PLACES)}"
+
+
+def manner(random: Random) -> str:
+    if maybe(random):
+        return f"{with_ly(random.choice(lexicon.ADVERBS))}/ADV"
+    return random.choice(("hard/ADV", "fast/ADV", "early/ADV", "late/ADV", "straight/ADV", "well/ADV"))
+
+
+def circumstance(random: Random) -> str:
+    """When or where, with the space before it; often nothing."""
+    match random.randrange(10):
+        case 0:
+            return f" in/ADP {random.randint(1700, 2030)}/NUM"
+        case 1:
+            return f" near/ADP {random.choice(lexicon.TOWNS)}/PROPN"
+        case 2:
+            return random.choice((" at/ADP night/NOUN", " in/ADP spring/NOUN", " every/DET day/NOUN"))
+        case _:
+            return ""
+
+
+def subject(random: Random, many: bool) -> str:
+    match random.randrange(3):
+        case 0:
+            return random.choice(("they/PRON", "we/PRON") if many else ("she/PRON", "he/PRON"))
+        case 1:
+            return f"{name(random)} and/CCONJ {name(random)}" if many else name(random)
+        case _:
+            return noun_phrase(random, random.choice((lexicon.PERSONS, lexicon.COUNTABLE)), many)
+
+
+def name(random: Random) -> str:
+    return f"{random.choice(lexicon.FIRST_NAMES)}/PROPN"
+
+
+def noun_phrase(random: Random, nouns: list[str], many: bool = False) -> str:
+    """A determiner, perhaps an adjective, and a noun."""
+    noun = random.choice(nouns)
+    words = f"{plural(noun) if many else noun}/NOUN"
+    if maybe(random, 0.25):
+        words = f"{random.choice(lexicon.ADJECTIVES)}/ADJ {words}"
+    if maybe(random, 0.3):
+        return f"{random.choice(('my', 'his', 'her', 'our', 'their'))}/PRON {words}"
+    if many:
+        number = f"{random.choice(lexicon.NUMBERS)}/NUM"
+        return f"{random.choice(('the/DET', 'these/DET', 'those/DET', 'some/DET', number))} {words}"
+    article = "an" if words[0] in "aeiou" else "a"
+    return f"{random.choice(('the', 'the', article, 'this', 'that'))}/DET {words}"
+
+
+def long_noun_phrase(random: Random, many: bool = False, nouns: list[str] | None = None) -> str:
+    """A noun phrase and one to three modifiers behind it."""
+    nouns = nouns or random.choice((lexicon.PERSONS, lexicon.THINGS, lexicon.EVENTS, lexicon.COUNTABLE))
+    return f"{noun_phrase(random, nouns, many)} {postmodifiers(random)}"
+
+
+def postmodifiers(random: Random) -> str:
+    """Where it is, whose it is, or who saw it."""
+    return " ".join(postmodifier(random) for _ in range(random.choice((1, 1, 2, 2, 2, 3, 3))))
+
+
+def postmodifier(random: Random) -> str:
+    if maybe(random, 0.2):
+        who = noun_phrase(random, random.choice((lexicon.PERSONS, lexicon.COUNTABLE)), maybe(random))
+        return f"that/PRON {who} {random.choice(('saw', past(random.choice(lexicon.ACTIONS))))}/VERB"
+    adpositions, nouns = random.choice(PLACINGS)
+    return f"{random.choice(adpositions)}/ADP {noun_phrase(random, nouns)}"
+
+
+def noun_or_verb(random: Random, bare: bool, noun: bool) -> list[str]:
+    """Two to six words for things or deeds alike: bare ones (*work*) or with an s (*flies*)."""
+    tag = "NOUN" if noun else "VERB"
+    words = lexicon.UNCOUNTABLE if bare else list(map(with_s, lexicon.COUNTABLE))
+    return [f"{word}/{tag}" for word in random.sample(words, random.randint(2, 6))]
+
+
+def commas(random: Random, words: list[str]) -> str:
+    """``a , b and c``."""
+    return f"{' ,/PUNCT '.join(words[:-1])} {random.choice(('and', 'or'))}/CCONJ {words[-1]}"
+
+
+def agreeing(random: Random, verbs: list[str], many: bool) -> str:
+    """A verb in the present that agrees with its subject in number."""
+    verb = random.choice(verbs)
+    return f"{verb if many else with_s(verb)}/VERB"
+
+
+def maybe(random: Random, probability: float = 0.5) -> bool:
+    return random.random() < probability

@@ -1,0 +1,62 @@
+"""A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
+
+from pathlib import Path
+
+from torch import nn
+
+from attnlab.config import Config
+from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
+from attnlab.model.encoders.attention import Attention
+from attnlab.model.encoders.fully_connected import FullyConnected
+from attnlab.model.heads.tagging import Tagging
+from attnlab.sets import Batch, Loss, Prediction, VectorSets
+from attnlab.spec import DataSpec
+
+ENCODERS: dict[str, type[nn.Module]] = {"attention": Attention, "fully_connected": FullyConnected}
+HEADS: dict[str, type[nn.Module]] = {"tagging": Tagging}
+
+
+class Model(nn.Module):
+    """embed → encode → decide."""
+
+    def __init__(self, config: Config, spec: DataSpec) -> None:
+        super().__init__()
+        width = config.encoder.width
+        self.embedding = EMBEDDINGS[config.embedding.name](config.embedding, spec, width)
+        self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
+        self.head = HEADS[config.head.name](config.head, spec, width)
+
+    def encode(self, inputs: VectorSets) -> VectorSets:
+        return self.encoder(self.embedding(inputs))
+
+    def forward(self, batch: Batch) -> Loss:
+        return self.head.loss(self.encode(batch.inputs), batch.targets)
+
+    def predict(self, inputs: VectorSets) -> list[Prediction]:
+        return self.head.predict(self.encode(inputs))
+
+
+def needs_parts(config: Config) -> bool:
+    """Whether the embedding looks into its vectors (characters of words)."""
+    return EMBEDDINGS[config.embedding.name].needs_parts
+
+
+def resolve(config: Config) -> None:
+    """Fill in what only files know, before the configuration is saved."""
+    if config.embedding.name == "pretrained" and config.embedding.features is None:
+        config.embedding.features = vector_width(Path(config.embedding.path).expanduser())
+
+
+def build(config: Config, spec: DataSpec) -> Model:
+    """A model with random weights, for the data that `spec` describes."""
+    return Model(config, spec)
+
+
+def start_from_files(model: Model, config: Config, spec: DataSpec) -> None:
+    """Put into a new model what files bring: pretrained vectors. A saved run brings its own."""
+    if isinstance(model.embedding, Pretrained):
+        model.embedding.load(Path(config.embedding.path).expanduser(), spec.vocabularies["words"])
+
+
+def count_parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

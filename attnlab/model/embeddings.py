@@ -1,0 +1,150 @@
+"""Values to vectors of width D: the only place where words, characters and numbers differ."""
+
+import gzip
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from attnlab.config import LearnedEmbedding, OneHotEmbedding, PretrainedEmbedding, WordCharEmbedding
+from attnlab.errors import UserError
+from attnlab.sets import VectorSets
+from attnlab.spec import DataSpec, Vocabulary
+
+
+class OneHot(nn.Module):
+    """A fixed random unit code for each word, never trained: (N,) -> (N, D).
+
+    One axis per word would make all words equally far apart; random directions do so nearly, at width D.
+    """
+
+    needs_parts = False
+
+    def __init__(self, config: OneHotEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        codes = torch.randn(len(spec.vocabularies["words"]), width)
+        self.register_buffer("codes", codes / codes.norm(dim=1, keepdim=True) * width**0.5)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        return sets.with_values(self.codes[sets.values])
+
+
+class Learned(nn.Module):
+    """A learned vector for each word: (N,) -> (N, D). The same as exact one-hot followed by a matrix."""
+
+    needs_parts = False
+
+    def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(len(spec.vocabularies["words"]), width)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        return sets.with_values(self.table(sets.values))
+
+
+class Pretrained(nn.Module):
+    """Vectors from a file, brought to width D by a matrix: (N,) -> (N, D).
+
+    Words that the file lacks start as small random vectors. `config.features` is the file's width;
+    `load` fills the table when training starts, a run folder brings its own.
+    """
+
+    needs_parts = False
+
+    def __init__(self, config: PretrainedEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        assert config.features is not None, "filled in from the file before the model is built"
+        self.table = nn.Embedding(len(spec.vocabularies["words"]), config.features)
+        self.table.weight.requires_grad_(config.trainable)
+        self.project = nn.Linear(config.features, width)
+
+    def load(self, path: Path, vocabulary: Vocabulary) -> int:
+        """Copy the file's vectors of known words, scaled to unit variance; returns how many there were."""
+        rows, vectors = [], []
+        for word, numbers in read_vectors(path):
+            row = vocabulary.ids.get(word)
+            if row is not None:
+                rows.append(row)
+                vectors.append(numbers)
+        if not rows:
+            raise UserError(f"`embedding.path={path}`: none of its words occurs in the training data")
+        found = torch.tensor(vectors)
+        with torch.no_grad():
+            self.table.weight[torch.tensor(rows)] = found / found.std().clamp_min(1e-6)
+        return len(rows)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        return sets.with_values(self.project(self.table(sets.values)))
+
+
+class WordChar(nn.Module):
+    """A learned vector per word plus one made from its characters: (N,) and parts -> (N, D).
+
+    Each distinct word of the batch is spelled once: a convolution over its characters, then the
+    largest answer of each filter (Ma & Hovy 2016, section 2.1), so that order counts and unseen
+    words have a vector.
+    """
+
+    needs_parts = True
+
+    def __init__(self, config: WordCharEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(len(spec.vocabularies["words"]), width)
+        self.characters = nn.Embedding(len(spec.vocabularies["characters"]), config.char_width)
+        self.convolution = nn.Conv1d(
+            config.char_width, config.char_filters, config.char_window, padding=config.char_window // 2
+        )
+        self.project = nn.Linear(config.char_filters, width)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        assert sets.parts is not None and sets.part_index is not None, "word_char needs the words' characters"
+        spelled = self.spell(sets.parts)
+        return sets.with_values(self.table(sets.values) + spelled[sets.part_index])
+
+    def spell(self, words: VectorSets) -> Tensor:
+        """U words as sets of character ids -> (U, D)."""
+        layout = words.layout
+        padded = layout.pad(self.characters(words.values))  # (U, L, char_width), zero beyond the word
+        answers = self.convolution(padded.transpose(1, 2)).relu()  # (U, filters, L)
+        # After relu nothing is below 0, so a place beyond the word, set to 0, never wins wrongly.
+        return self.project((answers * layout.mask[:, None]).amax(dim=2))
+
+
+EMBEDDINGS: dict[str, type[nn.Module]] = {
+    "one_hot": OneHot,
+    "learned": Learned,
+    "pretrained": Pretrained,
+    "word_char": WordChar,
+}
+
+
+def read_vectors(path: Path):
+    """(word, numbers) of each line of a GloVe or word2vec text file, plain or .gz.
+
+    The head line of word2vec ("count width") is skipped; a line of another width is refused.
+    """
+    if not path.is_file():
+        raise UserError(f"`embedding.path={path}`: no such file")
+    opener = gzip.open if path.suffix == ".gz" else open
+    width = None
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            fields = line.rstrip().split(" ")
+            if number == 1 and len(fields) == 2:
+                continue
+            width = len(fields) - 1 if width is None else width
+            # A few words of GloVe 840B hold spaces: the numbers are the last `width` fields.
+            word, numbers = " ".join(fields[:-width]), fields[-width:]
+            try:
+                if not word or width < 2:
+                    raise ValueError
+                yield word, [float(x) for x in numbers]
+            except ValueError:
+                raise UserError(f"{path}:{number}: expected a word and {width} numbers") from None
+
+
+def vector_width(path: Path) -> int:
+    """How many numbers the file gives for a word."""
+    for _, numbers in read_vectors(path):
+        return len(numbers)
+    raise UserError(f"`embedding.path={path}`: no vectors in it")

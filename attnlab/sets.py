@@ -1,0 +1,254 @@
+"""The central types: sets of vectors of varying size, packed end to end without padding.
+
+Letters: B sets in the batch · N vectors in all its sets together · L vectors in the longest set ·
+F features of a vector before embedding · D model width · P coordinates · E edges · U distinct parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Which rows belong to which set: the lengths are the truth, everything else is derived from them.
+
+    lengths: the number of vectors of each of the B sets, known to the host, so that nothing in the
+    model has to ask the device. `set_index` and `place` live where the values live.
+    """
+
+    lengths: tuple[int, ...]
+    set_index: Tensor = field(repr=False)  # (N,) int64: the set that owns each row
+    place: Tensor = field(repr=False)  # (N,) int64: the row's number within its set
+
+    @classmethod
+    def of(cls, lengths: Sequence[int]) -> "Layout":
+        counts = torch.tensor(lengths, dtype=torch.int64)
+        set_index = torch.repeat_interleave(torch.arange(len(counts)), counts)
+        starts = counts.cumsum(0) - counts
+        place = torch.arange(len(set_index)) - starts[set_index]
+        return cls(tuple(lengths), set_index, place)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @cached_property
+    def max_length(self) -> int:
+        return max(self.lengths, default=0)
+
+    @cached_property
+    def size(self) -> int:
+        """N."""
+        return sum(self.lengths)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The first row of each set, and N at the end: B+1 numbers."""
+        starts = [0]
+        for length in self.lengths:
+            starts.append(starts[-1] + length)
+        return tuple(starts)
+
+    @cached_property
+    def pad_index(self) -> Tensor:
+        """(N,): each row's number in the padded view (B·L, …)."""
+        return self.set_index * self.max_length + self.place
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(B, L): True where there is a vector, so where one may look."""
+        mask = torch.zeros(len(self) * self.max_length, dtype=torch.bool, device=self.place.device)
+        mask[self.pad_index] = True
+        return mask.view(len(self), self.max_length)
+
+    def pad(self, rows: Tensor, fill: float = 0.0) -> Tensor:
+        """(N, …) -> (B, L, …)."""
+        padded = rows.new_full((len(self) * self.max_length, *rows.shape[1:]), fill)
+        padded = padded.index_copy(0, self.pad_index, rows)
+        return padded.view(len(self), self.max_length, *rows.shape[1:])
+
+    def pack(self, padded: Tensor) -> Tensor:
+        """(B, L, …) -> (N, …): the inverse of `pad`."""
+        return padded.flatten(0, 1).index_select(0, self.pad_index)
+
+    def to(self, device: torch.device) -> "Layout":
+        if self.place.device == device:
+            return self
+        return Layout(self.lengths, self.set_index.to(device), self.place.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class VectorSets:
+    """A batch of sets of vectors, end to end: set b owns rows offsets[b]:offsets[b+1].
+
+    values: (N,) int64 ids, or (N, F) float.
+    coords: (N, P) float places (word or frame number; patch row and column), or None: no order.
+    edges: (2, E) int64 rows of `values`, from and to, in order of the sets; edge_values (E, …).
+    parts, part_index: each vector may itself be a set (the characters of a word), one level deep:
+    `parts` holds the U distinct ones, `part_index` (N,) says which of them each vector is made of.
+    """
+
+    values: Tensor
+    layout: Layout
+    coords: Tensor | None = None
+    edges: Tensor | None = None
+    edge_values: Tensor | None = None
+    parts: "VectorSets | None" = None
+    part_index: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        assert len(self.values) == self.layout.size, "lengths must add up to the number of rows"
+        assert self.coords is None or len(self.coords) == len(self.values)
+        assert (self.parts is None) == (self.part_index is None)
+        assert self.parts is None or self.parts.parts is None, "parts are one level deep"
+
+    @classmethod
+    def of(cls, values: Tensor, lengths: Sequence[int] | None = None, **others: Any) -> "VectorSets":
+        """Sets with these lengths; without lengths, one set."""
+        return cls(values, Layout.of([len(values)] if lengths is None else lengths), **others)
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        return self.layout.lengths
+
+    @property
+    def offsets(self) -> Tensor:
+        """(B+1,) int64, on the host."""
+        return torch.tensor(self.layout.starts, dtype=torch.int64)
+
+    def with_values(self, values: Tensor) -> "VectorSets":
+        """The same sets of other vectors; what they were made of is left behind."""
+        return replace(self, values=values, parts=None, part_index=None)
+
+    def pad(self) -> tuple[Tensor, Tensor]:
+        """(B, L, …) values and the (B, L) mask, True where one may look."""
+        return self.layout.pad(self.values), self.layout.mask
+
+    @classmethod
+    def collate(cls, sets: Sequence["VectorSets"]) -> "VectorSets":
+        """Put sets end to end; `unbind` takes them apart again."""
+        lengths = [length for item in sets for length in item.lengths]
+        shifts = [0]
+        for item in sets:
+            shifts.append(shifts[-1] + len(item.values))
+        edges = _joined([item.edges for item in sets], shifts, dim=1)
+        parts = part_index = None
+        if sets and sets[0].parts is not None:
+            part_shifts = [0]
+            for item in sets:
+                assert item.parts is not None
+                part_shifts.append(part_shifts[-1] + len(item.parts))
+            parts = cls.collate([item.parts for item in sets if item.parts is not None])
+            part_index = _joined([item.part_index for item in sets], part_shifts)
+        return cls(
+            values=torch.cat([item.values for item in sets]),
+            layout=Layout.of(lengths),
+            coords=_joined([item.coords for item in sets]),
+            edges=edges,
+            edge_values=_joined([item.edge_values for item in sets]),
+            parts=parts,
+            part_index=part_index,
+        )
+
+    def unbind(self) -> list["VectorSets"]:
+        """The B sets, one by one."""
+        return [self._one(b) for b in range(len(self))]
+
+    def _one(self, b: int) -> "VectorSets":
+        first, last = self.layout.starts[b], self.layout.starts[b + 1]
+        edges = edge_values = parts = part_index = None
+        if self.edges is not None:
+            own = self.layout.set_index[self.edges[0]] == b
+            edges = self.edges[:, own] - first
+            edge_values = None if self.edge_values is None else self.edge_values[own]
+        if self.parts is not None and self.part_index is not None:
+            used, part_index = self.part_index[first:last].unique(return_inverse=True)
+            singles = self.parts.unbind()
+            empty = VectorSets.of(self.parts.values[:0], [])
+            parts = VectorSets.collate([singles[i] for i in used.tolist()]) if len(used) else empty
+        return VectorSets(
+            values=self.values[first:last],
+            layout=Layout.of([last - first]),
+            coords=None if self.coords is None else self.coords[first:last],
+            edges=edges,
+            edge_values=edge_values,
+            parts=parts,
+            part_index=part_index,
+        )
+
+    def to(self, device: torch.device) -> "VectorSets":
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device)
+
+        return VectorSets(
+            values=self.values.to(device),
+            layout=self.layout.to(device),
+            coords=move(self.coords),
+            edges=move(self.edges),
+            edge_values=move(self.edge_values),
+            parts=None if self.parts is None else self.parts.to(device),
+            part_index=move(self.part_index),
+        )
+
+
+def _joined(
+    tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = None, dim: int = 0
+) -> Tensor | None:
+    """All of them end to end, each raised by its shift; None where the sets have none."""
+    present = [tensor for tensor in tensors if tensor is not None]
+    if not present:
+        return None
+    assert len(present) == len(tensors), "either all sets have it or none"
+    if shifts is not None:
+        present = [tensor + shift for tensor, shift in zip(present, shifts, strict=False)]
+    return torch.cat(present, dim=dim)
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One set with what is to be learned of it; `key` says where it came from."""
+
+    inputs: VectorSets
+    targets: dict[str, Any]
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Sets to compute together. Targets of vectors are packed as the vectors are: (N,)."""
+
+    inputs: VectorSets
+    targets: dict[str, Tensor]
+    keys: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        targets = {name: target.to(device) for name, target in self.targets.items()}
+        return Batch(self.inputs.to(device), targets, self.keys)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A head's answer for one set, in words or numbers.
+
+    value: a list with an answer for each vector, or one answer. probability: the model's own, alike in
+    shape. alternatives: other answers with their probabilities, best first, where the head offers them.
+    """
+
+    value: Any
+    probability: Any
+    alternatives: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A summed loss and what it is summed over; divided once per update, over batches and ranks."""
+
+    total: Tensor  # ()
+    count: Tensor  # ()

@@ -1,0 +1,131 @@
+"""What only the data know: vocabularies, widths, classes. Saved with every run, never typed in a config.
+
+A `DataSpec` sizes the model, and turns predictions back into words, so that metrics and users see
+plain lists of words and numbers.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from attnlab.errors import UserError
+
+UNKNOWN = "<unk>"
+TARGET_KINDS = ("vector_classes", "vector_numbers", "class", "classes", "number", "sequence")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words and their ids 0, 1, …; word 0 is `<unk>`, which stands for every word not in the list.
+
+    `counts[i]` says how often word i occurs in the training data (0 for `<unk>`).
+    """
+
+    words: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        assert len(self.words) == len(self.counts) and self.words[0] == UNKNOWN
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    def encode(self, words: Iterable[str]) -> list[int]:
+        """The id of each word; 0 for unknown ones."""
+        get = self.ids.get
+        return [get(word, 0) for word in words]
+
+    @classmethod
+    def from_counts(cls, counts: dict[str, int], min_count: int = 1) -> "Vocabulary":
+        """Words seen at least `min_count` times, frequent ones first, ties in alphabetical order."""
+        kept = sorted((-n, word) for word, n in counts.items() if n >= min_count and word != UNKNOWN)
+        return cls((UNKNOWN, *(word for _, word in kept)), (0, *(-n for n, _ in kept)))
+
+    def save(self, path: Path) -> None:
+        """One word and its count per line, separated by a tab."""
+        lines = (f"{word}\t{count}\n" for word, count in zip(self.words, self.counts, strict=True))
+        path.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        words, counts = [], []
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
+            word, tab, count = line.rpartition("\t")
+            if not tab or not count.isdigit() or (number == 1 and word != UNKNOWN):
+                raise UserError(f"{path}:{number}: expected a word, a tab and a count")
+            words.append(word)
+            counts.append(int(count))
+        if not words:
+            raise UserError(f"{path}: empty vocabulary")
+        return cls(tuple(words), tuple(counts))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing the data can teach: its kind (see `TARGET_KINDS`) and the names of its classes, if any."""
+
+    kind: str
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in TARGET_KINDS:
+            raise UserError(f"target kind `{self.kind}`: choose one of {', '.join(TARGET_KINDS)}")
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The sizes and codecs of one data set.
+
+    features: F of float values, None where values are ids of `vocabulary`.
+    places: P, the number of coordinates of a vector; 0 where there is no order.
+    vocabularies: "words" for ids, "characters" where vectors have parts, …
+    slices: names of marks on vectors, for scores on those vectors alone.
+    """
+
+    modality: str
+    places: int
+    features: int | None
+    targets: dict[str, Target]
+    vocabularies: dict[str, Vocabulary]
+    slices: tuple[str, ...] = ()
+
+    def target(self, name: str) -> Target:
+        if name not in self.targets:
+            raise UserError(f"`head.target={name}`: the data have {', '.join(self.targets) or 'no targets'}")
+        return self.targets[name]
+
+    def decode_classes(self, target: str, ids: Sequence[int]) -> list[str]:
+        """Class names of ids; an id below 0 (not scored) becomes an empty string."""
+        classes = self.targets[target].classes
+        return [classes[i] if i >= 0 else "" for i in ids]
+
+    def save(self, folder: Path) -> None:
+        """Write spec.json and one vocabulary file for each vocabulary."""
+        for name, vocabulary in self.vocabularies.items():
+            vocabulary.save(folder / f"vocabulary-{name}.tsv")
+        fields = asdict(self) | {"vocabularies": sorted(self.vocabularies)}
+        (folder / "spec.json").write_text(json.dumps(fields, indent=1, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "DataSpec":
+        path = folder / "spec.json"
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            names = [str(name) for name in fields.pop("vocabularies")]
+            if any(not name.isidentifier() for name in names):
+                raise UserError(f"{path}: a vocabulary's name must be a plain word")
+            targets = {
+                name: Target(target["kind"], tuple(target["classes"]))
+                for name, target in fields.pop("targets").items()
+            }
+            slices = tuple(fields.pop("slices"))
+            vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
+            return cls(**fields, targets=targets, vocabularies=vocabularies, slices=slices)
+        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

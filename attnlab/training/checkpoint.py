@@ -1,0 +1,114 @@
+"""Saving and loading of weights and training state: safetensors and JSON, never code.
+
+A checkpoint is a folder that appears whole: it is written beside, flushed and renamed, and the one
+before it stays as `<name>.previous` until the next save. `state.json` holds the size and hash of every
+file, so that a damaged checkpoint is noticed and the previous one used.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as dump_tensors
+from torch import Tensor
+
+from attnlab.errors import UserError
+
+STATE = "state.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """tensors: by file name, then by tensor name. state: plain JSON. folder: where it was found."""
+
+    tensors: dict[str, dict[str, Tensor]]
+    state: dict[str, Any]
+    folder: Path
+
+
+def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+    """Write a checkpoint in place of the one in `folder`, which remains as the previous one."""
+    new, previous = _beside(folder, "new"), _beside(folder, "previous")
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        new.mkdir(parents=True)
+        files = {}
+        for name, group in tensors.items():
+            data = dump_tensors({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()})
+            _write(new / f"{name}.safetensors", data)
+            files[name] = {"bytes": len(data), "blake2b": _digest(data)}
+        _write(new / STATE, json.dumps(state | {"files": files}).encode())
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise UserError(
+            f"{folder}: the checkpoint could not be written ({error.strerror}); the one before it is unharmed"
+        ) from error
+    if folder.exists():
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
+    new.rename(folder)
+    _flush_folder(folder.parent)
+
+
+def load(folder: Path) -> tuple[Checkpoint, str]:
+    """The newest whole checkpoint, and a warning if it isn't the one in `folder` itself."""
+    problems = []
+    # Between the two renames of `save` the newest checkpoint stands whole under its temporary name.
+    for place in (folder, _beside(folder, "new"), _beside(folder, "previous")):
+        if not (place / STATE).is_file():
+            continue
+        try:
+            checkpoint = _read(place)
+        except (OSError, ValueError, SafetensorError) as error:
+            problems.append(f"{place} is damaged ({error})")
+            continue
+        return checkpoint, f"{problems[0]}; using {place} instead" if problems else ""
+    raise UserError("; ".join(problems) if problems else f"{folder}: no checkpoint there")
+
+
+def exists(folder: Path) -> bool:
+    return any((_beside(folder, end) / STATE).is_file() for end in ("", "new", "previous"))
+
+
+def _read(place: Path) -> Checkpoint:
+    state = json.loads((place / STATE).read_text(encoding="utf-8"))
+    tensors = {}
+    for name, expected in state.pop("files").items():
+        if not name.isidentifier():
+            raise ValueError(f"strange file name {name!r}")
+        data = (place / f"{name}.safetensors").read_bytes()
+        if len(data) != expected["bytes"]:
+            raise ValueError(f"{name}.safetensors has {len(data)} bytes, not {expected['bytes']}")
+        if _digest(data) != expected["blake2b"]:
+            raise ValueError(f"{name}.safetensors has changed since it was written")
+        tensors[name] = load_tensors(data)
+    return Checkpoint(tensors, state, place)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(folder: Path, ending: str) -> Path:
+    return folder.with_name(f"{folder.name}.{ending}") if ending else folder

@@ -1,0 +1,39 @@
+"""Where and how exactly to compute: device, precision, threads, and the seam to torch.distributed."""
+
+import contextlib
+from collections.abc import Iterable
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+from attnlab.config import Trainer
+from attnlab.errors import UserError
+
+
+class Engine:
+    """rank, ranks: this process among those that share every batch (0 of 1 without torch.distributed)."""
+
+    def __init__(self, config: Trainer) -> None:
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise UserError("`trainer.device=cuda`: no GPU is visible to torch; use trainer.device=cpu")
+        chosen = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(chosen)
+        self.precision = config.precision
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        self.rank = torch.distributed.get_rank() if distributed else 0
+        self.ranks = torch.distributed.get_world_size() if distributed else 1
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """bf16 matrix products where asked for; everything else stays fp32."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def sum_over_ranks(self, tensors: Iterable[Tensor]) -> None:
+        """Add up in place what each rank holds."""
+        if self.ranks > 1:
+            for tensor in tensors:
+                torch.distributed.all_reduce(tensor)

@@ -1,0 +1,59 @@
+"""Predictions of a whole split, in its own order, and their scores. `eval` and `train` both come here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from attnlab import metrics
+from attnlab.data.batching import Batching
+from attnlab.model.build import Model
+from attnlab.sets import Prediction
+from attnlab.training.engine import Engine
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss."""
+
+    predictions: list[Prediction]
+    scores: dict[str, float]
+    confusions: list[tuple[str, str, int]]
+
+
+@torch.no_grad()
+def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluation:
+    """Predict every example of a split once and compare with what is right."""
+    training = model.training
+    model.eval()
+    predictions: list[Any] = [None] * len(split)
+    total, count = 0.0, 0
+    for indices in Batching(split.lengths, budget, seed=0).in_order():
+        batch = split.batch(indices).to(engine.device)
+        with engine.autocast():
+            encoded = model.encode(batch.inputs)
+            loss = model.head.loss(encoded, batch.targets)
+            answers = model.head.predict(encoded)
+        total, count = total + float(loss.total), count + int(loss.count)
+        for i, answer in zip(indices.tolist(), answers, strict=True):
+            predictions[i] = answer
+    model.train(training)
+    gold = split.gold(model.head.target)
+    values = [prediction.value for prediction in predictions]
+    measured = metrics.MEASURES[model.head.name](gold, values, split.slices())
+    return Evaluation(predictions, measured.scores | {"loss": total / max(1, count)}, measured.confusions)
+
+
+def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """What predictions-<split>.jsonl holds: a line for each example."""
+    gold = split.gold(target)
+    return [
+        {
+            "key": split.keys[i],
+            **split.show(i),
+            "gold": gold[i],
+            "predicted": prediction.value,
+            "probability": prediction.probability,
+        }
+        for i, prediction in enumerate(evaluation.predictions)
+    ]

@@ -1,0 +1,235 @@
+"""The training loop, to be read in one sitting.
+
+Its state is the weights, their average, the optimizer, `Progress` and torch's random generator; saved
+after any update and loaded again, the rest of the run is bit-identical.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from attnlab import metrics
+from attnlab.config import Config
+from attnlab.data.batching import Batching, Indices, share
+from attnlab.errors import UserError
+from attnlab.model.build import Model
+from attnlab.sets import Batch
+from attnlab.training import checkpoint, optim
+from attnlab.training.engine import Engine
+from attnlab.training.evaluate import evaluate
+
+
+@dataclass
+class Progress:
+    """How far a run has come. cursor: batches of this epoch already done."""
+
+    epoch: int = 0
+    cursor: int = 0
+    update: int = 0
+    best_score: float | None = None
+    best_update: int = 0
+    without_better: int = 0
+    done: bool = False
+    seconds: float = 0.0  # data to optimizer, without validation and saving
+    data_wait: float = 0.0  # of these, spent waiting for the next batch
+    vectors: int = 0
+    loss: float = 0.0  # since the last validation
+    count: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+
+
+class Training:
+    """One run's loop over prepared data. `report(kind, values)` is told about updates and validations.
+
+    folder: where `last/` and `best/` are kept, or None for a run that leaves nothing.
+    """
+
+    def __init__(
+        self, config: Config, model: Model, train: Any, validation: Any, engine: Engine,
+        folder: Any = None, report: Callable[[str, dict[str, Any]], None] = lambda kind, values: None,
+        fingerprint: str = "",
+    ) -> None:  # fmt: skip
+        self.config, self.model, self.engine = config, model.to(engine.device), engine
+        self.train_split, self.validation_split = train, validation
+        self.folder, self.report, self.fingerprint = folder, report, fingerprint
+        self.optimizer = optim.build_optimizer(model, config.optimizer)
+        average = config.trainer.average
+        self.average = optim.Average(model, average) if average else None
+        self.monitor = config.trainer.monitor or model.head.monitor
+        self.batching = Batching(train.lengths, config.trainer.batch_vectors, config.seed)
+        self.batches_per_epoch = len(self.batching.epoch(0))
+        per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
+        self.updates = config.trainer.updates or config.trainer.epochs * per_epoch
+        self.progress = Progress()
+        self.stop_requested = False
+        self._saved_at = time.monotonic()
+
+    def run(self) -> Progress:
+        """Train until the last update, the end of patience, or a request to stop (which saves first)."""
+        progress = self.progress
+        while not progress.done and not self.stop_requested:
+            self._epoch()
+        if self.stop_requested and not progress.done:
+            self.save()
+        return progress
+
+    def _epoch(self) -> None:
+        """The rest of the current epoch, group after group of `accumulate` batches."""
+        progress, settings = self.progress, self.config.trainer
+        self.model.train()
+        group: list[Batch] = []
+        started = waited = time.perf_counter()
+        for batch in self._batches():
+            progress.data_wait += time.perf_counter() - waited
+            group.append(batch)
+            progress.cursor += 1
+            epoch_ends = progress.cursor == self.batches_per_epoch
+            if len(group) == settings.accumulate or epoch_ends:
+                self._update(group)
+                group = []
+                progress.seconds += time.perf_counter() - started
+                if epoch_ends:
+                    progress.epoch, progress.cursor = progress.epoch + 1, 0
+                self._after_update(epoch_ends)
+                if self.stop_requested or progress.done:
+                    return
+                started = time.perf_counter()
+            waited = time.perf_counter()
+
+    def _batches(self) -> Iterator[Batch]:
+        """The batches that this epoch still owes, this rank's share of each."""
+        epoch, split, engine = self.progress.epoch, self.train_split, self.engine
+        owed = self.batching.epoch(epoch)[self.progress.cursor :]
+        shares = [share(indices, engine.rank, engine.ranks) for indices in owed]
+        return iter(DataLoader(
+            _Epoch(split, shares, epoch), batch_size=None, shuffle=False,
+            num_workers=self.config.trainer.workers, generator=torch.Generator(),
+        ))  # fmt: skip
+
+    def _update(self, group: list[Batch]) -> None:
+        """One step of the optimizer on the mean loss over all batches of the group and all ranks."""
+        progress, parameters = self.progress, [p for p in self.model.parameters() if p.requires_grad]
+        total = torch.zeros((), device=self.engine.device)
+        count = torch.zeros((), dtype=torch.int64, device=self.engine.device)
+        for batch in group:
+            with self.engine.autocast():
+                loss = self.model(batch.to(self.engine.device))
+            loss.total.backward()
+            total, count = total + loss.total.detach(), count + loss.count
+            progress.vectors += batch.inputs.layout.size
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        self.engine.sum_over_ranks([*gradients, total, count])
+        if not torch.isfinite(total):
+            keys = ", ".join(key for batch in group for key in batch.keys)
+            raise UserError(
+                f"the loss became {float(total)} at update {progress.update}, in the batch of {keys}; "
+                "try a lower `optimizer.lr` or look at these examples"
+            )
+        torch._foreach_div_(gradients, count.clamp_min(1).to(total.dtype))
+        if self.config.trainer.clip:
+            torch.nn.utils.clip_grad_norm_(parameters, self.config.trainer.clip, foreach=True)
+        share_of_rate = optim.rate(self.config.schedule, progress.update, self.updates)
+        for options in self.optimizer.param_groups:
+            options["lr"] = self.config.optimizer.lr * share_of_rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.update(progress.update)
+        progress.update += 1
+        progress.loss, progress.count = progress.loss + float(total), progress.count + int(count)
+
+    def _after_update(self, epoch_ends: bool) -> None:
+        """Validate, save and stop where it is time."""
+        progress, settings = self.progress, self.config.trainer
+        progress.done = progress.update >= self.updates
+        every = settings.validate_every
+        if progress.done or (progress.update % every == 0 if every else epoch_ends):
+            self._validate()
+            self.save()
+        elif time.monotonic() - self._saved_at > 60 * settings.save_minutes:
+            self.save()
+        else:
+            self.report("update", {"update": progress.update, "loss": progress.loss / max(1, progress.count)})
+
+    def _validate(self) -> None:
+        """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
+        progress, model = self.progress, self.evaluated_model()
+        scores = evaluate(model, self.validation_split, self.engine, self.config.trainer.batch_vectors).scores
+        if self.monitor not in scores:
+            raise UserError(f"`trainer.monitor={self.monitor}`: choose one of {', '.join(sorted(scores))}")
+        is_better = metrics.better(scores[self.monitor], progress.best_score, self.monitor)
+        if is_better:
+            progress.best_score, progress.best_update, progress.best = (
+                scores[self.monitor],
+                progress.update,
+                scores,
+            )
+            if self.folder:
+                checkpoint.save(self.folder.best, {"model": model.state_dict()}, {"update": progress.update})
+        progress.without_better = 0 if is_better else progress.without_better + 1
+        if self.config.trainer.patience and progress.without_better >= self.config.trainer.patience:
+            progress.done = True
+        train_loss = progress.loss / max(1, progress.count)
+        progress.loss, progress.count = 0.0, 0
+        self.report("validation", {
+            "update": progress.update, "epoch": progress.epoch, "train_loss": train_loss,
+            "vectors_per_second": progress.vectors / progress.seconds, "best": is_better, **scores,
+        })  # fmt: skip
+
+    def evaluated_model(self) -> Model:
+        return self.average.model if self.average else self.model
+
+    def save(self) -> None:
+        """Write `last/`: everything that the rest of the run depends on."""
+        self._saved_at = time.monotonic()
+        if self.folder is None or self.engine.rank:
+            return
+        random = {"cpu": torch.get_rng_state()}
+        if self.engine.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state()
+        tensors = {
+            "model": self.model.state_dict(),
+            "optimizer": optim.optimizer_tensors(self.model, self.optimizer),
+            "random": random,
+        }
+        if self.average:
+            tensors["average"] = self.average.model.state_dict()
+        state = {"progress": asdict(self.progress), "data": self.fingerprint}
+        checkpoint.save(self.folder.last, tensors, state)
+
+    def restore(self) -> str:
+        """Continue from `last/`; returns a warning where a damaged checkpoint was passed over."""
+        found, warning = checkpoint.load(self.folder.last)
+        if found.state["data"] != self.fingerprint:
+            raise UserError(
+                f"{self.folder.path}: the training data have changed since this run was saved; give it the same "
+                "files (`data.path=`), or start a new run"
+            )
+        self.model.load_state_dict(found.tensors["model"])
+        if self.average:
+            self.average.model.load_state_dict(found.tensors.get("average", found.tensors["model"]))
+        optim.restore_optimizer(self.model, self.optimizer, found.tensors["optimizer"])
+        torch.set_rng_state(found.tensors["random"]["cpu"])
+        if "cuda" in found.tensors["random"] and self.engine.device.type == "cuda":
+            torch.cuda.set_rng_state(found.tensors["random"]["cuda"])
+        self.progress = Progress(**found.state["progress"])
+        # Done is derived: a finished run that is given more updates goes on.
+        self.progress.done = self.progress.update >= self.updates
+        return warning
+
+
+class _Epoch(torch.utils.data.Dataset):
+    """The batches of one epoch by number, for DataLoader and its workers."""
+
+    def __init__(self, split: Any, shares: list[Indices], epoch: int) -> None:
+        self.split, self.shares, self.epoch = split, shares, epoch
+
+    def __len__(self) -> int:
+        return len(self.shares)
+
+    def __getitem__(self, i: int) -> Batch:
+        return self.split.batch(self.shares[i], self.epoch)

@@ -1,0 +1,98 @@
+"""What a person sees of a run: progress on a terminal, plain lines in the log, tables at the end."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+SHOWN = ("accuracy", "macro_f1", "loss")
+
+
+class Reporter:
+    """Writes to the console and to the run's log.txt; shows a bar where there is a terminal."""
+
+    def __init__(self, log: Path | None = None, quiet: bool = False) -> None:
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self.log = log
+        self._bar: Progress | None = None
+        self._started = time.monotonic()
+
+    def say(self, text: str, style: str | None = None) -> None:
+        """A line for the console and the log."""
+        self.console.print(text, style=style, markup=False)
+        self._append(text)
+
+    def warn(self, text: str) -> None:
+        self.say(f"Warning: {text}", style="yellow")
+
+    def table(self, table: Table) -> None:
+        self.console.print(table)
+        if self.log is not None:
+            with self.log.open("a", encoding="utf-8") as stream:
+                Console(file=stream, width=100).print(table)
+
+    def start_bar(self, done: int, updates: int) -> None:
+        """Show progress through the updates, on a terminal only."""
+        if self.console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("updates"),
+                TimeRemainingColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
+                console=self.console, transient=True,
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task("training", total=updates, completed=done, loss=0.0)
+
+    def stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def update(self, update: int, loss: float) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=update, loss=loss)
+
+    def validation(self, values: Mapping[str, Any]) -> None:
+        """One line for each validation."""
+        scores = "  ".join(f"{name} {values[name]:.4f}" for name in SHOWN if name in values)
+        star = " *" if values["best"] else ""
+        self.say(
+            f"{clock(time.monotonic() - self._started)}  epoch {values['epoch']:>3}  update {values['update']:>6}  "
+            f"train loss {values['train_loss']:.4f}  validation {scores}  "
+            f"{values['vectors_per_second']:,.0f} vectors/s{star}"
+        )
+
+    def _append(self, text: str) -> None:
+        if self.log is not None:
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+
+
+def score_table(title: str, columns: Mapping[str, Mapping[str, float]]) -> Table:
+    """A row for each score, a column for each who was scored."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("score")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    for score in dict.fromkeys(score for scores in columns.values() for score in scores):
+        cells = (f"{scores[score]:.4f}" if score in scores else "" for scores in columns.values())
+        table.add_row(score, *cells)
+    return table
+
+
+def confusion_table(confusions: list[tuple[str, str, int]]) -> Table:
+    table = Table(title="Most confused", title_justify="left")
+    for name in ("right", "answered"):
+        table.add_column(name)
+    table.add_column("times", justify="right")
+    for right, answered, times in confusions:
+        table.add_row(right, answered, str(times))
+    return table
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02}"

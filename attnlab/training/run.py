@@ -1,0 +1,282 @@
+"""A run from start to result: what `attnlab train` and `attnlab eval` do, and what Python sees of a run."""
+
+import json
+import platform
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+import yaml
+
+from attnlab import compose
+from attnlab.config import Config
+from attnlab.data.text import Text
+from attnlab.errors import Stopped, UserError
+from attnlab.model import build as models
+from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.spec import DataSpec
+from attnlab.training import checkpoint, report
+from attnlab.training.baselines import baselines
+from attnlab.training.engine import Engine
+from attnlab.training.evaluate import Evaluation, evaluate, prediction_lines
+from attnlab.training.loop import Training
+
+LOADERS = {"text": Text}
+
+
+class Run:
+    """A run folder with its model in memory: evaluate it, or let it predict."""
+
+    def __init__(
+        self, folder: RunFolder, config: Config, spec: DataSpec, model: models.Model, engine: Engine
+    ) -> None:
+        self.folder, self.config, self.spec, self.model, self.engine = folder, config, spec, model, engine
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What results.json holds."""
+        return self.folder.read_results()
+
+    def data(self) -> Any:
+        """The run's data, or other data of the same kind where `config.data` has been changed."""
+        return load_data(self.config, self.spec)
+
+    def evaluate(self, split: str = "test", data: Any = None) -> Evaluation:
+        """Scores and predictions of the best weights."""
+        data = self.data() if data is None else data
+        if split not in data.splits:
+            raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
+        return evaluate(self.model, data.splits[split], self.engine, self.config.trainer.batch_vectors)
+
+
+def load_data(config: Config, spec: DataSpec | None = None) -> Any:
+    """Prepare and open the data that a configuration names."""
+    return LOADERS[config.data.loader](config.data, config.seed, spec, parts=models.needs_parts(config))
+
+
+def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "outputs") -> Run:
+    """A finished or unfinished run with its best weights, from its folder alone.
+
+    Raises UserError where the folder is damaged, not a run, or holds anything that could run.
+    """
+    folder = RunFolder.find(str(run), outputs)
+    config = compose.load_saved(folder.config, overrides)
+    spec = DataSpec.load(folder.path)
+    engine = Engine(config.trainer)
+    model = models.build(config, spec).to(engine.device)
+    found, warning = checkpoint.load(folder.best)
+    if warning:
+        print(f"attnlab: warning: {warning}", file=sys.stderr)
+    try:
+        model.load_state_dict(found.tensors["model"])
+    except (KeyError, RuntimeError) as error:
+        raise UserError(f"{found.folder}: these weights don't fit config.yaml and spec.json") from error
+    return Run(folder, config, spec, model, engine)
+
+
+def train(*overrides: str, quiet: bool = False) -> Run:
+    """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`."""
+    resumed = [word for word in overrides if word.startswith("run=")]
+    if resumed:
+        others = [word for word in overrides if not word.startswith("run=")]
+        return resume(resumed[-1].removeprefix("run="), others, quiet)
+    return start(compose.compose(overrides), overrides, quiet)
+
+
+def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
+    """A new run. Its folder is made once the configuration and the data have been accepted."""
+    models.resolve(config)
+    engine = Engine(config.trainer)
+    data = load_data(config)
+    for needed in ("train", "validation"):
+        if needed not in data.splits:
+            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+    torch.manual_seed(config.seed)
+    model = models.build(config, data.spec)
+    models.start_from_files(model, config, data.spec)
+    folder = RunFolder.create(config.outputs, config.task)
+    reporter = report.Reporter(folder.log, quiet)
+    if data.notice:
+        reporter.say(data.notice, style="cyan")
+    write_text(folder.config, compose.to_yaml(config))
+    write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+    write_json(folder.environment, environment())
+    data.spec.save(folder.path)
+    training = _training(config, model, data, engine, folder, reporter)
+    return _finish(training, data, folder, reporter)
+
+
+def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
+    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
+    outputs = next(
+        (word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs"
+    )
+    folder = RunFolder.find(run, outputs)
+    config = compose.load_saved(folder.config, overrides)
+    spec = DataSpec.load(folder.path)
+    engine = Engine(config.trainer)
+    data = load_data(config, spec)
+    reporter = report.Reporter(folder.log, quiet)
+    torch.manual_seed(config.seed)
+    model = models.build(config, spec)
+    models.start_from_files(model, config, spec)
+    training = _training(config, model, data, engine, folder, reporter)
+    if checkpoint.exists(folder.last):
+        warning = training.restore()
+        if warning:
+            reporter.warn(warning)
+        write_text(folder.config, compose.to_yaml(config))
+        reporter.say(
+            f"Continuing {folder.path} after update {training.progress.update} of {training.updates}."
+        )
+    else:
+        reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
+    folder.forget_metrics_after(training.progress.update)
+    return _finish(training, data, folder, reporter)
+
+
+def _training(
+    config: Config,
+    model: models.Model,
+    data: Any,
+    engine: Engine,
+    folder: RunFolder,
+    reporter: report.Reporter,
+) -> Training:
+    def tell(kind: str, values: dict[str, Any]) -> None:
+        if kind == "validation":
+            folder.append_metrics(values)
+            reporter.validation(values)
+        reporter.update(values["update"], values.get("train_loss", values.get("loss", 0.0)))
+
+    return Training(
+        config, model, data.splits["train"], data.splits["validation"], engine, folder, tell, data.fingerprint
+    )
+
+
+def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.Reporter) -> Run:
+    """Train to the end, score the best weights on test, and tell the result."""
+    config, engine = training.config, training.engine
+    for warning in data.warnings:
+        reporter.warn(warning)
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
+    parameters = models.count_parameters(training.model)
+    reporter.say(
+        f"{config.task}: {data.config.name} ({sizes} examples); {parameters:,} parameters; {engine.device}"
+    )
+    simple = baselines(config, data, engine) if config.baselines else {}
+    reporter.start_bar(training.progress.update, training.updates)
+    began = time.monotonic()
+    try:
+        with _stop_signals(training) as caught:
+            progress = training.run()
+    finally:
+        reporter.stop_bar()
+    if caught and not progress.done:
+        reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
+        reporter.say(f"Continue with: attnlab train run={folder.path}")
+        raise Stopped(caught[0])
+    run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
+    results: dict[str, Any] = {"task": config.task, "validation": progress.best}
+    if "test" in data.splits:
+        evaluation = run.evaluate("test", data)
+        results = {"task": config.task, "test": evaluation.scores, "validation": progress.best}
+        write_predictions(run, "test", data, evaluation)
+    results["train"] = {
+        "seconds": round(progress.seconds, 2),
+        "wall_seconds": round(time.monotonic() - began, 2),
+        "vectors_per_second": round(progress.vectors / max(progress.seconds, 1e-9), 1),
+        "data_wait": round(progress.data_wait / max(progress.seconds, 1e-9), 4),
+        "epochs": progress.epoch,
+        "updates": progress.update,
+        "best_update": progress.best_update,
+    }
+    results |= {"parameters": parameters, "baselines": simple}
+    write_json(folder.results, results)
+    if "test" in data.splits:
+        columns = {"test": evaluation.scores, "validation": progress.best, **simple}
+        reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
+        reporter.table(report.confusion_table(evaluation.confusions))
+    told = results["train"]
+    reporter.say(
+        f"{told['epochs']} epochs in {told['wall_seconds']:.0f} s; {told['vectors_per_second']:,.0f} vectors/s from data to "
+        f"optimizer, {100 * told['data_wait']:.1f} % of it waiting for data"
+    )
+    reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval run={folder.path}")
+    return run
+
+
+def score_again(
+    run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()
+) -> Evaluation:
+    """What `attnlab eval` does: score the best weights on a split, or on other data of the same kind."""
+    run = load_run(run_name, overrides, outputs)
+    data = run.data()
+    reporter = report.Reporter()
+    for warning in data.warnings:
+        reporter.warn(warning)
+    evaluation = run.evaluate(split, data)
+    own = load_run(run.folder.path).config.data == run.config.data
+    name = split if own else f"{split}-{data.fingerprint}"
+    path = write_predictions(run, split, data, evaluation, name)
+    columns = {split: evaluation.scores}
+    if own and split in run.results:
+        columns["as trained"] = run.results[split]
+    reporter.table(
+        report.score_table(f"{run.config.task} on {run.config.data.path or run.config.data.name}", columns)
+    )
+    reporter.table(report.confusion_table(evaluation.confusions))
+    reporter.say(f"Run {run.folder.path}; predictions in {path}")
+    return evaluation
+
+
+def write_predictions(
+    run: Run, split: str, data: Any, evaluation: Evaluation, name: str | None = None
+) -> Path:
+    """predictions-<name>.jsonl, a line for each example of the split."""
+    lines = prediction_lines(data.splits[split], run.config.head.target, evaluation)
+    path = run.folder.predictions(name or split)
+    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    return path
+
+
+def environment() -> dict[str, Any]:
+    """What a figure may depend on besides the configuration."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+class _stop_signals:
+    """While inside, the first Ctrl-C or SIGTERM asks the loop to save and stop; the second acts at once."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self.caught: list[int] = []
+
+    def __enter__(self) -> list[int]:
+        self._before = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before[number] = signal.signal(number, self._catch)
+            except ValueError:  # not in the main thread: whoever runs us handles signals
+                break
+        return self.caught
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        self.caught.append(number)
+        self.training.stop_requested = True
+        signal.signal(number, self._before[number])
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
