@@ -165,8 +165,8 @@ def to_yaml(config: Config) -> str:
 def leaves(node: DictConfig, prefix: str = "") -> set[str]:
     """The dotted paths of all values."""
     found = set()
-    for name in node:
-        path = f"{prefix}{name}"
+    for name in map(str, node):
+        path = prefix + name
         child = None if OmegaConf.is_missing(node, name) else node[name]
         found |= leaves(child, path + ".") if isinstance(child, DictConfig) else {path}
     return found

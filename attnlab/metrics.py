@@ -60,10 +60,7 @@ def confusions(pairs: Mapping[tuple[str, str], int], most: int = 8) -> list[tupl
 
 def better(score: float, best: float | None, name: str) -> bool:
     """Whether a validation score beats the best so far."""
-    return best is None or (score < best if name in Slices = Mapping[str, Sequence[Sequence[bool]]]
-"""By name, a mark for each vector of each set."""
-
-LOWER_IS_BETTER else score > best)
+    return best is None or (score < best if name in LOWER_IS_BETTER else score > best)
 
 
 def _pairs(gold: Labels, predicted: Labels) -> Iterable[tuple[str, str]]:

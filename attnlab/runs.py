@@ -53,9 +53,7 @@ class RunFolder:
         if run == "latest":
             folders = [path.parent for path in Path(outputs).glob("**/config.yaml")]
             if not folders:
-                raise UserError(
-                    f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`"
-                )
+                raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
             newest = max(folders, key=lambda path: (path.name[:15], path.stat().st_mtime_ns))
             return cls(newest)._plain()

@@ -198,9 +198,7 @@ class VectorSets:
         )
 
 
-def _joined(
-    tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = None, dim: int = 0
-) -> Tensor | None:
+def _joined(tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = None, dim: int = 0) -> Tensor | None:
     """All of them end to end, each raised by its shift; None where the sets have none."""
     present = [tensor for tensor in tensors if tensor is not None]
     if not present:

@@ -48,9 +48,7 @@ def share(batch: Indices, rank: int, ranks: int) -> Indices:
     return batch[rank::ranks]
 
 
-def uniform(
-    seed: int, epoch: int, indices: NDArray[np.int64], places: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def uniform(seed: int, epoch: int, indices: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.float64]:
     """A number in [0, 1) for each (example index, place): a pure function of its arguments.
 
     Augmentation drawn from it doesn't depend on batches, workers or where a run was resumed. The mixing is

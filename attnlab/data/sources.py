@@ -1,9 +1,10 @@
 """Where examples come from: each source yields plain rows for each split, and names the files it reads."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 from attnlab.config import TextData
 from attnlab.data.synthetic import grammar, lexicon
@@ -24,6 +25,19 @@ class TextRow:
     slices: dict[str, tuple[bool, ...]] = field(default_factory=dict)
 
 
+class TextSource(Protocol):
+    """Rows of text. Built from the data's configuration; refuses a missing folder or file."""
+
+    notice: str
+    slices: tuple[str, ...]
+    """Names of the marks that rows carry."""
+    splits: tuple[str, ...]
+    files: dict[str, Path]
+    """What the rows are read from: their contents are the data's fingerprint."""
+
+    def rows(self, split: str) -> Iterator[TextRow]: ...
+
+
 class Grammar:
     """`data=grammar`: generated sentences; the data are as fixed as those of a file."""
 
@@ -32,14 +46,12 @@ class Grammar:
         "attnlab train task=pos data=ud_ewt data.path=FOLDER, with the .conllu files of a Universal "
         "Dependencies treebank in FOLDER."
     )
-    # The generator is the source: another version of it makes other data.
-    files = {
-        name: Path(module.__file__ or "") for name, module in (("grammar", grammar), ("lexicon", lexicon))
-    }
-    slices = ("distant",)
-    seeds = {"train": 1, "validation": 2, "test": 3}  # noqa: RUF012
+    slices: tuple[str, ...] = ("distant",)
+    seeds: ClassVar = {"train": 1, "validation": 2, "test": 3}
 
     def __init__(self, config: TextData) -> None:
+        # The generator is the source: another version of it makes other data.
+        self.files = {"grammar": Path(grammar.__file__), "lexicon": Path(lexicon.__file__)}
         self.splits = tuple(grammar.SIZES)
 
     def rows(self, split: str) -> Iterator[TextRow]:
@@ -52,8 +64,8 @@ class Conllu:
     """CoNLL-U files of one folder, named as Universal Dependencies names them: *-ud-train.conllu, …"""
 
     notice = ""
-    slices = ()
-    endings = {"train": "train", "validation": "dev", "test": "test"}  # noqa: RUF012
+    slices: tuple[str, ...] = ()
+    endings: ClassVar = {"train": "train", "validation": "dev", "test": "test"}
 
     def __init__(self, config: TextData) -> None:
         if config.path is None:
@@ -65,14 +77,10 @@ class Conllu:
             raise UserError(f"`data.path={config.path}`: no such folder")
         self.files = {}
         for split, ending in self.endings.items():
-            found = sorted(folder.glob(f"*-ud-{ending}.conllu")) or sorted(
-                folder.glob(f"*-ud-{ending}.conllu.gz")
-            )
+            found = sorted(folder.glob(f"*-ud-{ending}.conllu")) or sorted(folder.glob(f"*-ud-{ending}.conllu.gz"))
             if len(found) > 1:
                 names = ", ".join(path.name for path in found)
-                raise UserError(
-                    f"`data.path={config.path}`: several {split} files ({names}); keep one treebank"
-                )
+                raise UserError(f"`data.path={config.path}`: several {split} files ({names}); keep one treebank")
             if found:
                 self.files[split] = found[0]
         if "train" not in self.files and "test" not in self.files:
@@ -83,7 +91,7 @@ class Conllu:
         return read_conllu(self.files[split])
 
 
-TEXT_SOURCES = {"grammar": Grammar, "conllu": Conllu}
+TEXT_SOURCES: dict[str, Callable[[TextData], TextSource]] = {"grammar": Grammar, "conllu": Conllu}
 
 
 def read_conllu(path: Path) -> Iterator[TextRow]:
@@ -108,9 +116,7 @@ def read_conllu(path: Path) -> Iterator[TextRow]:
                     continue
                 columns = line.split("\t")
                 if len(columns) != 10:
-                    raise UserError(
-                        f"{path}:{number}: {len(columns)} columns; CoNLL-U has 10, separated by tabs"
-                    )
+                    raise UserError(f"{path}:{number}: {len(columns)} columns; CoNLL-U has 10, separated by tabs")
                 if "-" in columns[0] or "." in columns[0]:
                     continue
                 if not columns[0].isdecimal():

@@ -29,17 +29,13 @@ class Text:
     parts: whether batches carry the characters of their words.
     """
 
-    def __init__(
-        self, config: TextData, seed: int, spec: DataSpec | None = None, parts: bool = False
-    ) -> None:
+    def __init__(self, config: TextData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed, self.parts = config, seed, parts
         self.source = TEXT_SOURCES[config.source](config)
         self.notice = self.source.notice
         settings = asdict(config) | {"cache": None, "path": None, "min_count": None, "unknown": None}
         self.fingerprint = fingerprint(self.source.files.values(), settings)
-        self.folder = prepared(
-            cache_folder(config.cache), f"text-{config.name}-{self.fingerprint}", self._write
-        )
+        self.folder = prepared(cache_folder(config.cache), f"text-{config.name}-{self.fingerprint}", self._write)
         self.forms = (self.folder / "forms.txt").read_text(encoding="utf-8").split("\n")[:-1]
         meta = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
         self.labels: list[str] = meta["labels"]
@@ -74,9 +70,7 @@ class Text:
             if number == 0:
                 raise UserError(f"{self.source.files.get(split, self.config.name)}: no sentences in it")
             label_splits[split] = sorted(seen - {NOT_SCORED})
-        (folder / "forms.txt").write_text(
-            "".join(f"{form}\n" for form in forms), encoding="utf-8", newline="\n"
-        )
+        (folder / "forms.txt").write_text("".join(f"{form}\n" for form in forms), encoding="utf-8", newline="\n")
         meta = {
             "labels": list(labels),
             "label_splits": label_splits,

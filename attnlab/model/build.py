@@ -9,11 +9,12 @@ from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.encoders.fully_connected import FullyConnected
 from attnlab.model.heads.tagging import Tagging
+from attnlab.model.interfaces import Encoder, Head
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
-ENCODERS: dict[str, type[nn.Module]] = {"attention": Attention, "fully_connected": FullyConnected}
-HEADS: dict[str, type[nn.Module]] = {"tagging": Tagging}
+ENCODERS: dict[str, type[Encoder]] = {"attention": Attention, "fully_connected": FullyConnected}
+HEADS: dict[str, type[Head]] = {"tagging": Tagging}
 
 
 class Model(nn.Module):

@@ -1,6 +1,7 @@
 """Values to vectors of width D: the only place where words, characters and numbers differ."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -8,31 +9,29 @@ from torch import Tensor, nn
 
 from attnlab.config import LearnedEmbedding, OneHotEmbedding, PretrainedEmbedding, WordCharEmbedding
 from attnlab.errors import UserError
+from attnlab.model.interfaces import Embedding
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec, Vocabulary
 
 
-class OneHot(nn.Module):
+class OneHot(Embedding):
     """A fixed random unit code for each word, never trained: (N,) -> (N, D).
 
     One axis per word would make all words equally far apart; random directions do so nearly, at width D.
     """
 
-    needs_parts = False
-
     def __init__(self, config: OneHotEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
         codes = torch.randn(len(spec.vocabularies["words"]), width)
+        self.codes: Tensor
         self.register_buffer("codes", codes / codes.norm(dim=1, keepdim=True) * width**0.5)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         return sets.with_values(self.codes[sets.values])
 
 
-class Learned(nn.Module):
+class Learned(Embedding):
     """A learned vector for each word: (N,) -> (N, D). The same as exact one-hot followed by a matrix."""
-
-    needs_parts = False
 
     def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
@@ -42,14 +41,12 @@ class Learned(nn.Module):
         return sets.with_values(self.table(sets.values))
 
 
-class Pretrained(nn.Module):
+class Pretrained(Embedding):
     """Vectors from a file, brought to width D by a matrix: (N,) -> (N, D).
 
     Words that the file lacks start as small random vectors. `config.features` is the file's width;
     `load` fills the table when training starts, a run folder brings its own.
     """
-
-    needs_parts = False
 
     def __init__(self, config: PretrainedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
@@ -77,7 +74,7 @@ class Pretrained(nn.Module):
         return sets.with_values(self.project(self.table(sets.values)))
 
 
-class WordChar(nn.Module):
+class WordChar(Embedding):
     """A learned vector per word plus one made from its characters: (N,) and parts -> (N, D).
 
     Each distinct word of the batch is spelled once: a convolution over its characters, then the
@@ -110,7 +107,7 @@ class WordChar(nn.Module):
         return self.project((answers * layout.mask[:, None]).amax(dim=2))
 
 
-EMBEDDINGS: dict[str, type[nn.Module]] = {
+EMBEDDINGS: dict[str, type[Embedding]] = {
     "one_hot": OneHot,
     "learned": Learned,
     "pretrained": Pretrained,
@@ -118,7 +115,7 @@ EMBEDDINGS: dict[str, type[nn.Module]] = {
 }
 
 
-def read_vectors(path: Path):
+def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
     """(word, numbers) of each line of a GloVe or word2vec text file, plain or .gz.
 
     The head line of word2vec ("count width") is skipped; a line of another width is refused.

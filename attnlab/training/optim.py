@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from attnlab.config import AdamW, Schedule
+from attnlab.model.build import Model
 
 
 def build_optimizer(model: nn.Module, config: AdamW) -> torch.optim.AdamW:
@@ -40,11 +41,12 @@ class Average:
     the decay of update u is min(decay, (1 + u) / (10 + u)).
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: Model, decay: float) -> None:
         self.decay = decay
-        self.model = copy.deepcopy(model).requires_grad_(False).eval()
-        self._averaged = list(self.model.parameters())
-        self._live = list(model.parameters())
+        self.model = copy.deepcopy(model)
+        self.model.requires_grad_(False).eval()
+        self._averaged: list[Tensor] = list(self.model.parameters())
+        self._live: list[Tensor] = list(model.parameters())
 
     @torch.no_grad()
     def update(self, update: int) -> None:

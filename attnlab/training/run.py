@@ -113,9 +113,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
 
 def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
-    outputs = next(
-        (word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs"
-    )
+    outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
     config = compose.load_saved(folder.config, overrides)
     spec = DataSpec.load(folder.path)
@@ -131,9 +129,7 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
         if warning:
             reporter.warn(warning)
         write_text(folder.config, compose.to_yaml(config))
-        reporter.say(
-            f"Continuing {folder.path} after update {training.progress.update} of {training.updates}."
-        )
+        reporter.say(f"Continuing {folder.path} after update {training.progress.update} of {training.updates}.")
     else:
         reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
     folder.forget_metrics_after(training.progress.update)
@@ -211,9 +207,7 @@ def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.R
     return run
 
 
-def score_again(
-    run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()
-) -> Evaluation:
+def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
     """What `attnlab eval` does: score the best weights on a split, or on other data of the same kind."""
     run = load_run(run_name, overrides, outputs)
     data = run.data()
@@ -235,9 +229,7 @@ def score_again(
     return evaluation
 
 
-def write_predictions(
-    run: Run, split: str, data: Any, evaluation: Evaluation, name: str | None = None
-) -> Path:
+def write_predictions(run: Run, split: str, data: Any, evaluation: Evaluation, name: str | None = None) -> Path:
     """predictions-<name>.jsonl, a line for each example of the split."""
     lines = prediction_lines(data.splits[split], run.config.head.target, evaluation)
     path = run.folder.predictions(name or split)
@@ -264,7 +256,7 @@ class _stop_signals:
         self.caught: list[int] = []
 
     def __enter__(self) -> list[int]:
-        self._before = {}
+        self._before: dict[int, Any] = {}
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 self._before[number] = signal.signal(number, self._catch)

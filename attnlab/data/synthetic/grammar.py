@@ -63,16 +63,19 @@ def split(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(word for word, _, _ in pairs), tuple(tag for _, _, tag in pairs)
 
 
-def far_from_deciding(words, tags, other_words, other_tags) -> tuple[bool, ...]:
+def far_from_deciding(
+    words: tuple[str, ...], tags: tuple[str, ...], other_words: tuple[str, ...], other_tags: tuple[str, ...]
+) -> tuple[bool, ...]:
     """Say of each word whether its tag changes with the reading while all words within ``FAR`` stay the same."""
 
     def around(sentence: tuple[str, ...], position: int) -> tuple[str, ...]:
         return sentence[max(0, position - FAR) : position + FAR + 1]
 
-    def changes(position: int) -> bool:
-        return other_tags[position : position + 1] not in ((), tags[position : position + 1])
-
-    return tuple(changes(i) and around(words, i) == around(other_words, i) for i in range(len(words)))
+    shared = min(len(tags), len(other_tags))
+    return tuple(
+        i < shared and tags[i] != other_tags[i] and around(words, i) == around(other_words, i)
+        for i in range(len(words))
+    )
 
 
 # Constructions with two readings: all words are drawn first, then the reading is looked at.
@@ -81,7 +84,7 @@ def far_from_deciding(words, tags, other_words, other_tags) -> tuple[bool, ...]:
 def correlative(random: Random, noun: bool) -> str:
     """The place of *neither* says whether things or deeds are listed."""
     many = maybe(random)
-    first, then, again = random.choice(CORRELATIVES)
+    first, then, again = random.choice(CORRELATIVES[many:])
     who, does, what = subject(random, many), agreeing(random, lexicon.ACTIONS, many), long_noun_phrase(random)
     opening = f"{does} {first}" if noun else f"{first} {does}"
     listed = f" {again} ".join(noun_or_verb(random, many, noun))
@@ -100,9 +103,7 @@ def preposition(random: Random, noun: bool) -> str:
 def question(random: Random, noun: bool) -> str:
     """The auxiliary says whether the question ends in what somebody is or in what somebody does."""
     many = maybe(random)
-    being, doing = random.choice(
-        (("are", "do"), ("were", "did")) if many else (("is", "does"), ("was", "did"))
-    )
+    being, doing = random.choice((("are", "do"), ("were", "did")) if many else (("is", "does"), ("was", "did")))
     who, listed = long_noun_phrase(random, many), commas(random, noun_or_verb(random, True, noun))
     return f"{being if noun else doing}/AUX {who} {listed} ?/PUNCT"
 
@@ -160,20 +161,18 @@ def plain(random: Random, _: bool) -> str:
         case 3:
             return f"{clause(random)} {random.choice(BEFORE)}/SCONJ {clause(random)} ./PUNCT"
         case _:
-            return (
-                f"{clause(random)} {random.choice(BEFORE)}/ADP {noun_phrase(random, lexicon.EVENTS)} ./PUNCT"
-            )
+            return f"{clause(random)} {random.choice(BEFORE)}/ADP {noun_phrase(random, lexicon.EVENTS)} ./PUNCT"
 
 
 CONSTRUCTIONS = {
-    correlative: 30,
-    preposition: 12,
-    question: 12,
-    existential: 12,
-    agreement: 5,
-    garden_path: 5,
+    correlative: 24,
+    preposition: 13,
+    question: 13,
+    existential: 13,
+    agreement: 4,
+    garden_path: 4,
     conjunction: 5,
-    plain: 19,
+    plain: 24,
 }
 """How many of a hundred sentences are built in each way."""
 
@@ -183,6 +182,8 @@ CORRELATIVES = (
     ("neither/CCONJ", "nor/CCONJ", "nor/CCONJ"),
     ("not/PART only/ADV", "but/CCONJ also/ADV", "and/CCONJ"),
 )
+"""Before the first, before the second and before further members; *both* comes first, for after a plural subject,
+*they both sell ... and work*, it may belong to *they* and would leave the sentence ambiguous."""
 
 BEFORE = ("before", "after", "since", "until")  # adpositions and conjunctions
 

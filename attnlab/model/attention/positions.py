@@ -30,6 +30,7 @@ class Sinusoidal(nn.Module):
         super().__init__()
         self.share = config.width // places // 2 * 2
         rates = torch.exp(torch.arange(0, self.share, 2) * (-math.log(10_000.0) / self.share))
+        self.rates: Tensor
         self.register_buffer("rates", rates, persistent=False)
 
     def forward(self, sets: VectorSets) -> Tensor:

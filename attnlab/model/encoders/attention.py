@@ -11,6 +11,7 @@ from attnlab.model.attention.multihead import MultiHeadAttention
 from attnlab.model.attention.positions import POSITIONS
 from attnlab.model.attention.scopes import SCOPES
 from attnlab.model.attention.scores import SCORES
+from attnlab.model.interfaces import Encoder
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
@@ -33,7 +34,7 @@ class Block(nn.Module):
         return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
 
 
-class Attention(nn.Module):
+class Attention(Encoder):
     """depth × (attention → feed-forward) over packed sets: (N, D) -> (N, D)."""
 
     def __init__(self, config: AttentionEncoder, spec: DataSpec) -> None:

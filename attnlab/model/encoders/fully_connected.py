@@ -5,11 +5,12 @@ from torch import Tensor, nn
 
 from attnlab.config import FullyConnectedEncoder
 from attnlab.errors import UserError
+from attnlab.model.interfaces import Encoder
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec
 
 
-class FullyConnected(nn.Module):
+class FullyConnected(Encoder):
     """depth × one layer over the 2·radius+1 neighbours in the order of `coords`: (N, D) -> (N, D).
 
     Beyond the ends of a set the neighbours are zeros.

@@ -1,14 +1,17 @@
 """N→N: a label for each vector."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from attnlab.config import TaggingHead
+from attnlab.model.interfaces import Head
 from attnlab.sets import Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
 
-class Tagging(nn.Module):
+class Tagging(Head):
     """A linear layer gives each vector a score for each of C classes."""
 
     name = "tagging"
@@ -33,4 +36,4 @@ class Tagging(nn.Module):
         best, chosen = torch.max(probabilities, dim=-1)
         labels = [self.classes[i] for i in chosen.tolist()]
         chances, starts = best.tolist(), encoded.layout.starts
-        return [Prediction(labels[a:b], chances[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
+        return [Prediction(labels[a:b], chances[a:b]) for a, b in pairwise(starts)]
