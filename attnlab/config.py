@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, refusal
 from attnlab.errors import UserError, suggestion
 
 
@@ -87,26 +88,95 @@ class WordCharEmbedding:
     char_filters: int = key(128, "features that the convolution looks for", least=1)
 
 
+PARAMETERS_HELP = "about so many in the encoder, such as 1M: picks encoder.width; null: the width as given"
+
+
 @dataclass
 class AttentionEncoder:
-    """Pre-norm blocks: attention over the whole set, then a feed-forward layer for each vector."""
+    """Pre-norm blocks: attention over the set, then a feed-forward layer for each vector."""
 
     name: str = key("attention", "choice", choices=("attention",))
     width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
     depth: int = key(2, "number of blocks", least=1)
     heads: int = key(4, "H: attention heads", least=1)
+    head_width: int | None = key(None, "K: width of one head; null: D / H", least=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
     activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
     dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
-    score: str = key("scaled_dot", "how well two vectors match", choices=("scaled_dot",))
-    scope: str = key("full", "who may look at whom", choices=("full",))
-    position: str = key("sinusoidal", "how places enter", choices=("none", "sinusoidal", "learned"))
-    max_place: int = key(512, "position=learned: places from 0 up to this one are trained", least=1)
-    kernel: str = key("auto", "how attention is computed", choices=("auto", "reference", "dense"))
+    attention_dropout: float = key(0.0, "share of attention weights dropped in training", least=0, most=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    scope: Any = key(
+        "full",
+        "who may look at whom: full, window:RADIUS (in coordinates, or a time such as window:40ms), edges, causal; "
+        "a list is cycled over the layers",
+    )
+    position: str = key("sinusoidal", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_place: int = key(512, "position=learned: places from 0 up to below this one are trained", least=1)
+    kernel: str = key("auto", f"how attention is computed: auto, {', '.join(KERNELS)}", choices=("auto", *KERNELS))
+
+    @property
+    def width_of_head(self) -> int:
+        """K."""
+        return self.head_width or self.width // self.heads
+
+    @property
+    def width_step(self) -> int:
+        """Widths that fit are multiples of this."""
+        return 2 if self.head_width else 2 * self.heads
 
     def problems(self) -> Iterator[str]:
-        if self.width % self.heads:
-            yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+        yield from _parameters_problem(self.parameters)
+        if self.width % self.heads and self.head_width is None:
+            yield (
+                f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}, "
+                "unless encoder.head_width is set"
+            )
+        try:
+            scopes = parse_scopes(self.scope)
+        except UserError as error:
+            yield f"`encoder.scope`: {error}"
+            return
+        for scope in scopes:
+            refused = refusal(self.kernel, self.score, scope, self.position)
+            if refused:
+                yield f"`encoder`: {refused}"
+
+
+@dataclass
+class RecurrentEncoder:
+    """An LSTM or GRU that reads the vectors in order of their places, forwards and backwards."""
+
+    name: str = key("recurrent", "choice", choices=("recurrent",))
+    width: int = key(128, "D: width of every vector inside the model (even: half for each direction)", least=2)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(2, "number of layers", least=1)
+    cell: str = key("lstm", "what carries the past", choices=("lstm", "gru"))
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    width_step = 2
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+        if self.width % 2:
+            yield f"encoder.width={self.width} must be even: half of it reads forwards, half backwards"
+
+
+@dataclass
+class ConvolutionEncoder:
+    """Pre-norm residual convolutions over places on a line or a grid."""
+
+    name: str = key("convolution", "choice", choices=("convolution",))
+    width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(4, "number of layers", least=1)
+    radius: int = key(1, "places seen on each side along each axis, by each layer", least=0)
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    width_step = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
 
 
 @dataclass
@@ -115,9 +185,23 @@ class FullyConnectedEncoder:
 
     name: str = key("fully_connected", "choice", choices=("fully_connected",))
     width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
     depth: int = key(1, "number of blocks", least=1)
     radius: int = key(3, "neighbours seen on each side", least=0)
     dropout: float = key(0.1, "after embedding and each block", least=0, most=0.99)
+
+    width_step = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+
+
+def _parameters_problem(parameters: object) -> Iterator[str]:
+    if parameters is not None:
+        try:
+            parse_count(parameters)
+        except UserError as error:
+            yield str(error)
 
 
 @dataclass
@@ -197,7 +281,12 @@ NODES: dict[str, dict[str, type]] = {
         "pretrained": PretrainedEmbedding,
         "word_char": WordCharEmbedding,
     },
-    "encoder": {"attention": AttentionEncoder, "fully_connected": FullyConnectedEncoder},
+    "encoder": {
+        "attention": AttentionEncoder,
+        "recurrent": RecurrentEncoder,
+        "convolution": ConvolutionEncoder,
+        "fully_connected": FullyConnectedEncoder,
+    },
     "head": {"tagging": TaggingHead},
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},

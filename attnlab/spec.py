@@ -86,6 +86,8 @@ class DataSpec:
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     slices: names of marks on vectors, for scores on those vectors alone.
+    frame_seconds: how long one step of the coordinate lasts, where coordinates are time.
+    edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
     """
 
     modality: str
@@ -94,6 +96,8 @@ class DataSpec:
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
+    frame_seconds: float | None = None
+    edge_features: int | None = None
 
     def target(self, name: str) -> Target:
         if name not in self.targets:

@@ -90,12 +90,12 @@ def train(*overrides: str, quiet: bool = False) -> Run:
 
 def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
     """A new run. Its folder is made once the configuration and the data have been accepted."""
-    models.resolve(config)
     engine = Engine(config.trainer)
     data = load_data(config)
     for needed in ("train", "validation"):
         if needed not in data.splits:
             raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+    models.resolve(config, data.spec)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     models.start_from_files(model, config, data.spec)

@@ -130,7 +130,9 @@ TOWNS = [
 
 TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 UNITS = ["two", "three", "four", "five", "six", "seven", "eight", "nine"]
-NUMBERS = UNITS + ["ten", "eleven", "twelve", "fifteen"] + TENS + [f"{ten}-{unit}" for ten in TENS for unit in UNITS]
+NUMBERS = (
+    UNITS + ["ten", "eleven", "twelve", "fifteen"] + TENS + [f"{ten}-{unit}" for ten in TENS for unit in UNITS]
+)
 
 PLURALS = dict(
     pair.split(":")
