@@ -1,5 +1,6 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import nn
@@ -8,13 +9,14 @@ from attnlab.config import Config
 from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.encoders.fully_connected import FullyConnected
+from attnlab.model.heads.classification import Classification
 from attnlab.model.heads.tagging import Tagging
 from attnlab.model.interfaces import Encoder, Head
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
 ENCODERS: dict[str, type[Encoder]] = {"attention": Attention, "fully_connected": FullyConnected}
-HEADS: dict[str, type[Head]] = {"tagging": Tagging}
+HEADS: dict[str, Callable[..., Head]] = {"tagging": Tagging, "classification": Classification}
 
 
 class Model(nn.Module):
