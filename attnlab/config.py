@@ -212,6 +212,16 @@ class TaggingHead:
     target: str = key("tags", "which target of the data it learns")
 
 
+@dataclass
+class ClassificationHead:
+    """N→1: one answer for the whole set."""
+
+    name: str = key("classification", "choice", choices=("classification",))
+    target: str = key("label", "which target of the data it learns")
+    readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
+    class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
+
+
 # --- training -------------------------------------------------------------------------------------
 
 
@@ -287,7 +297,7 @@ NODES: dict[str, dict[str, type]] = {
         "convolution": ConvolutionEncoder,
         "fully_connected": FullyConnectedEncoder,
     },
-    "head": {"tagging": TaggingHead},
+    "head": {"tagging": TaggingHead, "classification": ClassificationHead},
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
 }

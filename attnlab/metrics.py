@@ -3,46 +3,122 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-Labels = Sequence[Sequence[str]]
-"""A label for each vector of each set; an empty string is not scored."""
+
+class Answer(Protocol):
+    """What a head answers: see `sets.Prediction`."""
+
+    @property
+    def value(self) -> Any: ...
+    @property
+    def probability(self) -> Any: ...
+
 
 Slices = Mapping[str, Sequence[Sequence[bool]]]
 """By name, a mark for each vector of each set."""
+Pairs = Mapping[tuple[str, str], int]
+"""How often each (right class, answer) occurred."""
 
-LOWER_IS_BETTER = frozenset({"loss"})
+LOWER_IS_BETTER = frozenset({"loss", "mae"})
 
 
 @dataclass(frozen=True)
 class Measured:
-    """scores: by name, fractions of 1 where they can be. confusions: (right class, answer, how often)."""
+    """scores: by name, fractions of 1 where they can be. pairs: where answers are classes."""
 
     scores: dict[str, float]
-    confusions: list[tuple[str, str, int]] = field(default_factory=list)
+    pairs: Pairs = field(default_factory=dict)
 
 
-def tagging(gold: Labels, predicted: Labels, slices: Slices) -> Measured:
-    """Accuracy over all scored vectors, macro F1 over the classes, and `accuracy/<slice>` on marked vectors."""
-    pairs = Counter(_pairs(gold, predicted))
-    scores = {"accuracy": _accuracy(pairs), "macro_f1": macro_f1(pairs)}
+def vector_classes(gold: Sequence[Sequence[str]], answers: Sequence[Answer], slices: Slices) -> Measured:
+    """Accuracy over all scored vectors, macro F1 over classes, and `accuracy/<slice>` on marked vectors.
+
+    A gold label "" is not scored.
+    """
+    values = [answer.value for answer in answers]
+    pairs = _count(pair for gs, ps in zip(gold, values, strict=True) for pair in zip(gs, ps, strict=True))
+    scores = {"accuracy": accuracy(pairs), "macro_f1": macro_f1(pairs)}
     for name, marks in slices.items():
-        marked = Counter(
+        marked = _count(
             (g, p)
-            for gs, ps, ms in zip(gold, predicted, marks, strict=True)
+            for gs, ps, ms in zip(gold, values, marks, strict=True)
             for g, p, m in zip(gs, ps, ms, strict=True)
-            if m and g
+            if m
         )
         if marked:
-            scores[f"accuracy/{name}"] = _accuracy(marked)
-    return Measured(scores, confusions(pairs))
+            scores[f"accuracy/{name}"] = accuracy(marked)
+    return Measured(scores, pairs)
 
 
-MEASURES: dict[str, Callable[[Any, Any, Slices], Measured]] = {"tagging": tagging}
-"""How each head's answers are measured: (right answers, answers, marked vectors)."""
+def one_class(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> Measured:
+    """Accuracy and macro F1; of two classes also the area under the ROC curve."""
+    pairs = _count(zip(gold, (answer.value for answer in answers), strict=True))
+    scores = {"accuracy": accuracy(pairs), "macro_f1": macro_f1(pairs)}
+    classes = sorted({g for g in gold if g})
+    if len(classes) == 2:
+        first = classes[0]
+        chances = [a.probability if a.value == first else 1 - a.probability for a in answers]
+        area = roc_auc([int(g == first) if g else -1 for g in gold], chances)
+        scores |= {} if area is None else {"roc_auc": area}
+    return Measured(scores, pairs)
 
 
-def macro_f1(pairs: Mapping[tuple[str, str], int]) -> float:
+def several_yes_no(gold: Sequence[Sequence[int]], answers: Sequence[Answer], slices: Slices) -> Measured:
+    """Accuracy over all known questions, and the mean area under the ROC curve; −1 is unknown."""
+    known = [
+        (g, v)
+        for gs, answer in zip(gold, answers, strict=True)
+        for g, v in zip(gs, answer.value, strict=True)
+        if g >= 0
+    ]
+    areas = [
+        roc_auc(truth, chances)
+        for truth, chances in zip(
+            zip(*gold, strict=True), zip(*(a.probability for a in answers), strict=True), strict=True
+        )
+    ]
+    found = [area for area in areas if area is not None]
+    scores = {"accuracy": sum(g == v for g, v in known) / max(1, len(known))}
+    return Measured(scores | ({"roc_auc": sum(found) / len(found)} if found else {}))
+
+
+def number(gold: Sequence[float], answers: Sequence[Answer], slices: Slices) -> Measured:
+    """Mean absolute error in the numbers' own unit; NaN is not scored."""
+    return Measured({"mae": _mean_error((g, a.value) for g, a in zip(gold, answers, strict=True))})
+
+
+def vector_numbers(gold: Sequence[Sequence[float]], answers: Sequence[Answer], slices: Slices) -> Measured:
+    """Mean absolute error over all scored vectors."""
+    pairs = (pair for gs, a in zip(gold, answers, strict=True) for pair in zip(gs, a.value, strict=True))
+    return Measured({"mae": _mean_error(pairs)})
+
+
+MEASURES: dict[str, Callable[[Any, Any, Slices], Measured]] = {
+    "vector_classes": vector_classes,
+    "vector_numbers": vector_numbers,
+    "class": one_class,
+    "classes": several_yes_no,
+    "number": number,
+}
+"""How answers to each kind of target are measured: (right answers, answers, marked vectors)."""
+
+MONITORS = {
+    "vector_classes": "accuracy",
+    "vector_numbers": "mae",
+    "class": "accuracy",
+    "classes": "roc_auc",
+    "number": "mae",
+}
+"""The validation score that picks the best weights unless `trainer.monitor` names another."""
+
+
+def accuracy(pairs: Pairs) -> float:
+    total = sum(pairs.values())
+    return sum(n for (g, p), n in pairs.items() if g == p) / total if total else 0.0
+
+
+def macro_f1(pairs: Pairs) -> float:
     """The mean over the right classes of the harmonic mean of precision and recall."""
     right, answered, both = Counter[str](), Counter[str](), Counter[str]()
     for (g, p), n in pairs.items():
@@ -52,8 +128,18 @@ def macro_f1(pairs: Mapping[tuple[str, str], int]) -> float:
     return sum(2 * both[c] / (right[c] + answered[c]) for c in right) / len(right) if right else 0.0
 
 
-def confusions(pairs: Mapping[tuple[str, str], int], most: int = 8) -> list[tuple[str, str, int]]:
-    """The most frequent mistakes."""
+def roc_auc(truth: Sequence[int], chances: Sequence[float]) -> float | None:
+    """How often a yes has a higher chance than a no; unknowns (−1) are left out. None without both."""
+    from sklearn.metrics import roc_auc_score
+
+    known = [(t, c) for t, c in zip(truth, chances, strict=True) if t >= 0]
+    if len({t for t, _ in known}) < 2:
+        return None
+    return float(roc_auc_score([t for t, _ in known], [c for _, c in known]))
+
+
+def confusions(pairs: Pairs, most: int = 8) -> list[tuple[str, str, int]]:
+    """The most frequent mistakes: (right class, answer, how often)."""
     wrong = [(g, p, n) for (g, p), n in pairs.items() if g != p]
     return sorted(wrong, key=lambda item: (-item[2], item))[:most]
 
@@ -63,11 +149,10 @@ def better(score: float, best: float | None, name: str) -> bool:
     return best is None or (score < best if name in LOWER_IS_BETTER else score > best)
 
 
-def _pairs(gold: Labels, predicted: Labels) -> Iterable[tuple[str, str]]:
-    for gs, ps in zip(gold, predicted, strict=True):
-        yield from ((g, p) for g, p in zip(gs, ps, strict=True) if g)
+def _count(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    return Counter(pair for pair in pairs if pair[0])
 
 
-def _accuracy(pairs: Mapping[tuple[str, str], int]) -> float:
-    total = sum(pairs.values())
-    return sum(n for (g, p), n in pairs.items() if g == p) / total if total else 0.0
+def _mean_error(pairs: Iterable[tuple[float, float]]) -> float:
+    errors = [abs(g - p) for g, p in pairs if g == g]  # NaN is the number that differs from itself
+    return sum(errors) / len(errors) if errors else 0.0

@@ -54,6 +54,11 @@ class Layout:
         return tuple(starts)
 
     @cached_property
+    def counts(self) -> Tensor:
+        """(B,) int64: the lengths, where the values live."""
+        return torch.tensor(self.lengths, dtype=torch.int64, device=self.place.device)
+
+    @cached_property
     def pad_index(self) -> Tensor:
         """(N,): each row's number in the padded view (B·L, …)."""
         return self.set_index * self.max_length + self.place

@@ -68,10 +68,17 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Target:
-    """One thing the data can teach: its kind (see `TARGET_KINDS`) and the names of its classes, if any."""
+    """One thing the data can teach.
+
+    kind: see `TARGET_KINDS`. classes: their names; counts: how often each occurs in the training data.
+    mean, spread: of numbers in the training data, in the numbers' own unit.
+    """
 
     kind: str
     classes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    mean: float = 0.0
+    spread: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in TARGET_KINDS:
@@ -125,7 +132,7 @@ class DataSpec:
             if any(not name.isidentifier() for name in names):
                 raise UserError(f"{path}: a vocabulary's name must be a plain word")
             targets = {
-                name: Target(target["kind"], tuple(target["classes"]))
+                name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
             slices = tuple(fields.pop("slices"))

@@ -1,5 +1,6 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from attnlab.model.encoders.attention import Attention
 from attnlab.model.encoders.convolution import Convolution
 from attnlab.model.encoders.fully_connected import FullyConnected
 from attnlab.model.encoders.recurrent import Recurrent
+from attnlab.model.heads.classification import Classification
 from attnlab.model.heads.tagging import Tagging
 from attnlab.model.interfaces import Encoder, Head
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
@@ -26,7 +28,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "convolution": Convolution,
     "fully_connected": FullyConnected,
 }
-HEADS: dict[str, type[Head]] = {"tagging": Tagging}
+HEADS: dict[str, Callable[..., Head]] = {"tagging": Tagging, "classification": Classification}
 
 
 class Model(nn.Module):

@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from attnlab.errors import UserError
 from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.spec import DataSpec
 
 
 class Embedding(nn.Module):
@@ -27,12 +29,19 @@ class Encoder(nn.Module):
 class Head(nn.Module):
     """Vectors to answers. Built from (config, spec, width)."""
 
-    name: ClassVar[str]
-    """Its choice in the configuration, and how `metrics.MEASURES` measures it."""
-    monitor: ClassVar[str]
-    """The validation score that picks the best weights unless `trainer.monitor` names another."""
-    target: str
-    """The target that it learns."""
+    kinds: ClassVar[tuple[str, ...]]
+    """The kinds of target that it can learn."""
+
+    def __init__(self, target: str, spec: DataSpec) -> None:
+        """target: the one that it learns; refused where the data lack it or it is of another kind."""
+        super().__init__()
+        self.target = target
+        self.kind = spec.target(target).kind
+        if self.kind not in self.kinds:
+            raise UserError(
+                f"`head.target={target}` is of kind `{self.kind}`, but `head={type(self).__name__.lower()}` learns "
+                f"{' or '.join(self.kinds)}"
+            )
 
     def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
         """Summed over what is scored, with the number of things summed."""

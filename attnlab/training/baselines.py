@@ -14,6 +14,7 @@ from attnlab.config import Config, FullyConnectedEncoder, LearnedEmbedding, Sche
 from attnlab.data.sources import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.runs import write_json
+from attnlab.sets import Prediction
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
 from attnlab.training.loop import Training
@@ -59,8 +60,9 @@ def most_frequent_tag(data: Any, target: str) -> dict[str, float]:
                 overall[tag] += 1
     best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
     fallback = overall.most_common(1)[0][0]
-    predicted = [[best.get(word, fallback) for word in test.show(i)["words"]] for i in range(len(test))]
-    return metrics.tagging(test.gold(target), predicted, test.slices()).scores
+    guesses = ([best.get(word, fallback) for word in test.show(i)["words"]] for i in range(len(test)))
+    answers = [Prediction(guess, None) for guess in guesses]
+    return metrics.vector_classes(test.gold(target), answers, test.slices()).scores
 
 
 def window(config: Config, data: Any, engine: Engine) -> dict[str, float]:

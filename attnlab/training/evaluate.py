@@ -1,5 +1,6 @@
 """Predictions of a whole split, in its own order, and their scores. `eval` and `train` both come here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,14 @@ from attnlab.training.engine import Engine
 
 @dataclass(frozen=True)
 class Evaluation:
-    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss."""
+    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss.
+
+    pairs: how often each (right class, answer) occurred, where answers are classes.
+    """
 
     predictions: list[Prediction]
     scores: dict[str, float]
-    confusions: list[tuple[str, str, int]]
+    pairs: Mapping[tuple[str, str], int]
 
 
 @torch.no_grad()
@@ -39,9 +43,8 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluatio
             predictions[i] = answer
     model.train(training)
     gold = split.gold(model.head.target)
-    values = [prediction.value for prediction in predictions]
-    measured = metrics.MEASURES[model.head.name](gold, values, split.slices())
-    return Evaluation(predictions, measured.scores | {"loss": total / max(1, count)}, measured.confusions)
+    measured = metrics.MEASURES[model.head.kind](gold, predictions, split.slices())
+    return Evaluation(predictions, measured.scores | {"loss": total / max(1, count)}, measured.pairs)
 
 
 def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ class Training:
         self.optimizer = optim.build_optimizer(model, config.optimizer)
         average = config.trainer.average
         self.average = optim.Average(model, average) if average else None
-        self.monitor = config.trainer.monitor or model.head.monitor
+        self.monitor = config.trainer.monitor or metrics.MONITORS[model.head.kind]
         self.batching = Batching(train.lengths, config.trainer.batch_vectors, config.seed)
         self.batches_per_epoch = len(self.batching.epoch(0))
         per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)

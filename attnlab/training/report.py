@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from attnlab import metrics
+
 SHOWN = ("accuracy", "macro_f1", "loss")
 
 
@@ -83,12 +85,22 @@ def score_table(title: str, columns: Mapping[str, Mapping[str, float]]) -> Table
     return table
 
 
-def confusion_table(confusions: list[tuple[str, str, int]]) -> Table:
+def confusion_table(pairs: Mapping[tuple[str, str], int]) -> Table:
+    """The whole matrix of few classes, the most frequent mistakes of many."""
+    classes = sorted({right for right, _ in pairs})
+    if len(classes) <= 10:
+        table = Table(title="Right class (rows) and answer (columns)", title_justify="left")
+        table.add_column("")
+        for answered in classes:
+            table.add_column(answered, justify="right")
+        for right in classes:
+            table.add_row(right, *(str(pairs.get((right, answered), 0)) for answered in classes))
+        return table
     table = Table(title="Most confused", title_justify="left")
     for name in ("right", "answered"):
         table.add_column(name)
     table.add_column("times", justify="right")
-    for right, answered, times in confusions:
+    for right, answered, times in metrics.confusions(pairs):
         table.add_row(right, answered, str(times))
     return table
 

@@ -197,7 +197,8 @@ def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.R
     if "test" in data.splits:
         columns = {"test": evaluation.scores, "validation": progress.best, **simple}
         reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
-        reporter.table(report.confusion_table(evaluation.confusions))
+        if evaluation.pairs:
+            reporter.table(report.confusion_table(evaluation.pairs))
     told = results["train"]
     reporter.say(
         f"{told['epochs']} epochs in {told['wall_seconds']:.0f} s; {told['vectors_per_second']:,.0f} vectors/s from data to "
@@ -224,7 +225,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     reporter.table(
         report.score_table(f"{run.config.task} on {run.config.data.path or run.config.data.name}", columns)
     )
-    reporter.table(report.confusion_table(evaluation.confusions))
+    if evaluation.pairs:
+        reporter.table(report.confusion_table(evaluation.pairs))
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
 

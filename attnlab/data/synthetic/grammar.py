@@ -34,15 +34,17 @@ SIZES = {"train": 5000, "validation": 500, "test": 1000}
 """Default number of sentences in each split; the caller gives each split its own seed."""
 
 FAR = 10
-"""Positions on either side within which nothing tells the reading of a distant word."""
+"""Positions on either side of a distant word within which nothing tells how to read it."""
+
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TaggedSentence:
     """Words with their parts of speech."""
 
-    words: tuple[str, ...]
-    tags: tuple[str, ...]  # UPOS
+    words: Words
+    tags: Words  # UPOS
     ceiling: tuple[float, ...]  # probability that a perfect reader is right
     distant: tuple[bool, ...]  # only a word more than ten positions away resolves it
 
@@ -57,21 +59,19 @@ def sentences(count: int, seed: int) -> Iterator[TaggedSentence]:
         yield TaggedSentence(words, tags, (1.0,) * len(words), distant)
 
 
-def split(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def split(phrase: str) -> tuple[Words, Words]:
     """Take ``"a/DET saw/NOUN"`` apart into words and tags."""
     pairs = [word.rpartition("/") for word in phrase.split()]
     return tuple(word for word, _, _ in pairs), tuple(tag for _, _, tag in pairs)
 
 
-def far_from_deciding(
-    words: tuple[str, ...], tags: tuple[str, ...], other_words: tuple[str, ...], other_tags: tuple[str, ...]
-) -> tuple[bool, ...]:
+def far_from_deciding(words: Words, tags: Words, other_words: Words, other_tags: Words) -> tuple[bool, ...]:
     """Say of each word whether its tag changes with the reading while all words within ``FAR`` stay the same."""
 
-    def around(sentence: tuple[str, ...], position: int) -> tuple[str, ...]:
+    def around(sentence: Words, position: int) -> Words:
         return sentence[max(0, position - FAR) : position + FAR + 1]
 
-    shared = min(len(tags), len(other_tags))
+    shared = min(len(words), len(other_words))
     return tuple(
         i < shared and tags[i] != other_tags[i] and around(words, i) == around(other_words, i)
         for i in range(len(words))
@@ -85,7 +85,11 @@ def correlative(random: Random, noun: bool) -> str:
     """The place of *neither* says whether things or deeds are listed."""
     many = maybe(random)
     first, then, again = random.choice(CORRELATIVES[many:])
-    who, does, what = subject(random, many), agreeing(random, lexicon.ACTIONS, many), long_noun_phrase(random)
+    who, does, what = (
+        subject(random, many),
+        agreeing(random.choice(lexicon.ACTIONS), many),
+        long_noun_phrase(random),
+    )
     opening = f"{does} {first}" if noun else f"{first} {does}"
     listed = f" {again} ".join(noun_or_verb(random, many, noun))
     return f"{who} {opening} {what} {then} {listed}{circumstance(random)} ./PUNCT"
@@ -111,10 +115,8 @@ def question(random: Random, noun: bool) -> str:
 def existential(random: Random, noun: bool) -> str:
     """*There are* wants nouns; *someone here* wants verbs."""
     many = maybe(random)
-    if many:
-        opening = "there/PRON is/VERB" if noun else "people/NOUN here/ADV"
-    else:
-        opening = "there/PRON are/VERB" if noun else "someone/PRON here/ADV"
+    be, here = ("is", "people/NOUN here/ADV") if many else ("are", "someone/PRON here/ADV")
+    opening = f"there/PRON {be}/VERB" if noun else here
     where, listed = (
         long_noun_phrase(random, nouns=lexicon.PLACES),
         commas(random, noun_or_verb(random, many, noun)),
@@ -134,14 +136,14 @@ def agreement(random: Random, one: bool) -> str:
 def garden_path(random: Random, perfect: bool) -> str:
     """*Have the kings sung?* asks, *have the kings sing!* commands."""
     who, what = long_noun_phrase(random, many=True), noun_phrase(random, lexicon.THINGS)
-    verb = random.choice(list(lexicon.PARTICIPLES))
+    verb = random.choice(lexicon.ACTIONS)
     if perfect:
         return f"have/AUX {who} {participle(verb)}/VERB {what} ?/PUNCT"
     return f"have/VERB {who} {verb}/VERB {what} !/PUNCT"
 
 
 def conjunction(random: Random, adposition: bool) -> str:
-    """*Before* introduces a noun phrase, or a clause if a verb follows in the end."""
+    """*Before* introduces a noun phrase, or a clause if *had left* follows in the end."""
     word, what, main = random.choice(BEFORE), long_noun_phrase(random), clause(random)
     verb = participle(random.choice(lexicon.EVENTUALITIES))
     if adposition:
@@ -151,17 +153,16 @@ def conjunction(random: Random, adposition: bool) -> str:
 
 def plain(random: Random, _: bool) -> str:
     """A sentence whose words are told by their neighbours."""
-    match random.randrange(5):
-        case 0:
-            return f"{clause(random)} ./PUNCT"
-        case 1:
-            return f"{name(random)} says/VERB that/SCONJ {clause(random)} ./PUNCT"
-        case 2:
-            return f"that/SCONJ {clause(random)} is/AUX {random.choice(lexicon.JUDGEMENTS)}/ADJ ./PUNCT"
-        case 3:
-            return f"{clause(random)} {random.choice(BEFORE)}/SCONJ {clause(random)} ./PUNCT"
-        case _:
-            return f"{clause(random)} {random.choice(BEFORE)}/ADP {noun_phrase(random, lexicon.EVENTS)} ./PUNCT"
+    word, judgement = random.choice(BEFORE), random.choice(lexicon.JUDGEMENTS)
+    return random.choice(
+        (
+            f"{clause(random)} ./PUNCT",
+            f"{name(random)} says/VERB that/SCONJ {clause(random)} ./PUNCT",
+            f"that/SCONJ {clause(random)} is/AUX {judgement}/ADJ ./PUNCT",
+            f"{clause(random)} {word}/SCONJ {clause(random)} ./PUNCT",
+            f"{clause(random)} {word}/ADP {noun_phrase(random, lexicon.EVENTS)} ./PUNCT",
+        )
+    )
 
 
 CONSTRUCTIONS = {
@@ -208,62 +209,45 @@ def predicate(random: Random, many: bool) -> str:
     """A finite verb and what belongs to it."""
     has, does, is_ = ("have", "do", "are") if many else ("has", "does", "is")
     handle = random.choice(lexicon.HANDLED if maybe(random, 0.7) else lexicon.ACTIONS)
+    goes, happened = random.choice(lexicon.COUNTABLE), past(random.choice(lexicon.EVENTUALITIES))
     thing = noun_phrase(random, random.choice((lexicon.THINGS, lexicon.HANDLED)), maybe(random, 0.3))
-    match random.randrange(12):
-        case 0:
-            return f"{past(handle)}/VERB {thing}"
-        case 1:
-            return f"{agreeing(random, lexicon.HANDLED, many)} {thing}"
-        case 2:
-            return f"{random.choice(('can', 'will', 'must', 'may'))}/AUX {handle}/VERB {thing}"
-        case 3:
-            return f"{agreeing(random, ('want', 'refuse', 'promise', 'like'), many)} to/PART {handle}/VERB {thing}"
-        case 4:
-            return f"{is_}/AUX {with_ing(handle)}/VERB {thing}"
-        case 5:
-            return f"{has}/AUX {participle(handle)}/VERB {thing}"
-        case 6:
-            return f"{has}/VERB {thing}"
-        case 7:
-            return f"{does}/AUX not/PART {handle}/VERB {thing}"
-        case 8:
-            return f"{agreeing(random, lexicon.COUNTABLE, many)} {manner(random)}"
-        case 9:
-            return f"{is_}/AUX {random.choice(lexicon.ADJECTIVES)}/ADJ"
-        case 10:
-            return f"saw/VERB {thing} that/PRON {past(random.choice(lexicon.EVENTUALITIES))}/VERB"
-        case _:
-            goes = random.choice(lexicon.EVENTUALITIES + lexicon.COUNTABLE)
-            return f"{past(goes)}/VERB to/ADP {noun_phrase(random, lexicon.PLACES)}"
+    return random.choice(
+        (
+            f"{past(handle)}/VERB {thing}",
+            f"{agreeing(handle, many)} {thing}",
+            f"{random.choice(('can', 'will', 'must', 'may'))}/AUX {handle}/VERB {thing}",
+            f"{agreeing(random.choice(('want', 'refuse', 'promise', 'like')), many)} to/PART {handle}/VERB {thing}",
+            f"{is_}/AUX {with_ing(handle)}/VERB {thing}",
+            f"{has}/AUX {participle(handle)}/VERB {thing}",
+            f"{has}/VERB {thing}",
+            f"{does}/AUX not/PART {handle}/VERB {thing}",
+            f"{is_}/AUX {random.choice(lexicon.ADJECTIVES)}/ADJ",
+            f"saw/VERB {thing} that/PRON {happened}/VERB",
+            f"{agreeing(goes, many)} {manner(random)}",
+            f"{past(goes)}/VERB to/ADP {noun_phrase(random, lexicon.PLACES)}",
+        )
+    )
 
 
 def manner(random: Random) -> str:
-    if maybe(random):
-        return f"{with_ly(random.choice(lexicon.ADVERBS))}/ADV"
-    return random.choice(("hard/ADV", "fast/ADV", "early/ADV", "late/ADV", "straight/ADV", "well/ADV"))
+    """How it is done."""
+    short = random.choice(("hard", "fast", "early", "late", "straight", "well"))
+    return f"{with_ly(random.choice(lexicon.ADVERBS)) if maybe(random) else short}/ADV"
 
 
 def circumstance(random: Random) -> str:
     """When or where, with the space before it; often nothing."""
-    match random.randrange(10):
-        case 0:
-            return f" in/ADP {random.randint(1700, 2030)}/NUM"
-        case 1:
-            return f" near/ADP {random.choice(lexicon.TOWNS)}/PROPN"
-        case 2:
-            return random.choice((" at/ADP night/NOUN", " in/ADP spring/NOUN", " every/DET day/NOUN"))
-        case _:
-            return ""
+    year, town = random.randint(1700, 2030), random.choice(lexicon.TOWNS)
+    usual = random.choice(("at/ADP night/NOUN", "in/ADP spring/NOUN", "every/DET day/NOUN"))
+    return random.choice((f" in/ADP {year}/NUM", f" near/ADP {town}/PROPN", f" {usual}", *7 * ("",)))
 
 
 def subject(random: Random, many: bool) -> str:
-    match random.randrange(3):
-        case 0:
-            return random.choice(("they/PRON", "we/PRON") if many else ("she/PRON", "he/PRON"))
-        case 1:
-            return f"{name(random)} and/CCONJ {name(random)}" if many else name(random)
-        case _:
-            return noun_phrase(random, random.choice((lexicon.PERSONS, lexicon.COUNTABLE)), many)
+    """Who does it."""
+    pronoun = random.choice(("they", "we") if many else ("she", "he"))
+    names = f"{name(random)} and/CCONJ {name(random)}" if many else name(random)
+    nouns = random.choice((lexicon.PERSONS, lexicon.COUNTABLE))
+    return random.choice((f"{pronoun}/PRON", names, noun_phrase(random, nouns, many)))
 
 
 def name(random: Random) -> str:
@@ -274,7 +258,7 @@ def noun_phrase(random: Random, nouns: list[str], many: bool = False) -> str:
     """A determiner, perhaps an adjective, and a noun."""
     noun = random.choice(nouns)
     words = f"{plural(noun) if many else noun}/NOUN"
-    if maybe(random, 0.25):
+    if maybe(random, 0.2):
         words = f"{random.choice(lexicon.ADJECTIVES)}/ADJ {words}"
     if maybe(random, 0.3):
         return f"{random.choice(('my', 'his', 'her', 'our', 'their'))}/PRON {words}"
@@ -292,11 +276,12 @@ def long_noun_phrase(random: Random, many: bool = False, nouns: list[str] | None
 
 
 def postmodifiers(random: Random) -> str:
-    """Where it is, whose it is, or who saw it."""
-    return " ".join(postmodifier(random) for _ in range(random.choice((1, 1, 2, 2, 2, 3, 3))))
+    """One to three of them."""
+    return " ".join(postmodifier(random) for _ in range(random.choice((1, 1, 2, 2, 3))))
 
 
 def postmodifier(random: Random) -> str:
+    """Where it is, whose it is, or who saw it."""
     if maybe(random, 0.2):
         who = noun_phrase(random, random.choice((lexicon.PERSONS, lexicon.COUNTABLE)), maybe(random))
         return f"that/PRON {who} {random.choice(('saw', past(random.choice(lexicon.ACTIONS))))}/VERB"
@@ -305,10 +290,10 @@ def postmodifier(random: Random) -> str:
 
 
 def noun_or_verb(random: Random, bare: bool, noun: bool) -> list[str]:
-    """Two to six words for things or deeds alike: bare ones (*work*) or with an s (*flies*)."""
+    """Three to six words for things or deeds alike: bare ones (*work*) or with an s (*flies*)."""
     tag = "NOUN" if noun else "VERB"
     words = lexicon.UNCOUNTABLE if bare else list(map(with_s, lexicon.COUNTABLE))
-    return [f"{word}/{tag}" for word in random.sample(words, random.randint(2, 6))]
+    return [f"{word}/{tag}" for word in random.sample(words, random.randint(3, 6))]
 
 
 def commas(random: Random, words: list[str]) -> str:
@@ -316,9 +301,8 @@ def commas(random: Random, words: list[str]) -> str:
     return f"{' ,/PUNCT '.join(words[:-1])} {random.choice(('and', 'or'))}/CCONJ {words[-1]}"
 
 
-def agreeing(random: Random, verbs: list[str], many: bool) -> str:
+def agreeing(verb: str, many: bool) -> str:
     """A verb in the present that agrees with its subject in number."""
-    verb = random.choice(verbs)
     return f"{verb if many else with_s(verb)}/VERB"
 
 

@@ -1,39 +1,31 @@
-"""N→N: a label for each vector."""
+"""N→N: a label, or a number, for each vector."""
 
 from itertools import pairwise
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnlab.config import TaggingHead
 from attnlab.model.interfaces import Head
+from attnlab.model.targets import ANSWERS
 from attnlab.sets import Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
 
 class Tagging(Head):
-    """A linear layer gives each vector a score for each of C classes."""
+    """Each vector answers for itself."""
 
-    name = "tagging"
-    monitor = "accuracy"
+    kinds = ("vector_classes", "vector_numbers")
 
     def __init__(self, config: TaggingHead, spec: DataSpec, width: int) -> None:
-        super().__init__()
-        self.target = config.target
-        self.classes = spec.target(config.target).classes
-        self.classify = nn.Linear(width, len(self.classes))
+        super().__init__(config.target, spec)
+        self.answer = ANSWERS[self.kind](spec.targets[config.target], width)
 
     def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
-        """Cross-entropy, summed over the scored vectors (class −1 is not scored)."""
-        classes = targets[self.target]
-        logits = self.classify(encoded.values).float()  # (N, C)
-        total = nn.functional.cross_entropy(logits, classes, ignore_index=-1, reduction="sum")
-        return Loss(total, (classes >= 0).sum())
+        return self.answer.loss(encoded.values, targets[self.target])
 
     def predict(self, encoded: VectorSets) -> list[Prediction]:
-        """For each set, the likeliest class of each vector and its probability."""
-        probabilities = self.classify(encoded.values).float().softmax(-1)
-        best, chosen = torch.max(probabilities, dim=-1)
-        labels = [self.classes[i] for i in chosen.tolist()]
-        chances, starts = best.tolist(), encoded.layout.starts
-        return [Prediction(labels[a:b], chances[a:b]) for a, b in pairwise(starts)]
+        answers = self.answer.answers(encoded.values)
+        return [
+            Prediction([value for value, _ in answers[a:b]], [chance for _, chance in answers[a:b]])
+            for a, b in pairwise(encoded.layout.starts)
+        ]
