@@ -127,21 +127,27 @@ class Rotary(Position):
 class Alibi(Position, PairBias):
     """Takes slope · distance off the score, with a fixed slope for each head (Press et al. 2022, section 3).
 
-    The distance is the largest difference over the axes; slopes fall geometrically from 2^(-8/H) to 2^-8.
+    The distance is the largest difference over the axes; slopes fall geometrically from 2^(-8/H) to 2^-8. The paper
+    looks back only. Here what stands later counts twice as far in every other head and half as far in the rest:
+    with the same distance both ways, "A hit B" would be "B hit A" again.
     """
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
         super().__init__(config, places)
-        steps = torch.arange(1, config.heads + 1) / config.heads
+        heads = torch.arange(config.heads)
         self.slopes: Tensor
-        self.register_buffer("slopes", torch.exp2(-8 * steps), persistent=False)
+        self.later: Tensor
+        self.register_buffer("slopes", torch.exp2(-8 * (heads + 1) / config.heads), persistent=False)
+        self.register_buffer("later", torch.where(heads % 2 == 0, 2.0, 0.5), persistent=False)
 
     def bias(self) -> PairBias:
         return self
 
     def forward(self, pairs: Pairs) -> Tensor:
         assert pairs.differences is not None
-        return -pairs.differences.abs().amax(-1, keepdim=True) * self.slopes
+        earlier = pairs.differences.clamp_min(0).amax(-1, keepdim=True)
+        later = (-pairs.differences).clamp_min(0).amax(-1, keepdim=True)
+        return -torch.maximum(earlier, later * self.later) * self.slopes
 
 
 class Relative(Position, PairBias):

@@ -1,5 +1,7 @@
 """Random packed sets of vectors with places and edges, for every test of attention."""
 
+from itertools import pairwise
+
 import torch
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ def vector_sets(
     parts = []
     for length in lengths:
         row = torch.randperm(length, generator=random) if shuffled else torch.arange(length)
-        coords = torch.stack([row // 3, row % 3] if places == 2 else [row] * places, dim=1).float()
+        coords = torch.stack([row // 3, row % 3] if places == 2 else [row], dim=1).float()
         pair = (torch.rand(length, length, generator=random) < chance).nonzero().T if edges else None
         parts.append(
             VectorSets.of(
@@ -43,7 +45,7 @@ def permuted(sets: VectorSets, seed: int) -> tuple[VectorSets, torch.Tensor]:
     starts = sets.layout.starts
     order = torch.cat([
         start + torch.randperm(stop - start, generator=random)
-        for start, stop in zip(starts, starts[1:], strict=False)
+        for start, stop in pairwise(starts)
     ])  # fmt: skip
     place = torch.argsort(order)
     return VectorSets(

@@ -30,9 +30,21 @@ def prepared(score, position, sets, q, k):
     return (q, k) if rotate is None else (rotate(q), rotate(k))
 
 
+def formula(word, score, h, a, b, dot):
+    """One score of one pair."""
+    if word == "scaled_dot":
+        return dot / math.sqrt(len(a))
+    if word == "cosine":
+        return score.log_scale[h, 0].exp() * dot / (a.norm() * b.norm())
+    if word.startswith("additive"):
+        activation = (lambda x: functional.leaky_relu(x, 0.2)) if word.endswith("leaky_relu") else torch.tanh
+        return score.weight[h] @ activation(a + b)
+    return dot
+
+
 def textbook(score_word, score, scope, position_word, position, sets, q, k, v, edge_bias=None):
     """Attention with nothing but numbers: a loop over sets, heads, queries and keys."""
-    heads, width = q.shape[1:]
+    heads = q.shape[1]
     answer = torch.zeros_like(v)
     q, k = q.detach(), k.detach()
     for start, stop in pairwise(sets.layout.starts):
@@ -62,17 +74,10 @@ def textbook(score_word, score, scope, position_word, position, sets, q, k, v, e
                     dot = a @ b
                 else:
                     dot = a @ score.weight[h] @ b if score_word == "bilinear" else a @ b
-                match = {
-                    "scaled_dot": lambda: dot / math.sqrt(width),
-                    "dot": lambda: dot,
-                    "bilinear": lambda: dot,
-                    "cosine": lambda: score.log_scale[h, 0].exp() * dot / (a.norm() * b.norm()),
-                    "additive": lambda: score.weight[h] @ torch.tanh(a + b),
-                    "additive:tanh": lambda: score.weight[h] @ torch.tanh(a + b),
-                    "additive:leaky_relu": lambda: score.weight[h] @ functional.leaky_relu(a + b, 0.2),
-                }[score_word]()
+                match = formula(score_word, score, h, a, b, dot)
                 if position_word == "alibi":
-                    match = match - 2 ** (-8 * (h + 1) / heads) * max(map(abs, difference))
+                    far = max(d if d > 0 else -d * (0.5 if h % 2 else 2.0) for d in difference)
+                    match = match - 2 ** (-8 * (h + 1) / heads) * far
                 if position_word == "relative":  # differences here are small: one by one
                     for axis, d in enumerate(difference):
                         match = match + position.tables[axis].weight[32 + int(d), h]
