@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"attnlab: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if debug or error.filename is None and error.strerror is None:
+        if debug or (error.filename is None and error.strerror is None):
             raise
         where = f"{error.filename}: " if error.filename else ""
         print(f"attnlab: {where}{error.strerror}; nothing already written is lost", file=sys.stderr)
