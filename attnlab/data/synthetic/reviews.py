@@ -30,7 +30,7 @@ from random import Random
 
 from attnlab.data.synthetic import lexicon
 
-SIZES = {"train": 5000, "validation": 500, "test": 1000}
+SIZES = {"train": 8000, "validation": 500, "test": 1000}
 """Default number of reviews in each split; the caller gives each split its own seed."""
 
 GOOD, BAD = "good", "bad"
@@ -74,15 +74,13 @@ SUBJECTS = tuple(
 )
 
 PRAISE = """
-    witty moving brilliant delightful splendid superb lovely fresh elegant memorable charming graceful dazzling
-    inspired stunning masterful vivid radiant sublime marvelous terrific wonderful excellent pleasant fascinating
-    enchanting exquisite flawless refreshing remarkable
+    witty moving brilliant delightful splendid superb fresh elegant memorable charming graceful inspired stunning
+    vivid marvelous wonderful excellent pleasant exquisite flawless
 """.split()
 
 BLAME = """
-    dull clumsy tedious lifeless stale shallow boring dreadful awful tasteless bland sloppy crude tiresome dreary
-    forgettable messy pointless hollow feeble muddled ugly joyless flat grating painful horrible terrible dismal
-    mediocre
+    dull clumsy tedious lifeless stale shallow boring dreadful awful bland crude tiresome messy pointless feeble
+    muddled joyless painful horrible mediocre
 """.split()
 
 
@@ -241,14 +239,14 @@ def clause(random: Random, aspect: str, said: list[str], opposite: list[str]) ->
 
 def framed(random: Random, thing: Subject, verdict: str) -> str:
     """The verdict as a sentence, perhaps with others before and behind it that judge nothing."""
-    before = f"{circumstance(random, thing)} . " if random.random() < 0.4 else ""
-    behind = f" . {circumstance(random, thing)}" if random.random() < 0.4 else ""
+    before = f"{circumstance(random, thing)} . " if random.random() < 0.25 else ""
+    behind = f" . {circumstance(random, thing)}" if random.random() < 0.25 else ""
     return f"{before}{verdict}{behind} ."
 
 
 def maybe_aside(random: Random, thing: Subject) -> str:
     """Something that judges nothing, with the space before it; often nothing at all."""
-    if random.random() < 0.6:
+    if random.random() < 0.75:
         return ""
     return f" ( as {person(random)} said in {random.choice(lexicon.TOWNS)} )"
 
