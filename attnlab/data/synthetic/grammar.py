@@ -208,7 +208,7 @@ def clause(random: Random) -> str:
 def predicate(random: Random, many: bool) -> str:
     """A finite verb and what belongs to it."""
     has, does, is_ = ("have", "do", "are") if many else ("has", "does", "is")
-    handle = random.choice(lexicon.HANDLED if maybe(random, 0.8) else lexicon.ACTIONS)
+    handle = random.choice(lexicon.HANDLED if maybe(random, 0.7) else lexicon.ACTIONS)
     goes, happened = random.choice(lexicon.COUNTABLE), past(random.choice(lexicon.EVENTUALITIES))
     thing = noun_phrase(random, random.choice((lexicon.THINGS, lexicon.HANDLED)), maybe(random, 0.3))
     return random.choice(
