@@ -15,7 +15,8 @@ from attnlab.data.answers import RECORDS, Answers, learned_target, unseen_labels
 from attnlab.data.batching import Indices, uniform
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
-from attnlab.data.sources import TEXT_SOURCES, TextRow
+from attnlab.data.rows import TextRow
+from attnlab.data.sources import TEXT_SOURCES
 from attnlab.data.splits import held_out
 from attnlab.data.words import WordSets
 from attnlab.errors import UserError
