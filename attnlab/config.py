@@ -110,6 +110,9 @@ class LearnedEmbedding:
     """A learned vector per word."""
 
     name: str = key("learned", "choice", choices=("learned",))
+    spread: float = key(
+        1.0, "of the vectors before training; of a small one, rare words keep almost none", least=0
+    )
 
 
 @dataclass

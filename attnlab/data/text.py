@@ -35,7 +35,8 @@ class Text:
         self.config, self.seed, self.parts = config, seed, parts
         self.source = TEXT_SOURCES[config.source](config)
         self.notice = self.source.notice
-        self.holds_out = "validation" not in self.source.splits and config.validation > 0
+        self.holds_out = config.validation > 0 and "train" in self.source.splits
+        self.holds_out &= "validation" not in self.source.splits
         splits = [*self.source.splits, *(["validation"] if self.holds_out else [])]
         settings = asdict(config) | {"cache": None, "path": None, "min_count": None, "unknown": None}
         self.fingerprint = fingerprint(self.source.files.values(), settings | {"splits": splits})
@@ -83,8 +84,7 @@ class Text:
             if bad.count and split in self.source.splits:  # what is held out was read, and told, with the rest
                 skipped.append(bad.summary())
             if number == 0:
-                place = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
-                raise UserError(f"{place}: no sentences in it{'; ' + bad.summary() if bad.count else ''}")
+                raise UserError(self._nothing_in(split, bad))
         (folder / "forms.txt").write_text("".join(f"{form}\n" for form in forms), encoding="utf-8", newline="\n")
         meta = {
             "targets": {name: record.meta() for name, record in records.items()},
@@ -92,6 +92,15 @@ class Text:
             "skipped": skipped,
         }
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _nothing_in(self, split: str, bad: BadRows) -> str:
+        if self.holds_out and split != "test":
+            return (
+                f"{self.source.files['train']}: with `data.validation={self.config.validation}` of its texts held out, "
+                f"none is left for the {split} split; choose another share, or give a validation file"
+            )
+        place = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
+        return f"{place}: no sentences in it{'; ' + bad.summary() if bad.count else ''}"
 
     def _kept(self, split: str, bad: BadRows) -> Iterator[TextRow]:
         """The rows of a split within `data.limit` and `data.max_length`."""

@@ -36,6 +36,7 @@ class Learned(Embedding):
     def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(len(spec.vocabularies["words"]), width)
+        nn.init.normal_(self.table.weight, std=config.spread)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         return sets.with_values(self.table(sets.values))
