@@ -45,6 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"attnlab: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if debug or (error.filename is None and error.strerror is None):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"attnlab: {where}{error.strerror}; nothing already written is lost", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("attnlab: interrupted", file=sys.stderr)
         return 130

@@ -105,7 +105,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_a_mistake_is_one_sentence(case: str, capsys: pytest.CaptureFixture[str], monkeypatch, tmp_path: Path) -> None:
+def test_a_mistake_is_one_sentence(
+    case: str, capsys: pytest.CaptureFixture[str], monkeypatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     words, expected = MISTAKES[case]
     assert main(words) == 2

@@ -13,7 +13,11 @@ lengths_strategy = st.lists(st.integers(0, 6), min_size=1, max_size=6)
 def one_set(draw: st.DrawFn) -> VectorSets:
     """A set with coordinates, edges with values, and parts: everything that a set can have."""
     length = draw(st.integers(0, 5))
-    pairs = draw(st.lists(st.tuples(st.integers(0, length - 1), st.integers(0, length - 1)), max_size=6)) if length else []
+    pairs = (
+        draw(st.lists(st.tuples(st.integers(0, length - 1), st.integers(0, length - 1)), max_size=6))
+        if length
+        else []
+    )
     part_lengths = draw(st.lists(st.integers(1, 3), min_size=length, max_size=length))
     parts = VectorSets.of(torch.arange(sum(part_lengths)), part_lengths)
     return VectorSets.of(

@@ -48,7 +48,7 @@ def test_uniform_numbers_are_uniform_and_depend_on_every_argument() -> None:
     indices, places = np.repeat(np.arange(100), 50), np.tile(np.arange(50), 100)
     numbers = uniform(1, 2, indices, places)
     assert np.array_equal(numbers, uniform(1, 2, indices, places))
-    assert 0 <= numbers.min() and numbers.max() < 1
+    assert numbers.min() >= 0 and numbers.max() < 1
     counts, _ = np.histogram(numbers, bins=10, range=(0, 1))
     assert np.abs(counts - 500).max() < 100  # 4.7 standard deviations
     others = [uniform(2, 2, indices, places), uniform(1, 3, indices, places), uniform(1, 2, indices + 1, places)]

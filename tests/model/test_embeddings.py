@@ -14,7 +14,7 @@ from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec, Vocabulary
 
 words = Vocabulary.from_counts({"saw": 3, "was": 2, "tea": 1})
-characters = Vocabulary.from_counts({c: 1 for c in "sawte"})
+characters = Vocabulary.from_counts(dict.fromkeys("sawte", 1))
 spec = DataSpec("text", 1, None, {}, {"words": words, "characters": characters})
 
 
