@@ -20,7 +20,8 @@ def small(path: Path, outputs: Path, *others: str) -> list[str]:
     """Words of a run of a second."""
     return [
         "train", "task=sentiment", "data=csv", f"data.path={path}", f"outputs={outputs}", "encoder.width=16",
-        "encoder.depth=1", "trainer.batch_vectors=100", "trainer.epochs=2", *others,
+        "encoder.depth=1", "encoder.position=none", "data.unknown=0.1", "optimizer.lr=0.02",
+        "trainer.batch_vectors=100", "trainer.epochs=2", *others,
     ]  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = tmp_path_factory.mktemp("sentiment")
-    assert main(small(films, outputs, "trainer.epochs=4", "optimizer.lr=0.02")) == 0
+    assert main(small(films, outputs, "trainer.epochs=6")) == 0
     return only_run(outputs)
 
 
