@@ -36,10 +36,19 @@ class TextData:
 
     name: str = key("???", "the data set's name")
     loader: str = key("text", "which loader reads it", choices=("text",))
-    source: str = key("???", "where the sentences come from", choices=("grammar", "conllu"))
-    path: str | None = key(None, "folder of local files; null for generated data")
+    source: str = key("???", "where the sentences come from", choices=("grammar", "reviews", "conllu"))
+    path: str | None = key(None, "local files; null for generated data")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only the first so many training examples", least=1)
+    validation: float = key(
+        0.1, "share of the training examples held out where there is no validation file", least=0, most=0.9
+    )
+    skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
+    tokens: str = key(
+        "words",
+        "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
+        choices=("words", "spaces", "characters"),
+    )
     max_length: int = key(2048, "longest sentence, in words", least=1)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     min_count: int = key(1, "training words seen less often share the unknown word's vector", least=1)
@@ -49,6 +58,42 @@ class TextData:
         least=0,
         most=100,
     )
+
+
+@dataclass
+class TableData(TextData):
+    """Rows of a .csv, .tsv or .jsonl file: a text and what is to be said of it."""
+
+    loader: str = key("table", "which loader reads it", choices=("table",))
+    source: str = key("table", "where the sentences come from", choices=("table",))
+    text: Any = key(
+        "text", "the column of the text: its name in the header line, or its number where there is none"
+    )
+    label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
+    target_kind: str = key(
+        "class",
+        "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
+        choices=("class", "classes", "number"),
+    )
+
+    def problems(self) -> Iterator[str]:
+        several = self.target_kind == "classes"
+        if isinstance(self.label, list) != several:
+            wanted = "a list of columns" if several else "one column"
+            yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
+        columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
+        numbers = [column for column in columns if isinstance(column, int)]
+        if any(not isinstance(column, int | str) or isinstance(column, bool) for column in columns):
+            yield f"`data.text={self.text} data.label={self.label}`: a column is a name or a number"
+        elif numbers and len(numbers) < len(columns):
+            yield (
+                f"`data.text={self.text} data.label={self.label}`: give either names, which stand in the first line, "
+                "or numbers, where there is no such line"
+            )
+        elif any(number < 1 for number in numbers):
+            yield f"`data.text={self.text} data.label={self.label}`: columns are numbered from 1"
+        elif len(set(columns)) < len(columns):
+            yield f"`data.text={self.text} data.label={self.label}`: the same column twice"
 
 
 # --- model ----------------------------------------------------------------------------------------
@@ -284,7 +329,7 @@ class Config:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData},
+    "data": {"text": TextData, "table": TableData},
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,

@@ -5,13 +5,14 @@ Measured once per data set and kept beside the prepared data.
 
 import json
 from collections import Counter
+from statistics import median
 from typing import Any
 
 import torch
 
 from attnlab import metrics
 from attnlab.config import Config, FullyConnectedEncoder, LearnedEmbedding, Schedule, TaggingHead, Trainer
-from attnlab.data.sources import NOT_SCORED
+from attnlab.data.answers import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.runs import write_json
 from attnlab.sets import Prediction
@@ -81,5 +82,42 @@ def window(config: Config, data: Any, engine: Engine) -> dict[str, float]:
         return evaluate(training.evaluated_model(), data.splits["test"], engine, 1500).scores
 
 
-MEASURED = {("text", "tagging"): text_tagging}
+def text_classification(config: Config, data: Any, engine: Engine) -> dict[str, dict[str, float]]:
+    """Of classes: the larger class, naive Bayes on a bag of words, the ceiling. Of numbers: the middle one."""
+    target, test = config.head.target, data.splits["test"]
+    gold = test.gold(target)
+    learned = data.splits["train"].gold(target)
+    kind = data.spec.target(target).kind
+    if kind == "number":
+        return {"median": metrics.number(gold, [Prediction(median(learned), None)] * len(gold), {}).scores}
+    if kind != "class":
+        return {}
+    label, times = Counter(learned).most_common(1)[0]
+    larger = [Prediction(label, times / len(learned))] * len(gold)
+    found = {
+        "larger_class": metrics.one_class(gold, larger, {}).scores,
+        "naive_bayes": metrics.one_class(gold, naive_bayes(data, learned), {}).scores,
+    }
+    ceiling = test.ceiling()
+    return found if ceiling is None else found | {"ceiling": {"accuracy": ceiling}}
+
+
+def naive_bayes(data: Any, learned: list[str]) -> list[Prediction]:
+    """Answers on the test split from how often each word occurs in texts of each class, add-one smoothed: a bag
+    of words, which knows no order (McCallum & Nigam 1998, section 2.2)."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.naive_bayes import MultinomialNB
+
+    train, test = data.splits["train"], data.splits["test"]
+    bags = CountVectorizer(analyzer=lambda words: words)
+    model = MultinomialNB().fit(bags.fit_transform(train.show(i)["words"] for i in range(len(train))), learned)
+    chances = model.predict_proba(bags.transform(test.show(i)["words"] for i in range(len(test))))
+    return [Prediction(str(model.classes_[row.argmax()]), float(row.max())) for row in chances]
+
+
+MEASURED = {
+    ("text", "tagging"): text_tagging,
+    ("text", "classification"): text_classification,
+    ("table", "classification"): text_classification,
+}
 """The baselines of each kind of data and head."""

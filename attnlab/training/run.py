@@ -16,17 +16,19 @@ import yaml
 from attnlab import compose
 from attnlab.config import Config
 from attnlab.data.text import Text
+from attnlab.data.words import Sentences
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
 from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
 from attnlab.training import checkpoint, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import Evaluation, evaluate, prediction_lines
+from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 from attnlab.training.loop import Training
 
-LOADERS = {"text": Text}
+LOADERS = {"text": Text, "table": Text}
 
 
 class Run:
@@ -52,6 +54,17 @@ class Run:
         if split not in data.splits:
             raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
         return evaluate(self.model, data.splits[split], self.engine, self.config.trainer.batch_vectors)
+
+    def predict(self, sentences: Sequence[str | Sequence[str]]) -> list[Prediction]:
+        """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words.
+
+        Raises UserError where the run has not learned from text, and for a sentence without words.
+        """
+        if self.spec.modality != "text":
+            raise UserError(f"{self.folder.path}: this run learned from {self.spec.modality}, not from sentences")
+        parts = models.needs_parts(self.config)
+        sets = Sentences(sentences, self.config.data.tokens, self.spec, parts)
+        return predict(self.model, sets, self.engine, self.config.trainer.batch_vectors)
 
 
 def load_data(config: Config, spec: DataSpec | None = None) -> Any:
