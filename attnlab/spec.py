@@ -93,6 +93,8 @@ class DataSpec:
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     slices: names of marks on vectors, for scores on those vectors alone.
+    means, spreads: of float values in the training data, for each channel or feature; loaders give values with
+    the mean taken away, in units of the spread.
     """
 
     modality: str
@@ -101,6 +103,8 @@ class DataSpec:
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
+    means: tuple[float, ...] = ()
+    spreads: tuple[float, ...] = ()
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -131,8 +135,9 @@ class DataSpec:
                 name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
-            slices = tuple(fields.pop("slices"))
+            for name in ("slices", "means", "spreads"):
+                fields[name] = tuple(fields[name])
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
-            return cls(**fields, targets=targets, vocabularies=vocabularies, slices=slices)
+            return cls(**fields, targets=targets, vocabularies=vocabularies)
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

@@ -80,6 +80,10 @@ class Columns:
         """A column of lists."""
         return Ragged(self._table.column(name).chunks)
 
+    def numbers(self, name: str) -> NDArray[Any]:
+        """A column with a number in each row."""
+        return self._table.column(name).to_numpy()
+
     def strings(self, name: str) -> list[str]:
         return self._table.column(name).to_pylist()
 

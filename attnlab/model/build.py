@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from attnlab.config import Config
-from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
+from attnlab.model.embeddings import EMBEDDINGS, Pretrained, build_embedding, vector_width
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.encoders.fully_connected import FullyConnected
 from attnlab.model.heads.classification import Classification
@@ -25,7 +25,7 @@ class Model(nn.Module):
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
         width = config.encoder.width
-        self.embedding = EMBEDDINGS[config.embedding.name](config.embedding, spec, width)
+        self.embedding = build_embedding(config.embedding, spec, width)
         self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
         self.head = HEADS[config.head.name](config.head, spec, width)
 

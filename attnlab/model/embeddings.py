@@ -3,11 +3,18 @@
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from attnlab.config import LearnedEmbedding, OneHotEmbedding, PretrainedEmbedding, WordCharEmbedding
+from attnlab.config import (
+    LearnedEmbedding,
+    LinearEmbedding,
+    OneHotEmbedding,
+    PretrainedEmbedding,
+    WordCharEmbedding,
+)
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Embedding
 from attnlab.sets import VectorSets
@@ -107,12 +114,39 @@ class WordChar(Embedding):
         return self.project((answers * layout.mask[:, None]).amax(dim=2))
 
 
+class Linear(Embedding):
+    """A matrix for vectors of numbers (Dosovitskiy et al. 2021, eq. 1, for patches): (N, F) -> (N, D)."""
+
+    takes_numbers = True
+
+    def __init__(self, config: LinearEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        assert spec.features is not None
+        self.project = nn.Linear(spec.features, width)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        return sets.with_values(self.project(sets.values))
+
+
 EMBEDDINGS: dict[str, type[Embedding]] = {
     "one_hot": OneHot,
     "learned": Learned,
     "pretrained": Pretrained,
     "word_char": WordChar,
+    "linear": Linear,
 }
+
+
+def build_embedding(config: Any, spec: DataSpec, width: int) -> Embedding:
+    """The embedding that the configuration names; refused where the data are not what it takes."""
+    numbers = spec.features is not None
+    if EMBEDDINGS[config.name].takes_numbers != numbers:
+        fitting = ", ".join(name for name, kind in EMBEDDINGS.items() if kind.takes_numbers == numbers)
+        brought = f"vectors of {spec.features} numbers" if numbers else "words"
+        raise UserError(
+            f"`embedding={config.name}`: these data ({spec.modality}) bring {brought}; choose {fitting}"
+        )
+    return EMBEDDINGS[config.name](config, spec, width)
 
 
 def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:

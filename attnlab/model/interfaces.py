@@ -15,6 +15,9 @@ class Embedding(nn.Module):
     needs_parts: ClassVar[bool] = False
     """Whether batches must carry what their vectors are made of (the characters of words)."""
 
+    takes_numbers: ClassVar[bool] = False
+    """Whether it takes (N, F) numbers; else it takes (N,) ids of words."""
+
     def forward(self, sets: VectorSets) -> VectorSets:
         raise NotImplementedError
 
