@@ -93,8 +93,8 @@ class DataSpec:
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     slices: names of marks on vectors, for scores on those vectors alone.
-    means, spreads: of float values in the training data, for each channel or feature; loaders give values with
-    the mean taken away, in units of the spread.
+    feature_mean, feature_spread: of each feature (pictures: each channel) in the training data, where values are
+    measured by them.
     """
 
     modality: str
@@ -103,8 +103,8 @@ class DataSpec:
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
-    means: tuple[float, ...] = ()
-    spreads: tuple[float, ...] = ()
+    feature_mean: tuple[float, ...] = ()
+    feature_spread: tuple[float, ...] = ()
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -135,8 +135,8 @@ class DataSpec:
                 name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
-            for name in ("slices", "means", "spreads"):
-                fields[name] = tuple(fields[name])
+            for name in ("slices", "feature_mean", "feature_spread"):
+                fields[name] = tuple(fields.get(name, ()))
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             return cls(**fields, targets=targets, vocabularies=vocabularies)
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:

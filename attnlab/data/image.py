@@ -131,8 +131,8 @@ class Image:
             features=self.config.patch**2 * self.channels,
             targets={"label": Target("class", classes, tuple(counts.get(name, 0) for name in classes))},
             vocabularies={},
-            means=tuple(means.tolist()),
-            spreads=tuple(np.sqrt(np.maximum(variances, 1.0)).tolist()),  # plain pictures: one grey level
+            feature_mean=tuple(means.tolist()),
+            feature_spread=tuple(np.sqrt(np.maximum(variances, 1.0)).tolist()),  # plain pictures: one grey level
         )
 
     def _unseen_labels(self, meta: dict[str, Any]) -> list[str]:
@@ -173,8 +173,8 @@ class ImageSplit:
             )
         ids = {label: i for i, label in enumerate(data.spec.targets["label"].classes)}
         self._class_of_label = np.array([ids.get(label, -1) for label in data.labels], dtype=np.int64)
-        self._means = np.array(data.spec.means, dtype=np.float32)
-        self._rates = (1 / np.array(data.spec.spreads)).astype(np.float32)
+        self._means = np.array(data.spec.feature_mean, dtype=np.float32)
+        self._rates = (1 / np.array(data.spec.feature_spread)).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData
+from attnlab.data.splits import position
 from attnlab.errors import UserError
 
 Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3 of red, green and blue
@@ -195,7 +195,7 @@ class ImageFolder:
                     key = path.relative_to(root).as_posix()
                     self.files[key] = path
                     self._keys[split].append((key, place.name))
-            self._keys[split].sort(key=lambda item: _scattered(item[0]))
+            self._keys[split].sort(key=lambda item: position(item[0]))
         self.classes: tuple[str, ...] | None = None
 
     def rows(self, split: str) -> Iterator[Picture]:
@@ -264,10 +264,6 @@ def _folder(config: ImageData) -> Path:
     if not folder.is_dir():
         raise UserError(f"`data.path={config.path}`: no such folder")
     return folder
-
-
-def _scattered(key: str) -> bytes:
-    return blake2b(key.encode(), digest_size=8).digest()
 
 
 def _first_line(error: Exception) -> str:

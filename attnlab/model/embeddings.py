@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +41,7 @@ class Learned(Embedding):
 
     def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(len(spec.vocabularies["words"]), width)
+        self.table = table(len(spec.vocabularies["words"]), width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         return sets.with_values(self.table(sets.values))
@@ -58,7 +57,7 @@ class Pretrained(Embedding):
     def __init__(self, config: PretrainedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
         assert config.features is not None, "filled in from the file before the model is built"
-        self.table = nn.Embedding(len(spec.vocabularies["words"]), config.features)
+        self.table = table(len(spec.vocabularies["words"]), config.features)
         self.table.weight.requires_grad_(config.trainable)
         self.project = nn.Linear(config.features, width)
 
@@ -93,8 +92,8 @@ class WordChar(Embedding):
 
     def __init__(self, config: WordCharEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(len(spec.vocabularies["words"]), width)
-        self.characters = nn.Embedding(len(spec.vocabularies["characters"]), config.char_width)
+        self.table = table(len(spec.vocabularies["words"]), width)
+        self.characters = table(len(spec.vocabularies["characters"]), config.char_width)
         self.convolution = nn.Conv1d(
             config.char_width, config.char_filters, config.char_window, padding=config.char_window // 2
         )
@@ -115,9 +114,9 @@ class WordChar(Embedding):
 
 
 class Linear(Embedding):
-    """A matrix for vectors of numbers (Dosovitskiy et al. 2021, eq. 1, for patches): (N, F) -> (N, D)."""
+    """Numbers through a matrix (for patches: Dosovitskiy et al. 2021, eq. 1): (N, F) -> (N, D)."""
 
-    takes_numbers = True
+    numbers = True
 
     def __init__(self, config: LinearEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
@@ -128,6 +127,18 @@ class Linear(Embedding):
         return sets.with_values(self.project(sets.values))
 
 
+def table(rows: int, width: int) -> nn.Embedding:
+    """A table of small random vectors.
+
+    The usual unit variance would make each rare word a loud random code, which is remembered instead of
+    understood and drowns positions and spelling (measured on grammar and UD EWT: 0.02 to 0.5 do alike, 1 costs
+    half a point and more).
+    """
+    embedding = nn.Embedding(rows, width)
+    nn.init.normal_(embedding.weight, std=0.1)
+    return embedding
+
+
 EMBEDDINGS: dict[str, type[Embedding]] = {
     "one_hot": OneHot,
     "learned": Learned,
@@ -135,18 +146,6 @@ EMBEDDINGS: dict[str, type[Embedding]] = {
     "word_char": WordChar,
     "linear": Linear,
 }
-
-
-def build_embedding(config: Any, spec: DataSpec, width: int) -> Embedding:
-    """The embedding that the configuration names; refused where the data are not what it takes."""
-    numbers = spec.features is not None
-    if EMBEDDINGS[config.name].takes_numbers != numbers:
-        fitting = ", ".join(name for name, kind in EMBEDDINGS.items() if kind.takes_numbers == numbers)
-        brought = f"vectors of {spec.features} numbers" if numbers else "words"
-        raise UserError(
-            f"`embedding={config.name}`: these data ({spec.modality}) bring {brought}; choose {fitting}"
-        )
-    return EMBEDDINGS[config.name](config, spec, width)
 
 
 def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
