@@ -96,6 +96,33 @@ class TableData(TextData):
             yield f"`data.text={self.text} data.label={self.label}`: the same column twice"
 
 
+@dataclass
+class ImageData:
+    """Pictures as sets of patches, each with its row and column."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("image", "which loader reads it", choices=("image",))
+    source: str = key("???", "in which form the pictures come", choices=("digits", "idx", "folder", "cifar10"))
+    path: str | None = key(None, "folder of local files; null for embedded data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only the first so many training pictures", least=1)
+    validation: float = key(
+        0.1, "share of the training pictures held out, where there is no validation split", least=0, most=0.9
+    )
+    classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
+    colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
+    patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", least=1)
+    stride: int | None = key(None, "pixels from one patch to the next; null: patches don't overlap", least=1)
+    max_length: int = key(4096, "most patches of a picture", least=1)
+    flip: bool = key(False, "training: mirror every other picture, left to right")
+    shift: int = key(0, "training: move pictures by up to so many pixels each way", least=0)
+    skip_bad: bool = key(False, "leave out pictures that cannot be used, and count them, instead of stopping")
+
+    def problems(self) -> Iterator[str]:
+        if self.stride is not None and self.stride > self.patch:
+            yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"
+
+
 # --- model ----------------------------------------------------------------------------------------
 
 
@@ -134,6 +161,13 @@ class WordCharEmbedding:
 
 
 PARAMETERS_HELP = "about so many in the encoder, such as 1M: picks encoder.width; null: the width as given"
+
+
+@dataclass
+class LinearEmbedding:
+    """Vectors of numbers, brought to width D by a matrix."""
+
+    name: str = key("linear", "choice", choices=("linear",))
 
 
 @dataclass
@@ -329,12 +363,13 @@ class Config:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData, "table": TableData},
+    "data": {"text": TextData, "table": TableData, "image": ImageData},
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
         "pretrained": PretrainedEmbedding,
         "word_char": WordCharEmbedding,
+        "linear": LinearEmbedding,
     },
     "encoder": {
         "attention": AttentionEncoder,

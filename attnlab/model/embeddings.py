@@ -7,7 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from attnlab.config import LearnedEmbedding, OneHotEmbedding, PretrainedEmbedding, WordCharEmbedding
+from attnlab.config import (
+    LearnedEmbedding,
+    LinearEmbedding,
+    OneHotEmbedding,
+    PretrainedEmbedding,
+    WordCharEmbedding,
+)
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Embedding
 from attnlab.sets import VectorSets
@@ -107,6 +113,20 @@ class WordChar(Embedding):
         return self.project((answers * layout.mask[:, None]).amax(dim=2))
 
 
+class Linear(Embedding):
+    """Numbers through a matrix (for patches: Dosovitskiy et al. 2021, eq. 1): (N, F) -> (N, D)."""
+
+    numbers = True
+
+    def __init__(self, config: LinearEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        assert spec.features is not None
+        self.project = nn.Linear(spec.features, width)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        return sets.with_values(self.project(sets.values))
+
+
 def table(rows: int, width: int) -> nn.Embedding:
     """A table of small random vectors.
 
@@ -124,6 +144,7 @@ EMBEDDINGS: dict[str, type[Embedding]] = {
     "learned": Learned,
     "pretrained": Pretrained,
     "word_char": WordChar,
+    "linear": Linear,
 }
 
 

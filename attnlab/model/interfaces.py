@@ -14,6 +14,8 @@ class Embedding(nn.Module):
 
     needs_parts: ClassVar[bool] = False
     """Whether batches must carry what their vectors are made of (the characters of words)."""
+    numbers: ClassVar[bool] = False
+    """Whether it takes vectors of numbers; otherwise ids."""
 
     def forward(self, sets: VectorSets) -> VectorSets:
         raise NotImplementedError

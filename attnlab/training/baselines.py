@@ -8,6 +8,7 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 
 from attnlab import metrics
@@ -115,9 +116,48 @@ def naive_bayes(data: Any, learned: list[str]) -> list[Prediction]:
     return [Prediction(str(model.classes_[row.argmax()]), float(row.max())) for row in chances]
 
 
+def image_classification(config: Config, data: Any, engine: Engine) -> dict[str, dict[str, float]]:
+    """The larger class, and the nearest pictures in training where they are few enough to compare."""
+    train, test = data.splits["train"], data.splits["test"]
+    gold, learned = test.gold(config.head.target), train.gold(config.head.target)
+    label, times = Counter(learned).most_common(1)[0]
+    larger = [Prediction(label, times / len(learned))] * len(gold)
+    found = {"larger_class": metrics.one_class(gold, larger, {}).scores}
+    neighbours = nearest_neighbours(train, test, learned)
+    return (
+        found
+        if neighbours is None
+        else found | {"nearest_neighbours": metrics.one_class(gold, neighbours, {}).scores}
+    )
+
+
+def nearest_neighbours(train: Any, test: Any, learned: list[str]) -> list[Prediction] | None:
+    """What most of the three nearest training pictures are, by the distance of their pixels.
+
+    None where pictures differ in size, so that pixels cannot be compared, or where comparing each with each would
+    take minutes.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    sizes = {(h, w) for split in (train, test) for h, w in zip(split.heights, split.widths, strict=True)}
+    if len(sizes) != 1:
+        return None
+    known, asked = (split.pixels(np.arange(len(split))).reshape(len(split), -1) for split in (train, test))
+    if len(known) * asked.size > MOST_PRODUCTS:
+        return None
+    model = KNeighborsClassifier(n_neighbors=3, algorithm="brute").fit(known.astype(np.float32), learned)
+    chances = model.predict_proba(asked.astype(np.float32))
+    return [Prediction(str(model.classes_[row.argmax()]), float(row.max())) for row in chances]
+
+
+MOST_PRODUCTS = 10**12
+"""Of two pixels: about 20 seconds on two cores."""
+
+
 MEASURED = {
     ("text", "tagging"): text_tagging,
     ("text", "classification"): text_classification,
     ("table", "classification"): text_classification,
+    ("image", "classification"): image_classification,
 }
 """The baselines of each kind of data and head."""

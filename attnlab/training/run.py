@@ -5,7 +5,7 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,6 +15,8 @@ import yaml
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.data.contract import Data
+from attnlab.data.image import Image
 from attnlab.data.text import Text
 from attnlab.data.words import Sentences
 from attnlab.errors import Stopped, UserError
@@ -28,7 +30,7 @@ from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 from attnlab.training.loop import Training
 
-LOADERS = {"text": Text, "table": Text}
+LOADERS: dict[str, Callable[..., Data]] = {"text": Text, "table": Text, "image": Image}
 
 
 class Run:
