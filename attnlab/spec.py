@@ -93,6 +93,8 @@ class DataSpec:
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     slices: names of marks on vectors, for scores on those vectors alone.
+    frame_seconds: time from one vector to the next where places are times, else None.
+    feature_mean, feature_spread: of each feature in the training data, where values are measured by them.
     """
 
     modality: str
@@ -101,6 +103,9 @@ class DataSpec:
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
+    frame_seconds: float | None = None
+    feature_mean: tuple[float, ...] = ()
+    feature_spread: tuple[float, ...] = ()
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -131,8 +136,9 @@ class DataSpec:
                 name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
-            slices = tuple(fields.pop("slices"))
+            lists = ("slices", "feature_mean", "feature_spread")
+            tuples = {name: tuple(fields.pop(name, ())) for name in lists}
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
-            return cls(**fields, targets=targets, vocabularies=vocabularies, slices=slices)
+            return cls(**fields, targets=targets, vocabularies=vocabularies, **tuples)
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

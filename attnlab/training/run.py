@@ -15,6 +15,7 @@ import yaml
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.data.speech import Speech
 from attnlab.data.text import Text
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
@@ -26,7 +27,7 @@ from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, prediction_lines
 from attnlab.training.loop import Training
 
-LOADERS = {"text": Text}
+LOADERS = {"text": Text, "speech": Speech}
 
 
 class Run:
