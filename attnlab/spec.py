@@ -136,9 +136,9 @@ class DataSpec:
                 name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
-            lists = ("slices", "feature_mean", "feature_spread")
-            tuples = {name: tuple(fields.pop(name, ())) for name in lists}
+            for name in ("slices", "feature_mean", "feature_spread"):
+                fields[name] = tuple(fields.get(name, ()))
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
-            return cls(**fields, targets=targets, vocabularies=vocabularies, **tuples)
+            return cls(**fields, targets=targets, vocabularies=vocabularies)
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

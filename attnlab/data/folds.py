@@ -6,8 +6,35 @@ different seeds are scored on the same examples.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from attnlab.errors import UserError, suggestion
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A cross-validation: its protocol in a sentence, and the keys that each fold tests and validates on."""
+
+    protocol: str
+    test: dict[str, list[str]]
+    validation: dict[str, list[str]]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.test)
+
+
+def divided(
+    folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], validation: float, seed: int
+) -> Folds:
+    """All folds of these examples."""
+    assigned = assign(folds, keys, labels, groups, seed)
+    test, chosen_by = {}, {}
+    for name in fold_names(assigned):
+        splits = fold_splits(folds, name, assigned, keys, validation, seed)
+        test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
+        chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
+    return Folds(protocol(folds, validation), test, chosen_by)
 
 
 def held_out(keys: Sequence[str], share: float, seed: int) -> list[bool]:

@@ -75,14 +75,14 @@ class Voices:
     )
     marks = "voice"
     background = "silence"
-    ceiling = 1.0  # no two digits share their sounds, and noise is softer than speech
-    problems: ClassVar[list[str]] = []
+    ceiling: float | None = 1.0  # no two digits share their sounds, and noise is softer than speech
 
     def __init__(self, config: SpeechData) -> None:
         if config.path is not None:
             raise UserError("`data.path`: data=voices are generated; choose data=speech_folder for your own files")
         # The generator is the source: another version of it makes other data.
         self.files = {"voices": Path(voices.__file__)}
+        self.problems: list[str] = []
         self.config = config
 
     def recordings(self) -> list[Recording]:
@@ -107,7 +107,7 @@ class Files:
     notice = ""
     marks = ""
     background = ""
-    ceiling = None
+    ceiling: float | None = None
 
     def __init__(self, config: SpeechData) -> None:
         if config.path is None:
@@ -129,10 +129,12 @@ class Files:
     def recordings(self) -> list[Recording]:
         return self._found
 
-    def recording(self, path: Path, key: str, label: str, **others: str) -> Recording:
+    def recording(
+        self, path: Path, key: str, label: str, speaker: str = "", split: str = "", said: tuple[str, ...] = ()
+    ) -> Recording:
         """One file's recording; it is part of the data's fingerprint."""
         self.files[key] = path
-        return Recording(key, partial(self._read, path), label, **others)
+        return Recording(key, partial(self._read, path), label, speaker, split, said)
 
     def sounds_in(self, folder: Path) -> list[Path]:
         if not folder.is_dir():
@@ -158,9 +160,8 @@ class Fsdd(Files):
                 self.problems.append(f"{path}: not named like 7_jackson_32.wav (digit, speaker, index)")
                 continue
             word = DIGITS[int(match[1])]
-            recording = self.recording(path, path.name, word, speaker=match[2])
             split = "test" if int(match[3]) < 5 else "train"
-            yield Recording(recording.key, recording.read, word, match[2], split, (word,))
+            yield self.recording(path, path.name, word, match[2], split, (word,))
 
 
 class Folder(Files):
@@ -274,12 +275,14 @@ def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
     assert config.join is not None
     # How long each recording is, is known only after reading; half a second with its pause is typical of words.
     per_utterance = max(1, round(config.join / 0.64))
-    found = []
+    found: list[Recording] = []
     by_owner = sorted(recordings, key=lambda r: (r.split, r.speaker, r.key))
     for (split, speaker), group in groupby(by_owner, key=lambda r: (r.split, r.speaker)):
         members = list(group)
         for turn in range(config.join_repeats if split == "train" else 1):
-            order = np.argsort(uniform(config.split_seed, turn, np.arange(len(members)), np.zeros(len(members))))
+            order = np.argsort(
+                uniform(config.split_seed, turn, np.arange(len(members)), np.zeros(len(members), dtype=np.int64))
+            )
             for start in range(0, len(members), per_utterance):
                 pieces = [members[i] for i in order[start : start + per_utterance]]
                 number = len(found)
@@ -294,7 +297,7 @@ def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
 def _join(pieces: list[Recording], config: SpeechData, number: int) -> Sound:
     """Recordings with pauses between them."""
     shortest, longest = PAUSES
-    draws = uniform(config.split_seed, number, np.arange(len(pieces)), np.ones(len(pieces)))
+    draws = uniform(config.split_seed, number, np.arange(len(pieces)), np.ones(len(pieces), dtype=np.int64))
     sounds, marks, at = [], [], 0
     for piece, draw in zip(pieces, draws, strict=True):
         samples = piece.read().samples

@@ -1,11 +1,13 @@
-"""From sound to feature frames, packed: recordings lie end to end and one call measures them all.
+"""From sound to feature frames: recordings are laid end to end, and one call measures them all.
 
 Samples are int16 at one rate. Frame i of a recording covers the samples from i·hop to i·hop + window;
 a recording shorter than a window is one frame, filled up with silence.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 import torchaudio
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import interpolate
 from torchaudio.compliance import kaldi
 
 from attnlab.config import SpeechData
@@ -21,6 +24,7 @@ from attnlab.data.batching import Indices, uniform
 from attnlab.errors import UserError
 
 Samples = NDArray[np.int16]
+Sound = NDArray[np.float32]
 QUIETEST = 1e-6
 """Added to the energy of a band before its logarithm."""
 NOISE_RANGE = 30.0
@@ -67,14 +71,14 @@ class Frames:
         self.size = config.coefficients if config.features == "mfcc" else config.bands
         points = 1 << (self.window - 1).bit_length()
         self._left = (points - self.window) // 2  # the transform's window stands in the middle of its points
-        spectrum = {"n_fft": points, "win_length": self.window, "hop_length": self.hop, "center": False}
+        self._spectrum = torchaudio.transforms.Spectrogram(points, self.window, self.hop, power=None, center=False)
         # Filters below the resolution of the spectrum are refused here, not warned of.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            self._mel = torchaudio.transforms.MelSpectrogram(
-                config.rate, n_mels=config.bands, f_min=20.0, f_max=config.rate / 2, **spectrum
+            self._mel = torchaudio.transforms.MelScale(
+                config.bands, config.rate, 20.0, config.rate / 2, points // 2 + 1
             )
-        if bool((self._mel.mel_scale.fb.sum(0) == 0).any()):
+        if bool((self._mel.fb.sum(0) == 0).any()):
             raise UserError(
                 f"`data.bands={config.bands}`: more than a window of {config.window:g} ms at {config.rate} Hz can tell "
                 "apart; use fewer bands or a longer window"
@@ -85,38 +89,37 @@ class Frames:
         """How many frames recordings of so many samples have."""
         return 1 + np.maximum(samples - self.window, 0) // self.hop
 
-    def measure(self, sound: Tensor, lengths: NDArray[np.int64]) -> Tensor:
-        """Packed samples (S,) float of recordings with these lengths -> (frames, F)."""
+    def measure(self, sounds: Sequence[Sound]) -> tuple[Tensor, NDArray[np.int64]]:
+        """Recordings, each (samples,) float -> (frames, F) of all, and how many frames each has."""
+        lengths = np.array([len(sound) for sound in sounds])
         counts = self.count(lengths)
         room = counts + (self.window - 1) // self.hop + 1  # in hops: no frame reaches into the next recording
-        used = np.minimum(lengths, (counts - 1) * self.hop + self.window)
         first = np.cumsum(room) - room
-        spread = torch.zeros(self._left + int(room.sum()) * self.hop + 2 * self.window)
-        source = _ranges(np.cumsum(lengths) - lengths, used)
-        spread[torch.from_numpy(self._left + _ranges(first * self.hop, used))] = sound[torch.from_numpy(source)]
-        rows = torch.from_numpy(_ranges(first, counts))
+        end_to_end = np.zeros(self._left + int(room.sum()) * self.hop + 2 * self.window, dtype=np.float32)
+        for sound, start, count in zip(sounds, (self._left + first * self.hop).tolist(), counts, strict=True):
+            used = sound[: (count - 1) * self.hop + self.window]
+            end_to_end[start : start + len(used)] = used
+        rows = torch.from_numpy(ranges(first, counts))
+        packed = torch.from_numpy(end_to_end)
         if self.config.features == "fbank":
             # Kaldi's own units: 16-bit loudness, and milliseconds that it rounds down to samples.
             window, hop = ((samples + 1e-3) * 1000 / self.config.rate for samples in (self.window, self.hop))
             return kaldi.fbank(
-                spread[None, self._left :] * 32768, num_mel_bins=self.config.bands, dither=0.0,
+                packed[None, self._left :] * 32768, num_mel_bins=self.config.bands, dither=0.0,
                 sample_frequency=float(self.config.rate), frame_length=window, frame_shift=hop,
-            )[rows]  # fmt: skip
-        energy = self._mel.mel_scale(self._mel.spectrogram(spread)[:, rows]).T
+            )[rows], counts  # fmt: skip
+        spectrum = self._spectrum(packed)  # (frequencies, all frames)
+        energy = self._mel(spectrum.real.square() + spectrum.imag.square())[:, rows].T
         bands = (energy + QUIETEST).log()
-        return bands @ self._cosines if self.config.features == "mfcc" else bands
+        return (bands @ self._cosines if self.config.features == "mfcc" else bands), counts
 
 
 @dataclass(frozen=True)
 class Altered:
-    """Recordings after augmentation, and how their time runs.
+    """Recordings after augmentation, and how their time runs: sample t of new recording i was
+    (t − shift[i]) · speed[i] in the old one."""
 
-    sound: (S,) packed; lengths: of each. speed, shift: sample t of the new recording was
-    (t − shift) · speed in the old one.
-    """
-
-    sound: Tensor
-    lengths: NDArray[np.int64]
+    sounds: list[Sound]
     speed: NDArray[np.float64]
     shift: NDArray[np.int64]
 
@@ -129,34 +132,33 @@ class Augmentation:
         self.of_sound = config.noise is not None or bool(config.gain or config.shift or config.speed)
         self.of_frames = bool(config.mask_time or config.mask_bands)
 
-    def alter(self, sound: Tensor, lengths: NDArray[np.int64], indices: Indices, epoch: int) -> Altered:
-        """Packed recordings (S,) -> others of nearly the same length."""
+    def alter(self, recordings: Sequence[Samples], indices: Indices, epoch: int) -> Altered:
+        """Recordings -> others of nearly the same length."""
+        config, lengths = self.config, np.array([len(samples) for samples in recordings])
         draw = self._draws(indices, epoch, first=0, number=5)
-        speed = 1 + self.config.speed * (2 * draw[0] - 1)
-        limit = np.minimum(self.config.shift * self.config.rate / 1000, lengths / 4)
-        shift = np.rint((2 * draw[1] - 1) * limit).astype(np.int64)
-        new_lengths = np.maximum(np.rint(lengths / speed), 1).astype(np.int64)
-        owner = np.repeat(np.arange(len(lengths)), new_lengths)
-        if self.config.speed or self.config.shift:
-            place = (_ranges(np.zeros_like(new_lengths), new_lengths) - shift[owner]) * speed[owner]
-            sound = _between(sound, np.cumsum(lengths) - lengths, lengths, place, owner)
-        if self.config.gain:
-            factor = 10 ** (self.config.gain * (2 * draw[2] - 1) / 20)
-            sound = sound * torch.from_numpy(factor[owner].astype(np.float32))
-        if self.config.noise is not None:
-            power = np.add.reduceat(np.square(sound.numpy()), np.cumsum(new_lengths) - new_lengths) / new_lengths
-            ratio = self.config.noise + NOISE_RANGE * draw[3]
-            loudness = np.sqrt(power) * 10 ** (-ratio / 20)
-            start = (draw[4] * len(_noise())).astype(np.int64)
-            noise = _noise()[_ranges(start, new_lengths) % len(_noise())] * loudness[owner].astype(np.float32)
-            sound = sound + torch.from_numpy(noise)
-        return Altered(sound, new_lengths, speed, shift)
+        new_lengths = np.maximum(np.rint(lengths / (1 + config.speed * (2 * draw[0] - 1))), 1).astype(np.int64)
+        furthest = np.minimum(config.shift * config.rate / 1000, new_lengths / 4)
+        shift = np.rint((2 * draw[1] - 1) * furthest).astype(np.int64)
+        factor = 10 ** (config.gain * (2 * draw[2] - 1) / 20) / 32768
+        loudness = 0 * draw[3] if config.noise is None else 10 ** (-(config.noise + NOISE_RANGE * draw[3]) / 20)
+        sounds = []
+        for i, samples in enumerate(recordings):
+            sound = samples * np.float32(factor[i])
+            if new_lengths[i] != lengths[i]:
+                sound = _stretched(sound, int(new_lengths[i]))
+            if shift[i]:
+                sound = _shifted(sound, int(shift[i]))
+            if loudness[i]:
+                power = np.dot(sound, sound) / len(sound)
+                sound = sound + _noise(draw[4, i], len(sound)) * np.float32(loudness[i] * power**0.5)
+            sounds.append(sound)
+        return Altered(sounds, lengths / new_lengths, shift)
 
     def mask(self, frames: Tensor, counts: NDArray[np.int64], indices: Indices, epoch: int) -> Tensor:
         """SpecAugment (Park et al. 2019, section 2): stretches of time and ranges of features become 0, the mean."""
         draw = self._draws(indices, epoch, first=5, number=8)
         owner = np.repeat(np.arange(len(counts)), counts)
-        place = _ranges(np.zeros_like(counts), counts)
+        place = ranges(np.zeros_like(counts), counts)
         feature = np.arange(frames.shape[1])
         hidden = np.zeros(frames.shape, dtype=bool)
         for width, start, share, at in zip(draw[0:2], draw[2:4], draw[4:6], draw[6:8], strict=True):
@@ -169,8 +171,10 @@ class Augmentation:
             hidden |= (feature >= low[owner, None]) & (feature < (low + breadth)[owner, None])
         return frames.masked_fill(torch.from_numpy(hidden), 0.0)
 
-    def _draws(self, indices: Indices, epoch: int, first: int, number: int) -> list[NDArray[np.float64]]:
-        return [uniform(self.seed, epoch, indices, np.full_like(indices, first + i)) for i in range(number)]
+    def _draws(self, indices: Indices, epoch: int, first: int, number: int) -> NDArray[np.float64]:
+        return np.stack(
+            [uniform(self.seed, epoch, indices, np.full_like(indices, first + i)) for i in range(number)]
+        )
 
 
 def normalised(frames: Tensor, counts: NDArray[np.int64]) -> Tensor:
@@ -179,45 +183,47 @@ def normalised(frames: Tensor, counts: NDArray[np.int64]) -> Tensor:
     owner, number = np.repeat(np.arange(len(counts)), counts), counts[:, None].astype(np.float32)
     centred = values - (np.add.reduceat(values, starts) / number)[owner]
     variance = np.add.reduceat(np.square(centred), starts) / number
-    return torch.from_numpy(centred / np.sqrt(variance + 1e-3)[owner])
+    centred *= (1 / np.sqrt(variance + 1e-3))[owner]
+    return torch.from_numpy(centred)
 
 
-def _between(
-    sound: Tensor,
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    place: NDArray[np.float64],
-    owner: NDArray,
-) -> Tensor:
-    """The sound at fractional places of its recordings, by straight lines between samples; silence beyond them."""
-    below = np.floor(place)
-    share = torch.from_numpy((place - below).astype(np.float32))
-    last = lengths[owner] - 1
-    outside = torch.from_numpy((place < 0) | (place > last))
-    left = np.clip(below, 0, last).astype(np.int64)
-    right = np.minimum(left + 1, last)
-    first = starts[owner]
-    a, b = (sound[torch.from_numpy(first + at)] for at in (left, right))
-    return torch.lerp(a, b, share).masked_fill(outside, 0.0)
-
-
-def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """starts[0], starts[0]+1, … lengths[0] numbers of it, then those from starts[1], …"""
+def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """lengths[0] numbers from starts[0] on, then lengths[1] from starts[1] on, …"""
     before = np.cumsum(lengths) - lengths
     return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
 
 
-_POOL: list[NDArray[np.float32]] = []
+def _stretched(sound: Sound, length: int) -> Sound:
+    """The sound in another number of samples, by straight lines between the old ones."""
+    return interpolate(torch.from_numpy(sound)[None, None], length, mode="linear", align_corners=True)[
+        0, 0
+    ].numpy()
 
 
-def _noise() -> NDArray[np.float32]:
-    """A minute of noise of power 1, white in turn with darker and darker kinds; made once, always the same."""
-    if not _POOL:
-        white = np.random.default_rng(0).standard_normal(1 << 19).astype(np.float32)
-        kinds = []
-        for stretch, memory in zip(np.split(white, 64), np.resize((0.0, 0.5, 0.8, 0.95), 64), strict=True):
-            spectrum = np.fft.rfft(stretch) / np.abs(1 - memory * np.exp(-1j * np.linspace(0, np.pi, 4097)))
-            kind = np.fft.irfft(spectrum)
-            kinds.append(kind / kind.std())
-        _POOL.append(np.concatenate(kinds).astype(np.float32))
-    return _POOL[0]
+def _shifted(sound: Sound, shift: int) -> Sound:
+    """Later by so many samples (earlier below 0), with silence where nothing was."""
+    found = np.zeros_like(sound)
+    if shift > 0:
+        found[shift:] = sound[:-shift]
+    else:
+        found[:shift] = sound[-shift:]
+    return found
+
+
+def _noise(draw: float, length: int) -> Sound:
+    """A stretch of noise of power about 1, from a place in the minute of noise that `draw` in [0, 1) decides."""
+    pool = _noise_pool()
+    start = int(draw * len(pool))
+    return np.resize(np.roll(pool, -start), length) if length > len(pool) - start else pool[start : start + length]
+
+
+@cache
+def _noise_pool() -> Sound:
+    """A minute of noise, white in turn with darker and darker kinds; always the same."""
+    white = np.random.default_rng(0).standard_normal(1 << 19)
+    kinds = []
+    for stretch, memory in zip(np.split(white, 64), np.resize((0.0, 0.5, 0.8, 0.95), 64), strict=True):
+        spectrum = np.fft.rfft(stretch) / np.abs(1 - memory * np.exp(-1j * np.linspace(0, np.pi, 4097)))
+        kind = np.fft.irfft(spectrum)
+        kinds.append(kind / kind.std())
+    return np.concatenate(kinds).astype(np.float32)

@@ -21,7 +21,7 @@ from attnlab.data import folds
 from attnlab.data.batching import Indices
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.recordings import SOURCES, Recording, Sound, joined
-from attnlab.data.sound import Augmentation, Frames, normalised
+from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -72,10 +72,13 @@ class Speech:
         self.splits = {name: SpeechSplit(self, rows[name]) for name in SPLITS if len(rows[name])}
 
     @classmethod
-    def fold_names(cls, config: SpeechData, seed: int) -> list[str]:
-        """The folds that `data.folds` makes of these data."""
+    def folds(cls, config: SpeechData, seed: int) -> folds.Folds:
+        """What `data.folds` makes of these data."""
+        assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
-        return folds.fold_names(data._folds())
+        return folds.divided(
+            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed
+        )
 
     def _prepared(self) -> Path:
         """The folder of measured recordings, shared by all splits of them."""
@@ -115,8 +118,7 @@ class Speech:
                     continue
                 if sound is None:
                     continue
-                lengths = np.array([len(sound.samples)])
-                measured = self.frames.measure(torch.from_numpy(sound.samples / np.float32(32768)), lengths)
+                measured, _ = self.frames.measure([sound.samples.astype(np.float32) / np.float32(32768)])
                 row: dict[str, Any] = {
                     "key": recording.key, "label": recording.label, "speaker": recording.speaker,
                     "split": recording.split, "transcript": " ".join(recording.transcript),
@@ -165,8 +167,9 @@ class Speech:
         """The recordings of each split."""
         config = self.config
         if config.folds is not None and config.fold is not None:
+            assigned = folds.assign(config.folds, self.keys, self.labels, self.speakers, config.split_seed)
             split_of = folds.fold_splits(
-                config.folds, config.fold, self._folds(), self.keys, config.validation, config.split_seed
+                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
             )
         else:
             split_of = self._with_held_out(given, self.keys, self.speakers)
@@ -175,10 +178,6 @@ class Speech:
         if config.limit is not None:
             rows["train"] = rows["train"][: config.limit]
         return rows
-
-    def _folds(self) -> list[str]:
-        assert self.config.folds is not None
-        return folds.assign(self.config.folds, self.keys, self.labels, self.speakers, self.config.split_seed)
 
     def _with_held_out(self, given: list[str], keys: list[str], speakers: list[str]) -> list[str]:
         """The source's splits; where it names no test or no validation examples, a share is held out."""
@@ -278,13 +277,11 @@ class SpeechSplit:
         data, rows = self.data, self.rows[indices]
         counts, of_frame = data.counts[rows], None
         if epoch is not None and data.samples is not None:
-            lengths = data.samples.lengths[rows]
-            sound = torch.from_numpy(data.samples.take(rows) / np.float32(32768))
-            altered = data.augmentation.alter(sound, lengths, rows, epoch)
-            values = data.frames.measure(altered.sound, altered.lengths)
-            old, counts = counts, data.frames.count(altered.lengths)
+            altered = data.augmentation.alter([data.samples[row] for row in rows], rows, epoch)
+            values, new_counts = data.frames.measure(altered.sounds)
             if data.marks is not None:
-                of_frame = _old_frames(altered.speed, altered.shift, counts, old, data.frames)
+                of_frame = _old_frames(altered, new_counts, counts, data.frames)
+            counts = new_counts
         else:
             values = torch.from_numpy(data.features.take(rows).reshape(-1, data.frames.size))
         values = self._normalised(values, counts)
@@ -347,7 +344,7 @@ def stacked(values: Tensor, counts: NDArray[np.int64], stack: int) -> tuple[Tens
         return values, np.arange(len(values))
     vectors = -(-counts // stack)
     owner = np.repeat(np.arange(len(counts)), vectors)
-    place = (np.arange(len(owner)) - np.repeat(np.cumsum(vectors) - vectors, vectors)) * stack
+    place = ranges(np.zeros_like(vectors), vectors) * stack
     first = (np.cumsum(counts) - counts)[owner]
     inside = place[:, None] + np.arange(stack)
     rows = np.where(inside < counts[owner, None], first[:, None] + inside, len(values))
@@ -361,16 +358,12 @@ def _middles(count: int, stack: int) -> NDArray[np.int64]:
 
 
 def _old_frames(
-    speed: NDArray[np.float64],
-    shift: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    old: NDArray[np.int64],
-    frames: Frames,
+    altered: Altered, counts: NDArray[np.int64], old: NDArray[np.int64], frames: Frames
 ) -> NDArray[np.int64]:
     """For each frame of altered recordings, the row of the frame that held its middle before."""
     owner = np.repeat(np.arange(len(counts)), counts)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    middle = (place * frames.hop + frames.window / 2 - shift[owner]) * speed[owner]
+    middle = ranges(np.zeros_like(counts), counts) * frames.hop + frames.window / 2
+    middle = (middle - altered.shift[owner]) * altered.speed[owner]
     row = np.rint((middle - frames.window / 2) / frames.hop).astype(np.int64)
     return (np.cumsum(old) - old)[owner] + np.clip(row, 0, old[owner] - 1)
 

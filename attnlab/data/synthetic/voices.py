@@ -7,7 +7,7 @@ formants), a speed, a breathiness and habits of its own for every phone. No voic
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -128,7 +128,7 @@ def synthesise(plan: Plan, rate: int) -> tuple[NDArray[np.int16], list[tuple[int
     return np.clip(np.rint(sound * loudness * 32768), -32768, 32767).astype(np.int16), spoken
 
 
-@lru_cache(maxsize=None)
+@cache
 def voice_of(number: int) -> Voice:
     random = np.random.default_rng([number, 11])
     height = random.uniform(-1, 1)  # from deep and long to high and short, both loosely
