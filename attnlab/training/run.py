@@ -111,10 +111,10 @@ def start(
     reporter = report.Reporter(folder.log, quiet)
     if data.notice:
         reporter.say(data.notice, style="cyan")
-    write_text(folder.config, compose.to_yaml(config))
+    data.spec.save(folder.path)
     write_text(folder.overrides, yaml.safe_dump(list(overrides)))
     write_json(folder.environment, environment())
-    data.spec.save(folder.path)
+    write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
     training = _training(config, model, data, engine, folder, reporter)
     return _finish(training, data, folder, reporter)
 
