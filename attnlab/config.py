@@ -63,7 +63,7 @@ class SpeechData:
     )
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
-    limit: int | None = key(None, "use only the first so many training examples", least=1)
+    limit: int | None = key(None, "use only so many training examples, evenly spread over the list", least=1)
     max_length: float = key(60.0, "longest recording, in seconds", least=0.001)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     skip_bad: bool = key(False, "leave out recordings that cannot be used, with a count, instead of refusing")

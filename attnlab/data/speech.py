@@ -171,12 +171,16 @@ class Speech:
             split_of = folds.fold_splits(
                 config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
             )
+        elif config.folds is not None:
+            split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
             split_of = self._with_held_out(given, self.keys, self.speakers)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
         if config.limit is not None:
-            rows["train"] = rows["train"][: config.limit]
+            # Lists are often in order of classes: the first ones alone would be of one class.
+            every = max(1.0, len(rows["train"]) / config.limit)
+            rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
         return rows
 
     def _with_held_out(self, given: list[str], keys: list[str], speakers: list[str]) -> list[str]:
@@ -325,6 +329,20 @@ class SpeechSplit:
             [data.mark_names[mark] for mark in marks[row][_middles(int(data.counts[row]), stack)]]
             for row in self.rows
         ]
+
+    def summaries(self) -> NDArray[np.float32]:
+        """(examples, 2F): mean and spread of each recording's features, before they are normalised."""
+        size = self.data.frames.size
+        each = (self.data.features[row].reshape(-1, size) for row in self.rows)
+        return np.stack([np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in each])
+
+    def loudness(self) -> list[NDArray[np.float32]]:
+        """Of each vector, above the mean of its recording: in units of the features, log energy for log-mel."""
+        found = []
+        for row in self.rows:
+            levels = self.data.features[row].reshape(-1, self.data.frames.size).mean(axis=1)
+            found.append((levels - levels.mean())[_middles(len(levels), self.data.config.stack)])
+        return found
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
         """None."""
