@@ -123,6 +123,80 @@ class ImageData:
             yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"
 
 
+@dataclass
+class SpeechData:
+    """Recordings of speech, cut into short frames."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("speech", "which loader reads it", choices=("speech",))
+    source: str = key(
+        "???",
+        "where the recordings come from",
+        choices=("voices", "fsdd", "folder", "manifest", "speech_commands"),
+    )
+    path: str | None = key(None, "folder of recordings, or manifest file; null for generated data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only so many training examples, evenly spread over the list", least=1)
+    max_length: float = key(60.0, "longest recording, in seconds", least=0.001)
+    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
+    skip_bad: bool = key(False, "leave out recordings that cannot be used, with a count, instead of refusing")
+    strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
+    join: float | None = key(
+        None, "utterances of about so many seconds, joined from recordings of one speaker", least=0.1
+    )
+    join_repeats: int = key(4, "how often each recording occurs in joined utterances", least=1)
+    # From sound to vectors.
+    rate: int = key(8000, "samples per second; recordings at another rate are resampled", least=100)
+    channels: str = key("mix", "how several channels become one", choices=("mix", "left", "refuse"))
+    features: str = key("log_mel", "what describes a frame", choices=("log_mel", "mfcc", "fbank"))
+    bands: int = key(40, "mel bands", least=2)
+    coefficients: int = key(20, "features=mfcc: coefficients kept", least=1)
+    window: float = key(25.0, "length of a frame, in milliseconds", least=1)
+    hop: float = key(10.0, "from one frame to the next, in milliseconds", least=1)
+    normalise: str = key(
+        "utterance",
+        "mean 0 and variance 1 of each feature over what",
+        choices=("utterance", "training", "none"),
+    )
+    stack: int = key(3, "neighbouring frames that become one vector", least=1)
+    # Of training recordings, drawn anew in every epoch.
+    noise: float | None = key(None, "loudest added noise: its signal-to-noise ratio in dB; null: none")
+    gain: float = key(0.0, "louder or softer by up to so many dB", least=0)
+    shift: float = key(0.0, "earlier or later by up to so many milliseconds", least=0)
+    speed: float = key(0.0, "faster or slower by up to this share, pitch and formants with it", least=0, most=0.5)
+    mask_time: float = key(0.0, "longest of two masked stretches of time, in milliseconds", least=0)
+    mask_bands: int = key(0, "broadest of two masked ranges of features", least=0)
+    # Who is trained on, who is tested.
+    validation: float = key(
+        0.1, "share of training examples held out where the source names none", least=0, most=0.9
+    )
+    test: float = key(0.1, "share of all examples held out where the source names none", least=0, most=0.9)
+    group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
+    folds: str | None = key(
+        None, "cross-validation: a number of folds, or `speaker` to leave each one out in turn"
+    )
+    fold: str | None = key(None, "the one fold to test on; null: a run for each")
+    split_seed: int = key(0, "of held-out shares and folds", least=0)
+
+    def problems(self) -> Iterator[str]:
+        if (
+            self.folds is not None
+            and self.folds != "speaker"
+            and not (self.folds.isdecimal() and int(self.folds) > 2)
+        ):
+            yield f"`data.folds={self.folds}`: write a number of at least 3, or `speaker`"
+        if self.fold is not None and self.folds is None:
+            yield f"`data.fold={self.fold}` needs `data.folds=`"
+        if self.folds is not None and self.join is not None:
+            yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
+        if self.strings and self.source != "voices":
+            yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
+        if self.join is not None and self.source == "voices":
+            yield "`data.join` is for recordings; generated strings of digits come by `data.strings=true`"
+        if self.features == "mfcc" and self.coefficients > self.bands:
+            yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
+
+
 # --- model ----------------------------------------------------------------------------------------
 
 
@@ -168,6 +242,19 @@ class LinearEmbedding:
     """Vectors of numbers, brought to width D by a matrix."""
 
     name: str = key("linear", "choice", choices=("linear",))
+
+
+@dataclass
+class StridedConvolutionEmbedding:
+    """A convolution in steps over neighbouring vectors: the set becomes shorter."""
+
+    name: str = key("strided_convolution", "choice", choices=("strided_convolution",))
+    window: int = key(5, "neighbouring vectors seen at once (odd)", least=1)
+    stride: int = key(2, "vectors from one step to the next", least=1)
+
+    def problems(self) -> Iterator[str]:
+        if self.window % 2 == 0:
+            yield f"`embedding.window={self.window}` must be odd"
 
 
 @dataclass
@@ -363,13 +450,14 @@ class Config:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData, "table": TableData, "image": ImageData},
+    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData},
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
         "pretrained": PretrainedEmbedding,
         "word_char": WordCharEmbedding,
         "linear": LinearEmbedding,
+        "strided_convolution": StridedConvolutionEmbedding,
     },
     "encoder": {
         "attention": AttentionEncoder,
@@ -413,7 +501,7 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
     choices, least, most = (entry.metadata.get(name) for name in ("choices", "least", "most"))
     if isinstance(value, str) and value == "???":
         yield f"`{path}` is missing: {entry.metadata['help']}; set it with `{path}=…`"
-    elif choices and value not in choices:
+    elif choices and value is not None and value not in choices:
         yield f"`{path}={value}`: no such choice; {suggestion(str(value), choices)}"
     elif value is not None and least is not None and value < least:
         yield f"`{path}={value}` must be at least {least:g}"

@@ -30,6 +30,12 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.results = path / "results.json"
         self.log = path / "log.txt"
+        self.folds = path / "folds.json"
+
+    def made(self) -> "RunFolder":
+        """Itself, now on disk."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return self
 
     def predictions(self, name: str) -> Path:
         return self.path / f"predictions-{name}.jsonl"
@@ -52,6 +58,8 @@ class RunFolder:
         """The folder that `run=` names: a path, or `latest` for the newest below `outputs`."""
         if run == "latest":
             folders = [path.parent for path in Path(outputs).glob("**/config.yaml")]
+            # The runs of a cross-validation lie in a parent, which is the one that is meant.
+            folders = [path for path in folders if not (path.parent / "config.yaml").is_file()]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
@@ -73,6 +81,10 @@ class RunFolder:
                     "file; nothing was loaded"
                 )
         return self
+
+    def fold(self, name: str) -> "RunFolder":
+        """The folder of one run of a cross-validation."""
+        return RunFolder(self.path / f"fold-{name}")
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""

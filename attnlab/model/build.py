@@ -49,6 +49,11 @@ class Model(nn.Module):
         self.embedding = embedding(config.embedding, spec, width)
         self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
         self.head = HEADS[config.head.name](config.head, spec, width)
+        if self.embedding.shortens and self.head.kind in ("vector_classes", "vector_numbers"):
+            raise UserError(
+                f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
+                "vector; use `embedding=linear`"
+            )
 
     def encode(self, inputs: VectorSets) -> VectorSets:
         return self.encoder(self.embedding(inputs))
