@@ -138,6 +138,18 @@ def _list_keys() -> int:
     return 0
 
 
+def _list_sweep_keys() -> int:
+    from attnlab import compose
+    from attnlab.config import Sweep, documented_keys
+
+    print("usage: attnlab sweep [key=values ...] [space=name] [sweep.key=value ...], or sweep=FOLDER|latest\n")
+    print("values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)")
+    print(f"space= {' | '.join(compose.choices('space'))}\n\nkeys (default): meaning")
+    for path, default, sentence in documented_keys(Sweep, "sweep."):
+        print(f"  {path} ({default}): {sentence}")
+    return 0
+
+
 def evaluate(words: list[str]) -> int:
     """attnlab eval: score a saved run again, on its own or other data."""
     from attnlab.compose import split_words
@@ -149,7 +161,19 @@ def evaluate(words: list[str]) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "eval": evaluate}
+def sweep(words: list[str]) -> int:
+    """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
+    if "--help" in words or "-h" in words:
+        return _list_sweep_keys()
+    from attnlab.lab.sweep import sweep as search
+
+    def work() -> None:
+        search(words)
+
+    return _guarded(work)
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "eval": evaluate}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,6 +25,7 @@ from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, prediction_lines
 from attnlab.training.loop import Training
+from attnlab.training.tracking import Tracking
 
 LOADERS = {"text": Text}
 
@@ -99,22 +100,29 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     models.start_from_files(model, config, data.spec)
-    folder = RunFolder.create(config.outputs, config.task)
+    folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = report.Reporter(folder.log, quiet)
-    if data.notice:
-        reporter.say(data.notice, style="cyan")
-    write_text(folder.config, compose.to_yaml(config))
-    write_text(folder.overrides, yaml.safe_dump(list(overrides)))
-    write_json(folder.environment, environment())
-    data.spec.save(folder.path)
-    training = _training(config, model, data, engine, folder, reporter)
-    return _finish(training, data, folder, reporter)
+    with folder.held():
+        if data.notice:
+            reporter.say(data.notice, style="cyan")
+        write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+        write_json(folder.environment, environment())
+        data.spec.save(folder.path)
+        write_text(folder.config, compose.to_yaml(config))  # last: with it the folder is a run
+        tracking = Tracking(config, folder, reporter.warn)
+        training = _training(config, model, data, engine, folder, reporter, tracking)
+        return _finish(training, data, folder, reporter, tracking)
 
 
 def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
+    with folder.held():
+        return _resume(folder, overrides, quiet)
+
+
+def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run:
     config = compose.load_saved(folder.config, overrides)
     spec = DataSpec.load(folder.path)
     engine = Engine(config.trainer)
@@ -123,7 +131,8 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
     torch.manual_seed(config.seed)
     model = models.build(config, spec)
     models.start_from_files(model, config, spec)
-    training = _training(config, model, data, engine, folder, reporter)
+    tracking = Tracking(config, folder, reporter.warn)
+    training = _training(config, model, data, engine, folder, reporter, tracking)
     if checkpoint.exists(folder.last):
         warning = training.restore()
         if warning:
@@ -133,7 +142,7 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
     else:
         reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
     folder.forget_metrics_after(training.progress.update)
-    return _finish(training, data, folder, reporter)
+    return _finish(training, data, folder, reporter, tracking)
 
 
 def _training(
@@ -143,11 +152,13 @@ def _training(
     engine: Engine,
     folder: RunFolder,
     reporter: report.Reporter,
+    tracking: Tracking,
 ) -> Training:
     def tell(kind: str, values: dict[str, Any]) -> None:
         if kind == "validation":
             folder.append_metrics(values)
             reporter.validation(values)
+            tracking.log(values)
         reporter.update(values["update"], values.get("train_loss", values.get("loss", 0.0)))
 
     return Training(
@@ -155,8 +166,25 @@ def _training(
     )
 
 
-def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.Reporter) -> Run:
-    """Train to the end, score the best weights on test, and tell the result."""
+def _finish(
+    training: Training, data: Any, folder: RunFolder, reporter: report.Reporter, tracking: Tracking
+) -> Run:
+    """Train to the end, score the best weights on test, and tell the result; leave word of what failed."""
+    folder.error.unlink(missing_ok=True)
+    try:
+        return _to_the_end(training, data, folder, reporter, tracking)
+    except Exception as error:
+        if not isinstance(error, Stopped):
+            sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            write_json(folder.error, {"error": sentence})
+        raise
+    finally:
+        tracking.finish()
+
+
+def _to_the_end(
+    training: Training, data: Any, folder: RunFolder, reporter: report.Reporter, tracking: Tracking
+) -> Run:
     config, engine = training.config, training.engine
     for warning in data.warnings:
         reporter.warn(warning)
@@ -179,7 +207,8 @@ def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.R
         raise Stopped(caught[0])
     run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
     results: dict[str, Any] = {"task": config.task, "validation": progress.best}
-    if "test" in data.splits:
+    tested = config.score_test and "test" in data.splits
+    if tested:
         evaluation = run.evaluate("test", data)
         results = {"task": config.task, "test": evaluation.scores, "validation": progress.best}
         write_predictions(run, "test", data, evaluation)
@@ -191,10 +220,12 @@ def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.R
         "epochs": progress.epoch,
         "updates": progress.update,
         "best_update": progress.best_update,
+        "monitor": training.monitor,
     }
     results |= {"parameters": parameters, "baselines": simple}
     write_json(folder.results, results)
-    if "test" in data.splits:
+    tracking.result(results)
+    if tested:
         columns = {"test": evaluation.scores, "validation": progress.best, **simple}
         reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
         if evaluation.pairs:
