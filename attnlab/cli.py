@@ -16,6 +16,10 @@ usage: attnlab <verb> [key=value ...]
           several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
           show the configuration                 attnlab train task=pos --cfg job
           list every key                         attnlab train --help
+  sweep   many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
+          finish one that was stopped            attnlab sweep sweep=latest
+          list its own keys                      attnlab sweep --help
+  runs    a table of all runs                    attnlab runs task=pos sort=-score
   eval    score a run again, or on other data    attnlab eval run=latest split=validation
 
 options: --debug shows tracebacks; --version
@@ -173,7 +177,15 @@ def sweep(words: list[str]) -> int:
     return _guarded(work)
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "eval": evaluate}
+def runs(words: list[str]) -> int:
+    """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
+    from attnlab.lab.listing import show
+
+    show(words)
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "runs": runs, "eval": evaluate}
 
 if __name__ == "__main__":
     sys.exit(main())

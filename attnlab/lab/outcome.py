@@ -6,6 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import yaml
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 from rich.text import Text
@@ -112,10 +113,12 @@ def table(found: list[Outcome], monitor: str, names: list[str]) -> Table:
     rows = Table(title=title, title_justify="left")
     rows.add_column("trial", justify="right")
     for name in names:
-        rows.add_column(Text(name), justify="right")
-    rows.add_column(monitor or "score", justify="right")
+        rows.add_column(Text(name), justify="right", overflow="fold")
+    rows.add_column(monitor or "score", justify="right", no_wrap=True)
     rows.add_column("epochs", justify="right")
-    rows.add_column("state")
+    rows.add_column(
+        "state", min_width=min(40, max([8, *(len(o.error or "") + 8 for o in found)])), overflow="fold"
+    )
     for outcome in found:
         values = (Text(str(outcome.values.get(name, ""))) for name in names)
         state = Text(f"{outcome.state}: {outcome.error}" if outcome.error else outcome.state)
@@ -128,8 +131,6 @@ def train_command(folder: SweepFolder, search: Search, outcome: Outcome) -> list
     """What trains a trial again, with test data at the end: a command for each seed."""
     words = []
     for seed, run in zip(search.space.seeds, folder.runs(outcome.number, search.space.seeds), strict=True):
-        import yaml
-
         given = yaml.safe_load(run.overrides.read_text(encoding="utf-8"))
         kept = [word for word in given if word.partition("=")[0] not in ("folder", "score_test", "baselines")]
         assert f"seed={seed}" in kept

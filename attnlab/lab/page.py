@@ -29,7 +29,8 @@ def page(name: str, results: dict[str, Any], found: Sequence[Outcome], space: Sp
         f"<p>{escape(name)} · {escape(results['sampler'])} search · {_counted(found)} · {results['epochs']:g} epochs in all</p>",
         _best(best, monitor),
         "<h2>What each trial tried, and what came of it</h2>",
-        f"<p>A line for each trial; the last axis is {escape(monitor)} on validation data. Point at one to follow it.</p>",
+        f"<p>A line for each trial; the last axis is {escape(monitor)} on validation data, for those that "
+        "finished; the others are grey. Point at one to follow it.</p>",
         coordinates(found, space.parameters, monitor, colour),
         "<h2>How they learned</h2>",
         f"<p>{escape(monitor)} on validation data over epochs, of each trial's first seed. Dashed: given up.</p>",
@@ -48,20 +49,23 @@ def page(name: str, results: dict[str, Any], found: Sequence[Outcome], space: Sp
 def coordinates(
     found: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colour: dict[int, str]
 ) -> str:
-    """Parallel coordinates: an axis for each key, the score last."""
-    scored = [outcome for outcome in found if outcome.score is not None]
-    axes = [_axis(parameter, scored) for parameter in parameters]
-    names = [parameter.name for parameter in parameters]
-    if scored:
-        axes.append(_linear([outcome.score for outcome in scored], up=monitor not in LOWER_IS_BETTER))
-        names.append(monitor)
+    """Parallel coordinates: an axis for each key, the score last.
+
+    Only trials that finished reach the last axis: the score of one given up early compares with nothing.
+    """
+    tried = [outcome for outcome in found if len(outcome.values) == len(parameters)]
+    scores = [outcome.score for outcome in found if outcome.state == "finished"]
+    axes = [_axis(parameter, tried) for parameter in parameters]
+    axes.append(_linear(scores, up=monitor not in LOWER_IS_BETTER))
+    names = [*(parameter.name for parameter in parameters), monitor]
     step = (WIDTH - 2 * SIDE) / max(1, len(axes) - 1)
     parts = []
-    for outcome in reversed(scored):  # the best on top
-        values = [*(outcome.values[parameter.name] for parameter in parameters), outcome.score]
+    for outcome in reversed(tried):  # the best on top
+        values = [outcome.values[parameter.name] for parameter in parameters]
+        values += [outcome.score] if outcome.state == "finished" else []
         points = " ".join(
             f"{SIDE + i * step:.1f},{scale(value):.1f}"
-            for i, ((scale, _), value) in enumerate(zip(axes, values, strict=True))
+            for i, ((scale, _), value) in enumerate(zip(axes, values, strict=False))
         )
         parts.append(_line(points, outcome, colour, monitor))
     for i, (name, (_, ticks)) in enumerate(zip(names, axes, strict=True)):
@@ -170,7 +174,7 @@ def _linear(values: Sequence[Any], log: bool = False, up: bool = True) -> tuple[
         return bottom + (turn(value) - low) / ((high - low) or 1.0) * (top - bottom)
 
     stops = sorted({low + (high - low) * i / 4 for i in range(5)})
-    return scale, [(f"{math.exp(s) if log else s:.3g}", scale(math.exp(s) if log else s)) for s in stops]
+    return scale, [(f"{math.exp(s):.2g}" if log else f"{s:.3g}", scale(math.exp(s) if log else s)) for s in stops]
 
 
 def _colours(found: Sequence[Outcome], monitor: str) -> dict[int, str]:
@@ -190,7 +194,7 @@ def _line(points: str, outcome: Outcome, colour: dict[int, str], monitor: str) -
     told = (
         f"trial {outcome.number}: {values}: {monitor} {shown(outcome.score, outcome.deviation)} ({outcome.state})"
     )
-    dashed = ' stroke-dasharray="5 4"' if outcome.state == "pruned" else ""
+    dashed = "" if outcome.state == "finished" else ' stroke-dasharray="5 4"'
     return (
         f'<polyline class="trial t{outcome.number}" data-trial="{outcome.number}" points="{points}" '
         f'stroke="{colour[outcome.number]}"{dashed}><title>{escape(told)}</title></polyline>'

@@ -80,6 +80,7 @@ class Wandb:
         # Copies of artifacts that wait to be sent lie beside the runs, not in the home folder.
         os.environ.setdefault("WANDB_DATA_DIR", str(place / "wandb" / "data"))
         os.environ.setdefault("WANDB_CACHE_DIR", str(place / "wandb" / "cache"))
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # offline means that nothing is sent
         import wandb
 
         settings = config.logger
