@@ -49,6 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"attnlab: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if debug or (error.filename is None and error.strerror is None):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"attnlab: {where}{error.strerror}; nothing already written is lost", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("attnlab: interrupted", file=sys.stderr)
         return 130
@@ -93,11 +99,25 @@ def _hydra(flags: list[str], overrides: list[str]) -> None:
         config = compose.accepted(node)
         from attnlab.training import run
 
-        run.start(config, list(HydraConfig.get().overrides.task))
+        try:
+            run.start(config, list(HydraConfig.get().overrides.task))
+        except (UserError, Stopped) as reason:
+            raise _Leave(reason) from reason
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which tells them in one sentence
     sys.argv = ["attnlab", *flags, *overrides]
-    hydra.main(version_base="1.3", config_path=str(compose.config_folder()), config_name="train")(job)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(compose.config_folder()), config_name="train")(job)()
+    except _Leave as leave:
+        raise leave.reason from None
+
+
+class _Leave(BaseException):
+    """Carries an error past Hydra, which would print more than one sentence about it."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 def _train_words(overrides: list[str]) -> None:

@@ -43,7 +43,7 @@ class TextData:
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     min_count: int = key(1, "training words seen less often share the unknown word's vector", least=1)
     unknown: float = key(
-        0.25,
+        1.0,
         "a word seen c times in training is replaced by <unk> with probability unknown / (unknown + c)",
         least=0,
         most=100,
@@ -146,7 +146,7 @@ class AdamW:
     """AdamW (Loshchilov & Hutter 2019), one fused step for all weights."""
 
     name: str = key("adamw", "choice", choices=("adamw",))
-    lr: float = key(2e-3, "highest learning rate", least=0)
+    lr: float = key(3e-3, "highest learning rate", least=0)
     weight_decay: float = key(0.01, "on matrices; biases and norms are spared", least=0)
     beta1: float = key(0.9, "decay of the mean gradient", least=0, most=0.99999)
     beta2: float = key(0.98, "decay of the mean squared gradient", least=0, most=0.99999)
@@ -165,7 +165,7 @@ class Schedule:
 class Trainer:
     """The training loop."""
 
-    epochs: int = key(10, "passes over the training data", least=1)
+    epochs: int = key(15, "passes over the training data", least=1)
     updates: int | None = key(None, "stop after so many updates instead of `epochs`", least=1)
     batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", least=1)
     accumulate: int = key(1, "batches per update", least=1)

@@ -1,6 +1,7 @@
 """Tiny data of every modality, and a place of its own for everything that a test writes."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -18,3 +19,51 @@ def shared_data(name: str) -> Path:
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prepared data are shared by all tests of a session; nothing is written outside temporary folders."""
     monkeypatch.setenv("ATTNLAB_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def conllu(sentences: list[list[tuple[str, str]]]) -> str:
+    """The text of a CoNLL-U file: sentences of (word, tag)."""
+    blocks = (
+        "".join(f"{i}\t{word}\t_\t{tag}\t_\t_\t_\t_\t_\t_\n" for i, (word, tag) in enumerate(sentence, 1))
+        for sentence in sentences
+    )
+    return "\n".join(blocks) + "\n"
+
+
+def tiny_sentences(count: int, seed: int) -> list[list[tuple[str, str]]]:
+    """Words of a toy language: a word after `the` is a noun, after `they` a verb."""
+    random = Random(seed)
+    opening = {"the": ("DET", "NOUN"), "they": ("PRON", "VERB")}
+    found = []
+    for _ in range(count):
+        sentence: list[tuple[str, str]] = []
+        for _ in range(random.randint(1, 4)):
+            first = random.choice(list(opening))
+            own, following = opening[first]
+            sentence += [(first, own), (random.choice(["saw", "book", "fish", "plant", "walk"]), following)]
+        found.append([*sentence, (".", "PUNCT")])
+    return found
+
+
+def write_treebank(folder: Path, train: int = 60, others: int = 12) -> Path:
+    """A folder named and filled as Universal Dependencies does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, (split, count) in enumerate({"train": train, "dev": others, "test": others}.items()):
+        text = conllu(tiny_sentences(count, seed))
+        (folder / f"toy-ud-{split}.conllu").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy treebank of 60 training sentences."""
+    return write_treebank(tmp_path_factory.mktemp("treebank"))
+
+
+@pytest.fixture
+def tiny(treebank: Path, tmp_path: Path) -> list[str]:
+    """Overrides of a run of a second: `attnlab train` with these."""
+    return [
+        "data=ud_ewt", f"data.path={treebank}", f"outputs={tmp_path / 'outputs'}", "encoder.width=16",
+        "encoder.depth=1", "encoder.heads=2", "trainer.epochs=2", "trainer.batch_vectors=100",
+    ]  # fmt: skip

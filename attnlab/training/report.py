@@ -1,5 +1,6 @@
 """What a person sees of a run: progress on a terminal, plain lines in the log, tables at the end."""
 
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,9 @@ class Reporter:
     """Writes to the console and to the run's log.txt; shows a bar where there is a terminal."""
 
     def __init__(self, log: Path | None = None, quiet: bool = False) -> None:
-        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        # Off a terminal rich assumes 80 columns, which would cut off the names of scores.
+        width = None if sys.stdout.isatty() else 120
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, width=width)
         self.log = log
         self._bar: Progress | None = None
         self._started = time.monotonic()
@@ -35,7 +38,7 @@ class Reporter:
         self.console.print(table)
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as stream:
-                Console(file=stream, width=100).print(table)
+                Console(file=stream, width=120).print(table)
 
     def start_bar(self, done: int, updates: int) -> None:
         """Show progress through the updates, on a terminal only."""
@@ -76,7 +79,7 @@ class Reporter:
 def score_table(title: str, columns: Mapping[str, Mapping[str, float]]) -> Table:
     """A row for each score, a column for each who was scored."""
     table = Table(title=title, title_justify="left")
-    table.add_column("score")
+    table.add_column("score", no_wrap=True)
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")
     for score in dict.fromkeys(score for scores in columns.values() for score in scores):

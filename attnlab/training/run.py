@@ -108,7 +108,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         write_text(folder.overrides, yaml.safe_dump(list(overrides)))
         write_json(folder.environment, environment())
         data.spec.save(folder.path)
-        write_text(folder.config, compose.to_yaml(config))  # last: with it the folder is a run
+        write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
         tracking = Tracking(config, folder, reporter.warn)
         training = _training(config, model, data, engine, folder, reporter, tracking)
         return _finish(training, data, folder, reporter, tracking)

@@ -85,11 +85,8 @@ def correlative(random: Random, noun: bool) -> str:
     """The place of *neither* says whether things or deeds are listed."""
     many = maybe(random)
     first, then, again = random.choice(CORRELATIVES[many:])
-    who, does, what = (
-        subject(random, many),
-        agreeing(random.choice(lexicon.ACTIONS), many),
-        long_noun_phrase(random),
-    )
+    who, does = subject(random, many), agreeing(random.choice(lexicon.ACTIONS), many)
+    what = long_noun_phrase(random)
     opening = f"{does} {first}" if noun else f"{first} {does}"
     listed = f" {again} ".join(noun_or_verb(random, many, noun))
     return f"{who} {opening} {what} {then} {listed}{circumstance(random)} ./PUNCT"
@@ -117,10 +114,8 @@ def existential(random: Random, noun: bool) -> str:
     many = maybe(random)
     be, here = ("is", "people/NOUN here/ADV") if many else ("are", "someone/PRON here/ADV")
     opening = f"there/PRON {be}/VERB" if noun else here
-    where, listed = (
-        long_noun_phrase(random, nouns=lexicon.PLACES),
-        commas(random, noun_or_verb(random, many, noun)),
-    )
+    where = long_noun_phrase(random, nouns=lexicon.PLACES)
+    listed = commas(random, noun_or_verb(random, many, noun))
     return f"{opening} in/ADP {where} {listed} ./PUNCT"
 
 
@@ -208,7 +203,7 @@ def clause(random: Random) -> str:
 def predicate(random: Random, many: bool) -> str:
     """A finite verb and what belongs to it."""
     has, does, is_ = ("have", "do", "are") if many else ("has", "does", "is")
-    handle = random.choice(lexicon.HANDLED if maybe(random, 0.8) else lexicon.ACTIONS)
+    handle = random.choice(lexicon.HANDLED if maybe(random, 0.7) else lexicon.ACTIONS)
     goes, happened = random.choice(lexicon.COUNTABLE), past(random.choice(lexicon.EVENTUALITIES))
     thing = noun_phrase(random, random.choice((lexicon.THINGS, lexicon.HANDLED)), maybe(random, 0.3))
     return random.choice(

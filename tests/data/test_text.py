@@ -1,0 +1,117 @@
+"""Sentences from CoNLL-U and the generator: what is read, how it is packed, what is remembered."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import conllu, shared_data, write_treebank
+
+from attnlab.config import TextData
+from attnlab.data.prepare import prepared
+from attnlab.data.sources import read_conllu
+from attnlab.data.text import Text
+from attnlab.sets import VectorSets
+
+
+def toy(folder: Path, **settings) -> Text:
+    config = TextData(name="toy", source="conllu", path=str(folder), cache=str(folder / "cache"), **settings)
+    return Text(config, seed=1, parts=True)
+
+
+def test_ranges_empty_nodes_and_comments_are_no_words(tmp_path: Path) -> None:
+    path = tmp_path / "x.conllu"
+    rows = [
+        "# text = don't", "1-2\tdon't" + "\t_" * 8, "1\tdo\t_\tAUX" + "\t_" * 6, "2\tn't\t_\tPART" + "\t_" * 6,
+        "2.1\tgo\t_\tVERB" + "\t_" * 6, "3\tx\t_\t_" + "\t_" * 6, "",
+    ]  # fmt: skip
+    path.write_bytes("\r\n".join(rows).encode())
+    (row,) = read_conllu(path)
+    assert row.words == ("do", "n't", "x") and row.tags == ("AUX", "PART", "")
+    assert row.key == "x.conllu:3"
+
+
+def test_counts_of_the_real_treebank() -> None:
+    folder = shared_data("ud_english_ewt")
+    rows = list(read_conllu(folder / "en_ewt-ud-dev.conllu"))
+    assert len(rows) == 2001 and sum(len(row.words) for row in rows) == 25147
+    assert len({tag for row in rows for tag in row.tags}) == 17
+
+
+def test_a_batch_is_its_sentences_collated(treebank: Path) -> None:
+    split = toy(treebank).splits["train"]
+    indices = np.array([5, 0, 17])
+    batch = split.batch(indices)
+    together = VectorSets.collate([split[int(i)].inputs for i in indices])
+    assert torch.equal(batch.inputs.values, together.values) and batch.inputs.lengths == together.lengths
+    assert torch.equal(batch.inputs.coords, together.coords)
+    assert batch.keys == tuple(split.keys[i] for i in indices)
+    classes = split.data.spec.targets["tags"].classes
+    gold = split.gold("tags")
+    assert [classes[c] for c in batch.targets["tags"]] == [tag for i in indices for tag in gold[i]]
+
+
+def test_parts_spell_each_distinct_word_once(treebank: Path) -> None:
+    split = toy(treebank).splits["train"]
+    batch = split.batch(np.arange(20)).inputs
+    characters = split.data.spec.vocabularies["characters"].words
+    spelled = ["".join(characters[c] for c in part.values) for part in batch.parts.unbind()]
+    assert len(set(spelled)) == len(spelled)
+    words = [word for i in range(20) for word in split.show(i)["words"]]
+    assert [spelled[i] for i in batch.part_index] == words
+
+
+def test_rare_words_are_sometimes_unknown_by_epoch_and_index_alone(treebank: Path) -> None:
+    split = toy(treebank, unknown=20.0).splits["train"]
+    all_at_once = split.batch(np.arange(40), epoch=1).inputs
+    assert 0.05 < float((all_at_once.values == 0).float().mean()) < 0.95
+    one_by_one = [split.batch(np.array([i]), epoch=1).inputs for i in range(40)]
+    assert torch.equal(all_at_once.values, VectorSets.collate(one_by_one).values)
+    assert not torch.equal(all_at_once.values, split.batch(np.arange(40), epoch=2).inputs.values)
+    assert (split.batch(np.arange(40)).inputs.values > 0).all(), "evaluation replaces nothing"
+
+
+def test_the_vocabulary_comes_from_training_alone(tmp_path: Path) -> None:
+    folder = write_treebank(tmp_path / "toy")
+    (folder / "toy-ud-test.conllu").write_text(conllu([[("zebra", "NOUN")]]))
+    data = toy(folder)
+    assert "zebra" not in data.spec.vocabularies["words"].ids
+    test = data.splits["test"]
+    assert test.batch(np.array([0])).inputs.values.tolist() == [0]
+    assert test.slices()["unseen"][0].tolist() == [True] and test.show(0)["words"] == ["zebra"]
+
+
+def test_other_contents_or_settings_are_prepared_anew(tmp_path: Path) -> None:
+    folder = write_treebank(tmp_path / "toy")
+    first = toy(folder).fingerprint
+    assert toy(folder).fingerprint == first
+    assert toy(folder, limit=10).fingerprint != first
+    path = folder / "toy-ud-train.conllu"
+    path.write_text(path.read_text() + conllu([[("they", "PRON")]]))
+    assert toy(folder).fingerprint != first
+
+
+def test_preparation_appears_whole_or_not_at_all_and_once(tmp_path: Path) -> None:
+    def fails(folder: Path) -> None:
+        (folder / "half").touch()
+        raise OSError("disk full")
+
+    with pytest.raises(OSError):
+        prepared(tmp_path, "x", fails)
+    assert not (tmp_path / "x").exists()
+    made = []
+    workers = [threading.Thread(target=prepared, args=(tmp_path, "x", lambda f: made.append(f))) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(made) == 1 and (tmp_path / "x").is_dir()
+
+
+def test_the_generated_data_know_their_ceiling(tmp_path: Path) -> None:
+    data = Text(TextData(name="grammar", source="grammar", limit=50), seed=1)
+    test = data.splits["test"]
+    assert data.notice and test.ceiling() == pytest.approx(1.0)
+    assert 0.02 < np.concatenate(test.slices()["distant"]).mean() < 0.5
+    assert len(data.splits["train"]) == 50

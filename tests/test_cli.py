@@ -1,0 +1,187 @@
+"""The program as a user meets it: the main path once, and one clear sentence for each mistake."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import conllu, write_treebank
+
+from attnlab import load_run
+from attnlab.cli import main
+
+
+def only_run(outputs: Path) -> Path:
+    (found,) = outputs.glob("pos/*")
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run's folder; tests that change it work on a copy."""
+    outputs = tmp_path_factory.mktemp("finished")
+    words = [
+        "train", "data=ud_ewt", f"data.path={treebank}", f"outputs={outputs}", "encoder.width=16",
+        "encoder.depth=1", "encoder.heads=2", "trainer.epochs=3", "trainer.batch_vectors=100",
+    ]  # fmt: skip
+    assert main(words) == 0
+    return only_run(outputs)
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "copied" / "pos" / finished.name))
+
+
+def test_a_run_leaves_what_it_promises(finished: Path) -> None:
+    expected = {
+        "config.yaml", "overrides.yaml", "environment.json", "spec.json", "vocabulary-words.tsv",
+        "vocabulary-characters.tsv", "last", "best", "metrics.jsonl", "results.json",
+        "predictions-test.jsonl", "log.txt",
+    }  # fmt: skip
+    assert expected <= {path.name for path in finished.iterdir()}
+    results = json.loads((finished / "results.json").read_text())
+    assert set(results) == {"task", "test", "validation", "train", "parameters", "baselines"}
+    assert 0 < results["test"]["accuracy"] <= 1 and results["baselines"]["most_frequent_tag"]["accuracy"] < 0.9
+    assert len((finished / "metrics.jsonl").read_text().splitlines()) == 3
+    line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
+    assert len(line["words"]) == len(line["gold"]) == len(line["predicted"]) == len(line["probability"])
+
+
+def test_eval_repeats_train_to_the_last_digit(copied: Path) -> None:
+    reported = json.loads((copied / "results.json").read_text())
+    predicted = (copied / "predictions-test.jsonl").read_bytes()
+    (copied / "predictions-test.jsonl").unlink()
+    assert main(["eval", f"run={copied}"]) == 0
+    assert (copied / "predictions-test.jsonl").read_bytes() == predicted
+    run = load_run(copied)
+    assert run.evaluate("test").scores == reported["test"]
+    assert run.evaluate("validation").scores == reported["validation"]
+
+
+def test_eval_on_other_data_writes_beside(copied: Path, tmp_path: Path) -> None:
+    other = write_treebank(tmp_path / "other", train=5, others=5)
+    assert main(["eval", f"run={copied}", f"data.path={other}", "split=validation"]) == 0
+    assert len(list(copied.glob("predictions-validation-*.jsonl"))) == 1
+
+
+def test_latest_is_the_newest(copied: Path) -> None:
+    assert main(["eval", "run=latest", f"outputs={copied.parents[1]}"]) == 0
+
+
+def test_multirun_makes_a_run_for_each_combination(tiny: list[str], tmp_path: Path) -> None:
+    assert main(["train", "-m", *tiny, "trainer.epochs=1", "encoder.depth=1,2", "seed=1,2"]) == 0
+    configs = [path.read_text() for path in (tmp_path / "outputs" / "pos").glob("*/config.yaml")]
+    depths_and_seeds = {(("depth: 2" in text), ("seed: 2\n" in text)) for text in configs}
+    assert len(configs) == 4 and len(depths_and_seeds) == 4
+
+
+def test_from_python(tiny: list[str]) -> None:
+    from attnlab import train
+
+    run = train(*tiny, quiet=True)
+    assert run.results["test"] == run.evaluate("test").scores
+
+
+MISTAKES = {
+    "misspelt verb": (["trian"], "did you mean `train`?"),
+    "misspelt key": (["train", "encoder.dept=2"], "`encoder.dept`: no such key; did you mean `encoder.depth`?"),
+    "misspelt choice": (["train", "encoder=atention"], "did you mean `attention`?"),
+    "misspelt value": (["train", "encoder.position=sinusodal"], "did you mean `sinusoidal`?"),
+    "wrong type": (["train", "encoder.depth=two"], "`encoder.depth`"),
+    "out of range": (["train", "encoder.depth=0"], "`encoder.depth=0` must be at least 1"),
+    "no equals sign": (["train", "encoder"], "key=value"),
+    "added key": (["train", "+encoder.depth2=1"], "only set"),
+    "heads and width": (["train", "encoder.width=30"], "multiple of"),
+    "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such folder"),
+    "no path": (["train", "data=ud_ewt"], "`data.path` is missing"),
+    "sweep without -m": (["train", "encoder.depth=1,2"], "-m"),
+    "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),
+    "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
+    "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),
+    "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder"),
+    "not a run": (["eval", "run=/"], "not a run folder"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_one_sentence(
+    case: str, capsys: pytest.CaptureFixture[str], monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words, expected = MISTAKES[case]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert expected in error and len(error.splitlines()) == 1 and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+GOOD = conllu([[("they", "PRON"), ("walk", "VERB")]])
+FILES = {
+    "four columns": ("1\tthey\t_\tPRON\n\n", "toy-ud-train.conllu:1: 4 columns"),
+    "word without tag": (GOOD + "1\tthey\t_\t\t_\t_\t_\t_\t_\t_\n", "toy-ud-train.conllu:4"),
+    "strange id": (GOOD + "x\tthey\t_\tPRON\t_\t_\t_\t_\t_\t_\n", "toy-ud-train.conllu:4"),
+    "empty": ("", "no sentences"),
+    "only comments": ("# nothing\n\n", "no sentences"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_bad_file_is_named_with_its_line(case: str, tiny: list[str], tmp_path: Path, capsys) -> None:
+    folder = write_treebank(tmp_path / "bad")
+    text, expected = FILES[case]
+    (folder / "toy-ud-train.conllu").write_text(text)
+    assert main(["train", *tiny, f"data.path={folder}"]) == 2
+    error = capsys.readouterr().err
+    assert expected in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "outputs").exists(), "a run folder is made only once the data are accepted"
+
+
+DANGERS = {
+    "pickle": ("weights.pkl", "anything", ".pkl"),
+    "target": ("config.yaml", "encoder:\n  _target_: os.system\n", "_target_"),
+    "interpolation": ("config.yaml", "task: ${oc.env:HOME}\n", "${"),
+    "yaml tag": ("config.yaml", "task: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    "unknown key": ("config.yaml", "tsak: pos\n", "did you mean `task`?"),
+    "unknown encoder": ("config.yaml", "encoder: {name: evil}\n", "`encoder.name=evil`"),
+}
+
+
+@pytest.mark.parametrize("case", DANGERS)
+def test_a_strangers_run_folder_runs_nothing(case: str, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, text, expected = DANGERS[case]
+    (copied / name).write_text(text)
+    for verb in ("eval", "train"):
+        assert main([verb, f"run={copied}"]) == 2
+        assert expected in capsys.readouterr().err
+
+
+def test_a_label_never_seen_in_training_counts_as_wrong(tiny: list[str], tmp_path: Path, capsys) -> None:
+    folder = write_treebank(tmp_path / "unseen")
+    (folder / "toy-ud-test.conllu").write_text(conllu([[("they", "PRON"), ("oh", "INTJ")]]))
+    assert main(["train", *tiny, f"data.path={folder}"]) == 0
+    assert "never seen in training count as wrong: INTJ" in capsys.readouterr().out
+    results = json.loads((only_run(tmp_path / "outputs") / "results.json").read_text())
+    assert results["test"]["accuracy"] <= 0.5
+    (folder / "toy-ud-test.conllu").write_text(conllu([[("oh", "INTJ")]]))
+    assert main(["train", *tiny, f"data.path={folder}"]) == 2
+    assert "no label of the test split" in capsys.readouterr().err
+
+
+def test_too_long_sentences_are_refused_cut_or_dropped(tiny: list[str], tmp_path: Path, capsys) -> None:
+    assert main(["train", *tiny, "data.max_length=3"]) == 2
+    assert "more than `data.max_length=3`" in capsys.readouterr().err
+    for policy in ("cut", "drop"):
+        assert main(["train", *tiny, "data.max_length=3", f"data.too_long={policy}", "trainer.epochs=1"]) == 0
+    lengths = {
+        max(len(json.loads(line)["words"]) for line in path.read_text().splitlines())
+        for path in (tmp_path / "outputs").glob("pos/*/predictions-test.jsonl")
+    }
+    assert lengths == {3}
+
+
+def test_show_config_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "encoder.depth=7", "--cfg", "job"]) == 0
+    assert "depth: 7" in capsys.readouterr().out
+    assert main(["train", "--help"]) == 0
+    assert "encoder.depth (2): number of blocks" in capsys.readouterr().out

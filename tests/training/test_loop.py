@@ -1,0 +1,198 @@
+"""The loop's arithmetic, and that a stopped run continues as if it had never stopped."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from attnlab import compose
+from attnlab.cli import main
+from attnlab.config import Schedule
+from attnlab.errors import UserError
+from attnlab.model import build as models
+from attnlab.runs import RunFolder
+from attnlab.training import optim
+from attnlab.training.engine import Engine
+from attnlab.training.loop import Training
+from attnlab.training.run import load_data
+
+
+def training(overrides: list[str], folder: Path | None = None, stop_after: int | None = None) -> Training:
+    """A loop over the toy treebank; asked to stop after some update, as Ctrl-C would."""
+    config = compose.compose(overrides)
+    data = load_data(config)
+    torch.manual_seed(config.seed)
+    model = models.build(config, data.spec)
+    kept = None
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+        kept = RunFolder(folder)
+    train, validation = data.splits["train"], data.splits["validation"]
+    loop = Training(config, model, train, validation, Engine(config.trainer), kept, fingerprint=data.fingerprint)
+    update = loop._update
+
+    def counted(group: list) -> None:
+        update(group)
+        loop.stop_requested = stop_after is not None and loop.progress.update >= stop_after
+
+    loop._update = counted  # type: ignore[method-assign]
+    return loop
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    """All tensors of both checkpoints, as bytes."""
+    return {
+        f"{place}/{path.stem}/{name}": tensor.numpy().tobytes()
+        for place in ("last", "best")
+        for path in sorted((folder / place).glob("*.safetensors"))
+        for name, tensor in load_file(path).items()
+    }
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_stopped_after_any_update_the_rest_is_bit_identical(tiny: list[str], tmp_path: Path, workers: int) -> None:
+    words = [*tiny, "encoder.dropout=0.3", "embedding=word_char", f"trainer.workers={workers}"]
+    words += ["trainer.validate_every=2", "trainer.accumulate=2", "data.unknown=5"]
+    whole = training(words, tmp_path / "whole")
+    whole.run()
+    expected = weights(tmp_path / "whole")
+    assert whole.progress.update >= 4
+    stops = range(1, whole.progress.update + 1) if workers == 0 else [3]
+    for stop in stops:
+        folder = tmp_path / f"stopped-{stop}"
+        training(words, folder, stop_after=stop).run()
+        torch.manual_seed(999)  # whatever happened to the generator in between
+        rest = training(words, folder)
+        rest.restore()
+        assert rest.progress.update == stop
+        rest.run()
+        assert weights(folder) == expected, f"stopped after update {stop}"
+
+
+def test_killed_with_9_and_resumed_is_bit_identical(tiny: list[str], tmp_path: Path) -> None:
+    words = [*tiny, "trainer.epochs=12", "encoder.dropout=0.2", "trainer.save_minutes=0", "baselines=false"]
+    assert main(["train", *words]) == 0
+    (whole,) = (tmp_path / "outputs" / "pos").iterdir()
+    outputs = tmp_path / "killed"
+    command = [sys.executable, "-m", "attnlab.cli", "train", *words, f"outputs={outputs}"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(outputs.glob("pos/*/best/state.json")):
+        assert time.monotonic() < deadline and child.poll() is None
+        time.sleep(0.005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    (folder,) = (outputs / "pos").iterdir()
+    assert not (folder / "results.json").exists(), "killed before the end"
+    assert main(["train", f"run={folder}"]) == 0
+    assert weights(folder) == weights(whole)
+    lines = [(run / "metrics.jsonl").read_text().splitlines() for run in (folder, whole)]
+    assert len(lines[0]) == len(lines[1]) == 12
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_leaves_cleanly(tiny: list[str], tmp_path: Path, number: signal.Signals) -> None:
+    words = [*tiny, "trainer.epochs=100000", "baselines=false"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "attnlab.cli", "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("outputs/pos/*/last/state.json")):
+        assert time.monotonic() < deadline and child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(number)
+    out, error = child.communicate(timeout=60)
+    assert child.returncode == 128 + number and error == ""
+    assert "saved" in out and "attnlab train run=" in out
+
+
+def test_a_run_given_more_epochs_goes_on_and_a_finished_one_stays(tiny: list[str], tmp_path: Path) -> None:
+    assert main(["train", *tiny]) == 0
+    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
+    finished = weights(folder)
+    assert main(["train", f"run={folder}"]) == 0
+    assert weights(folder) == finished
+    assert main(["train", f"run={folder}", "trainer.epochs=3"]) == 0
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_changed_data_are_refused_on_resume(tiny: list[str], tmp_path: Path, capsys) -> None:
+    assert main(["train", *tiny]) == 0
+    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
+    assert main(["train", f"run={folder}", "data.limit=20", "trainer.epochs=3"]) == 2
+    assert "the training data have changed" in capsys.readouterr().err
+
+
+def test_a_truncated_checkpoint_gives_way_to_the_previous_one(tiny: list[str], tmp_path: Path, capsys) -> None:
+    assert main(["train", *tiny]) == 0
+    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
+    expected = weights(folder)
+    path = folder / "last" / "optimizer.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    assert main(["train", f"run={folder}"]) == 0
+    assert "using" in capsys.readouterr().out
+    assert weights(folder) == expected, "the lost epoch was done again"
+
+
+def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
+    """The loss is summed and divided once: two halves of a batch give the gradient of the batch."""
+    loop = training([*tiny, "encoder.dropout=0", "data.unknown=0"])
+    indices = loop.batching.epoch(0)[0]
+    split = loop.train_split
+
+    def gradient(groups: list) -> torch.Tensor:
+        caught = {}
+        loop.model.zero_grad()
+        loop.optimizer.step = lambda: caught.update(g=loop.model.head.answer.decide.weight.grad.clone())
+        loop._update(groups)
+        return caught["g"]
+
+    whole = gradient([split.batch(indices)])
+    halves = gradient([split.batch(indices[::2]), split.batch(indices[1::2])])
+    torch.testing.assert_close(halves, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_is_no_number_names_the_batch(tiny: list[str]) -> None:
+    loop = training(tiny)
+    with torch.no_grad():
+        loop.model.head.answer.decide.bias.fill_(torch.nan)
+    with pytest.raises(UserError, match=r"became nan at update 0, in the batch of .*toy-ud-train.conllu:\d+"):
+        loop.run()
+
+
+def test_patience_ends_a_run_that_gets_no_better(tiny: list[str]) -> None:
+    loop = training([*tiny, "trainer.epochs=50", "optimizer.lr=0.0", "trainer.patience=3", "trainer.average=0"])
+    assert loop.run().epoch == 4
+
+
+def test_an_unknown_monitor_is_refused_with_the_right_ones(tiny: list[str]) -> None:
+    with pytest.raises(UserError, match=r"`trainer\.monitor=acuracy`: choose one of accuracy"):
+        training([*tiny, "trainer.monitor=acuracy"]).run()
+
+
+def test_the_rate_rises_and_falls() -> None:
+    rates = [optim.rate(Schedule(warmup=0.2, final=0.1), update, 100) for update in range(100)]
+    assert rates[0] == pytest.approx(1 / 20) and max(rates) == rates[19] == rates[20] == 1.0
+    assert rates[20:] == sorted(rates[20:], reverse=True) and rates[-1] == pytest.approx(0.1, abs=0.01)
+    assert {optim.rate(Schedule(name="constant", warmup=0.0), u, 10) for u in range(10)} == {1.0}
+
+
+def test_the_average_follows_the_weights(tiny: list[str]) -> None:
+    loop = training([*tiny, "trainer.average=0.5"])
+    average = loop.average
+    assert average is not None
+    with torch.no_grad():
+        for parameter in loop.model.parameters():
+            parameter.fill_(1.0)
+        for parameter in average.model.parameters():
+            parameter.fill_(0.0)
+    average.update(update=1000)
+    assert {float(p.mean()) for p in average.model.parameters()} == {0.5}
