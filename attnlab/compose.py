@@ -55,7 +55,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` would use for these overrides."""
     register_schemas()
     check_overrides(overrides)
-    for override in _parse(overrides):
+    for override in parse(overrides):
         if override.is_sweep_override():
             raise UserError(
                 f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
