@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
 
 TRAIN = (sys.executable, "-m", "attnlab", "train")
@@ -21,12 +23,11 @@ STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGINT}
 class Child:
     """A run in training. Made again for the same folder, it continues that run.
 
-    words: of a new run. environment: what it gets besides ours, such as its share of threads.
-    command: what trains.
+    words: of a new run. share: what it may use. command: what trains.
     """
 
     def __init__(
-        self, folder: RunFolder, words: Sequence[str], environment: dict[str, str], command: Sequence[str] = TRAIN
+        self, folder: RunFolder, words: Sequence[str], share: "Share", command: Sequence[str] = TRAIN
     ) -> None:
         self.folder = folder
         # One that was killed a moment ago may still hold its lock.
@@ -37,11 +38,11 @@ class Child:
         begun = folder.config.exists()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [*command, *([f"run={folder.path}"] if begun else [*words, f"folder={folder.path}"])],
+            [*command, *([f"run={folder.path}"] if begun else [*words, *share.words, f"folder={folder.path}"])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env=os.environ | environment,
+            env=os.environ | share.environment,
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_end_with(os.getpid()) if sys.platform == "linux" else None,
         )
@@ -74,6 +75,35 @@ class Child:
         own = [line.removeprefix("attnlab: ") for line in lines if line.startswith("attnlab: ")]
         own = [line for line in own if not line.startswith("warning: ")]
         return (own or lines or [f"it ended with exit code {self._process.returncode} and said nothing"])[-1]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of several trials at a time may use. words: for a new run; environment: for its process."""
+
+    words: list[str]
+    environment: dict[str, str]
+
+
+def shares(config: Config, parallel: int, place: int) -> Share:
+    """Threads dealt out evenly, GPUs in turn; `trainer.threads=` and `trainer.device=cpu` have their way."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = config.trainer.threads or max(1, cores // parallel)
+    words = [] if config.trainer.threads else [f"trainer.threads={threads}"]
+    environment = {"OMP_NUM_THREADS": str(threads)}
+    gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
+    return Share(words, environment)
+
+
+def visible_gpus() -> list[str]:
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name.strip()]
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def _end_with(parent: int) -> Any:

@@ -85,6 +85,11 @@ def read(words: Sequence[str]) -> Space:
     named = [word.removeprefix("space=") for word in words if word.startswith("space=")]
     own = [word for word in words if not word.startswith("space=")]
     words = [*itertools.chain.from_iterable(map(named_space, named)), *own]
+    for word in words:
+        if word.startswith(("folder=", "score_test=")):
+            raise UserError(
+                f"`{word}`: a sweep gives its trials their folders, and scores only its choice on test data"
+            )
     compose.register_schemas()
     compose.check_overrides(words)
     fixed: dict[str, str] = {}

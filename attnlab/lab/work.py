@@ -6,7 +6,6 @@ lock, which goes when the process does, and a trial that was begun and isn't hel
 
 import contextlib
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from filelock import FileLock, Timeout
 from attnlab import metrics
 from attnlab.config import Config
 from attnlab.errors import Stopped
-from attnlab.lab.child import TRAIN, Child
+from attnlab.lab.child import STOPPED, TRAIN, Child, Share, shares
 from attnlab.lab.folder import SweepFolder
 from attnlab.lab.search import Search
 from attnlab.runs import RunFolder, write_json
@@ -25,6 +24,9 @@ from attnlab.training.report import clock
 
 NAP = 0.1
 """Seconds between looks at the children."""
+
+TRIAL_WORDS = ("score_test=false", "baselines=false")
+"""Trials see validation data only."""
 
 
 class Work:
@@ -49,7 +51,7 @@ class Work:
                 for place, trial in list(self._trials.items()):
                     if trial.ended():
                         self._leave(place)
-                time.sleep(NAP)
+                time.sleep(NAP if self._trials else 10 * NAP)
         finally:
             for trial in self._trials.values():
                 trial.stop()
@@ -86,13 +88,13 @@ class Work:
                         self.search.values(number)
                         return number, lock
                     lock.release()
-            number_or_none = self.search.ask()
-            if number_or_none is None:
+            new = self.search.ask()
+            if new is None:
                 return None
-            lock = self._lock(number_or_none)
+            lock = self._lock(new)
             lock.acquire()
-            self.search.values(number_or_none)  # drawn under the lock: nobody draws at the same time
-            return number_or_none, lock
+            self.search.values(new)  # drawn here: nobody else draws at the same time
+            return new, lock
 
     def _lock(self, number: int) -> FileLock:
         return FileLock(self.folder.locks / f"trial-{number}.lock")
@@ -106,7 +108,7 @@ class Work:
 class _Trial:
     """One trial in this process's hands: its seeds one after the other."""
 
-    def __init__(self, work: Work, number: int, share: "Share", lock: FileLock) -> None:
+    def __init__(self, work: Work, number: int, share: Share, lock: FileLock) -> None:
         self.search, self.number, self.lock = work.search, number, lock
         self._say, self._command, self._share = work.say, work.command, share
         self._seeds = list(
@@ -118,6 +120,7 @@ class _Trial:
             self._words.append(f"logger.group={work.folder.path.name}")
         self._child: Child | None = None
         self._reported = 0
+        self._seen = -1  # bytes of metrics.jsonl that were looked at
         self._deaths: list[int] = []  # validations done when a signal killed the run
         self._began = time.monotonic()
 
@@ -153,7 +156,12 @@ class _Trial:
 
         The first seed speaks for all: with repeats, a trial that it loses isn't repeated.
         """
-        for step, (best, done) in enumerate(best_so_far(self._seeds[0][1]), 1):
+        run = self._seeds[0][1]
+        size = run.metrics.stat().st_size if run.metrics.exists() else -1
+        if size == self._seen:
+            return False
+        self._seen = size
+        for step, (best, done) in enumerate(best_so_far(run), 1):
             if step > self._reported:
                 self.search.report(self.number, step, best)
                 self._reported = step
@@ -165,8 +173,8 @@ class _Trial:
         """Start the first seed that has no result; True when all have one."""
         for seed, run in self._seeds:
             if not run.results.exists():
-                words = [*self.search.space.words(self._values, seed), *self._words, *self._share.words]
-                self._child = Child(run, words, self._share.environment, self._command)
+                words = [*self.search.space.words(self._values, seed), *self._words]
+                self._child = Child(run, words, self._share, self._command)
                 return False
         value = sum(final_value(run) for _, run in self._seeds) / len(self._seeds)
         if math.isfinite(value):
@@ -179,7 +187,7 @@ class _Trial:
     def _failed(self, code: int) -> bool:
         """Whether an exit code is the end of the trial; a run that a signal killed is continued where it was, once."""
         assert self._child is not None
-        if code < 0 or code in (128 + signal.SIGTERM, 128 + signal.SIGINT):
+        if code < 0 or code in STOPPED:
             came = sum(len(run.read_metrics()) for _, run in self._seeds)
             if came not in self._deaths:
                 self._deaths.append(came)
@@ -197,10 +205,6 @@ class _Trial:
     def _tell(self, how: str) -> None:
         values = " ".join(f"{name}={value}" for name, value in self._values.items())
         self._say(f"{clock(time.monotonic() - self._began)}  trial {self.number}: {values}: {how}")
-
-
-TRIAL_WORDS = ("score_test=false", "baselines=false")
-"""Trials see validation data only."""
 
 
 def best_so_far(run: RunFolder) -> list[tuple[float, bool]]:
@@ -228,31 +232,3 @@ def final_value(run: RunFolder) -> float:
     results = run.read_results()
     monitor = results["train"]["monitor"]
     return turned(results["validation"][monitor], monitor)
-
-
-class Share:
-    """What one of several trials at a time may use. words: for a new run; environment: for its process."""
-
-    def __init__(self, words: list[str], environment: dict[str, str]) -> None:
-        self.words, self.environment = words, environment
-
-
-def shares(config: Config, parallel: int, place: int) -> Share:
-    """Threads dealt out evenly, GPUs in turn; `trainer.threads=` and `trainer.device=cpu` have their way."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = config.trainer.threads or max(1, cores // parallel)
-    words = [] if config.trainer.threads else [f"trainer.threads={threads}"]
-    environment = {"OMP_NUM_THREADS": str(threads)}
-    gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []
-    if gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
-    return Share(words, environment)
-
-
-def visible_gpus() -> list[str]:
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name for name in named.split(",") if name.strip()]
-    import torch
-
-    return [str(number) for number in range(torch.cuda.device_count())]
