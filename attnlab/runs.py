@@ -59,9 +59,8 @@ class RunFolder:
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
         """The folder that `run=` names: a path, or `latest` for the newest below `outputs`."""
         if run == "latest":
-            folders = [path.parent for path in Path(outputs).glob("**/config.yaml")]
-            # A sweep's trials are parts of it, not runs that somebody started; wandb has a config.yaml too.
-            folders = [path for path in folders if not is_trial(path) and "wandb" not in path.parts]
+            # A sweep's trials are parts of it, not runs that somebody started.
+            folders = [path for path in run_folders(Path(outputs)) if not is_trial(path)]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
@@ -140,6 +139,12 @@ def started(path: Path) -> str:
         return path.name[:15]
     first = path / "environment.json"
     return time.strftime(_STAMP, time.localtime((first if first.exists() else path).stat().st_mtime))
+
+
+def run_folders(outputs: Path) -> list[Path]:
+    """Every run below a folder; wandb's files, which may lie there too, also have a config.yaml."""
+    found = [path.parent for path in outputs.glob("**/config.yaml")]
+    return [path for path in found if path.relative_to(outputs).parts[:1] != ("wandb",)]
 
 
 def is_trial(path: Path) -> bool:

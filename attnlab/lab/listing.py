@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnlab.errors import UserError, suggestion
-from attnlab.runs import RunFolder, started
+from attnlab.runs import RunFolder, run_folders, started
 from attnlab.training.report import clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
@@ -36,9 +36,7 @@ def show(words: Sequence[str]) -> None:
             raise UserError(f"`{word}`: write key=value to pick runs, sort=key, show=key,… or --json")
         asked[name] = value
     outputs = asked.get("outputs", "outputs")
-    rows = [
-        row(path.parent, outputs) for path in Path(outputs).glob("**/config.yaml") if "wandb" not in path.parts
-    ]
+    rows = [row(path, outputs) for path in run_folders(Path(outputs))]
     if not rows:
         raise UserError(f"no runs in {outputs}/; start one with `attnlab train task=pos`, or say `outputs=FOLDER`")
     extra = [name for name in asked.get("show", "").split(",") if name]

@@ -1,6 +1,7 @@
 """`attnlab runs` shows every run with its state, picked and ordered by words."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -71,5 +72,7 @@ def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:
     trial = outputs / "pos" / "29991231-235959-abcd" / "trial-0"
     trial.mkdir(parents=True)
     (trial / "config.yaml").write_text((latest / "config.yaml").read_text())
+    later = latest.stat().st_mtime + 100
+    os.utime(trial, (later, later))
     (trial.parent / "sweep.yaml").write_text("words: []\n")
     assert RunFolder.find("latest", str(outputs)).path == latest

@@ -140,7 +140,7 @@ def test_a_sweep_is_finished_as_it_was_begun(outputs: Path, monkeypatch: pytest.
 
 
 def test_children_end_with_their_parent(outputs: Path) -> None:
-    process = sweep_process("optimizer.lr=0.001,0.002", f"outputs={outputs}")
+    process = sweep_process("optimizer.lr=0.001,0.002", "trainer.epochs=1000", f"outputs={outputs}")
     deadline = time.monotonic() + 60
     while not list(outputs.glob("*/*/trial-0/metrics.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.005)
