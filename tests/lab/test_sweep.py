@@ -153,3 +153,26 @@ def test_children_end_with_their_parent(outputs: Path) -> None:
 
 def _alive(child: str) -> bool:
     return Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+def test_real_training_killed_and_resumed_equals_never_killed(tmp_path: Path) -> None:
+    words = ["task=pos", "data.limit=300", "encoder.width=16", "encoder.depth=1", "encoder.heads=2", RATE]
+    words += ["seed=1,2", "trainer.epochs=4", "trainer.threads=1", "sweep.trials=3", "sweep.pruner=halving:2"]
+    program = [sys.executable, "-m", "attnlab", "sweep"]
+    scores = []
+    for name, kills in (("whole", 0), ("killed", 2)):
+        process = subprocess.Popen([*program, *words, f"outputs={tmp_path / name}"], stdout=subprocess.DEVNULL)
+        for trial in range(kills):
+            while not list((tmp_path / name).glob(f"*/*/trial-{trial}/seed-1/last")) and process.poll() is None:
+                time.sleep(0.05)
+            process.kill()
+            process.wait()
+            process = subprocess.Popen(
+                [*program, "sweep=latest", f"outputs={tmp_path / name}"], stdout=subprocess.DEVNULL
+            )
+        assert process.wait() == 0
+        results = json.loads((only_folder(tmp_path / name) / "results.json").read_text())
+        assert "test" not in json.loads((only_folder(tmp_path / name) / "trial-0/seed-1/results.json").read_text())
+        scores.append((what_came_of(results), results["best"]["number"], results["best"]["test"]))
+    assert scores[0] == scores[1]
