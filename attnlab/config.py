@@ -432,6 +432,25 @@ class Trainer:
 
 
 @dataclass
+class JsonlLogger:
+    """Only the run folder's own record, metrics.jsonl, which is always written."""
+
+    name: str = key("jsonl", "choice", choices=("jsonl",))
+
+
+@dataclass
+class WandbLogger:
+    """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
+
+    name: str = key("wandb", "choice", choices=("wandb",))
+    mode: str = key("offline", "offline: `wandb sync` sends it later", choices=("offline", "online", "disabled"))
+    project: str = key("attnlab", "in which project runs appear")
+    entity: str | None = key(None, "user or team; null: the account's own")
+    group: str | None = key(None, "runs that belong together; a sweep puts its name here")
+    folder: str | None = key(None, "where wandb keeps its files; null: `outputs`/wandb")
+
+
+@dataclass
 class Config:
     """Everything a run depends on; saved with it as config.yaml."""
 
@@ -442,10 +461,29 @@ class Config:
     head: Any = key("???", "vectors to answers (group)")
     optimizer: Any = key("???", "optimizer (group)")
     schedule: Any = key("???", "learning rate over updates (group)")
+    logger: Any = key("???", "who is told besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
     seed: int = key(1, "of weights, order of examples, dropout and generated data", least=0)
     outputs: str = key("outputs", "folder in which run folders are made")
+    folder: str | None = key(None, "this run's own folder; null: a new one in `outputs`, named by task and time")
     baselines: bool = key(True, "whether `train` measures the data's baselines")
+    score_test: bool = key(True, "whether `train` ends with a score on test data; a sweep scores only its choice")
+
+
+@dataclass
+class Sweep:
+    """How `attnlab sweep` searches: its own words, beside those of the runs."""
+
+    sampler: str | None = key(
+        None,
+        "how values are chosen; null: grid where all can be listed, tpe otherwise",
+        choices=("grid", "random", "tpe"),
+    )
+    trials: int | None = key(None, "how many; null: the whole grid, or 20", least=1)
+    pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
+    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", least=1)
+    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", least=1)
+    seed: int = key(1, "of what the sampler draws", least=0)
 
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
@@ -468,6 +506,7 @@ NODES: dict[str, dict[str, type]] = {
     "head": {"tagging": TaggingHead, "classification": ClassificationHead},
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
+    "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},
 }
 
 
@@ -480,9 +519,9 @@ def node_type(group: str, node: dict[str, Any]) -> type:
     return NODES[group][name]
 
 
-def check(config: Config) -> None:
+def check(config: Any, prefix: str = "") -> None:
     """Refuse values out of range with one sentence that names the key."""
-    for problem in _problems(config, ""):
+    for problem in _problems(config, prefix):
         raise UserError(problem)
 
 
