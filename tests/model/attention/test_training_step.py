@@ -31,7 +31,7 @@ def test_every_combination_trains_or_is_refused(tiny: list[str], treebank: Path)
         config.encoder = replace(config.encoder, **keys)
         refused = refusal(kernel, score, parse_scope(WORDS[scope]), position)
         if refused or scope == "edges":
-            with pytest.raises(UserError, match="use |with score") as found:
+            with pytest.raises(UserError, match=r"use |with score") as found:
                 check(config)
                 models.build(config, data.spec)  # words have no edges: the data refuse
             assert "\n" not in str(found.value)
