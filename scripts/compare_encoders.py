@@ -33,10 +33,10 @@ def updates_within(seconds: float, words: list[str]) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, help="training time of each encoder")
-    parser.add_argument("--rows", nargs="*", choices=ROWS, help="only these")
+    parser.add_argument("--row", action="append", choices=ROWS, help="only this one; may be given again")
     settings, words = parser.parse_known_args()
     shown = None
-    for name in settings.rows or ROWS:
+    for name in settings.row or ROWS:
         own = [*words, *ROWS[name], "baselines=false"]
         if settings.seconds:
             own.append(f"trainer.updates={updates_within(settings.seconds, own)}")
