@@ -37,9 +37,23 @@ class Model(nn.Module):
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
         width = config.encoder.width
-        self.embedding = EMBEDDINGS[config.embedding.name](config.embedding, spec, width)
+        embedding = EMBEDDINGS[config.embedding.name]
+        if embedding.numbers == (spec.features is None):
+            fitting = ", ".join(
+                sorted(n for n, e in EMBEDDINGS.items() if e.numbers == (spec.features is not None))
+            )
+            given = "ids" if spec.features is None else "vectors of numbers"
+            raise UserError(
+                f"`embedding={config.embedding.name}`: {spec.modality} data are {given}; choose one of {fitting}"
+            )
+        self.embedding = embedding(config.embedding, spec, width)
         self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
         self.head = HEADS[config.head.name](config.head, spec, width)
+        if self.embedding.shortens and self.head.kind in ("vector_classes", "vector_numbers"):
+            raise UserError(
+                f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
+                "vector; use `embedding=linear`"
+            )
 
     def encode(self, inputs: VectorSets) -> VectorSets:
         return self.encoder(self.embedding(inputs))
