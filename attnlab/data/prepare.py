@@ -81,7 +81,7 @@ class Columns:
         return Ragged(self._table.column(name).chunks)
 
     def numbers(self, name: str) -> NDArray[Any]:
-        """A column of single numbers."""
+        """A column with a number in each row."""
         return self._table.column(name).to_numpy()
 
     def strings(self, name: str) -> list[str]:
