@@ -90,7 +90,11 @@ def image_classification(config: Config, data: Any, engine: Engine) -> dict[str,
     larger = [Prediction(label, times / len(learned))] * len(gold)
     found = {"larger_class": metrics.one_class(gold, larger, {}).scores}
     neighbours = nearest_neighbours(train, test, learned)
-    return found if neighbours is None else found | {"nearest_neighbours": metrics.one_class(gold, neighbours, {}).scores}
+    return (
+        found
+        if neighbours is None
+        else found | {"nearest_neighbours": metrics.one_class(gold, neighbours, {}).scores}
+    )
 
 
 def nearest_neighbours(train: Any, test: Any, learned: list[str]) -> list[Prediction] | None:
