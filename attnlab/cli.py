@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from attnlab.combinations import kernel_table
 from attnlab.errors import Stopped, UserError, suggestion
 
 HELP = """\
@@ -16,6 +17,10 @@ usage: attnlab <verb> [key=value ...]
           several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
           show the configuration                 attnlab train task=pos --cfg job
           list every key                         attnlab train --help
+  sweep   many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
+          finish one that was stopped            attnlab sweep sweep=latest
+          list its own keys                      attnlab sweep --help
+  runs    a table of all runs                    attnlab runs task=pos sort=-score
   eval    score a run again, or on other data    attnlab eval run=latest split=validation
 
 options: --debug shows tracebacks; --version
@@ -134,7 +139,11 @@ def _guarded(work: Callable[[], None]) -> int:
 def _show_config(words: list[str]) -> int:
     from attnlab import compose
 
-    print(compose.to_yaml(compose.compose(words)), end="")
+    config = compose.compose(words)
+    print(compose.to_yaml(config), end="")
+    if config.encoder.name == "attention":
+        print("\n# encoder.kernel: which computes what")
+        print("".join(f"# {line}\n" for line in kernel_table().splitlines()), end="")
     return 0
 
 
@@ -155,6 +164,19 @@ def _list_keys() -> int:
             print(f"\n{group}: {(node.__doc__ or '').splitlines()[0]}")
             for path, default, sentence in documented_keys(node, f"{group}."):
                 print(f"  {path} ({default}): {sentence}")
+    print(f"\nencoder.kernel: which computes what\n{kernel_table()}", end="")
+    return 0
+
+
+def _list_sweep_keys() -> int:
+    from attnlab import compose
+    from attnlab.config import Sweep, documented_keys
+
+    print("usage: attnlab sweep [key=values ...] [space=name] [sweep.key=value ...], or sweep=FOLDER|latest\n")
+    print("values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)")
+    print(f"space= {' | '.join(compose.choices('space'))}\n\nkeys (default): meaning")
+    for path, default, sentence in documented_keys(Sweep, "sweep."):
+        print(f"  {path} ({default}): {sentence}")
     return 0
 
 
@@ -169,7 +191,27 @@ def evaluate(words: list[str]) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "eval": evaluate}
+def sweep(words: list[str]) -> int:
+    """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
+    if "--help" in words or "-h" in words:
+        return _list_sweep_keys()
+    from attnlab.lab.sweep import sweep as search
+
+    def work() -> None:
+        search(words)
+
+    return _guarded(work)
+
+
+def runs(words: list[str]) -> int:
+    """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
+    from attnlab.lab.listing import show
+
+    show(words)
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "runs": runs, "eval": evaluate}
 
 if __name__ == "__main__":
     sys.exit(main())

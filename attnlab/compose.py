@@ -38,8 +38,8 @@ def choices(group: str) -> list[str]:
 
 
 def groups() -> list[str]:
-    """Every `group=` there is."""
-    return sorted(path.name for path in config_folder().iterdir() if path.is_dir())
+    """Every `group=` that a run has; `space=` belongs to sweeps."""
+    return sorted(path.name for path in config_folder().iterdir() if path.is_dir() and path.name != "space")
 
 
 def register_schemas() -> None:
@@ -55,7 +55,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` would use for these overrides."""
     register_schemas()
     check_overrides(overrides)
-    for override in _parse(overrides):
+    for override in parse(overrides):
         if override.is_sweep_override():
             raise UserError(
                 f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
@@ -80,7 +80,7 @@ def accepted(node: DictConfig) -> Config:
 
 def check_overrides(overrides: Sequence[str]) -> None:
     """Refuse unknown choices, keys and wrong types before Hydra runs, naming what is near."""
-    parsed = _parse(overrides)
+    parsed = parse(overrides)
     known = set(groups())
     chosen = []
     for override in parsed:
@@ -151,7 +151,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
                 node[name] = value
     except OmegaConfBaseException as error:
         raise UserError(f"{path}: {one_sentence(error)}") from error
-    for override in _parse(overrides):
+    for override in parse(overrides):
         name = override.key_or_group
         if name not in leaves(node):
             hint = "; choose another group with a new `attnlab train`" if name in NODES else ""
@@ -184,6 +184,10 @@ def one_sentence(error: Exception) -> str:
     where = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("full_key:")), "")
     if isinstance(error, MissingMandatoryValue):
         return f"`{where}` is missing; set it with `{where}=…`"
+    if (
+        lines[0].endswith("raised while composing config:") and len(lines) > 1
+    ):  # "In 'task/x': ConfigKeyError raised …"
+        lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
 
@@ -194,7 +198,7 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
         return hydra_compose("train", overrides=list(overrides))
 
 
-def _parse(overrides: Sequence[str]) -> list[Override]:
+def parse(overrides: Sequence[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:

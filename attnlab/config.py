@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, refusal
 from attnlab.errors import UserError, suggestion
 
 
@@ -35,10 +36,19 @@ class TextData:
 
     name: str = key("???", "the data set's name")
     loader: str = key("text", "which loader reads it", choices=("text",))
-    source: str = key("???", "where the sentences come from", choices=("grammar", "conllu"))
-    path: str | None = key(None, "folder of local files; null for generated data")
+    source: str = key("???", "where the sentences come from", choices=("grammar", "reviews", "conllu"))
+    path: str | None = key(None, "local files; null for generated data")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only the first so many training examples", least=1)
+    validation: float = key(
+        0.1, "share of the training examples held out where there is no validation file", least=0, most=0.9
+    )
+    skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
+    tokens: str = key(
+        "words",
+        "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
+        choices=("words", "spaces", "characters"),
+    )
     max_length: int = key(2048, "longest sentence, in words", least=1)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     min_count: int = key(1, "training words seen less often share the unknown word's vector", least=1)
@@ -48,6 +58,69 @@ class TextData:
         least=0,
         most=100,
     )
+
+
+@dataclass
+class TableData(TextData):
+    """Rows of a .csv, .tsv or .jsonl file: a text and what is to be said of it."""
+
+    loader: str = key("table", "which loader reads it", choices=("table",))
+    source: str = key("table", "where the sentences come from", choices=("table",))
+    text: Any = key(
+        "text", "the column of the text: its name in the header line, or its number where there is none"
+    )
+    label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
+    target_kind: str = key(
+        "class",
+        "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
+        choices=("class", "classes", "number"),
+    )
+
+    def problems(self) -> Iterator[str]:
+        several = self.target_kind == "classes"
+        if isinstance(self.label, list) != several:
+            wanted = "a list of columns" if several else "one column"
+            yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
+        columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
+        numbers = [column for column in columns if isinstance(column, int)]
+        if any(not isinstance(column, int | str) or isinstance(column, bool) for column in columns):
+            yield f"`data.text={self.text} data.label={self.label}`: a column is a name or a number"
+        elif numbers and len(numbers) < len(columns):
+            yield (
+                f"`data.text={self.text} data.label={self.label}`: give either names, which stand in the first line, "
+                "or numbers, where there is no such line"
+            )
+        elif any(number < 1 for number in numbers):
+            yield f"`data.text={self.text} data.label={self.label}`: columns are numbered from 1"
+        elif len(set(columns)) < len(columns):
+            yield f"`data.text={self.text} data.label={self.label}`: the same column twice"
+
+
+@dataclass
+class ImageData:
+    """Pictures as sets of patches, each with its row and column."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("image", "which loader reads it", choices=("image",))
+    source: str = key("???", "in which form the pictures come", choices=("digits", "idx", "folder", "cifar10"))
+    path: str | None = key(None, "folder of local files; null for embedded data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only the first so many training pictures", least=1)
+    validation: float = key(
+        0.1, "share of the training pictures held out, where there is no validation split", least=0, most=0.9
+    )
+    classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
+    colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
+    patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", least=1)
+    stride: int | None = key(None, "pixels from one patch to the next; null: patches don't overlap", least=1)
+    max_length: int = key(4096, "most patches of a picture", least=1)
+    flip: bool = key(False, "training: mirror every other picture, left to right")
+    shift: int = key(0, "training: move pictures by up to so many pixels each way", least=0)
+    skip_bad: bool = key(False, "leave out pictures that cannot be used, and count them, instead of stopping")
+
+    def problems(self) -> Iterator[str]:
+        if self.stride is not None and self.stride > self.patch:
+            yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"
 
 
 @dataclass
@@ -161,6 +234,9 @@ class WordCharEmbedding:
     char_filters: int = key(128, "features that the convolution looks for", least=1)
 
 
+PARAMETERS_HELP = "about so many in the encoder, such as 1M: picks encoder.width; null: the width as given"
+
+
 @dataclass
 class LinearEmbedding:
     """Vectors of numbers, brought to width D by a matrix."""
@@ -183,24 +259,90 @@ class StridedConvolutionEmbedding:
 
 @dataclass
 class AttentionEncoder:
-    """Pre-norm blocks: attention over the whole set, then a feed-forward layer for each vector."""
+    """Pre-norm blocks: attention over the set, then a feed-forward layer for each vector."""
 
     name: str = key("attention", "choice", choices=("attention",))
     width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
     depth: int = key(2, "number of blocks", least=1)
     heads: int = key(4, "H: attention heads", least=1)
+    head_width: int | None = key(None, "K: width of one head; null: D / H", least=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
     activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
     dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
-    score: str = key("scaled_dot", "how well two vectors match", choices=("scaled_dot",))
-    scope: str = key("full", "who may look at whom", choices=("full",))
-    position: str = key("sinusoidal", "how places enter", choices=("none", "sinusoidal", "learned"))
-    max_place: int = key(512, "position=learned: places from 0 up to this one are trained", least=1)
-    kernel: str = key("auto", "how attention is computed", choices=("auto", "reference", "dense"))
+    attention_dropout: float = key(0.0, "share of attention weights dropped in training", least=0, most=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    scope: Any = key(
+        "full",
+        "who may look at whom: full, window:RADIUS (in coordinates, or a time such as window:40ms), edges, causal; "
+        "a list is cycled over the layers",
+    )
+    position: str = key("sinusoidal", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_place: int = key(512, "position=learned: places from 0 up to below this one are trained", least=1)
+    kernel: str = key("auto", f"how attention is computed: auto, {', '.join(KERNELS)}", choices=("auto", *KERNELS))
+
+    @property
+    def width_of_head(self) -> int:
+        """K."""
+        return self.head_width or self.width // self.heads
+
+    @property
+    def width_step(self) -> int:
+        """Widths that fit are multiples of this."""
+        return 2 if self.head_width else 2 * self.heads
 
     def problems(self) -> Iterator[str]:
-        if self.width % self.heads:
-            yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+        yield from _parameters_problem(self.parameters)
+        if self.width % self.heads and self.head_width is None:
+            yield (
+                f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}, "
+                "unless encoder.head_width is set"
+            )
+        try:
+            scopes = parse_scopes(self.scope)
+        except UserError as error:
+            yield f"`encoder.scope`: {error}"
+            return
+        for scope in scopes:
+            refused = refusal(self.kernel, self.score, scope, self.position)
+            if refused:
+                yield f"`encoder`: {refused}"
+
+
+@dataclass
+class RecurrentEncoder:
+    """An LSTM or GRU that reads the vectors in order of their places, forwards and backwards."""
+
+    name: str = key("recurrent", "choice", choices=("recurrent",))
+    width: int = key(128, "D: width of every vector inside the model (even: half for each direction)", least=2)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(2, "number of layers", least=1)
+    cell: str = key("lstm", "what carries the past", choices=("lstm", "gru"))
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    width_step = 2
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+        if self.width % 2:
+            yield f"encoder.width={self.width} must be even: half of it reads forwards, half backwards"
+
+
+@dataclass
+class ConvolutionEncoder:
+    """Pre-norm residual convolutions over places on a line or a grid."""
+
+    name: str = key("convolution", "choice", choices=("convolution",))
+    width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(4, "number of layers", least=1)
+    radius: int = key(1, "places seen on each side along each axis, by each layer", least=0)
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    width_step = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
 
 
 @dataclass
@@ -209,9 +351,23 @@ class FullyConnectedEncoder:
 
     name: str = key("fully_connected", "choice", choices=("fully_connected",))
     width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
     depth: int = key(1, "number of blocks", least=1)
     radius: int = key(3, "neighbours seen on each side", least=0)
     dropout: float = key(0.1, "after embedding and each block", least=0, most=0.99)
+
+    width_step = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+
+
+def _parameters_problem(parameters: object) -> Iterator[str]:
+    if parameters is not None:
+        try:
+            parse_count(parameters)
+        except UserError as error:
+            yield str(error)
 
 
 @dataclass
@@ -276,6 +432,25 @@ class Trainer:
 
 
 @dataclass
+class JsonlLogger:
+    """Only the run folder's own record, metrics.jsonl, which is always written."""
+
+    name: str = key("jsonl", "choice", choices=("jsonl",))
+
+
+@dataclass
+class WandbLogger:
+    """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
+
+    name: str = key("wandb", "choice", choices=("wandb",))
+    mode: str = key("offline", "offline: `wandb sync` sends it later", choices=("offline", "online", "disabled"))
+    project: str = key("attnlab", "in which project runs appear")
+    entity: str | None = key(None, "user or team; null: the account's own")
+    group: str | None = key(None, "runs that belong together; a sweep puts its name here")
+    folder: str | None = key(None, "where wandb keeps its files; null: `outputs`/wandb")
+
+
+@dataclass
 class Config:
     """Everything a run depends on; saved with it as config.yaml."""
 
@@ -286,15 +461,34 @@ class Config:
     head: Any = key("???", "vectors to answers (group)")
     optimizer: Any = key("???", "optimizer (group)")
     schedule: Any = key("???", "learning rate over updates (group)")
+    logger: Any = key("???", "who is told besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
     seed: int = key(1, "of weights, order of examples, dropout and generated data", least=0)
     outputs: str = key("outputs", "folder in which run folders are made")
+    folder: str | None = key(None, "this run's own folder; null: a new one in `outputs`, named by task and time")
     baselines: bool = key(True, "whether `train` measures the data's baselines")
+    score_test: bool = key(True, "whether `train` ends with a score on test data; a sweep scores only its choice")
+
+
+@dataclass
+class Sweep:
+    """How `attnlab sweep` searches: its own words, beside those of the runs."""
+
+    sampler: str | None = key(
+        None,
+        "how values are chosen; null: grid where all can be listed, tpe otherwise",
+        choices=("grid", "random", "tpe"),
+    )
+    trials: int | None = key(None, "how many; null: the whole grid, or 20", least=1)
+    pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
+    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", least=1)
+    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", least=1)
+    seed: int = key(1, "of what the sampler draws", least=0)
 
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData, "speech": SpeechData},
+    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData},
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
@@ -303,10 +497,16 @@ NODES: dict[str, dict[str, type]] = {
         "linear": LinearEmbedding,
         "strided_convolution": StridedConvolutionEmbedding,
     },
-    "encoder": {"attention": AttentionEncoder, "fully_connected": FullyConnectedEncoder},
+    "encoder": {
+        "attention": AttentionEncoder,
+        "recurrent": RecurrentEncoder,
+        "convolution": ConvolutionEncoder,
+        "fully_connected": FullyConnectedEncoder,
+    },
     "head": {"tagging": TaggingHead, "classification": ClassificationHead},
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
+    "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},
 }
 
 
@@ -319,9 +519,9 @@ def node_type(group: str, node: dict[str, Any]) -> type:
     return NODES[group][name]
 
 
-def check(config: Config) -> None:
+def check(config: Any, prefix: str = "") -> None:
     """Refuse values out of range with one sentence that names the key."""
-    for problem in _problems(config, ""):
+    for problem in _problems(config, prefix):
         raise UserError(problem)
 
 

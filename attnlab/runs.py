@@ -4,15 +4,21 @@ Everything is written under a temporary name, flushed and renamed. A folder from
 numbers and words; anything that could run is refused.
 """
 
+import contextlib
 import json
 import os
 import random
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from attnlab.errors import UserError
 
+_STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
 
@@ -30,40 +36,36 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.results = path / "results.json"
         self.log = path / "log.txt"
-        self.folds = path / "folds.json"
-
-    def made(self) -> "RunFolder":
-        """Itself, now on disk."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        return self
+        self.folds = path / "folds.json"  # of a cross-validation
+        self.error = path / "error.json"  # why training failed
+        self.pruned = path / "pruned.json"  # why a sweep stopped it
+        self.tracking = path / "tracking.json"  # under which id a tracker knows it
+        self.lock = path / "run.lock"  # held while somebody trains
 
     def predictions(self, name: str) -> Path:
         return self.path / f"predictions-{name}.jsonl"
 
     @classmethod
-    def create(cls, outputs: str, task: str) -> "RunFolder":
-        """outputs/<task>/<time>-<4 letters>/, new and empty."""
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        letters = random.SystemRandom()
-        while True:
-            path = Path(outputs) / task / f"{stamp}-{''.join(letters.choices(_LETTERS, k=4))}"
-            try:
-                path.mkdir(parents=True)
-                return cls(path)
-            except FileExistsError:
-                continue
+    def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
+        """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder` where it holds no run yet."""
+        if folder is None:
+            return cls(new_folder(Path(outputs) / task))
+        path = Path(folder).expanduser()
+        if (path / "config.yaml").exists():
+            raise UserError(f"`folder={folder}`: there is a run already; continue it with `run={folder}`")
+        path.mkdir(parents=True, exist_ok=True)
+        return cls(path)
 
     @classmethod
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
         """The folder that `run=` names: a path, or `latest` for the newest below `outputs`."""
         if run == "latest":
-            folders = [path.parent for path in Path(outputs).glob("**/config.yaml")]
-            # The runs of a cross-validation lie in a parent, which is the one that is meant.
-            folders = [path for path in folders if not (path.parent / "config.yaml").is_file()]
+            # A sweep's trials and the folds of a cross-validation are parts of what somebody started.
+            folders = [path for path in run_folders(Path(outputs)) if not is_trial(path) and not is_fold(path)]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
-            newest = max(folders, key=lambda path: (path.name[:15], path.stat().st_mtime_ns))
+            newest = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
             return cls(newest)._plain()
         path = Path(run).expanduser()
         if not path.is_dir():
@@ -98,14 +100,79 @@ class RunFolder:
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
             write_text(self.metrics, "".join(kept))
 
+    def read_metrics(self) -> list[dict[str, Any]]:
+        return read_jsonl(self.metrics)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else may train this run meanwhile; the lock goes when the process does, however it ends."""
+        try:
+            with FileLock(self.lock, timeout=2):
+                yield
+        except Timeout as error:
+            raise UserError(f"{self.path}: another process is training this run") from error
+
+    def state(self) -> str:
+        """finished, running, cut off, pruned or failed."""
+        if is_held(self.lock):
+            return "running"
+        if self.results.exists():
+            return "finished"
+        return "failed" if self.error.exists() else "pruned" if self.pruned.exists() else "cut off"
+
     def read_results(self) -> dict[str, Any]:
         """results.json, or nothing where the run hasn't finished."""
-        if not self.results.exists():
-            return {}
+        return read_json(self.results) if self.results.exists() else {}
+
+
+def new_folder(parent: Path) -> Path:
+    """parent/<time>-<4 letters>/, new and empty."""
+    stamp = time.strftime(_STAMP)
+    letters = random.SystemRandom()
+    while True:
+        path = parent / f"{stamp}-{''.join(letters.choices(_LETTERS, k=4))}"
         try:
-            return json.loads(self.results.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{self.results}: not valid JSON ({error})") from error
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            continue
+
+
+def started(path: Path) -> str:
+    """When a run began, as its folder's name says; of a folder with a name of its own, when it was made."""
+    if re.match(r"\d{8}-\d{6}-", path.name):
+        return path.name[:15]
+    first = path / "environment.json"
+    return time.strftime(_STAMP, time.localtime((first if first.exists() else path).stat().st_mtime))
+
+
+def run_folders(outputs: Path) -> list[Path]:
+    """Every run below a folder; wandb's files, which may lie there too, also have a config.yaml."""
+    found = [path.parent for path in outputs.glob("**/config.yaml")]
+    return [path for path in found if path.relative_to(outputs).parts[:1] != ("wandb",)]
+
+
+def is_trial(path: Path) -> bool:
+    """Whether a run folder is a trial of a sweep, or one of a trial's seeds."""
+    return any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
+
+
+def is_fold(path: Path) -> bool:
+    """Whether a run folder is one fold of a cross-validation."""
+    return (path.parent / "config.yaml").is_file()
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a living process holds this lock file."""
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # somebody else's folder, which we may only read
+        return False
 
 
 def write_text(path: Path, text: str) -> None:
@@ -122,6 +189,22 @@ def write_text(path: Path, text: str) -> None:
         raise UserError(
             f"{path}: could not be written ({error.strerror}); what was there before is unharmed"
         ) from error
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not valid JSON ({error})") from error
+
+
+def read_jsonl(path: Path) -> list[Any]:
+    """The whole lines of a file, or nothing where there is none; the last one may still be being written."""
+    if not path.exists():
+        return []
+    # splitlines would also split at a U+2028 inside a word.
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines]
 
 
 def write_json(path: Path, value: Any) -> None:

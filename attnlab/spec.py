@@ -93,8 +93,10 @@ class DataSpec:
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     slices: names of marks on vectors, for scores on those vectors alone.
-    frame_seconds: time from one vector to the next where places are times, else None.
-    feature_mean, feature_spread: of each feature in the training data, where values are measured by them.
+    frame_seconds: how long one step of the coordinate lasts, where coordinates are time.
+    edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
+    feature_mean, feature_spread: of each feature (pictures: each channel) in the training data, where values are
+    measured by them.
     """
 
     modality: str
@@ -104,6 +106,7 @@ class DataSpec:
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
     frame_seconds: float | None = None
+    edge_features: int | None = None
     feature_mean: tuple[float, ...] = ()
     feature_spread: tuple[float, ...] = ()
 

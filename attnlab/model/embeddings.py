@@ -115,7 +115,7 @@ class WordChar(Embedding):
 
 
 class Linear(Embedding):
-    """Numbers through a matrix: (N, F) -> (N, D)."""
+    """Numbers through a matrix (for patches: Dosovitskiy et al. 2021, eq. 1): (N, F) -> (N, D)."""
 
     numbers = True
 

@@ -34,9 +34,9 @@ def wanted(config: Config) -> bool:
     return getattr(config.data, "folds", None) is not None and config.data.fold is None
 
 
-def of_fold(config: Config, name: str) -> Config:
-    """The configuration of one fold's run."""
-    return replace(config, data=replace(config.data, fold=name))
+def of_fold(config: Config, name: str, own: RunFolder) -> Config:
+    """The configuration of one fold's run, in its own folder."""
+    return replace(config, data=replace(config.data, fold=name), folder=str(own.path))
 
 
 def save(folder: RunFolder, folds: Folds) -> None:

@@ -177,7 +177,8 @@ class Training:
         progress.loss, progress.count = 0.0, 0
         self.report("validation", {
             "update": progress.update, "epoch": progress.epoch, "train_loss": train_loss,
-            "vectors_per_second": progress.vectors / progress.seconds, "best": is_better, **scores,
+            "vectors_per_second": progress.vectors / progress.seconds, "best": is_better, "done": progress.done,
+            "monitor": self.monitor, **scores,
         })  # fmt: skip
 
     def evaluated_model(self) -> Model:

@@ -16,19 +16,23 @@ import yaml
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.data.image import Image
 from attnlab.data.speech import Speech
 from attnlab.data.text import Text
+from attnlab.data.words import Sentences
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
 from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
 from attnlab.training import checkpoint, folds, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import Evaluation, evaluate, prediction_lines
+from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 from attnlab.training.loop import Training
+from attnlab.training.tracking import Tracking
 
-LOADERS: dict[str, Any] = {"text": Text, "speech": Speech}
+LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech}
 
 
 class Run:
@@ -54,6 +58,17 @@ class Run:
         if split not in data.splits:
             raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
         return evaluate(self.model, data.splits[split], self.engine, self.config.trainer.batch_vectors)
+
+    def predict(self, sentences: Sequence[str | Sequence[str]]) -> list[Prediction]:
+        """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words.
+
+        Raises UserError where the run has not learned from text, and for a sentence without words.
+        """
+        if self.spec.modality != "text":
+            raise UserError(f"{self.folder.path}: this run learned from {self.spec.modality}, not from sentences")
+        parts = models.needs_parts(self.config)
+        sets = Sentences(sentences, self.config.data.tokens, self.spec, parts)
+        return predict(self.model, sets, self.engine, self.config.trainer.batch_vectors)
 
 
 def load_data(config: Config, spec: DataSpec | None = None) -> Any:
@@ -92,11 +107,8 @@ def train(*overrides: str, quiet: bool = False) -> Run | folds.CrossValidation:
     return start(compose.compose(overrides), overrides, quiet)
 
 
-def start(
-    config: Config, overrides: Sequence[str] = (), quiet: bool = False, folder: RunFolder | None = None
-) -> Run | folds.CrossValidation:
+def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted."""
-    models.resolve(config)
     engine = Engine(config.trainer)
     if folds.wanted(config):
         return _start_folds(config, overrides, quiet)
@@ -104,33 +116,37 @@ def start(
     for needed in ("train", "validation"):
         if needed not in data.splits:
             raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+    models.resolve(config, data.spec)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     models.start_from_files(model, config, data.spec)
-    folder = RunFolder.create(config.outputs, config.task) if folder is None else folder.made()
+    folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = report.Reporter(folder.log, quiet)
-    if data.notice:
-        reporter.say(data.notice, style="cyan")
-    data.spec.save(folder.path)
-    write_text(folder.overrides, yaml.safe_dump(list(overrides)))
-    write_json(folder.environment, environment())
-    write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
-    training = _training(config, model, data, engine, folder, reporter)
-    return _finish(training, data, folder, reporter)
+    with folder.held():
+        if data.notice:
+            reporter.say(data.notice, style="cyan")
+        write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+        write_json(folder.environment, environment())
+        data.spec.save(folder.path)
+        write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
+        tracking = Tracking(config, folder, reporter.warn)
+        training = _training(config, model, data, engine, folder, reporter, tracking)
+        return _finish(training, data, folder, reporter, tracking)
 
 
 def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds.CrossValidation:
     divided = LOADERS[config.data.loader].folds(config.data, config.seed)
-    folder = RunFolder.create(config.outputs, config.task)
-    write_text(folder.config, compose.to_yaml(config))
-    write_text(folder.overrides, yaml.safe_dump(list(overrides)))
-    write_json(folder.environment, environment())
-    folds.save(folder, divided)
+    folder = RunFolder.create(config.outputs, config.task, config.folder)
+    with folder.held():
+        write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+        write_json(folder.environment, environment())
+        folds.save(folder, divided)
+        write_text(folder.config, compose.to_yaml(config))
 
-    def train_one(name: str, own: RunFolder) -> None:
-        start(folds.of_fold(config, name), [*overrides, f"data.fold={name}"], quiet, own)
+        def train_one(name: str, own: RunFolder) -> None:
+            start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
 
-    return folds.train_each(folder, config, divided, train_one, False, report.Reporter(folder.log, quiet))
+        return folds.train_each(folder, config, divided, train_one, False, report.Reporter(folder.log, quiet))
 
 
 def _resume_folds(
@@ -145,7 +161,7 @@ def _resume_folds(
         if own.config.exists():
             resume(str(own.path), overrides, quiet)
         else:
-            start(folds.of_fold(config, name), [*overrides, f"data.fold={name}"], quiet, own)
+            start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
 
     changed = any(not word.startswith("outputs=") for word in overrides)
     return folds.train_each(folder, config, divided, train_one, not changed, report.Reporter(folder.log, quiet))
@@ -155,6 +171,11 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run 
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
+    with folder.held():
+        return _resume(folder, overrides, quiet)
+
+
+def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | folds.CrossValidation:
     config = compose.load_saved(folder.config, overrides)
     if folds.wanted(config):
         return _resume_folds(folder, config, overrides, quiet)
@@ -165,7 +186,8 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run 
     torch.manual_seed(config.seed)
     model = models.build(config, spec)
     models.start_from_files(model, config, spec)
-    training = _training(config, model, data, engine, folder, reporter)
+    tracking = Tracking(config, folder, reporter.warn)
+    training = _training(config, model, data, engine, folder, reporter, tracking)
     if checkpoint.exists(folder.last):
         warning = training.restore()
         if warning:
@@ -175,7 +197,7 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run 
     else:
         reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
     folder.forget_metrics_after(training.progress.update)
-    return _finish(training, data, folder, reporter)
+    return _finish(training, data, folder, reporter, tracking)
 
 
 def _training(
@@ -185,11 +207,13 @@ def _training(
     engine: Engine,
     folder: RunFolder,
     reporter: report.Reporter,
+    tracking: Tracking,
 ) -> Training:
     def tell(kind: str, values: dict[str, Any]) -> None:
         if kind == "validation":
             folder.append_metrics(values)
             reporter.validation(values)
+            tracking.log(values)
         reporter.update(values["update"], values.get("train_loss", values.get("loss", 0.0)))
 
     return Training(
@@ -197,8 +221,25 @@ def _training(
     )
 
 
-def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.Reporter) -> Run:
-    """Train to the end, score the best weights on test, and tell the result."""
+def _finish(
+    training: Training, data: Any, folder: RunFolder, reporter: report.Reporter, tracking: Tracking
+) -> Run:
+    """Train to the end, score the best weights on test, and tell the result; leave word of what failed."""
+    folder.error.unlink(missing_ok=True)
+    try:
+        return _to_the_end(training, data, folder, reporter, tracking)
+    except Exception as error:
+        if not isinstance(error, Stopped):
+            sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            write_json(folder.error, {"error": sentence})
+        raise
+    finally:
+        tracking.finish()
+
+
+def _to_the_end(
+    training: Training, data: Any, folder: RunFolder, reporter: report.Reporter, tracking: Tracking
+) -> Run:
     config, engine = training.config, training.engine
     for warning in data.warnings:
         reporter.warn(warning)
@@ -221,7 +262,8 @@ def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.R
         raise Stopped(caught[0])
     run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
     results: dict[str, Any] = {"task": config.task, "validation": progress.best}
-    if "test" in data.splits:
+    tested = config.score_test and "test" in data.splits
+    if tested:
         evaluation = run.evaluate("test", data)
         results = {"task": config.task, "test": evaluation.scores, "validation": progress.best}
         write_predictions(run, "test", data, evaluation)
@@ -233,10 +275,12 @@ def _finish(training: Training, data: Any, folder: RunFolder, reporter: report.R
         "epochs": progress.epoch,
         "updates": progress.update,
         "best_update": progress.best_update,
+        "monitor": training.monitor,
     }
     results |= {"parameters": parameters, "baselines": simple}
     write_json(folder.results, results)
-    if "test" in data.splits:
+    tracking.result(results)
+    if tested:
         columns = {"test": evaluation.scores, "validation": progress.best, **simple}
         reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
         if evaluation.pairs:

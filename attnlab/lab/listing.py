@@ -1,0 +1,133 @@
+"""`attnlab runs`: every run below a folder in one table, picked and ordered by words.
+
+`task=pos,sentiment` keeps the runs whose value is one of these (any key of the configuration, or a column);
+`sort=-score` puts the highest first; `show=encoder.depth,optimizer.lr` adds keys as columns; `--json` gives all.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from attnlab.errors import UserError, suggestion
+from attnlab.runs import RunFolder, run_folders, started
+from attnlab.training.report import clock
+
+COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
+"""score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
+NUMBERS = ("score", "test", "parameters", "epochs", "seconds")
+OWN = ("sort", "show", "outputs", "--json")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def show(words: Sequence[str]) -> None:
+    """Print what the words ask for."""
+    as_json = "--json" in words
+    asked: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals and word != "--json":
+            raise UserError(f"`{word}`: write key=value to pick runs, sort=key, show=key,… or --json")
+        asked[name] = value
+    outputs = asked.get("outputs", "outputs")
+    rows = [row(path, outputs) for path in run_folders(Path(outputs))]
+    if not rows:
+        raise UserError(f"no runs in {outputs}/; start one with `attnlab train task=pos`, or say `outputs=FOLDER`")
+    extra = [name for name in asked.get("show", "").split(",") if name]
+    sort = asked.get("sort", "started")
+    known = {name for found in rows for name in found}
+    for name in [*extra, sort.lstrip("-"), *(name for name in asked if name not in OWN)]:
+        if name not in known:
+            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known)}")
+    for name, value in asked.items():
+        if name not in OWN:
+            allowed = set(value.split(","))
+            rows = [found for found in rows if written(found.get(name)) in allowed]
+    rows = ordered(rows, sort)
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        filtered = [name for name in asked if name not in (*OWN, *COLUMNS)]
+        # A pipe has no width: a line stays a line.
+        console = Console() if sys.stdout.isatty() else Console(width=1000)
+        console.print(table(rows, list(dict.fromkeys([*extra, *filtered]))))
+
+
+def row(path: Path, outputs: str) -> dict[str, Any]:
+    """One run: the columns, and every key of its configuration by its dotted name."""
+    folder = RunFolder(path)
+    results, metrics = folder.read_results(), folder.read_metrics()
+    config = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
+    if not isinstance(config, dict):
+        raise UserError(f"{folder.config}: not a saved configuration")
+    found: dict[str, Any] = _flat(config)
+    train = results.get("train", {})
+    last: dict[str, Any] = metrics[-1] if metrics else {}
+    measure = train.get("monitor", last.get("monitor"))
+    best: dict[str, Any] = next((line for line in reversed(metrics) if line["best"]), {})
+    found |= {
+        "run": str(path.relative_to(outputs)),
+        "data": found.get("data.name"),
+        "state": folder.state(),
+        "measure": measure,
+        "score": results.get("validation", best).get(measure),
+        "test": results.get("test", {}).get(measure),
+        "parameters": results.get("parameters"),
+        "epochs": train.get("epochs", last.get("epoch")),
+        "seconds": train.get("wall_seconds"),
+        "started": started(path),
+    }
+    for name in ("encoder", "embedding", "head", "optimizer", "schedule", "logger"):
+        found[name] = found.get(f"{name}.name")
+    return found
+
+
+def ordered(rows: list[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
+    """By a column, `-` for the highest first; runs that have no value there come last."""
+    name = sort.lstrip("-")
+    having = [found for found in rows if found.get(name) is not None]
+    numbers = all(isinstance(found[name], (int, float)) for found in having)
+    having.sort(key=lambda found: found["run"])
+    having.sort(key=lambda found: found[name] if numbers else written(found[name]), reverse=sort.startswith("-"))
+    return having + [found for found in rows if found.get(name) is None]
+
+
+def table(rows: Sequence[dict[str, Any]], extra: Sequence[str]) -> Table:
+    """The columns and some keys besides."""
+    shown = Table(box=None, pad_edge=False)
+    for name in (*COLUMNS, *extra):
+        justify: Literal["left", "right"] = "right" if name in (*NUMBERS, *extra) else "left"
+        shown.add_column(Text(name), justify=justify, no_wrap=name != "run", overflow="fold")
+    for found in rows:
+        shown.add_row(*(Text(_cell(name, found.get(name))) for name in (*COLUMNS, *extra)))
+    return shown
+
+
+def written(value: Any) -> str:
+    """A value as one would type it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"[{','.join(map(written, value))}]" if isinstance(value, list) else str(value)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in ("score", "test"):
+        return f"{value:.4f}"
+    if name == "seconds":
+        return clock(value).strip()
+    return f"{value:,}" if name == "parameters" else written(value)
+
+
+def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in node.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found

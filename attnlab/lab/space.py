@@ -1,0 +1,159 @@
+"""What a sweep's words mean: which values each key may take, in Hydra's own grammar of overrides.
+
+`a,b`, `choice(a,b)` and `range(1,9,2)` list values, `interval(1e-4,1e-2)` and `int(interval(1,8))` bound them,
+`tag(log, …)` draws them evenly in their logarithm. Values over `seed` are repeats of one trial.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from attnlab import compose
+from attnlab.errors import UserError, suggestion
+
+LISTED = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A key and the values it may take. Listed values are kept as they are written on the command line."""
+
+    name: str
+    distribution: BaseDistribution
+
+    @property
+    def listed(self) -> tuple[str, ...] | None:
+        """Every value, or None where there is no end to them."""
+        if isinstance(self.distribution, CategoricalDistribution):
+            return tuple(map(str, self.distribution.choices))
+        return None
+
+    @property
+    def log(self) -> bool:
+        return bool(getattr(self.distribution, "log", False))
+
+    def word(self, value: Any) -> str:
+        return f"{self.name}={value}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """fixed: words that every run shares. parameters: what is searched. seeds: repeats of each trial."""
+
+    fixed: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    seeds: tuple[str, ...]
+
+    def combinations(self) -> list[dict[str, str]] | None:
+        """Every trial of a grid in the order of the words, the last key fastest; None where there is no end."""
+        values = [parameter.listed for parameter in self.parameters]
+        if any(listed is None for listed in values):
+            return None
+        names = [parameter.name for parameter in self.parameters]
+        rows = itertools.product(*(listed for listed in values if listed is not None))
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def words(self, values: dict[str, Any], seed: str) -> list[str]:
+        """The words of one run."""
+        chosen = [parameter.word(values[parameter.name]) for parameter in self.parameters]
+        return [*self.fixed, *chosen, f"seed={seed}"]
+
+    def example(self) -> list[str]:
+        """The words of one run that the space allows."""
+        values = {
+            parameter.name: parameter.listed[0] if parameter.listed else getattr(parameter.distribution, "low", "")
+            for parameter in self.parameters
+        }
+        return self.words(values, self.seeds[0])
+
+
+def read(words: Sequence[str]) -> Space:
+    """The space that the words of `attnlab sweep` span; refuses what no run would accept.
+
+    A named `space=` gives its words first, so that the command line can change them.
+    """
+    named = [word.removeprefix("space=") for word in words if word.startswith("space=")]
+    own = [word for word in words if not word.startswith("space=")]
+    words = [*itertools.chain.from_iterable(map(named_space, named)), *own]
+    for word in words:
+        if word.startswith(("folder=", "score_test=")):
+            raise UserError(
+                f"`{word}`: a sweep gives its trials their folders, and scores only its choice on test data"
+            )
+    compose.register_schemas()
+    compose.check_overrides(words)
+    fixed: dict[str, str] = {}
+    parameters: dict[str, Parameter] = {}
+    seeds: tuple[str, ...] = ()
+    for word, override in zip(words, compose.parse(words), strict=True):
+        name = override.key_or_group
+        fixed.pop(name, None)
+        parameters.pop(name, None)
+        if name == "seed":
+            seeds = _listed(override) if override.is_sweep_override() else (str(override.value()),)
+            if seeds == ("",) or not all(seed.isdigit() for seed in seeds):
+                raise UserError(f"`{word}`: list the seeds that each trial is repeated with, as in `seed=1,2,3`")
+        elif override.is_sweep_override():
+            parameters[name] = _parameter(override, word)
+        else:
+            fixed[name] = word
+    if not parameters:
+        raise UserError(
+            "nothing to search: give some key several values, as in `encoder.depth=1,2,4` or "
+            "`'optimizer.lr=tag(log,interval(1e-4,1e-2))'`, or name a `space=`"
+        )
+    space = Space(tuple(fixed.values()), tuple(parameters.values()), seeds or ("1",))
+    compose.compose(space.example())
+    return space
+
+
+def named_space(name: str) -> list[str]:
+    """The words of configs/space/<name>.yaml."""
+    path = compose.config_folder() / "space" / f"{name}.yaml"
+    if name not in compose.choices("space"):
+        raise UserError(f"`space={name}`: no such space; {suggestion(name, compose.choices('space'))}")
+    words = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise UserError(f"{path}: a space is a list of words as one would type them")
+    return words
+
+
+def _parameter(override: Override, word: str) -> Parameter:
+    """What Hydra's sweep means to Optuna."""
+    name = override.key_or_group
+    if getattr(override.value(), "shuffle", False):
+        raise UserError(f"`{word}`: a sweep keeps the order of lists; for another one take sweep.sampler=random")
+    if override.value_type in LISTED:
+        return Parameter(name, CategoricalDistribution(_listed(override)))
+    interval = override.value()
+    if not isinstance(interval, IntervalSweep):
+        raise UserError(f"`{word}`: a sweep takes lists, choice(…), range(…) and interval(…)")
+    low, high, log = interval.start, interval.end, "log" in interval.tags
+    assert low is not None and high is not None
+    if unknown := interval.tags - {"log"}:
+        raise UserError(f"`{word}`: no such tag `{', '.join(sorted(unknown))}`; the only one is `log`")
+    if low >= high:
+        raise UserError(f"`{word}`: an interval begins below its end")
+    if log and low <= 0:
+        raise UserError(f"`{word}`: a logarithm needs an interval above 0")
+    if isinstance(low, int) and isinstance(high, int):
+        return Parameter(name, IntDistribution(low, high, log=log))
+    return Parameter(name, FloatDistribution(float(low), float(high), log=log))
+
+
+def _listed(override: Override) -> tuple[str, ...]:
+    """Every value, written as on the command line, in the order given, once."""
+    if override.value_type not in LISTED:
+        return ("",)
+    values = (str(value) for value in override.sweep_string_iterator())
+    return tuple(dict.fromkeys({"True": "true", "False": "false"}.get(value, value) for value in values))

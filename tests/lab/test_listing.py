@@ -1,0 +1,78 @@
+"""`attnlab runs` shows every run with its state, picked and ordered by words."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from attnlab import compose
+from attnlab.errors import UserError
+from attnlab.lab.listing import show
+from attnlab.runs import RunFolder, write_json, write_text
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """A finished, a failed, a pruned and a cut-off run."""
+    for name, score in (("finished", 0.75), ("failed", None), ("pruned", 0.5), ("cut", 0.25)):
+        folder = RunFolder.create(str(tmp_path), "pos", str(tmp_path / "pos" / name))
+        write_text(folder.config, compose.to_yaml(compose.compose([f"encoder.depth={len(name)}"])))
+        if score is not None:
+            folder.append_metrics(
+                {"update": 1, "epoch": 1, "accuracy": score, "monitor": "accuracy", "best": True, "done": False}
+            )
+    write_json(RunFolder(tmp_path / "pos/failed").error, {"error": "bad"})
+    write_json(RunFolder(tmp_path / "pos/pruned").pruned, {"pruned": "after validation 1"})
+    write_json(
+        RunFolder(tmp_path / "pos/finished").results,
+        {
+            "task": "pos",
+            "test": {"accuracy": 0.7},
+            "validation": {"accuracy": 0.75},
+            "train": {"monitor": "accuracy", "epochs": 3, "wall_seconds": 75.0},
+            "parameters": 1234,
+        },
+    )
+    return tmp_path
+
+
+def listed(capsys: pytest.CaptureFixture[str], outputs: Path, *words: str) -> list[str]:
+    show([*words, f"outputs={outputs}"])
+    return [line.split()[0].removeprefix("pos/") for line in capsys.readouterr().out.splitlines()[1:]]
+
+
+def test_states_scores_and_order(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, outputs, "sort=-score") == ["finished", "pruned", "cut", "failed"]
+    assert listed(capsys, outputs, "state=pruned,failed", "sort=encoder.depth") == ["failed", "pruned"]
+    assert listed(capsys, outputs, "encoder.depth=3") == ["cut"]
+    show(["--json", f"outputs={outputs}", "state=finished"])
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["score"], found["test"], found["seconds"], found["parameters"]) == (0.75, 0.7, 75.0, 1234)
+
+
+def test_a_held_run_is_running(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder(outputs / "pos" / "cut")
+    assert folder.state() == "cut off"
+    with FileLock(folder.lock):
+        assert listed(capsys, outputs, "state=running") == ["cut"]
+        with pytest.raises(UserError, match="another process is training"), folder.held():
+            pass
+    assert folder.state() == "cut off"
+
+
+def test_an_unknown_word_is_refused(outputs: Path) -> None:
+    with pytest.raises(UserError, match="did you mean `score`"):
+        show(["sort=-scor", f"outputs={outputs}"])
+
+
+def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:
+    latest = RunFolder.find("latest", str(outputs)).path
+    trial = outputs / "pos" / "29991231-235959-abcd" / "trial-0"
+    trial.mkdir(parents=True)
+    (trial / "config.yaml").write_text((latest / "config.yaml").read_text())
+    later = latest.stat().st_mtime + 100
+    os.utime(trial, (later, later))
+    (trial.parent / "sweep.yaml").write_text("words: []\n")
+    assert RunFolder.find("latest", str(outputs)).path == latest

@@ -1,0 +1,103 @@
+"""Words in Hydra's grammar become what a sweep searches; what no run would accept is refused."""
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from attnlab import compose
+from attnlab.errors import UserError
+from attnlab.lab.folder import settings
+from attnlab.lab.search import Halving, Median, Search, pruner
+from attnlab.lab.space import named_space, read
+
+
+def test_every_form_of_the_grammar() -> None:
+    space = read(
+        [
+            "data.limit=300",
+            "optimizer.lr=tag(log,interval(1e-4,1e-2))",
+            "encoder.depth=int(interval(1,8))",
+            "encoder.width=range(32,128,32)",
+            "encoder.position=choice(none,learned)",
+            "schedule=cosine,constant",
+            "seed=1,2,3",
+        ]
+    )
+    assert space.fixed == ("data.limit=300",) and space.seeds == ("1", "2", "3")
+    assert {p.name: p.distribution for p in space.parameters} == {
+        "optimizer.lr": FloatDistribution(1e-4, 1e-2, log=True),
+        "encoder.depth": IntDistribution(1, 8),
+        "encoder.width": CategoricalDistribution(("32", "64", "96")),
+        "encoder.position": CategoricalDistribution(("none", "learned")),
+        "schedule": CategoricalDistribution(("cosine", "constant")),
+    }
+    assert space.combinations() is None
+
+
+def test_a_grid_is_every_combination_once() -> None:
+    found = read(["encoder.depth=1,2", "encoder.heads=2,4,4"]).combinations()
+    assert found == [
+        {"encoder.depth": d, "encoder.heads": h} for d in ("1", "2") for h in ("2", "4")
+    ]  # fmt: skip
+
+
+def test_a_named_space_can_be_changed_by_the_line() -> None:
+    space = read(["space=size", "encoder.depth=3", "encoder.heads=1,2"])
+    assert space.fixed == ("encoder.depth=3",)
+    assert {p.name: p.listed for p in space.parameters}["encoder.heads"] == ("1", "2")
+
+
+@pytest.mark.parametrize("name", compose.choices("space"))
+def test_every_named_space_composes(name: str) -> None:
+    assert read([f"space={name}"]).parameters and named_space(name)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["encoder.depth=2"], "nothing to search"),
+        (["encoder.depht=2,3"], "did you mean `encoder.depth`?"),
+        (["encoder.depth=2,three"], "three"),
+        (["encoder=attention,recurrant"], "no such choice"),
+        (["optimizer.lr=tag(log,interval(0,1))"], "a logarithm needs an interval above 0"),
+        (["optimizer.lr=interval(1,1)"], "begins below its end"),
+        (["optimizer.lr=tag(lg,interval(1,2))"], "the only one is `log`"),
+        (["optimizer.lr=shuffle(1,2)"], "keeps the order"),
+        (["encoder.depth=1,2", "seed=interval(1,2)"], "list the seeds"),
+        (["space=sise"], "did you mean `size`?"),
+    ],
+)
+def test_refusals(words: list[str], sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        read(words)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        (["sweep.sampler=tpee"], "did you mean `tpe`?"),
+        (["sweep.paralel=2"], "did you mean `parallel`?"),
+        (["sweep.trials=0"], "`sweep.trials=0` must be at least 1"),
+        (["sweep.trials=many"], "many"),
+        (["sweep.pruner=halving:1"], "halving:FACTOR"),
+        (["sweep.sampler=grid"], "a grid needs values that can be listed"),
+    ],
+)
+def test_refused_settings(own: list[str], sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        Search.check(read(["optimizer.lr=interval(1e-4,1e-2)"]), settings(own))
+    assert sentence in str(refused.value)
+
+
+def test_pruners_by_example() -> None:
+    median, halving = pruner(settings(["sweep.pruner=median", "sweep.warmup=2"])), Halving(1, 2)
+    assert isinstance(median, Median)
+    others = [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert not median.lags(0.0, others, step=1)  # too early
+    assert not median.lags(0.0, others[:3], step=2)  # too few
+    assert median.lags(0.29, others, step=2) and not median.lags(0.3, others, step=2)
+    assert median.lags(float("nan"), others, step=2)
+    assert not halving.lags(0.0, others, step=3)  # rungs are 1, 2, 4, 8, …
+    assert not halving.lags(0.35, others, step=4)  # third of six
+    assert halving.lags(0.25, others, step=4)
+    assert not halving.lags(0.6, others[:1], step=1) and halving.lags(0.05, others[:1], step=1)
