@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from attnlab.combinations import kernel_table
 from attnlab.errors import Stopped, UserError, suggestion
 
 HELP = """\
@@ -138,7 +139,11 @@ def _guarded(work: Callable[[], None]) -> int:
 def _show_config(words: list[str]) -> int:
     from attnlab import compose
 
-    print(compose.to_yaml(compose.compose(words)), end="")
+    config = compose.compose(words)
+    print(compose.to_yaml(config), end="")
+    if config.encoder.name == "attention":
+        print("\n# encoder.kernel: which computes what")
+        print("".join(f"# {line}\n" for line in kernel_table().splitlines()), end="")
     return 0
 
 
@@ -159,6 +164,7 @@ def _list_keys() -> int:
             print(f"\n{group}: {(node.__doc__ or '').splitlines()[0]}")
             for path, default, sentence in documented_keys(node, f"{group}."):
                 print(f"  {path} ({default}): {sentence}")
+    print(f"\nencoder.kernel: which computes what\n{kernel_table()}", end="")
     return 0
 
 

@@ -184,6 +184,10 @@ def one_sentence(error: Exception) -> str:
     where = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("full_key:")), "")
     if isinstance(error, MissingMandatoryValue):
         return f"`{where}` is missing; set it with `{where}=…`"
+    if (
+        lines[0].endswith("raised while composing config:") and len(lines) > 1
+    ):  # "In 'task/x': ConfigKeyError raised …"
+        lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
 

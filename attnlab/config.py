@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, refusal
 from attnlab.errors import UserError, suggestion
 
 
@@ -35,10 +36,19 @@ class TextData:
 
     name: str = key("???", "the data set's name")
     loader: str = key("text", "which loader reads it", choices=("text",))
-    source: str = key("???", "where the sentences come from", choices=("grammar", "conllu"))
-    path: str | None = key(None, "folder of local files; null for generated data")
+    source: str = key("???", "where the sentences come from", choices=("grammar", "reviews", "conllu"))
+    path: str | None = key(None, "local files; null for generated data")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only the first so many training examples", least=1)
+    validation: float = key(
+        0.1, "share of the training examples held out where there is no validation file", least=0, most=0.9
+    )
+    skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
+    tokens: str = key(
+        "words",
+        "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
+        choices=("words", "spaces", "characters"),
+    )
     max_length: int = key(2048, "longest sentence, in words", least=1)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     min_count: int = key(1, "training words seen less often share the unknown word's vector", least=1)
@@ -48,6 +58,143 @@ class TextData:
         least=0,
         most=100,
     )
+
+
+@dataclass
+class TableData(TextData):
+    """Rows of a .csv, .tsv or .jsonl file: a text and what is to be said of it."""
+
+    loader: str = key("table", "which loader reads it", choices=("table",))
+    source: str = key("table", "where the sentences come from", choices=("table",))
+    text: Any = key(
+        "text", "the column of the text: its name in the header line, or its number where there is none"
+    )
+    label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
+    target_kind: str = key(
+        "class",
+        "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
+        choices=("class", "classes", "number"),
+    )
+
+    def problems(self) -> Iterator[str]:
+        several = self.target_kind == "classes"
+        if isinstance(self.label, list) != several:
+            wanted = "a list of columns" if several else "one column"
+            yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
+        columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
+        numbers = [column for column in columns if isinstance(column, int)]
+        if any(not isinstance(column, int | str) or isinstance(column, bool) for column in columns):
+            yield f"`data.text={self.text} data.label={self.label}`: a column is a name or a number"
+        elif numbers and len(numbers) < len(columns):
+            yield (
+                f"`data.text={self.text} data.label={self.label}`: give either names, which stand in the first line, "
+                "or numbers, where there is no such line"
+            )
+        elif any(number < 1 for number in numbers):
+            yield f"`data.text={self.text} data.label={self.label}`: columns are numbered from 1"
+        elif len(set(columns)) < len(columns):
+            yield f"`data.text={self.text} data.label={self.label}`: the same column twice"
+
+
+@dataclass
+class ImageData:
+    """Pictures as sets of patches, each with its row and column."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("image", "which loader reads it", choices=("image",))
+    source: str = key("???", "in which form the pictures come", choices=("digits", "idx", "folder", "cifar10"))
+    path: str | None = key(None, "folder of local files; null for embedded data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only the first so many training pictures", least=1)
+    validation: float = key(
+        0.1, "share of the training pictures held out, where there is no validation split", least=0, most=0.9
+    )
+    classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
+    colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
+    patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", least=1)
+    stride: int | None = key(None, "pixels from one patch to the next; null: patches don't overlap", least=1)
+    max_length: int = key(4096, "most patches of a picture", least=1)
+    flip: bool = key(False, "training: mirror every other picture, left to right")
+    shift: int = key(0, "training: move pictures by up to so many pixels each way", least=0)
+    skip_bad: bool = key(False, "leave out pictures that cannot be used, and count them, instead of stopping")
+
+    def problems(self) -> Iterator[str]:
+        if self.stride is not None and self.stride > self.patch:
+            yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"
+
+
+@dataclass
+class SpeechData:
+    """Recordings of speech, cut into short frames."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("speech", "which loader reads it", choices=("speech",))
+    source: str = key(
+        "???",
+        "where the recordings come from",
+        choices=("voices", "fsdd", "folder", "manifest", "speech_commands"),
+    )
+    path: str | None = key(None, "folder of recordings, or manifest file; null for generated data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only so many training examples, evenly spread over the list", least=1)
+    max_length: float = key(60.0, "longest recording, in seconds", least=0.001)
+    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
+    skip_bad: bool = key(False, "leave out recordings that cannot be used, with a count, instead of refusing")
+    strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
+    join: float | None = key(
+        None, "utterances of about so many seconds, joined from recordings of one speaker", least=0.1
+    )
+    join_repeats: int = key(4, "how often each recording occurs in joined utterances", least=1)
+    # From sound to vectors.
+    rate: int = key(8000, "samples per second; recordings at another rate are resampled", least=100)
+    channels: str = key("mix", "how several channels become one", choices=("mix", "left", "refuse"))
+    features: str = key("log_mel", "what describes a frame", choices=("log_mel", "mfcc", "fbank"))
+    bands: int = key(40, "mel bands", least=2)
+    coefficients: int = key(20, "features=mfcc: coefficients kept", least=1)
+    window: float = key(25.0, "length of a frame, in milliseconds", least=1)
+    hop: float = key(10.0, "from one frame to the next, in milliseconds", least=1)
+    normalise: str = key(
+        "utterance",
+        "mean 0 and variance 1 of each feature over what",
+        choices=("utterance", "training", "none"),
+    )
+    stack: int = key(3, "neighbouring frames that become one vector", least=1)
+    # Of training recordings, drawn anew in every epoch.
+    noise: float | None = key(None, "loudest added noise: its signal-to-noise ratio in dB; null: none")
+    gain: float = key(0.0, "louder or softer by up to so many dB", least=0)
+    shift: float = key(0.0, "earlier or later by up to so many milliseconds", least=0)
+    speed: float = key(0.0, "faster or slower by up to this share, pitch and formants with it", least=0, most=0.5)
+    mask_time: float = key(0.0, "longest of two masked stretches of time, in milliseconds", least=0)
+    mask_bands: int = key(0, "broadest of two masked ranges of features", least=0)
+    # Who is trained on, who is tested.
+    validation: float = key(
+        0.1, "share of training examples held out where the source names none", least=0, most=0.9
+    )
+    test: float = key(0.1, "share of all examples held out where the source names none", least=0, most=0.9)
+    group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
+    folds: str | None = key(
+        None, "cross-validation: a number of folds, or `speaker` to leave each one out in turn"
+    )
+    fold: str | None = key(None, "the one fold to test on; null: a run for each")
+    split_seed: int = key(0, "of held-out shares and folds", least=0)
+
+    def problems(self) -> Iterator[str]:
+        if (
+            self.folds is not None
+            and self.folds != "speaker"
+            and not (self.folds.isdecimal() and int(self.folds) > 2)
+        ):
+            yield f"`data.folds={self.folds}`: write a number of at least 3, or `speaker`"
+        if self.fold is not None and self.folds is None:
+            yield f"`data.fold={self.fold}` needs `data.folds=`"
+        if self.folds is not None and self.join is not None:
+            yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
+        if self.strings and self.source != "voices":
+            yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
+        if self.join is not None and self.source == "voices":
+            yield "`data.join` is for recordings; generated strings of digits come by `data.strings=true`"
+        if self.features == "mfcc" and self.coefficients > self.bands:
+            yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
 
 
 # --- model ----------------------------------------------------------------------------------------
@@ -87,26 +234,115 @@ class WordCharEmbedding:
     char_filters: int = key(128, "features that the convolution looks for", least=1)
 
 
+PARAMETERS_HELP = "about so many in the encoder, such as 1M: picks encoder.width; null: the width as given"
+
+
+@dataclass
+class LinearEmbedding:
+    """Vectors of numbers, brought to width D by a matrix."""
+
+    name: str = key("linear", "choice", choices=("linear",))
+
+
+@dataclass
+class StridedConvolutionEmbedding:
+    """A convolution in steps over neighbouring vectors: the set becomes shorter."""
+
+    name: str = key("strided_convolution", "choice", choices=("strided_convolution",))
+    window: int = key(5, "neighbouring vectors seen at once (odd)", least=1)
+    stride: int = key(2, "vectors from one step to the next", least=1)
+
+    def problems(self) -> Iterator[str]:
+        if self.window % 2 == 0:
+            yield f"`embedding.window={self.window}` must be odd"
+
+
 @dataclass
 class AttentionEncoder:
-    """Pre-norm blocks: attention over the whole set, then a feed-forward layer for each vector."""
+    """Pre-norm blocks: attention over the set, then a feed-forward layer for each vector."""
 
     name: str = key("attention", "choice", choices=("attention",))
     width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
     depth: int = key(2, "number of blocks", least=1)
     heads: int = key(4, "H: attention heads", least=1)
+    head_width: int | None = key(None, "K: width of one head; null: D / H", least=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
     activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
     dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
-    score: str = key("scaled_dot", "how well two vectors match", choices=("scaled_dot",))
-    scope: str = key("full", "who may look at whom", choices=("full",))
-    position: str = key("sinusoidal", "how places enter", choices=("none", "sinusoidal", "learned"))
-    max_place: int = key(512, "position=learned: places from 0 up to this one are trained", least=1)
-    kernel: str = key("auto", "how attention is computed", choices=("auto", "reference", "dense"))
+    attention_dropout: float = key(0.0, "share of attention weights dropped in training", least=0, most=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    scope: Any = key(
+        "full",
+        "who may look at whom: full, window:RADIUS (in coordinates, or a time such as window:40ms), edges, causal; "
+        "a list is cycled over the layers",
+    )
+    position: str = key("sinusoidal", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_place: int = key(512, "position=learned: places from 0 up to below this one are trained", least=1)
+    kernel: str = key("auto", f"how attention is computed: auto, {', '.join(KERNELS)}", choices=("auto", *KERNELS))
+
+    @property
+    def width_of_head(self) -> int:
+        """K."""
+        return self.head_width or self.width // self.heads
+
+    @property
+    def width_step(self) -> int:
+        """Widths that fit are multiples of this."""
+        return 2 if self.head_width else 2 * self.heads
 
     def problems(self) -> Iterator[str]:
-        if self.width % self.heads:
-            yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+        yield from _parameters_problem(self.parameters)
+        if self.width % self.heads and self.head_width is None:
+            yield (
+                f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}, "
+                "unless encoder.head_width is set"
+            )
+        try:
+            scopes = parse_scopes(self.scope)
+        except UserError as error:
+            yield f"`encoder.scope`: {error}"
+            return
+        for scope in scopes:
+            refused = refusal(self.kernel, self.score, scope, self.position)
+            if refused:
+                yield f"`encoder`: {refused}"
+
+
+@dataclass
+class RecurrentEncoder:
+    """An LSTM or GRU that reads the vectors in order of their places, forwards and backwards."""
+
+    name: str = key("recurrent", "choice", choices=("recurrent",))
+    width: int = key(128, "D: width of every vector inside the model (even: half for each direction)", least=2)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(2, "number of layers", least=1)
+    cell: str = key("lstm", "what carries the past", choices=("lstm", "gru"))
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    width_step = 2
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+        if self.width % 2:
+            yield f"encoder.width={self.width} must be even: half of it reads forwards, half backwards"
+
+
+@dataclass
+class ConvolutionEncoder:
+    """Pre-norm residual convolutions over places on a line or a grid."""
+
+    name: str = key("convolution", "choice", choices=("convolution",))
+    width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(4, "number of layers", least=1)
+    radius: int = key(1, "places seen on each side along each axis, by each layer", least=0)
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    width_step = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
 
 
 @dataclass
@@ -115,9 +351,23 @@ class FullyConnectedEncoder:
 
     name: str = key("fully_connected", "choice", choices=("fully_connected",))
     width: int = key(128, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
     depth: int = key(1, "number of blocks", least=1)
     radius: int = key(3, "neighbours seen on each side", least=0)
     dropout: float = key(0.1, "after embedding and each block", least=0, most=0.99)
+
+    width_step = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+
+
+def _parameters_problem(parameters: object) -> Iterator[str]:
+    if parameters is not None:
+        try:
+            parse_count(parameters)
+        except UserError as error:
+            yield str(error)
 
 
 @dataclass
@@ -238,14 +488,21 @@ class Sweep:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData},
+    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData},
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
         "pretrained": PretrainedEmbedding,
         "word_char": WordCharEmbedding,
+        "linear": LinearEmbedding,
+        "strided_convolution": StridedConvolutionEmbedding,
     },
-    "encoder": {"attention": AttentionEncoder, "fully_connected": FullyConnectedEncoder},
+    "encoder": {
+        "attention": AttentionEncoder,
+        "recurrent": RecurrentEncoder,
+        "convolution": ConvolutionEncoder,
+        "fully_connected": FullyConnectedEncoder,
+    },
     "head": {"tagging": TaggingHead, "classification": ClassificationHead},
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},

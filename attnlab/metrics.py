@@ -52,10 +52,10 @@ def vector_classes(gold: Sequence[Sequence[str]], answers: Sequence[Answer], sli
 
 
 def one_class(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> Measured:
-    """Accuracy and macro F1; of two classes also the area under the ROC curve."""
+    """Accuracy and macro F1; where right classes and answers are of two classes, also the area under the ROC curve."""
     pairs = _count(zip(gold, (answer.value for answer in answers), strict=True))
     scores = {"accuracy": accuracy(pairs), "macro_f1": macro_f1(pairs)}
-    classes = sorted({g for g in gold if g})
+    classes = sorted({g for g in gold if g} | {answer.value for answer in answers})
     if len(classes) == 2:
         first = classes[0]
         chances = [a.probability if a.value == first else 1 - a.probability for a in answers]

@@ -36,6 +36,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.results = path / "results.json"
         self.log = path / "log.txt"
+        self.folds = path / "folds.json"  # of a cross-validation
         self.error = path / "error.json"  # why training failed
         self.pruned = path / "pruned.json"  # why a sweep stopped it
         self.tracking = path / "tracking.json"  # under which id a tracker knows it
@@ -59,8 +60,8 @@ class RunFolder:
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
         """The folder that `run=` names: a path, or `latest` for the newest below `outputs`."""
         if run == "latest":
-            # A sweep's trials are parts of it, not runs that somebody started.
-            folders = [path for path in run_folders(Path(outputs)) if not is_trial(path)]
+            # A sweep's trials and the folds of a cross-validation are parts of what somebody started.
+            folders = [path for path in run_folders(Path(outputs)) if not is_trial(path) and not is_fold(path)]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
@@ -82,6 +83,10 @@ class RunFolder:
                     "file; nothing was loaded"
                 )
         return self
+
+    def fold(self, name: str) -> "RunFolder":
+        """The folder of one run of a cross-validation."""
+        return RunFolder(self.path / f"fold-{name}")
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
@@ -150,6 +155,11 @@ def run_folders(outputs: Path) -> list[Path]:
 def is_trial(path: Path) -> bool:
     """Whether a run folder is a trial of a sweep, or one of a trial's seeds."""
     return any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
+
+
+def is_fold(path: Path) -> bool:
+    """Whether a run folder is one fold of a cross-validation."""
+    return (path.parent / "config.yaml").is_file()
 
 
 def is_held(lock: Path) -> bool:

@@ -95,6 +95,8 @@ class VectorSets:
     edges: (2, E) int64 rows of `values`, from and to, in order of the sets; edge_values (E, …).
     parts, part_index: each vector may itself be a set (the characters of a word), one level deep:
     `parts` holds the U distinct ones, `part_index` (N,) says which of them each vector is made of.
+    host_coords: `coords` as they were before `to` moved them to another device, so that plans which depend
+    on places are made without asking that device. Whoever changes `coords` changes both.
     """
 
     values: Tensor
@@ -104,10 +106,12 @@ class VectorSets:
     edge_values: Tensor | None = None
     parts: "VectorSets | None" = None
     part_index: Tensor | None = None
+    host_coords: Tensor | None = None
 
     def __post_init__(self) -> None:
         assert len(self.values) == self.layout.size, "lengths must add up to the number of rows"
         assert self.coords is None or len(self.coords) == len(self.values)
+        assert self.host_coords is None or self.coords is None or self.host_coords.shape == self.coords.shape
         assert (self.parts is None) == (self.part_index is None)
         assert self.parts is None or self.parts.parts is None, "parts are one level deep"
 
@@ -127,6 +131,11 @@ class VectorSets:
     def offsets(self) -> Tensor:
         """(B+1,) int64, on the host."""
         return torch.tensor(self.layout.starts, dtype=torch.int64)
+
+    @property
+    def known_coords(self) -> Tensor | None:
+        """(N, P) coordinates where the host can read them."""
+        return self.coords if self.host_coords is None else self.host_coords
 
     def with_values(self, values: Tensor) -> "VectorSets":
         """The same sets of other vectors; what they were made of is left behind."""
@@ -200,6 +209,7 @@ class VectorSets:
             edge_values=move(self.edge_values),
             parts=None if self.parts is None else self.parts.to(device),
             part_index=move(self.part_index),
+            host_coords=self.known_coords,
         )
 
 

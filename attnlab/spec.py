@@ -93,6 +93,10 @@ class DataSpec:
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     slices: names of marks on vectors, for scores on those vectors alone.
+    frame_seconds: how long one step of the coordinate lasts, where coordinates are time.
+    edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
+    feature_mean, feature_spread: of each feature (pictures: each channel) in the training data, where values are
+    measured by them.
     """
 
     modality: str
@@ -101,6 +105,10 @@ class DataSpec:
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
+    frame_seconds: float | None = None
+    edge_features: int | None = None
+    feature_mean: tuple[float, ...] = ()
+    feature_spread: tuple[float, ...] = ()
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -131,8 +139,9 @@ class DataSpec:
                 name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
-            slices = tuple(fields.pop("slices"))
+            for name in ("slices", "feature_mean", "feature_spread"):
+                fields[name] = tuple(fields.get(name, ()))
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
-            return cls(**fields, targets=targets, vocabularies=vocabularies, slices=slices)
+            return cls(**fields, targets=targets, vocabularies=vocabularies)
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

@@ -67,3 +67,23 @@ def tiny(treebank: Path, tmp_path: Path) -> list[str]:
         "data=ud_ewt", f"data.path={treebank}", f"outputs={tmp_path / 'outputs'}", "encoder.width=16",
         "encoder.depth=1", "encoder.heads=2", "trainer.epochs=2", "trainer.batch_vectors=100",
     ]  # fmt: skip
+
+
+def verdicts(count: int, seed: int) -> list[tuple[str, str]]:
+    """(text, class) of a toy language whose last word tells; two of three are good."""
+    random = Random(seed)
+    found = []
+    for _ in range(count):
+        good = random.random() < 2 / 3
+        filler = " ".join(random.choices(["really", "so", "very"], k=random.randint(0, 3)))
+        found.append((f"It is {filler} {'fine' if good else 'dull'}!", "good" if good else "bad"))
+    return found
+
+
+def write_tables(folder: Path, train: int = 60, others: int = 20) -> Path:
+    """A folder with train.csv, dev.csv and test.csv, columns `text` and `label`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, (split, count) in enumerate({"train": train, "dev": others, "test": others}.items()):
+        rows = "".join(f'"{text}",{label}\n' for text, label in verdicts(count, seed))
+        (folder / f"{split}.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    return folder

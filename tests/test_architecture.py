@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "attnlab"
-LEAVES = {"errors", "config", "sets", "spec", "metrics"}
+LEAVES = {"errors", "combinations", "config", "sets", "spec", "metrics"}
 ALLOWED = {
     "errors": set(),
-    "config": {"errors"},
+    "combinations": {"errors"},
+    "config": {"errors", "combinations"},
     "spec": {"errors"},
     "sets": set(),
     "metrics": set(),

@@ -43,7 +43,11 @@ class Split(Protocol):
 
 
 class Data(Protocol):
-    """A prepared data set: `splits` holds some of train, validation and test."""
+    """A prepared data set: `splits` holds some of train, validation and test.
+
+    A loader whose data can be cross-validated has the keys `data.folds` and `data.fold`, and a class method
+    `folds(config.data, seed) -> data.folds.Folds`; with a fold, its splits are that fold's.
+    """
 
     spec: DataSpec
     splits: dict[str, Any]

@@ -16,7 +16,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 """Of what preparation writes: a new one makes old folders unused."""
 
 
@@ -79,6 +79,10 @@ class Columns:
     def ragged(self, name: str) -> "Ragged":
         """A column of lists."""
         return Ragged(self._table.column(name).chunks)
+
+    def numbers(self, name: str) -> NDArray[Any]:
+        """A column with a number in each row."""
+        return self._table.column(name).to_numpy()
 
     def strings(self, name: str) -> list[str]:
         return self._table.column(name).to_pylist()

@@ -1,21 +1,33 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import nn
 
+from attnlab.combinations import parse_count
 from attnlab.config import Config
+from attnlab.errors import UserError
 from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
+from attnlab.model.encoders.convolution import Convolution
 from attnlab.model.encoders.fully_connected import FullyConnected
+from attnlab.model.encoders.recurrent import Recurrent
 from attnlab.model.heads.classification import Classification
 from attnlab.model.heads.tagging import Tagging
 from attnlab.model.interfaces import Encoder, Head
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
-ENCODERS: dict[str, type[Encoder]] = {"attention": Attention, "fully_connected": FullyConnected}
+ENCODERS: dict[str, type[Encoder]] = {
+    "attention": Attention,
+    "recurrent": Recurrent,
+    "convolution": Convolution,
+    "fully_connected": FullyConnected,
+}
 HEADS: dict[str, Callable[..., Head]] = {"tagging": Tagging, "classification": Classification}
 
 
@@ -25,9 +37,23 @@ class Model(nn.Module):
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
         width = config.encoder.width
-        self.embedding = EMBEDDINGS[config.embedding.name](config.embedding, spec, width)
+        embedding = EMBEDDINGS[config.embedding.name]
+        if embedding.numbers == (spec.features is None):
+            fitting = ", ".join(
+                sorted(n for n, e in EMBEDDINGS.items() if e.numbers == (spec.features is not None))
+            )
+            given = "ids" if spec.features is None else "vectors of numbers"
+            raise UserError(
+                f"`embedding={config.embedding.name}`: {spec.modality} data are {given}; choose one of {fitting}"
+            )
+        self.embedding = embedding(config.embedding, spec, width)
         self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
         self.head = HEADS[config.head.name](config.head, spec, width)
+        if self.embedding.shortens and self.head.kind in ("vector_classes", "vector_numbers"):
+            raise UserError(
+                f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
+                "vector; use `embedding=linear`"
+            )
 
     def encode(self, inputs: VectorSets) -> VectorSets:
         return self.encoder(self.embedding(inputs))
@@ -44,10 +70,34 @@ def needs_parts(config: Config) -> bool:
     return EMBEDDINGS[config.embedding.name].needs_parts
 
 
-def resolve(config: Config) -> None:
-    """Fill in what only files know, before the configuration is saved."""
+def resolve(config: Config, spec: DataSpec) -> None:
+    """Fill in what only files and data know, before the configuration is saved."""
     if config.embedding.name == "pretrained" and config.embedding.features is None:
         config.embedding.features = vector_width(Path(config.embedding.path).expanduser())
+    if config.encoder.parameters is not None:
+        config.encoder.width = matching_width(config.encoder, spec)
+
+
+def matching_width(encoder: Any, spec: DataSpec) -> int:
+    """The width that brings an encoder nearest to `encoder.parameters`."""
+    wanted, step = parse_count(encoder.parameters), encoder.width_step
+
+    def size(steps: int) -> int:
+        with torch.device("meta"):  # sizes without numbers
+            return count_parameters(ENCODERS[encoder.name](replace(encoder, width=steps * step), spec))
+
+    low, high = 1, 2
+    if size(low) > wanted:
+        raise UserError(
+            f"`encoder.parameters={encoder.parameters}`: encoder={encoder.name} has at least {size(low):,} "
+            "with these keys; ask for more, or lower encoder.depth"
+        )
+    while size(high) <= wanted:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) <= wanted else (low, middle)
+    return step * min((low, high), key=lambda steps: abs(size(steps) - wanted))
 
 
 def build(config: Config, spec: DataSpec) -> Model:

@@ -7,10 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from attnlab.config import LearnedEmbedding, OneHotEmbedding, PretrainedEmbedding, WordCharEmbedding
+from attnlab.config import (
+    LearnedEmbedding,
+    LinearEmbedding,
+    OneHotEmbedding,
+    PretrainedEmbedding,
+    StridedConvolutionEmbedding,
+    WordCharEmbedding,
+)
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Embedding
-from attnlab.sets import VectorSets
+from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec, Vocabulary
 
 
@@ -107,6 +114,50 @@ class WordChar(Embedding):
         return self.project((answers * layout.mask[:, None]).amax(dim=2))
 
 
+class Linear(Embedding):
+    """Numbers through a matrix (for patches: Dosovitskiy et al. 2021, eq. 1): (N, F) -> (N, D)."""
+
+    numbers = True
+
+    def __init__(self, config: LinearEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        assert spec.features is not None
+        self.project = nn.Linear(spec.features, width)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        return sets.with_values(self.project(sets.values))
+
+
+class StridedConvolution(Embedding):
+    """Every `stride`-th vector, made from its neighbours: (N, F) -> (N', D), N' about N / stride.
+
+    Beyond the ends of a set the neighbours are zeros. What remains keeps its coordinates.
+    """
+
+    numbers = True
+    shortens = True
+
+    def __init__(self, config: StridedConvolutionEmbedding, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        assert spec.features is not None
+        if spec.places != 1:
+            raise UserError(
+                f"`embedding={config.name}` needs vectors in a row (one coordinate); these have {spec.places}"
+            )
+        self.stride = config.stride
+        self.convolution = nn.Conv1d(
+            spec.features, width, config.window, config.stride, padding=config.window // 2
+        )
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        layout = Layout.of([-(-length // self.stride) for length in sets.lengths]).to(sets.values.device)
+        padded, _ = sets.pad()  # (B, L, F)
+        answers = self.convolution(padded.transpose(1, 2)).transpose(1, 2)  # (B, L', D)
+        rows = layout.set_index * sets.layout.max_length + layout.place * self.stride
+        coords = None if sets.coords is None else sets.layout.pad(sets.coords).flatten(0, 1)[rows]
+        return VectorSets(layout.pack(answers), layout, coords)
+
+
 def table(rows: int, width: int) -> nn.Embedding:
     """A table of small random vectors.
 
@@ -124,6 +175,8 @@ EMBEDDINGS: dict[str, type[Embedding]] = {
     "learned": Learned,
     "pretrained": Pretrained,
     "word_char": WordChar,
+    "linear": Linear,
+    "strided_convolution": StridedConvolution,
 }
 
 

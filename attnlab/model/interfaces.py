@@ -14,6 +14,10 @@ class Embedding(nn.Module):
 
     needs_parts: ClassVar[bool] = False
     """Whether batches must carry what their vectors are made of (the characters of words)."""
+    numbers: ClassVar[bool] = False
+    """Whether it takes vectors of numbers; otherwise ids."""
+    shortens: ClassVar[bool] = False
+    """Whether fewer vectors come out than go in, so that heads cannot answer for each of them."""
 
     def forward(self, sets: VectorSets) -> VectorSets:
         raise NotImplementedError

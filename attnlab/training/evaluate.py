@@ -47,6 +47,19 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluatio
     return Evaluation(predictions, measured.scores | {"loss": total / max(1, count)}, measured.pairs)
 
 
+@torch.no_grad()
+def predict(model: Model, sets: Any, engine: Engine, budget: int) -> list[Prediction]:
+    """Answers for sets of which nothing is known; `sets` has the lengths and batches of a split."""
+    model.eval()
+    predictions: list[Any] = [None] * len(sets)
+    for indices in Batching(sets.lengths, budget, seed=0).in_order():
+        with engine.autocast():
+            answers = model.predict(sets.batch(indices).inputs.to(engine.device))
+        for i, answer in zip(indices.tolist(), answers, strict=True):
+            predictions[i] = answer
+    return predictions
+
+
 def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[dict[str, Any]]:
     """What predictions-<split>.jsonl holds: a line for each example."""
     gold = split.gold(target)

@@ -76,10 +76,10 @@ class Reporter:
                 stream.write(text + "\n")
 
 
-def score_table(title: str, columns: Mapping[str, Mapping[str, float]]) -> Table:
+def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str = "score") -> Table:
     """A row for each score, a column for each who was scored."""
     table = Table(title=title, title_justify="left")
-    table.add_column("score", no_wrap=True)
+    table.add_column(of, no_wrap=True)
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")
     for score in dict.fromkeys(score for scores in columns.values() for score in scores):

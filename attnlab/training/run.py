@@ -5,6 +5,7 @@ import platform
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -15,19 +16,23 @@ import yaml
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.data.image import Image
+from attnlab.data.speech import Speech
 from attnlab.data.text import Text
+from attnlab.data.words import Sentences
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
 from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
-from attnlab.training import checkpoint, report
+from attnlab.training import checkpoint, folds, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import Evaluation, evaluate, prediction_lines
+from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 from attnlab.training.loop import Training
 from attnlab.training.tracking import Tracking
 
-LOADERS = {"text": Text}
+LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech}
 
 
 class Run:
@@ -54,6 +59,17 @@ class Run:
             raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
         return evaluate(self.model, data.splits[split], self.engine, self.config.trainer.batch_vectors)
 
+    def predict(self, sentences: Sequence[str | Sequence[str]]) -> list[Prediction]:
+        """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words.
+
+        Raises UserError where the run has not learned from text, and for a sentence without words.
+        """
+        if self.spec.modality != "text":
+            raise UserError(f"{self.folder.path}: this run learned from {self.spec.modality}, not from sentences")
+        parts = models.needs_parts(self.config)
+        sets = Sentences(sentences, self.config.data.tokens, self.spec, parts)
+        return predict(self.model, sets, self.engine, self.config.trainer.batch_vectors)
+
 
 def load_data(config: Config, spec: DataSpec | None = None) -> Any:
     """Prepare and open the data that a configuration names."""
@@ -67,6 +83,8 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     """
     folder = RunFolder.find(str(run), outputs)
     config = compose.load_saved(folder.config, overrides)
+    if folds.wanted(config):
+        raise UserError(f"{folder.path}: a cross-validation; name one of its runs, such as {folder.path}/fold-…")
     spec = DataSpec.load(folder.path)
     engine = Engine(config.trainer)
     model = models.build(config, spec).to(engine.device)
@@ -80,7 +98,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     return Run(folder, config, spec, model, engine)
 
 
-def train(*overrides: str, quiet: bool = False) -> Run:
+def train(*overrides: str, quiet: bool = False) -> Run | folds.CrossValidation:
     """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`."""
     resumed = [word for word in overrides if word.startswith("run=")]
     if resumed:
@@ -89,14 +107,16 @@ def train(*overrides: str, quiet: bool = False) -> Run:
     return start(compose.compose(overrides), overrides, quiet)
 
 
-def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
-    """A new run. Its folder is made once the configuration and the data have been accepted."""
-    models.resolve(config)
+def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
+    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted."""
     engine = Engine(config.trainer)
+    if folds.wanted(config):
+        return _start_folds(config, overrides, quiet)
     data = load_data(config)
     for needed in ("train", "validation"):
         if needed not in data.splits:
             raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+    models.resolve(config, data.spec)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     models.start_from_files(model, config, data.spec)
@@ -114,7 +134,40 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         return _finish(training, data, folder, reporter, tracking)
 
 
-def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
+def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds.CrossValidation:
+    divided = LOADERS[config.data.loader].folds(config.data, config.seed)
+    folder = RunFolder.create(config.outputs, config.task, config.folder)
+    with folder.held():
+        write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+        write_json(folder.environment, environment())
+        folds.save(folder, divided)
+        write_text(folder.config, compose.to_yaml(config))
+
+        def train_one(name: str, own: RunFolder) -> None:
+            start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
+
+        return folds.train_each(folder, config, divided, train_one, False, report.Reporter(folder.log, quiet))
+
+
+def _resume_folds(
+    folder: RunFolder, config: Config, overrides: Sequence[str], quiet: bool
+) -> folds.CrossValidation:
+    """Train what is unfinished; with overrides, which may give them more to do, every fold goes on."""
+    divided = LOADERS[config.data.loader].folds(config.data, config.seed)
+    folds.check_unchanged(folder, divided)
+    write_text(folder.config, compose.to_yaml(config))
+
+    def train_one(name: str, own: RunFolder) -> None:
+        if own.config.exists():
+            resume(str(own.path), overrides, quiet)
+        else:
+            start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
+
+    changed = any(not word.startswith("outputs=") for word in overrides)
+    return folds.train_each(folder, config, divided, train_one, not changed, report.Reporter(folder.log, quiet))
+
+
+def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
@@ -122,8 +175,10 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run:
         return _resume(folder, overrides, quiet)
 
 
-def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run:
+def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | folds.CrossValidation:
     config = compose.load_saved(folder.config, overrides)
+    if folds.wanted(config):
+        return _resume_folds(folder, config, overrides, quiet)
     spec = DataSpec.load(folder.path)
     engine = Engine(config.trainer)
     data = load_data(config, spec)
@@ -241,6 +296,10 @@ def _to_the_end(
 
 def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
     """What `attnlab eval` does: score the best weights on a split, or on other data of the same kind."""
+    folder = RunFolder.find(run_name, outputs)
+    config = compose.load_saved(folder.config, overrides)
+    if folds.wanted(config):
+        return _score_folds_again(folder, config, split, overrides)
     run = load_run(run_name, overrides, outputs)
     data = run.data()
     reporter = report.Reporter()
@@ -260,6 +319,16 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
         reporter.table(report.confusion_table(evaluation.pairs))
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
+
+
+def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides: Sequence[str]) -> Evaluation:
+    """Every fold by its own best weights; the scores are means."""
+    names = LOADERS[config.data.loader].folds(config.data, config.seed).names
+    found = {name: score_again(str(folder.fold(name).path), split, overrides=overrides) for name in names}
+    folds.tell(report.Reporter(), f"{config.task} on {config.data.name}", {n: e.scores for n, e in found.items()})
+    pairs = sum((Counter(dict(e.pairs)) for e in found.values()), Counter[tuple[str, str]]())
+    predictions = [prediction for e in found.values() for prediction in e.predictions]
+    return Evaluation(predictions, folds.mean([e.scores for e in found.values()]), pairs)
 
 
 def write_predictions(run: Run, split: str, data: Any, evaluation: Evaluation, name: str | None = None) -> Path:

@@ -1,24 +1,108 @@
 """Multi-head attention: several kinds of relation at once, mixed by W^O (Vaswani et al. 2017, section 3.2.2)."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from attnlab.model.attention.kernels import REFERENCE
+from attnlab.model.attention.positions import PairBias, Rotation
+from attnlab.model.attention.reference import Plan
+from attnlab.model.attention.scores import SCORES
 
-class MultiHeadAttention(nn.Module):
-    """Self-attention over packed sets: (N, D) -> (N, D).
+
+class MultiHead(nn.Module):
+    """What looking at one's own set and at another have in common."""
+
+    def __init__(self, width: int, heads: int, head_width: int, score: str, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.head_width, self.dropout = heads, head_width, dropout
+        self.score = SCORES[score](heads, head_width)
+        self.mix = nn.Linear(heads * head_width, width)
+
+    def attend(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        plan: Plan,
+        rotate: Rotation | None = None,
+        biases: Sequence[PairBias] = (),
+    ) -> Tensor:
+        """(Nq, H, K), (Nk, H, K), (Nk, H, K) -> (Nq, D)."""
+        q, k = self._prepared(q, k, rotate)
+        dropout = self.dropout if self.training else 0.0
+        return self.mix(plan.kernel.attend(q, k, v, plan, self.score, biases, dropout).flatten(1))
+
+    def look(
+        self, q: Tensor, k: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
+    ) -> list[Tensor]:
+        """The weights of each set, (H, Lq, Lk), whatever kernel the plan is for."""
+        q, k = self._prepared(q, k, rotate)
+        plain = REFERENCE.plan(plan.scope, plan.queries, plan.keys)
+        return REFERENCE.weights(q, k, plain, self.score, biases)
+
+    def _prepared(self, q: Tensor, k: Tensor, rotate: Rotation | None) -> tuple[Tensor, Tensor]:
+        q, k = self.score.prepare(q, k)
+        return (q, k) if rotate is None else (rotate(q), rotate(k))
+
+
+class SelfAttention(MultiHead):
+    """Every vector looks at its own set: (N, D) -> (N, D).
 
     W_q, W_k and W_v of all heads are one matrix, so that the three products are one.
     """
 
-    def __init__(self, width: int, heads: int, score: nn.Module, kernel: Any) -> None:
-        super().__init__()
-        self.heads = heads
-        self.to_qkv = nn.Linear(width, 3 * width)
-        self.score = score
-        self.kernel = kernel
-        self.mix = nn.Linear(width, width)
+    def __init__(self, width: int, heads: int, head_width: int, score: str, dropout: float = 0.0) -> None:
+        super().__init__(width, heads, head_width, score, dropout)
+        self.to_qkv = nn.Linear(width, 3 * heads * head_width)
 
-    def forward(self, x: Tensor, plan: Any) -> Tensor:
-        q, k, v = self.to_qkv(x).view(len(x), 3, self.heads, -1).unbind(1)  # each (N, H, K)
-        return self.mix(self.kernel.attend(q, k, v, plan, self.score).flatten(1))
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """q, k and v, each (N, H, K)."""
+        q, k, v = self.to_qkv(x).view(len(x), 3, self.heads, self.head_width).unbind(1)
+        return q, k, v
+
+    def forward(
+        self, x: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
+    ) -> Tensor:
+        return self.attend(*self.project(x), plan, rotate, biases)
+
+    def weights(
+        self, x: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
+    ) -> list[Tensor]:
+        """Of each set, (H, L, L): how much each vector looks at each."""
+        q, k, _ = self.project(x)
+        return self.look(q, k, plan, rotate, biases)
+
+
+class CrossAttention(MultiHead):
+    """Vectors of one set look at those of another: (Nq, D) and memory (Nk, D_memory) -> (Nq, D).
+
+    The two may differ in width. `remember` is called once for a memory that is looked at many times.
+    """
+
+    def __init__(
+        self, width: int, memory_width: int, heads: int, head_width: int, score: str, dropout: float = 0.0
+    ) -> None:
+        super().__init__(width, heads, head_width, score, dropout)
+        self.to_q = nn.Linear(width, heads * head_width)
+        self.to_kv = nn.Linear(memory_width, 2 * heads * head_width)
+
+    def ask(self, x: Tensor) -> Tensor:
+        """(Nq, D) -> q (Nq, H, K)."""
+        return self.to_q(x).view(len(x), self.heads, self.head_width)
+
+    def remember(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """(Nk, D_memory) -> k and v, each (Nk, H, K)."""
+        k, v = self.to_kv(memory).view(len(memory), 2, self.heads, self.head_width).unbind(1)
+        return k, v
+
+    def forward(
+        self, x: Tensor, remembered: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
+    ) -> Tensor:
+        return self.attend(self.ask(x), *remembered, plan, None, biases)
+
+    def weights(
+        self, x: Tensor, remembered: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
+    ) -> list[Tensor]:
+        """Of each pair of sets, (H, Lq, Lk): how much each query looks at each key."""
+        return self.look(self.ask(x), remembered[0], plan, None, biases)

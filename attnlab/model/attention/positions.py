@@ -1,6 +1,12 @@
-"""Where does each vector stand? Places are coordinates (N, P), never row numbers."""
+"""Where does each vector stand? Places are coordinates (N, P), never row numbers.
+
+A position may be added to the vectors (`sinusoidal`, `learned`), turn queries and keys (`rotary`), or add to the
+scores of pairs (`alibi`, `relative`); the last two kinds depend on differences of places alone.
+"""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -9,67 +15,202 @@ from attnlab.config import AttentionEncoder
 from attnlab.errors import UserError
 from attnlab.sets import VectorSets
 
+Rotation = Callable[[Tensor], Tensor]
+"""(N, H, K) -> (N, H, K): turns queries or keys by an angle of their place."""
 
-class NoPosition(nn.Module):
-    """A set without order: "A hit B" is "B hit A"."""
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What a kernel knows of the pairs for which it wants a bias.
+
+    differences: (…, P) place of the query − place of the key. edge_values: (…, F) of the edges between them.
+    """
+
+    differences: Tensor | None = None
+    edge_values: Tensor | None = None
+
+
+class PairBias(nn.Module):
+    """Something added to the scores of pairs, evaluated by the kernel for the pairs that it computes."""
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """(…, H)."""
+        raise NotImplementedError
+
+
+class Position(nn.Module):
+    """How places enter; this one ignores them: "A hit B" is "B hit A"."""
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
         super().__init__()
 
-    def forward(self, sets: VectorSets) -> Tensor:
+    def added(self, sets: VectorSets) -> Tensor:
+        """The vectors with their places added: (N, D)."""
         return sets.values
 
+    def rotation(self, sets: VectorSets) -> Rotation | None:
+        """How to turn queries and keys, worked out once per batch."""
+        return None
 
-class Sinusoidal(nn.Module):
-    """Adds sines and cosines of the place (Vaswani et al. 2017, section 3.5): (N, D) -> (N, D).
+    def bias(self) -> PairBias | None:
+        return None
+
+
+class Sinusoidal(Position):
+    """Adds sines and cosines of the place (Vaswani et al. 2017, section 3.5).
 
     D is split over the P axes; goes beyond trained places.
     """
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__()
-        self.share = config.width // places // 2 * 2
-        rates = torch.exp(torch.arange(0, self.share, 2) * (-math.log(10_000.0) / self.share))
+        super().__init__(config, places)
+        _check_width("sinusoidal", "encoder.width", config.width, places)
         self.rates: Tensor
-        self.register_buffer("rates", rates, persistent=False)
+        self.register_buffer("rates", _rates(config.width // places // 2 * 2), persistent=False)
 
-    def forward(self, sets: VectorSets) -> Tensor:
+    def added(self, sets: VectorSets) -> Tensor:
         assert sets.coords is not None
         angles = sets.coords[:, :, None] * self.rates  # (N, P, share / 2)
         code = torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(1)  # (N, P · share)
         return sets.values + nn.functional.pad(code, (0, sets.values.shape[1] - code.shape[1]))
 
 
-class LearnedPosition(nn.Module):
-    """Adds a learned vector for each place along each axis: (N, D) -> (N, D).
-
-    Refuses places beyond the trained ones.
-    """
+class LearnedPosition(Position):
+    """Adds a learned vector for each place along each axis; refuses places beyond the trained ones."""
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__()
+        super().__init__(config, places)
         self.limit = config.max_place
         self.tables = nn.ModuleList(nn.Embedding(config.max_place, config.width) for _ in range(places))
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
 
-    def forward(self, sets: VectorSets) -> Tensor:
-        assert sets.coords is not None
-        # Word numbers are at most the longest length, which the host knows; only sets whose places are
-        # given otherwise could reach further, and indexing would fail loudly there.
-        if sets.layout.max_length > self.limit:
-            raise UserError(
-                f"a set of {sets.layout.max_length} vectors reaches beyond `encoder.max_place={self.limit}` "
-                "learned places; raise it, or choose encoder.position=sinusoidal"
-            )
+    def added(self, sets: VectorSets) -> Tensor:
+        assert sets.coords is not None and sets.known_coords is not None
+        if len(sets.values):
+            low, high = sets.known_coords.aminmax()
+            if low < 0 or high > self.limit - 1:
+                raise UserError(
+                    f"place {float(low if low < 0 else high):g} lies outside the {self.limit} learned places from 0 "
+                    "on; raise `encoder.max_place`, or choose encoder.position=sinusoidal"
+                )
         values = sets.values
         for axis, table in enumerate(self.tables):
-            values = values + table(sets.coords[:, axis].long())
+            values = values + table(sets.coords[:, axis].round().long())
         return values
 
 
-POSITIONS: dict[str, type[nn.Module]] = {
-    "none": NoPosition,
+class Rotary(Position):
+    """Turns pairs of a query's and a key's numbers by angles that grow with the place, so that their product
+    depends on the difference of places (Su et al. 2021, eq. 34). K is split over the P axes."""
+
+    def __init__(self, config: AttentionEncoder, places: int) -> None:
+        super().__init__(config, places)
+        width = config.width_of_head
+        _check_width("rotary", "the width of a head", width, places)
+        self.rates: Tensor
+        self.register_buffer("rates", _rates(width // places // 2 * 2), persistent=False)
+
+    def rotation(self, sets: VectorSets) -> Rotation:
+        assert sets.coords is not None
+        angles = (sets.coords[:, :, None] * self.rates).flatten(1)  # (N, P · share / 2)
+        cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+        turned = 2 * angles.shape[1]
+
+        def rotate(x: Tensor) -> Tensor:
+            a, b = x[..., : turned // 2], x[..., turned // 2 : turned]
+            return torch.cat([a * cos - b * sin, a * sin + b * cos, x[..., turned:]], dim=-1)
+
+        return rotate
+
+
+class Alibi(Position, PairBias):
+    """Takes slope · distance off the score, with a fixed slope for each head (Press et al. 2022, section 3).
+
+    The distance is the largest difference over the axes; slopes fall geometrically from 2^(-8/H) to 2^-8. The paper
+    looks back only. Here what stands later counts twice as far in every other head and half as far in the rest:
+    with the same distance both ways, "A hit B" would be "B hit A" again.
+    """
+
+    def __init__(self, config: AttentionEncoder, places: int) -> None:
+        super().__init__(config, places)
+        heads = torch.arange(config.heads)
+        self.slopes: Tensor
+        self.later: Tensor
+        self.register_buffer("slopes", torch.exp2(-8 * (heads + 1) / config.heads), persistent=False)
+        self.register_buffer("later", torch.where(heads % 2 == 0, 2.0, 0.5), persistent=False)
+
+    def bias(self) -> PairBias:
+        return self
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        assert pairs.differences is not None
+        earlier = pairs.differences.clamp_min(0).amax(-1, keepdim=True)
+        later = (-pairs.differences).clamp_min(0).amax(-1, keepdim=True)
+        return -torch.maximum(earlier, later * self.later) * self.slopes
+
+
+class Relative(Position, PairBias):
+    """Adds a learned number for each head and difference of places, summed over the axes (Raffel et al. 2020,
+    section 2.1). Differences up to 16 are told apart one by one, larger ones by their logarithm; those beyond 512
+    share a number, so that it goes beyond trained places."""
+
+    exact, far, spread = 16, 512, 16
+
+    def __init__(self, config: AttentionEncoder, places: int) -> None:
+        super().__init__(config, places)
+        self.largest = self.exact + self.spread
+        self.tables = nn.ModuleList(nn.Embedding(2 * self.largest + 1, config.heads) for _ in range(places))
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
+
+    def bias(self) -> PairBias:
+        return self
+
+    def bucket(self, differences: Tensor) -> Tensor:
+        """The row of a table for each difference; the middle one for 0."""
+        size = differences.abs()
+        beyond = torch.log(size.clamp_min(self.exact) / self.exact) / math.log(self.far / self.exact)
+        logarithmic = self.exact + (beyond * self.spread).ceil().clamp(max=self.spread)
+        steps = torch.where(size <= self.exact, size.round(), logarithmic)
+        return (steps * differences.sign()).long() + self.largest
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        assert pairs.differences is not None
+        buckets = self.bucket(pairs.differences)
+        return torch.stack([table(buckets[..., axis]) for axis, table in enumerate(self.tables)]).sum(0)
+
+
+class EdgeBias(PairBias):
+    """Adds a learned linear function of the edge's values for each head; 0 for edges without values."""
+
+    def __init__(self, features: int, heads: int) -> None:
+        super().__init__()
+        self.weigh = nn.Linear(features, heads, bias=False)
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        assert pairs.edge_values is not None
+        return self.weigh(pairs.edge_values.to(self.weigh.weight.dtype))
+
+
+def _rates(width: int) -> Tensor:
+    """(width / 2,) turning rates from 1 down to nearly 1 / 10,000 per step of the coordinate."""
+    return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+
+
+def _check_width(position: str, key: str, width: int, places: int) -> None:
+    if width < 2 * places:
+        raise UserError(
+            f"`encoder.position={position}` needs two numbers for each of {places} coordinates, {key} is {width}; "
+            "make it wider or use encoder.position=relative"
+        )
+
+
+POSITIONS: dict[str, type[Position]] = {
+    "none": Position,
     "sinusoidal": Sinusoidal,
     "learned": LearnedPosition,
+    "rotary": Rotary,
+    "alibi": Alibi,
+    "relative": Relative,
 }

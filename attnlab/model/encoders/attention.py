@@ -1,16 +1,17 @@
 """The encoder that the project is about: attention over the whole, a feed-forward layer for each vector."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from attnlab.combinations import parse_scopes
 from attnlab.config import AttentionEncoder
 from attnlab.errors import UserError
-from attnlab.model.attention.kernels import KERNELS
-from attnlab.model.attention.multihead import MultiHeadAttention
-from attnlab.model.attention.positions import POSITIONS
-from attnlab.model.attention.scopes import SCOPES
-from attnlab.model.attention.scores import SCORES
+from attnlab.model.attention.kernels import KERNELS, choose
+from attnlab.model.attention.multihead import SelfAttention
+from attnlab.model.attention.positions import POSITIONS, EdgeBias, PairBias, Rotation
+from attnlab.model.attention.reference import Plan
+from attnlab.model.attention.scopes import Scope, scope_of
 from attnlab.model.interfaces import Encoder
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -19,23 +20,29 @@ from attnlab.spec import DataSpec
 class Block(nn.Module):
     """x + attention(norm(x)), then x + feed_forward(norm(x)): pre-norm (Xiong et al. 2020)."""
 
-    def __init__(self, config: AttentionEncoder, kernel: Any) -> None:
+    def __init__(self, config: AttentionEncoder) -> None:
         super().__init__()
         width, hidden = config.width, config.width * config.feed_forward
         self.norm_attention = nn.LayerNorm(width)
-        self.attention = MultiHeadAttention(width, config.heads, SCORES[config.score](), kernel)
+        self.attention = SelfAttention(
+            width, config.heads, config.width_of_head, config.score, config.attention_dropout
+        )
         self.norm_feed_forward = nn.LayerNorm(width)
         activation = nn.GELU() if config.activation == "gelu" else nn.ReLU()
         self.feed_forward = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, plan: Any) -> Tensor:
-        x = x + self.dropout(self.attention(self.norm_attention(x), plan))
+    def forward(self, x: Tensor, plan: Plan, rotate: Rotation | None, biases: Sequence[PairBias]) -> Tensor:
+        x = x + self.dropout(self.attention(self.norm_attention(x), plan, rotate, biases))
         return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
 
 
 class Attention(Encoder):
-    """depth × (attention → feed-forward) over packed sets: (N, D) -> (N, D)."""
+    """depth × (attention → feed-forward) over packed sets: (N, D) -> (N, D).
+
+    Scopes are cycled over the layers. All layers share the position, and a bias made from the edges' values
+    where the data have such and the layer's scope is `edges`.
+    """
 
     def __init__(self, config: AttentionEncoder, spec: DataSpec) -> None:
         super().__init__()
@@ -43,16 +50,39 @@ class Attention(Encoder):
             raise UserError(
                 f"`encoder.position={config.position}`: these data have no places; use encoder.position=none"
             )
+        self.config = config
+        self.scopes = [scope_of(word, spec) for word in parse_scopes(config.scope)][: config.depth]
+        if config.kernel == "banded" and spec.places != 1:
+            raise UserError(
+                f"kernel banded needs vectors along one coordinate, these have {spec.places}; "
+                "use kernel edgewise or dense"
+            )
         self.position = POSITIONS[config.position](config, spec.places)
-        self.scope = SCOPES[config.scope]()
-        self.kernel = KERNELS["dense" if config.kernel == "auto" else config.kernel]
+        self.edge_bias = None
+        if spec.edge_features and any(scope.kind == "edges" for scope in self.scopes):
+            self.edge_bias = EdgeBias(spec.edge_features, config.heads)
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(Block(config, self.kernel) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        x = self.dropout(self.position(sets))
-        plan = self.kernel.plan(self.scope, sets, sets)
-        for block in self.blocks:
-            x = block(x, plan)
+        x = self.dropout(self.position.added(sets))
+        rotate = self.position.rotation(sets)
+        plans = {scope: self.plan(scope, sets) for scope in self.scopes}
+        for number, block in enumerate(self.blocks):
+            scope = self.scopes[number % len(self.scopes)]
+            x = block(x, plans[scope], rotate, self.biases(scope))
         return sets.with_values(self.norm(x))
+
+    def plan(self, scope: Scope, sets: VectorSets) -> Plan:
+        """The work of one scope's kernel, shared by all layers that use it."""
+        config = self.config
+        if config.kernel != "auto":
+            return KERNELS[config.kernel].plan(scope, sets, sets)
+        keeps_table = bool(self.biases(scope)) or (self.training and config.attention_dropout > 0)
+        return choose(config.score, scope, sets, config.heads, keeps_table).plan(scope, sets, sets)
+
+    def biases(self, scope: Scope) -> list[PairBias]:
+        """What is added to the scores of layers with this scope."""
+        own = [self.position.bias(), self.edge_bias if scope.kind == "edges" else None]
+        return [bias for bias in own if bias is not None]

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from attnlab.config import FullyConnectedEncoder
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Encoder
-from attnlab.sets import Layout, VectorSets
+from attnlab.model.places import Order
+from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -20,7 +21,8 @@ class FullyConnected(Encoder):
         super().__init__()
         if spec.places != 1:
             raise UserError(
-                f"`encoder=fully_connected` needs vectors in a row (one coordinate); these have {spec.places}"
+                f"`encoder=fully_connected` needs vectors in a row (one coordinate), these have {spec.places}; "
+                "use encoder=attention"
             )
         self.radius = config.radius
         self.dropout = nn.Dropout(config.dropout)
@@ -29,25 +31,23 @@ class FullyConnected(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        assert sets.coords is not None
         x = self.dropout(sets.values)
-        neighbours = _neighbours(sets.layout, sets.coords[:, 0], self.radius)
+        neighbours = _neighbours(sets, self.radius)
         for layer in self.layers:
             padded = torch.cat([x, x.new_zeros(1, x.shape[1])])  # the last row stands for "nobody"
-            x = self.dropout(nn.functional.gelu(layer(padded[neighbours].flatten(1))))
+            window = nn.functional.embedding(neighbours, padded).flatten(1)  # (N, (2·radius+1) · D)
+            x = self.dropout(nn.functional.gelu(layer(window)))
         return sets.with_values(self.norm(x))
 
 
-def _neighbours(layout: Layout, coords: Tensor, radius: int) -> Tensor:
+def _neighbours(sets: VectorSets, radius: int) -> Tensor:
     """(N, 2·radius+1) row numbers of each vector's neighbours in the order of places; N for nobody."""
-    rows = len(coords)
-    order = torch.argsort(coords, stable=True)
-    order = order[torch.argsort(layout.set_index[order], stable=True)]  # by set, then by place
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(rows, device=order.device)
-    steps = torch.arange(-radius, radius + 1, device=order.device)
-    near = rank[:, None] + steps
-    inside = (near >= 0) & (near < rows)
-    found = order[near.clamp(0, rows - 1)]
-    same_set = layout.set_index[found] == layout.set_index[:, None]
-    return torch.where(inside & same_set, found, rows)
+    order = Order.of(sets)
+    count = len(order.sets)
+    near = torch.arange(count)[:, None] + torch.arange(-radius, radius + 1)
+    found = near.clamp(0, max(count - 1, 0))
+    nobody = (near != found) | (order.sets[found] != order.sets[:, None])
+    if order.rows is not None:
+        found, back = order.rows[found], torch.argsort(order.rows)
+        found, nobody = found[back], nobody[back]
+    return found.masked_fill(nobody, count).to(sets.values.device)

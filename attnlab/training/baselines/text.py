@@ -1,40 +1,23 @@
-"""What simple answers reach on the same test data, so that a score can be judged.
+"""Words: each for itself, in a bag, and in a narrow window."""
 
-Measured once per data set and kept beside the prepared data.
-"""
-
-import json
 from collections import Counter
+from statistics import median
 from typing import Any
 
 import torch
 
 from attnlab import metrics
 from attnlab.config import Config, FullyConnectedEncoder, LearnedEmbedding, Schedule, TaggingHead, Trainer
-from attnlab.data.sources import NOT_SCORED
+from attnlab.data.answers import NOT_SCORED
 from attnlab.model.build import build
-from attnlab.runs import write_json
 from attnlab.sets import Prediction
+from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
 from attnlab.training.loop import Training
 
-VERSION = 1
-"""Of how baselines are measured."""
 
-
-def baselines(config: Config, data: Any, engine: Engine) -> dict[str, dict[str, float]]:
-    """Scores of simple answers on the test split, by name; none where nobody has thought of any."""
-    measure = MEASURED.get((config.data.loader, config.head.name))
-    if measure is None or "test" not in data.splits:
-        return {}
-    kept = data.folder / f"baselines-{config.head.name}-{config.head.target}-{VERSION}.json"
-    if not kept.exists():
-        write_json(kept, measure(config, data, engine))
-    return json.loads(kept.read_text(encoding="utf-8"))
-
-
-def text_tagging(config: Config, data: Any, engine: Engine) -> dict[str, dict[str, float]]:
+def tagging(config: Config, data: Any, engine: Engine) -> Scores:
     """Most frequent tag of each word, a window of 7 words, the ceiling.
 
     The window is measured on generated data, whose purpose is that it fails.
@@ -42,10 +25,7 @@ def text_tagging(config: Config, data: Any, engine: Engine) -> dict[str, dict[st
     found = {"most_frequent_tag": most_frequent_tag(data, config.head.target)}
     if data.notice:
         found["window_of_7"] = window(config, data, engine)
-    ceiling = data.splits["test"].ceiling()
-    if ceiling is not None:
-        found["ceiling"] = {"accuracy": ceiling}
-    return found
+    return found | known_ceiling(data.splits["test"])
 
 
 def most_frequent_tag(data: Any, target: str) -> dict[str, float]:
@@ -81,5 +61,28 @@ def window(config: Config, data: Any, engine: Engine) -> dict[str, float]:
         return evaluate(training.evaluated_model(), data.splits["test"], engine, 1500).scores
 
 
-MEASURED = {("text", "tagging"): text_tagging}
-"""The baselines of each kind of data and head."""
+def classification(config: Config, data: Any, engine: Engine) -> Scores:
+    """Of classes: the larger class, naive Bayes on a bag of words, the ceiling. Of numbers: the middle one."""
+    target, test = config.head.target, data.splits["test"]
+    gold = test.gold(target)
+    learned = data.splits["train"].gold(target)
+    kind = data.spec.target(target).kind
+    if kind == "number":
+        return {"median": metrics.number(gold, [Prediction(median(learned), None)] * len(gold), {}).scores}
+    if kind != "class":
+        return {}
+    bayes = {"naive_bayes": metrics.one_class(gold, naive_bayes(data, learned), {}).scores}
+    return larger_class(learned, gold) | bayes | known_ceiling(test)
+
+
+def naive_bayes(data: Any, learned: list[str]) -> list[Prediction]:
+    """Answers on the test split from how often each word occurs in texts of each class, add-one smoothed: a bag
+    of words, which knows no order (McCallum & Nigam 1998, section 2.2)."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.naive_bayes import MultinomialNB
+
+    train, test = data.splits["train"], data.splits["test"]
+    bags = CountVectorizer(analyzer=lambda words: words)
+    model = MultinomialNB().fit(bags.fit_transform(train.show(i)["words"] for i in range(len(train))), learned)
+    chances = model.predict_proba(bags.transform(test.show(i)["words"] for i in range(len(test))))
+    return surest(model.classes_, chances)

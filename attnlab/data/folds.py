@@ -1,0 +1,106 @@
+"""Who is trained on and who is tested, where the data don't say: held-out shares and cross-validation.
+
+Both are fixed by `data.split_seed` and the examples themselves, never by the run's seed, so that runs with
+different seeds are scored on the same examples.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnlab.errors import UserError, suggestion
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A cross-validation: its protocol in a sentence, and the keys that each fold tests and validates on."""
+
+    protocol: str
+    test: dict[str, list[str]]
+    validation: dict[str, list[str]]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.test)
+
+
+def divided(
+    folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], validation: float, seed: int
+) -> Folds:
+    """All folds of these examples."""
+    assigned = assign(folds, keys, labels, groups, seed)
+    test, chosen_by = {}, {}
+    for name in fold_names(assigned):
+        splits = fold_splits(folds, name, assigned, keys, validation, seed)
+        test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
+        chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
+    return Folds(protocol(folds, validation), test, chosen_by)
+
+
+def held_out(keys: Sequence[str], share: float, seed: int) -> list[bool]:
+    """Whether each key belongs to the held-out share: a matter of the key's hash, whoever else is there."""
+    return [_chance(key, seed) < share for key in keys]
+
+
+def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int) -> list[str]:
+    """The fold in which each example is tested.
+
+    folds: a number, dealt out so that every fold has each label equally often; otherwise the name of the groups
+    (`speaker`): a fold for each group, tested on it alone.
+    """
+    if not folds.isdecimal():
+        if len(set(groups)) < 2 or "" in groups:
+            raise UserError(f"`data.folds={folds}`: every example needs a {folds}, and there must be at least two")
+        return list(groups)
+    number = int(folds)
+    if len(keys) < number:
+        raise UserError(f"`data.folds={folds}`: there are only {len(keys)} examples")
+    # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
+    order = sorted(range(len(keys)), key=lambda i: (labels[i], _chance(keys[i], seed), keys[i]))
+    found = [""] * len(keys)
+    for turn, i in enumerate(order):
+        found[i] = str(turn % number)
+    return found
+
+
+def fold_names(assigned: Sequence[str]) -> list[str]:
+    """Every fold, in order."""
+    return sorted(set(assigned), key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
+
+
+def fold_splits(
+    folds: str, fold: str, assigned: Sequence[str], keys: Sequence[str], validation: float, seed: int
+) -> list[str]:
+    """train, validation or test for each example when `fold` is tested.
+
+    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples.
+    """
+    names = fold_names(assigned)
+    if fold not in names:
+        raise UserError(f"`data.fold={fold}`: no such fold; {suggestion(fold, names)}")
+    if folds.isdecimal():
+        following = names[(names.index(fold) + 1) % len(names)]
+        return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
+    kept = held_out(keys, validation, seed)
+    return [
+        "test" if name == fold else "validation" if out else "train"
+        for name, out in zip(assigned, kept, strict=True)
+    ]
+
+
+def protocol(folds: str, validation: float) -> str:
+    """How a cross-validation is done, in one sentence."""
+    if folds.isdecimal():
+        return (
+            f"{folds}-fold cross-validation, stratified by label: each fold is tested by a model that was trained on "
+            f"the other {int(folds) - 2} and chosen on the fold after it"
+        )
+    return (
+        f"leave one {folds} out: each {folds} is tested by a model trained on the others, "
+        f"and chosen on {100 * validation:g} % of the others' examples, by hash of the key"
+    )
+
+
+def _chance(key: str, seed: int) -> float:
+    digest = hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -1,0 +1,299 @@
+"""Pictures as sets of patches with row and column, of any size side by side in one batch."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from attnlab.config import ImageData
+from attnlab.data.batching import Indices, uniform
+from attnlab.data.image_sources import IMAGE_SOURCES, Picture, Pixels
+from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
+from attnlab.data.splits import held_out
+from attnlab.errors import UserError
+from attnlab.sets import Batch, Example, Layout, VectorSets
+from attnlab.spec import DataSpec, Target
+
+LATER = {"cache", "path", "patch", "stride", "max_length", "flip", "shift"}
+"""Keys that don't change what is prepared: pixels become patches when a batch is made."""
+
+
+class Image:
+    """A prepared set of pictures, each of one class.
+
+    spec: of the data themselves, or that of a run, whose classes and normalisation then hold.
+    """
+
+    notice = ""
+
+    def __init__(self, config: ImageData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
+        self.config, self.seed = config, seed
+        self.channels = 1 if config.colour == "grey" else 3
+        self.source = IMAGE_SOURCES[config.source](config)
+        settings = {name: value for name, value in asdict(config).items() if name not in LATER}
+        settings["files"] = list(self.source.files)  # in a folder for each class, names are labels
+        self.fingerprint = fingerprint(self.source.files.values(), settings)
+        self.folder = prepared(cache_folder(config.cache), f"image-{config.name}-{self.fingerprint}", self._write)
+        meta = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
+        self.labels: list[str] = meta["labels"]
+        self.spec = spec if spec is not None else self._spec(meta)
+        features = config.patch**2 * self.channels
+        if self.spec.features != features:
+            raise UserError(
+                f"`data.patch={config.patch}` with `data.colour={config.colour}` makes patches of {features} numbers; "
+                f"the run has learned patches of {self.spec.features}"
+            )
+        self.warnings = [*_skipped(meta), *self._unseen_labels(meta)]
+        self.splits = {name: ImageSplit(self, name) for name in meta["splits"]}
+
+    def _write(self, folder: Path) -> None:
+        """Read every picture once, as bytes; labels become numbers in the order in which they appear."""
+        from datasets import List, Value
+
+        columns = {"pixels": List(Value("uint8")), "height": Value("int32"), "width": Value("int32")}
+        columns |= {"label": Value("int32"), "key": Value("string")}
+        labels: dict[str, int] = {}
+        meta: dict[str, Any] = {"splits": {}, "skipped": {}}
+        sums = np.zeros((3, self.channels), dtype=np.int64)  # pixels in training, their sum and that of squares
+
+        def encoded(split: str) -> Iterator[dict[str, Any]]:
+            for picture in self._rows(split):
+                try:
+                    pixels = _coloured(picture.read(), self.channels)
+                except UserError as error:
+                    if not self.config.skip_bad:
+                        raise UserError(f"{error}; `data.skip_bad=true` leaves such pictures out") from error
+                    meta["skipped"].setdefault(split, []).append(str(error))
+                    continue
+                if split == "train":
+                    if counts.total() == self.config.limit:
+                        return
+                    wide = pixels.reshape(-1, self.channels).astype(np.int64)
+                    sums[:] += np.stack([np.full(self.channels, len(wide)), wide.sum(0), (wide**2).sum(0)])
+                counts[picture.label] += 1
+                height, width, _ = pixels.shape
+                label = labels.setdefault(picture.label, len(labels))
+                yield {
+                    "pixels": pixels.ravel(),
+                    "height": height,
+                    "width": width,
+                    "label": label,
+                    "key": picture.key,
+                }
+
+        for split in self._split_names():
+            counts = Counter[str]()
+            if write_rows(folder / f"{split}.arrow", columns, encoded(split)) == 0:
+                raise UserError(f"data={self.config.name}: no pictures in the {split} split")
+            meta["splits"][split] = dict(counts)
+        meta |= {"labels": list(labels), "sums": sums.tolist()}
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _split_names(self) -> list[str]:
+        derived = ["validation"] if self._derives_validation else []
+        return [*self.source.splits, *derived]
+
+    @property
+    def _derives_validation(self) -> bool:
+        splits = self.source.splits
+        return "train" in splits and "validation" not in splits and self.config.validation > 0
+
+    def _rows(self, split: str) -> Iterator[Picture]:
+        """The pictures of a split; where there is no validation split, some of training are held out for it."""
+        if not self._derives_validation or split == "test":
+            yield from self.source.rows(split)
+            return
+        for picture in self.source.rows("train"):
+            if held_out(picture.key, self.config.validation) == (split == "validation"):
+                yield picture
+
+    def _spec(self, meta: dict[str, Any]) -> DataSpec:
+        """Classes and normalisation, from the training split only."""
+        if "train" not in meta["splits"]:
+            raise UserError(f"data={self.config.name}: there are no training pictures to learn from")
+        counts = meta["splits"]["train"]
+        classes = self.source.classes or tuple(sorted(counts, key=_natural))
+        number, total, squares = np.array(meta["sums"], dtype=np.float64)
+        means = total / number
+        variances = squares / number - means**2
+        return DataSpec(
+            modality="image",
+            places=2,
+            features=self.config.patch**2 * self.channels,
+            targets={"label": Target("class", classes, tuple(counts.get(name, 0) for name in classes))},
+            vocabularies={},
+            feature_mean=tuple(means.tolist()),
+            feature_spread=tuple(np.sqrt(np.maximum(variances, 1.0)).tolist()),  # plain pictures: one grey level
+        )
+
+    def _unseen_labels(self, meta: dict[str, Any]) -> list[str]:
+        """A warning for each split with classes that training never saw: they are counted wrong."""
+        known, warnings = set(self.spec.targets["label"].classes), []
+        for split, counts in meta["splits"].items():
+            unseen = sorted(set(counts) - known)
+            if len(unseen) == len(counts):
+                raise UserError(
+                    f"data={self.config.name}: no class of the {split} split ({', '.join(unseen[:5])}) was learned; "
+                    f"the run knows {', '.join(sorted(known)[:5])}"
+                )
+            if unseen:
+                warnings.append(
+                    f"classes of the {split} split never seen in training count as wrong: {', '.join(unseen)}"
+                )
+        return warnings
+
+
+class ImageSplit:
+    """Training, validation or test pictures."""
+
+    def __init__(self, data: Image, name: str) -> None:
+        self.data, self.name = data, name
+        columns = Columns(data.folder / f"{name}.arrow")
+        self._pixels = columns.ragged("pixels")
+        self.heights, self.widths = columns.numbers("height"), columns.numbers("width")
+        self._labels = columns.numbers("label")
+        self.keys = columns.strings("key")
+        self.patch, self.stride = data.config.patch, data.config.stride or data.config.patch
+        rows, columns_ = (_steps(side, self.patch, self.stride) for side in (self.heights, self.widths))
+        self.lengths: NDArray[np.int64] = rows.astype(np.int64) * columns_
+        longest = int(self.lengths.argmax())
+        if self.lengths[longest] > data.config.max_length:
+            raise UserError(
+                f"{self.keys[longest]}: {self.lengths[longest]:,} patches, more than "
+                f"`data.max_length={data.config.max_length}`; make `data.patch` larger, or raise it"
+            )
+        ids = {label: i for i, label in enumerate(data.spec.targets["label"].classes)}
+        self._class_of_label = np.array([ids.get(label, -1) for label in data.labels], dtype=np.int64)
+        self._means = np.array(data.spec.feature_mean, dtype=np.float32)
+        self._rates = (1 / np.array(data.spec.feature_spread)).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, i: int) -> Example:
+        """One picture alone, as it is evaluated."""
+        batch = self.batch(np.array([i]))
+        return Example(batch.inputs, batch.targets, self.keys[i])
+
+    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
+        """These pictures as packed patches, in reading order. With an epoch they are moved and mirrored."""
+        layout = Layout.of(self.lengths[indices].tolist())
+        values = np.empty((layout.size, self.patch**2 * self.data.channels), dtype=np.float32)
+        coords = np.empty((layout.size, 2), dtype=np.float32)
+        starts = np.array(layout.starts[:-1])
+        sizes = self.heights[indices].astype(np.int64) << 32 | self.widths[indices]
+        for size in np.unique(sizes):
+            # Pictures of one size are computed together; their rows lie anywhere in the batch.
+            members = np.flatnonzero(sizes == size)
+            found, places = patches(self._decoded(indices[members], epoch), self.patch, self.stride)
+            rows = starts[members][:, None] + np.arange(len(places))
+            values[rows], coords[rows] = found, places
+        inputs = VectorSets(torch.from_numpy(values), layout, torch.from_numpy(coords))
+        label = torch.from_numpy(self._class_of_label[self._labels[indices]])
+        return Batch(inputs, {"label": label}, tuple(self.keys[i] for i in indices))
+
+    def _decoded(self, indices: Indices, epoch: int | None) -> NDArray[np.float32]:
+        """Pictures of one size as numbers of mean 0 and spread 1 over the training data: (B, height, width, C)."""
+        pixels = self.pixels(indices)
+        if epoch is not None:
+            config = self.data.config
+            pixels = augmented(pixels, indices, self.data.seed, epoch, shift=config.shift, flip=config.flip)
+        return (pixels - self._means) * self._rates
+
+    def pixels(self, indices: Indices) -> Pixels:
+        """Pictures of one size as they are kept: (B, height, width, C) bytes."""
+        height, width = self.heights[indices[0]], self.widths[indices[0]]
+        return self._pixels.take(indices).reshape(len(indices), height, width, self.data.channels)
+
+    def show(self, i: int) -> dict[str, Any]:
+        """The size of picture i; its file and number stand in its key."""
+        return {"height": int(self.heights[i]), "width": int(self.widths[i])}
+
+    def gold(self, target: str) -> list[str]:
+        """The right class of each picture."""
+        assert target == "label"
+        return [self.data.labels[label] for label in self._labels]
+
+    def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
+        return {}
+
+    def ceiling(self) -> float | None:
+        """Unknown: nobody knows how many real pictures can be read."""
+        return None
+
+
+def patches(
+    pictures: NDArray[np.float32], patch: int, stride: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(B, height, width, C) -> (B, L, F) patches in reading order and the (L, 2) row and column of each, counted in
+    strides; F = patch · patch · C.
+
+    Every pixel is in a patch. Where the last patches reach beyond the picture, what is missing is 0: the mean of the
+    training pixels, so that it says nothing; a smaller picture is never stretched.
+    """
+    _, height, width, _ = pictures.shape
+    rows, columns = _steps(height, patch, stride), _steps(width, patch, stride)
+    below, right = (rows - 1) * stride + patch - height, (columns - 1) * stride + patch - width
+    if below or right:
+        pictures = np.pad(pictures, ((0, 0), (0, below), (0, right), (0, 0)))
+    windows = sliding_window_view(pictures, (patch, patch), axis=(1, 2))[:, ::stride, ::stride]
+    windows = windows.transpose(0, 1, 2, 4, 5, 3)  # (B, rows, columns, patch, patch, C)
+    return windows.reshape(len(pictures), rows * columns, -1), _places(int(rows), int(columns))
+
+
+def augmented(pictures: Pixels, indices: Indices, seed: int, epoch: int, shift: int, flip: bool) -> Pixels:
+    """What torchvision.transforms.v2's RandomCrop (padding `shift`, mode edge) and RandomHorizontalFlip do, all
+    pictures at once and drawn as a function of (seed, epoch, index): (B, height, width, C)."""
+    if not (shift or flip):
+        return pictures
+    draws = uniform(seed, epoch, indices[None], np.arange(3)[:, None])  # (3, B): down, right, mirror
+    if shift:
+        _, height, width, _ = pictures.shape
+        down, right = (draws[:2] * (2 * shift + 1)).astype(np.int64) - shift
+        # Beyond its edge a picture goes on as it ends there.
+        rows = np.clip(np.arange(height) + down[:, None], 0, height - 1)
+        columns = np.clip(np.arange(width) + right[:, None], 0, width - 1)
+        pictures = pictures[np.arange(len(indices))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if flip:
+        pictures = np.where((draws[2] < 0.5)[:, None, None, None], pictures[:, :, ::-1], pictures)
+    return pictures
+
+
+@lru_cache(maxsize=64)
+def _places(rows: int, columns: int) -> NDArray[np.float32]:
+    """(rows · columns, 2): row and column of each patch in reading order."""
+    return np.stack(np.divmod(np.arange(rows * columns), columns), axis=1).astype(np.float32)
+
+
+def _steps(side: Any, patch: int, stride: int) -> Any:
+    """How many patches cover a side of so many pixels."""
+    return 1 + -(-np.maximum(side - patch, 0) // stride)
+
+
+def _coloured(pixels: Pixels, channels: int) -> Pixels:
+    """Bring a picture to grey or to colour."""
+    if pixels.shape[2] == channels:
+        return pixels
+    from torchvision.transforms.v2 import functional
+
+    convert = functional.rgb_to_grayscale if channels == 1 else functional.grayscale_to_rgb
+    return convert(torch.tensor(pixels).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+
+
+def _natural(label: str) -> tuple[float, str]:
+    """Numbers by value, before words by alphabet."""
+    return (float(label), "") if label.isdecimal() else (math.inf, label)
+
+
+def _skipped(meta: dict[str, Any]) -> Iterator[str]:
+    for split, errors in meta["skipped"].items():
+        yield f"{len(errors):,} of the {split} pictures were left out (data.skip_bad=true), the first because {errors[0]}"

@@ -1,0 +1,308 @@
+"""Where recordings come from: each source lists what there is, and reads a sound when it is asked to."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from attnlab.config import SpeechData
+from attnlab.data.batching import uniform
+from attnlab.data.sound import Samples, read_samples
+from attnlab.data.synthetic import voices
+from attnlab.errors import UserError
+
+SOUNDS = (".wav", ".flac", ".ogg")
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """samples: int16 at `data.rate`. marks: (first sample, sample after the last, what is heard there)."""
+
+    samples: Samples
+    marks: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is known of a recording before it is heard.
+
+    key: its file's name, or manifest:line. label: its class, "" for none. split: "" where the source names none.
+    """
+
+    key: str
+    read: Callable[[], Sound] = field(repr=False)
+    label: str = ""
+    speaker: str = ""
+    split: str = ""
+    transcript: tuple[str, ...] = ()
+
+
+class RecordingSource(Protocol):
+    """Built from the data's configuration; refuses a missing folder or file.
+
+    background: the mark of every sample without another, for sources whose recordings are marked; "" is not scored.
+    ceiling: accuracy of a perfect listener, where it is known.
+    """
+
+    notice: str
+    files: dict[str, Path]
+    """What the recordings are read from: their contents are the data's fingerprint."""
+    problems: list[str]
+    """Of files that are not what the source expects: refused, or counted where bad ones are skipped."""
+    marks: str
+    """The target that the marks are; "" for sources without marks."""
+    background: str
+    ceiling: float | None
+
+    def recordings(self) -> list[Recording]: ...
+
+
+class Voices:
+    """`data=voices`: generated spoken digits; the data are as fixed as those of files."""
+
+    notice = (
+        "These recordings are generated (data=voices). For real ones: attnlab train task=keywords data=fsdd "
+        "data.path=FOLDER with the recordings of the Free Spoken Digit Dataset, or data=speech_folder with a "
+        "folder of recordings for each class."
+    )
+    marks = "voice"
+    background = "silence"
+    ceiling: float | None = 1.0  # no two digits share their sounds, and noise is softer than speech
+
+    def __init__(self, config: SpeechData) -> None:
+        if config.path is not None:
+            raise UserError("`data.path`: data=voices are generated; choose data=speech_folder for your own files")
+        # The generator is the source: another version of it makes other data.
+        self.files = {"voices": Path(voices.__file__)}
+        self.problems: list[str] = []
+        self.config = config
+
+    def recordings(self) -> list[Recording]:
+        kind = "strings" if self.config.strings else "words"
+        found = []
+        for plan in voices.plans(self.config.strings):
+            words = tuple(DIGITS[digit] for digit in plan.digits)
+            found.append(Recording(
+                key=f"voices-{kind}-{plan.number}", read=partial(self._read, plan), split=plan.split,
+                label="" if self.config.strings else words[0], speaker=f"voice{plan.voice}", transcript=words,
+            ))  # fmt: skip
+        return found
+
+    def _read(self, plan: voices.Plan) -> Sound:
+        samples, spoken = voices.synthesise(plan, self.config.rate)
+        return Sound(samples, tuple((begin, end, "speech") for begin, end in spoken))
+
+
+class Files:
+    """What all sources of files share."""
+
+    notice = ""
+    marks = ""
+    background = ""
+    ceiling: float | None = None
+
+    def __init__(self, config: SpeechData) -> None:
+        if config.path is None:
+            raise UserError(f"`data.path` is missing: data={config.name} needs the place of your recordings")
+        self.config = config
+        self.path = Path(config.path).expanduser()
+        if not self.path.exists():
+            raise UserError(f"`data.path={config.path}`: no such file or folder")
+        self.problems: list[str] = []
+        self.files: dict[str, Path] = {}
+        self._found = list(self.rows())
+        if not self._found and not self.problems:
+            raise UserError(f"`data.path={config.path}`: no recordings ({', '.join(SOUNDS)}) there")
+
+    def rows(self) -> Iterator[Recording]:
+        """What there is, in a fixed order; problems are added to `problems`."""
+        raise NotImplementedError
+
+    def recordings(self) -> list[Recording]:
+        return self._found
+
+    def recording(
+        self, path: Path, key: str, label: str, speaker: str = "", split: str = "", said: tuple[str, ...] = ()
+    ) -> Recording:
+        """One file's recording; it is part of the data's fingerprint."""
+        self.files[key] = path
+        return Recording(key, partial(self._read, path), label, speaker, split, said)
+
+    def sounds_in(self, folder: Path) -> list[Path]:
+        if not folder.is_dir():
+            raise UserError(f"`data.path={self.config.path}`: data={self.config.name} needs a folder")
+        return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
+
+    def _read(self, path: Path) -> Sound:
+        return Sound(read_samples(path, self.config.rate, self.config.channels))
+
+
+class Fsdd(Files):
+    """Free Spoken Digit Dataset (Jackson et al.): recordings/{digit}_{speaker}_{index}.wav.
+
+    Its README's split: index 0 to 4 are for testing.
+    """
+
+    named: ClassVar = re.compile(r"([0-9])_([^_]+)_([0-9]+)")
+
+    def rows(self) -> Iterator[Recording]:
+        for path in self.sounds_in(self.path):
+            match = self.named.fullmatch(path.stem)
+            if match is None:
+                self.problems.append(f"{path}: not named like 7_jackson_32.wav (digit, speaker, index)")
+                continue
+            word = DIGITS[int(match[1])]
+            split = "test" if int(match[3]) < 5 else "train"
+            yield self.recording(path, path.name, word, match[2], split, (word,))
+
+
+class Folder(Files):
+    """A folder of recordings for each class; below train/, validation/ and test/ where those exist."""
+
+    def rows(self) -> Iterator[Recording]:
+        splits = [name for name in ("train", "validation", "test") if (self.path / name).is_dir()]
+        for split, root in [(name, self.path / name) for name in splits] or [("", self.path)]:
+            for path in self.sounds_in(root):
+                inside = path.relative_to(root)
+                if len(inside.parts) < 2:
+                    self.problems.append(f"{path}: not inside the folder of a class")
+                    continue
+                key = path.relative_to(self.path).as_posix()
+                yield self.recording(path, key, inside.parts[0], split=split)
+
+
+class SpeechCommands(Files):
+    """Speech Commands' layout (Warden 2018): a folder per word, validation_list.txt and testing_list.txt."""
+
+    def rows(self) -> Iterator[Recording]:
+        split_of = {}
+        for name, split in (("validation_list.txt", "validation"), ("testing_list.txt", "test")):
+            listed = self.path / name
+            if not listed.is_file():
+                raise UserError(f"{listed}: no such file; Speech Commands' layout has one")
+            self.files[name] = listed
+            for number, line in enumerate(listed.read_text(encoding="utf-8").splitlines(), 1):
+                if line and not (self.path / line).is_file():
+                    self.problems.append(f"{listed}:{number}: `{line}` is missing")
+                split_of[line] = split
+        for path in self.sounds_in(self.path):
+            inside = path.relative_to(self.path)
+            if len(inside.parts) != 2 or inside.parts[0].startswith("_"):  # _background_noise_ is no word
+                continue
+            key, speaker = inside.as_posix(), path.stem.split("_nohash_")[0]
+            yield self.recording(path, key, inside.parts[0], speaker=speaker, split=split_of.get(key, "train"))
+
+
+class Manifest(Files):
+    """A CSV or JSONL file with a row for each recording: path, label and, if you like, split and speaker.
+
+    Paths are relative to the manifest.
+    """
+
+    columns: ClassVar = ("path", "label", "split", "speaker")
+
+    def rows(self) -> Iterator[Recording]:
+        if self.path.suffix not in (".csv", ".jsonl"):
+            raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv or .jsonl file")
+        self.files["manifest"] = self.path
+        for number, row in self._lines():
+            where = f"{self.path}:{number}"
+            missing = [name for name in ("path", "label") if not row.get(name)]
+            if missing:
+                self.problems.append(f"{where}: no {missing[0]} in this row")
+                continue
+            path, split = self.path.parent / row["path"], row.get("split") or ""
+            if split not in ("", "train", "validation", "test"):
+                self.problems.append(f"{where}: split `{split}`; choose train, validation or test")
+            elif not path.is_file():
+                self.problems.append(f"{where}: `{row['path']}` is missing; paths are relative to the manifest")
+            else:
+                yield self.recording(
+                    path, f"{self.path.name}:{number}", row["label"], speaker=row.get("speaker") or "", split=split
+                )
+
+    def _lines(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """(line number, row)"""
+        with self.path.open(encoding="utf-8", newline="") as stream:
+            if self.path.suffix == ".csv":
+                reader = csv.DictReader(stream)
+                header = reader.fieldnames or []
+                if "path" not in header or "label" not in header:
+                    raise UserError(
+                        f"{self.path}:1: the first line names the columns: path,label[,split][,speaker]"
+                    )
+                for row in reader:
+                    yield reader.line_num, row
+                return
+            for number, line in enumerate(stream, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise UserError(f"{self.path}:{number}: not valid JSON ({error.msg})") from error
+                if not isinstance(row, dict):
+                    raise UserError(f'{self.path}:{number}: expected {{"path": …, "label": …}}')
+                yield number, {name: str(row[name]) for name in self.columns if row.get(name) is not None}
+
+
+SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {
+    "voices": Voices,
+    "fsdd": Fsdd,
+    "folder": Folder,
+    "manifest": Manifest,
+    "speech_commands": SpeechCommands,
+}
+
+PAUSES = (0.05, 0.35)
+"""Seconds between joined recordings, at least and at most."""
+
+
+def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
+    """Utterances of about `data.join` seconds, each of one speaker and one split.
+
+    The class of the whole is the label heard first; marks say which label is heard when.
+    Training recordings occur `data.join_repeats` times in all, in other orders; others once.
+    """
+    assert config.join is not None
+    # How long each recording is, is known only after reading; half a second with its pause is typical of words.
+    per_utterance = max(1, round(config.join / 0.64))
+    found: list[Recording] = []
+    by_owner = sorted(recordings, key=lambda r: (r.split, r.speaker, r.key))
+    for (split, speaker), group in groupby(by_owner, key=lambda r: (r.split, r.speaker)):
+        members = list(group)
+        for turn in range(config.join_repeats if split == "train" else 1):
+            order = np.argsort(
+                uniform(config.split_seed, turn, np.arange(len(members)), np.zeros(len(members), dtype=np.int64))
+            )
+            for start in range(0, len(members), per_utterance):
+                pieces = [members[i] for i in order[start : start + per_utterance]]
+                number = len(found)
+                found.append(Recording(
+                    key=f"joined-{number}:{pieces[0].key}", read=partial(_join, pieces, config, number),
+                    label=pieces[0].label, speaker=speaker, split=split,
+                    transcript=tuple(piece.label for piece in pieces),
+                ))  # fmt: skip
+    return found
+
+
+def _join(pieces: list[Recording], config: SpeechData, number: int) -> Sound:
+    """Recordings with pauses between them."""
+    shortest, longest = PAUSES
+    draws = uniform(config.split_seed, number, np.arange(len(pieces)), np.ones(len(pieces), dtype=np.int64))
+    sounds, marks, at = [], [], 0
+    for piece, draw in zip(pieces, draws, strict=True):
+        samples = piece.read().samples
+        pause = round(config.rate * (shortest + (longest - shortest) * draw))
+        marks.append((at, at + len(samples), piece.label))
+        sounds += [samples, np.zeros(pause, dtype=np.int16)]
+        at += len(samples) + pause
+    return Sound(np.concatenate(sounds), tuple(marks))

@@ -1,0 +1,392 @@
+"""Recordings as sets of feature frames with the frame's number as coordinate.
+
+Prepared once: the features of every recording, and its samples where training alters them. Who is trained
+on and who is tested is decided when the data are opened, so that all folds share what was prepared.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnlab.config import SpeechData
+from attnlab.data import folds
+from attnlab.data.batching import Indices
+from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
+from attnlab.data.recordings import SOURCES, Recording, Sound, joined
+from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
+from attnlab.errors import UserError
+from attnlab.sets import Batch, Example, Layout, VectorSets
+from attnlab.spec import DataSpec, Target
+
+PREPARED = (
+    "source strings join join_repeats rate channels features bands coefficients window hop max_length too_long skip_bad"
+).split()
+"""The settings that what is prepared depends on; the others are applied when a batch is made."""
+SPLITTING = "validation test group split_seed".split()
+SPLITS = ("train", "validation", "test")
+
+
+class Speech:
+    """A prepared set of recordings.
+
+    spec: of the data themselves, or that of a run, whose classes and means then hold.
+    parts: never asked for; frames are not made of smaller vectors.
+    """
+
+    def __init__(self, config: SpeechData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
+        self.config, self.seed = config, seed
+        self.source = SOURCES[config.source](config)
+        self.notice = self.source.notice
+        self.frames = Frames(config)
+        self.augmentation = Augmentation(config, seed)
+        sounds = self._prepared()
+        settings = asdict(config) | {"cache": None, "path": None, "name": None, "sounds": sounds.name}
+        self.fingerprint = fingerprint((), settings)
+        # What depends on the split too, such as baselines, lies apart from what all splits share.
+        self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
+        self.folder.mkdir(exist_ok=True)
+        columns = Columns(sounds / "recordings.arrow")
+        self.keys, self.labels = columns.strings("key"), columns.strings("label")
+        self.speakers, self.transcripts = columns.strings("speaker"), columns.strings("transcript")
+        self.features = columns.ragged("features")
+        self.samples = columns.ragged("samples") if self.augmentation.of_sound else None
+        self.counts = self.features.lengths // self.frames.size
+        meta = json.loads((sounds / "meta.json").read_text(encoding="utf-8"))
+        self.marks = columns.ragged("marks") if meta["marks"] else None
+        self.mark_names: list[str] = meta["marks"]
+        self.mark_target = "digit" if config.join is not None else self.source.marks
+        self.warnings = []
+        if meta["bad"]:
+            self.warnings.append(f"{len(meta['bad'])} bad recordings left out; the first: {meta['bad'][0]}")
+        rows = self._rows(columns.strings("split"))
+        self.spec = spec if spec is not None else self._spec(rows)
+        self._refuse_unknown_labels(rows)
+        self.splits = {name: SpeechSplit(self, rows[name]) for name in SPLITS if len(rows[name])}
+
+    @classmethod
+    def folds(cls, config: SpeechData, seed: int) -> folds.Folds:
+        """What `data.folds` makes of these data."""
+        assert config.folds is not None
+        data = cls(replace(config, fold=None), seed)
+        return folds.divided(
+            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed
+        )
+
+    def _prepared(self) -> Path:
+        """The folder of measured recordings, shared by all splits of them."""
+        config = self.config
+        names = PREPARED + (SPLITTING if config.join is not None else [])
+        settings = {name: getattr(config, name) for name in names} | {"samples": self.augmentation.of_sound}
+        files = self.source.files
+        name = fingerprint(files.values(), settings | {"files": list(files), "problems": self.source.problems})
+        return prepared(cache_folder(config.cache), f"recordings-{config.name}-{name}", self._write)
+
+    def _write(self, folder: Path) -> None:
+        """Read and measure every recording once."""
+        from datasets import List, Value
+
+        recordings = self.source.recordings()
+        if self.config.join is not None:
+            splits = self._with_held_out(
+                [r.split for r in recordings], [r.key for r in recordings], [r.speaker for r in recordings]
+            )
+            divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
+            recordings = joined(divided, self.config)
+        bad: list[str] = []
+        marks: dict[str, int] = {}
+        columns = {name: Value("string") for name in ("key", "label", "speaker", "split", "transcript")}
+        columns |= {"features": List(Value("float32")), "marks": List(Value("int16"))}
+        if self.augmentation.of_sound:
+            columns["samples"] = List(Value("int16"))
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for problem in self.source.problems:
+                self._bad(problem, bad)
+            for recording in recordings:
+                try:
+                    sound = self._fitting(recording, recording.read())
+                except UserError as error:
+                    self._bad(str(error), bad)
+                    continue
+                if sound is None:
+                    continue
+                measured, _ = self.frames.measure([sound.samples.astype(np.float32) / np.float32(32768)])
+                row: dict[str, Any] = {
+                    "key": recording.key, "label": recording.label, "speaker": recording.speaker,
+                    "split": recording.split, "transcript": " ".join(recording.transcript),
+                    "features": measured.numpy().ravel(), "marks": self._marks(sound, len(measured), marks),
+                }  # fmt: skip
+                yield row | ({"samples": sound.samples} if self.augmentation.of_sound else {})
+
+        if write_rows(folder / "recordings.arrow", columns, rows()) == 0:
+            raise UserError(
+                f"data={self.config.name}: no recording can be used; the first: {bad[0] if bad else ''}"
+            )
+        (folder / "meta.json").write_text(json.dumps({"bad": bad, "marks": list(marks)}), encoding="utf-8")
+
+    def _bad(self, problem: str, bad: list[str]) -> None:
+        """Refuse, or remember what was left out."""
+        if not self.config.skip_bad:
+            raise UserError(f"{problem}; to leave such recordings out: data.skip_bad=true")
+        bad.append(problem)
+
+    def _fitting(self, recording: Recording, sound: Sound) -> Sound | None:
+        """The sound within `data.max_length`; None where it is dropped."""
+        limit = round(self.config.max_length * self.config.rate)
+        if len(sound.samples) <= limit:
+            return sound
+        if self.config.too_long == "refuse":
+            raise UserError(
+                f"{recording.key}: {len(sound.samples) / self.config.rate:.1f} seconds, more than "
+                f"`data.max_length={self.config.max_length:g}`; raise it, or set `data.too_long=cut` or `drop`"
+            )
+        return Sound(sound.samples[:limit], sound.marks) if self.config.too_long == "cut" else None
+
+    def _marks(self, sound: Sound, frames: int, known: dict[str, int]) -> NDArray[np.int16]:
+        """The mark in the middle of each frame, as a number; nothing where the source has no marks."""
+        if not sound.marks:
+            return np.zeros(0, dtype=np.int16)
+        background = known.setdefault(self.source.background, len(known))
+        middle = np.arange(frames) * self.frames.hop + self.frames.window // 2
+        found = np.full(frames, background, dtype=np.int16)
+        for begin, end, mark in sound.marks:
+            found[(middle >= begin) & (middle < end)] = known.setdefault(mark, len(known))
+        return found
+
+    # --- who is trained on, who is tested ---------------------------------------------------------
+
+    def _rows(self, given: list[str]) -> dict[str, Indices]:
+        """The recordings of each split."""
+        config = self.config
+        if config.folds is not None and config.fold is not None:
+            assigned = folds.assign(config.folds, self.keys, self.labels, self.speakers, config.split_seed)
+            split_of = folds.fold_splits(
+                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
+            )
+        elif config.folds is not None:
+            split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
+        else:
+            split_of = self._with_held_out(given, self.keys, self.speakers)
+        names = np.array(split_of)
+        rows = {name: np.flatnonzero(names == name) for name in SPLITS}
+        if config.limit is not None:
+            # Lists are often in order of classes: the first ones alone would be of one class.
+            every = max(1.0, len(rows["train"]) / config.limit)
+            rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
+        return rows
+
+    def _with_held_out(self, given: list[str], keys: list[str], speakers: list[str]) -> list[str]:
+        """The source's splits; where it names no test or no validation examples, a share is held out."""
+        config = self.config
+        if config.group == "speaker" and "" in speakers:
+            raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
+        owners = speakers if config.group == "speaker" else keys
+        found = [split or "train" for split in given]
+        # The second share is drawn by other numbers than the first, or it would be the same examples.
+        shares = (("test", config.test, "t:"), ("validation", config.validation, ""))
+        for split, share, prefix in shares:
+            if split in found or (split == "test" and any(given)):
+                continue
+            out = folds.held_out([prefix + owner for owner in owners], share, config.split_seed)
+            found = [split if s == "train" and o else s for s, o in zip(found, out, strict=True)]
+        return found
+
+    # --- what the data know -----------------------------------------------------------------------
+
+    def _spec(self, rows: dict[str, Indices]) -> DataSpec:
+        """Classes and means of the training recordings."""
+        train = rows["train"]
+        if not len(train):
+            raise UserError(f"data={self.config.name}: there are no training recordings")
+        targets = {}
+        labels = Counter(self.labels[i] for i in train)
+        if "" not in labels:
+            names = tuple(sorted(labels, key=_in_order))
+            targets["label"] = Target("class", names, tuple(labels[name] for name in names))
+        if any(self.transcripts):
+            targets["transcript"] = Target("sequence")
+        if self.marks is not None:
+            numbers = np.bincount(self.marks.take(train), minlength=len(self.mark_names))
+            counts = {mark: int(n) for mark, n in zip(self.mark_names, numbers, strict=True) if mark and n}
+            names = tuple(sorted(counts, key=_in_order))
+            targets[self.mark_target] = Target("vector_classes", names, tuple(counts[name] for name in names))
+        mean = spread = np.zeros(0)
+        if self.config.normalise == "training":
+            frames = self.features.take(train).reshape(-1, self.frames.size).astype(np.float64)
+            mean, spread = frames.mean(axis=0), frames.std(axis=0) + 1e-3
+        return DataSpec(
+            modality="speech",
+            places=1,
+            features=self.frames.size * self.config.stack,
+            targets=targets,
+            vocabularies={},
+            frame_seconds=self.frames.hop * self.config.stack / self.config.rate,
+            feature_mean=tuple(mean.tolist()),
+            feature_spread=tuple(spread.tolist()),
+        )
+
+    def _refuse_unknown_labels(self, rows: dict[str, Indices]) -> None:
+        """Recordings whose class was never learned."""
+        if "label" not in self.spec.targets:
+            return
+        known = set(self.spec.targets["label"].classes)
+        for split, chosen in rows.items():
+            unknown = [i for i in chosen if self.labels[i] not in known]
+            if not unknown:
+                continue
+            problem = (
+                f"{self.keys[unknown[0]]}: label `{self.labels[unknown[0]]}` of the {split} split is none of the "
+                f"classes ({', '.join(sorted(known)[:12])})"
+            )
+            left_out: list[str] = []
+            self._bad(problem, left_out)
+            self.warnings.append(f"{len(unknown)} recordings left out; the first: {left_out[0]}")
+            rows[split] = np.setdiff1d(chosen, unknown)
+
+
+class SpeechSplit:
+    """Training, validation or test recordings. rows: their numbers among all that were prepared."""
+
+    def __init__(self, data: Speech, rows: Indices) -> None:
+        self.data, self.rows = data, rows
+        self.keys = [data.keys[i] for i in rows]
+        self.lengths: NDArray[np.int64] = -(-data.counts[rows] // data.config.stack)
+        targets = data.spec.targets
+        self._class_of_row = self._mark_class = np.zeros(0, dtype=np.int64)
+        if "label" in targets:
+            classes = {name: i for i, name in enumerate(targets["label"].classes)}
+            self._class_of_row = np.array([classes.get(label, -1) for label in data.labels])
+        if data.marks is not None and data.mark_target in targets:
+            classes = {name: i for i, name in enumerate(targets[data.mark_target].classes)}
+            self._mark_class = np.array([classes.get(mark, -1) for mark in data.mark_names])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: int) -> Example:
+        """One recording alone, as it is evaluated."""
+        batch = self.batch(np.array([i]))
+        return Example(batch.inputs, batch.targets, self.keys[i])
+
+    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
+        """These recordings, packed. With an epoch they are altered as the configuration says."""
+        data, rows = self.data, self.rows[indices]
+        counts, of_frame = data.counts[rows], None
+        if epoch is not None and data.samples is not None:
+            altered = data.augmentation.alter([data.samples[row] for row in rows], rows, epoch)
+            values, new_counts = data.frames.measure(altered.sounds)
+            if data.marks is not None:
+                of_frame = _old_frames(altered, new_counts, counts, data.frames)
+            counts = new_counts
+        else:
+            values = torch.from_numpy(data.features.take(rows).reshape(-1, data.frames.size))
+        values = self._normalised(values, counts)
+        if epoch is not None and data.augmentation.of_frames:
+            values = data.augmentation.mask(values, counts, rows, epoch)
+        values, middle = stacked(values, counts, data.config.stack)
+        layout = Layout.of((-(-counts // data.config.stack)).tolist())
+        targets = {}
+        if len(self._class_of_row):
+            targets["label"] = torch.from_numpy(self._class_of_row[rows])
+        if len(self._mark_class) and data.marks is not None:
+            marks = data.marks.take(rows)
+            marks = marks if of_frame is None else marks[of_frame]
+            targets[data.mark_target] = torch.from_numpy(self._mark_class[marks[middle]])
+        inputs = VectorSets(values, layout, layout.place[:, None].float())
+        return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
+
+    def _normalised(self, values: Tensor, counts: NDArray[np.int64]) -> Tensor:
+        spec = self.data.spec
+        if self.data.config.normalise == "utterance":
+            return normalised(values, counts)
+        if spec.feature_mean:
+            return (values - torch.tensor(spec.feature_mean)) / torch.tensor(spec.feature_spread)
+        return values
+
+    def show(self, i: int) -> dict[str, Any]:
+        """Which recording it is, and what is said in it where that is known."""
+        said = self.data.transcripts[self.rows[i]]
+        return {"recording": self.keys[i]} | ({"said": said} if said else {})
+
+    def gold(self, target: str) -> list[Any]:
+        """The class, the words, or the label of each vector; "" is not scored."""
+        data = self.data
+        if target == "label":
+            return [data.labels[row] for row in self.rows]
+        if target == "transcript":
+            return [data.transcripts[row].split() for row in self.rows]
+        assert data.marks is not None and target == data.mark_target
+        marks, stack = data.marks, data.config.stack
+        return [
+            [data.mark_names[mark] for mark in marks[row][_middles(int(data.counts[row]), stack)]]
+            for row in self.rows
+        ]
+
+    def summaries(self) -> NDArray[np.float32]:
+        """(examples, 2F): mean and spread of each recording's features, before they are normalised."""
+        size = self.data.frames.size
+        each = (self.data.features[row].reshape(-1, size) for row in self.rows)
+        return np.stack([np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in each])
+
+    def loudness(self) -> list[NDArray[np.float32]]:
+        """Of each vector, above the mean of its recording: in units of the features, log energy for log-mel."""
+        found = []
+        for row in self.rows:
+            levels = self.data.features[row].reshape(-1, self.data.frames.size).mean(axis=1)
+            found.append((levels - levels.mean())[_middles(len(levels), self.data.config.stack)])
+        return found
+
+    def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
+        """None."""
+        return {}
+
+    def ceiling(self) -> float | None:
+        """Accuracy of a perfect listener, where the data know it."""
+        return self.data.source.ceiling
+
+
+def stacked(values: Tensor, counts: NDArray[np.int64], stack: int) -> tuple[Tensor, NDArray[np.int64]]:
+    """(frames, F) -> (N, stack·F) and the row of the frame in the middle of each vector, whose label it bears.
+
+    A recording's last vector is filled up with zeros, the mean.
+    """
+    if stack == 1:
+        return values, np.arange(len(values))
+    vectors = -(-counts // stack)
+    owner = np.repeat(np.arange(len(counts)), vectors)
+    place = ranges(np.zeros_like(vectors), vectors) * stack
+    first = (np.cumsum(counts) - counts)[owner]
+    inside = place[:, None] + np.arange(stack)
+    rows = np.where(inside < counts[owner, None], first[:, None] + inside, len(values))
+    padded = torch.cat([values, values.new_zeros(1, values.shape[1])])
+    middle = first + np.minimum(place + stack // 2, counts[owner] - 1)
+    return padded[torch.from_numpy(rows)].flatten(1), middle
+
+
+def _middles(count: int, stack: int) -> NDArray[np.int64]:
+    return stacked(torch.zeros(count, 0), np.array([count]), stack)[1]
+
+
+def _old_frames(
+    altered: Altered, counts: NDArray[np.int64], old: NDArray[np.int64], frames: Frames
+) -> NDArray[np.int64]:
+    """For each frame of altered recordings, the row of the frame that held its middle before."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    middle = ranges(np.zeros_like(counts), counts) * frames.hop + frames.window / 2
+    middle = (middle - altered.shift[owner]) * altered.speed[owner]
+    row = np.rint((middle - frames.window / 2) / frames.hop).astype(np.int64)
+    return (np.cumsum(old) - old)[owner] + np.clip(row, 0, old[owner] - 1)
+
+
+def _in_order(name: str) -> tuple[int, str]:
+    """Digits in counting order, other names by the alphabet."""
+    digits = "zero one two three four five six seven eight nine".split()
+    return (digits.index(name) if name in digits else len(digits), name)

@@ -1,0 +1,120 @@
+"""Windows over one coordinate, in time and memory that grow with N · radius."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, scaled_dot_product_attention
+
+from attnlab.errors import UserError
+from attnlab.model.attention.positions import PairBias, Pairs
+from attnlab.model.attention.reference import Kernel, Plan
+from attnlab.model.attention.scopes import coords_of
+from attnlab.model.attention.scores import Score
+from attnlab.model.places import Order
+from attnlab.sets import VectorSets
+
+SMALLEST = 16
+"""Half the smallest block of queries: smaller products are dearer than what they save."""
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """All sets of the batch end to end in order of their places, cut into blocks of 2w queries, each of which looks at
+    the 4w keys around it; w is at least as many rows as the window reaches.
+
+    order: (N,) and back: (N,) row numbers into that order and out of it, or None where the rows stand so.
+    differences: (blocks, 2w, 4w, 1); mask: (blocks, 2w, 4w), True where one may look.
+    """
+
+    half: int
+    blocks: int
+    order: Tensor | None
+    back: Tensor | None
+    differences: Tensor
+    mask: Tensor
+
+    def queries(self, x: Tensor) -> Tensor:
+        """(N, H, K) -> (blocks, H, 2w, K)."""
+        x = x if self.order is None else x.index_select(0, self.order)
+        x = pad(x, (0, 0, 0, 0, 0, self.blocks * 2 * self.half - len(x)))
+        return x.view(self.blocks, 2 * self.half, *x.shape[1:]).transpose(1, 2)
+
+    def keys(self, x: Tensor) -> Tensor:
+        """(N, H, K) -> (blocks, H, 4w, K)."""
+        x = x if self.order is None else x.index_select(0, self.order)
+        return _around(pad(x, (0, 0, 0, 0, self.half, self._after(len(x)))), self.half).transpose(1, 2)
+
+    def _after(self, rows: int) -> int:
+        return (self.blocks + 1) * 2 * self.half - self.half - rows
+
+
+class Banded(Kernel):
+    """Block-local products (Beltagy et al. 2020, section 3.1, in blocks)."""
+
+    name = "banded"
+
+    def _work(self, scope: Any, queries: VectorSets, keys: VectorSets) -> Band:
+        coords = coords_of(queries, str(scope))
+        if coords.shape[1] != 1:
+            raise UserError(
+                f"kernel banded needs vectors along one coordinate, these have {coords.shape[1]}; "
+                "use kernel edgewise or dense"
+            )
+        order = Order.of(queries)
+        rows = len(coords)
+        half = max(order.reach(scope.radius), SMALLEST)
+        blocks = max(1, -(-rows // (2 * half)))
+        after = blocks * 2 * half - rows
+        # Padding belongs to set −1, whose members see each other, so that every row has a softmax.
+        query_sets = pad(order.sets, (0, after), value=-1).view(blocks, 2 * half)
+        key_sets = _around(pad(order.sets, (half, half + after), value=-1), half)
+        place = order.coords[:, 0]
+        query_place = pad(place, (0, after)).view(blocks, 2 * half)
+        key_place = _around(pad(place, (half, half + after)), half)
+        differences = (query_place[:, :, None] - key_place[:, None])[..., None]
+        mask = (query_sets[:, :, None] == key_sets[:, None]) & scope.within(differences)
+        device = coords.device
+        order_rows = back = None
+        if order.rows is not None:
+            order_rows = order.rows.to(device)
+            back = torch.argsort(order_rows)
+        return Band(half, blocks, order_rows, back, differences.to(device), mask.to(device))
+
+    def attend(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        plan: Plan,
+        score: Score,
+        biases: Sequence[PairBias] = (),
+        dropout: float = 0.0,
+    ) -> Tensor:
+        assert not score.pairwise, "refused when the model was built"
+        band = plan.work
+        mask = plan.remembered(0, biases, lambda: _float_mask(band, biases, q.dtype))
+        answer = scaled_dot_product_attention(
+            band.queries(q), band.keys(k), band.keys(v), attn_mask=mask, dropout_p=dropout
+        )
+        answer = answer.transpose(1, 2).flatten(0, 1)[: len(q)]
+        return answer if band.back is None else answer.index_select(0, band.back)
+
+
+def _float_mask(band: Band, biases: Sequence[PairBias], dtype: torch.dtype) -> Tensor:
+    """(blocks, 1 or H, 2w, 4w): what is added to the scores, −∞ where one may not look."""
+    mask = torch.zeros(band.mask.shape, dtype=dtype, device=band.mask.device)
+    mask = mask.masked_fill(~band.mask, -torch.inf)[:, None]
+    if not biases:
+        return mask
+    pairs = Pairs(band.differences)
+    return mask + torch.stack([bias(pairs) for bias in biases]).sum(0).permute(0, 3, 1, 2)
+
+
+def _around(x: Tensor, half: int) -> Tensor:
+    """((blocks + 1) · 2w, …) -> (blocks, 4w, …): each block with the next. Two slices and a copy, whose gradient is a
+    sum of two slices; a strided view's would be added up number by number."""
+    x = x.view(-1, 2 * half, *x.shape[1:])
+    return torch.cat([x[:-1], x[1:]], dim=1)

@@ -1,0 +1,51 @@
+"""Who looked at whom: the attention weights of any model, while it computes something."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attnlab.errors import UserError, suggestion
+from attnlab.model.attention.multihead import CrossAttention, SelfAttention
+
+
+def attention_layers(model: nn.Module) -> dict[str, SelfAttention | CrossAttention]:
+    """The attention layers of a model by name, in the order in which they were built."""
+    return {
+        name: layer for name, layer in model.named_modules() if isinstance(layer, SelfAttention | CrossAttention)
+    }
+
+
+@contextmanager
+def record(model: nn.Module, layers: Sequence[str] | None = None) -> Iterator[dict[str, list[Tensor]]]:
+    """While inside, what the model computes is recorded: for each layer, of each set, weights (H, Lq, Lk).
+
+    layers: names as `attention_layers` gives them; None: all. Several batches are recorded one after the other.
+    The weights are those of the reference, before dropout, whatever kernel computes the model's answer; nothing
+    is left on the layers.
+
+        with record(model, ["encoder.blocks.0.attention"]) as weights:
+            model.encode(inputs)
+    """
+    known = attention_layers(model)
+    for name in known if layers is None else layers:
+        if name not in known:
+            raise UserError(f"layer `{name}`: no such attention layer; {suggestion(name, known)}")
+    chosen = {name: known[name] for name in (known if layers is None else layers)}
+    recorded: dict[str, list[Tensor]] = {name: [] for name in chosen}
+
+    def hook(name: str) -> Any:
+        @torch.no_grad()
+        def look(layer: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+            recorded[name] += layer.weights(*arguments, **named)
+
+        return look
+
+    handles = [layer.register_forward_pre_hook(hook(name), with_kwargs=True) for name, layer in chosen.items()]
+    try:
+        yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()

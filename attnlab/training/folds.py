@@ -1,0 +1,138 @@
+"""Cross-validation: a parent folder of ordinary runs, one for each fold, and what they come to together.
+
+Every fold is a run like any other (`data.fold=<name>`): it can be scored, resumed and looked at alone.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from statistics import fmean, stdev
+from typing import Any
+
+from attnlab.config import Config
+from attnlab.data.folds import Folds
+from attnlab.errors import Stopped, UserError
+from attnlab.runs import RunFolder, write_json
+from attnlab.training import report
+
+
+class CrossValidation:
+    """A finished cross-validation; `results` holds means, standard deviations and each fold's own."""
+
+    def __init__(self, folder: RunFolder, config: Config) -> None:
+        self.folder, self.config = folder, config
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What the parent's results.json holds."""
+        return self.folder.read_results()
+
+
+def wanted(config: Config) -> bool:
+    """Whether a configuration asks for a run on each fold."""
+    # Only data that can be divided have these keys.
+    return getattr(config.data, "folds", None) is not None and config.data.fold is None
+
+
+def of_fold(config: Config, name: str, own: RunFolder) -> Config:
+    """The configuration of one fold's run, in its own folder."""
+    return replace(config, data=replace(config.data, fold=name), folder=str(own.path))
+
+
+def save(folder: RunFolder, folds: Folds) -> None:
+    """folds.json: the protocol, and the keys of the examples that each fold tests and validates on."""
+    write_json(folder.folds, asdict(folds))
+
+
+def check_unchanged(folder: RunFolder, folds: Folds) -> None:
+    """Refuse to go on with data that are divided otherwise than when the cross-validation began."""
+    try:
+        saved = json.loads(folder.folds.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{folder.folds}: not readable ({error})") from error
+    if saved != asdict(folds):
+        raise UserError(
+            f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
+            "(`data.path=`), or start a new one"
+        )
+
+
+def train_each(
+    folder: RunFolder,
+    config: Config,
+    folds: Folds,
+    train: Callable[[str, RunFolder], None],
+    keep_finished: bool,
+    reporter: report.Reporter,
+) -> CrossValidation:
+    """Train the folds that have no results yet, then write the parent's."""
+    for number, name in enumerate(folds.names, 1):
+        own = folder.fold(name)
+        if keep_finished and own.results.exists():
+            reporter.say(f"Fold {name} ({number} of {len(folds.names)}) is finished.")
+            continue
+        reporter.say(f"Fold {name} ({number} of {len(folds.names)})", style="bold")
+        try:
+            train(name, own)
+        except Stopped:
+            reporter.say(f"Continue all folds with: attnlab train run={folder.path}")
+            raise
+    found = {name: folder.fold(name).read_results() for name in folds.names}
+    write_json(folder.results, summary(config.task, folds.protocol, found))
+    tell(
+        reporter,
+        f"{config.task} on {config.data.name}: {folds.protocol}",
+        {n: r["test"] for n, r in found.items()},
+    )
+    reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval run={folder.path}")
+    return CrossValidation(folder, config)
+
+
+def summary(task: str, protocol: str, folds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """results.json of a parent: means over the folds where a run has scores, and each fold's own."""
+    results = list(folds.values())
+    baselines = {
+        name: mean([r["baselines"][name] for r in results])
+        for name in results[0]["baselines"]
+        if all(name in r["baselines"] for r in results)
+    }
+    train = [r["train"] for r in results]
+    return {
+        "task": task,
+        "protocol": protocol,
+        "test": mean([r["test"] for r in results]),
+        "validation": mean([r["validation"] for r in results]),
+        "standard_deviation": deviation([r["test"] for r in results]),
+        "folds": {name: {kind: r[kind] for kind in ("test", "validation", "train")} for name, r in folds.items()},
+        "train": {
+            **{
+                name: round(sum(t[name] for t in train), 2)
+                for name in ("seconds", "wall_seconds", "epochs", "updates")
+            },
+            **{name: round(fmean(t[name] for t in train), 4) for name in ("vectors_per_second", "data_wait")},
+        },
+        "parameters": results[0]["parameters"],
+        "baselines": baselines,
+    }
+
+
+def mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of every score that all folds have."""
+    return {name: fmean(s[name] for s in scores) for name in _common(scores)}
+
+
+def deviation(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The standard deviation over folds (of a sample: divided by their number − 1)."""
+    return {name: stdev([s[name] for s in scores]) for name in _common(scores)}
+
+
+def tell(reporter: report.Reporter, title: str, scores: Mapping[str, Mapping[str, float]]) -> None:
+    """A row for each fold, their mean and standard deviation."""
+    of_all = list(scores.values())
+    rows = {**scores, "mean": mean(of_all), "±": deviation(of_all)}
+    columns = {score: {name: row[score] for name, row in rows.items()} for score in _common(of_all)}
+    reporter.table(report.score_table(title, columns, of="fold"))
+
+
+def _common(scores: Sequence[Mapping[str, float]]) -> list[str]:
+    return [name for name in scores[0] if all(name in s for s in scores)]

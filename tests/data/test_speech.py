@@ -1,0 +1,385 @@
+"""Recordings become frames: packed as alone, altered by (seed, epoch, index) only, labels along; bad files are told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import torchaudio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchaudio.compliance import kaldi
+
+from attnlab import compose
+from attnlab.cli import main
+from attnlab.config import SpeechData
+from attnlab.data.recordings import DIGITS
+from attnlab.data.sound import Augmentation, Frames, normalised, read_samples
+from attnlab.data.speech import Speech, stacked
+from attnlab.errors import UserError
+from attnlab.model.build import build
+from attnlab.sets import VectorSets
+from attnlab.spec import DataSpec
+
+RATE = 8000
+SPEAKERS = ("ada", "bob", "cy")
+LOUD = {"noise": 5.0, "gain": 6.0, "shift": 40.0, "speed": 0.2, "mask_time": 60.0, "mask_bands": 6}
+
+
+def config(**settings) -> SpeechData:
+    return SpeechData(**({"name": "toy", "source": "fsdd", "rate": RATE, "bands": 12} | settings))
+
+
+def tone(digit: int, speaker: int, index: int) -> np.ndarray:
+    """A digit is a tone of its own; lengths differ."""
+    time = np.arange(int(RATE * (0.12 + 0.02 * index + 0.03 * speaker))) / RATE
+    noise = np.random.default_rng([digit, speaker, index]).standard_normal(len(time))
+    return 0.3 * np.sin(2 * np.pi * (300 + 350 * digit + 20 * speaker) * time) + 0.003 * noise
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Named as FSDD names them: 3 digits, 3 speakers, 8 recordings each."""
+    folder = tmp_path_factory.mktemp("digits")
+    for digit in range(3):
+        for number, speaker in enumerate(SPEAKERS):
+            for index in range(8):
+                sound = tone(digit, number, index)
+                soundfile.write(folder / f"{digit}_{speaker}_{index}.wav", sound, RATE, subtype="PCM_16")
+    return folder
+
+
+@pytest.fixture
+def speech(digits: Path):
+    def make(seed: int = 1, spec: DataSpec | None = None, **settings) -> Speech:
+        return Speech(config(path=str(digits), **settings), seed, spec)
+
+    return make
+
+
+def same(one: VectorSets, other: VectorSets, tolerance: float = 0.0) -> bool:
+    return one.lengths == other.lengths and torch.allclose(one.values, other.values, atol=tolerance)
+
+
+# --- frames -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 1500), min_size=1, max_size=5),
+    kind=st.sampled_from(["log_mel", "mfcc", "fbank"]),
+)
+def test_measured_end_to_end_is_measured_alone(lengths: list[int], kind: str) -> None:
+    frames = Frames(config(features=kind, coefficients=6))
+    random = np.random.default_rng(0)
+    sounds = [random.standard_normal(n).astype(np.float32) * 0.1 for n in lengths]
+    together, counts = frames.measure(sounds)
+    alone = [frames.measure([sound])[0] for sound in sounds]
+    assert counts.tolist() == [len(a) for a in alone] == frames.count(np.array(lengths)).tolist()
+    assert torch.allclose(together, torch.cat(alone), atol=1e-4)
+
+
+def test_features_are_those_of_torchaudio() -> None:
+    sound = torch.from_numpy(tone(1, 0, 0).astype(np.float32))
+    with_points = torch.nn.functional.pad(sound, (28, 28))  # the window of 200 stands in the middle of 256 points
+    mel = torchaudio.transforms.MelSpectrogram(
+        RATE, n_fft=256, win_length=200, hop_length=80, center=False, f_min=20.0, n_mels=12
+    )(with_points)
+    ours, _ = Frames(config()).measure([sound.numpy()])
+    assert torch.allclose(ours, (mel + 1e-6).log().T, atol=1e-4)
+    theirs = kaldi.fbank(sound[None] * 32768, num_mel_bins=12, dither=0.0, sample_frequency=float(RATE))
+    ours, _ = Frames(config(features="fbank")).measure([sound.numpy()])
+    assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_more_bands_than_a_window_can_tell_apart_are_refused() -> None:
+    with pytest.raises(UserError, match=r"data\.bands=120"):
+        Frames(config(bands=120))
+
+
+def test_stacking_keeps_every_frame_and_the_label_of_the_middle_one() -> None:
+    values, counts = torch.arange(1.0, 8.0)[:, None], np.array([5, 2])
+    found, middle = stacked(values, counts, 3)
+    assert found.tolist() == [[1, 2, 3], [4, 5, 0], [6, 7, 0]]
+    assert middle.tolist() == [1, 4, 6]
+
+
+def test_rates_and_channels(tmp_path: Path) -> None:
+    left, right = tone(0, 0, 4), tone(2, 0, 4)
+    soundfile.write(tmp_path / "stereo.flac", np.stack([left, right], axis=1), RATE)
+    mix, only_left = (read_samples(tmp_path / "stereo.flac", RATE, how) for how in ("mix", "left"))
+    assert np.abs(only_left / 32768 - left).max() < 1e-4
+    assert np.abs(mix / 32768 - (left + right) / 2).max() < 1e-4
+    assert abs(2 * len(read_samples(tmp_path / "stereo.flac", RATE // 2, "mix")) - len(left)) <= 1
+    with pytest.raises(UserError, match=r"stereo\.flac: the recording has 2 channels"):
+        read_samples(tmp_path / "stereo.flac", RATE, "refuse")
+
+
+# --- normalisation ----------------------------------------------------------------------------------
+
+
+def test_each_recording_has_mean_0_and_variance_1() -> None:
+    counts = np.array([5, 40, 1])
+    values = normalised(3 * torch.randn(46, 4) + 5, counts)
+    for one in values.split(counts.tolist())[:2]:
+        assert torch.allclose(one.mean(0), torch.zeros(4), atol=1e-4)
+        assert torch.allclose(one.var(0, unbiased=False), torch.ones(4), atol=0.01)
+    assert torch.allclose(values[-1], torch.zeros(4), atol=1e-5)
+
+
+def test_training_means_are_saved_with_the_run_and_hold_for_other_data(speech, tmp_path: Path) -> None:
+    data = speech(normalise="training")
+    data.spec.save(tmp_path)
+    spec = DataSpec.load(tmp_path)
+    assert spec == data.spec and spec.frame_seconds == 0.03
+    everything = data.splits["train"].batch(np.arange(len(data.splits["train"]))).inputs.values
+    assert abs(float(everything.mean())) < 0.1
+    fewer = speech(normalise="training", limit=6)
+    test = speech(normalise="training", limit=6, spec=spec).splits["test"].batch(np.arange(5))
+    assert same(test.inputs, data.splits["test"].batch(np.arange(5)).inputs)
+    assert fewer.spec.feature_mean != spec.feature_mean
+
+
+# --- augmentation -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{name: value} for name, value in LOUD.items()], ids=list(LOUD))
+def test_every_alteration_alters_training_and_never_evaluation(speech, change: dict) -> None:
+    plain, altered = speech(), speech(**change)
+    chosen = np.arange(12)
+    assert same(altered.splits["train"].batch(chosen).inputs, plain.splits["train"].batch(chosen).inputs)
+    normalise = "none" if "gain" in change else "utterance"  # per utterance, loudness is taken out again
+    plain, altered = speech(normalise=normalise), speech(normalise=normalise, **change)
+    one, other = (data.splits["train"].batch(chosen, epoch=0).inputs for data in (plain, altered))
+    assert not same(one, other, 1e-3)
+
+
+def test_alterations_depend_on_seed_epoch_and_index_alone(speech) -> None:
+    split = speech(**LOUD).splits["train"]
+    together = split.batch(np.array([7, 2, 9, 4]), epoch=3).inputs.unbind()
+    alone = split.batch(np.array([9]), epoch=3).inputs
+    assert same(together[2], alone, 1e-4)
+    torch.manual_seed(5)
+    np.random.seed(5)
+    assert same(split.batch(np.array([9]), epoch=3).inputs, alone)
+    assert not same(split.batch(np.array([9]), epoch=4).inputs, alone, 1e-3)
+    assert not same(speech(seed=2, **LOUD).splits["train"].batch(np.array([9]), epoch=3).inputs, alone, 1e-3)
+
+
+def test_noise_is_no_louder_than_asked() -> None:
+    silence_and_tone = [(tone(1, 0, 7) * 32768).astype(np.int16)] * 40
+    altered = Augmentation(config(noise=10.0), 1).alter(silence_and_tone, np.arange(40), 0)
+    ratios = []
+    for sound in altered.sounds:
+        clean = silence_and_tone[0] / 32768
+        ratios.append(10 * np.log10((clean**2).mean() / ((sound - clean) ** 2).mean()))
+    assert 8 < min(ratios) < 20 and max(ratios) > 30
+
+
+def test_labels_follow_their_frames_through_shift_and_speed(speech) -> None:
+    """Joined recordings with silent pauses: whatever happens to time, unlabelled frames are the quiet ones."""
+    data = speech(join=2.0, stack=1, shift=200.0, speed=0.3, normalise="none", features="log_mel")
+    batch = data.splits["train"].batch(np.arange(len(data.splits["train"])), epoch=1)
+    quiet = batch.inputs.values.mean(1) < -11
+    pause = batch.targets["digit"] < 0
+    # A frame on the border is half loud, and what shifts in is silence with the label of the border.
+    assert (quiet == pause).float().mean() > 0.8
+    assert len({len(x) for x in (quiet, pause, batch.inputs.layout.place)}) == 1
+
+
+# --- joined recordings --------------------------------------------------------------------------------
+
+
+def test_joined_utterances_have_a_digit_for_each_frame(speech) -> None:
+    data = speech(join=2.0, stack=2)
+    split = data.splits["test"]
+    for labels, words, first in zip(
+        split.gold("digit"), split.gold("transcript"), split.gold("label"), strict=True
+    ):
+        heard = [label for label, before in zip(labels, ["", *labels], strict=False) if label and label != before]
+        merged = [w for w, before in zip(words, ["", *words], strict=False) if w != before]
+        assert [h for h, b in zip(heard, ["", *heard], strict=False) if h != b] == merged
+        assert first == words[0]
+    assert all(len(labels) == length for labels, length in zip(split.gold("digit"), split.lengths, strict=True))
+    repeats = [len(speech(join=2.0, join_repeats=n).splits["train"]) for n in (1, 3)]
+    assert repeats[1] == 3 * repeats[0]
+
+
+# --- who is tested --------------------------------------------------------------------------------------
+
+
+def test_fsdd_is_split_by_index_and_validation_by_hash(speech) -> None:
+    data = speech(validation=0.3)
+    of = {name: {key.split("_")[2] for key in split.keys} for name, split in data.splits.items()}
+    assert of["test"] == {"0.wav", "1.wav", "2.wav", "3.wav", "4.wav"}
+    assert of["train"] | of["validation"] == {"5.wav", "6.wav", "7.wav"}
+    assert data.splits["validation"].keys == speech(seed=9, validation=0.3).splits["validation"].keys
+    assert data.splits["validation"].keys != speech(split_seed=9, validation=0.3).splits["validation"].keys
+    assert data.spec.targets["label"].classes == ("zero", "one", "two")
+
+
+def test_a_folder_for_each_class_holds_out_shares(tmp_path: Path) -> None:
+    for digit in range(2):
+        folder = tmp_path / DIGITS[digit]
+        folder.mkdir()
+        for index in range(20):
+            soundfile.write(folder / f"{index}.ogg", tone(digit, 0, index % 4), RATE)
+    data = Speech(config(source="folder", path=str(tmp_path), test=0.3, validation=0.3), 1)
+    keys = [key for split in data.splits.values() for key in split.keys]
+    assert sorted(keys) == sorted(set(keys)) and len(keys) == 40
+    assert all(len(data.splits[name]) > 3 for name in ("train", "validation", "test"))
+
+
+def test_speech_commands_are_split_by_their_lists(tmp_path: Path) -> None:
+    for word in ("yes", "no", "_background_noise_"):
+        (tmp_path / word).mkdir()
+        for speaker in "abc":
+            soundfile.write(tmp_path / word / f"{speaker}_nohash_0.wav", tone(1, 0, 0), RATE)
+    (tmp_path / "validation_list.txt").write_text("yes/a_nohash_0.wav\nno/a_nohash_0.wav\n")
+    (tmp_path / "testing_list.txt").write_text("yes/b_nohash_0.wav\n")
+    data = Speech(config(source="speech_commands", path=str(tmp_path)), 1)
+    assert {name: split.keys for name, split in data.splits.items()} == {
+        "train": ["no/b_nohash_0.wav", "no/c_nohash_0.wav", "yes/c_nohash_0.wav"],
+        "validation": ["no/a_nohash_0.wav", "yes/a_nohash_0.wav"],
+        "test": ["yes/b_nohash_0.wav"],
+    }
+
+
+def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
+    rows = ["path,label,speaker"]
+    for number in range(30):
+        soundfile.write(tmp_path / f"{number}.wav", tone(number % 2, 0, 0), RATE)
+        rows.append(f"{number}.wav,{DIGITS[number % 2]},s{number // 3}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    settings = {"source": "manifest", "path": str(tmp_path / "list.csv"), "group": "speaker"}
+    data = Speech(config(test=0.3, validation=0.3, **settings), 1)
+    speakers = [{data.speakers[row] for row in split.rows} for split in data.splits.values()]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10
+
+
+# --- what users get wrong -------------------------------------------------------------------------------
+
+
+def write_bad(folder: Path, kind: str) -> None:
+    path = folder / "1_ada_9.wav"
+    if kind == "empty":
+        soundfile.write(path, np.zeros(0), RATE)
+    elif kind == "corrupt":
+        path.write_bytes(b"RIFF....WAVEnot a recording")
+    elif kind == "named":
+        soundfile.write(folder / "hello.wav", tone(0, 0, 0), RATE)
+    elif kind == "stereo":
+        soundfile.write(path, np.zeros((400, 2)), RATE)
+    elif kind == "long":
+        soundfile.write(path, np.zeros(RATE * 3), RATE)
+    elif kind == "label":
+        soundfile.write(folder / "7_ada_0.wav", tone(0, 0, 0), RATE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("empty", r"1_ada_9\.wav: the recording is 0 seconds long"),
+        ("corrupt", r"1_ada_9\.wav: not a readable recording"),
+        ("named", r"hello\.wav: not named like 7_jackson_32\.wav"),
+        ("stereo", r"1_ada_9\.wav: the recording has 2 channels, but `data\.channels=refuse`"),
+        ("label", r"7_ada_0\.wav: label `seven` of the test split is none of the classes \(one, zero\)"),
+    ],
+)
+def test_a_bad_recording_is_told_or_skipped_with_a_count(tmp_path: Path, kind: str, sentence: str) -> None:
+    for digit in range(2):
+        for index in range(12):
+            soundfile.write(tmp_path / f"{digit}_bob_{index}.wav", tone(digit, 0, index % 4), RATE)
+    write_bad(tmp_path, kind)
+    with pytest.raises(UserError, match=sentence):
+        Speech(config(path=str(tmp_path), channels="refuse"), 1)
+    data = Speech(config(path=str(tmp_path), channels="refuse", skip_bad=True), 1)
+    assert sum(map(len, data.splits.values())) == 24
+    assert len(data.warnings) == 1 and data.warnings[0].startswith("1 ")
+
+
+def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
+    for index in range(12):
+        soundfile.write(tmp_path / f"0_bob_{index}.wav", tone(0, 0, 0), RATE)
+    write_bad(tmp_path, "long")
+    settings = {"path": str(tmp_path), "max_length": 1.0}
+    with pytest.raises(UserError, match=r"1_ada_9\.wav: 3\.0 seconds, more than `data\.max_length=1`"):
+        Speech(config(**settings), 1)
+    cut, dropped = (Speech(config(too_long=how, **settings), 1) for how in ("cut", "drop"))
+    assert len(cut.keys) == len(dropped.keys) + 1 == 13
+    assert cut.counts.max() == 98
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_manifest_row_is_named_by_its_line(tmp_path: Path, form: str) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(0, 0, 0), RATE)
+    rows = [{"path": "a.wav", "label": "x"}, {"path": "gone.wav", "label": "x"}]
+    lines = (
+        ["path,label", *(f"{r['path']},{r['label']}" for r in rows)]
+        if form == "csv"
+        else [json.dumps(row) for row in rows]
+    )
+    manifest = tmp_path / f"list.{form}"
+    manifest.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: `gone\.wav` is missing"):
+        Speech(config(source="manifest", path=str(manifest)), 1)
+
+
+def test_an_embedding_that_does_not_fit_is_refused(speech) -> None:
+    spec = speech(join=2.0).spec
+    words = ["task=keywords", "data=fsdd", "embedding=learned"]
+    with pytest.raises(UserError, match="speech data are vectors of numbers; choose one of linear"):
+        build(compose.compose(words), spec)
+    words = ["task=keywords", "data=fsdd", "embedding=strided_convolution", "head=tagging", "head.target=digit"]
+    with pytest.raises(UserError, match="shortens sets, but `head=tagging` answers for each vector"):
+        build(compose.compose(words), spec)
+
+
+# --- models and runs ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("embedding", ["linear", "strided_convolution"])
+def test_alone_is_as_in_any_batch(speech, embedding: str) -> None:
+    data = speech()
+    words = ["task=keywords", "data=fsdd", f"embedding={embedding}", "encoder.width=16"]
+    model = build(compose.compose(words), data.spec).eval()
+    split = data.splits["test"]
+    together = model.encode(split.batch(np.arange(9)).inputs).unbind()
+    for i, one in enumerate(together):
+        alone = model.encode(split[i].inputs)
+        assert same(one, alone, 1e-5)
+        if embedding == "strided_convolution":
+            assert len(alone.values) == -(-int(split.lengths[i]) // 2)
+            assert alone.coords is not None and alone.coords[:, 0].tolist() == list(range(0, split.lengths[i], 2))
+
+
+def test_stopped_and_resumed_with_alterations_is_bit_identical(digits: Path, tmp_path: Path) -> None:
+    words = ["task=keywords", "data=fsdd", f"data.path={digits}", "encoder.width=16", "encoder.depth=1"]
+    words += [
+        "trainer.batch_vectors=60",
+        "data.bands=12",
+        *(f"data.{name}={value}" for name, value in LOUD.items()),
+    ]
+    outputs = [f"outputs={tmp_path}/whole", f"outputs={tmp_path}/parts"]
+    assert main(["train", *words, outputs[0], "trainer.epochs=3", "schedule=constant", "schedule.warmup=0"]) == 0
+    assert main(["train", *words, outputs[1], "trainer.epochs=2", "schedule=constant", "schedule.warmup=0"]) == 0
+    assert main(["train", "run=latest", outputs[1], "trainer.epochs=3"]) == 0
+    whole, parts = (next((tmp_path / name / "keywords").iterdir()) for name in ("whole", "parts"))
+    for name in ("model", "optimizer", "average"):
+        place = f"last/{name}.safetensors"
+        assert (whole / place).read_bytes() == (parts / place).read_bytes()
+    results = json.loads((whole / "results.json").read_text())
+    assert results["baselines"]["regression_on_means"]["accuracy"] > 0.9
+    assert main(["eval", f"run={whole}"]) == 0
+
+
+def test_fold_settings_that_cannot_be_are_refused() -> None:
+    for wrong, sentence in (
+        ({"folds": "2"}, "number of at least 3"),
+        ({"fold": "ada"}, "needs `data.folds=`"),
+        ({"folds": "speaker", "join": 3.0}, "cannot be combined"),
+    ):
+        assert any(sentence in problem for problem in replace(config(), **wrong).problems())

@@ -1,0 +1,189 @@
+"""Texts and labels from .csv, .tsv and .jsonl: the same rows whatever the format, one sentence for a bad one."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import shared_data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnlab import compose
+from attnlab.data.reading import BadRows, read_table
+from attnlab.data.text import Text
+from attnlab.data.words import Sentences, tokens
+from attnlab.errors import UserError
+
+NASTY = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=20)
+
+
+def opened(path: Path, *overrides: str) -> Text:
+    return Text(compose.compose(["task=sentiment", "data=csv", f"data.path={path}", *overrides]).data, seed=1)
+
+
+def rows(path: Path, columns=("text", "label"), skip: bool = False) -> list[tuple[int, list[str]]]:
+    return list(read_table(path, columns, BadRows(skip)))
+
+
+@given(st.lists(st.tuples(NASTY, NASTY), min_size=1, max_size=5), st.booleans())
+@settings(deadline=None)
+def test_what_a_csv_writer_writes_is_read_again(tmp_path_factory, pairs: list[tuple[str, str]], bom: bool) -> None:
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\r\n").writerows([("text", "label"), *pairs])
+    path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + stream.getvalue().encode())
+    assert [tuple(cells) for _, cells in rows(path)] == pairs
+
+
+@given(st.lists(st.tuples(NASTY, NASTY), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_what_a_json_writer_writes_is_read_again(tmp_path_factory, pairs: list[tuple[str, str]]) -> None:
+    path = tmp_path_factory.mktemp("jsonl") / "x.jsonl.gz"
+    text = "".join(json.dumps({"label": label, "text": words}) + "\n" for words, label in pairs)
+    path.write_bytes(gzip.compress(text.encode()))
+    assert [tuple(cells) for _, cells in rows(path)] == pairs
+
+
+def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('text,label\n"two\nlines",a\n\nplain,b\n')
+    assert rows(path) == [(2, ["two\nlines", "a"]), (5, ["plain", "b"])]
+
+
+def test_a_tsv_is_never_quoted_and_columns_have_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "x.tsv"
+    path.write_text('"so he said\t1\n5" wide\t0\n')
+    assert rows(path, (2, 1)) == [(1, ["1", '"so he said']), (2, ["0", '5" wide'])]
+
+
+BAD = {
+    "too few columns": ("x.csv", b"text,label\nfine\n", "x.csv:2: 1 columns, where the first row has 2"),
+    "too many columns": ("x.csv", b"text,label\na, b,good\n", "x.csv:2: 3 columns, where the first row has 2"),
+    "nul": ("x.csv", b"text,label\nok,a\nfi\0ne,good\n", "x.csv:3: holds a NUL character"),
+    "latin 1": ("x.csv", "text,label\nfilm génial,good\n".encode("latin-1"), "x.csv:2: not UTF-8"),
+    "stray quote": ("x.csv", b'text,label\n"fine"ly,good\n', "x.csv:2: not a row of a .csv file"),
+    "open quote": ("x.csv", b'text,label\n"fine,good\n', "x.csv:2: not a row of a .csv file"),
+    "no json": ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": \n', "x.jsonl:2: not a JSON object"),
+    "json list": ("x.jsonl", b"[1]\n", "x.jsonl:1: not a JSON object"),
+    "missing key": ("x.jsonl", b'{"txt": "a", "label": 1}\n', "x.jsonl:1: no `text`; did you mean `txt`?"),
+    "nested": ("x.jsonl", b'{"text": ["a"], "label": 1}\n', "x.jsonl:1: `text` holds a list"),
+    "half a character": ("x.jsonl", b'{"text": "\\ud800", "label": 1}\n', "x.jsonl:1: not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_row_is_named_or_left_out_and_counted(case: str, tmp_path: Path) -> None:
+    name, content, expected = BAD[case]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        rows(path)
+    assert expected in str(caught.value) and "data.skip_bad=true" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    bad = BadRows(skip=True)
+    list(read_table(path, ("text", "label"), bad))
+    assert bad.count == 1 and bad.summary().startswith("1 bad row was left out") and expected in bad.summary()
+
+
+FILES = {
+    "no such column": (
+        "x.csv",
+        b"txt,label\n",
+        ("text", "label"),
+        "x.csv:1: no column `text`; did you mean `txt`?",
+    ),
+    "two of a name": ("x.csv", b"text,label,text\n", ("text", "label"), "2 columns are called `text`"),
+    "no such number": ("x.tsv", b"a\tb\n", (1, 3), "x.tsv:1: no column 3; the first row has 2"),
+    "numbers of keys": ("x.jsonl", b"{}\n", (1, 2), "columns of .jsonl have names"),
+    "no gzip": ("x.csv.gz", b"text,label\n", ("text", "label"), "not a whole gzip file"),
+    "half a gzip": ("x.csv.gz", gzip.compress(b"text,label\n")[:-9], ("text", "label"), "not a whole gzip file"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_cannot_be_read_at_all_is_never_skipped(case: str, tmp_path: Path) -> None:
+    name, content, columns, expected = FILES[case]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        rows(tmp_path / name, columns, skip=True)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "how, expected",
+    [
+        ("words", ["Don't", "pay", "$", "3.50", "-", "it", "’", "s", "well-made", "!", "!"]),
+        ("spaces", ["Don't", "pay", "$3.50", "-", "it", "’", "s", "well-made!!"]),
+        ("characters", list("Don'tpay$3.50-it’swell-made!!")),
+    ],
+)
+def test_a_text_in_pieces(how: str, expected: list[str]) -> None:
+    assert tokens("Don't pay $3.50 -\tit ’ s well-made!!\n", how) == expected
+
+
+def test_answers_of_each_kind(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("text,stars,funny,sad\n" + "a b,1,1,\nc,5,0,1\nd,3,,0\n" * 20)
+    stars = opened(path, "data.label=stars", "data.target_kind=number", "data.validation=0")
+    target, split = stars.spec.targets["label"], stars.splits["train"]
+    assert target.mean == pytest.approx(np.mean(split.gold("label"))) and target.spread == pytest.approx(
+        np.std(split.gold("label"))
+    )
+    everything = np.arange(len(split))
+    assert split.batch(everything).targets["label"].tolist() == split.gold("label")
+    several = opened(path, "data.label=[funny,sad]", "data.target_kind=classes", "data.validation=0")
+    assert several.spec.targets["label"].classes == ("funny", "sad")
+    split = several.splits["train"]
+    assert {tuple(row) for row in split.gold("label")} == {(1, -1), (0, 1), (-1, 0)}
+    assert split.batch(everything).targets["label"].tolist() == split.gold("label")
+    single = opened(path, "data.label=stars", "data.validation=0").splits["train"]
+    target = single.data.spec.targets["label"]
+    assert target.classes == ("1", "3", "5") and sum(target.counts) == len(single)
+    ids = single.batch(everything).targets["label"]
+    assert [target.classes[i] for i in ids] == single.gold("label")
+
+
+def test_without_a_validation_file_texts_are_held_out_once_and_together(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    texts = [f"text {i % 150}" for i in range(300)]  # every text twice
+    path.write_text("text,label\n" + "".join(f"{text},{text[-1]}\n" for text in texts))
+    splits = opened(path, "data.validation=0.2").splits
+    found = {name: [" ".join(split.show(i)["words"]) for i in range(len(split))] for name, split in splits.items()}
+    assert set(found) == {"train", "validation"} and sorted(found["train"] + found["validation"]) == sorted(texts)
+    assert not set(found["train"]) & set(found["validation"])
+    assert 0.1 < len(found["validation"]) / 300 < 0.3
+
+
+def test_sentences_of_a_user_are_packed_as_those_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("text,label\n" + '"A fine, fine film",good\nbad,bad\n' * 10)
+    config = compose.compose(["task=sentiment", "data=csv", f"data.path={path}", "data.validation=0"]).data
+    data = Text(config, seed=1, parts=True)
+    prepared = data.splits["train"].batch(np.array([0, 1])).inputs
+    for sentences in (["A fine, fine film", "bad"], [["A", "fine", ",", "fine", "film"], ["bad"]]):
+        typed = Sentences(sentences, "words", data.spec, parts=True).batch(np.array([0, 1])).inputs
+        assert typed.values.tolist() == prepared.values.tolist() and typed.lengths == prepared.lengths == (5, 1)
+        assert typed.coords.tolist() == prepared.coords.tolist()
+
+        def spelled(sets):
+            singles = sets.parts.unbind()
+            return [singles[i].values.tolist() for i in sets.part_index]
+
+        assert spelled(typed) == spelled(prepared)
+    for wrong in ("a string", [""], [["a", ""]], [[]]):
+        with pytest.raises(UserError):
+            Sentences(wrong, "words", data.spec, parts=False)
+
+
+def test_counts_of_the_real_sentences() -> None:
+    folder = shared_data("sst2")
+    data = Text(compose.compose(["task=sentiment", "data=sst2", f"data.path={folder}"]).data, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {
+        "train": 6920, "validation": 872, "test": 1821,
+    }  # fmt: skip
+    target = data.spec.targets["label"]
+    assert target.classes == ("0", "1") and target.counts == (3310, 3610)

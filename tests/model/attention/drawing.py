@@ -1,0 +1,57 @@
+"""Random packed sets of vectors with places and edges, for every test of attention."""
+
+from itertools import pairwise
+
+import torch
+from hypothesis import strategies as st
+
+from attnlab.config import AttentionEncoder
+from attnlab.sets import VectorSets
+
+lengths = st.lists(st.integers(1, 9), min_size=1, max_size=5)
+seeds = st.integers(0, 2**16)
+
+
+def vector_sets(
+    lengths, seed=0, places=1, width=8, edge_features=0, edges=True, shuffled=False, chance=0.3
+) -> VectorSets:
+    """Sets on a line (P=1) or a grid of three columns (P=2); with `shuffled`, rows stand in any order within a set."""
+    random = torch.Generator().manual_seed(seed)
+    parts = []
+    for length in lengths:
+        row = torch.randperm(length, generator=random) if shuffled else torch.arange(length)
+        coords = torch.stack([row // 3, row % 3] if places == 2 else [row], dim=1).float()
+        pair = (torch.rand(length, length, generator=random) < chance).nonzero().T if edges else None
+        parts.append(
+            VectorSets.of(
+                torch.randn(length, width, generator=random),
+                coords=coords if places else None,
+                edges=pair,
+                edge_values=torch.randn(pair.shape[1], edge_features, generator=random)
+                if edges and edge_features
+                else None,
+            )
+        )
+    return VectorSets.collate(parts)
+
+
+def encoder_config(**keys) -> AttentionEncoder:
+    return AttentionEncoder(**{"width": 8, "heads": 2, "depth": 1, "dropout": 0.0, "max_place": 64} | keys)
+
+
+def permuted(sets: VectorSets, seed: int) -> tuple[VectorSets, torch.Tensor]:
+    """The same sets with their rows in another order, and the order: new row i was row order[i]."""
+    random = torch.Generator().manual_seed(seed)
+    starts = sets.layout.starts
+    order = torch.cat([
+        start + torch.randperm(stop - start, generator=random)
+        for start, stop in pairwise(starts)
+    ])  # fmt: skip
+    place = torch.argsort(order)
+    return VectorSets(
+        sets.values[order],
+        sets.layout,
+        coords=None if sets.coords is None else sets.coords[order],
+        edges=None if sets.edges is None else place[sets.edges],
+        edge_values=sets.edge_values,
+    ), order

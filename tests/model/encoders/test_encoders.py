@@ -1,0 +1,124 @@
+"""The encoders beside attention: what they see, and that batches, order and size don't change it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from attnlab.config import (
+    AttentionEncoder,
+    Config,
+    ConvolutionEncoder,
+    FullyConnectedEncoder,
+    RecurrentEncoder,
+    check,
+)
+from attnlab.errors import UserError
+from attnlab.model.build import ENCODERS, count_parameters, matching_width
+from attnlab.sets import VectorSets
+from attnlab.spec import DataSpec
+
+LINE, GRID = DataSpec("text", 1, None, {}, {}), DataSpec("image", 2, 8, {}, {})
+CONFIGS = {
+    "recurrent": RecurrentEncoder(width=8, dropout=0.0),
+    "gru": RecurrentEncoder(width=8, cell="gru", dropout=0.0),
+    "convolution": ConvolutionEncoder(width=8, depth=2, dropout=0.0),
+    "fully_connected": FullyConnectedEncoder(width=8, dropout=0.0),
+}
+
+
+def built(name: str, spec: DataSpec = LINE, **keys) -> nn.Module:
+    torch.manual_seed(0)
+    config = replace(CONFIGS[name], **keys)
+    return ENCODERS[config.name](config, spec).eval()
+
+
+def sets_of(*lengths: int, width: int = 8, columns: int | None = None, seed: int = 0) -> VectorSets:
+    random = torch.Generator().manual_seed(seed)
+    parts = []
+    for length in lengths:
+        row = torch.arange(length)
+        coords = row[:, None] if columns is None else torch.stack([row // columns, row % columns], dim=1)
+        parts.append(VectorSets.of(torch.randn(length, width, generator=random), coords=coords.float()))
+    return VectorSets.collate(parts)
+
+
+def shuffled(sets: VectorSets) -> tuple[VectorSets, torch.Tensor]:
+    order = torch.argsort(sets.layout.set_index + torch.rand(len(sets.values)))
+    return VectorSets(sets.values[order], sets.layout, sets.coords[order]), order
+
+
+def close(ours: torch.Tensor, others: torch.Tensor) -> None:
+    torch.testing.assert_close(ours, others, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("columns", [None, 3])
+def test_alone_as_in_a_batch_and_in_any_order(name: str, columns: int | None) -> None:
+    if columns and name != "convolution":
+        with pytest.raises(UserError, match=r"one coordinate.*use encoder=attention"):
+            built(name, GRID)
+        return
+    sets = sets_of(4, 1, 0, 9, columns=columns)
+    encoder = built(name, GRID if columns else LINE)
+    answer = encoder(sets).values
+    for b, alone in enumerate(sets.unbind()):
+        close(answer[sets.layout.starts[b] : sets.layout.starts[b + 1]], encoder(alone).values)
+    others, order = shuffled(sets)
+    close(encoder(others).values, answer[order])
+
+
+@torch.no_grad()
+def test_who_is_seen() -> None:
+    """Changing the last of nine changes those that can see it."""
+    sets = sets_of(9)
+    changed = replace(sets, values=torch.cat([sets.values[:8], torch.randn(1, 8)]))
+    for name, first in {"recurrent": 0, "gru": 0, "convolution": 6, "fully_connected": 5}.items():
+        encoder = built(name)
+        moved = (encoder(sets).values - encoder(changed).values).abs().amax(1) > 1e-7
+        assert moved.tolist() == [i >= first for i in range(9)], name
+
+
+@torch.no_grad()
+def test_a_convolution_is_that_of_pytorch_on_a_full_grid_and_skips_gaps() -> None:
+    sets = sets_of(12, columns=4)
+    encoder = built("convolution", GRID, depth=1, radius=2)
+    layer, x = encoder.layers[0], encoder.norms[0](sets.values)
+    image = x.view(1, 3, 4, 8).permute(0, 3, 1, 2)
+    found = nn.functional.conv2d(image, layer.weight, layer.bias, padding=2)[0].permute(1, 2, 0).flatten(0, 1)
+    close(encoder(sets).values, encoder.norm(sets.values + nn.functional.gelu(found)))
+    line = sets_of(3)
+    far = replace(line, coords=torch.tensor([[0.0], [5.0], [9.0]]))
+    alone = [VectorSets.of(line.values[i : i + 1], coords=torch.zeros(1, 1)) for i in range(3)]
+    lonely = torch.cat([built("convolution")(one).values for one in alone])
+    close(built("convolution")(far).values, lonely)
+
+
+@torch.no_grad()
+def test_fully_connected_is_one_matrix_over_the_window() -> None:
+    sets, encoder = sets_of(5), built("fully_connected", radius=1)
+    around = nn.functional.pad(sets.values, (0, 0, 1, 1)).unfold(0, 3, 1).transpose(1, 2).flatten(1)  # (5, 3 · D)
+    close(encoder(sets).values, encoder.norm(nn.functional.gelu(encoder.layers[0](around))))
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_width_for_so_many_parameters(name: str) -> None:
+    config = {**CONFIGS, "attention": AttentionEncoder(position="relative")}[name]
+    for wanted, text in ((100_000, "100k"), (1_000_000, "1M")):
+        config = replace(config, parameters=text)
+        config.width = matching_width(config, LINE)
+        made = count_parameters(ENCODERS[name](config, LINE))
+        assert abs(made - wanted) < 0.05 * wanted
+        check(Config("pos", None, None, config, None, None, None))
+    with pytest.raises(UserError, match="has at least"):
+        matching_width(replace(config, parameters=3), LINE)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", CONFIGS)
+def test_parameters_do_not_depend_on_length(name: str) -> None:
+    encoder = built(name)
+    for length in (1, 2, 50):
+        assert encoder(sets_of(length)).values.shape == (length, 8)

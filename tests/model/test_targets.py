@@ -1,0 +1,89 @@
+"""What each kind of target loses and answers, against the formulas written out."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnlab.errors import UserError
+from attnlab.model.targets import ANSWERS, class_weights
+from attnlab.spec import Target
+
+CLASSES = Target("class", ("a", "b", "c"), (6, 3, 1))
+QUESTIONS = Target("classes", ("funny", "sad"))
+NUMBERS = Target("number", mean=10.0, spread=4.0)
+
+
+def answer(target: Target, balanced: bool = False, width: int = 4):
+    torch.manual_seed(0)
+    return ANSWERS[target.kind](target, width, balanced)
+
+
+def rows(count: int, width: int = 4) -> torch.Tensor:
+    return torch.randn(count, width, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_one_class_is_cross_entropy_without_what_is_not_scored(balanced: bool) -> None:
+    part, x, truth = answer(CLASSES, balanced), rows(5), torch.tensor([0, 2, -1, 1, 0])
+    chances = part.decide(x).softmax(-1).detach()
+    weights = [10 / (3 * 6), 10 / (3 * 3), 10 / (3 * 1)] if balanced else [1, 1, 1]
+    expected = -sum(weights[c] * math.log(chances[i, c]) for i, c in enumerate(truth.tolist()) if c >= 0)
+    loss = part.loss(x, truth)
+    assert loss.total.item() == pytest.approx(expected, rel=1e-5) and int(loss.count) == 4
+    values = part.answers(x)
+    assert [v for v, _ in values] == ["abc"[i] for i in chances.argmax(-1)]
+    assert [p for _, p in values] == pytest.approx(chances.amax(-1).tolist())
+
+
+def test_balanced_weights_make_every_class_weigh_the_same() -> None:
+    weights = class_weights(CLASSES)
+    totals = weights * torch.tensor(CLASSES.counts)
+    torch.testing.assert_close(totals, torch.full((3,), 10 / 3))
+    for target in (QUESTIONS, NUMBERS):
+        with pytest.raises(UserError, match="class_weights=balanced"):
+            answer(target, balanced=True)
+
+
+def test_several_yes_no_leaves_gaps_out() -> None:
+    part, x, truth = answer(QUESTIONS), rows(3), torch.tensor([[1, -1], [0, 1], [-1, -1]])
+    chances = part.decide(x).sigmoid().detach()
+    known = [(0, 0), (1, 0), (1, 1)]
+    expected = -sum(math.log(chances[i, j] if truth[i, j] else 1 - chances[i, j]) for i, j in known)
+    loss = part.loss(x, truth)
+    assert loss.total.item() == pytest.approx(expected, rel=1e-5) and int(loss.count) == 3
+    for (value, probability), row in zip(part.answers(x), chances.tolist(), strict=True):
+        assert probability == pytest.approx(row) and value == [int(p > 0.5) for p in row]
+
+
+def test_a_number_is_learned_in_units_of_its_spread_and_told_in_its_own() -> None:
+    part, x = answer(NUMBERS), rows(3)
+    told = torch.tensor([value for value, _ in part.answers(x)])
+    truth = torch.tensor([12.0, math.nan, 3.0])
+    loss = part.loss(x, truth)
+    assert loss.total.item() == pytest.approx(float((told - truth).abs()[[0, 2]].sum()) / 4, rel=1e-5)
+    assert int(loss.count) == 2
+    loss.total.backward()
+    assert all(p.grad.isfinite().all() for p in part.parameters()), "a gap leaves no NaN in the gradient"
+
+
+TRUTHS = {
+    "class": (CLASSES, st.integers(-1, 2)),
+    "classes": (QUESTIONS, st.tuples(st.integers(-1, 1), st.integers(-1, 1))),
+    "number": (NUMBERS, st.floats(-100, 100) | st.just(math.nan)),
+}
+
+
+@pytest.mark.parametrize("kind", TRUTHS)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_losses_of_two_halves_add_up(kind: str, data: st.DataObject) -> None:
+    target, values = TRUTHS[kind]
+    truth = torch.tensor(data.draw(st.lists(values, min_size=2, max_size=6)))
+    cut = data.draw(st.integers(1, len(truth) - 1))
+    part, x = answer(target), rows(len(truth))
+    whole, halves = part.loss(x, truth), (part.loss(x[:cut], truth[:cut]), part.loss(x[cut:], truth[cut:]))
+    torch.testing.assert_close(sum(half.total for half in halves), whole.total)
+    assert sum(int(half.count) for half in halves) == int(whole.count)

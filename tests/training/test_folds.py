@@ -1,0 +1,168 @@
+"""Cross-validation: every example is tested once, folds are alike, and a parent folder is a run of runs."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnlab.cli import main
+from attnlab.data.folds import assign, divided, fold_splits, held_out
+from attnlab.errors import UserError
+from attnlab.training.folds import summary
+
+RATE = 4000
+
+
+def words(outputs: Path, digits: Path) -> list[str]:
+    return [
+        "task=keywords", "data=fsdd", f"data.path={digits}", "data.rate=4000", "data.bands=8", "encoder.width=8",
+        "encoder.depth=1", "encoder.heads=2", "trainer.epochs=2", "trainer.batch_vectors=100", f"outputs={outputs}",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two digits of three speakers, four recordings each."""
+    folder = tmp_path_factory.mktemp("digits")
+    for digit in range(2):
+        for number, speaker in enumerate(("ada", "bob", "cy")):
+            for index in range(4):
+                time = np.arange(500 + 40 * index + 100 * number) / RATE
+                sound = 0.3 * np.sin(2 * np.pi * (300 + 700 * digit + 30 * number) * time)
+                soundfile.write(folder / f"{digit}_{speaker}_{index}.wav", sound, RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished cross-validation over speakers."""
+    outputs = tmp_path_factory.mktemp("finished")
+    assert main(["train", *words(outputs, digits), "data.folds=speaker", "data.validation=0.2"]) == 0
+    (parent,) = (outputs / "keywords").iterdir()
+    return parent
+
+
+def results(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    labels=st.lists(st.sampled_from("abc"), min_size=12, max_size=60),
+    number=st.integers(3, 10),
+    seed=st.integers(0, 5),
+)
+def test_every_example_is_tested_once_and_labels_are_spread_evenly(
+    labels: list[str], number: int, seed: int
+) -> None:
+    keys = [f"k{i}" for i in range(len(labels))]
+    assigned = assign(str(number), keys, labels, [""] * len(keys), seed)
+    for label in set(labels):
+        counts = Counter(fold for fold, own in zip(assigned, labels, strict=True) if own == label)
+        spread = [counts[str(fold)] for fold in range(number)]
+        assert max(spread) - min(spread) <= 1
+    found = divided(str(number), keys, labels, [""] * len(keys), 0.1, seed)
+    assert sorted(key for tested in found.test.values() for key in tested) == sorted(keys)
+    for name in found.names:
+        assert not set(found.test[name]) & set(found.validation[name])
+    assert found == divided(str(number), keys, labels, ["x"] * len(keys), 0.9, seed) or "speaker" in found.protocol
+
+
+def test_folds_are_fixed_by_their_seed_and_the_examples_not_their_order() -> None:
+    keys, labels = [f"k{i}" for i in range(40)], ["ab"[i % 2] for i in range(40)]
+    one = dict(zip(keys, assign("4", keys, labels, [""] * 40, 1), strict=True))
+    back = dict(zip(keys[::-1], assign("4", keys[::-1], labels[::-1], [""] * 40, 1), strict=True))
+    assert one == back
+    assert one != dict(zip(keys, assign("4", keys, labels, [""] * 40, 2), strict=True))
+
+
+def test_a_group_is_tested_by_a_model_that_never_saw_it() -> None:
+    keys, groups = [f"k{i}" for i in range(60)], [f"g{i % 3}" for i in range(60)]
+    splits = fold_splits("speaker", "g1", groups, keys, 0.2, 0)
+    assert {g for g, split in zip(groups, splits, strict=True) if split == "test"} == {"g1"}
+    assert "g1" not in {g for g, split in zip(groups, splits, strict=True) if split != "test"}
+    assert 0 < splits.count("validation") < 20
+    with pytest.raises(UserError, match=r"`data\.fold=g7`: no such fold; choose one of g0, g1, g2"):
+        fold_splits("speaker", "g7", groups, keys, 0.2, 0)
+
+
+def test_a_held_out_share_doesnt_depend_on_who_else_is_there() -> None:
+    keys = [f"k{i}" for i in range(2000)]
+    kept = held_out(keys, 0.2, 3)
+    assert held_out(keys[::7], 0.2, 3) == kept[::7]
+    assert 0.16 < sum(kept) / 2000 < 0.24
+
+
+def test_a_summary_holds_mean_and_deviation() -> None:
+    train = dict.fromkeys(("seconds", "wall_seconds", "epochs", "updates", "vectors_per_second", "data_wait"), 1.0)
+    folds = {
+        name: {
+            "test": {"accuracy": x},
+            "validation": {"accuracy": 1.0},
+            "train": train,
+            "parameters": 5,
+            "baselines": {},
+        }
+        for name, x in (("a", 0.5), ("b", 0.7), ("c", 0.9))
+    }
+    found = summary("t", "p", folds)
+    assert found["test"]["accuracy"] == pytest.approx(0.7)
+    assert found["standard_deviation"]["accuracy"] == pytest.approx(0.2)
+    assert found["train"]["seconds"] == 3.0
+
+
+def test_a_parent_of_ordinary_runs(finished: Path) -> None:
+    found = results(finished)
+    assert sorted(found["folds"]) == ["ada", "bob", "cy"] and "leave one speaker out" in found["protocol"]
+    own = [results(finished / f"fold-{name}")["test"]["accuracy"] for name in found["folds"]]
+    assert found["test"]["accuracy"] == pytest.approx(np.mean(own))
+    saved = json.loads((finished / "folds.json").read_text())
+    assert all(f"_{name}_" in key for name, keys in saved["test"].items() for key in keys)
+    predicted = (finished / "fold-bob" / "predictions-test.jsonl").read_text().splitlines()
+    assert [json.loads(line)["key"] for line in predicted] == saved["test"]["bob"]
+
+
+def test_eval_repeats_all_folds_and_latest_is_the_parent(finished: Path, capsys) -> None:
+    capsys.readouterr()
+    assert main(["eval", "run=latest", f"outputs={finished.parents[1]}"]) == 0
+    shown = capsys.readouterr().out
+    mean = results(finished)["test"]["accuracy"]
+    (line,) = [line for line in shown.splitlines() if line.startswith("│ mean")]
+    assert f"{mean:.4f}" in line
+
+
+def test_what_is_finished_is_kept_and_the_rest_is_trained(finished: Path, tmp_path: Path) -> None:
+    expected = results(finished)
+    parent = tmp_path / "outputs" / "keywords" / finished.name
+    shutil.copytree(finished, parent)
+    (parent / "results.json").unlink()
+    shutil.rmtree(parent / "fold-bob")
+    (parent / "fold-cy" / "results.json").unlink()
+    kept = (parent / "fold-ada" / "results.json").stat().st_mtime_ns
+    assert main(["train", f"run={parent}"]) == 0
+    found = results(parent)
+    assert (parent / "fold-ada" / "results.json").stat().st_mtime_ns == kept
+    assert found["test"] == expected["test"] and found["validation"] == expected["validation"]
+    assert (parent / "fold-bob/best/model.safetensors").read_bytes() == (
+        finished / "fold-bob/best/model.safetensors"
+    ).read_bytes()
+
+
+def test_other_data_are_refused_on_resume(finished: Path, digits: Path, tmp_path: Path, capsys) -> None:
+    other = Path(shutil.copytree(digits, tmp_path / "other"))
+    (other / "0_ada_0.wav").unlink()
+    assert main(["train", f"run={finished}", f"data.path={other}"]) == 2
+    assert "no longer those of this cross-validation" in capsys.readouterr().err
+
+
+def test_numbered_folds_train_too(digits: Path, tmp_path: Path) -> None:
+    assert main(["train", *words(tmp_path, digits), "data.folds=3", "trainer.epochs=1"]) == 0
+    (parent,) = (tmp_path / "keywords").iterdir()
+    assert results(parent)["protocol"].startswith("3-fold cross-validation, stratified")
+    assert sorted(results(parent)["folds"]) == ["0", "1", "2"]
