@@ -8,7 +8,7 @@ import torch
 from drawing import encoder_config, permuted, vector_sets
 
 from attnlab.combinations import KERNELS, POSITIONS, SCOPES, SCORES, kernel_table, parse_scope, refusal
-from attnlab.config import NODES, AttentionEncoder, Config, check
+from attnlab.config import AttentionEncoder, Config, check
 from attnlab.errors import UserError
 from attnlab.model.attention.recorder import attention_layers, record
 from attnlab.model.encoders.attention import Attention
@@ -172,7 +172,7 @@ def test_every_invalid_combination_is_refused_with_what_would_work():
             refused += 1
             node = AttentionEncoder(score=score, scope=WORDS[scope], position=position, kernel=kernel)
             with pytest.raises(UserError) as found:
-                check(Config("pos", **(dict.fromkeys(NODES) | {"encoder": node})))
+                check(Config("pos", None, None, node, None, None, None))
             assert sentence in str(found.value) and "\n" not in sentence
             if position == "rotary" and score.startswith("additive"):
                 other = {"position": "alibi", "score": score, "kernel": "auto"}

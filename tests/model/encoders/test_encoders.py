@@ -7,9 +7,7 @@ import torch
 from torch import nn
 
 from attnlab.config import (
-    NODES,
     AttentionEncoder,
-    Config,
     ConvolutionEncoder,
     FullyConnectedEncoder,
     RecurrentEncoder,
@@ -112,7 +110,7 @@ def test_a_width_for_so_many_parameters(name: str) -> None:
         config.width = matching_width(config, LINE)
         made = count_parameters(ENCODERS[name](config, LINE))
         assert abs(made - wanted) < 0.05 * wanted
-        check(Config("pos", **(dict.fromkeys(NODES) | {"encoder": config})))
+        check(config, "encoder.")
     with pytest.raises(UserError, match="has at least"):
         matching_width(replace(config, parameters=3), LINE)
 
