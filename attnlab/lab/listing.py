@@ -68,6 +68,8 @@ def row(path: Path, outputs: str) -> dict[str, Any]:
         raise UserError(f"{folder.config}: not a saved configuration")
     found: dict[str, Any] = _flat(config)
     train = results.get("train", {})
+    if folds := results.get("folds"):  # a cross-validation's own scores are means over its folds
+        train = next(iter(folds.values()))["train"] | train
     last: dict[str, Any] = metrics[-1] if metrics else {}
     measure = train.get("monitor", last.get("monitor"))
     best: dict[str, Any] = next((line for line in reversed(metrics) if line["best"]), {})

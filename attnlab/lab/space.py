@@ -113,7 +113,11 @@ def read(words: Sequence[str]) -> Space:
             "`'optimizer.lr=tag(log,interval(1e-4,1e-2))'`, or name a `space=`"
         )
     space = Space(tuple(fixed.values()), tuple(parameters.values()), seeds or ("1",))
-    compose.compose(space.example())
+    data = compose.compose(space.example()).data
+    if getattr(data, "folds", None) is not None and data.fold is None:
+        raise UserError(
+            "`data.folds`: a sweep compares on one division of the data; name one, as in `data.fold=0`"
+        )
     return space
 
 

@@ -135,6 +135,10 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
 
 
 def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds.CrossValidation:
+    if not config.score_test:
+        raise UserError(
+            "`score_test=false`: a cross-validation is its folds' test scores; name one by `data.fold=`"
+        )
     divided = LOADERS[config.data.loader].folds(config.data, config.seed)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     with folder.held():

@@ -63,6 +63,8 @@ def test_every_named_space_composes(name: str) -> None:
         (["optimizer.lr=tag(lg,interval(1,2))"], "the only one is `log`"),
         (["optimizer.lr=shuffle(1,2)"], "keeps the order"),
         (["encoder.depth=1,2", "seed=interval(1,2)"], "list the seeds"),
+        (["encoder.depth=1,2", "folder=here"], "a sweep gives its trials their folders"),
+        (["data=fsdd", "data.path=x", "data.folds='5'", "encoder.depth=1,2"], "name one, as in `data.fold=0`"),
         (["space=sise"], "did you mean `size`?"),
     ],
 )
