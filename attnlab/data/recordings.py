@@ -283,8 +283,8 @@ def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
             order = np.argsort(
                 uniform(config.split_seed, turn, np.arange(len(members)), np.zeros(len(members), dtype=np.int64))
             )
-            for start in range(0, len(members), per_utterance):
-                pieces = [members[i] for i in order[start : start + per_utterance]]
+            for share in np.array_split(order, max(1, round(len(members) / per_utterance))):
+                pieces = [members[i] for i in share]
                 number = len(found)
                 found.append(Recording(
                     key=f"joined-{number}:{pieces[0].key}", read=partial(_join, pieces, config, number),
