@@ -27,7 +27,7 @@ from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
 
 PREPARED = (
-    "source strings join join_repeats rate channels features bands coefficients window hop max_length too_long skip_bad"
+    "source strings join join_repeats rate channels features bands coefficients window hop normalise max_length too_long skip_bad"
 ).split()
 """The settings that what is prepared depends on; the others are applied when a batch is made."""
 SPLITTING = "validation test group split_seed".split()
@@ -56,7 +56,7 @@ class Speech:
         columns = Columns(sounds / "recordings.arrow")
         self.keys, self.labels = columns.strings("key"), columns.strings("label")
         self.speakers, self.transcripts = columns.strings("speaker"), columns.strings("transcript")
-        self.features = columns.ragged("features")
+        self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.of_sound else None
         self.counts = self.features.lengths // self.frames.size
         meta = json.loads((sounds / "meta.json").read_text(encoding="utf-8"))
@@ -103,7 +103,8 @@ class Speech:
         bad: list[str] = []
         marks: dict[str, int] = {}
         columns = {name: Value("string") for name in ("key", "label", "speaker", "split", "transcript")}
-        columns |= {"features": List(Value("float32")), "marks": List(Value("int16"))}
+        columns |= {name: List(Value("float32")) for name in ("features", "summary")}
+        columns["marks"] = List(Value("int16"))
         if self.augmentation.of_sound:
             columns["samples"] = List(Value("int16"))
 
@@ -119,10 +120,13 @@ class Speech:
                 if sound is None:
                     continue
                 measured, _ = self.frames.measure([sound.samples.astype(np.float32) / np.float32(32768)])
+                summary = torch.cat([measured.mean(0), measured.std(0, unbiased=False)])
+                if self.config.normalise == "utterance":
+                    measured = normalised(measured, np.array([len(measured)]))
                 row: dict[str, Any] = {
                     "key": recording.key, "label": recording.label, "speaker": recording.speaker,
                     "split": recording.split, "transcript": " ".join(recording.transcript),
-                    "features": measured.numpy().ravel(), "marks": self._marks(sound, len(measured), marks),
+                    "features": measured.numpy().ravel(), "summary": summary.numpy(), "marks": self._marks(sound, len(measured), marks),
                 }  # fmt: skip
                 yield row | ({"samples": sound.samples} if self.augmentation.of_sound else {})
 
@@ -283,12 +287,15 @@ class SpeechSplit:
         if epoch is not None and data.samples is not None:
             altered = data.augmentation.alter([data.samples[row] for row in rows], rows, epoch)
             values, new_counts = data.frames.measure(altered.sounds)
+            if data.config.normalise == "utterance":
+                values = normalised(values, new_counts)
             if data.marks is not None:
                 of_frame = _old_frames(altered, new_counts, counts, data.frames)
             counts = new_counts
         else:
             values = torch.from_numpy(data.features.take(rows).reshape(-1, data.frames.size))
-        values = self._normalised(values, counts)
+        if data.spec.feature_mean:
+            values = (values - torch.tensor(data.spec.feature_mean)) / torch.tensor(data.spec.feature_spread)
         if epoch is not None and data.augmentation.of_frames:
             values = data.augmentation.mask(values, counts, rows, epoch)
         values, middle = stacked(values, counts, data.config.stack)
@@ -302,14 +309,6 @@ class SpeechSplit:
             targets[data.mark_target] = torch.from_numpy(self._mark_class[marks[middle]])
         inputs = VectorSets(values, layout, layout.place[:, None].float())
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
-
-    def _normalised(self, values: Tensor, counts: NDArray[np.int64]) -> Tensor:
-        spec = self.data.spec
-        if self.data.config.normalise == "utterance":
-            return normalised(values, counts)
-        if spec.feature_mean:
-            return (values - torch.tensor(spec.feature_mean)) / torch.tensor(spec.feature_spread)
-        return values
 
     def show(self, i: int) -> dict[str, Any]:
         """Which recording it is, and what is said in it where that is known."""
@@ -332,15 +331,16 @@ class SpeechSplit:
 
     def summaries(self) -> NDArray[np.float32]:
         """(examples, 2F): mean and spread of each recording's features, before they are normalised."""
-        size = self.data.frames.size
-        each = (self.data.features[row].reshape(-1, size) for row in self.rows)
-        return np.stack([np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in each])
+        return np.stack([self.data.summary[row] for row in self.rows])
 
     def loudness(self) -> list[NDArray[np.float32]]:
         """Of each vector, above the mean of its recording: in units of the features, log energy for log-mel."""
-        found = []
+        found, size = [], self.data.frames.size
         for row in self.rows:
-            levels = self.data.features[row].reshape(-1, self.data.frames.size).mean(axis=1)
+            frames = self.data.features[row].reshape(-1, size)
+            if self.data.config.normalise == "utterance":
+                frames = frames * self.data.summary[row][size:]
+            levels = frames.mean(axis=1)
             found.append((levels - levels.mean())[_middles(len(levels), self.data.config.stack)])
         return found
 

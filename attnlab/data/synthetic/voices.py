@@ -53,11 +53,11 @@ PHONES = {
     "W": Phone((290, 610, 2150), 75, voiced=0.6),
     "R": Phone((330, 1060, 1400), 75, voiced=0.7),
     "N": Phone((270, 1500, 2470), 95, voiced=0.35),
-    "V": Phone((280, 1100, 2080), 60, voiced=0.25, hiss=0.04, around=3000, width=2500),
+    "V": Phone((280, 1100, 2080), 60, voiced=0.3, hiss=0.08, around=3000, width=2500),
     "Z": Phone((280, 1700, 2560), 85, voiced=0.2, hiss=0.18, around=4300),
     "S": Phone((320, 1390, 2530), 115, hiss=0.32, around=4300),
-    "F": Phone((340, 1100, 2080), 100, hiss=0.07, around=2800, width=2500),
-    "TH": Phone((320, 1290, 2540), 90, hiss=0.05, around=3400, width=1600),
+    "F": Phone((340, 1100, 2080), 100, hiss=0.12, around=2800, width=2500),
+    "TH": Phone((320, 1290, 2540), 90, hiss=0.1, around=3400, width=1600),
     "-": Phone((350, 1500, 2500), 50),  # the closure of a stop
     "T": Phone((400, 1600, 2600), 28, hiss=0.4, around=3600, width=900),
     "TX": Phone((350, 1500, 2500), 30, breath=0.4),  # the breath after it
@@ -122,8 +122,8 @@ def synthesise(plan: Plan, rate: int) -> tuple[NDArray[np.int16], list[tuple[int
         spoken.append((at, at + len(word)))
         sounds += [word, pause]
         at += len(word) + len(pause)
-    sound = np.concatenate(sounds)
-    sound += _hum(len(sound), random) * 10 ** (-random.uniform(12, 32) / 20)
+    sound = _microphone(np.concatenate(sounds), random)
+    sound += _hum(len(sound), random) * 10 ** (-random.uniform(15, 35) / 20)
     loudness = 0.08 * 10 ** (random.uniform(-8, 8) / 20)
     return np.clip(np.rint(sound * loudness * 32768), -32768, 32767).astype(np.int16), spoken
 
@@ -138,7 +138,7 @@ def voice_of(number: int) -> Voice:
         speed=random.uniform(0.75, 1.3),
         breath=random.uniform(0.0, 0.06),
         tilt=random.uniform(0.75, 0.93),
-        habits=1 + 0.04 * random.standard_normal((len(PHONES), 3)),
+        habits=1 + 0.05 * random.standard_normal((len(PHONES), 3)),
     )
 
 
@@ -239,6 +239,19 @@ def _disturb(pause: NDArray, rate: int, random: Generator) -> None:
     else:
         sound = np.sin(2 * np.pi * random.uniform(500, 3000) * time)
     pause[start : start + length] += sound * random.uniform(0.4, 1.2)
+
+
+def _microphone(sound: NDArray, random: Generator) -> NDArray:
+    """Every recording through another microphone, which likes some pitches and not others: how strong a band is on
+    the whole says little of the words."""
+    spectrum = np.fft.rfft(sound)
+    octaves = np.log2(1 + np.linspace(0, 40, len(spectrum)))
+    waves = [
+        random.uniform(2, 6) * np.cos(random.uniform(0.5, 2.5) * octaves + random.uniform(0, 6.3))
+        for _ in range(4)
+    ]
+    heard = np.fft.irfft(spectrum * 10 ** (sum(waves) / 20), len(sound))
+    return heard * np.sqrt((sound**2).mean() / (heard**2).mean())
 
 
 def _hum(length: int, random: Generator) -> NDArray:

@@ -12,6 +12,7 @@ from attnlab.model.attention.multihead import SelfAttention
 from attnlab.model.attention.positions import POSITIONS, EdgeBias, PairBias, Rotation
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Scope, scope_of
+from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -30,7 +31,7 @@ class Block(nn.Module):
         self.norm_feed_forward = nn.LayerNorm(width)
         activation = nn.GELU() if config.activation == "gelu" else nn.ReLU()
         self.feed_forward = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, plan: Plan, rotate: Rotation | None, biases: Sequence[PairBias]) -> Tensor:
         x = x + self.dropout(self.attention(self.norm_attention(x), plan, rotate, biases))
@@ -61,7 +62,7 @@ class Attention(Encoder):
         self.edge_bias = None
         if spec.edge_features and any(scope.kind == "edges" for scope in self.scopes):
             self.edge_bias = EdgeBias(spec.edge_features, config.heads)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
 

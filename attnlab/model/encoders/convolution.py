@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from attnlab.config import ConvolutionEncoder
 from attnlab.errors import UserError
+from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -30,7 +31,7 @@ class Convolution(Encoder):
         self.layers = nn.ModuleList(
             convolution(config.width, config.width, seen, padding=config.radius) for _ in range(config.depth)
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from attnlab.config import FullyConnectedEncoder
 from attnlab.errors import UserError
+from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
 from attnlab.model.places import Order
 from attnlab.sets import VectorSets
@@ -25,7 +26,7 @@ class FullyConnected(Encoder):
                 "use encoder=attention"
             )
         self.radius = config.radius
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         wide = (2 * config.radius + 1) * config.width
         self.layers = nn.ModuleList(nn.Linear(wide, config.width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)

@@ -6,6 +6,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from attnlab.config import RecurrentEncoder
 from attnlab.errors import UserError
+from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
 from attnlab.model.places import Order
 from attnlab.sets import Layout, VectorSets
@@ -28,7 +29,7 @@ class Recurrent(Encoder):
         self.cells = cell(
             config.width, config.width // 2, config.depth, batch_first=True, dropout=between, bidirectional=True
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:

@@ -8,7 +8,6 @@ from torch import nn
 
 from attnlab.config import (
     AttentionEncoder,
-    Config,
     ConvolutionEncoder,
     FullyConnectedEncoder,
     RecurrentEncoder,
@@ -111,7 +110,7 @@ def test_a_width_for_so_many_parameters(name: str) -> None:
         config.width = matching_width(config, LINE)
         made = count_parameters(ENCODERS[name](config, LINE))
         assert abs(made - wanted) < 0.05 * wanted
-        check(Config("pos", None, None, config, None, None, None))
+        check(config, "encoder.")
     with pytest.raises(UserError, match="has at least"):
         matching_width(replace(config, parameters=3), LINE)
 

@@ -1,0 +1,58 @@
+"""Encoders side by side at equal parameters, and at equal time where `--seconds` is given.
+
+    python scripts/compare_encoders.py task=pos encoder.parameters=400k
+    python scripts/compare_encoders.py --seconds 120 task=pos data=ud_ewt data.path=FOLDER encoder.parameters=400k
+
+The words are those of `attnlab train`; each row adds its own. With `--seconds`, a short trial tells how many updates
+an encoder does in that time, and so many are its training. Prints a table in Markdown, with test scores.
+"""
+
+import argparse
+import tempfile
+
+from attnlab.training import run
+
+ROWS = {
+    "attention, full": ["encoder=attention"],
+    "attention, window:3": ["encoder=attention", "encoder.scope=window:3"],
+    "recurrent (LSTM)": ["encoder=recurrent"],
+    "convolution, 4 × radius 1": ["encoder=convolution"],
+    "fully_connected, radius 3": ["encoder=fully_connected"],
+}
+TRIAL = 30
+"""Updates of a trial."""
+
+
+def updates_within(seconds: float, words: list[str]) -> int:
+    """How many updates fit into so many seconds of training."""
+    with tempfile.TemporaryDirectory() as folder:
+        trial = run.train(*words, f"outputs={folder}", f"trainer.updates={TRIAL}", "baselines=false", quiet=True)
+    return max(1, round(TRIAL * seconds / trial.results["train"]["seconds"]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, help="training time of each encoder")
+    parser.add_argument("--row", action="append", choices=ROWS, help="only this one; may be given again")
+    settings, words = parser.parse_known_args()
+    shown = None
+    for name in settings.row or ROWS:
+        own = [*words, *ROWS[name], "baselines=false"]
+        if settings.seconds:
+            own.append(f"trainer.updates={updates_within(settings.seconds, own)}")
+        done = run.train(*own, quiet=True)
+        results, encoder = done.results, done.model.encoder
+        scores = {key: value for key, value in results["test"].items() if key != "loss"}
+        size = sum(p.numel() for p in encoder.parameters())
+        if shown is None:
+            shown = list(scores)
+            print(f"| encoder | D | parameters of it | updates | seconds | {' | '.join(shown)} |")
+            print("|---" * (5 + len(shown)) + "|")
+        told = results["train"]
+        cells = [name, done.config.encoder.width, f"{size:,}", told["updates"], f"{told['seconds']:.0f}"]
+        cells += [f"{scores[key]:.4f}" for key in shown]
+        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Formats of pictures: what is read from each, and one sentence for each way in which files can be wrong."""
+
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import shared_data
+from pictures import idx, image_data, load, noise, write_folder, write_mnist, write_picture
+from torchvision.io import write_jpeg
+
+from attnlab.config import ImageData
+from attnlab.data.image import Image
+from attnlab.data.image_sources import Digits, read_idx
+from attnlab.errors import UserError
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(UserError) as refused:
+        load(*words)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_idx_files_plain_or_zipped_give_their_pixels_and_labels(tmp_path: Path, zipped: bool) -> None:
+    data = load("data=mnist", f"data.path={write_mnist(tmp_path, zipped=zipped)}", "data.validation=0")
+    test = data.splits["test"]
+    assert test.keys[5] == "t10k-images-idx3-ubyte:5"
+    assert test.gold("label") == ["0", "1", "0", "1", "0", "1"]
+    assert data.spec.targets["label"].counts == (15, 15)
+    expected = noise(6, 6, 6, seed=6) // 2 + 127 * (np.arange(6) % 2)[:, None, None]
+    assert np.array_equal(test.pixels(np.arange(6))[..., 0], expected)
+    assert test.show(0) == {"height": 6, "width": 6}
+
+
+def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) -> None:
+    words = ["data=mnist", f"data.path={write_mnist(tmp_path)}"]
+    assert load(*words, "data.classes=[dark,bright]").spec.targets["label"].classes == ("dark", "bright")
+    assert "label 1 is outside the 1 classes dark; `data.skip_bad=true`" in refusal(*words, "data.classes=[dark]")
+    data = load(*words, "data.classes=[dark]", "data.skip_bad=true")
+    assert set(data.splits["train"].gold("label")) == {"dark"}
+    assert len(data.warnings) == 3 and "of the test pictures were left out" in data.warnings[1]
+
+
+def damage(kind: str, folder: Path) -> str:
+    """Damage one of MNIST's files; returns what the refusal must say."""
+    images, labels = folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"
+    if kind == "truncated":
+        images.write_bytes(images.read_bytes()[:-7])
+        return f"{images}: 1,089 bytes where its head announces 1,096; truncated or damaged"
+    if kind == "zip":
+        images.with_suffix(".gz").write_bytes(gzip.compress(images.read_bytes())[:-40])
+        images.unlink()
+        return f"{images.with_suffix('.gz')}: damaged or truncated gzip file"
+    if kind == "magic":
+        images.write_bytes(labels.read_bytes())
+        return f"{images}: begins with 00000801, not 00000803, the sign of an idx file of bytes with 3 axes"
+    if kind == "count":
+        labels.write_bytes(idx(np.zeros(29, dtype=np.uint8)))
+        return f"{labels}: 29 labels for 30 pictures in {images.name}"
+    labels.unlink()
+    return f"{labels}: missing, plain or .gz, beside {images.name}"
+
+
+@pytest.mark.parametrize("kind", ["truncated", "zip", "magic", "count", "missing"])
+def test_a_damaged_idx_file_is_named(tmp_path: Path, kind: str) -> None:
+    expected = damage(kind, write_mnist(tmp_path))
+    assert expected in refusal("data=mnist", f"data.path={tmp_path}")
+
+
+def test_a_head_that_announces_more_than_memory_is_refused_by_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "huge"
+    path.write_bytes(bytes([0, 0, 8, 3]) + b"\xff" * 12)
+    with pytest.raises(UserError, match="16 bytes where its head announces"):
+        read_idx(path, axes=3)
+
+
+def test_a_folder_for_each_class_gives_its_names_and_splits(tmp_path: Path) -> None:
+    data = load("data=image_folder", f"data.path={write_folder(tmp_path)}")
+    assert data.spec.targets["label"].classes == ("green", "red")
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 16, "validation": 6, "test": 6}
+    assert sorted(data.splits["test"].keys)[0] == "test/green/0.png"
+    first = data.splits["train"].gold("label")[:8]
+    assert set(first) == {"green", "red"}, "the first pictures are of all classes"
+
+
+def test_a_folder_without_splits_holds_some_out_and_moving_it_changes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "here"
+    for i in range(40):
+        write_picture(root / "ab"[i % 2] / f"{i}.png", noise(3, 3, 1, seed=i))
+    before = load("data=image_folder", f"data.path={root}", "data.validation=0.3")
+    after = load("data=image_folder", f"data.path={root.rename(tmp_path / 'there')}", "data.validation=0.3")
+    assert set(before.splits) == {"train", "validation"}
+    assert before.folder == after.folder
+    (tmp_path / "there" / "a" / "0.png").rename(tmp_path / "there" / "b" / "0.png")
+    changed = load("data=image_folder", f"data.path={tmp_path / 'there'}", "data.validation=0.3")
+    assert changed.folder != before.folder, "a folder's name is a label"
+
+
+def test_jpeg_grey_and_transparent_pictures_are_brought_to_the_wanted_channels(tmp_path: Path) -> None:
+    import torch
+
+    flat = np.full((4, 4, 3), 200, dtype=np.uint8)
+    (tmp_path / "a").mkdir()
+    write_jpeg(torch.from_numpy(flat.transpose(2, 0, 1).copy()), str(tmp_path / "a" / "x.jpg"))
+    write_picture(tmp_path / "b" / "y.png", flat[..., :1])
+    for colour, channels in {"grey": 1, "rgb": 3}.items():
+        split = load("data=image_folder", f"data.path={tmp_path}", f"data.colour={colour}", "data.validation=0")
+        for i in range(2):
+            assert np.abs(split.splits["train"].pixels(np.array([i])).astype(int) - 200).max() <= 2
+            assert split.splits["train"].pixels(np.array([i])).shape == (1, 4, 4, channels)
+
+
+def test_bad_pictures_are_named_or_left_out_and_counted(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    broken = root / "train" / "red" / "1.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    words = ["data=image_folder", f"data.path={root}"]
+    told = refusal(*words)
+    assert told.startswith(f"{broken}: not a readable PNG or JPEG picture") and "data.skip_bad=true" in told
+    (root / "train" / "red" / "notes.txt").write_text("no picture")
+    (root / "train" / "red" / ".DS_Store").write_text("housekeeping")
+    data = load(*words, "data.skip_bad=true")
+    assert len(data.splits["train"]) == 15
+    assert len(data.warnings) == 1 and data.warnings[0].startswith("2 of the train pictures were left out")
+    assert load(*words, "data.skip_bad=true").warnings == data.warnings, "told again from the cache"
+
+
+def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "some")
+    (root / "train" / "blue").mkdir()
+    assert f"{root / 'train' / 'blue'}: no pictures in it" in refusal("data=image_folder", f"data.path={root}")
+    (tmp_path / "none").mkdir()
+    assert "no folders in it" in refusal("data=image_folder", f"data.path={tmp_path / 'none'}")
+    assert "no such folder" in refusal("data=image_folder", f"data.path={tmp_path / 'missing'}")
+    assert "`data.path` is missing" in refusal("data=image_folder")
+
+
+def write_cifar(folder: Path, names: list[str]) -> None:
+    for seed, name in enumerate(names):
+        records = noise(10, 3073, seed=seed)
+        records[:, 0] = np.arange(10)
+        (folder / name).write_bytes(records.tobytes())
+    (folder / "batches.meta.txt").write_text("\n".join(f"class{i}" for i in range(10)) + "\n\n")
+
+
+def test_cifar_records_are_a_label_and_planes_of_red_green_and_blue(tmp_path: Path) -> None:
+    write_cifar(tmp_path, [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"])
+    words = ["data=cifar10", f"data.path={tmp_path}", "data.validation=0"]
+    data = load(*words)
+    test, raw = data.splits["test"], noise(10, 3073, seed=5)
+    assert len(data.splits["train"]) == 50 and test.gold("label")[3] == "class3"
+    assert test.pixels(np.array([3]))[0, 1, 2].tolist() == raw[3, 1:].reshape(3, 32, 32)[:, 1, 2].tolist()
+    luma = load(*words, "data.colour=grey").splits["test"].pixels(np.array([3]))[0, 1, 2, 0]
+    assert abs(luma - raw[3, 1:].reshape(3, 32, 32)[:, 1, 2] @ [0.299, 0.587, 0.114]) <= 1
+    (tmp_path / "test_batch.bin").write_bytes(b"\x00" * 3000)
+    assert f"{tmp_path / 'test_batch.bin'}: 3,000 bytes, no multiple of a record's 3,073" in refusal(*words)
+    (tmp_path / "data_batch_4.bin").unlink()
+    assert "no data_batch_4.bin there" in refusal(*words)
+
+
+def test_the_pickles_of_cifar_are_never_opened(tmp_path: Path) -> None:
+    (tmp_path / "data_batch_1").write_bytes(b"cos\nsystem\n(S'touch hacked'\ntR.")
+    told = refusal("data=cifar10", f"data.path={tmp_path}")
+    assert "pickles" in told and "binary version" in told
+
+
+def test_digits_are_divided_as_documented_and_every_class_is_in_every_split() -> None:
+    source = Digits(ImageData(name="digits", source="digits"))
+    rows = {split: list(source.rows(split)) for split in source.splits}
+    assert {split: len(found) for split, found in rows.items()} == {"train": 1028, "validation": 257, "test": 512}
+    keys = [row.key for found in rows.values() for row in found]
+    assert len(set(keys)) == 1797
+    for found in rows.values():
+        counts = Counter(row.label for row in found)
+        assert set(counts) == set("0123456789") and min(counts.values()) > 0.7 * len(found) / 10
+
+
+def test_real_clothes_are_those_of_the_publisher() -> None:
+    folder = shared_data("fashion_mnist")
+    labels = read_idx(folder / "train-labels-idx1-ubyte.gz", axes=1)
+    images = read_idx(folder / "train-images-idx3-ubyte.gz", axes=3)
+    assert images.shape == (60000, 28, 28) and np.bincount(labels).tolist() == [6000] * 10
+    assert abs(images.mean() / 255 - 0.2860) < 1e-4 and abs(images.std() / 255 - 0.3530) < 1e-4
+
+
+def test_classes_that_a_run_never_learned_are_told(tmp_path: Path) -> None:
+    spec = load("data=image_folder", f"data.path={write_folder(tmp_path / 'learned')}").spec
+    other = write_folder(tmp_path / "other")
+    (other / "test" / "red").rename(other / "test" / "blue")
+    words = image_data("data=image_folder", f"data.path={other}")
+    data = Image(words, 1, spec)
+    assert data.warnings == ["classes of the test split never seen in training count as wrong: blue"]
+    assert data.splits["test"].batch(np.arange(6)).targets["label"].unique().tolist() == [-1, 0]
+    (other / "test" / "green").rename(other / "test" / "yellow")
+    with pytest.raises(UserError, match=r"no class of the test split \(blue, yellow\) was learned"):
+        Image(words, 1, spec)

@@ -1,0 +1,106 @@
+"""From pictures of many sizes to their class, through the program itself."""
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pictures import load, write_folder, write_mnist
+from safetensors.torch import load_file
+
+from attnlab import compose, load_run
+from attnlab.cli import main
+from attnlab.model.build import build
+from attnlab.training.loop import Training
+
+SMALL = [
+    "task=digits", "data=image_folder", "data.patch=2", "data.shift=1", "data.flip=true", "encoder.width=16",
+    "encoder.depth=1", "encoder.heads=2", "trainer.epochs=6", "trainer.batch_vectors=40", "optimizer.lr=0.01",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return [*SMALL, f"data.path={write_folder(tmp_path_factory.mktemp('pictures'), each=16)}"]
+
+
+@pytest.fixture(scope="module")
+def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outputs = tmp_path_factory.mktemp("outputs")
+    assert main(["train", *words, f"outputs={outputs}"]) == 0
+    (found,) = outputs.glob("digits/*")
+    return found
+
+
+def test_pictures_of_many_sizes_are_learned_and_eval_repeats_the_score(finished: Path) -> None:
+    results = json.loads((finished / "results.json").read_text())
+    assert results["test"]["accuracy"] == 1.0
+    assert list(results["baselines"]) == ["larger_class"], "pictures of different sizes have no nearest neighbours"
+    assert results["baselines"]["larger_class"]["accuracy"] == 0.5
+    assert load_run(finished).evaluate("test").scores == results["test"]
+    lines = [json.loads(line) for line in (finished / "predictions-test.jsonl").read_text().splitlines()]
+    found = next(line for line in lines if line["key"] == "test/red/2.png")
+    assert (found["gold"], found["predicted"], found["height"], found["width"]) == ("red", "red", 6, 5)
+
+
+def test_an_answer_is_the_same_alone_and_in_any_batch(finished: Path) -> None:
+    run = load_run(finished)
+    run.model.eval()
+    split = run.data().splits["test"]
+    with torch.no_grad():
+        together = run.model.encode(split.batch(np.arange(len(split))).inputs).unbind()
+        for i, found in enumerate(together):
+            alone = run.model.encode(split[i].inputs)
+            torch.testing.assert_close(alone.values, found.values, atol=1e-5, rtol=1e-5)
+
+
+def test_stopped_and_resumed_with_augmentation_is_bit_identical(
+    words: list[str], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = Training._update
+
+    def interrupted(self: Training, group: list) -> None:
+        update(self, group)
+        if self.progress.update == 10:  # within the second epoch
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "_update", interrupted)
+        assert main(["train", *words, f"outputs={tmp_path}"]) == 128 + signal.SIGINT
+    (stopped,) = tmp_path.glob("digits/*")
+    assert main(["train", f"run={stopped}"]) == 0
+    for place in ("last", "best"):
+        expected, found = (load_file(folder / place / "model.safetensors") for folder in (finished, stopped))
+        assert all(torch.equal(expected[name], found[name]) for name in expected), place
+
+
+def test_words_and_numbers_are_not_embedded_alike(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *words, "embedding=learned"]) == 2
+    told = capsys.readouterr().err
+    assert "`embedding=learned`: image data are vectors of numbers; choose one of linear" in told
+    assert main(["train", "task=pos", "embedding=linear"]) == 2
+    assert "`embedding=linear`: text data are ids; choose one of learned, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("position", ["none", "sinusoidal", "learned"])
+def test_rows_and_columns_are_told_apart(tmp_path: Path, position: str) -> None:
+    """The same patches in other places are another picture, unless there are no positions."""
+    data = load("data=mnist", f"data.path={write_mnist(tmp_path)}", "data.patch=2")
+    config = compose.compose(["task=digits", f"encoder.position={position}"])
+    model = build(config, data.spec).eval()
+    inputs = data.splits["test"][0].inputs
+    turned = type(inputs).of(inputs.values, coords=inputs.coords.flip(1))
+    with torch.no_grad():
+        same = torch.allclose(model.encode(inputs).values, model.encode(turned).values, atol=1e-5)
+    assert same == (position == "none")
+
+
+def test_nearest_neighbours_stand_beside_digits(tmp_path: Path) -> None:
+    words = ["task=digits", "trainer.updates=1", "encoder.width=16", "encoder.heads=2", f"outputs={tmp_path}"]
+    assert main(["train", *words]) == 0
+    (found,) = tmp_path.glob("digits/*")
+    baselines = json.loads((found / "results.json").read_text())["baselines"]
+    assert 0.98 < baselines["nearest_neighbours"]["accuracy"] < 0.99
+    assert 0.08 < baselines["larger_class"]["accuracy"] < 0.12
