@@ -42,6 +42,21 @@ def held_out(keys: Sequence[str], share: float, seed: int) -> list[bool]:
     return [_chance(key, seed) < share for key in keys]
 
 
+def with_held_out(
+    given: Sequence[str], owners: Sequence[str], validation: float, test: float, seed: int
+) -> list[str]:
+    """The source's splits ("" where it names none); where it names no test or no validation examples, a share of the
+    owners is held out."""
+    found = [split or "train" for split in given]
+    # The second share is drawn by other numbers than the first, or it would be the same examples.
+    for split, share, prefix in (("test", test, "t:"), ("validation", validation, "")):
+        if split in found or (split == "test" and any(given)):
+            continue
+        out = held_out([prefix + owner for owner in owners], share, seed)
+        found = [split if s == "train" and o else s for s, o in zip(found, out, strict=True)]
+    return found
+
+
 def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int) -> list[str]:
     """The fold in which each example is tested.
 

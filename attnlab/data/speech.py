@@ -193,15 +193,7 @@ class Speech:
         if config.group == "speaker" and "" in speakers:
             raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
         owners = speakers if config.group == "speaker" else keys
-        found = [split or "train" for split in given]
-        # The second share is drawn by other numbers than the first, or it would be the same examples.
-        shares = (("test", config.test, "t:"), ("validation", config.validation, ""))
-        for split, share, prefix in shares:
-            if split in found or (split == "test" and any(given)):
-                continue
-            out = folds.held_out([prefix + owner for owner in owners], share, config.split_seed)
-            found = [split if s == "train" and o else s for s, o in zip(found, out, strict=True)]
-        return found
+        return folds.with_held_out(given, owners, config.validation, config.test, config.split_seed)
 
     # --- what the data know -----------------------------------------------------------------------
 
