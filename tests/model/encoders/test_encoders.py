@@ -56,7 +56,7 @@ def close(ours: torch.Tensor, others: torch.Tensor) -> None:
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("columns", [None, 3])
 def test_alone_as_in_a_batch_and_in_any_order(name: str, columns: int | None) -> None:
-    if columns and name != "convolution":
+    if columns and name == "fully_connected":
         with pytest.raises(UserError, match=r"one coordinate.*use encoder=attention"):
             built(name, GRID)
         return
