@@ -10,7 +10,7 @@ an encoder does in that time, and so many are its training. Prints a table in Ma
 import argparse
 import tempfile
 
-from attnlab.training import run
+from attnlab import train
 
 ROWS = {
     "attention, full": ["encoder=attention"],
@@ -26,7 +26,7 @@ TRIAL = 30
 def updates_within(seconds: float, words: list[str]) -> int:
     """How many updates fit into so many seconds of training."""
     with tempfile.TemporaryDirectory() as folder:
-        trial = run.train(*words, f"outputs={folder}", f"trainer.updates={TRIAL}", "baselines=false", quiet=True)
+        trial = train(*words, f"outputs={folder}", f"trainer.updates={TRIAL}", "baselines=false", quiet=True)
     return max(1, round(TRIAL * seconds / trial.results["train"]["seconds"]))
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         own = [*words, *ROWS[name], "baselines=false"]
         if settings.seconds:
             own.append(f"trainer.updates={updates_within(settings.seconds, own)}")
-        done = run.train(*own, quiet=True)
+        done = train(*own, quiet=True)
         results, encoder = done.results, done.model.encoder
         scores = {key: value for key, value in results["test"].items() if key != "loss"}
         size = sum(p.numel() for p in encoder.parameters())
