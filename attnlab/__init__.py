@@ -8,7 +8,8 @@ run.results["test"]["accuracy"]
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attnlab.training.run import Run, load_run, train
+    from attnlab.training.run import Run, load_run
+    from attnlab.training.train import train
 
 __all__ = ["Run", "load_run", "train"]
 __version__ = "0.1.0"
@@ -17,7 +18,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import torch only when it is needed: `attnlab --help` answers at once."""
     if name in __all__:
-        from attnlab.training import run
+        from attnlab.training import run, train
 
-        return getattr(run, name)
+        return getattr(train if name == "train" else run, name)
     raise AttributeError(f"module 'attnlab' has no attribute {name!r}")

@@ -98,10 +98,10 @@ def _hydra(flags: list[str], overrides: list[str]) -> None:
 
     def job(node: DictConfig) -> None:
         config = compose.accepted(node)
-        from attnlab.training import run
+        from attnlab.training.train import start
 
         try:
-            run.start(config, list(HydraConfig.get().overrides.task))
+            start(config, list(HydraConfig.get().overrides.task))
         except (UserError, Stopped) as reason:
             raise _Leave(reason) from reason
 
@@ -122,9 +122,9 @@ class _Leave(BaseException):
 
 
 def _train_words(overrides: list[str]) -> None:
-    from attnlab.training import run
+    from attnlab.training.train import train
 
-    run.train(*overrides)
+    train(*overrides)
 
 
 def _guarded(work: Callable[[], None]) -> int:

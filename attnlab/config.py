@@ -277,7 +277,7 @@ class AttentionEncoder:
         "who may look at whom: full, window:RADIUS (in coordinates, or a time such as window:40ms), edges, causal; "
         "a list is cycled over the layers",
     )
-    position: str = key("sinusoidal", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
     max_place: int = key(512, "position=learned: places from 0 up to below this one are trained", least=1)
     kernel: str = key("auto", f"how attention is computed: auto, {', '.join(KERNELS)}", choices=("auto", *KERNELS))
 

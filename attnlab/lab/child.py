@@ -16,6 +16,8 @@ from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
 
 TRAIN = (sys.executable, "-m", "attnlab", "train")
+PATIENCE = 60.0
+"""Seconds that a run has to save itself."""
 STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGINT}
 """Exit codes of a run that was asked to stop, and has saved itself."""
 
@@ -36,6 +38,7 @@ class Child:
                 break
             time.sleep(0.1)
         begun = folder.config.exists()
+        self._asked: float | None = None  # when it was asked to stop
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [*command, *([f"run={folder.path}"] if begun else [*words, *share.words, f"folder={folder.path}"])],
@@ -52,19 +55,25 @@ class Child:
         return self._process.poll()
 
     def stop(self) -> None:
-        """Ask it to save and leave."""
-        if self._process.poll() is None:
+        """Ask it to save and leave; said again after a minute, kill it."""
+        if self._process.poll() is not None:
+            return
+        if self._asked is None:
+            self._asked = time.monotonic()
             self._process.terminate()
+        elif time.monotonic() - self._asked > PATIENCE:
+            self._kill()
 
-    def leave(self, seconds: float = 60.0) -> None:
-        """Stop, wait, and kill what doesn't hear, with all processes that it started."""
-        self.stop()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+    def leave(self) -> None:
+        """Stop it and wait until it is gone."""
+        while self._process.poll() is None:
+            self.stop()
+            time.sleep(0.02)
+
+    def _kill(self) -> None:
+        """With all processes that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def error(self) -> str:
         """Why it failed, in one sentence: what it said last."""

@@ -120,6 +120,7 @@ class _Trial:
             self._words.append(f"logger.group={work.folder.path.name}")
         self._child: Child | None = None
         self._reported = 0
+        self._given_up = False
         self._seen = -1  # bytes of metrics.jsonl that were looked at
         self._deaths: list[int] = []  # validations done when a signal killed the run
         self._began = time.monotonic()
@@ -127,15 +128,12 @@ class _Trial:
     def ended(self) -> bool:
         """Look once: report validations, start what is next, and say whether the trial has come to an end."""
         code = self._child.ended() if self._child else None  # before its last validations are read
-        if self._lags():
-            if self._child:
-                self._child.leave()
-            run = self._seeds[0][1]
-            how = f"pruned after validation {self._reported}"
-            write_json(run.pruned, {"pruned": how})
-            self.search.prune(self.number)
-            best, _ = best_so_far(run)[self._reported - 1]
-            self._tell(f"{how}, {_score(run, best)}")
+        self._given_up = self._given_up or self._lags()
+        if self._given_up:
+            if self._child and code is None:
+                self._child.stop()  # it saves itself while we look after the others
+                return False
+            self._prune()
             return True
         if self._child is None or code is not None:
             if self._child and code and self._failed(code):
@@ -168,6 +166,14 @@ class _Trial:
                 if not done and self.search.should_prune(self.number, step):
                     return True
         return False
+
+    def _prune(self) -> None:
+        run = self._seeds[0][1]
+        how = f"pruned after validation {self._reported}"
+        write_json(run.pruned, {"pruned": how})
+        self.search.prune(self.number)
+        best, _ = best_so_far(run)[self._reported - 1]
+        self._tell(f"{how}, {_score(run, best)}")
 
     def _next(self) -> bool:
         """Start the first seed that has no result; True when all have one."""

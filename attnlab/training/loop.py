@@ -6,7 +6,6 @@ after any update and loaded again, the rest of the run is bit-identical.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -18,28 +17,10 @@ from attnlab.data.batching import Batching, Indices, share
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.sets import Batch
-from attnlab.training import checkpoint, optim
+from attnlab.training import checkpoint, optim, state
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
-
-
-@dataclass
-class Progress:
-    """How far a run has come. cursor: batches of this epoch already done."""
-
-    epoch: int = 0
-    cursor: int = 0
-    update: int = 0
-    best_score: float | None = None
-    best_update: int = 0
-    without_better: int = 0
-    done: bool = False
-    seconds: float = 0.0  # data to optimizer, without validation and saving
-    data_wait: float = 0.0  # of these, spent waiting for the next batch
-    vectors: int = 0
-    loss: float = 0.0  # since the last validation
-    count: int = 0
-    best: dict[str, float] = field(default_factory=dict)
+from attnlab.training.state import Progress
 
 
 class Training:
@@ -187,37 +168,12 @@ class Training:
     def save(self) -> None:
         """Write `last/`: everything that the rest of the run depends on."""
         self._saved_at = time.monotonic()
-        if self.folder is None or self.engine.rank:
-            return
-        random = {"cpu": torch.get_rng_state()}
-        if self.engine.device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state()
-        tensors = {
-            "model": self.model.state_dict(),
-            "optimizer": optim.optimizer_tensors(self.model, self.optimizer),
-            "random": random,
-        }
-        if self.average:
-            tensors["average"] = self.average.model.state_dict()
-        state = {"progress": asdict(self.progress), "data": self.fingerprint}
-        checkpoint.save(self.folder.last, tensors, state)
+        if self.folder is not None and self.engine.rank == 0:
+            state.save(self)
 
     def restore(self) -> str:
         """Continue from `last/`; returns a warning where a damaged checkpoint was passed over."""
-        found, warning = checkpoint.load(self.folder.last)
-        if found.state["data"] != self.fingerprint:
-            raise UserError(
-                f"{self.folder.path}: the training data have changed since this run was saved; give it the same "
-                "files (`data.path=`), or start a new run"
-            )
-        self.model.load_state_dict(found.tensors["model"])
-        if self.average:
-            self.average.model.load_state_dict(found.tensors.get("average", found.tensors["model"]))
-        optim.restore_optimizer(self.model, self.optimizer, found.tensors["optimizer"])
-        torch.set_rng_state(found.tensors["random"]["cpu"])
-        if "cuda" in found.tensors["random"] and self.engine.device.type == "cuda":
-            torch.cuda.set_rng_state(found.tensors["random"]["cuda"])
-        self.progress = Progress(**found.state["progress"])
+        warning = state.restore(self)
         # Done is derived: a finished run that is given more updates goes on.
         self.progress.done = self.progress.update >= self.updates
         return warning

@@ -123,6 +123,20 @@ def test_halving_gives_up_what_lags_and_keeps_the_best(outputs: Path, monkeypatc
     assert halved["epochs"] < full["epochs"]
 
 
+def test_two_processes_share_the_work(outputs: Path) -> None:
+    first = sweep_process(RATE, "sweep.trials=8", "trainer.epochs=30", f"outputs={outputs}")
+    deadline = time.monotonic() + 60
+    while not list(outputs.glob("*/*/trial-0")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    folder = only_folder(outputs)
+    second = sweep_process(f"sweep={folder}")
+    told = [process.communicate(timeout=60)[0].decode().count("finished, ") for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert sum(told) == 8 and min(told) > 0
+    starts = [len((folder / f"trial-{n}" / "started.jsonl").read_text().splitlines()) for n in range(8)]
+    assert starts == [1] * 8
+
+
 def test_a_sweep_is_finished_as_it_was_begun(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_sweep(monkeypatch, "optimizer.lr=0.001,0.002", f"outputs={outputs}")
 

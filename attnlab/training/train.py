@@ -1,0 +1,261 @@
+"""Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
+
+import platform
+import signal
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import torch
+import yaml
+
+from attnlab import compose
+from attnlab.config import Config
+from attnlab.errors import Stopped, UserError
+from attnlab.model import build as models
+from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.spec import DataSpec
+from attnlab.training import checkpoint, folds, report
+from attnlab.training.baselines import baselines
+from attnlab.training.engine import Engine
+from attnlab.training.loop import Training
+from attnlab.training.run import LOADERS, Run, load_data, load_run, write_predictions
+from attnlab.training.tracking import Tracking
+
+
+def train(*overrides: str, quiet: bool = False) -> Run | folds.CrossValidation:
+    """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`."""
+    resumed = [word for word in overrides if word.startswith("run=")]
+    if resumed:
+        others = [word for word in overrides if not word.startswith("run=")]
+        return resume(resumed[-1].removeprefix("run="), others, quiet)
+    return start(compose.compose(overrides), overrides, quiet)
+
+
+def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
+    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted."""
+    engine = Engine(config.trainer)
+    if folds.wanted(config):
+        return _start_folds(config, overrides, quiet)
+    data = load_data(config)
+    for needed in ("train", "validation"):
+        if needed not in data.splits:
+            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+    models.resolve(config, data.spec)
+    torch.manual_seed(config.seed)
+    model = models.build(config, data.spec)
+    models.start_from_files(model, config, data.spec)
+    folder = RunFolder.create(config.outputs, config.task, config.folder)
+    reporter = report.Reporter(folder.log, quiet)
+    with folder.held():
+        if data.notice:
+            reporter.say(data.notice, style="cyan")
+        write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+        write_json(folder.environment, environment())
+        data.spec.save(folder.path)
+        write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
+        tracking = Tracking(config, folder, reporter.warn)
+        training = _training(config, model, data, engine, folder, reporter, tracking)
+        return _finish(training, data, folder, reporter, tracking)
+
+
+def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds.CrossValidation:
+    if not config.score_test:
+        raise UserError(
+            "`score_test=false`: a cross-validation is its folds' test scores; name one by `data.fold=`"
+        )
+    divided = LOADERS[config.data.loader].folds(config.data, config.seed)
+    folder = RunFolder.create(config.outputs, config.task, config.folder)
+    with folder.held():
+        write_text(folder.overrides, yaml.safe_dump(list(overrides)))
+        write_json(folder.environment, environment())
+        folds.save(folder, divided)
+        write_text(folder.config, compose.to_yaml(config))
+
+        def train_one(name: str, own: RunFolder) -> None:
+            start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
+
+        return folds.train_each(folder, config, divided, train_one, False, report.Reporter(folder.log, quiet))
+
+
+def _resume_folds(
+    folder: RunFolder, config: Config, overrides: Sequence[str], quiet: bool
+) -> folds.CrossValidation:
+    """Train what is unfinished; with overrides, which may give them more to do, every fold goes on."""
+    divided = LOADERS[config.data.loader].folds(config.data, config.seed)
+    folds.check_unchanged(folder, divided)
+    write_text(folder.config, compose.to_yaml(config))
+
+    def train_one(name: str, own: RunFolder) -> None:
+        if own.config.exists():
+            resume(str(own.path), overrides, quiet)
+        else:
+            start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
+
+    changed = any(not word.startswith("outputs=") for word in overrides)
+    return folds.train_each(folder, config, divided, train_one, not changed, report.Reporter(folder.log, quiet))
+
+
+def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
+    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
+    outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
+    folder = RunFolder.find(run, outputs)
+    with folder.held():
+        return _resume(folder, overrides, quiet)
+
+
+def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | folds.CrossValidation:
+    config = compose.load_saved(folder.config, overrides)
+    if folds.wanted(config):
+        return _resume_folds(folder, config, overrides, quiet)
+    spec = DataSpec.load(folder.path)
+    engine = Engine(config.trainer)
+    data = load_data(config, spec)
+    reporter = report.Reporter(folder.log, quiet)
+    torch.manual_seed(config.seed)
+    model = models.build(config, spec)
+    models.start_from_files(model, config, spec)
+    tracking = Tracking(config, folder, reporter.warn)
+    training = _training(config, model, data, engine, folder, reporter, tracking)
+    if checkpoint.exists(folder.last):
+        warning = training.restore()
+        if warning:
+            reporter.warn(warning)
+        write_text(folder.config, compose.to_yaml(config))
+        reporter.say(f"Continuing {folder.path} after update {training.progress.update} of {training.updates}.")
+    else:
+        reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
+    folder.forget_metrics_after(training.progress.update)
+    return _finish(training, data, folder, reporter, tracking)
+
+
+def _training(
+    config: Config,
+    model: models.Model,
+    data: Any,
+    engine: Engine,
+    folder: RunFolder,
+    reporter: report.Reporter,
+    tracking: Tracking,
+) -> Training:
+    def tell(kind: str, values: dict[str, Any]) -> None:
+        if kind == "validation":
+            folder.append_metrics(values)
+            reporter.validation(values)
+            tracking.log(values)
+        reporter.update(values["update"], values.get("train_loss", values.get("loss", 0.0)))
+
+    return Training(
+        config, model, data.splits["train"], data.splits["validation"], engine, folder, tell, data.fingerprint
+    )
+
+
+def _finish(
+    training: Training, data: Any, folder: RunFolder, reporter: report.Reporter, tracking: Tracking
+) -> Run:
+    """Train to the end, score the best weights on test, and tell the result; leave word of what failed."""
+    folder.error.unlink(missing_ok=True)
+    try:
+        return _to_the_end(training, data, folder, reporter, tracking)
+    except Exception as error:
+        if not isinstance(error, Stopped):
+            sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            write_json(folder.error, {"error": sentence})
+        raise
+    finally:
+        tracking.finish()
+
+
+def _to_the_end(
+    training: Training, data: Any, folder: RunFolder, reporter: report.Reporter, tracking: Tracking
+) -> Run:
+    config, engine = training.config, training.engine
+    for warning in data.warnings:
+        reporter.warn(warning)
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
+    parameters = models.count_parameters(training.model)
+    reporter.say(
+        f"{config.task}: {data.config.name} ({sizes} examples); {parameters:,} parameters; {engine.device}"
+    )
+    simple = baselines(config, data, engine) if config.baselines else {}
+    reporter.start_bar(training.progress.update, training.updates)
+    began = time.monotonic()
+    try:
+        with _stop_signals(training) as caught:
+            progress = training.run()
+    finally:
+        reporter.stop_bar()
+    if caught and not progress.done:
+        reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
+        reporter.say(f"Continue with: attnlab train run={folder.path}")
+        raise Stopped(caught[0])
+    run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
+    results: dict[str, Any] = {"task": config.task, "validation": progress.best}
+    tested = config.score_test and "test" in data.splits
+    if tested:
+        evaluation = run.evaluate("test", data)
+        results = {"task": config.task, "test": evaluation.scores, "validation": progress.best}
+        write_predictions(run, "test", data, evaluation)
+    results["train"] = {
+        "seconds": round(progress.seconds, 2),
+        "wall_seconds": round(time.monotonic() - began, 2),
+        "vectors_per_second": round(progress.vectors / max(progress.seconds, 1e-9), 1),
+        "data_wait": round(progress.data_wait / max(progress.seconds, 1e-9), 4),
+        "epochs": progress.epoch,
+        "updates": progress.update,
+        "best_update": progress.best_update,
+        "monitor": training.monitor,
+    }
+    results |= {"parameters": parameters, "baselines": simple}
+    write_json(folder.results, results)
+    tracking.result(results)
+    if tested:
+        columns = {"test": evaluation.scores, "validation": progress.best, **simple}
+        reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
+        if evaluation.pairs:
+            reporter.table(report.confusion_table(evaluation.pairs))
+    told = results["train"]
+    reporter.say(
+        f"{told['epochs']} epochs in {told['wall_seconds']:.0f} s; {told['vectors_per_second']:,.0f} vectors/s from data to "
+        f"optimizer, {100 * told['data_wait']:.1f} % of it waiting for data"
+    )
+    reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval run={folder.path}")
+    return run
+
+
+def environment() -> dict[str, Any]:
+    """What a figure may depend on besides the configuration."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+class _stop_signals:
+    """While inside, the first Ctrl-C or SIGTERM asks the loop to save and stop; the second acts at once."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self.caught: list[int] = []
+
+    def __enter__(self) -> list[int]:
+        self._before: dict[int, Any] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before[number] = signal.signal(number, self._catch)
+            except ValueError:  # not in the main thread: whoever runs us handles signals
+                break
+        return self.caught
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        self.caught.append(number)
+        self.training.stop_requested = True
+        signal.signal(number, self._before[number])
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
