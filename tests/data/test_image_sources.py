@@ -40,7 +40,7 @@ def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) ->
     assert "label 1 is outside the 1 classes dark; put it right" in refusal(*words, "data.classes=[dark]")
     data = load(*words, "data.classes=[dark]", "data.skip_bad=true")
     assert set(data.splits["train"].gold("label")) == {"dark"}
-    assert len(data.warnings) == 3 and "bad test picture was left out" in data.warnings[1]
+    assert len(data.warnings) == 3 and "bad test pictures were left out" in data.warnings[1]
 
 
 def damage(kind: str, folder: Path) -> str:
