@@ -27,7 +27,7 @@ def updates_within(seconds: float, words: list[str]) -> int:
     """How many updates fit into so many seconds of training."""
     with tempfile.TemporaryDirectory() as folder:
         trial = train(*words, f"outputs={folder}", f"trainer.updates={TRIAL}", "baselines=false", quiet=True)
-    return max(1, round(TRIAL * seconds / trial.results["train"]["seconds"]))
+        return max(1, round(TRIAL * seconds / trial.results["train"]["seconds"]))
 
 
 def main() -> None:
