@@ -15,11 +15,12 @@ install: .venv/installed
 train: install
 	$(BIN)/attnlab train task=pos
 
+# One test process for each core, one thread in each.
 test: install
-	$(BIN)/pytest -m 'not slow'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m 'not slow'
 
 test-all: install
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 lint: install
 	$(BIN)/ruff check .

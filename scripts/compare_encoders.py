@@ -3,14 +3,16 @@
     python scripts/compare_encoders.py task=pos encoder.parameters=400k
     python scripts/compare_encoders.py --seconds 120 task=pos data=ud_ewt data.path=FOLDER encoder.parameters=400k
 
-The words are those of `attnlab train`; each row adds its own. With `--seconds`, a short trial tells how many updates
-an encoder does in that time, and so many are its training. Prints a table in Markdown, with test scores.
+The words are those of `attnlab train`; each row adds its own. With `--seconds`, two short trials tell how many updates
+an encoder does in so much processor time (which, unlike the clock, doesn't depend on what else runs), and so many are
+its training: use `trainer.threads=1`. Prints a table in Markdown, with test scores.
 """
 
 import argparse
 import tempfile
+import time
 
-from attnlab.training import run
+from attnlab import train
 
 ROWS = {
     "attention, full": ["encoder=attention"],
@@ -19,20 +21,24 @@ ROWS = {
     "convolution, 4 × radius 1": ["encoder=convolution"],
     "fully_connected, radius 3": ["encoder=fully_connected"],
 }
-TRIAL = 30
-"""Updates of a trial."""
+TRIALS = (10, 40)
+"""Updates of the two trials: their difference costs no start and no validation."""
 
 
 def updates_within(seconds: float, words: list[str]) -> int:
-    """How many updates fit into so many seconds of training."""
-    with tempfile.TemporaryDirectory() as folder:
-        trial = run.train(*words, f"outputs={folder}", f"trainer.updates={TRIAL}", "baselines=false", quiet=True)
-    return max(1, round(TRIAL * seconds / trial.results["train"]["seconds"]))
+    """How many updates fit into so many seconds of processor time."""
+    costs = []
+    for updates in TRIALS:
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.process_time()
+            train(*words, f"outputs={folder}", f"trainer.updates={updates}", "score_test=false", quiet=True)
+            costs.append(time.process_time() - started)
+    return max(1, round((TRIALS[1] - TRIALS[0]) * seconds / (costs[1] - costs[0])))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, help="training time of each encoder")
+    parser.add_argument("--seconds", type=float, help="processor time of each encoder's training")
     parser.add_argument("--row", action="append", choices=ROWS, help="only this one; may be given again")
     settings, words = parser.parse_known_args()
     shown = None
@@ -40,16 +46,18 @@ def main() -> None:
         own = [*words, *ROWS[name], "baselines=false"]
         if settings.seconds:
             own.append(f"trainer.updates={updates_within(settings.seconds, own)}")
-        done = run.train(*own, quiet=True)
+        started = time.process_time()
+        done = train(*own, quiet=True)
+        spent = time.process_time() - started
         results, encoder = done.results, done.model.encoder
         scores = {key: value for key, value in results["test"].items() if key != "loss"}
         size = sum(p.numel() for p in encoder.parameters())
         if shown is None:
             shown = list(scores)
-            print(f"| encoder | D | parameters of it | updates | seconds | {' | '.join(shown)} |")
+            print(f"| encoder | D | parameters of it | updates | processor seconds | {' | '.join(shown)} |")
             print("|---" * (5 + len(shown)) + "|")
         told = results["train"]
-        cells = [name, done.config.encoder.width, f"{size:,}", told["updates"], f"{told['seconds']:.0f}"]
+        cells = [name, done.config.encoder.width, f"{size:,}", told["updates"], f"{spent:.0f}"]
         cells += [f"{scores[key]:.4f}" for key in shown]
         print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 

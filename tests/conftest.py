@@ -1,5 +1,6 @@
 """Tiny data of every modality, and a place of its own for everything that a test writes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -15,10 +16,12 @@ def shared_data(name: str) -> Path:
     return REAL / name
 
 
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepared data are shared by all tests of a session; nothing is written outside temporary folders."""
-    monkeypatch.setenv("ATTNLAB_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTNLAB_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 def conllu(sentences: list[list[tuple[str, str]]]) -> str:

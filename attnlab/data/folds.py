@@ -4,10 +4,10 @@ Both are fixed by `data.split_seed` and the examples themselves, never by the ru
 different seeds are scored on the same examples.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from attnlab.data.splits import held_out, position
 from attnlab.errors import UserError, suggestion
 
 
@@ -37,26 +37,6 @@ def divided(
     return Folds(protocol(folds, validation), test, chosen_by)
 
 
-def held_out(keys: Sequence[str], share: float, seed: int) -> list[bool]:
-    """Whether each key belongs to the held-out share: a matter of the key's hash, whoever else is there."""
-    return [_chance(key, seed) < share for key in keys]
-
-
-def with_held_out(
-    given: Sequence[str], owners: Sequence[str], validation: float, test: float, seed: int
-) -> list[str]:
-    """The source's splits ("" where it names none); where it names no test or no validation examples, a share of the
-    owners is held out."""
-    found = [split or "train" for split in given]
-    # The second share is drawn by other numbers than the first, or it would be the same examples.
-    for split, share, prefix in (("test", test, "t:"), ("validation", validation, "")):
-        if split in found or (split == "test" and any(given)):
-            continue
-        out = held_out([prefix + owner for owner in owners], share, seed)
-        found = [split if s == "train" and o else s for s, o in zip(found, out, strict=True)]
-    return found
-
-
 def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int) -> list[str]:
     """The fold in which each example is tested.
 
@@ -71,7 +51,7 @@ def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Seque
     if len(keys) < number:
         raise UserError(f"`data.folds={folds}`: there are only {len(keys)} examples")
     # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
-    order = sorted(range(len(keys)), key=lambda i: (labels[i], _chance(keys[i], seed), keys[i]))
+    order = sorted(range(len(keys)), key=lambda i: (labels[i], position(keys[i], seed), keys[i]))
     found = [""] * len(keys)
     for turn, i in enumerate(order):
         found[i] = str(turn % number)
@@ -96,10 +76,9 @@ def fold_splits(
     if folds.isdecimal():
         following = names[(names.index(fold) + 1) % len(names)]
         return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
-    kept = held_out(keys, validation, seed)
     return [
-        "test" if name == fold else "validation" if out else "train"
-        for name, out in zip(assigned, kept, strict=True)
+        "test" if name == fold else "validation" if held_out(key, validation, seed) else "train"
+        for name, key in zip(assigned, keys, strict=True)
     ]
 
 
@@ -114,8 +93,3 @@ def protocol(folds: str, validation: float) -> str:
         f"leave one {folds} out: each {folds} is tested by a model trained on the others, "
         f"and chosen on {100 * validation:g} % of the others' examples, by hash of the key"
     )
-
-
-def _chance(key: str, seed: int) -> float:
-    digest = hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64

@@ -18,6 +18,7 @@ from attnlab.config import ImageData
 from attnlab.data.batching import Indices, uniform
 from attnlab.data.image_sources import IMAGE_SOURCES, Picture, Pixels
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
+from attnlab.data.reading import BadRows
 from attnlab.data.splits import held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
@@ -52,7 +53,7 @@ class Image:
                 f"`data.patch={config.patch}` with `data.colour={config.colour}` makes patches of {features} numbers; "
                 f"the run has learned patches of {self.spec.features}"
             )
-        self.warnings = [*_skipped(meta), *self._unseen_labels(meta)]
+        self.warnings = [*meta["skipped"], *self._unseen_labels(meta)]
         self.splits = {name: ImageSplit(self, name) for name in meta["splits"]}
 
     def _write(self, folder: Path) -> None:
@@ -62,7 +63,7 @@ class Image:
         columns = {"pixels": List(Value("uint8")), "height": Value("int32"), "width": Value("int32")}
         columns |= {"label": Value("int32"), "key": Value("string")}
         labels: dict[str, int] = {}
-        meta: dict[str, Any] = {"splits": {}, "skipped": {}}
+        meta: dict[str, Any] = {"splits": {}, "skipped": []}
         sums = np.zeros((3, self.channels), dtype=np.int64)  # pixels in training, their sum and that of squares
 
         def encoded(split: str) -> Iterator[dict[str, Any]]:
@@ -70,9 +71,7 @@ class Image:
                 try:
                     pixels = _coloured(picture.read(), self.channels)
                 except UserError as error:
-                    if not self.config.skip_bad:
-                        raise UserError(f"{error}; `data.skip_bad=true` leaves such pictures out") from error
-                    meta["skipped"].setdefault(split, []).append(str(error))
+                    bad.found(str(error))
                     continue
                 if split == "train":
                     if counts.total() == self.config.limit:
@@ -91,9 +90,10 @@ class Image:
                 }
 
         for split in self._split_names():
-            counts = Counter[str]()
+            counts, bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
             if write_rows(folder / f"{split}.arrow", columns, encoded(split)) == 0:
                 raise UserError(f"data={self.config.name}: no pictures in the {split} split")
+            meta["skipped"] += [bad.summary()] if bad.count else []
             meta["splits"][split] = dict(counts)
         meta |= {"labels": list(labels), "sums": sums.tolist()}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
@@ -292,8 +292,3 @@ def _coloured(pixels: Pixels, channels: int) -> Pixels:
 def _natural(label: str) -> tuple[float, str]:
     """Numbers by value, before words by alphabet."""
     return (float(label), "") if label.isdecimal() else (math.inf, label)
-
-
-def _skipped(meta: dict[str, Any]) -> Iterator[str]:
-    for split, errors in meta["skipped"].items():
-        yield f"{len(errors):,} of the {split} pictures were left out (data.skip_bad=true), the first because {errors[0]}"

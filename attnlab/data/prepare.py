@@ -16,7 +16,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-VERSION = 2
+VERSION = 3
 """Of what preparation writes: a new one makes old folders unused."""
 
 

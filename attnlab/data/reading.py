@@ -14,17 +14,20 @@ FORMATS = (".csv", ".tsv", ".jsonl")
 
 
 class BadRows:
-    """skip: `data.skip_bad`. Readers hand every unusable row to `found`, then go on with the next."""
+    """Examples that cannot be used. skip: `data.skip_bad`; what: the name of one of them.
 
-    def __init__(self, skip: bool) -> None:
-        self.skip = skip
+    Readers hand every problem to `found`, then go on with the next example.
+    """
+
+    def __init__(self, skip: bool, what: str = "row") -> None:
+        self.skip, self.what = skip, what
         self.count = 0
         self.first = ""
 
     def found(self, problem: str) -> None:
         """problem: where the row stands, what is wrong and what would be right."""
         if not self.skip:
-            raise UserError(f"{problem}; put it right, or leave such rows out with data.skip_bad=true")
+            raise UserError(f"{problem}; put it right, or leave such {self.what}s out with data.skip_bad=true")
         self.first = self.first or problem
         self.count += 1
 
@@ -32,8 +35,8 @@ class BadRows:
         """A sentence for the user; empty where every row was good."""
         if not self.count:
             return ""
-        rows = "1 bad row was" if self.count == 1 else f"{self.count:,} bad rows were"
-        return f"{rows} left out (data.skip_bad=true); the first: {self.first}"
+        were = f"1 bad {self.what} was" if self.count == 1 else f"{self.count:,} bad {self.what}s were"
+        return f"{were} left out (data.skip_bad=true); the first: {self.first}"
 
 
 def text_lines(path: Path) -> Iterator[str]:

@@ -20,8 +20,10 @@ from attnlab.config import SpeechData
 from attnlab.data import folds
 from attnlab.data.batching import Indices
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
+from attnlab.data.reading import BadRows
 from attnlab.data.recordings import SOURCES, Recording, Sound, joined
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
+from attnlab.data.splits import with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -64,8 +66,8 @@ class Speech:
         self.mark_names: list[str] = meta["marks"]
         self.mark_target = "digit" if config.join is not None else self.source.marks
         self.warnings = []
-        if meta["bad"]:
-            self.warnings.append(f"{len(meta['bad'])} bad recordings left out; the first: {meta['bad'][0]}")
+        if meta["skipped"]:
+            self.warnings.append(meta["skipped"])
         rows = self._rows(columns.strings("split"))
         self.spec = spec if spec is not None else self._spec(rows)
         self._refuse_unknown_labels(rows)
@@ -100,7 +102,7 @@ class Speech:
             )
             divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
             recordings = joined(divided, self.config)
-        bad: list[str] = []
+        bad = BadRows(self.config.skip_bad, "recording")
         marks: dict[str, int] = {}
         columns = {name: Value("string") for name in ("key", "label", "speaker", "split", "transcript")}
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
@@ -110,12 +112,12 @@ class Speech:
 
         def rows() -> Iterator[dict[str, Any]]:
             for problem in self.source.problems:
-                self._bad(problem, bad)
+                bad.found(problem)
             for recording in recordings:
                 try:
                     sound = self._fitting(recording, recording.read())
                 except UserError as error:
-                    self._bad(str(error), bad)
+                    bad.found(str(error))
                     continue
                 if sound is None:
                     continue
@@ -131,16 +133,9 @@ class Speech:
                 yield row | ({"samples": sound.samples} if self.augmentation.of_sound else {})
 
         if write_rows(folder / "recordings.arrow", columns, rows()) == 0:
-            raise UserError(
-                f"data={self.config.name}: no recording can be used; the first: {bad[0] if bad else ''}"
-            )
-        (folder / "meta.json").write_text(json.dumps({"bad": bad, "marks": list(marks)}), encoding="utf-8")
-
-    def _bad(self, problem: str, bad: list[str]) -> None:
-        """Refuse, or remember what was left out."""
-        if not self.config.skip_bad:
-            raise UserError(f"{problem}; to leave such recordings out: data.skip_bad=true")
-        bad.append(problem)
+            raise UserError(f"data={self.config.name}: no recording can be used; {bad.summary()}")
+        meta = {"skipped": bad.summary(), "marks": list(marks)}
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _fitting(self, recording: Recording, sound: Sound) -> Sound | None:
         """The sound within `data.max_length`; None where it is dropped."""
@@ -193,7 +188,7 @@ class Speech:
         if config.group == "speaker" and "" in speakers:
             raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
         owners = speakers if config.group == "speaker" else keys
-        return folds.with_held_out(given, owners, config.validation, config.test, config.split_seed)
+        return with_held_out(given, owners, config.validation, config.test, config.split_seed)
 
     # --- what the data know -----------------------------------------------------------------------
 
@@ -238,13 +233,13 @@ class Speech:
             unknown = [i for i in chosen if self.labels[i] not in known]
             if not unknown:
                 continue
-            problem = (
-                f"{self.keys[unknown[0]]}: label `{self.labels[unknown[0]]}` of the {split} split is none of the "
-                f"classes ({', '.join(sorted(known)[:12])})"
-            )
-            left_out: list[str] = []
-            self._bad(problem, left_out)
-            self.warnings.append(f"{len(unknown)} recordings left out; the first: {left_out[0]}")
+            bad = BadRows(self.config.skip_bad, "recording")
+            for i in unknown:
+                bad.found(
+                    f"{self.keys[i]}: label `{self.labels[i]}` of the {split} split is none of the classes "
+                    f"({', '.join(sorted(known)[:12])})"
+                )
+            self.warnings.append(bad.summary())
             rows[split] = np.setdiff1d(chosen, unknown)
 
 

@@ -14,7 +14,7 @@ from attnlab.sets import VectorSets
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """The rows of packed sets in order of their first coordinate, set after set.
+    """The rows of packed sets in reading order, set after set: by the first coordinate, then by the next.
 
     rows: (N,) row numbers in that order, or None where the vectors already stand so.
     sets: (N,) the set of each, in that order; coords: (N, P) its place, in that order.
@@ -30,11 +30,12 @@ class Order:
         assert coords is not None
         index = torch.repeat_interleave(torch.tensor(sets.lengths, dtype=torch.int64))
         coords = coords.to(index.device)
-        first = coords[:, 0]
-        if bool(((first[1:] >= first[:-1]) | (index[1:] != index[:-1])).all()):
+        rows = torch.arange(len(index))
+        for key in (*reversed(coords.unbind(1)), index):  # stable sorts, the weightiest key last
+            if bool((key[rows[1:]] < key[rows[:-1]]).any()):
+                rows = rows[torch.argsort(key[rows], stable=True)]
+        if bool((rows[1:] > rows[:-1]).all()):
             return cls(None, index, coords)
-        rows = torch.argsort(first, stable=True)
-        rows = rows[torch.argsort(index[rows], stable=True)]
         return cls(rows, index[rows], coords[rows])
 
     @cached_property

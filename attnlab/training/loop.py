@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 from attnlab import metrics
 from attnlab.config import Config
-from attnlab.data.batching import Batching, Indices, share
+from attnlab.data.ahead import batches_ahead
+from attnlab.data.batching import Batching, share
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.sets import Batch
@@ -83,13 +83,10 @@ class Training:
 
     def _batches(self) -> Iterator[Batch]:
         """The batches that this epoch still owes, this rank's share of each."""
-        epoch, split, engine = self.progress.epoch, self.train_split, self.engine
+        epoch, engine = self.progress.epoch, self.engine
         owed = self.batching.epoch(epoch)[self.progress.cursor :]
         shares = [share(indices, engine.rank, engine.ranks) for indices in owed]
-        return iter(DataLoader(
-            _Epoch(split, shares, epoch), batch_size=None, shuffle=False,
-            num_workers=self.config.trainer.workers, generator=torch.Generator(),
-        ))  # fmt: skip
+        return batches_ahead(self.train_split, shares, epoch, self.config.trainer.workers)
 
     def _update(self, group: list[Batch]) -> None:
         """One step of the optimizer on the mean loss over all batches of the group and all ranks."""
@@ -177,16 +174,3 @@ class Training:
         # Done is derived: a finished run that is given more updates goes on.
         self.progress.done = self.progress.update >= self.updates
         return warning
-
-
-class _Epoch(torch.utils.data.Dataset):
-    """The batches of one epoch by number, for DataLoader and its workers."""
-
-    def __init__(self, split: Any, shares: list[Indices], epoch: int) -> None:
-        self.split, self.shares, self.epoch = split, shares, epoch
-
-    def __len__(self) -> int:
-        return len(self.shares)
-
-    def __getitem__(self, i: int) -> Batch:
-        return self.split.batch(self.shares[i], self.epoch)

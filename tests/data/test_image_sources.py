@@ -37,10 +37,10 @@ def test_idx_files_plain_or_zipped_give_their_pixels_and_labels(tmp_path: Path, 
 def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path)}"]
     assert load(*words, "data.classes=[dark,bright]").spec.targets["label"].classes == ("dark", "bright")
-    assert "label 1 is outside the 1 classes dark; `data.skip_bad=true`" in refusal(*words, "data.classes=[dark]")
+    assert "label 1 is outside the 1 classes dark; put it right" in refusal(*words, "data.classes=[dark]")
     data = load(*words, "data.classes=[dark]", "data.skip_bad=true")
     assert set(data.splits["train"].gold("label")) == {"dark"}
-    assert len(data.warnings) == 3 and "of the test pictures were left out" in data.warnings[1]
+    assert len(data.warnings) == 3 and "bad test pictures were left out" in data.warnings[1]
 
 
 def damage(kind: str, folder: Path) -> str:
@@ -123,7 +123,7 @@ def test_bad_pictures_are_named_or_left_out_and_counted(tmp_path: Path) -> None:
     (root / "train" / "red" / ".DS_Store").write_text("housekeeping")
     data = load(*words, "data.skip_bad=true")
     assert len(data.splits["train"]) == 15
-    assert len(data.warnings) == 1 and data.warnings[0].startswith("2 of the train pictures were left out")
+    assert len(data.warnings) == 1 and data.warnings[0].startswith("2 bad train pictures were left out")
     assert load(*words, "data.skip_bad=true").warnings == data.warnings, "told again from the cache"
 
 

@@ -1,6 +1,7 @@
 """A sweep loses nothing, repeats nothing and decides the same, however often it is killed."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -113,14 +114,13 @@ def test_seeds_repeat_a_trial_and_their_mean_decides(outputs: Path, monkeypatch:
 
 
 def test_halving_gives_up_what_lags_and_keeps_the_best(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = [RATE, "sweep.sampler=random", "sweep.trials=8", "sweep.parallel=2"]
-    full = run_sweep(monkeypatch, *words, f"outputs={outputs}")
-    halved = run_sweep(monkeypatch, *words, "sweep.pruner=halving:2", f"outputs={outputs.with_name('halved')}")
-    assert full["epochs"] == 8 * 4
+    words = [RATE, "sweep.sampler=random", "sweep.trials=8", "sweep.parallel=2", "trainer.epochs=60"]
+    halved = run_sweep(monkeypatch, *words, "sweep.pruner=halving:2", f"outputs={outputs}")
     assert {trial["state"] for trial in halved["trials"]} == {"finished", "pruned"}
-    # The curves never cross, so the best can't be lost; a child may run on a little before it hears.
-    assert halved["best"]["values"] == full["best"]["values"]
-    assert halved["epochs"] < full["epochs"]
+    # The stand-in's curves never cross, so the best can't be lost; a child may run on a little before it hears.
+    best = min(halved["trials"], key=lambda trial: abs(math.log10(trial["values"]["optimizer.lr"]) + 2.3))
+    assert halved["best"]["values"] == best["values"]
+    assert halved["epochs"] < 8 * 60
 
 
 def test_two_processes_share_the_work(outputs: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnlab.cli import main
-from attnlab.data.folds import assign, divided, fold_splits, held_out
+from attnlab.data.folds import assign, divided, fold_splits
+from attnlab.data.splits import held_out
 from attnlab.errors import UserError
 from attnlab.training.folds import summary
 
@@ -94,8 +95,9 @@ def test_a_group_is_tested_by_a_model_that_never_saw_it() -> None:
 
 def test_a_held_out_share_doesnt_depend_on_who_else_is_there() -> None:
     keys = [f"k{i}" for i in range(2000)]
-    kept = held_out(keys, 0.2, 3)
-    assert held_out(keys[::7], 0.2, 3) == kept[::7]
+    kept = [held_out(key, 0.2, 3) for key in keys]
+    splits = fold_splits("speaker", "a", ["a", *["b"] * 1999], keys, 0.2, 3)
+    assert splits == ["test", *("validation" if out else "train" for out in kept[1:])]
     assert 0.16 < sum(kept) / 2000 < 0.24
 
 

@@ -14,15 +14,15 @@ from attnlab.spec import DataSpec
 
 
 class Recurrent(Encoder):
-    """depth × a bidirectional LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014) in order of places:
-    (N, D) -> (N, D). Places give the order alone; that two are far apart is not seen."""
+    """depth × a bidirectional LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014) in order of places
+    (pictures: as one reads, row after row): (N, D) -> (N, D). Places give the order alone; that two are far apart is
+    not seen."""
 
     def __init__(self, config: RecurrentEncoder, spec: DataSpec) -> None:
         super().__init__()
-        if spec.places != 1:
+        if spec.places == 0:
             raise UserError(
-                f"`encoder=recurrent` needs vectors in a row (one coordinate), these have {spec.places}; "
-                "use encoder=attention"
+                "`encoder=recurrent` needs vectors with places, these have none; use encoder=attention"
             )
         cell = nn.LSTM if config.cell == "lstm" else nn.GRU
         between = config.dropout if config.depth > 1 else 0.0

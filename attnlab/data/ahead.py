@@ -1,0 +1,50 @@
+"""Batches made while the one before them is computed: by a thread, or by processes of their own."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from attnlab.data.batching import Indices
+from attnlab.sets import Batch
+
+DEPTH = 2
+"""Batches that a thread makes ahead."""
+
+
+def batches_ahead(split: Any, shares: Sequence[Indices], epoch: int, workers: int) -> Iterator[Batch]:
+    """The batches of these examples, in order. They are functions of (seed, epoch, index), whoever makes them.
+
+    workers: processes; 0: a thread of this one, which is enough unless augmentation costs more than training.
+    """
+    if workers:
+        batches = _Batches(split, shares, epoch)
+        yield from DataLoader(batches, batch_size=None, num_workers=workers, generator=torch.Generator())
+        return
+    pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+    waiting: deque[Future[Batch]] = deque()
+    try:
+        for indices in shares:
+            waiting.append(pool.submit(split.batch, indices, epoch))
+            if len(waiting) > DEPTH:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Batches(Dataset):
+    """The batches of one epoch by number."""
+
+    def __init__(self, split: Any, shares: Sequence[Indices], epoch: int) -> None:
+        self.split, self.shares, self.epoch = split, shares, epoch
+
+    def __len__(self) -> int:
+        return len(self.shares)
+
+    def __getitem__(self, i: int) -> Batch:
+        return self.split.batch(self.shares[i], self.epoch)
