@@ -13,6 +13,7 @@ DOT_SCORES = ("scaled_dot", "dot", "bilinear", "cosine")
 PAIRWISE_SCORES = ("additive", "additive:tanh", "additive:leaky_relu")
 SCORES = DOT_SCORES + PAIRWISE_SCORES
 SCOPES = ("full", "window", "edges", "causal")
+STRUCTURES = ("laplacian", "random_walk", "degree")
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
 
 
@@ -88,6 +89,22 @@ def parse_scopes(words: object) -> tuple[ScopeWord, ...]:
     if not listed:
         raise UserError("`encoder.scope=[]`: name at least one scope")
     return tuple(parse_scope(word) for word in listed)
+
+
+def parse_structures(words: object) -> tuple[tuple[str, int], ...]:
+    """What tells a node's role in its graph, with its width: `laplacian:8`, `random_walk:16`, `degree`, or a list."""
+    listed = [] if words is None else list(words) if isinstance(words, list | tuple) else [words]
+    found = []
+    for word in listed:
+        kind, colon, width = str(word).partition(":")
+        if kind not in STRUCTURES:
+            raise UserError(f"`data.structure={word}`: no such structure; {suggestion(kind, STRUCTURES)}")
+        if (kind == "degree") == bool(colon) or (colon and not (width.isdecimal() and int(width) > 0)):
+            raise UserError(
+                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1), or degree"
+            )
+        found.append((kind, int(width or 1)))
+    return tuple(found)
 
 
 def refusal(kernel: str, score: str, scope: ScopeWord, position: str = "none") -> str | None:

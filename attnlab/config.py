@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, refusal
+from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, parse_structures, refusal
 from attnlab.errors import UserError, suggestion
 
 
@@ -197,6 +197,52 @@ class SpeechData:
             yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
 
 
+@dataclass
+class GraphData:
+    """Graphs: nodes with features, and the edges between them."""
+
+    name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
+    loader: str = key("graph", "which loader reads it", choices=("graph",))
+    source: str = key("???", "where the graphs come from", choices=("molecules", "karate", "tu", "jsonl"))
+    path: str | None = key(None, "folder of a TU set, or .jsonl file or folder; null for embedded data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only so many training graphs, evenly spread over the list", least=1)
+    target_kind: str = key(
+        "class",
+        "jsonl: what a label is: one class, a number, a list of yes (1), no (0) or unknown (null), or a class for "
+        "each node",
+        choices=("class", "number", "classes", "vector_classes"),
+    )
+    directed: bool = key(False, "jsonl: an edge leads only from its first node to its second")
+    structure: Any = key(
+        None,
+        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree or a list; null: none, "
+        "or degree where nodes have no features",
+    )
+    flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
+    labelled: int = key(4, "source=karate: nodes of each side whose label is learned", least=1)
+    skip_bad: bool = key(False, "leave bad graphs out, and count them, instead of refusing")
+    validation: float = key(
+        0.1, "share of training graphs held out where the source names none", least=0, most=0.9
+    )
+    test: float = key(0.1, "share of all graphs held out where the source names none", least=0, most=0.9)
+    folds: str | None = key(None, "cross-validation: a number of folds")
+    fold: str | None = key(None, "the one fold to test on; null: a run for each")
+    split_seed: int = key(0, "of held-out shares and folds, and of the nodes that are labelled", least=0)
+
+    def problems(self) -> Iterator[str]:
+        if self.folds is not None and not (self.folds.isdecimal() and int(self.folds) > 2):
+            yield f"`data.folds={self.folds}`: write a number of at least 3"
+        if self.fold is not None and self.folds is None:
+            yield f"`data.fold={self.fold}` needs `data.folds=`"
+        if self.folds is not None and (self.source == "karate" or self.target_kind == "vector_classes"):
+            yield "`data.folds` divides graphs by their label; these have labels for nodes"
+        try:
+            parse_structures(self.structure)
+        except UserError as error:
+            yield str(error)
+
+
 # --- model ----------------------------------------------------------------------------------------
 
 
@@ -362,6 +408,33 @@ class FullyConnectedEncoder:
         yield from _parameters_problem(self.parameters)
 
 
+@dataclass
+class GraphConvEncoder:
+    """Residual graph convolutions of PyTorch Geometric over the edges."""
+
+    name: str = key("graph_conv", "choice", choices=("graph_conv",))
+    width: int = key(64, "D: width of every vector inside the model", least=1)
+    parameters: Any = key(None, PARAMETERS_HELP)
+    depth: int = key(4, "number of layers", least=1)
+    convolution: str = key(
+        "gin",
+        "what a node does with its neighbours; gcn doesn't look at edge values",
+        choices=("gin", "gatv2", "gcn"),
+    )
+    heads: int = key(4, "convolution=gatv2: attention heads", least=1)
+    dropout: float = key(0.1, "after embedding and each layer", least=0, most=0.99)
+
+    @property
+    def width_step(self) -> int:
+        """Widths that fit are multiples of this."""
+        return self.heads if self.convolution == "gatv2" else 1
+
+    def problems(self) -> Iterator[str]:
+        yield from _parameters_problem(self.parameters)
+        if self.convolution == "gatv2" and self.width % self.heads:
+            yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+
+
 def _parameters_problem(parameters: object) -> Iterator[str]:
     if parameters is not None:
         try:
@@ -386,6 +459,14 @@ class ClassificationHead:
     target: str = key("label", "which target of the data it learns")
     readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
     class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
+
+
+@dataclass
+class GraphHead(ClassificationHead):
+    """N→1: one answer for a graph; counting its nodes may matter, so they are summed."""
+
+    name: str = key("graph", "choice", choices=("graph",))
+    readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -488,7 +569,7 @@ class Sweep:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData},
+    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData, "graph": GraphData},
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
@@ -502,8 +583,9 @@ NODES: dict[str, dict[str, type]] = {
         "recurrent": RecurrentEncoder,
         "convolution": ConvolutionEncoder,
         "fully_connected": FullyConnectedEncoder,
+        "graph_conv": GraphConvEncoder,
     },
-    "head": {"tagging": TaggingHead, "classification": ClassificationHead},
+    "head": {"tagging": TaggingHead, "classification": ClassificationHead, "graph": GraphHead},
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
     "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},

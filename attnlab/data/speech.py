@@ -23,7 +23,6 @@ from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, w
 from attnlab.data.reading import BadRows
 from attnlab.data.recordings import SOURCES, Recording, Sound, joined
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
-from attnlab.data.splits import held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -188,17 +187,7 @@ class Speech:
         if config.group == "speaker" and "" in speakers:
             raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
         owners = speakers if config.group == "speaker" else keys
-        found = [split or "train" for split in given]
-        # The second share is drawn by other numbers than the first, or it would be the same examples.
-        shares = (("test", config.test, "t:"), ("validation", config.validation, ""))
-        for split, share, prefix in shares:
-            if split in found or (split == "test" and any(given)):
-                continue
-            found = [
-                split if s == "train" and held_out(prefix + owner, share, config.split_seed) else s
-                for s, owner in zip(found, owners, strict=True)
-            ]
-        return found
+        return folds.with_held_out(given, owners, config.validation, config.test, config.split_seed)
 
     # --- what the data know -----------------------------------------------------------------------
 

@@ -15,8 +15,10 @@ from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.encoders.convolution import Convolution
 from attnlab.model.encoders.fully_connected import FullyConnected
+from attnlab.model.encoders.graph_conv import GraphConv
 from attnlab.model.encoders.recurrent import Recurrent
 from attnlab.model.heads.classification import Classification
+from attnlab.model.heads.graph import Graph
 from attnlab.model.heads.tagging import Tagging
 from attnlab.model.interfaces import Encoder, Head
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
@@ -27,8 +29,9 @@ ENCODERS: dict[str, type[Encoder]] = {
     "recurrent": Recurrent,
     "convolution": Convolution,
     "fully_connected": FullyConnected,
+    "graph_conv": GraphConv,
 }
-HEADS: dict[str, Callable[..., Head]] = {"tagging": Tagging, "classification": Classification}
+HEADS: dict[str, Callable[..., Head]] = {"tagging": Tagging, "classification": Classification, "graph": Graph}
 
 
 class Model(nn.Module):

@@ -9,6 +9,7 @@ from typing import Any
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.data.graph import Graphs
 from attnlab.data.image import Image
 from attnlab.data.speech import Speech
 from attnlab.data.text import Text
@@ -22,7 +23,7 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 
-LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech}
+LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech, "graph": Graphs}
 """How the data of each `data.loader` are read."""
 
 

@@ -1,7 +1,7 @@
 """Lists of neighbours, as graph networks compute them: each query's softmax runs over its own edges."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,17 +12,25 @@ from attnlab.model.attention.positions import PairBias, Pairs
 from attnlab.model.attention.reference import Kernel, Plan
 from attnlab.model.attention.scopes import Neighbours, Window, coords_of
 from attnlab.model.attention.scores import Score
+from attnlab.model.attention.sparse import PairProducts, Table, WeightedSums, row_softmax
 from attnlab.model.places import Order
 from attnlab.sets import VectorSets
 
 
 @dataclass(frozen=True, eq=False)
 class EdgeList:
-    """queries, keys: (E,) rows, in order of the queries; pairs: (E, …)."""
+    """queries, keys: (E,) rows, in order of the queries; pairs: (E, …). tables: by number of heads."""
 
     queries: Tensor
     keys: Tensor
     pairs: Pairs
+    tables: dict[int, Table] = field(default_factory=dict, repr=False)
+
+    def table(self, rows: int, heads: int) -> Table:
+        """The pairs as a sparse table, made for the first layer and kept for others."""
+        if heads not in self.tables:
+            self.tables[heads] = Table.of(self.queries, self.keys, rows, heads)
+        return self.tables[heads]
 
 
 class Edgewise(Kernel):
@@ -47,15 +55,34 @@ class Edgewise(Kernel):
         biases: Sequence[PairBias] = (),
         dropout: float = 0.0,
     ) -> Tensor:
+        if q.device.type == "cpu" and not score.pairwise and len(plan.work.queries):
+            return self._sparse(q, k, v, plan, biases, dropout)
         edges = plan.work
         scores = score.pairs(q.index_select(0, edges.queries), k.index_select(0, edges.keys))  # (E, H)
         if biases:
-            scores = scores + plan.remembered(
-                0, biases, lambda: torch.stack([bias(edges.pairs) for bias in biases]).sum(0)
-            )
+            scores = scores + _biased(plan, biases)
         weights = drop(segment_softmax(scores, edges.queries, len(q)), dropout).to(v.dtype)
         weighted = weights[:, :, None] * v.index_select(0, edges.keys)  # (E, H, K)
         return v.new_zeros(len(q), *v.shape[1:]).index_add(0, edges.queries, weighted)
+
+    @staticmethod
+    def _sparse(q: Tensor, k: Tensor, v: Tensor, plan: Plan, biases: Sequence[PairBias], dropout: float) -> Tensor:
+        """The same for products on a CPU: no vector is copied for each of its edges."""
+        table = plan.work.table(len(q), q.shape[1])
+        heads, kind = q.shape[1], torch.promote_types(q.dtype, torch.float32)  # sparse tables have no bf16
+        with torch.autocast("cpu", enabled=False):
+            own_q, own_k, own_v = (x.to(kind).transpose(0, 1).reshape(-1, x.shape[2]) for x in (q, k, v))
+            scores = PairProducts.apply(table, own_q * q.shape[-1] ** -0.5, own_k)  # (H·E,)
+            if biases:
+                scores = scores + _biased(plan, biases).to(kind).t().reshape(-1)
+            weights = drop(row_softmax(scores, table), dropout)
+            answer = WeightedSums.apply(table, weights, own_v)
+        return answer.view(heads, len(q), -1).transpose(0, 1).to(v.dtype)
+
+
+def _biased(plan: Plan, biases: Sequence[PairBias]) -> Tensor:
+    """(E, H): all biases of each edge."""
+    return plan.remembered(0, biases, lambda: torch.stack([bias(plan.work.pairs) for bias in biases]).sum(0))
 
 
 def segment_softmax(scores: Tensor, segments: Tensor, count: int) -> Tensor:

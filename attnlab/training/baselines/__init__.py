@@ -8,7 +8,7 @@ from typing import Any
 
 from attnlab.config import Config
 from attnlab.runs import write_json
-from attnlab.training.baselines import images, speech, text
+from attnlab.training.baselines import graphs, images, speech, text
 from attnlab.training.engine import Engine
 
 VERSION = 2
@@ -21,6 +21,9 @@ MEASURED = {
     ("image", "classification"): images.classification,
     ("speech", "classification"): speech.classification,
     ("speech", "tagging"): speech.tagging,
+    ("graph", "graph"): graphs.graph,
+    ("graph", "classification"): graphs.graph,
+    ("graph", "tagging"): graphs.tagging,
 }
 """The baselines of each kind of data and head."""
 

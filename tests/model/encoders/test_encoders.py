@@ -102,7 +102,7 @@ def test_fully_connected_is_one_matrix_over_the_window() -> None:
     close(encoder(sets).values, encoder.norm(nn.functional.gelu(encoder.layers[0](around))))
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", sorted(set(ENCODERS) - {"graph_conv"}))
 def test_a_width_for_so_many_parameters(name: str) -> None:
     config = {**CONFIGS, "attention": AttentionEncoder(position="relative")}[name]
     for wanted, text in ((100_000, "100k"), (1_000_000, "1M")):

@@ -1,0 +1,390 @@
+"""Graphs as sets of nodes without places, and the edges between them.
+
+Prepared once: names, numbers, edges and structure of every graph. Who is trained on and who is tested is decided
+when the data are opened, so that all folds share what was prepared.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnlab.combinations import parse_structures
+from attnlab.config import GraphData
+from attnlab.data import folds, structure
+from attnlab.data.answers import NOT_SCORED, RECORDS, Answers, unseen_labels
+from attnlab.data.batching import Indices, uniform
+from attnlab.data.graph_sources import GRAPH_SOURCES, TARGET, GraphRow
+from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
+from attnlab.data.reading import BadRows
+from attnlab.errors import UserError
+from attnlab.sets import Batch, Example, Layout, VectorSets
+from attnlab.spec import DataSpec, Target, Vocabulary
+
+PREPARED = "source name structure target_kind directed labelled skip_bad".split()
+"""The settings that what is prepared depends on; the others are applied when the data are opened."""
+SPLITS = ("train", "validation", "test")
+DEGREES = 8
+"""Numbers of neighbours that the baseline tells apart."""
+
+
+class Graphs:
+    """A prepared set of graphs.
+
+    A node's features are its name among those of the training graphs (one-hot; a name never learned is all zeros),
+    its numbers, and its structure. spec: of the data themselves, or that of a run, whose names, means and classes then
+    hold. parts: never asked for; nodes are not made of smaller vectors.
+    """
+
+    def __init__(self, config: GraphData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
+        self.config, self.seed = config, seed
+        self.source = GRAPH_SOURCES[config.source](config)
+        self.notice = self.source.notice
+        self.folder_of_rows = self._prepared()
+        settings = asdict(config) | {"cache": None, "path": None, "rows": self.folder_of_rows.name, "seed": seed}
+        self.fingerprint = fingerprint((), settings)
+        # What depends on the split too, such as baselines, lies apart from what all splits share.
+        self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
+        self.folder.mkdir(exist_ok=True)
+        self.meta = json.loads((self.folder_of_rows / "meta.json").read_text(encoding="utf-8"))
+        self.columns = Columns(self.folder_of_rows / "graphs.arrow")
+        self.keys = self.columns.strings("key")
+        self.counts = self.columns.numbers("nodes").astype(np.int64)
+        self.edges, self.edge_labels = self.columns.ragged("edges"), self.columns.ragged("edge_labels")
+        self.labels, self.edge_numbers = self.columns.ragged("labels"), self.columns.ragged("edge_numbers")
+        self.numbers = self.columns.ragged("numbers")
+        self.structures = parse_structures(self.meta["structure"])
+        rows = self._rows(self.columns.strings("split"))
+        self.spec = spec if spec is not None else self._spec(rows)
+        self._refuse_other_features()
+        self.answers = Answers(self.columns, TARGET, self.spec.target(TARGET), self.meta["answers"])
+        self.splits = {name: GraphSplit(self, rows[name]) for name in SPLITS if len(rows[name])}
+        self.warnings = [self.meta["bad"]] if self.meta["bad"] else []
+        counts = (
+            {name: _labels(split.gold(TARGET)) for name, split in self.splits.items()} if self._classes else {}
+        )
+        self.warnings += unseen_labels(
+            TARGET, self.source.kind, self.spec.targets[TARGET], {"counts": counts}, config.name
+        )
+
+    @classmethod
+    def folds(cls, config: GraphData, seed: int) -> folds.Folds:
+        """What `data.folds` makes of these data."""
+        assert config.folds is not None
+        data = cls(replace(config, fold=None), seed)
+        return folds.divided(
+            config.folds, data.keys, data._strata(), data.keys, config.validation, config.split_seed
+        )
+
+    @property
+    def _classes(self) -> bool:
+        return self.source.kind in ("class", "vector_classes")
+
+    def _strata(self) -> list[str]:
+        """What folds have equally often: each class; nothing where answers are no classes."""
+        answers = Answers(self.columns, TARGET, Target(self.source.kind), self.meta["answers"])
+        return answers.gold() if self.source.kind == "class" else [""] * len(self.keys)
+
+    def _prepared(self) -> Path:
+        config = self.config
+        settings = {name: getattr(config, name) for name in PREPARED}
+        if config.source == "karate":  # which nodes are labelled is part of each view
+            settings |= {"split_seed": config.split_seed, "validation": config.validation}
+        files = self.source.files
+        name = fingerprint(files.values(), settings | {"files": list(files)})
+        return prepared(cache_folder(config.cache), f"graphs-{config.name}-{name}", self._write)
+
+    def _write(self, folder: Path) -> None:
+        """Read every graph once; names become numbers in the order in which they appear."""
+        from datasets import List, Value
+
+        record = RECORDS[self.source.kind](self.source.kind)
+        columns = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
+        columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
+        columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")} | {TARGET: record.column}
+        names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
+        bad, found = BadRows(self.config.skip_bad), _Widths()
+        configured = parse_structures(self.config.structure)
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for row in self.source.rows(bad):
+                problem = found.differs(row)
+                if problem:
+                    bad.found(f"{self._place(row)}: {problem}")
+                    continue
+                edges, kept = simple(row)
+                structures = configured or (() if row.labels or row.attributes else (("degree", 1),))
+                found.structure = [f"{kind}:{size}" if kind != "degree" else kind for kind, size in structures]
+                role = structure.described(row.nodes, edges, structures)
+                attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
+                yield {
+                    "key": row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
+                    "labels": _numbered(row.labels, names["nodes"]),
+                    "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
+                    "edge_numbers": np.array(row.edge_attributes, dtype=np.float32).reshape(len(row.edges), -1)[kept].ravel(),
+                    "numbers": np.concatenate([attributes, role], axis=1).ravel(),
+                    TARGET: record.stored(row.target, "train"),
+                }  # fmt: skip
+
+        if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
+            raise UserError(f"data={self.config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
+        meta = {
+            "names": {kind: list(known) for kind, known in names.items()}, "answers": record.meta(),
+            "structure": found.structure, "attributes": found.attributes, "edge_attributes": found.edge_attributes,
+            "bad": bad.summary(),
+        }  # fmt: skip
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _place(self, row: GraphRow) -> str:
+        """The file and line of a graph."""
+        name = row.key.partition(":")[0]
+        path = next((path for path in self.source.files.values() if path.name == name), None)
+        return row.key if path is None else f"{path}{row.key.removeprefix(name)}"
+
+    # --- who is trained on, who is tested ---------------------------------------------------------
+
+    def _rows(self, given: list[str]) -> dict[str, Indices]:
+        """The graphs of each split."""
+        config = self.config
+        if config.folds is not None and config.fold is not None:
+            assigned = folds.assign(config.folds, self.keys, self._strata(), self.keys, config.split_seed)
+            split_of = folds.fold_splits(
+                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
+            )
+        elif config.folds is not None:
+            split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
+        else:
+            split_of = folds.with_held_out(given, self.keys, config.validation, config.test, config.split_seed)
+        names = np.array(split_of)
+        rows = {name: np.flatnonzero(names == name) for name in SPLITS}
+        if config.limit is not None:
+            every = max(1.0, len(rows["train"]) / config.limit)
+            rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
+        return rows
+
+    # --- what the data know -----------------------------------------------------------------------
+
+    def _spec(self, rows: dict[str, Indices]) -> DataSpec:
+        """Names, means and classes of the training graphs."""
+        train = rows["train"]
+        if not len(train):
+            raise UserError(f"data={self.config.name}: there are no training graphs")
+        vocabularies = {
+            kind: self._vocabulary(kind, ids.take(train))
+            for kind, ids in (("nodes", self.labels), ("edges", self.edge_labels))
+            if self.meta["names"][kind]
+        }
+        numbers = self._numbers(train).astype(np.float64)
+        means, spreads = numbers.mean(axis=0), np.maximum(numbers.std(axis=0), 1e-2)
+        means[self._signed] = 0.0  # or flipped vectors would not be each other's negatives
+        return DataSpec(
+            modality="graph",
+            places=0,
+            features=sum(len(v) - 1 for k, v in vocabularies.items() if k == "nodes") + len(means),
+            targets={TARGET: self._target(train)},
+            vocabularies=vocabularies,
+            edge_features=(len(vocabularies["edges"]) - 1 if "edges" in vocabularies else 0)
+            + self.meta["edge_attributes"],
+            feature_mean=tuple(means.tolist()),
+            feature_spread=tuple(spreads.tolist()),
+        )
+
+    def _vocabulary(self, kind: str, ids: NDArray[np.int32]) -> Vocabulary:
+        names = self.meta["names"][kind]
+        counts = np.bincount(ids, minlength=len(names))
+        return Vocabulary.from_counts({name: int(n) for name, n in zip(names, counts, strict=True)})
+
+    def _target(self, train: Indices) -> Target:
+        kind = self.source.kind
+        plain = Answers(self.columns, TARGET, Target(kind), self.meta["answers"])
+        gold = [answer for i, answer in enumerate(plain.gold()) if i in set(train.tolist())]
+        if kind == "number":
+            return Target(kind, mean=float(np.mean(gold)), spread=float(np.std(gold)) or 1.0)
+        if kind == "classes":
+            questions = tuple(str(i) for i in range(len(gold[0])))
+            return Target(kind, questions, tuple(int(n) for n in (np.array(gold) == 1).sum(axis=0)))
+        counts = _labels(gold)
+        names = sorted(counts)
+        return Target(kind, tuple(names), tuple(counts[name] for name in names))
+
+    def _refuse_other_features(self) -> None:
+        """Data whose nodes or edges have other numbers than those that a run learned."""
+        spec, width = self.spec, self.meta["attributes"] + structure.width(self.structures)
+        edges = (len(spec.vocabularies["edges"]) - 1 if "edges" in spec.vocabularies else 0) + self.meta[
+            "edge_attributes"
+        ]
+        if len(spec.feature_mean) != width or spec.edge_features != edges:
+            raise UserError(
+                f"data={self.config.name}: nodes have {width} numbers and edges {edges} values, but the run learned "
+                f"{len(spec.feature_mean)} and {spec.edge_features}; give it data of the same kind"
+            )
+
+    @property
+    def _signed(self) -> NDArray[np.int64]:
+        """The columns of numbers that hold laplacian vectors."""
+        found, column = [], self.meta["attributes"]
+        for kind, size in self.structures:
+            found += list(range(column, column + size)) if kind == "laplacian" else []
+            column += size
+        return np.array(found, dtype=np.int64)
+
+    def _numbers(self, rows: Indices) -> NDArray[np.float32]:
+        """(N, attributes + structure): as they were prepared."""
+        width = self.meta["attributes"] + structure.width(self.structures)
+        return self.numbers.take(rows).reshape(int(self.counts[rows].sum()), width)
+
+
+class GraphSplit:
+    """Training, validation or test graphs. rows: their numbers among all that were prepared."""
+
+    def __init__(self, data: Graphs, rows: Indices) -> None:
+        self.data, self.rows = data, rows
+        self.keys = [data.keys[i] for i in rows]
+        self.lengths: NDArray[np.int64] = data.counts[rows]
+        spec = data.spec
+        self._codes = {kind: _one_hot(data.meta["names"][kind], v) for kind, v in spec.vocabularies.items()}
+        self._means = np.array(spec.feature_mean, dtype=np.float32)
+        self._rates = (1 / np.array(spec.feature_spread)).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: int) -> Example:
+        """One graph alone, as it is evaluated."""
+        batch = self.batch(np.array([i]))
+        return Example(batch.inputs, batch.targets, self.keys[i])
+
+    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
+        """These graphs, packed. With an epoch the signs of their laplacian vectors are drawn anew."""
+        data, rows = self.data, self.rows[indices]
+        layout = Layout.of(self.lengths[indices].tolist())
+        numbers = (data._numbers(rows) - self._means) * self._rates
+        signed = data._signed
+        if epoch is not None and data.config.flip_signs and len(signed):
+            draws = uniform(data.seed, epoch, rows[:, None], signed[None])  # (B, vectors)
+            signs = np.where(draws < 0.5, -1, 1).astype(np.float32)
+            numbers[:, signed] *= np.repeat(signs, self.lengths[indices], axis=0)
+        values = np.concatenate([self._named("nodes", data.labels, rows, len(numbers)), numbers], axis=1)
+        edges = data.edges.take(rows).reshape(-1, 2).astype(np.int64)
+        sizes = data.edges.lengths[rows] // 2
+        edges += np.repeat(np.array(layout.starts[:-1], dtype=np.int64), sizes)[:, None]
+        edge_values = None
+        if data.spec.edge_features:
+            given = (
+                data.edge_numbers.take(rows).reshape(len(edges), -1)
+                if data.meta["edge_attributes"]
+                else np.zeros((len(edges), 0), np.float32)
+            )
+            edge_values = torch.from_numpy(
+                np.concatenate([self._named("edges", data.edge_labels, rows, len(edges)), given], axis=1)
+            )
+        inputs = VectorSets(
+            torch.from_numpy(values), layout, edges=torch.from_numpy(edges.T.copy()), edge_values=edge_values
+        )
+        return Batch(inputs, {TARGET: data.answers.take(rows)}, tuple(self.keys[i] for i in indices))
+
+    def _named(self, kind: str, ids: Any, rows: Indices, count: int) -> NDArray[np.float32]:
+        """(N or E, names): one-hot; no columns where there are no names."""
+        return self._codes[kind][ids.take(rows)] if kind in self._codes else np.zeros((count, 0), dtype=np.float32)
+
+    def show(self, i: int) -> dict[str, Any]:
+        """The size of graph i; where it stands is its key."""
+        return {"nodes": int(self.lengths[i]), "edges": int(self.data.edges.lengths[self.rows[i]] // 2)}
+
+    def gold(self, target: str) -> list[Any]:
+        """The class, the number, the answers, or the label of each node; "" is not scored."""
+        assert target == TARGET
+        found = self.data.answers.gold()
+        return [found[row] for row in self.rows]
+
+    def bags(self) -> NDArray[np.float64]:
+        """(graphs, F + 1): how often each name occurs, the mean of each attribute, and how many nodes there are."""
+        found, own = [], self.data.meta["attributes"]
+        for i, row in enumerate(self.rows):
+            one = self.rows[i : i + 1]
+            names = self._named("nodes", self.data.labels, one, int(self.data.counts[row])).sum(axis=0)
+            found.append([*names, *self.data._numbers(one)[:, :own].mean(axis=0), self.lengths[i]])
+        return np.array(found, dtype=np.float64)
+
+    def degree_counts(self) -> NDArray[np.float64]:
+        """(graphs, DEGREES + 1): how many nodes have 0, 1, 2, … or at least DEGREES neighbours."""
+        found = []
+        for row in self.rows:
+            degrees = np.bincount(self.data.edges[row].reshape(-1, 2)[:, 1], minlength=int(self.data.counts[row]))
+            found.append(np.bincount(np.minimum(degrees, DEGREES), minlength=DEGREES + 1))
+        return np.array(found, dtype=np.float64)
+
+    def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
+        """None."""
+        return {}
+
+    def ceiling(self) -> float | None:
+        """Accuracy of a perfect reader, where the data know it."""
+        return self.data.source.ceiling
+
+
+class _Widths:
+    """What nodes and edges of a data set are described by: the same for all its graphs."""
+
+    def __init__(self) -> None:
+        self.structure: list[str] = []
+        self.first: tuple[bool, int] | None = None
+        self.first_edges: tuple[bool, int] | None = None
+
+    @property
+    def attributes(self) -> int:
+        return self.first[1] if self.first else 0
+
+    @property
+    def edge_attributes(self) -> int:
+        return self.first_edges[1] if self.first_edges else 0
+
+    def differs(self, row: GraphRow) -> str:
+        """What is wrong with a graph unlike the first; empty where all is well."""
+        nodes = (bool(row.labels), len(row.attributes[0]) if row.attributes else 0)
+        edges = (bool(row.edge_labels), len(row.edge_attributes[0]) if row.edge_attributes else 0)
+        self.first = self.first or nodes
+        if row.edges:
+            self.first_edges = self.first_edges or edges
+        if nodes != self.first:
+            return f"nodes with {_told(nodes)}, where the first graph has {_told(self.first)}"
+        if row.edges and self.first_edges and edges != self.first_edges:
+            return f"edges with {_told(edges)}, where the first graph has {_told(self.first_edges)}"
+        return ""
+
+
+def _told(description: tuple[bool, int]) -> str:
+    named, numbers = description
+    return (
+        " and ".join([*(["a name"] if named else []), *([f"{numbers} numbers"] if numbers else [])]) or "nothing"
+    )
+
+
+def simple(row: GraphRow) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(2, E) edges in order of where they lead, without loops and repetitions, and the number of each in the row."""
+    given = np.array(row.edges, dtype=np.int64).reshape(-1, 2)
+    kept = np.flatnonzero(given[:, 0] != given[:, 1])
+    _, first = np.unique(given[kept][:, ::-1], axis=0, return_index=True)
+    return given[kept[first]].T, kept[first]
+
+
+def _numbered(names: list[str], known: dict[str, int]) -> list[int]:
+    return [known.setdefault(name, len(known)) for name in names]
+
+
+def _one_hot(names: list[str], vocabulary: Vocabulary) -> NDArray[np.float32]:
+    """(names of the data, names that were learned)."""
+    return np.eye(len(vocabulary), dtype=np.float32)[vocabulary.encode(names)][:, 1:]
+
+
+def _labels(gold: list[Any]) -> dict[str, int]:
+    """How often each label occurs, of graphs or of nodes."""
+    counts = Counter(label for answer in gold for label in ([answer] if isinstance(answer, str) else answer))
+    counts.pop(NOT_SCORED, None)
+    return dict(sorted(counts.items()))

@@ -1,0 +1,60 @@
+"""What attention along edges is compared with: the graph convolutions of PyTorch Geometric."""
+
+from torch import Tensor, nn
+
+from attnlab.config import GraphConvEncoder
+from attnlab.errors import UserError
+from attnlab.model.dropout import Dropout
+from attnlab.model.interfaces import Encoder
+from attnlab.sets import VectorSets
+from attnlab.spec import DataSpec
+
+
+class GraphConv(Encoder):
+    """depth × x + convolution(norm(x), edges): (N, D) -> (N, D).
+
+    gin: a sum over neighbours through two layers (Xu et al. 2019, eq. 4.1; with edge values Hu et al. 2020, eq. 1) ·
+    gatv2: additive attention along edges (Brody et al. 2022, eq. 7) · gcn: a mean weighted by degrees (Kipf & Welling
+    2017, eq. 2).
+    """
+
+    def __init__(self, config: GraphConvEncoder, spec: DataSpec) -> None:
+        super().__init__()
+        if spec.edge_features is None:
+            raise UserError("`encoder=graph_conv` needs edges, these data have none; use encoder=attention")
+        self.values = config.convolution != "gcn" and bool(spec.edge_features)
+        edge_width = spec.edge_features if self.values else None
+        self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.depth))
+        self.layers = nn.ModuleList(convolution(config, edge_width) for _ in range(config.depth))
+        self.dropout = Dropout(config.dropout)
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, sets: VectorSets) -> VectorSets:
+        assert sets.edges is not None, "a set of the kind that the data promised"
+        x = self.dropout(sets.values)
+        for norm, layer in zip(self.norms, self.layers, strict=True):
+            x = x + self.dropout(nn.functional.relu(self._convolved(layer, norm(x), sets)))
+        return sets.with_values(self.norm(x))
+
+    def _convolved(self, layer: nn.Module, x: Tensor, sets: VectorSets) -> Tensor:
+        if not self.values:
+            return layer(x, sets.edges)
+        assert sets.edge_values is not None
+        return layer(x, sets.edges, edge_attr=sets.edge_values)
+
+
+def convolution(config: GraphConvEncoder, edge_width: int | None) -> nn.Module:
+    """One layer, D to D."""
+    from torch_geometric.nn import GATv2Conv, GCNConv, GINConv, GINEConv
+
+    width = config.width
+    if config.convolution == "gcn":
+        return GCNConv(width, width)
+    if config.convolution == "gatv2":
+        return GATv2Conv(width, width // config.heads, config.heads, edge_dim=edge_width)
+    two = nn.Sequential(
+        nn.Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+    )
+    return (
+        GINConv(two, train_eps=True) if edge_width is None else GINEConv(two, train_eps=True, edge_dim=edge_width)
+    )

@@ -1,0 +1,241 @@
+"""Graphs as found in the wild: what is read of them, what structure says, and one sentence for each way to be wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import shared_data
+from graphs import graph_data, load, write_jsonl, write_tu
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch_geometric.data import Data
+from torch_geometric.io import read_tu_data
+from torch_geometric.transforms import AddRandomWalkPE
+
+from attnlab.data.graph import Graphs
+from attnlab.data.structure import described
+from attnlab.errors import UserError
+
+
+def tu(folder: Path, *words: str) -> list[str]:
+    return ["data=tu", "data.name=TOY", f"data.path={folder}", *words]
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(UserError) as refused:
+        load(*words)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("place", "end"), [("", "\n"), ("raw", "\r\n"), ("TOY/raw", "\r\n"), ("TOY", "\n")])
+def test_a_tu_set_is_read_wherever_its_files_stand(tmp_path: Path, place: str, end: str) -> None:
+    write_tu(tmp_path / place, end=end)
+    data = load(*tu(tmp_path), "data.validation=0", "data.test=0")
+    train = data.splits["train"]
+    assert data.spec.targets["label"].classes == ("-1", "1") and data.spec.edge_features == 3
+    assert data.spec.features == 2 + 2, "two names and two attributes"
+    fourth = train[3].inputs
+    assert fourth.lengths == (4,) and 3 not in fourth.edges.flatten().tolist(), "an isolated node"
+    assert fourth.edges.tolist() == [[1, 0, 2, 1], [0, 1, 1, 2]]
+    assert train.show(0) == {"nodes": 3, "edges": 6} and train.keys[3] == "TOY_graph_labels.txt:4"
+    attributes = fourth.values[:, 2:] * torch.tensor(data.spec.feature_spread) + torch.tensor(
+        data.spec.feature_mean
+    )
+    assert torch.allclose(attributes, torch.tensor([[10.5 + i, -1] for i in range(4)]), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["MUTAG", "PROTEINS"])
+def test_real_sets_are_read_as_torch_geometric_reads_them(name: str) -> None:
+    folder = shared_data("tu") / name / "raw"
+    theirs, slices, _ = read_tu_data(str(folder), name)
+    data = load(
+        "data=tu", f"data.name={name}", f"data.path={folder.parents[1]}", "data.validation=0", "data.test=0"
+    )
+    split = data.splits["train"]
+    batch = split.batch(np.arange(len(split)))
+    assert torch.equal(torch.tensor(batch.inputs.layout.starts), slices["x"])
+    shift = slices["x"][:-1].repeat_interleave(slices["edge_index"].diff())
+    expected = theirs.edge_index + shift
+    order = torch.argsort(expected[1] * len(theirs.x) + expected[0])
+    assert torch.equal(batch.inputs.edges, expected[:, order])
+    assert torch.equal(batch.targets["label"], theirs.y)
+    names = data.spec.vocabularies["nodes"].words[1:]
+    columns = [int(word) for word in sorted(names, key=int)]
+    ours = batch.inputs.values[:, [names.index(str(c)) for c in columns]]
+    assert torch.equal(ours, theirs.x[:, -len(names) :])
+
+
+def damage(kind: str, folder: Path) -> str:
+    """Damage one file of TOY; returns what the refusal must say."""
+    path = {
+        name: folder / f"TOY_{name}.txt"
+        for name in ("A", "graph_indicator", "graph_labels", "node_labels", "edge_labels")
+    }
+    lines = {name: file.read_text().splitlines() for name, file in path.items()}
+    if kind == "edge":
+        lines["A"][4] = "2, 999"
+        told = f"{path['A']}:5: an edge to node 999, but graph_indicator lists nodes 1 to 78"
+    elif kind == "other graph":
+        lines["A"][4] = "2, 9"
+        told = f"{path['A']}:5: an edge from graph 1 to graph 3"
+    elif kind in ("node_labels", "edge_labels"):
+        del lines[kind][-1]
+        told = f"{path[kind]}:{len(lines[kind])}: the last line, but "
+    elif kind == "empty":
+        lines["graph_labels"].append("1")
+        told = f"{path['graph_labels']}:25: graph 25 is empty"
+    elif kind == "indicator":
+        lines["graph_indicator"][6] = "99"
+        told = f"{path['graph_indicator']}:7: graph 99, but there are answers for graphs 1 to 24"
+    elif kind == "word":
+        lines["A"][2] = "2, x"
+        told = f"{path['A']}:3: expected whole numbers with commas between, found `2, x`"
+    else:
+        lines["A"][2] = "2"
+        told = f"{path['A']}:3: 1 numbers, where there must be 2"
+    for name, rows in lines.items():
+        path[name].write_text("\n".join(rows) + "\n")
+    return told
+
+
+KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicator", "word", "width")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_tu_set_is_refused_with_file_and_line(tmp_path: Path, kind: str) -> None:
+    told = damage(kind, write_tu(tmp_path))
+    found = refusal(*tu(tmp_path))
+    assert told in found and "\n" not in found
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    write_tu(tmp_path)
+    assert "no TOI_A.txt" in refusal("data=tu", "data.name=TOI", f"data.path={tmp_path}") and "TOY" in refusal(
+        "data=tu", "data.name=TOI", f"data.path={tmp_path}"
+    )
+    for name in ("graph_labels", "graph_indicator"):
+        (tmp_path / f"TOY_{name}.txt").rename(tmp_path / "away")
+        assert f"{tmp_path / f'TOY_{name}.txt'}: missing" in refusal(*tu(tmp_path))
+        (tmp_path / "away").rename(tmp_path / f"TOY_{name}.txt")
+    assert "no such folder" in refusal(*tu(tmp_path / "nowhere"))
+
+
+def test_an_empty_graph_may_be_left_out(tmp_path: Path) -> None:
+    damage("empty", write_tu(tmp_path))
+    data = load(*tu(tmp_path), "data.skip_bad=true")
+    assert "1 bad row was left out" in data.warnings[0] and sum(map(len, data.splits.values())) == 24
+
+
+PLAIN = {"nodes": ["C", "O", "C"], "edges": [[0, 1], [1, 2]], "label": "yes"}
+BAD = {
+    "an edge to node 3, but the nodes are 0 to 2": PLAIN | {"edges": [[0, 3]]},
+    "an empty graph": PLAIN | {"nodes": []},
+    "no `label`": {"nodes": 3, "edges": []},
+    "must be [from, to]": PLAIN | {"edges": [[0]]},
+    "not a JSON object": "[1, 2",
+    "each node must have a name": PLAIN | {"nodes": ["C", [1.0], "C"]},
+    "some edges have a value": PLAIN | {"edges": [[0, 1, "single"], [1, 2]]},
+    "nodes with 2 numbers, where the first graph has a name": PLAIN | {"nodes": [[1.0, 2.0]] * 3},
+}
+
+
+@pytest.mark.parametrize("problem", BAD)
+def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str) -> None:
+    path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN, BAD[problem], *[PLAIN] * 20])
+    words = ["data=graph_jsonl", f"data.path={path}"]
+    found = refusal(*words)
+    assert f"{path}:2: " in found and problem in found
+    assert sum(map(len, load(*words, "data.skip_bad=true").splits.values())) == 21
+
+
+def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: Path) -> None:
+    edges = [[0, 1, [0.5]], [1, 2, [1.0]]]
+    answers = {"number": 2.5, "classes": [1, None], "vector_classes": ["a", "b", None], "class": True}
+    for kind, answer in answers.items():
+        path = write_jsonl(tmp_path / kind / "train.jsonl", [{"nodes": 3, "edges": edges, "label": answer}] * 3)
+        write_jsonl(path.with_name("validation.jsonl"), [{"nodes": 3, "edges": edges, "label": answer}])
+        data = load("data=graph_jsonl", f"data.path={path.parent}", f"data.target_kind={kind}")
+        inputs = data.splits["validation"][0].inputs
+        assert inputs.values.shape == (3, 1) and inputs.values[0] == inputs.values[2] != inputs.values[1]
+        assert inputs.edge_values.flatten().tolist() == [0.5, 0.5, 1.0, 1.0]
+        expected = {"classes": [1, -1], "vector_classes": ["a", "b", ""], "class": "True"}.get(kind, answer)
+        assert data.splits["validation"].gold("label") == [expected]
+
+
+def test_data_of_another_kind_are_refused_and_unknown_names_are_nothing(tmp_path: Path) -> None:
+    learned = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
+    other = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"nodes": ["C", "Xe", "C"]}] * 30)
+    found = Graphs(graph_data("data=graph_jsonl", f"data.path={other}"), 1, learned.spec)
+    assert found.splits["train"][0].inputs.values.sum(1).tolist() == [1, 0, 1]
+    numbers = write_jsonl(tmp_path / "c.jsonl", [PLAIN | {"nodes": [[1.0, 2.0]] * 3}] * 30)
+    with pytest.raises(UserError, match="nodes have 2 numbers and edges 0 values, but the run learned 0 and 0"):
+        Graphs(graph_data("data=graph_jsonl", f"data.path={numbers}"), 1, learned.spec)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 9), st.randoms(use_true_random=False))
+def test_structure_belongs_to_the_node_not_to_its_number(nodes: int, random) -> None:
+    pairs = [(a, b) for a in range(nodes) for b in range(a) if random.random() < 0.4]
+    edges = np.array(pairs + [(b, a) for a, b in pairs], dtype=np.int64).reshape(-1, 2).T
+    order = np.array(random.sample(range(nodes), nodes))
+    kinds = [("random_walk", 5), ("degree", 1)]
+    expected = described(nodes, edges, kinds)
+    np.testing.assert_allclose(described(nodes, order[edges], kinds)[order], expected, atol=1e-6)
+    theirs = AddRandomWalkPE(5, None)(Data(edge_index=torch.from_numpy(edges), num_nodes=nodes)).x
+    np.testing.assert_allclose(expected[:, :5], theirs.numpy(), atol=1e-6)
+
+
+def test_laplacian_vectors_are_eigenvectors_and_small_graphs_are_filled_with_zeros() -> None:
+    edges = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
+    found = described(3, edges, [("laplacian", 4)])
+    assert found.shape == (3, 4) and not found[:, 2:].any()
+    root = 1 / np.sqrt([1.0, 2.0, 1.0])
+    matrix = np.eye(3) - root[:, None] * np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) * root
+    np.testing.assert_allclose(matrix @ found[:, 0], 1.0 * found[:, 0], atol=1e-6)
+    np.testing.assert_allclose((found[:, :2] ** 2).mean(0), 1.0, atol=1e-6)
+
+
+def test_signs_are_drawn_by_seed_epoch_and_example_and_never_in_evaluation(tmp_path: Path) -> None:
+    words = [*tu(write_tu(tmp_path)), "data.structure=laplacian:2"]
+    split, all_rows = load(*words).splits["train"], np.arange(8)
+    plain = split.batch(all_rows).inputs
+    drawn = [split.batch(all_rows, epoch).inputs.values for epoch in (0, 1)]
+    assert not torch.equal(*drawn) and torch.equal(drawn[0], split.batch(all_rows, 0).inputs.values)
+    assert torch.allclose(drawn[0].abs()[:, -2:], plain.values.abs()[:, -2:])
+    alone = torch.cat([split.batch(all_rows[i : i + 1], 1).inputs.values for i in range(8)])
+    assert torch.equal(alone, drawn[1])
+    kept = load(*words, "data.flip_signs=false").splits["train"]
+    assert torch.equal(kept.batch(all_rows, 1).inputs.values, plain.values)
+
+
+def test_folds_test_every_graph_once_with_each_class_equally_often(tmp_path: Path) -> None:
+    words = tu(write_tu(tmp_path), "data.folds='4'")
+    tested = []
+    for fold in range(4):
+        data = load(*words, f"data.fold='{fold}'")
+        gold = data.splits["test"].gold("label")
+        assert gold.count("1") == gold.count("-1") == 3
+        tested += data.splits["test"].keys
+        assert not set(data.splits["test"].keys) & set(data.splits["train"].keys + data.splits["validation"].keys)
+    assert len(set(tested)) == len(tested) == 24
+    assert Graphs.folds(graph_data(*words), 1).test["3"] == data.splits["test"].keys
+
+
+def test_the_karate_club_is_one_graph_whose_splits_score_other_nodes() -> None:
+    data = load("data=karate")
+    gold = {name: split.gold("label")[0] for name, split in data.splits.items()}
+    assert all(len(labels) == 34 for labels in gold.values())
+    scored = {name: {i for i, label in enumerate(labels) if label} for name, labels in gold.items()}
+    assert sorted(i for nodes in scored.values() for i in nodes) == list(range(34))
+    assert [label for label in gold["train"] if label].count("officer") == 4 and len(scored["train"]) == 8
+    assert torch.equal(data.splits["train"][0].inputs.values, data.splits["test"][0].inputs.values)
+    others = load("data=karate", "data.split_seed=1").splits["train"].gold("label")[0]
+    assert others != gold["train"]
+    assert "has only 17 members" in refusal("data=karate", "data.labelled=16")
+
+
+def test_wrong_structures_are_refused() -> None:
+    for word, told in {"laplace:8": "laplacian", "degree:3": "or degree", "random_walk": "random_walk:16"}.items():
+        with pytest.raises(UserError, match=told):
+            graph_data("data=molecules", f"data.structure={word}")
