@@ -23,6 +23,7 @@ from attnlab.data.batching import Indices, uniform
 from attnlab.data.graph_sources import GRAPH_SOURCES, TARGET, GraphRow
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
+from attnlab.data.splits import with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -160,7 +161,7 @@ class Graphs:
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
-            split_of = folds.with_held_out(given, self.keys, config.validation, config.test, config.split_seed)
+            split_of = with_held_out(given, self.keys, config.validation, config.test, config.split_seed)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
         if config.limit is not None:

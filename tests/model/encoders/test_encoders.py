@@ -10,6 +10,7 @@ from attnlab.config import (
     AttentionEncoder,
     ConvolutionEncoder,
     FullyConnectedEncoder,
+    GraphConvEncoder,
     RecurrentEncoder,
     check,
 )
@@ -19,6 +20,7 @@ from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
 LINE, GRID = DataSpec("text", 1, None, {}, {}), DataSpec("image", 2, 8, {}, {})
+GRAPH = DataSpec("graph", 0, 8, {}, {}, edge_features=0)
 CONFIGS = {
     "recurrent": RecurrentEncoder(width=8, dropout=0.0),
     "gru": RecurrentEncoder(width=8, cell="gru", dropout=0.0),
@@ -104,15 +106,16 @@ def test_fully_connected_is_one_matrix_over_the_window() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(ENCODERS) - {"graph_conv"}))
 def test_a_width_for_so_many_parameters(name: str) -> None:
-    config = {**CONFIGS, "attention": AttentionEncoder(position="relative")}[name]
+    others = {"attention": AttentionEncoder(position="relative"), "graph_conv": GraphConvEncoder()}
+    config, spec = (CONFIGS | others)[name], GRAPH if name == "graph_conv" else LINE
     for wanted, text in ((100_000, "100k"), (1_000_000, "1M")):
         config = replace(config, parameters=text)
-        config.width = matching_width(config, LINE)
-        made = count_parameters(ENCODERS[name](config, LINE))
+        config.width = matching_width(config, spec)
+        made = count_parameters(ENCODERS[name](config, spec))
         assert abs(made - wanted) < 0.05 * wanted
         check(config, "encoder.")
     with pytest.raises(UserError, match="has at least"):
-        matching_width(replace(config, parameters=3), LINE)
+        matching_width(replace(config, parameters=3), spec)
 
 
 @torch.no_grad()
