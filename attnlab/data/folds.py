@@ -37,23 +37,6 @@ def divided(
     return Folds(protocol(folds, validation), test, chosen_by)
 
 
-def with_held_out(
-    given: Sequence[str], owners: Sequence[str], validation: float, test: float, seed: int
-) -> list[str]:
-    """The source's splits ("" where it names none); where it names no test or no validation examples, a share of the
-    owners is held out."""
-    found = [split or "train" for split in given]
-    # The second share is drawn by other numbers than the first, or it would be the same examples.
-    for split, share, prefix in (("test", test, "t:"), ("validation", validation, "")):
-        if split in found or (split == "test" and any(given)):
-            continue
-        found = [
-            split if s == "train" and held_out(prefix + owner, share, seed) else s
-            for s, owner in zip(found, owners, strict=True)
-        ]
-    return found
-
-
 def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int) -> list[str]:
     """The fold in which each example is tested.
 

@@ -23,6 +23,7 @@ from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, w
 from attnlab.data.reading import BadRows
 from attnlab.data.recordings import SOURCES, Recording, Sound, joined
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
+from attnlab.data.splits import with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -187,7 +188,7 @@ class Speech:
         if config.group == "speaker" and "" in speakers:
             raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
         owners = speakers if config.group == "speaker" else keys
-        return folds.with_held_out(given, owners, config.validation, config.test, config.split_seed)
+        return with_held_out(given, owners, config.validation, config.test, config.split_seed)
 
     # --- what the data know -----------------------------------------------------------------------
 
