@@ -1,7 +1,7 @@
 """Useful words per second of `attnlab train`, from data to optimizer, against a plain loop over
 `nn.TransformerEncoder` of the same size: on shuffled padded batches, and on length-bucketed ones.
 
-    python scripts/bench_train.py [--pairs 7] [--dropout 0.0] [overrides, e.g. data=ud_ewt data.path=FOLDER]
+    python scripts/bench_train.py [--pairs 7] [--dropout 0.1] [overrides, e.g. data=ud_ewt data.path=FOLDER]
 
 Each round trains all three for about the same number of words, one after the other; the figures are medians
 of the rounds' ratios, so that a machine that slows down slows all of them down.
@@ -79,7 +79,7 @@ def shuffled(examples: list, budget: int, random: np.random.Generator) -> Iterat
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--batches", type=int, default=25, help="batches per loop and round")
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()

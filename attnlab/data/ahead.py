@@ -24,7 +24,8 @@ def batches_ahead(split: Any, shares: Sequence[Indices], epoch: int, workers: in
         batches = _Batches(split, shares, epoch)
         yield from DataLoader(batches, batch_size=None, num_workers=workers, generator=torch.Generator())
         return
-    pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+    # One thread alone: a team of its own would fight with that of training for the cores, and halve its speed.
+    pool = ThreadPoolExecutor(1, "batches", initializer=torch.set_num_threads, initargs=(1,))
     waiting: deque[Future[Batch]] = deque()
     try:
         for indices in shares:

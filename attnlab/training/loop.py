@@ -107,9 +107,12 @@ class Training:
                 f"the loss became {float(total)} at update {progress.update}, in the batch of {keys}; "
                 "try a lower `optimizer.lr` or look at these examples"
             )
-        torch._foreach_div_(gradients, count.clamp_min(1).to(total.dtype))
+        scale = 1 / count.clamp_min(1).to(total.dtype)
         if self.config.trainer.clip:
-            torch.nn.utils.clip_grad_norm_(parameters, self.config.trainer.clip, foreach=True)
+            # Dividing by the count and clipping the norm are one pass over all gradients.
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
+            scale = scale * (self.config.trainer.clip / (norm + 1e-6)).clamp_max(1.0)
+        torch._foreach_mul_(gradients, scale)
         share_of_rate = optim.rate(self.config.schedule, progress.update, self.updates)
         for options in self.optimizer.param_groups:
             options["lr"] = self.config.optimizer.lr * share_of_rate

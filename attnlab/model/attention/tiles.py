@@ -24,6 +24,8 @@ from attnlab.sets import Layout, VectorSets
 
 SLACK = 1.25
 """How many rows a tile may have for each vector in it."""
+RUN = 256
+"""Rows from which sets of equal length are a tile of their own."""
 CROSS_SLACK = 2.0
 """The same where queries and keys differ in length, so that both sides can't be sorted."""
 BLOCK_NUMBERS = 1 << 20
@@ -358,6 +360,8 @@ def _runs(sides: tuple[tuple[int, ...], ...], slack: float) -> Iterator[tuple[in
         while stop < sets:
             new = [lengths[stop] for lengths in sides]
             lower, higher = [*map(min, low, new)], [*map(max, high, new)]
+            if low == high and lower != higher and min(total) >= RUN:
+                break  # of equal length so far, and long enough to be worth a product without a mask
             total = [a + b for a, b in zip(total, new, strict=True)]
             if lower != higher and any(
                 (stop - start + 1) * most > slack * rows for most, rows in zip(higher, total, strict=True)
