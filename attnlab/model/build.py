@@ -89,7 +89,8 @@ def matching_width(encoder: Any, spec: DataSpec) -> int:
         with torch.device("meta"):  # sizes without numbers
             return count_parameters(ENCODERS[encoder.name](replace(encoder, width=steps * step), spec))
 
-    low, high = 1, 2
+    low = max(1, spec.places)  # two numbers of a head for each coordinate, which positions need
+    high = 2 * low
     if size(low) > wanted:
         raise UserError(
             f"`encoder.parameters={encoder.parameters}`: encoder={encoder.name} has at least {size(low):,} "

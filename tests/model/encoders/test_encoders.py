@@ -124,3 +124,9 @@ def test_parameters_do_not_depend_on_length(name: str) -> None:
     encoder = built(name)
     for length in (1, 2, 50):
         assert encoder(sets_of(length)).values.shape == (length, 8)
+
+
+def test_a_width_for_pictures_too() -> None:
+    config = AttentionEncoder(parameters="100k", position="rotary")
+    made = count_parameters(ENCODERS["attention"](replace(config, width=matching_width(config, GRID)), GRID))
+    assert abs(made - 100_000) < 5_000
