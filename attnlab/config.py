@@ -216,8 +216,8 @@ class GraphData:
     directed: bool = key(False, "jsonl: an edge leads only from its first node to its second")
     structure: Any = key(
         None,
-        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree or a list; null: none, "
-        "or degree where nodes have no features",
+        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree, size (of its graph) or a "
+        "list; null: none, or degree where nodes have no features",
     )
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", least=1)

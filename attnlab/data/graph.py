@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnlab.combinations import parse_structures
+from attnlab.combinations import ONE_NUMBER, parse_structures
 from attnlab.config import GraphData
 from attnlab.data import folds, structure
 from attnlab.data.answers import NOT_SCORED, RECORDS, Answers, unseen_labels
@@ -121,7 +121,7 @@ class Graphs:
                     continue
                 edges, kept = simple(row)
                 structures = configured or (() if row.labels or row.attributes else (("degree", 1),))
-                found.structure = [f"{kind}:{size}" if kind != "degree" else kind for kind, size in structures]
+                found.structure = [kind if kind in ONE_NUMBER else f"{kind}:{size}" for kind, size in structures]
                 role = structure.described(row.nodes, edges, structures)
                 attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
                 yield {
