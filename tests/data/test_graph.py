@@ -164,6 +164,27 @@ def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: 
         assert data.splits["validation"].gold("label") == [expected]
 
 
+def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_listed(tmp_path: Path) -> None:
+    values = {(2, 0): 0.1, (0, 1): 0.2, (1, 2): 0.3, (1, 0): 0.4, (0, 2): 0.5}
+    for kind in ("name", "number"):
+        edges = [[*pair, str(value) if kind == "name" else [value]] for pair, value in values.items()]
+        record = {
+            "nodes": 3,
+            "edges": [[1, 1, edges[0][2]], *edges, edges[1]],
+            "label": "a",
+        }  # a loop, a repetition
+        path = write_jsonl(tmp_path / f"{kind}.jsonl", [record] * 20)
+        data = load("data=graph_jsonl", f"data.path={path}", "data.directed=true")
+        inputs = data.splits["train"][0].inputs
+        found = inputs.edge_values[:, 0].tolist()
+        if kind == "name":
+            found = [
+                float(data.spec.vocabularies["edges"].words[1 + int(row.argmax())]) for row in inputs.edge_values
+            ]
+        expected = [values[tuple(edge)] for edge in inputs.edges.T.tolist()]
+        assert len(expected) == 5 and found == pytest.approx(expected)
+
+
 def test_a_graph_without_edges_is_a_graph(tmp_path: Path) -> None:
     records = [{"nodes": ["C"], "edges": [], "label": "no"}, PLAIN | {"edges": [[0, 1, [0.5]]]}] * 20
     split = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}").splits["train"]
