@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from attnlab.errors import UserError
-from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -47,7 +47,7 @@ class Head(nn.Module):
                 f"{' or '.join(self.kinds)}"
             )
 
-    def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
+    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         """Summed over what is scored, with the number of things summed."""
         raise NotImplementedError
 

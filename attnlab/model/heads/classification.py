@@ -1,12 +1,10 @@
 """N→1: one answer for the whole set."""
 
-from torch import Tensor
-
 from attnlab.config import ClassificationHead
 from attnlab.model.interfaces import Head
 from attnlab.model.readout import READOUTS
 from attnlab.model.targets import ANSWERS
-from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -21,7 +19,7 @@ class Classification(Head):
         balanced = config.class_weights == "balanced"
         self.answer = ANSWERS[self.kind](spec.targets[config.target], width, balanced)
 
-    def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
+    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(self.readout(encoded), targets[self.target])
 
     def predict(self, encoded: VectorSets) -> list[Prediction]:

@@ -2,12 +2,10 @@
 
 from itertools import pairwise
 
-from torch import Tensor
-
 from attnlab.config import TaggingHead
 from attnlab.model.interfaces import Head
 from attnlab.model.targets import ANSWERS
-from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -20,7 +18,7 @@ class Tagging(Head):
         super().__init__(config.target, spec)
         self.answer = ANSWERS[self.kind](spec.targets[config.target], width)
 
-    def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
+    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(encoded.values, targets[self.target])
 
     def predict(self, encoded: VectorSets) -> list[Prediction]:
