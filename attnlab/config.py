@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, parse_structures, refusal
+from attnlab.combinations import (
+    KERNELS,
+    POSITIONS,
+    SCORES,
+    parse_count,
+    parse_scope,
+    parse_scopes,
+    parse_structures,
+    refusal,
+)
 from attnlab.errors import UserError, suggestion
 
 
@@ -469,6 +478,40 @@ class GraphHead(ClassificationHead):
     readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
 
 
+@dataclass
+class Seq2seqHead:
+    """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
+
+    name: str = key("seq2seq", "choice", choices=("seq2seq",))
+    target: str = key("translation", "which target of the data it learns")
+    depth: int = key(2, "number of the decoder's blocks", least=1)
+    heads: int = key(4, "H: attention heads", least=1)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
+    dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_place: int = key(512, "position=learned: so many tokens can be written", least=1)
+    label_smoothing: float = key(0.1, "share of each right token that is spread over all", least=0, most=0.99)
+    beam: int = key(5, "sequences kept while writing; 1: greedy, as in validations during training", least=1)
+    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", least=0)
+    n_best: int = key(1, "answers told for each set; the first is scored", least=1)
+    temperature: float | None = key(
+        None, "draw tokens at random, at this temperature, instead of searching", least=1e-3
+    )
+    least_length: float = key(0.0, "fewest tokens written, for each vector of the source", least=0)
+    most_length: float = key(
+        2.0, "most tokens written, for each vector of the source, besides more_length", least=0
+    )
+    more_length: int = key(10, "tokens that may be written whatever the source's length", least=1)
+
+    def problems(self) -> Iterator[str]:
+        if self.temperature is None and self.n_best > self.beam:
+            yield f"`head.n_best={self.n_best}` must be at most head.beam={self.beam}"
+        refused = refusal("auto", self.score, parse_scope("causal"), self.position)
+        if refused:
+            yield f"`head`: {refused}"
+
+
 # --- training -------------------------------------------------------------------------------------
 
 
@@ -585,7 +628,12 @@ NODES: dict[str, dict[str, type]] = {
         "fully_connected": FullyConnectedEncoder,
         "graph_conv": GraphConvEncoder,
     },
-    "head": {"tagging": TaggingHead, "classification": ClassificationHead, "graph": GraphHead},
+    "head": {
+        "tagging": TaggingHead,
+        "classification": ClassificationHead,
+        "graph": GraphHead,
+        "seq2seq": Seq2seqHead,
+    },
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
     "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},

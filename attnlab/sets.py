@@ -260,11 +260,13 @@ class Prediction:
 
     value: a list with an answer for each vector, or one answer. probability: the model's own, alike in
     shape. alternatives: other answers with their probabilities, best first, where the head offers them.
+    complete: False where the answer had to be cut because it became too long.
     """
 
     value: Any
     probability: Any
     alternatives: tuple[Any, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,8 +26,8 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluation:
-    """Predict every example of a split once and compare with what is right."""
+def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: bool = False) -> Evaluation:
+    """Predict every example of a split once and compare with what is right. hurried: see `Head.predict`."""
     training = model.training
     model.eval()
     predictions: list[Any] = [None] * len(split)
@@ -37,7 +37,7 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluatio
         with engine.autocast():
             encoded = model.encode(batch.inputs)
             loss = model.head.loss(encoded, batch.targets)
-            answers = model.head.predict(encoded)
+            answers = model.head.predict(encoded, hurried)
         total, count = total + float(loss.total), count + int(loss.count)
         for i, answer in zip(indices.tolist(), answers, strict=True):
             predictions[i] = answer

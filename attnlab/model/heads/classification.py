@@ -14,7 +14,7 @@ class Classification(Head):
     kinds = ("class", "classes", "number")
 
     def __init__(self, config: ClassificationHead, spec: DataSpec, width: int) -> None:
-        super().__init__(config.target, spec)
+        super().__init__(config, spec, width)
         self.readout = READOUTS[config.readout](width)
         balanced = config.class_weights == "balanced"
         self.answer = ANSWERS[self.kind](spec.targets[config.target], width, balanced)
@@ -22,5 +22,5 @@ class Classification(Head):
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(self.readout(encoded), targets[self.target])
 
-    def predict(self, encoded: VectorSets) -> list[Prediction]:
+    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
         return [Prediction(value, chance) for value, chance in self.answer.answers(self.readout(encoded))]
