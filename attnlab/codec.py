@@ -82,7 +82,11 @@ class Codec:
         return self._tokenizer.decode(list(ids), skip_special_tokens=True)
 
     def save(self, path: Path) -> None:
-        path.write_text(self._tokenizer.to_str(), encoding="utf-8")
+        path.write_text(self.to_json(), encoding="utf-8")
+
+    def to_json(self) -> str:
+        """All that the codec knows, as it is saved."""
+        return self._tokenizer.to_str()
 
     @classmethod
     def load(cls, path: Path) -> "Codec":

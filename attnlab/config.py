@@ -106,6 +106,40 @@ class TableData(TextData):
 
 
 @dataclass
+class ParallelData:
+    """Sentences with their translations."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("parallel", "which loader reads it", choices=("parallel",))
+    source: str = key("???", "in which form the pairs come", choices=("bilingual", "lines", "table"))
+    path: str | None = key(None, "folder of local files, or a table; null for generated data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    source_language: str = key("en", "what is translated: the ending of its files, or its column")
+    target_language: str = key("de", "what it is translated into")
+    test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
+    limit: int | None = key(None, "use only the first so many training pairs", least=1)
+    validation: float = key(
+        0.1, "share of the training pairs held out where there is no validation file", least=0, most=0.9
+    )
+    skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
+    tokens: str = key(
+        "bpe",
+        "what text is split into: pieces of words (bpe, unigram), words and punctuation marks, or characters",
+        choices=("bpe", "unigram", "words", "characters"),
+    )
+    subwords: int = key(8000, "tokens learned from training text, at the most; not for characters", least=100)
+    joint_vocabulary: bool = key(False, "one list of tokens for both languages")
+    max_length: int = key(1024, "longest sentence on either side, in tokens", least=1)
+    too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
+
+    def problems(self) -> Iterator[str]:
+        if self.source_language == self.target_language:
+            yield f"`data.target_language={self.target_language}` is the source language, too"
+        if self.test_name is not None and self.source != "lines":
+            yield f"`data.test_name={self.test_name}`: only data=parallel and its like have several test sets"
+
+
+@dataclass
 class ImageData:
     """Pictures as sets of patches, each with its row and column."""
 
@@ -615,7 +649,14 @@ class Sweep:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData, "graph": GraphData},
+    "data": {
+        "text": TextData,
+        "table": TableData,
+        "parallel": ParallelData,
+        "image": ImageData,
+        "speech": SpeechData,
+        "graph": GraphData,
+    },
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,

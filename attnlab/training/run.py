@@ -11,6 +11,7 @@ from attnlab import compose
 from attnlab.config import Config
 from attnlab.data.graph import Graphs
 from attnlab.data.image import Image
+from attnlab.data.parallel import Parallel
 from attnlab.data.speech import Speech
 from attnlab.data.text import Text
 from attnlab.data.words import Sentences
@@ -23,7 +24,9 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 
-LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech, "graph": Graphs}
+LOADERS: dict[str, Any] = {
+    "text": Text, "table": Text, "parallel": Parallel, "image": Image, "speech": Speech, "graph": Graphs,
+}  # fmt: skip
 """How the data of each `data.loader` are read."""
 
 
