@@ -64,6 +64,13 @@ class Codec:
         tokenizer.train_from_iterator(texts, trainer)
         return cls(tokenizer)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both spell alike."""
+        return isinstance(other, Codec) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
 

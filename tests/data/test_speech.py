@@ -197,7 +197,7 @@ def test_joined_utterances_have_a_digit_for_each_frame(speech) -> None:
     data = speech(join=2.0, stack=2)
     split = data.splits["test"]
     for labels, words, first in zip(
-        split.gold("digit"), split.gold("transcript"), split.gold("label"), strict=True
+        split.gold("digit"), map(str.split, split.gold("transcript")), split.gold("label"), strict=True
     ):
         heard = [label for label, before in zip(labels, ["", *labels], strict=False) if label and label != before]
         merged = [w for w, before in zip(words, ["", *words], strict=False) if w != before]
