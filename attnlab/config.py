@@ -590,6 +590,9 @@ class Trainer:
     accumulate: int = key(1, "batches per update", least=1)
     clip: float = key(1.0, "largest gradient norm; 0: no clipping", least=0)
     average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", least=0, most=0.99999)
+    average_best: int = key(
+        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", least=1
+    )
     validate_every: int | None = key(None, "updates between validations; null: once an epoch", least=1)
     monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
     patience: int | None = key(None, "stop after so many validations without a better one", least=1)

@@ -63,13 +63,13 @@ def predict(model: Model, sets: Any, engine: Engine, budget: int) -> list[Predic
 def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[dict[str, Any]]:
     """What predictions-<split>.jsonl holds: a line for each example."""
     gold = split.gold(target)
-    return [
-        {
-            "key": split.keys[i],
-            **split.show(i),
-            "gold": gold[i],
-            "predicted": prediction.value,
-            "probability": prediction.probability,
-        }
-        for i, prediction in enumerate(evaluation.predictions)
-    ]
+    lines = []
+    for i, prediction in enumerate(evaluation.predictions):
+        line = {"key": split.keys[i], **split.show(i), "gold": gold[i], "predicted": prediction.value}
+        line["probability"] = prediction.probability
+        if prediction.alternatives:
+            line["alternatives"] = prediction.alternatives
+        if not prediction.complete:
+            line["complete"] = False
+        lines.append(line)
+    return lines
