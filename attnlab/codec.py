@@ -4,6 +4,7 @@ What a codec knows is learned from training text, inside `train`, and saved with
 codecs are read by both wings.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +63,12 @@ class Codec:
             tokenizer.pre_tokenizer = pre_tokenizers.Sequence(marks)
             tokenizer.decoder = decoders.Metaspace()
         tokenizer.train_from_iterator(texts, trainer)
+        if kind == "unigram":
+            # The package reads numbers of many digits back with another last one: the saved codec would be another.
+            described = json.loads(tokenizer.to_str())
+            pieces = described["model"]["vocab"]
+            described["model"]["vocab"] = [[piece, round(score, 6)] for piece, score in pieces]
+            tokenizer = Tokenizer.from_str(json.dumps(described))
         return cls(tokenizer)
 
     def __eq__(self, other: object) -> bool:
