@@ -385,7 +385,9 @@ def _with_circumstances(random: Random, clause: Clause) -> Clause:
     if wanted < 0.45:
         front = random.random() < 0.5
         clause = replace(clause, time=random.choice(dictionary.TIMES[kind]), fronted=front)
-    elif wanted < 0.6 and not clause.negative and kind != "modal":
+    elif (
+        wanted < 0.6 and not clause.negative and kind != "modal" and not clause.subject.subject.startswith("every")
+    ):
         clause = replace(clause, frequency=random.choice(dictionary.FREQUENCIES))
     if not clause.negative and clause.tail == ("", "") and _may_have_place(clause) and random.random() < 0.3:
         clause = replace(clause, tail=a_place(random))
@@ -558,7 +560,7 @@ def taken_up(random: Random) -> Pair:
         about = dictionary.OF_PLACES if thing.noun in places else dictionary.OF_THINGS
         other = Clause(pronoun, dictionary.BE, tense, predicate=_quality(random, about))
     else:
-        verb = random.choice(dictionary.WITH_THINGS[:6])
+        verb = random.choice([verb for verb in dictionary.WITH_THINGS[:6] if verb is not main.verb])
         other = Clause(a_subject(random), verb, tense, (Object(pronoun, "acc"),))
     order = "second" if theirs == ", aber" else "final"
     comma = "" if theirs == ", aber" else ","
