@@ -235,7 +235,7 @@ class Manifest(Files):
 
     def _lines(self) -> Iterator[tuple[int, dict[str, str]]]:
         """(line number, row)"""
-        with self.path.open(encoding="utf-8", newline="") as stream:
+        with self.path.open(encoding="utf-8-sig", newline="") as stream:
             if self.path.suffix == ".csv":
                 reader = csv.DictReader(stream)
                 header = reader.fieldnames or []

@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from attnlab import metrics
 from attnlab.config import Config
 from attnlab.sets import Prediction
@@ -39,17 +41,16 @@ def transcription(config: Config, data: Any, engine: Engine) -> Scores:
 def word_pairs(sources: list[str], targets: list[str]) -> dict[str, str]:
     """For each source word the target word with the highest Dice coefficient (Dice 1945) over sentences: twice the
     sentences with both, divided by those with one and those with the other. Marks don't translate words."""
-    ours, theirs, both = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
-    for source, target in zip(sources, targets, strict=True):
-        these, those = set(words(source)), set(words(target))
-        ours.update(these)
-        theirs.update(those)
-        both.update((this, that) for this in these for that in those)
-    best: dict[str, tuple[float, str]] = {}
-    for (this, that), times in both.items():
-        found = (2 * times / (ours[this] + theirs[that]), that)
-        best[this] = max(best.get(this, found), found)
-    return {this: that for this, (_, that) in best.items()}
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    ours, theirs = (CountVectorizer(analyzer=words, binary=True) for _ in range(2))
+    in_source, in_target = ours.fit_transform(sources), theirs.fit_transform(targets)  # sentences by words
+    both = (in_source.T @ in_target).tocoo()
+    times = [np.asarray(side.sum(axis=0)).ravel() for side in (in_source, in_target)]
+    dice = 2 * both.data / (times[0][both.row] + times[1][both.col])
+    best_last = np.lexsort((both.col, dice, both.row))
+    our_words, their_words = ours.get_feature_names_out(), theirs.get_feature_names_out()
+    return {our_words[both.row[i]]: their_words[both.col[i]] for i in best_last}
 
 
 def word_by_word(text: str, dictionary: dict[str, str]) -> str:
