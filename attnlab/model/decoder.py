@@ -190,8 +190,7 @@ class Rewriting:
 
     def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None:
         self.decoder, self.beam, self.device = decoder, beam, memory.values.device
-        copies = [one for one in memory.unbind() for _ in range(beam)]
-        self._memory = copies
+        self._memory = VectorSets.collate([one for one in memory.unbind() for _ in range(beam)])
         self._tokens = torch.empty(len(memory), beam, 0, dtype=torch.int64, device=self.device)
 
     def step(self, tokens: Tensor) -> Tensor:
@@ -200,15 +199,19 @@ class Rewriting:
         sets, beam, length = self._tokens.shape
         layout = Layout.of([length] * (sets * beam)).to(self.device)
         written = VectorSets(self._tokens.flatten(), layout, layout.place[:, None].float())
-        x = self.decoder(written, VectorSets.collate(self._memory))
+        x = self.decoder(written, self._memory)
         return self.decoder.logits(x.view(sets, beam, length, -1)[:, :, -1])
 
     def reorder(self, parents: Tensor) -> None:
+        """(S, W), as of `Cache`."""
         self._tokens = self._tokens.gather(1, parents[:, :, None].expand_as(self._tokens))
 
     def keep(self, sets: Tensor) -> None:
+        """(S',), as of `Cache`."""
         self._tokens = self._tokens[sets]
-        self._memory = [self._memory[s * self.beam + w] for s in sets.tolist() for w in range(self.beam)]
+        each = self._memory.unbind()
+        kept = [each[s * self.beam + w] for s in sets.tolist() for w in range(self.beam)]
+        self._memory = VectorSets.collate(kept) if kept else self._memory
 
 
 def look(attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
