@@ -8,6 +8,7 @@ from attnlab.model.attention.kernels import REFERENCE
 from attnlab.model.attention.positions import PairBias, Rotation
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scores import SCORES
+from attnlab.model.linear import Linear
 
 
 class MultiHead(nn.Module):
@@ -17,7 +18,7 @@ class MultiHead(nn.Module):
         super().__init__()
         self.heads, self.head_width, self.dropout = heads, head_width, dropout
         self.score = SCORES[score](heads, head_width)
-        self.mix = nn.Linear(heads * head_width, width)
+        self.mix = Linear(heads * head_width, width)
 
     def attend(
         self,
@@ -54,7 +55,7 @@ class SelfAttention(MultiHead):
 
     def __init__(self, width: int, heads: int, head_width: int, score: str, dropout: float = 0.0) -> None:
         super().__init__(width, heads, head_width, score, dropout)
-        self.to_qkv = nn.Linear(width, 3 * heads * head_width)
+        self.to_qkv = Linear(width, 3 * heads * head_width)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """q, k and v, each (N, H, K)."""
@@ -84,8 +85,8 @@ class CrossAttention(MultiHead):
         self, width: int, memory_width: int, heads: int, head_width: int, score: str, dropout: float = 0.0
     ) -> None:
         super().__init__(width, heads, head_width, score, dropout)
-        self.to_q = nn.Linear(width, heads * head_width)
-        self.to_kv = nn.Linear(memory_width, 2 * heads * head_width)
+        self.to_q = Linear(width, heads * head_width)
+        self.to_kv = Linear(memory_width, 2 * heads * head_width)
 
     def ask(self, x: Tensor) -> Tensor:
         """(Nq, D) -> q (Nq, H, K)."""
