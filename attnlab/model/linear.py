@@ -22,11 +22,14 @@ class Linear(nn.Linear):
     """x Wᵀ + b: (…, inputs) -> (…, outputs). The same parameters, and the same start, as torch's."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.numel() * self.out_features < SMALLEST or not _takes_onednn(x, self.weight):
-            return linear(x, self.weight, self.bias)
-        return _Product.apply(x.reshape(-1, self.in_features), self.weight, self.bias).view(
-            *x.shape[:-1], self.out_features
-        )
+        return affine(x, self.weight, self.bias)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x Wᵀ + b: (…, inputs), (outputs, inputs), (outputs,) -> (…, outputs)."""
+    if x.numel() * len(weight) < SMALLEST or not _takes_onednn(x, weight):
+        return linear(x, weight, bias)
+    return _Product.apply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], len(weight))
 
 
 class _Product(torch.autograd.Function):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from attnlab.model.attention import packed
 from attnlab.model.attention.kernels import REFERENCE
 from attnlab.model.attention.positions import PairBias, Rotation
 from attnlab.model.attention.reference import Plan
@@ -65,6 +66,9 @@ class SelfAttention(MultiHead):
     def forward(
         self, x: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        if packed.fits(x, self.to_qkv, self.heads, plan, self.score, rotate, biases, dropout):
+            return self.mix(packed.attend(x, self.to_qkv, self.heads, plan, rotate).flatten(1))
         return self.attend(*self.project(x), plan, rotate, biases)
 
     def weights(
