@@ -35,7 +35,8 @@ def fits(
     biases: Sequence[PairBias],
     dropout: float,
 ) -> bool:
-    """Whether `attend` can compute this: plain scaled dot products of full precision on the CPU."""
+    """Whether `attend` can compute this: plain scaled dot products on the CPU. Under autocast the projection is in bf16, what
+    follows in fp32: PyTorch's fused kernel takes five times as long for short sets in bf16, and its gradients more."""
     return (
         plan.kernel.name == "dense"
         and plan.queries is plan.keys
@@ -45,7 +46,6 @@ def fits(
         and x.device.type == "cpu"
         and x.dtype == to_qkv.weight.dtype
         and x.dtype in (torch.float32, torch.float64)
-        and not torch.is_autocast_enabled("cpu")
         and (rotate is None or 6 * rotate.half * heads == to_qkv.out_features)
         and len(plan.work) > 0
         and all(tile.seen is None for tile in plan.work)
@@ -63,7 +63,8 @@ def attend(x: Tensor, to_qkv: Linear, heads: int, plan: Plan, rotate: Rotation |
         weight, bias = _neighbours(weight, heads, width), _neighbours(bias, heads, width)
         points = rotate.points.to(x.dtype.to_complex())
     qkv = affine(x, weight, bias).view(len(x), 3, heads, width)
-    return _Attend.apply(qkv, plan.work, points)
+    with torch.autocast("cpu", enabled=False):
+        return _Attend.apply(qkv.to(x.dtype), plan.work, points)
 
 
 def _neighbours(rows: Tensor, heads: int, width: int) -> Tensor:

@@ -87,5 +87,14 @@ def test_what_does_not_fit_takes_the_long_way() -> None:
     assert not fits(biases=[POSITIONS["alibi"](encoder_config(), 1)])
     assert not fits(layer=SelfAttention(8, 2, 4, "cosine"))
     assert not fits(layer=SelfAttention(8, 2, 5, "scaled_dot"), rotate=rotation(sets, "rotary")), "a number stays"
+
+
+def test_under_autocast_only_products_are_rough() -> None:
+    torch.manual_seed(0)
+    sets = vector_sets([7, 4, 4], seed=2, edges=False)
+    layer = SelfAttention(8, 2, 4, "scaled_dot")
+    exact = both(layer, sets, Full(), "rotary")[1]
     with torch.autocast("cpu", torch.bfloat16):
-        assert not fits()
+        rough = both(layer, sets, Full(), "rotary")[1]
+    for right, one in zip(exact, rough, strict=True):
+        torch.testing.assert_close(one.float(), right, atol=0.05, rtol=0.05)
