@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, parse_structures, refusal
+from attnlab.combinations import (
+    KERNELS,
+    POSITIONS,
+    SCORES,
+    parse_count,
+    parse_scope,
+    parse_scopes,
+    parse_structures,
+    refusal,
+)
 from attnlab.errors import UserError, suggestion
 
 
@@ -97,6 +106,40 @@ class TableData(TextData):
 
 
 @dataclass
+class ParallelData:
+    """Sentences with their translations."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("parallel", "which loader reads it", choices=("parallel",))
+    source: str = key("???", "in which form the pairs come", choices=("bilingual", "lines", "table"))
+    path: str | None = key(None, "folder of local files, or a table; null for generated data")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    source_language: str = key("en", "what is translated: the ending of its files, or its column")
+    target_language: str = key("de", "what it is translated into")
+    test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
+    limit: int | None = key(None, "use only the first so many training pairs", least=1)
+    validation: float = key(
+        0.1, "share of the training pairs held out where there is no validation file", least=0, most=0.9
+    )
+    skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
+    tokens: str = key(
+        "bpe",
+        "what text is split into: pieces of words (bpe, unigram), words and punctuation marks, or characters",
+        choices=("bpe", "unigram", "words", "characters"),
+    )
+    subwords: int = key(8000, "tokens learned from training text, at the most; not for characters", least=100)
+    joint_vocabulary: bool = key(False, "one list of tokens for both languages")
+    max_length: int = key(1024, "longest sentence on either side, in tokens", least=1)
+    too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
+
+    def problems(self) -> Iterator[str]:
+        if self.source_language == self.target_language:
+            yield f"`data.target_language={self.target_language}` is the source language, too"
+        if self.test_name is not None and self.source != "lines":
+            yield f"`data.test_name={self.test_name}`: only data=parallel and its like have several test sets"
+
+
+@dataclass
 class ImageData:
     """Pictures as sets of patches, each with its row and column."""
 
@@ -141,6 +184,15 @@ class SpeechData:
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     skip_bad: bool = key(False, "leave out recordings that cannot be used, with a count, instead of refusing")
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
+    text: str | None = key(None, "source=manifest: the column of what is said; null: no transcripts")
+    tokens: str = key(
+        "characters",
+        "what transcripts are split into, as for data=parallel",
+        choices=("bpe", "unigram", "words", "characters"),
+    )
+    subwords: int = key(
+        1000, "tokens learned from training transcripts, at the most; not for characters", least=100
+    )
     join: float | None = key(
         None, "utterances of about so many seconds, joined from recordings of one speaker", least=0.1
     )
@@ -189,6 +241,8 @@ class SpeechData:
             yield f"`data.fold={self.fold}` needs `data.folds=`"
         if self.folds is not None and self.join is not None:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
+        if self.text is not None and self.source != "manifest":
+            yield f"`data.text={self.text}` names a column of a manifest: `data=speech_manifest`"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":
@@ -469,6 +523,40 @@ class GraphHead(ClassificationHead):
     readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
 
 
+@dataclass
+class Seq2seqHead:
+    """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
+
+    name: str = key("seq2seq", "choice", choices=("seq2seq",))
+    target: str = key("translation", "which target of the data it learns")
+    depth: int = key(2, "number of the decoder's blocks", least=1)
+    heads: int = key(4, "H: attention heads", least=1)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
+    dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_place: int = key(512, "position=learned: so many tokens can be written", least=1)
+    label_smoothing: float = key(0.1, "share of each right token that is spread over all", least=0, most=0.99)
+    beam: int = key(5, "sequences kept while writing; 1: greedy, as in validations during training", least=1)
+    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", least=0)
+    n_best: int = key(1, "answers told for each set; the first is scored", least=1)
+    temperature: float | None = key(
+        None, "draw tokens at random, at this temperature, instead of searching", least=1e-3
+    )
+    least_length: float = key(0.0, "fewest tokens written, for each vector of the source", least=0)
+    most_length: float = key(
+        2.0, "most tokens written, for each vector of the source, besides more_length", least=0
+    )
+    more_length: int = key(10, "tokens that may be written whatever the source's length", least=1)
+
+    def problems(self) -> Iterator[str]:
+        if self.temperature is None and self.n_best > self.beam:
+            yield f"`head.n_best={self.n_best}` must be at most head.beam={self.beam}"
+        refused = refusal("auto", self.score, parse_scope("causal"), self.position)
+        if refused:
+            yield f"`head`: {refused}"
+
+
 # --- training -------------------------------------------------------------------------------------
 
 
@@ -502,6 +590,9 @@ class Trainer:
     accumulate: int = key(1, "batches per update", least=1)
     clip: float = key(1.0, "largest gradient norm; 0: no clipping", least=0)
     average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", least=0, most=0.99999)
+    average_best: int = key(
+        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", least=1
+    )
     validate_every: int | None = key(None, "updates between validations; null: once an epoch", least=1)
     monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
     patience: int | None = key(None, "stop after so many validations without a better one", least=1)
@@ -569,7 +660,14 @@ class Sweep:
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
 NODES: dict[str, dict[str, type]] = {
-    "data": {"text": TextData, "table": TableData, "image": ImageData, "speech": SpeechData, "graph": GraphData},
+    "data": {
+        "text": TextData,
+        "table": TableData,
+        "parallel": ParallelData,
+        "image": ImageData,
+        "speech": SpeechData,
+        "graph": GraphData,
+    },
     "embedding": {
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
@@ -585,7 +683,12 @@ NODES: dict[str, dict[str, type]] = {
         "fully_connected": FullyConnectedEncoder,
         "graph_conv": GraphConvEncoder,
     },
-    "head": {"tagging": TaggingHead, "classification": ClassificationHead, "graph": GraphHead},
+    "head": {
+        "tagging": TaggingHead,
+        "classification": ClassificationHead,
+        "graph": GraphHead,
+        "seq2seq": Seq2seqHead,
+    },
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
     "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},

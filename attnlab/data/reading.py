@@ -64,14 +64,16 @@ def unreadable(text: str) -> str:
     return ""
 
 
-def read_table(path: Path, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+def read_table(
+    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """(line, the wanted cells) of each row of a .csv, .tsv or .jsonl file, also .gz.
 
     columns: names, which stand in the file's first line, or numbers from 1 where there is no such line. A .csv is
     quoted as RFC 4180 has it, a .tsv never; blank lines are passed over. Of .jsonl, true and false are 1 and 0, and
-    null is empty.
+    null is empty. inside: the object of a .jsonl's row that may hold the columns instead of the row itself.
     """
-    rows = _records(path, columns, bad) if table_format(path) == ".jsonl" else _rows(path, columns, bad)
+    rows = _records(path, columns, bad, inside) if table_format(path) == ".jsonl" else _rows(path, columns, bad)
     for line, cells in rows:
         reason = next(filter(None, map(unreadable, cells)), "")
         if reason:
@@ -136,7 +138,9 @@ def _place(path: Path, column: str | int, first: list[str]) -> int:
     return first.index(column)
 
 
-def _records(path: Path, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None
+) -> Iterator[tuple[int, list[str]]]:
     """The objects of a .jsonl file."""
     if isinstance(columns[0], int):
         raise UserError(f"{path}: columns of .jsonl have names; give them instead of numbers")
@@ -148,6 +152,8 @@ def _records(path: Path, columns: Sequence[str | int], bad: BadRows) -> Iterator
         except (json.JSONDecodeError, RecursionError):
             bad.found(f"{path}:{line}: {unreadable(text) or 'not a JSON object'}")
             continue
+        if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
+            record = record[inside]
         if not isinstance(record, dict):
             bad.found(f"{path}:{line}: not a JSON object")
         elif isinstance(missing := next((c for c in columns if c not in record), None), str):

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attnlab import compose
+from attnlab import compose, metrics
 from attnlab.config import Config
 from attnlab.data.graph import Graphs
 from attnlab.data.image import Image
+from attnlab.data.parallel import Parallel
 from attnlab.data.speech import Speech
 from attnlab.data.text import Text
 from attnlab.data.words import Sentences
@@ -23,7 +24,9 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 
-LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech, "graph": Graphs}
+LOADERS: dict[str, Any] = {
+    "text": Text, "table": Text, "parallel": Parallel, "image": Image, "speech": Speech, "graph": Graphs,
+}  # fmt: skip
 """How the data of each `data.loader` are read."""
 
 
@@ -98,6 +101,13 @@ def write_predictions(run: Run, split: str, data: Any, evaluation: Evaluation, n
     return path
 
 
+def word_lengths(run: Run, split: Any, evaluation: Evaluation) -> dict[str, list[int]]:
+    """How long the right texts and the answers are."""
+    answers = [prediction.value for prediction in evaluation.predictions]
+    texts = {"right texts": split.gold(run.config.head.target), "answers": answers}
+    return {name: metrics.length_quantiles(own) for name, own in texts.items()}
+
+
 def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
     """What `attnlab eval` does: score the best weights on a split, or on other data of the same kind."""
     folder = RunFolder.find(run_name, outputs)
@@ -119,8 +129,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     reporter.table(
         report.score_table(f"{run.config.task} on {run.config.data.path or run.config.data.name}", columns)
     )
-    if evaluation.pairs:
-        reporter.table(report.confusion_table(evaluation.pairs))
+    lengths = word_lengths(run, data.splits[split], evaluation) if run.model.head.searches else None
+    report.details(reporter, evaluation.pairs, lengths)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
 

@@ -20,7 +20,7 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
-from attnlab.training.run import LOADERS, Run, load_data, load_run, write_predictions
+from attnlab.training.run import LOADERS, Run, load_data, load_run, word_lengths, write_predictions
 from attnlab.training.tracking import Tracking
 
 
@@ -191,12 +191,17 @@ def _to_the_end(
         reporter.say(f"Continue with: attnlab train run={folder.path}")
         raise Stopped(caught[0])
     run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
-    results: dict[str, Any] = {"task": config.task, "validation": progress.best}
+    # A head that searches for its answers did so greedily in validations.
+    searches = training.model.head.searches
+    validation = run.evaluate("validation", data).scores if searches else progress.best
+    results: dict[str, Any] = {"task": config.task, "validation": validation}
     tested = config.score_test and "test" in data.splits
     if tested:
         evaluation = run.evaluate("test", data)
-        results = {"task": config.task, "test": evaluation.scores, "validation": progress.best}
+        results = {"task": config.task, "test": evaluation.scores, "validation": validation}
         write_predictions(run, "test", data, evaluation)
+        if searches:
+            results["lengths"] = word_lengths(run, data.splits["test"], evaluation)
     results["train"] = {
         "seconds": round(progress.seconds, 2),
         "wall_seconds": round(time.monotonic() - began, 2),
@@ -211,10 +216,9 @@ def _to_the_end(
     write_json(folder.results, results)
     tracking.result(results)
     if tested:
-        columns = {"test": evaluation.scores, "validation": progress.best, **simple}
+        columns = {"test": evaluation.scores, "validation": validation, **simple}
         reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
-        if evaluation.pairs:
-            reporter.table(report.confusion_table(evaluation.pairs))
+        report.details(reporter, evaluation.pairs, results.get("lengths"))
     told = results["train"]
     reporter.say(
         f"{told['epochs']} epochs in {told['wall_seconds']:.0f} s; {told['vectors_per_second']:,.0f} vectors/s from data to "
