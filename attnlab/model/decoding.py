@@ -67,7 +67,9 @@ def search(writer: Writer, limits: Limits, beam: int, length_penalty: float) -> 
     length = 0
     while live:
         logits = writer.step(last).float()
-        totals, parents, tokens = _continuations(logits, totals, length < least, length >= most)
+        short = length < least if any(length < limits.least[number] for number in live) else None
+        full = length >= most if any(length >= limits.most[number] for number in live) else None
+        totals, parents, tokens = _continuations(logits, totals, short, full)
         ends = tokens == END_ID
         finished = ends[:, :beam] & totals[:, :beam].isfinite()
         for place, rank in finished.nonzero().tolist():
@@ -101,18 +103,21 @@ LEAVING = 0.8
 
 
 def _continuations(
-    logits: Tensor, totals: Tensor, too_short: Tensor, must_end: Tensor
+    logits: Tensor, totals: Tensor, short: Tensor | None, full: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The 2W best continuations of each set, best first: their log-probabilities (S, 2W), from which sequence each
     goes on, and its token.
 
-    logits (S, W, V), totals (S, W); too_short, must_end (S,).
+    logits (S, W, V), totals (S, W); short, full (S,): True where a set may not end yet, or must; None where none is so.
     """
     normaliser = logits.logsumexp(-1, keepdim=True)
-    end = logits[..., END_ID].clone()
-    logits[..., [UNKNOWN_ID, BEGIN_ID]] = -torch.inf
-    logits[must_end] = -torch.inf
-    logits[..., END_ID] = torch.where(too_short[:, None] & ~must_end[:, None], -torch.inf, end)
+    logits[..., UNKNOWN_ID] = logits[..., BEGIN_ID] = -torch.inf
+    if short is not None:
+        logits[..., END_ID].masked_fill_(short[:, None], -torch.inf)
+    if full is not None:
+        others = torch.ones(logits.shape[-1], dtype=torch.bool, device=logits.device)
+        others[END_ID] = False
+        logits.masked_fill_(full[:, None, None] & others, -torch.inf)
     # The best of all sequences are among the best of each, so that the rest is never normalised.
     count = 2 * totals.shape[1]
     of_each = min(count, logits.shape[-1])
