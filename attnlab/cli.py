@@ -22,6 +22,7 @@ usage: attnlab <verb> [key=value ...]
           list its own keys                      attnlab sweep --help
   runs    a table of all runs                    attnlab runs task=pos sort=-score
   eval    score a run again, or on other data    attnlab eval run=latest split=validation
+  bench   speed of training on this machine      attnlab bench sections=tagging,images
 
 options: --debug shows tracebacks; --version
 """
@@ -211,7 +212,21 @@ def runs(words: list[str]) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "runs": runs, "eval": evaluate}
+def bench(words: list[str]) -> int:
+    """attnlab bench: the speed of this machine in each modality, as figures and as a page."""
+    from attnlab.lab.bench.bench import bench as measure
+
+    measure(words)
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "train": train,
+    "sweep": sweep,
+    "runs": runs,
+    "eval": evaluate,
+    "bench": bench,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,7 +9,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
@@ -19,6 +19,7 @@ from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
 from attnlab.model.dropout import Dropout
 from attnlab.model.embeddings import table
+from attnlab.model.linear import Linear, affine
 from attnlab.sets import Layout, VectorSets
 
 
@@ -35,7 +36,7 @@ class DecoderBlock(nn.Module):
         self.memory = CrossAttention(width, memory_width, *shape)
         self.norm_feed_forward = nn.LayerNorm(width)
         activation = nn.GELU() if config.activation == "gelu" else nn.ReLU()
-        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
+        self.feed_forward = nn.Sequential(Linear(width, hidden), activation, Linear(hidden, width))
         self.dropout = Dropout(config.dropout)
 
     def forward(
@@ -100,7 +101,7 @@ class Decoder(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """(…, D) -> (…, V)."""
-        return linear(x, self.table.weight, self.bias)
+        return affine(x, self.table.weight, self.bias)
 
     def _plan(self, scope: Scope, queries: VectorSets, keys: VectorSets, biased: bool) -> Plan:
         keeps_table = biased or (self.training and self.config.attention_dropout > 0)
