@@ -14,6 +14,8 @@ import numpy as np
 
 from attnlab.config import SpeechData
 from attnlab.data.batching import uniform
+from attnlab.data.files import no_path
+from attnlab.data.hub import HubSet
 from attnlab.data.sound import Samples, read_samples
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
@@ -61,11 +63,28 @@ class RecordingSource(Protocol):
     """The target that the marks are; "" for sources without marks."""
     background: str
     ceiling: float | None
+    identity: str
+    """What the recordings depend on besides files, such as the commit of a data set on the hub."""
+    commit: str | None
+    """Of a data set on the hub."""
+    warnings: tuple[str, ...]
 
     def recordings(self) -> list[Recording]: ...
 
 
-class Voices:
+class Nearby:
+    """What most sources share."""
+
+    notice = ""
+    marks = ""
+    background = ""
+    ceiling: float | None = None
+    identity = ""
+    commit: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Voices(Nearby):
     """`data=voices`: generated spoken digits; the data are as fixed as those of files."""
 
     notice = (
@@ -101,17 +120,12 @@ class Voices:
         return Sound(samples, tuple((begin, end, "speech") for begin, end in spoken))
 
 
-class Files:
+class Files(Nearby):
     """What all sources of files share."""
-
-    notice = ""
-    marks = ""
-    background = ""
-    ceiling: float | None = None
 
     def __init__(self, config: SpeechData) -> None:
         if config.path is None:
-            raise UserError(f"`data.path` is missing: data={config.name} needs the place of your recordings")
+            raise no_path(config, "the place of its recordings")
         self.config = config
         self.path = Path(config.path).expanduser()
         if not self.path.exists():
@@ -143,6 +157,33 @@ class Files:
 
     def _read(self, path: Path) -> Sound:
         return Sound(read_samples(path, self.config.rate, self.config.channels))
+
+
+class HubRecordings(Nearby):
+    """Recordings in a column of a data set on the hub, with their class and, if you like, speaker in others."""
+
+    def __init__(self, config: SpeechData) -> None:
+        self.config = config
+        columns = [config.audio, config.label, *([] if config.speaker is None else [config.speaker])]
+        self.set = HubSet(config, columns, config.label)
+        self.problems: list[str] = []
+        self.files: dict[str, Path] = {}
+        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+    def recordings(self) -> list[Recording]:
+        found = []
+        for split, rows in self.set.splits.items():
+            described = self.set.rows(split, (0, len(rows)), self.set.columns[1:])  # sounds are read one by one
+            for i, (key, values) in enumerate(described):
+                label, *speaker = ("" if value is None else str(value) for value in values)
+                found.append(Recording(key, partial(self._read, split, i, key), label, "".join(speaker), split))
+        return found
+
+    def _read(self, split: str, i: int, key: str) -> Sound:
+        sound = self.set.splits[split][i][self.config.audio]
+        if not sound or sound["bytes"] is None:
+            raise UserError(f"{key}: a recording without contents")
+        return Sound(read_samples(key, self.config.rate, self.config.channels, sound["bytes"]))
 
 
 class Fsdd(Files):
@@ -261,6 +302,14 @@ SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {
     "manifest": Manifest,
     "speech_commands": SpeechCommands,
 }
+
+
+def recording_source(config: SpeechData) -> RecordingSource:
+    """The user's own files come first, then the hub."""
+    if config.path is None and config.hub is not None:
+        return HubRecordings(config)
+    return SOURCES[config.source](config)
+
 
 PAUSES = (0.05, 0.35)
 """Seconds between joined recordings, at least and at most."""

@@ -23,7 +23,14 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 
-LOADERS: dict[str, Any] = {"text": Text, "table": Text, "image": Image, "speech": Speech, "graph": Graphs}
+LOADERS: dict[str, Any] = {
+    "text": Text,
+    "tagged": Text,
+    "table": Text,
+    "image": Image,
+    "speech": Speech,
+    "graph": Graphs,
+}
 """How the data of each `data.loader` are read."""
 
 

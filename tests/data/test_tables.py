@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -128,19 +129,21 @@ def test_a_text_in_pieces(how: str, expected: list[str]) -> None:
 def test_answers_of_each_kind(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,stars,funny,sad\n" + "a b,1,1,\nc,5,0,1\nd,3,,0\n" * 20)
-    stars = opened(path, "data.label=stars", "data.target_kind=number", "data.validation=0")
+    stars = opened(path, "data.label=stars", "data.target_kind=number", "data.validation=0", "data.test=0")
     target, split = stars.spec.targets["label"], stars.splits["train"]
     assert target.mean == pytest.approx(np.mean(split.gold("label"))) and target.spread == pytest.approx(
         np.std(split.gold("label"))
     )
     everything = np.arange(len(split))
     assert split.batch(everything).targets["label"].tolist() == split.gold("label")
-    several = opened(path, "data.label=[funny,sad]", "data.target_kind=classes", "data.validation=0")
+    several = opened(
+        path, "data.label=[funny,sad]", "data.target_kind=classes", "data.validation=0", "data.test=0"
+    )
     assert several.spec.targets["label"].classes == ("funny", "sad")
     split = several.splits["train"]
     assert {tuple(row) for row in split.gold("label")} == {(1, -1), (0, 1), (-1, 0)}
     assert split.batch(everything).targets["label"].tolist() == split.gold("label")
-    single = opened(path, "data.label=stars", "data.validation=0").splits["train"]
+    single = opened(path, "data.label=stars", "data.validation=0", "data.test=0").splits["train"]
     target = single.data.spec.targets["label"]
     assert target.classes == ("1", "3", "5") and sum(target.counts) == len(single)
     ids = single.batch(everything).targets["label"]
@@ -153,15 +156,21 @@ def test_without_a_validation_file_texts_are_held_out_once_and_together(tmp_path
     path.write_text("text,label\n" + "".join(f"{text},{text[-1]}\n" for text in texts))
     splits = opened(path, "data.validation=0.2").splits
     found = {name: [" ".join(split.show(i)["words"]) for i in range(len(split))] for name, split in splits.items()}
-    assert set(found) == {"train", "validation"} and sorted(found["train"] + found["validation"]) == sorted(texts)
-    assert not set(found["train"]) & set(found["validation"])
-    assert 0.1 < len(found["validation"]) / 300 < 0.3
+    assert set(found) == {"train", "validation", "test"} and sorted(chain(*found.values())) == sorted(texts)
+    assert not any(
+        set(found[a]) & set(found[b])
+        for a, b in (("train", "validation"), ("train", "test"), ("validation", "test"))
+    )
+    # Ten classes of 30 texts, of which pairs stay together: 6 and 4 of each are nearest to the shares.
+    assert {name: len(own) for name, own in found.items()} == {"train": 200, "validation": 60, "test": 40}
 
 
 def test_sentences_of_a_user_are_packed_as_those_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,label\n" + '"A fine, fine film",good\nbad,bad\n' * 10)
-    config = compose.compose(["task=sentiment", "data=csv", f"data.path={path}", "data.validation=0"]).data
+    config = compose.compose(
+        ["task=sentiment", "data=csv", f"data.path={path}", "data.validation=0", "data.test=0"]
+    ).data
     data = Text(config, seed=1, parts=True)
     prepared = data.splits["train"].batch(np.array([0, 1])).inputs
     for sentences in (["A fine, fine film", "bad"], [["A", "fine", ",", "fine", "film"], ["bad"]]):
