@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from attnlab.combinations import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, parse_structures, refusal
+from attnlab.combinations import (
+    KERNELS,
+    POSITIONS,
+    SCORES,
+    parse_count,
+    parse_scope,
+    parse_scopes,
+    parse_structures,
+    refusal,
+)
 from attnlab.errors import UserError, suggestion
 
 
@@ -65,6 +74,16 @@ class OnHub(Origin):
             yield f"`data.hub={self.hub}`: write an id such as stanfordnlp/imdb; files of your own go by `data.path=`"
 
 
+def encoding_problems(encoding: str) -> Iterator[str]:
+    """Why there is no such encoding of text."""
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        yield f"`data.encoding={encoding}`: unknown; usual ones are utf-8, utf-16, cp1252 and latin-1"
+
+
 @dataclass
 class TextData(OnHub):
     """Sentences of words."""
@@ -102,10 +121,7 @@ class TextData(OnHub):
 
     def problems(self) -> Iterator[str]:
         yield from self.hub_problems(self.source in ("grammar", "reviews"))
-        try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            yield f"`data.encoding={self.encoding}`: unknown; usual ones are utf-8, utf-16, cp1252 and latin-1"
+        yield from encoding_problems(self.encoding)
         if self.validation + self.test > 0.9:
             yield f"`data.validation={self.validation}` and `data.test={self.test}` must leave a tenth for training"
 
@@ -166,6 +182,46 @@ class TableData(TextData):
             yield f"`data.text={self.text} data.label={self.label}`: columns are numbered from 1"
         elif len(set(columns)) < len(columns):
             yield f"`data.text={self.text} data.label={self.label}`: the same column twice"
+
+
+@dataclass
+class ParallelData(OnHub):
+    """Sentences with their translations."""
+
+    loader: str = key("parallel", "which loader reads it", choices=("parallel",))
+    source: str = key("???", "in which form the pairs come", choices=("bilingual", "lines", "table"))
+    path: str | None = key(None, "folder of local files, or a table; null for generated data and the hub")
+    encoding: str = key(
+        "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
+    )
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    source_language: str = key("en", "what is translated: the ending of its files, or its column")
+    target_language: str = key("de", "what it is translated into")
+    test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
+    limit: int | None = key(None, "use only the first so many training pairs", least=1)
+    validation: float = key(
+        0.1, "share of the training pairs held out where there is no validation split", least=0, most=0.9
+    )
+    test: float = key(0.1, "share of the training pairs held out where there is no test split", least=0, most=0.9)
+    split_seed: int = key(0, "of held-out shares", least=0)
+    skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
+    tokens: str = key(
+        "bpe",
+        "what text is split into: pieces of words (bpe, unigram), words and punctuation marks, or characters",
+        choices=("bpe", "unigram", "words", "characters"),
+    )
+    subwords: int = key(8000, "tokens learned from training text, at the most; not for characters", least=100)
+    joint_vocabulary: bool = key(False, "one list of tokens for both languages")
+    max_length: int = key(1024, "longest sentence on either side, in tokens", least=1)
+    too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
+
+    def problems(self) -> Iterator[str]:
+        yield from self.hub_problems(self.source == "bilingual")
+        yield from encoding_problems(self.encoding)
+        if self.source_language == self.target_language:
+            yield f"`data.target_language={self.target_language}` is the source language, too"
+        if self.test_name is not None and self.source != "lines":
+            yield f"`data.test_name={self.test_name}`: only data=parallel and its like have several test sets"
 
 
 @dataclass
@@ -550,6 +606,40 @@ class GraphHead(ClassificationHead):
     readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
 
 
+@dataclass
+class Seq2seqHead:
+    """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
+
+    name: str = key("seq2seq", "choice", choices=("seq2seq",))
+    target: str = key("translation", "which target of the data it learns")
+    depth: int = key(2, "number of the decoder's blocks", least=1)
+    heads: int = key(4, "H: attention heads", least=1)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
+    dropout: float = key(0.1, "after embedding, attention and feed-forward", least=0, most=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_place: int = key(512, "position=learned: so many tokens can be written", least=1)
+    label_smoothing: float = key(0.1, "share of each right token that is spread over all", least=0, most=0.99)
+    beam: int = key(5, "sequences kept while writing; 1: greedy, as in validations during training", least=1)
+    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", least=0)
+    n_best: int = key(1, "answers told for each set; the first is scored", least=1)
+    temperature: float | None = key(
+        None, "draw tokens at random, at this temperature, instead of searching", least=1e-3
+    )
+    least_length: float = key(0.0, "fewest tokens written, for each vector of the source", least=0)
+    most_length: float = key(
+        2.0, "most tokens written, for each vector of the source, besides more_length", least=0
+    )
+    more_length: int = key(10, "tokens that may be written whatever the source's length", least=1)
+
+    def problems(self) -> Iterator[str]:
+        if self.temperature is None and self.n_best > self.beam:
+            yield f"`head.n_best={self.n_best}` must be at most head.beam={self.beam}"
+        refused = refusal("auto", self.score, parse_scope("causal"), self.position)
+        if refused:
+            yield f"`head`: {refused}"
+
+
 # --- training -------------------------------------------------------------------------------------
 
 
@@ -583,6 +673,9 @@ class Trainer:
     accumulate: int = key(1, "batches per update", least=1)
     clip: float = key(1.0, "largest gradient norm; 0: no clipping", least=0)
     average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", least=0, most=0.99999)
+    average_best: int = key(
+        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", least=1
+    )
     validate_every: int | None = key(None, "updates between validations; null: once an epoch", least=1)
     monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
     patience: int | None = key(None, "stop after so many validations without a better one", least=1)
@@ -654,6 +747,7 @@ NODES: dict[str, dict[str, type]] = {
         "text": TextData,
         "tagged": TaggedData,
         "table": TableData,
+        "parallel": ParallelData,
         "image": ImageData,
         "speech": SpeechData,
         "graph": GraphData,
@@ -673,7 +767,12 @@ NODES: dict[str, dict[str, type]] = {
         "fully_connected": FullyConnectedEncoder,
         "graph_conv": GraphConvEncoder,
     },
-    "head": {"tagging": TaggingHead, "classification": ClassificationHead, "graph": GraphHead},
+    "head": {
+        "tagging": TaggingHead,
+        "classification": ClassificationHead,
+        "graph": GraphHead,
+        "seq2seq": Seq2seqHead,
+    },
     "optimizer": {"adamw": AdamW},
     "schedule": {"cosine": Schedule, "constant": Schedule},
     "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},

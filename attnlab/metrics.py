@@ -1,9 +1,12 @@
 """Scores over plain lists of words and numbers: what was right, what was answered."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import numpy as np
 
 
 class Answer(Protocol):
@@ -20,7 +23,7 @@ Slices = Mapping[str, Sequence[Sequence[bool]]]
 Pairs = Mapping[tuple[str, str], int]
 """How often each (right class, answer) occurred."""
 
-LOWER_IS_BETTER = frozenset({"loss", "mae"})
+LOWER_IS_BETTER = frozenset({"loss", "mae", "wer", "cer"})
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,91 @@ def vector_numbers(gold: Sequence[Sequence[float]], answers: Sequence[Answer], s
     return Measured({"mae": _mean_error(pairs)})
 
 
+def sequence(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> Measured:
+    """Of texts. BLEU and chrF are 0 to 100, the others are fractions of 1; BLEU, chrF, WER and CER are of all texts
+    together, not means over texts.
+
+    `bleu`: sacreBLEU with tokens 13a, cased (Papineni et al. 2002; Post 2018), the one to report; `bleu_lower`: the same
+    in lower case, which stands beside the lower-cased, tokenised BLEU of many papers; `chrf`: chrF2 (Popović 2015);
+    `exact_match`: texts without a difference; `wer` and `cer`: words, and characters, that would have to be inserted,
+    deleted or replaced, for each one of the right text; `length_ratio`: tokens answered for each right one.
+    Runs of white space count as one space.
+    """
+    from sacrebleu.metrics import CHRF
+
+    said = [_one_spaced(answer.value) for answer in answers]
+    right = [_one_spaced(text) for text in gold]
+    cased = _bleu().corpus_score(said, [right])
+    return Measured(
+        {
+            "bleu": cased.score,
+            "bleu_lower": _bleu(lower=True).corpus_score(said, [right]).score,
+            "chrf": CHRF().corpus_score(said, [right]).score,
+            "exact_match": sum(map(str.__eq__, said, right)) / max(1, len(right)),
+            "wer": error_rate([text.split() for text in said], [text.split() for text in right]),
+            "cer": error_rate(said, right),
+            "length_ratio": cased.sys_len / max(1, cased.ref_len),
+        }
+    )
+
+
+def bleu_signature(lower: bool = False) -> str:
+    """How `bleu`, or `bleu_lower`, is computed: what sacreBLEU asks papers to print beside it."""
+    metric = _bleu(lower)
+    metric.corpus_score([""], [[""]])  # it is known once something has been scored
+    return str(metric.get_signature())
+
+
+def _bleu(lower: bool = False) -> Any:
+    from sacrebleu.metrics import BLEU
+
+    return BLEU(tokenize="13a", lowercase=lower)
+
+
+def _one_spaced(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def error_rate(said: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> float:
+    """Edits for each right word or character, over all texts; texts are given in words or characters."""
+    return sum(edits(said, right)) / max(1, sum(map(len, right)))
+
+
+def edits(these: Sequence[Sequence[str]], those: Sequence[Sequence[str]]) -> list[int]:
+    """Of each pair, how many insertions, deletions and replacements make one the other (Levenshtein 1966)."""
+    numbers: dict[str, int] = {}
+    found = np.zeros(len(these), dtype=np.int64)
+    order = sorted(range(len(these)), key=lambda i: (len(those[i]), len(these[i])))
+    for start in range(0, len(order), 256):  # pairs of similar length are filled up and computed together
+        group = order[start : start + 256]
+        a, b = ([[numbers.setdefault(x, len(numbers)) for x in side[i]] for i in group] for side in (these, those))
+        found[group] = _edits(a, b)
+    return found.tolist()
+
+
+def _edits(a: list[list[int]], b: list[list[int]]) -> Any:
+    """A row of the table for all pairs at once; `row[:, j]` is about the first j symbols of b."""
+    wide = max(map(len, b), default=0)
+    symbols = np.array([other + [-1] * (wide - len(other)) for other in b], dtype=np.int64).reshape(len(b), wide)
+    places = np.arange(wide + 1)
+    row = np.repeat(places[None], len(b), axis=0)
+    for i in range(max(map(len, a), default=0)):
+        now = np.array([one[i] if i < len(one) else -2 for one in a])
+        after = np.empty_like(row)
+        after[:, 0] = i + 1
+        after[:, 1:] = np.minimum(row[:, 1:] + 1, row[:, :-1] + (symbols != now[:, None]))
+        after = np.minimum.accumulate(after - places, axis=1) + places  # insertions, from left to right
+        row = np.where((now == -2)[:, None], row, after)
+    return row[np.arange(len(b)), [len(other) for other in b]]
+
+
 MEASURES: dict[str, Callable[[Any, Any, Slices], Measured]] = {
     "vector_classes": vector_classes,
     "vector_numbers": vector_numbers,
     "class": one_class,
     "classes": several_yes_no,
     "number": number,
+    "sequence": sequence,
 }
 """How answers to each kind of target are measured: (right answers, answers, marked vectors)."""
 
@@ -109,6 +191,7 @@ MONITORS = {
     "class": "accuracy",
     "classes": "roc_auc",
     "number": "mae",
+    "sequence": "bleu",
 }
 """The validation score that picks the best weights unless `trainer.monitor` names another."""
 

@@ -33,6 +33,7 @@ class RunFolder:
         self.environment = path / "environment.json"
         self.last = path / "last"
         self.best = path / "best"
+        self.candidates = path / "candidates"  # the best validations' weights, where their mean is wanted
         self.metrics = path / "metrics.jsonl"
         self.results = path / "results.json"
         self.log = path / "log.txt"
@@ -44,6 +45,10 @@ class RunFolder:
 
     def predictions(self, name: str) -> Path:
         return self.path / f"predictions-{name}.jsonl"
+
+    def hypotheses(self, update: int) -> Path:
+        """What was written for the validation examples after this update, a line for each."""
+        return self.path / "hypotheses" / f"{update}.txt"
 
     @classmethod
     def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
@@ -179,6 +184,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file so that it is either the old one or the new one, whatever happens."""
     unfinished = path.with_name(path.name + ".new.txt")
     try:
+        path.parent.mkdir(exist_ok=True)
         with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
             stream.flush()

@@ -224,6 +224,10 @@ def _joined(tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = Non
     return torch.cat(present, dim=dim)
 
 
+Targets = dict[str, Any]
+"""What is to be learned of a batch, by the target's name: a `Tensor`, or `VectorSets` where it is sequences."""
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """One set with what is to be learned of it; `key` says where it came from."""
@@ -235,10 +239,14 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Sets to compute together. Targets of vectors are packed as the vectors are: (N,)."""
+    """Sets to compute together.
+
+    Targets of vectors are packed as the vectors are: (N,). Targets that are sequences are sets themselves: of ids, each
+    closed by `</s>`, with their places as coordinates.
+    """
 
     inputs: VectorSets
-    targets: dict[str, Tensor]
+    targets: Targets
     keys: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
@@ -252,11 +260,13 @@ class Prediction:
 
     value: a list with an answer for each vector, or one answer. probability: the model's own, alike in
     shape. alternatives: other answers with their probabilities, best first, where the head offers them.
+    complete: False where the answer had to be cut because it became too long.
     """
 
     value: Any
     probability: Any
     alternatives: tuple[Any, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, eq=False)

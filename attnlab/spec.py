@@ -6,13 +6,13 @@ plain lists of words and numbers.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from attnlab.codec import UNKNOWN, Codec
 from attnlab.errors import UserError
 
-UNKNOWN = "<unk>"
 TARGET_KINDS = ("vector_classes", "vector_numbers", "class", "classes", "number", "sequence")
 
 
@@ -72,6 +72,7 @@ class Target:
 
     kind: see `TARGET_KINDS`. classes: their names; counts: how often each occurs in the training data.
     mean, spread: of numbers in the training data, in the numbers' own unit.
+    codec: of a sequence, the name of the codec that spells it.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Target:
     counts: tuple[int, ...] = ()
     mean: float = 0.0
     spread: float = 1.0
+    codec: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in TARGET_KINDS:
@@ -92,6 +94,8 @@ class DataSpec:
     features: F of float values, None where values are ids of `vocabulary`.
     places: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
+    codecs: how text is spelled, where answers are text: "target", or "source" where questions and answers share one
+    (whose tokens then are the vocabulary "words", too).
     slices: names of marks on vectors, for scores on those vectors alone.
     frame_seconds: how long one step of the coordinate lasts, where coordinates are time.
     edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
@@ -109,6 +113,7 @@ class DataSpec:
     edge_features: int | None = None
     feature_mean: tuple[float, ...] = ()
     feature_spread: tuple[float, ...] = ()
+    codecs: dict[str, Codec] = field(default_factory=dict)
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -121,10 +126,13 @@ class DataSpec:
         return [classes[i] if i >= 0 else "" for i in ids]
 
     def save(self, folder: Path) -> None:
-        """Write spec.json and one vocabulary file for each vocabulary."""
+        """Write spec.json and a file for each vocabulary and each codec."""
         for name, vocabulary in self.vocabularies.items():
             vocabulary.save(folder / f"vocabulary-{name}.tsv")
-        fields = asdict(self) | {"vocabularies": sorted(self.vocabularies)}
+        for name, codec in self.codecs.items():
+            codec.save(folder / f"codec-{name}.json")
+        fields = asdict(replace(self, vocabularies={}, codecs={}))
+        fields |= {"vocabularies": sorted(self.vocabularies), "codecs": sorted(self.codecs)}
         (folder / "spec.json").write_text(json.dumps(fields, indent=1, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
@@ -133,8 +141,9 @@ class DataSpec:
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
             names = [str(name) for name in fields.pop("vocabularies")]
-            if any(not name.isidentifier() for name in names):
-                raise UserError(f"{path}: a vocabulary's name must be a plain word")
+            codecs = [str(name) for name in fields.pop("codecs", ())]
+            if any(not name.isidentifier() for name in (*names, *codecs)):
+                raise UserError(f"{path}: the name of a vocabulary or codec must be a plain word")
             targets = {
                 name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
@@ -142,6 +151,7 @@ class DataSpec:
             for name in ("slices", "feature_mean", "feature_spread"):
                 fields[name] = tuple(fields.get(name, ()))
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
-            return cls(**fields, targets=targets, vocabularies=vocabularies)
+            loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
+            return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "attnlab"
-LEAVES = {"errors", "combinations", "config", "sets", "spec", "metrics"}
+LEAVES = {"errors", "combinations", "config", "codec", "sets", "spec", "metrics"}
 ALLOWED = {
     "errors": set(),
     "combinations": {"errors"},
     "config": {"errors", "combinations"},
-    "spec": {"errors"},
+    "codec": {"errors"},
+    "spec": {"errors", "codec"},
     "sets": set(),
     "metrics": set(),
     "compose": {"config", "errors"},

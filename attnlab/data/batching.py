@@ -14,14 +14,17 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batching:
-    """lengths: vectors of each example. budget: vectors per batch; a longer set is a batch of its own."""
+    """lengths: vectors of each example, (n,), or (n, 2) where its answer is a sequence: of source and of target.
+
+    budget: vectors per batch, of both together; a longer example is a batch of its own.
+    """
 
     lengths: NDArray[np.int64]
     budget: int
     seed: int
 
     def epoch(self, epoch: int) -> list[Indices]:
-        """The batches of one pass, in random order; within a batch, sets are sorted by length."""
+        """The batches of one pass, in random order; within a batch, examples are sorted by length."""
         random = np.random.default_rng([self.seed, epoch])
         batches = self._cut(random.permutation(len(self.lengths)))
         return [batches[i] for i in random.permutation(len(batches))]
@@ -31,9 +34,11 @@ class Batching:
         return self._cut(np.arange(len(self.lengths)))
 
     def _cut(self, order: Indices) -> list[Indices]:
-        # The sorted lengths don't depend on the order, so every epoch has equally many batches.
-        order = order[np.argsort(self.lengths[order], kind="stable")]
-        ends = np.cumsum(self.lengths[order])
+        # The sorted lengths don't depend on the order, so every epoch has equally many batches. Targets of one
+        # length stand together, as they are decoded together; among them, sources of one length.
+        lengths = self.lengths[order].reshape(len(order), -1)
+        by_length = np.lexsort(lengths.T)  # stable; the last column counts most
+        order, ends = order[by_length], np.cumsum(lengths[by_length].sum(axis=1))
         batches, start = [], 0
         while start < len(order):
             before = ends[start - 1] if start else 0

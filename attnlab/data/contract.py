@@ -18,7 +18,7 @@ class Split(Protocol):
     """Training, validation or test examples of prepared data."""
 
     lengths: NDArray[int64]
-    """Vectors of each example, for batching."""
+    """Vectors of each example, for batching: (n,), or (n, 2) of sources and targets where answers are sequences."""
     keys: Sequence[str]
     """Where each example came from: file:line, a file's name, …"""
 

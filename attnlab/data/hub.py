@@ -23,12 +23,12 @@ class HubSet:
     """The splits of a data set on the hub, mapped into memory from the copy that `datasets` keeps.
 
     columns: those that are wanted; media are left as the bytes that they came in. label: the one of them without
-    which a split is of no use. Nothing of a data set is ever run: `datasets` reads files of rows alone.
+    which a split is of no use. inside: a column that may hold all of them. Nothing of a data set is ever run: `datasets` reads files of rows alone.
     """
 
-    def __init__(self, config: OnHub, columns: Sequence[str], label: str) -> None:
+    def __init__(self, config: OnHub, columns: Sequence[str], label: str, inside: str | None = None) -> None:
         assert config.hub is not None
-        self.id, self.columns = config.hub, list(columns)
+        self.id, self.columns, self.inside = config.hub, list(columns), inside
         builder = _builder(config)
         self.commit: str | None = builder.hash
         self._refuse_other_commit(config.revision)
@@ -67,6 +67,9 @@ class HubSet:
     def _wanted(self, rows: Any) -> Any:
         from datasets import Audio, Image
 
+        if self.inside in rows.column_names and not set(self.columns) <= set(rows.column_names):
+            rows = rows.select_columns([self.inside]).flatten()
+            rows = rows.rename_columns({name: name.partition(".")[2] for name in rows.column_names})
         for column in self.columns:
             if column not in rows.column_names:
                 raise UserError(

@@ -180,10 +180,15 @@ class _Noted:
 
 
 def piece_rows(
-    piece: "Lines | Records", columns: Sequence[str | int], bad: BadRows, path: Path, encoding: str | None = None
+    piece: "Lines | Records",
+    columns: Sequence[str | int],
+    bad: BadRows,
+    path: Path,
+    encoding: str | None = None,
+    inside: str | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, the wanted cells) of each row of a piece."""
-    rows = _records(piece, columns, bad) if isinstance(piece, Lines) else piece.rows
+    rows = _records(piece, columns, bad, inside) if isinstance(piece, Lines) else piece.rows
     for line, cells in rows:
         if isinstance(cells, str):
             bad.found(cells)
@@ -194,16 +199,20 @@ def piece_rows(
 
 
 def read_table(
-    path: Path, columns: Sequence[str | int], bad: BadRows, encoding: str | None = None
+    path: Path,
+    columns: Sequence[str | int],
+    bad: BadRows,
+    inside: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, the wanted cells) of each row of a .csv, .tsv or .jsonl file, also .gz.
 
     columns: names, which stand in the file's first line, or numbers from 1 where there is no such line. A .csv is
     quoted as RFC 4180 has it, a .tsv never; blank lines are passed over. Of .jsonl, true and false are 1 and 0, and
-    null is empty.
+    null is empty. inside: the object of a .jsonl's row that may hold the columns instead of the row itself.
     """
     for piece in table_pieces(path, columns, encoding):
-        yield from piece_rows(piece, columns, bad, path, encoding)
+        yield from piece_rows(piece, columns, bad, path, encoding, inside)
 
 
 def table_format(path: Path) -> str | None:
@@ -264,9 +273,11 @@ def _place(path: Path, column: str | int, first: list[str]) -> int:
     return first.index(column)
 
 
-def _records(lines: Lines, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    lines: Lines, columns: Sequence[str | int], bad: BadRows, inside: str | None
+) -> Iterator[tuple[int, list[str]]]:
     """The wanted values of each object of a .jsonl file, as text."""
-    for line, record in json_objects(lines, columns, bad):
+    for line, record in json_objects(lines, columns, bad, inside):
         if nested := [str(c) for c in columns if isinstance(record[c], list | dict)]:
             bad.found(f"{lines.path}:{line}: `{nested[0]}` holds a list or an object, not a text or a number")
         else:
@@ -274,9 +285,9 @@ def _records(lines: Lines, columns: Sequence[str | int], bad: BadRows) -> Iterat
 
 
 def json_objects(
-    lines: Lines, keys: Sequence[str | int], bad: BadRows
+    lines: Lines, keys: Sequence[str | int], bad: BadRows, inside: str | None = None
 ) -> Iterator[tuple[int, dict[str | int, Any]]]:
-    """(line, object) of each line of a .jsonl file that holds an object with these keys."""
+    """(line, object) of each line of a .jsonl file that holds an object with these keys, or does so `inside` another."""
     for line, text in lines.numbered():
         if not text.strip():
             continue
@@ -285,6 +296,8 @@ def json_objects(
         except (json.JSONDecodeError, RecursionError):
             bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or 'not a JSON object'}")
             continue
+        if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
+            record = record[inside]
         if not isinstance(record, dict):
             bad.found(f"{lines.path}:{line}: not a JSON object")
         elif isinstance(missing := next((k for k in keys if k not in record), None), str):

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from attnlab.config import TableData, TextData
+from attnlab.config import ParallelData, TableData, TextData
 from attnlab.data.files import no_path, split_files
 from attnlab.data.reading import FORMATS, BadRows, Lines, Records, piece_rows, table_format, table_pieces
 from attnlab.data.rows import TextRow, TextSource
@@ -19,10 +20,7 @@ class Table(TextSource):
         self.config = config
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
-        if config.path is None:
-            kinds = "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files"
-            raise no_path(config, kinds)
-        self.files = split_files(config.path, lambda path: table_format(path) is not None, ", ".join(FORMATS))
+        self.files = table_files(config)
         self.splits = tuple(self.files)
 
     def pieces(self, split: str) -> Iterator[Lines | Records]:
@@ -81,3 +79,10 @@ class LabelledText:
         except ValueError:
             number = math.nan
         return number, "" if math.isfinite(number) else f"label `{cell}` is no number"
+
+
+def table_files(config: TableData | ParallelData) -> dict[str, Path]:
+    """The table of each split at `data.path`: one file, or those of a folder."""
+    if config.path is None:
+        raise no_path(config, "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files")
+    return split_files(config.path, lambda path: table_format(path) is not None, ", ".join(FORMATS))

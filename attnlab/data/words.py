@@ -72,13 +72,21 @@ class WordSets:
 class Sentences:
     """Sentences without right answers, to be predicted by a run: strings, or lists of words.
 
-    how: `data.tokens`, for the strings among them. Offers the `lengths` and `batch` of a split.
+    how: `data.tokens`, for the strings among them; where the spec has a codec for the source, that splits them. Offers
+    the `lengths` and `batch` of a split.
     """
 
     def __init__(self, sentences: Sequence[str | Sequence[str]], how: str, spec: DataSpec, parts: bool) -> None:
         if isinstance(sentences, str):
             raise UserError("give a list of sentences, not a single string")
-        self.words = [tokens(s, how) if isinstance(s, str) else list(s) for s in sentences]
+        codec = spec.codecs.get("source")
+        if codec is None:
+            self.words = [tokens(s, how) if isinstance(s, str) else list(s) for s in sentences]
+        else:
+            strings = [s for s in sentences if isinstance(s, str)]
+            if len(strings) < len(sentences):
+                raise UserError("give each sentence as a string: this run splits it into its own tokens")
+            self.words = [[codec.tokens[i] for i in ids] for ids in codec.encode(strings)]
         for number, words in enumerate(self.words, 1):
             if not words or not all(isinstance(word, str) and word for word in words):
                 raise UserError(f"sentence {number} of {len(self.words)}: give at least one word, and none empty")

@@ -1,6 +1,5 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch import nn
 from attnlab.combinations import parse_count
 from attnlab.config import Config
 from attnlab.errors import UserError
-from attnlab.model.embeddings import EMBEDDINGS, Pretrained, vector_width
+from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.encoders.convolution import Convolution
 from attnlab.model.encoders.fully_connected import FullyConnected
@@ -19,8 +18,9 @@ from attnlab.model.encoders.graph_conv import GraphConv
 from attnlab.model.encoders.recurrent import Recurrent
 from attnlab.model.heads.classification import Classification
 from attnlab.model.heads.graph import Graph
+from attnlab.model.heads.seq2seq import Seq2seq
 from attnlab.model.heads.tagging import Tagging
-from attnlab.model.interfaces import Encoder, Head
+from attnlab.model.interfaces import Embedding, Encoder, Head
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
@@ -31,7 +31,12 @@ ENCODERS: dict[str, type[Encoder]] = {
     "fully_connected": FullyConnected,
     "graph_conv": GraphConv,
 }
-HEADS: dict[str, Callable[..., Head]] = {"tagging": Tagging, "classification": Classification, "graph": Graph}
+HEADS: dict[str, type[Head]] = {
+    "tagging": Tagging,
+    "classification": Classification,
+    "graph": Graph,
+    "seq2seq": Seq2seq,
+}
 
 
 class Model(nn.Module):
@@ -51,7 +56,7 @@ class Model(nn.Module):
             )
         self.embedding = embedding(config.embedding, spec, width)
         self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
-        self.head = HEADS[config.head.name](config.head, spec, width)
+        self.head = _head(config, spec, self.embedding)
         if self.embedding.shortens and self.head.kind in ("vector_classes", "vector_numbers"):
             raise UserError(
                 f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
@@ -66,6 +71,28 @@ class Model(nn.Module):
 
     def predict(self, inputs: VectorSets) -> list[Prediction]:
         return self.head.predict(self.encode(inputs))
+
+
+def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
+    """The head, if the data have what it learns; else a word about the heads that fit."""
+    name, wanted, width = config.head.name, config.head.target, config.encoder.width
+    target = spec.targets.get(wanted)
+    if target is None or target.kind not in HEADS[name].kinds:
+        fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
+        offered = "; ".join(
+            f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
+        )
+        raise UserError(
+            f"`head.target={wanted}`: head={name} learns {' or '.join(HEADS[name].kinds)}; "
+            f"the data have {offered or 'nothing to be learned'}"
+        )
+    if not issubclass(HEADS[name], Seq2seq):
+        return HEADS[name](config.head, spec, width)
+    if target.codec != "source":
+        return Seq2seq(config.head, spec, width)
+    if not isinstance(embedding, Learned):
+        raise UserError(f"`data.joint_vocabulary=true` needs embedding=learned, not {config.embedding.name}")
+    return Seq2seq(config.head, spec, width, embedding.table)
 
 
 def needs_parts(config: Config) -> bool:

@@ -1,11 +1,10 @@
 """The three kinds of part that a model is made of, and what each promises."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from attnlab.errors import UserError
-from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -36,21 +35,22 @@ class Head(nn.Module):
     kinds: ClassVar[tuple[str, ...]]
     """The kinds of target that it can learn."""
 
-    def __init__(self, target: str, spec: DataSpec) -> None:
-        """target: the one that it learns; refused where the data lack it or it is of another kind."""
-        super().__init__()
-        self.target = target
-        self.kind = spec.target(target).kind
-        if self.kind not in self.kinds:
-            raise UserError(
-                f"`head.target={target}` is of kind `{self.kind}`, but `head={type(self).__name__.lower()}` learns "
-                f"{' or '.join(self.kinds)}"
-            )
+    searches: ClassVar[bool] = False
+    """Whether it searches for its answers, so that they may cost less where there is hurry."""
 
-    def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
+    def __init__(self, config: Any, spec: DataSpec, width: int) -> None:
+        super().__init__()
+        self.target: str = config.target
+        self.kind = spec.target(config.target).kind
+        assert self.kind in self.kinds, "refused when the model was built"
+
+    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         """Summed over what is scored, with the number of things summed."""
         raise NotImplementedError
 
-    def predict(self, encoded: VectorSets) -> list[Prediction]:
-        """One answer for each set, in words or numbers."""
+    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
+        """One answer for each set, in words or numbers.
+
+        hurried: for validations during training; a head that searches for its answer may search less.
+        """
         raise NotImplementedError

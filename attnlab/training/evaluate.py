@@ -26,8 +26,8 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluation:
-    """Predict every example of a split once and compare with what is right."""
+def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: bool = False) -> Evaluation:
+    """Predict every example of a split once and compare with what is right. hurried: see `Head.predict`."""
     training = model.training
     model.eval()
     predictions: list[Any] = [None] * len(split)
@@ -37,7 +37,7 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int) -> Evaluatio
         with engine.autocast():
             encoded = model.encode(batch.inputs)
             loss = model.head.loss(encoded, batch.targets)
-            answers = model.head.predict(encoded)
+            answers = model.head.predict(encoded, hurried)
         total, count = total + float(loss.total), count + int(loss.count)
         for i, answer in zip(indices.tolist(), answers, strict=True):
             predictions[i] = answer
@@ -63,13 +63,13 @@ def predict(model: Model, sets: Any, engine: Engine, budget: int) -> list[Predic
 def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[dict[str, Any]]:
     """What predictions-<split>.jsonl holds: a line for each example."""
     gold = split.gold(target)
-    return [
-        {
-            "key": split.keys[i],
-            **split.show(i),
-            "gold": gold[i],
-            "predicted": prediction.value,
-            "probability": prediction.probability,
-        }
-        for i, prediction in enumerate(evaluation.predictions)
-    ]
+    lines = []
+    for i, prediction in enumerate(evaluation.predictions):
+        line = {"key": split.keys[i], **split.show(i), "gold": gold[i], "predicted": prediction.value}
+        line["probability"] = prediction.probability
+        if prediction.alternatives:
+            line["alternatives"] = prediction.alternatives
+        if not prediction.complete:
+            line["complete"] = False
+        lines.append(line)
+    return lines

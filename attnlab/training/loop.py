@@ -4,6 +4,7 @@ Its state is the weights, their average, the optimizer, `Progress` and torch's r
 after any update and loaded again, the rest of the run is bit-identical.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +17,10 @@ from attnlab.data.ahead import batches_ahead
 from attnlab.data.batching import Batching, share
 from attnlab.errors import UserError
 from attnlab.model.build import Model
+from attnlab.runs import write_text
 from attnlab.sets import Batch
 from attnlab.training import checkpoint, optim, state
+from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
 from attnlab.training.state import Progress
@@ -41,6 +44,8 @@ class Training:
         average = config.trainer.average
         self.average = optim.Average(model, average) if average else None
         self.monitor = config.trainer.monitor or metrics.MONITORS[model.head.kind]
+        count = config.trainer.average_best
+        self.candidates = Candidates(folder.candidates, count, self.monitor) if folder and count > 1 else None
         self.batching = Batching(train.lengths, config.trainer.batch_vectors, config.seed)
         self.batches_per_epoch = len(self.batching.epoch(0))
         per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
@@ -139,21 +144,19 @@ class Training:
     def _validate(self) -> None:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
         progress, model = self.progress, self.evaluated_model()
-        scores = evaluate(model, self.validation_split, self.engine, self.config.trainer.batch_vectors).scores
+        scores = self._scored(model)
         if self.monitor not in scores:
             raise UserError(f"`trainer.monitor={self.monitor}`: choose one of {', '.join(sorted(scores))}")
-        is_better = metrics.better(scores[self.monitor], progress.best_score, self.monitor)
-        if is_better:
-            progress.best_score, progress.best_update, progress.best = (
-                scores[self.monitor],
-                progress.update,
-                scores,
-            )
-            if self.folder:
-                checkpoint.save(self.folder.best, {"model": model.state_dict()}, {"update": progress.update})
+        if self.candidates:
+            self.candidates.offer(model.state_dict(), scores[self.monitor], progress.update)
+        is_better = self._keep_if_better(model, scores)
         progress.without_better = 0 if is_better else progress.without_better + 1
         if self.config.trainer.patience and progress.without_better >= self.config.trainer.patience:
             progress.done = True
+        if progress.done and self.candidates:
+            mean = copy.deepcopy(model)
+            mean.load_state_dict(self.candidates.mean())
+            self._keep_if_better(mean, self._scored(mean))
         train_loss = progress.loss / max(1, progress.count)
         progress.loss, progress.count = 0.0, 0
         self.report("validation", {
@@ -161,6 +164,25 @@ class Training:
             "vectors_per_second": progress.vectors / progress.seconds, "best": is_better, "done": progress.done,
             "monitor": self.monitor, **scores,
         })  # fmt: skip
+
+    def _scored(self, model: Model) -> dict[str, float]:
+        """Validation scores; what a head wrote for them stays in the run."""
+        budget = self.config.trainer.batch_vectors
+        evaluation = evaluate(model, self.validation_split, self.engine, budget, hurried=True)
+        if model.head.searches and self.folder:
+            lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
+            write_text(self.folder.hypotheses(self.progress.update), "".join(lines))
+        return evaluation.scores
+
+    def _keep_if_better(self, model: Model, scores: dict[str, float]) -> bool:
+        """Put weights into `best/` if no score so far was better."""
+        progress, score = self.progress, scores[self.monitor]
+        if not metrics.better(score, progress.best_score, self.monitor):
+            return False
+        progress.best_score, progress.best_update, progress.best = score, progress.update, scores
+        if self.folder:
+            checkpoint.save(self.folder.best, {"model": model.state_dict()}, {"update": progress.update})
+        return True
 
     def evaluated_model(self) -> Model:
         return self.average.model if self.average else self.model
@@ -174,6 +196,8 @@ class Training:
     def restore(self) -> str:
         """Continue from `last/`; returns a warning where a damaged checkpoint was passed over."""
         warning = state.restore(self)
+        if self.candidates:
+            self.candidates.forget_after(self.progress.update)
         # Done is derived: a finished run that is given more updates goes on.
         self.progress.done = self.progress.update >= self.updates
         return warning

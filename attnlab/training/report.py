@@ -12,7 +12,7 @@ from rich.table import Table
 
 from attnlab import metrics
 
-SHOWN = ("accuracy", "macro_f1", "loss")
+SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
 
 
 class Reporter:

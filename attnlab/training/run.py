@@ -11,6 +11,7 @@ from attnlab import compose
 from attnlab.config import Config
 from attnlab.data.graph import Graphs
 from attnlab.data.image import Image
+from attnlab.data.parallel import Parallel
 from attnlab.data.speech import Speech
 from attnlab.data.text import Text
 from attnlab.data.words import Sentences
@@ -27,6 +28,7 @@ LOADERS: dict[str, Any] = {
     "text": Text,
     "tagged": Text,
     "table": Text,
+    "parallel": Parallel,
     "image": Image,
     "speech": Speech,
     "graph": Graphs,

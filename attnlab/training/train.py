@@ -193,11 +193,14 @@ def _to_the_end(
         reporter.say(f"Continue with: attnlab train run={folder.path}")
         raise Stopped(caught[0])
     run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
-    results: dict[str, Any] = {"task": config.task, "validation": progress.best}
+    # A head that searches for its answers did so greedily in validations.
+    searches = training.model.head.searches
+    validation = run.evaluate("validation", data).scores if searches else progress.best
+    results: dict[str, Any] = {"task": config.task, "validation": validation}
     tested = config.score_test and "test" in data.splits
     if tested:
         evaluation = run.evaluate("test", data)
-        results = {"task": config.task, "test": evaluation.scores, "validation": progress.best}
+        results = {"task": config.task, "test": evaluation.scores, "validation": validation}
         write_predictions(run, "test", data, evaluation)
     results["train"] = {
         "seconds": round(progress.seconds, 2),
@@ -213,7 +216,7 @@ def _to_the_end(
     write_json(folder.results, results)
     tracking.result(results)
     if tested:
-        columns = {"test": evaluation.scores, "validation": progress.best, **simple}
+        columns = {"test": evaluation.scores, "validation": validation, **simple}
         reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
         if evaluation.pairs:
             reporter.table(report.confusion_table(evaluation.pairs))

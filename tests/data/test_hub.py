@@ -12,7 +12,7 @@ from hub import COMMIT, hub, keep  # noqa: F401
 from torchvision.io import encode_png
 
 from attnlab import compose
-from attnlab.data import image, speech, text
+from attnlab.data import image, parallel, speech, text
 from attnlab.errors import UserError
 
 TAGS = ["NOUN", "VERB", "PRON", "_"]
@@ -191,3 +191,20 @@ def test_what_lies_here_is_never_taken_for_the_hub(hub: Path, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="lies here and would be read instead"):
         opened("task=sentiment", "data=imdb")
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["columns", "translation"])
+def test_pairs(hub: Path, nested: bool) -> None:  # noqa: F811
+    name, config = ("wmt/wmt14", "de-en") if nested else ("bentrevett/multi30k", "default")
+    commit = "b199e406369ec1b7634206d3ded5ba45de2fe696" if nested else COMMIT
+    pair = {"en": Value("string"), "de": Value("string")}
+    rows = [{"en": f"A dog {i}.", "de": f"Ein Hund {i}."} for i in range(20)]
+    features = Features({"translation": pair} if nested else pair)
+    rows = [{"translation": row} for row in rows] if nested else rows
+    keep(hub, name, features, {"train": rows, "validation": rows[:4], "test": rows[:3]}, config, commit)
+    words = ["task=translation", f"data={name.partition('/')[2]}", "data.tokens=words"]
+    data = parallel.Parallel(compose.compose(words).data, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 20, "validation": 4, "test": 3}
+    test = data.splits["test"]
+    assert test.show(2) == {"source": "A dog 2."} and test.gold("translation")[2] == "Ein Hund 2."
+    assert data.commit == commit and test.keys[2] == f"{name}:test:2"

@@ -59,7 +59,10 @@ def test_a_shuffled_set_with_its_places_gives_the_same_answer(reviews_of_films) 
 
 
 def test_it_learns_one_answer_for_a_set_not_one_for_each_vector(treebank) -> None:
-    with pytest.raises(UserError, match=r"`head.target=tags` is of kind `vector_classes`, but .* learns class or"):
+    with pytest.raises(
+        UserError,
+        match=r"head=classification learns class or .*; the data have `tags` \(vector_classes\) for head=tagging",
+    ):
         config = compose.compose(
             ["head=classification", "head.target=tags", "data=ud_ewt", f"data.path={treebank}"]
         )

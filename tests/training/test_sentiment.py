@@ -155,7 +155,7 @@ MISTAKES = {
     "nothing in it": ("train.csv", "text,label\n", [], "train.csv: no sentences in it"),
     "no validation": ("train.csv", TEXT, ["data.validation=0"], "training needs a validation split"),
     "too long": ("train.csv", TEXT, ["data.max_length=2"], "train.csv:2: 4 words, more than `data.max_length=2`"),
-    "another target": ("train.csv", TEXT, ["head.target=tags"], "`head.target=tags`: the data have label"),
+    "another target": ("train.csv", TEXT, ["head.target=tags"], "the data have `label` (class) for head=classification"),
     "another head": ("train.csv", TEXT, ["head=tagging"], "`head.readout`: In 'task/sentiment': Key 'readout' not in 'TaggingHead'"),
 }  # fmt: skip
 

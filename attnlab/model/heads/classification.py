@@ -1,12 +1,10 @@
 """N→1: one answer for the whole set."""
 
-from torch import Tensor
-
 from attnlab.config import ClassificationHead
 from attnlab.model.interfaces import Head
 from attnlab.model.readout import READOUTS
 from attnlab.model.targets import ANSWERS
-from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -16,13 +14,13 @@ class Classification(Head):
     kinds = ("class", "classes", "number")
 
     def __init__(self, config: ClassificationHead, spec: DataSpec, width: int) -> None:
-        super().__init__(config.target, spec)
+        super().__init__(config, spec, width)
         self.readout = READOUTS[config.readout](width)
         balanced = config.class_weights == "balanced"
         self.answer = ANSWERS[self.kind](spec.targets[config.target], width, balanced)
 
-    def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
+    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(self.readout(encoded), targets[self.target])
 
-    def predict(self, encoded: VectorSets) -> list[Prediction]:
+    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
         return [Prediction(value, chance) for value, chance in self.answer.answers(self.readout(encoded))]

@@ -2,12 +2,10 @@
 
 from itertools import pairwise
 
-from torch import Tensor
-
 from attnlab.config import TaggingHead
 from attnlab.model.interfaces import Head
 from attnlab.model.targets import ANSWERS
-from attnlab.sets import Loss, Prediction, VectorSets
+from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -17,13 +15,13 @@ class Tagging(Head):
     kinds = ("vector_classes", "vector_numbers")
 
     def __init__(self, config: TaggingHead, spec: DataSpec, width: int) -> None:
-        super().__init__(config.target, spec)
+        super().__init__(config, spec, width)
         self.answer = ANSWERS[self.kind](spec.targets[config.target], width)
 
-    def loss(self, encoded: VectorSets, targets: dict[str, Tensor]) -> Loss:
+    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(encoded.values, targets[self.target])
 
-    def predict(self, encoded: VectorSets) -> list[Prediction]:
+    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
         answers = self.answer.answers(encoded.values)
         return [
             Prediction([value for value, _ in answers[a:b]], [chance for _, chance in answers[a:b]])

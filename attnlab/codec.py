@@ -1,0 +1,102 @@
+"""Text to ids and back: how answers that are text, and sources split into subwords, are spelled.
+
+What a codec knows is learned from training text, inside `train`, and saved with the run as JSON. Like vocabularies,
+codecs are read by both wings.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from attnlab.errors import UserError
+
+UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
+UNKNOWN_ID, BEGIN_ID, END_ID = 0, 1, 2
+KINDS = ("bpe", "unigram", "words", "characters")
+
+
+class Codec:
+    """A list of tokens, and the way in which text is cut into them and put together again.
+
+    Tokens 0, 1 and 2 are `<unk>`, `<s>` and `</s>`; no text holds them. Apart from white space, which becomes single
+    spaces, and from pieces that training never saw, `decode(encode(text))` is the text in normal form NFC.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._tokenizer.encode_special_tokens = True  # a "</s>" that somebody wrote is text like any other
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], kind: str, size: int = 8000) -> "Codec":
+        """Learn from training text.
+
+        kind: `bpe` (Sennrich et al. 2016) and `unigram` (Kudo 2018) cut words into frequent pieces, at most `size`
+        of them; `words` takes the `size` most frequent words and marks; `characters` takes each by itself.
+        """
+        from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+        options: dict[str, Any] = {"special_tokens": [UNKNOWN, BEGIN, END], "show_progress": False}
+        model: Any
+        trainer: Any
+        if kind == "bpe":
+            model, trainer = models.BPE(unk_token=UNKNOWN), trainers.BpeTrainer(vocab_size=size, **options)
+        elif kind == "unigram":
+            model = models.Unigram()
+            trainer = trainers.UnigramTrainer(vocab_size=size, unk_token=UNKNOWN, **options)
+        elif kind == "words":
+            model = models.WordLevel(unk_token=UNKNOWN)
+            trainer = trainers.WordLevelTrainer(vocab_size=size, **options)
+        else:
+            assert kind == "characters", kind
+            model, trainer = models.WordLevel(unk_token=UNKNOWN), trainers.WordLevelTrainer(**options)
+        tokenizer = Tokenizer(model)
+        one_space = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+        tokenizer.normalizer = normalizers.Sequence(one_space)
+        if kind == "characters":
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+            tokenizer.decoder = decoders.Fuse()
+        else:
+            # A space belongs to the word that follows it, so that nothing has to guess where spaces were.
+            marks = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+            tokenizer.pre_tokenizer = pre_tokenizers.Sequence(marks)
+            tokenizer.decoder = decoders.Metaspace()
+        tokenizer.train_from_iterator(texts, trainer)
+        return cls(tokenizer)
+
+    def __len__(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """Token 0, 1, …"""
+        ids = self._tokenizer.get_vocab()
+        return tuple(sorted(ids, key=lambda token: ids[token]))
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text, without `<s>` and `</s>`."""
+        return [found.ids for found in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of these ids; `<unk>`, `<s>` and `</s>` leave no trace."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=True)
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.to_json(), encoding="utf-8")
+
+    def to_json(self) -> str:
+        """All that the codec knows, as it is saved."""
+        return self._tokenizer.to_str()
+
+    @classmethod
+    def load(cls, path: Path) -> "Codec":
+        """Read what `save` wrote; it holds words and numbers only."""
+        from tokenizers import Tokenizer
+
+        try:
+            codec = cls(Tokenizer.from_str(path.read_text(encoding="utf-8")))
+        except Exception as error:  # the package raises bare `Exception`
+            raise UserError(f"{path}: not a codec written by attnlab ({error})") from error
+        if codec.tokens[:3] != (UNKNOWN, BEGIN, END):
+            raise UserError(f"{path}: its first tokens must be {UNKNOWN}, {BEGIN} and {END}")
+        return codec

@@ -1,0 +1,234 @@
+"""The other half of a transformer: from the tokens written so far, and a memory of any modality, to the next token.
+
+Letters beside the house's own: S sets that are being written · W sequences written for each (the beam) ·
+T tokens written so far · V tokens in the vocabulary.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+from attnlab.config import AttentionEncoder
+from attnlab.model.attention.kernels import choose
+from attnlab.model.attention.multihead import CrossAttention, MultiHead, SelfAttention
+from attnlab.model.attention.positions import POSITIONS, LearnedPosition, PairBias, Pairs, Rotation
+from attnlab.model.attention.reference import Plan
+from attnlab.model.attention.scopes import Causal, Full, Scope
+from attnlab.model.dropout import Dropout
+from attnlab.model.embeddings import table
+from attnlab.sets import Layout, VectorSets
+
+
+class DecoderBlock(nn.Module):
+    """Attention to earlier tokens, then to the memory, then a feed-forward layer; pre-norm (Xiong et al. 2020)."""
+
+    def __init__(self, config: AttentionEncoder, memory_width: int) -> None:
+        super().__init__()
+        width, hidden = config.width, config.width * config.feed_forward
+        shape = (config.heads, config.width_of_head, config.score, config.attention_dropout)
+        self.norm_attention = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, *shape)
+        self.norm_memory = nn.LayerNorm(width)
+        self.memory = CrossAttention(width, memory_width, *shape)
+        self.norm_feed_forward = nn.LayerNorm(width)
+        activation = nn.GELU() if config.activation == "gelu" else nn.ReLU()
+        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
+        self.dropout = Dropout(config.dropout)
+
+    def forward(
+        self, x: Tensor, own: Plan, rotate: Rotation | None, biases: Sequence[PairBias],
+        memory: Tensor, other: Plan,
+    ) -> Tensor:  # fmt: skip
+        """(N, D) tokens and (Nm, D) memory -> (N, D)."""
+        x = x + self.dropout(self.attention(self.norm_attention(x), own, rotate, biases))
+        x = x + self.dropout(self.memory(self.norm_memory(x), self.memory.remember(memory), other))
+        return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
+
+
+class Decoder(nn.Module):
+    """depth × (attention to earlier tokens → attention to the memory → feed-forward).
+
+    config: described as an encoder whose scope is `causal`. vocabulary: V, or the table of vectors that is shared with
+    the source's. Tokens enter and leave by the same table (Press & Wolf 2017).
+    """
+
+    def __init__(self, config: AttentionEncoder, memory_width: int, vocabulary: int | nn.Embedding) -> None:
+        super().__init__()
+        self.config = config
+        if isinstance(vocabulary, int):
+            self.own_table = table(vocabulary, config.width)
+            vocabulary = self.own_table
+        self._table = [vocabulary]  # in a list: a table that belongs to the source is saved and trained there
+        self.position = POSITIONS[config.position](config, 1)
+        self.dropout = Dropout(config.dropout)
+        self.blocks = nn.ModuleList(DecoderBlock(config, memory_width) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width)
+        self.bias = nn.Parameter(torch.zeros(vocabulary.num_embeddings))
+
+    @property
+    def table(self) -> nn.Embedding:
+        """(V, D)."""
+        return self._table[0]
+
+    @property
+    def layers(self) -> list[DecoderBlock]:
+        return cast(list[DecoderBlock], list(self.blocks))
+
+    @property
+    def farthest(self) -> int | None:
+        """How many tokens can be written; None where places have no end."""
+        return self.position.limit if isinstance(self.position, LearnedPosition) else None
+
+    @property
+    def biases(self) -> list[PairBias]:
+        bias = self.position.bias()
+        return [] if bias is None else [bias]
+
+    def forward(self, tokens: VectorSets, memory: VectorSets) -> Tensor:
+        """(N,) tokens, each set beginning with `<s>`, and (Nm, D) -> (N, D), of which `logits` makes the tokens
+        that follow each."""
+        tokens = tokens.with_values(self.table(tokens.values))
+        x = self.dropout(self.position.added(tokens))
+        rotate, biases = self.position.rotation(tokens), self.biases
+        own, other = self._plan(Causal(), tokens, tokens, bool(biases)), self._plan(Full(), tokens, memory, False)
+        for block in self.layers:
+            x = block(x, own, rotate, biases, memory.values, other)
+        return self.norm(x)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(…, D) -> (…, V)."""
+        return linear(x, self.table.weight, self.bias)
+
+    def _plan(self, scope: Scope, queries: VectorSets, keys: VectorSets, biased: bool) -> Plan:
+        keeps_table = biased or (self.training and self.config.attention_dropout > 0)
+        return choose(self.config.score, scope, keys, self.config.heads, keeps_table).plan(scope, queries, keys)
+
+
+class Cache:
+    """What a decoder remembers while it writes W sequences for each of S sets, all T tokens long by now.
+
+    A memory is kept once for all W sequences, which look at it as W queries. Keys and values of the tokens lie in
+    tables (S·W, H, room, K) that double when they are full.
+    """
+
+    def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None:
+        self.decoder, self.beam, self.length = decoder, beam, 0
+        self.device = memory.values.device
+        layout = memory.layout
+        self._mask = None if len(set(layout.lengths)) <= 1 else layout.mask[:, None, None]  # (S, 1, 1, L)
+        self._memories: list[tuple[Tensor, Tensor]] = []  # (S, H, L, K) for each block
+        for block in decoder.layers:
+            k, v = block.memory.remember(memory.values)
+            k = block.memory.score.prepare(k, k)[1]
+            self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
+        rows, room, config = len(memory) * beam, 16, decoder.config
+        shape = (rows, config.heads, room, config.width_of_head)
+        dtype = self._memories[0][0].dtype
+        self._own = [[torch.empty(shape, dtype=dtype, device=self.device) for _ in "kv"] for _ in decoder.layers]
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """(S, W) tokens that were written last -> (S, W, V) logits of those that follow."""
+        sets, beam = tokens.shape
+        decoder, rows = self.decoder, sets * beam
+        place = torch.full((rows, 1), float(self.length), device=self.device)
+        written = VectorSets(decoder.table(tokens.flatten()), Layout.of([1] * rows).to(self.device), place)
+        x, rotate = decoder.position.added(written), decoder.position.rotation(written)
+        self._make_room()
+        last, self.length = self.length, self.length + 1
+        bias = self._bias()
+        for block, own, (keys, values) in zip(decoder.layers, self._own, self._memories, strict=True):
+            q, k, v = block.attention.project(block.norm_attention(x))
+            q, k = block.attention.score.prepare(q, k)
+            if rotate is not None:
+                q, k = rotate(q), rotate(k)
+            own_keys, own_values = own
+            own_keys[:, :, last], own_values[:, :, last] = k, v
+            so_far = own_keys[:, :, : self.length], own_values[:, :, : self.length]
+            x = x + look(block.attention, q[:, None], *so_far, bias)[:, 0]
+            q = block.memory.ask(block.norm_memory(x))
+            q = block.memory.score.prepare(q, q)[0].view(sets, beam, *q.shape[1:])
+            x = x + look(block.memory, q, keys, values, self._mask).flatten(0, 1)
+            x = x + block.feed_forward(block.norm_feed_forward(x))
+        return decoder.logits(decoder.norm(x)).view(sets, beam, -1)
+
+    def reorder(self, parents: Tensor) -> None:
+        """(S, W): sequence w of each set goes on from what was sequence parents[:, w]."""
+        rows = (torch.arange(len(parents), device=self.device)[:, None] * self.beam + parents).flatten()
+        if not torch.equal(rows, torch.arange(len(rows), device=self.device)):
+            for own in self._own:
+                for kept in own:
+                    kept[:, :, : self.length] = kept[rows, :, : self.length]
+
+    def keep(self, sets: Tensor) -> None:
+        """Go on with these sets alone: (S',) numbers of those that were there."""
+        rows = (sets[:, None] * self.beam + torch.arange(self.beam, device=self.device)).flatten()
+        self._own = [[kept[rows] for kept in own] for own in self._own]
+        self._memories = [(keys[sets], values[sets]) for keys, values in self._memories]
+        self._mask = None if self._mask is None else self._mask[sets]
+
+    def _make_room(self) -> None:
+        if self.length == self._own[0][0].shape[2]:
+            self._own = [[torch.cat([kept, torch.empty_like(kept)], dim=2) for kept in own] for own in self._own]
+
+    def _bias(self) -> Tensor | None:
+        """(1, H, 1, T): of the last token to all so far."""
+        if not self.decoder.biases:
+            return None
+        places = torch.arange(self.length, device=self.device)
+        pairs = Pairs((self.length - 1 - places)[:, None].float())
+        return torch.stack([bias(pairs) for bias in self.decoder.biases]).sum(0).T[None, :, None]
+
+
+class Rewriting:
+    """`Cache` without a memory of its own: at each step the decoder reads everything from the first token again.
+
+    Slow, and plainly right; `Cache` must give the same.
+    """
+
+    def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None:
+        self.decoder, self.beam, self.device = decoder, beam, memory.values.device
+        self._memory = VectorSets.collate([one for one in memory.unbind() for _ in range(beam)])
+        self._tokens = torch.empty(len(memory), beam, 0, dtype=torch.int64, device=self.device)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """(S, W) -> (S, W, V)."""
+        self._tokens = torch.cat([self._tokens, tokens[:, :, None]], dim=2)
+        sets, beam, length = self._tokens.shape
+        layout = Layout.of([length] * (sets * beam)).to(self.device)
+        written = VectorSets(self._tokens.flatten(), layout, layout.place[:, None].float())
+        x = self.decoder(written, self._memory)
+        return self.decoder.logits(x.view(sets, beam, length, -1)[:, :, -1])
+
+    def reorder(self, parents: Tensor) -> None:
+        """(S, W), as of `Cache`."""
+        self._tokens = self._tokens.gather(1, parents[:, :, None].expand_as(self._tokens))
+
+    def keep(self, sets: Tensor) -> None:
+        """(S',), as of `Cache`."""
+        self._tokens = self._tokens[sets]
+        each = self._memory.unbind()
+        kept = [each[s * self.beam + w] for s in sets.tolist() for w in range(self.beam)]
+        self._memory = VectorSets.collate(kept) if kept else self._memory
+
+
+def look(attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
+
+    mask: broadcast to (B, H, Lq, Lk); bool, True where one may look, or a bias.
+    """
+    if attention.score.pairwise:
+        scores = attention.score.table(q, k.transpose(1, 2))
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        answer = torch.matmul(scores.softmax(-1).to(v.dtype), v)
+    else:
+        answer = scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=mask)
+    return attention.mix(answer.transpose(1, 2).flatten(2))
+
+
+def _heads_first(x: Tensor) -> Tensor:
+    """(B, L, H, K) -> (B, H, L, K), in one piece."""
+    return x.transpose(1, 2).contiguous()

@@ -1,0 +1,150 @@
+"""How a sequence is written: the most probable one that a beam finds, or one drawn at random.
+
+All sets of a batch are written together, a token at a time; a set that is finished leaves the batch. What is written
+for a set depends on no other set. Letters: S, W, T, V as in `decoder.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID
+from attnlab.model.decoder import Decoder
+from attnlab.sets import VectorSets
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One sequence that was written.
+
+    ids: without `<s>` and `</s>`. log_probability: of the whole, `</s>` included, by the model. score: what it was
+    ranked by. complete: whether the model ended it by itself; False where it was cut at the longest allowed length.
+    """
+
+    ids: tuple[int, ...]
+    log_probability: float
+    score: float
+    complete: bool
+
+
+class Writer(Protocol):
+    """Goes on with W sequences for each of S sets: see `decoder.Cache`."""
+
+    device: torch.device
+
+    def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None: ...
+    def step(self, tokens: Tensor) -> Tensor: ...
+    def reorder(self, parents: Tensor) -> None: ...
+    def keep(self, sets: Tensor) -> None: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many tokens may be written for each of the S sets, `</s>` not counted."""
+
+    least: Sequence[int]
+    most: Sequence[int]
+
+
+def search(writer: Writer, limits: Limits, beam: int, length_penalty: float) -> list[list[Hypothesis]]:
+    """The best hypotheses of each set, at most `beam`, best first, by beam search; with beam 1, greedily.
+
+    At each step the 2·beam best continuations are looked at. Those among the first `beam` that end are finished; the
+    best that don't end go on. A set is done when `beam` have finished. They are ranked by
+    log P / (T + 1)^length_penalty, where T + 1 counts `</s>` (Wu et al. 2016 divide by a like power).
+    """
+    device = writer.device
+    found: list[list[Hypothesis]] = [[] for _ in limits.most]
+    live = list(range(len(found)))  # the numbers of the sets that the writer still holds
+    least, most = (torch.tensor(numbers, device=device) for numbers in (limits.least, limits.most))
+    last = torch.full((len(live), beam), BEGIN_ID, device=device)
+    written = torch.empty(len(live), beam, 0, dtype=torch.int64, device=device)
+    totals = torch.full((len(live), beam), -torch.inf, device=device)
+    totals[:, 0] = 0.0  # at first all sequences are the same one
+    length = 0
+    while live:
+        logits = writer.step(last).float()
+        totals, parents, tokens = _continuations(logits, totals, length < least, length >= most)
+        ends = tokens == END_ID
+        finished = ends[:, :beam] & totals[:, :beam].isfinite()
+        for place, rank in finished.nonzero().tolist():
+            total = float(totals[place, rank])
+            own = found[live[place]]
+            if len(own) < beam:
+                ids = tuple(written[place, parents[place, rank]].tolist())
+                score = total / (length + 1) ** length_penalty
+                own.append(Hypothesis(ids, total, score, length < limits.most[live[place]]))
+        # The first `beam` continuations that don't end, in their order.
+        going_on = ends.to(torch.uint8).argsort(dim=1, stable=True)[:, :beam]
+        totals, parents, last = (x.gather(1, going_on) for x in (totals, parents, tokens))
+        written = written.gather(1, parents[:, :, None].expand_as(written))
+        written = torch.cat([written, last[:, :, None]], dim=2)
+        writer.reorder(parents)
+        length += 1
+        kept = [
+            place for place, number in enumerate(live)
+            if len(found[number]) < beam and length <= limits.most[number]
+        ]  # fmt: skip
+        if len(kept) <= LEAVING * len(live):
+            live = [live[place] for place in kept]
+            places = torch.tensor(kept, dtype=torch.int64, device=device)
+            writer.keep(places)
+            least, most, totals, last, written = (x[places] for x in (least, most, totals, last, written))
+    return [sorted(own, key=lambda one: -one.score) for own in found]
+
+
+LEAVING = 0.8
+"""Finished sets leave the batch once at most this share of it is unfinished: leaving copies what stays."""
+
+
+def _continuations(
+    logits: Tensor, totals: Tensor, too_short: Tensor, must_end: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The 2W best continuations of each set, best first: their log-probabilities (S, 2W), from which sequence each
+    goes on, and its token.
+
+    logits (S, W, V), totals (S, W); too_short, must_end (S,).
+    """
+    normaliser = logits.logsumexp(-1, keepdim=True)
+    end = logits[..., END_ID].clone()
+    logits[..., [UNKNOWN_ID, BEGIN_ID]] = -torch.inf
+    logits[must_end] = -torch.inf
+    logits[..., END_ID] = torch.where(too_short[:, None] & ~must_end[:, None], -torch.inf, end)
+    # The best of all sequences are among the best of each, so that the rest is never normalised.
+    count = 2 * totals.shape[1]
+    of_each = min(count, logits.shape[-1])
+    best, tokens = logits.topk(of_each, dim=-1)  # (S, W, of_each)
+    sums = (totals[..., None] + best - normaliser).flatten(1)
+    sums, chosen = sums.topk(count, dim=1)
+    return sums, chosen // of_each, tokens.flatten(1).gather(1, chosen)
+
+
+def sample(writer: Writer, limits: Limits, count: int, temperature: float) -> list[list[Hypothesis]]:
+    """`count` sequences for each set, each token drawn with probability softmax(logits / temperature); those with the
+    highest log-probability first."""
+    sets, device = len(limits.most), writer.device
+    least, most = (torch.tensor(numbers, device=device) for numbers in (limits.least, limits.most))
+    last = torch.full((sets, count), BEGIN_ID, device=device)
+    totals = torch.zeros(sets, count, device=device)
+    ended = torch.zeros(sets, count, dtype=torch.bool, device=device)
+    found: list[list[Hypothesis]] = [[] for _ in range(sets)]
+    written = torch.empty(sets, count, 0, dtype=torch.int64, device=device)
+    for length in range(max(limits.most, default=-1) + 1):
+        log_probabilities = writer.step(last).float().log_softmax(-1)
+        allowed = log_probabilities / temperature
+        allowed[..., [UNKNOWN_ID, BEGIN_ID]] = -torch.inf
+        allowed[..., END_ID].masked_fill_((length < least)[:, None], -torch.inf)
+        last = torch.multinomial(allowed.softmax(-1).flatten(0, 1), 1).view(sets, count)
+        last = last.masked_fill((length >= most)[:, None], END_ID)
+        totals = totals + log_probabilities.gather(2, last[:, :, None])[..., 0]
+        for s, n in ((last == END_ID) & ~ended).nonzero().tolist():
+            total, ids = float(totals[s, n]), tuple(written[s, n].tolist())
+            found[s].append(Hypothesis(ids, total, total, length < limits.most[s]))
+        ended |= last == END_ID
+        if bool(ended.all()):
+            break
+        written = torch.cat([written, last[:, :, None]], dim=2)
+    return [sorted(own, key=lambda one: -one.score) for own in found]

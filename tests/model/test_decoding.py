@@ -1,0 +1,225 @@
+"""Writing sequences: what is remembered changes nothing, a beam finds what is best, and nobody disturbs others."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID, Codec
+from attnlab.combinations import POSITIONS, SCORES, parse_scope, refusal
+from attnlab.config import Seq2seqHead
+from attnlab.model.decoder import Cache, Rewriting
+from attnlab.model.decoding import Limits, sample, search
+from attnlab.model.heads.seq2seq import Seq2seq, shifted
+from attnlab.model.vocabulary import vocabulary_loss
+from attnlab.sets import Layout, VectorSets
+from attnlab.spec import DataSpec, Target, Vocabulary
+
+WIDTH = 16
+CODEC = Codec.learn(["a b c d e f g h"], "words", 20)
+SPEC = DataSpec(
+    modality="text",
+    places=1,
+    features=None,
+    targets={"translation": Target("sequence", codec="target")},
+    vocabularies={"words": Vocabulary(("<unk>", "x"), (0, 1))},
+    codecs={"target": CODEC},
+)
+COMBINATIONS = [
+    (score, position)
+    for score, position in itertools.product(SCORES, POSITIONS)
+    if refusal("auto", score, parse_scope("causal"), position) is None
+    and (position in ("rotary", "relative") or score == "scaled_dot")
+]
+
+
+def head(score: str = "scaled_dot", position: str = "rotary", **others: object) -> Seq2seq:
+    torch.manual_seed(3)
+    config = Seq2seqHead(heads=2, score=score, position=position, **others)  # type: ignore[arg-type]
+    made = Seq2seq(config, SPEC, WIDTH).eval()
+    with torch.no_grad():  # far from uniform, so that orders of hypotheses are clear
+        made.decoder.table.weight.mul_(8)
+    return made
+
+
+def memory(lengths: list[int], seed: int = 0) -> VectorSets:
+    made = torch.Generator().manual_seed(seed)
+    sets = [torch.randn(length, WIDTH, generator=made) for length in lengths]
+    return VectorSets(torch.cat(sets), Layout.of(lengths), Layout.of(lengths).place[:, None].float())
+
+
+def sequences(lists: list[list[int]]) -> VectorSets:
+    layout = Layout.of([len(ids) for ids in lists])
+    return VectorSets(torch.tensor([i for ids in lists for i in ids]), layout, layout.place[:, None].float())
+
+
+@pytest.mark.parametrize("score, position", COMBINATIONS)
+@torch.no_grad()
+def test_what_is_remembered_changes_nothing(score: str, position: str) -> None:
+    decoder, sets = head(score, position).decoder, memory([3, 7, 1, 5])
+    made = torch.Generator().manual_seed(1)
+    cache, rewriting = Cache(decoder, sets, 3), Rewriting(decoder, sets, 3)
+    tokens = torch.full((4, 3), BEGIN_ID)
+    for step in range(20):  # beyond the first room of the cache
+        found, wanted = cache.step(tokens), rewriting.step(tokens)
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+        tokens = torch.randint(len(CODEC), tokens.shape, generator=made)
+        parents = torch.randint(3, tokens.shape, generator=made)
+        cache.reorder(parents), rewriting.reorder(parents)
+        if step == 5:
+            kept = torch.tensor([0, 1, 3])
+            cache.keep(kept), rewriting.keep(kept)
+            tokens = tokens[kept]
+
+
+@torch.no_grad()
+def test_one_beam_is_greedy() -> None:
+    greedy, sets = head(beam=1, most_length=0.0, more_length=12), memory([4, 9, 2, 6, 6])
+    for one, own in zip(sets.unbind(), greedy.hypotheses(sets), strict=True):
+        ids: list[int] = []
+        while len(ids) < 12:
+            logits = greedy.decoder.logits(greedy.decoder(sequences([[BEGIN_ID, *ids]]), one))[-1]
+            logits[[UNKNOWN_ID, BEGIN_ID]] = -math.inf
+            if int(logits.argmax()) == END_ID:
+                break
+            ids.append(int(logits.argmax()))
+        assert own[0].ids == tuple(ids) and own[0].complete == (len(ids) < 12)
+
+
+@pytest.mark.parametrize("beam", [1, 2, 5])
+@torch.no_grad()
+def test_alone_as_in_a_batch_and_as_without_a_cache(beam: int) -> None:
+    writer, sets = head(beam=beam, n_best=beam), memory([4, 9, 2, 6, 6, 1])
+    together = writer.hypotheses(sets)
+    assert together != sorted(together, key=len) or len({len(own[0].ids) for own in together}) > 1
+    for others in (
+        [writer.hypotheses(one)[0] for one in sets.unbind()],
+        writer.hypotheses(sets, writer=Rewriting),
+    ):
+        for own, other in zip(together, others, strict=True):
+            assert [one.ids for one in own] == [one.ids for one in other]
+            assert [one.score for one in own] == pytest.approx([one.score for one in other], abs=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
+@torch.no_grad()
+def test_hypotheses_are_ranked_by_what_the_model_says_of_them(penalty: float) -> None:
+    writer, sets = head(beam=4, length_penalty=penalty), memory([4, 9, 2])
+    for one, own in zip(sets.unbind(), writer.hypotheses(sets), strict=True):
+        assert len({h.ids for h in own}) == len(own) > 1
+        again = [float(writer.log_probabilities(one, sequences([[*h.ids, END_ID]]))[0]) for h in own]
+        assert [h.log_probability for h in own] == pytest.approx(again, abs=1e-5)
+        scores = [total / (len(h.ids) + 1) ** penalty for total, h in zip(again, own, strict=True)]
+        assert [h.score for h in own] == pytest.approx(scores, abs=1e-5)
+        assert [h.score for h in own] == sorted((h.score for h in own), reverse=True)
+
+
+@torch.no_grad()
+def test_a_wide_beam_finds_the_best_of_all() -> None:
+    writer, one = head(beam=300, length_penalty=0.0, most_length=0.0, more_length=3), memory([5])
+    letters = range(END_ID + 1, len(CODEC))
+    every = [list(ids) for length in range(4) for ids in itertools.product(letters, repeat=length)]
+    copies = VectorSets.collate([one] * len(every))
+    totals = writer.log_probabilities(copies, sequences([[*ids, END_ID] for ids in every]))
+    best = int(totals.argmax())
+    assert writer.hypotheses(one)[0][0].ids == tuple(every[best])
+    assert writer.hypotheses(one)[0][0].log_probability == pytest.approx(float(totals[best]), abs=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), least=st.sampled_from([0.0, 1.0, 1.5]))
+def test_lengths_stay_within_their_limits(lengths: list[int], least: float) -> None:
+    writer = head(beam=2, least_length=least, most_length=1.5, more_length=2)
+    with torch.no_grad():
+        for length, own in zip(lengths, writer.hypotheses(memory(lengths)), strict=True):
+            for one in own:
+                assert math.floor(least * length) <= len(one.ids) <= math.ceil(1.5 * length) + 2
+
+
+class Chain:
+    """A writer with a table of probabilities: the next token depends on the last one alone."""
+
+    def __init__(self, table: Tensor, sets: int) -> None:
+        self.table, self.device = table.log(), torch.device("cpu")
+
+    def step(self, tokens: Tensor) -> Tensor:
+        return self.table[tokens]
+
+    def reorder(self, parents: Tensor) -> None: ...
+    def keep(self, sets: Tensor) -> None: ...
+
+
+def test_a_beam_sees_beyond_the_first_choice() -> None:
+    a, b, end = 3, 4, END_ID
+    table = torch.full((5, 5), 1e-9)
+    table[BEGIN_ID, [a, b]] = torch.tensor([0.6, 0.4])
+    table[a, [a, b, end]] = torch.tensor([0.3, 0.3, 0.4])
+    table[b, end] = 1.0
+    limits = Limits([0], [5])
+    (greedy,), (beam,) = search(Chain(table, 1), limits, 1, 0.0), search(Chain(table, 1), limits, 2, 0.0)  # type: ignore[arg-type]
+    assert greedy[0].ids == (a,) and math.exp(greedy[0].log_probability) == pytest.approx(0.24, rel=1e-4)
+    assert beam[0].ids == (b,) and math.exp(beam[0].log_probability) == pytest.approx(0.4, rel=1e-4)
+    assert beam[1].ids == (a,)
+
+
+def test_samples_come_as_often_as_they_are_probable() -> None:
+    a, b, end = 3, 4, END_ID
+    table = torch.full((5, 5), 1e-12)
+    table[BEGIN_ID, [a, b]] = torch.tensor([0.7, 0.3])
+    table[a, end] = table[b, end] = 1.0
+    torch.manual_seed(0)
+    (drawn,) = sample(Chain(table, 1), Limits([0], [5]), 4000, 1.0)  # type: ignore[arg-type]
+    assert {one.ids for one in drawn} == {(a,), (b,)}
+    assert sum(one.ids == (a,) for one in drawn) / 4000 == pytest.approx(0.7, abs=0.03)
+    (cold,) = sample(Chain(table, 1), Limits([0], [5]), 200, 0.05)  # type: ignore[arg-type]
+    assert {one.ids for one in cold} == {(a,)}
+    assert [one.log_probability for one in drawn] == sorted((one.log_probability for one in drawn), reverse=True)
+
+
+@pytest.mark.parametrize("score, position", COMBINATIONS)
+def test_what_is_written_later_changes_nothing_before(score: str, position: str) -> None:
+    decoder, sets = head(score, position).decoder, memory([4])
+    whole = decoder(sequences([[1, 4, 5, 6, 7, 8]]), sets)
+    torch.testing.assert_close(decoder(sequences([[1, 4, 5]]), sets), whole[:3], atol=1e-5, rtol=1e-5)
+
+
+def test_losses_of_two_halves_add_up_and_count_every_token() -> None:
+    teacher, sets = head(), memory([4, 9, 2])
+    wanted = sequences([[4, 5, END_ID], [6, END_ID], [7, 8, 9, END_ID]])
+    assert shifted(wanted).values.tolist() == [BEGIN_ID, 4, 5, BEGIN_ID, 6, BEGIN_ID, 7, 8, 9]
+    whole = teacher.loss(sets, {"translation": wanted})
+    parts = [
+        teacher.loss(one, {"translation": own}) for one, own in zip(sets.unbind(), wanted.unbind(), strict=True)
+    ]
+    assert int(whole.count) == 9 == sum(int(part.count) for part in parts)
+    torch.testing.assert_close(whole.total, sum(part.total for part in parts), atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(whole.total, -teacher.log_probabilities(sets, wanted).sum(), atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_in_pieces_is_torchs(smoothing: float) -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(600, 8, dtype=torch.float64), torch.randn(50, 8, dtype=torch.float64)
+    bias, truth = torch.randn(50, dtype=torch.float64), torch.randint(50, (600,))
+    leaves = [t.clone().requires_grad_() for t in (x, weight, bias)]
+    others = [t.clone().requires_grad_() for t in (x, weight, bias)]
+    ours = vocabulary_loss(*leaves, truth, smoothing)
+    logits = torch.nn.functional.linear(*others)
+    theirs = torch.nn.functional.cross_entropy(logits, truth, reduction="sum", label_smoothing=smoothing)
+    torch.testing.assert_close(ours.double(), theirs, rtol=1e-6, atol=0)
+    (3 * ours).backward(), (3 * theirs).backward()
+    for a, b in zip(leaves, others, strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-5, atol=1e-5)
+
+
+def test_source_and_answers_may_share_one_table() -> None:
+    spec = replace(SPEC, targets={"translation": Target("sequence", codec="source")}, codecs={"source": CODEC})
+    table = torch.nn.Embedding(len(CODEC), WIDTH)
+    shared = Seq2seq(Seq2seqHead(heads=2), spec, WIDTH, table)
+    assert shared.decoder.table is table
+    assert not any("table" in name for name in shared.state_dict())
