@@ -4,7 +4,7 @@ A `Record` takes the answers of one target while rows are written; what it has s
 reads them again as tensors for the model and as plain words and numbers for the metrics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,17 +63,20 @@ RECORDS: dict[str, Any] = {
 """Called with the kind; `arrow` is the column's type, `stored` what is written of each answer."""
 
 
-def unseen_labels(kind: str, target: Target, counts: dict[str, dict[str, int]], data: str) -> list[str]:
+def unseen_labels(
+    kind: str, target: Target, counts: dict[str, dict[str, int]], data: str, held_out: Collection[str] = ()
+) -> list[str]:
     """A warning for each split with labels that training never saw: they are counted wrong.
 
-    counts: of each split, how often each label occurs.
+    counts: of each split, how often each label occurs. held_out: splits that were taken from training examples, which
+    are never refused as other data are.
     """
     if kind not in ("class", "vector_classes"):
         return []
     known, warnings = set(target.classes), []
     for split, labels in counts.items():
         unseen = [label for label in labels if label not in known]
-        if labels and len(unseen) == len(labels):
+        if labels and len(unseen) == len(labels) and split not in held_out:
             raise UserError(
                 f"data={data}: no label of the {split} split ({_some(labels)}) was learned; "
                 f"the run knows {_some(sorted(known))}"

@@ -73,7 +73,9 @@ class Graphs:
         counts = (
             {name: _labels(split.gold(TARGET)) for name, split in self.splits.items()} if self._classes else {}
         )
-        self.warnings += unseen_labels(self.source.kind, self.spec.targets[TARGET], counts, config.name)
+        self.warnings += unseen_labels(
+            self.source.kind, self.spec.targets[TARGET], counts, config.name, held_out=self._held_out
+        )
 
     @classmethod
     def folds(cls, config: GraphData, seed: int) -> folds.Folds:
@@ -167,6 +169,7 @@ class Graphs:
             split_of = with_held_out(
                 given, self.keys, config.validation, config.test, config.split_seed, self._strata()
             )
+        self._held_out = set(split_of) - set(given)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
         if config.limit is not None:

@@ -154,7 +154,7 @@ class Image:
         known, warnings = set(self.spec.targets["label"].classes), []
         for split, counts in meta["splits"].items():
             unseen = sorted(set(counts) - known)
-            if len(unseen) == len(counts):
+            if len(unseen) == len(counts) and split not in self._shares:
                 raise UserError(
                     f"data={self.config.name}: no class of the {split} split ({', '.join(unseen[:5])}) was learned; "
                     f"the run knows {', '.join(sorted(known)[:5])}"

@@ -131,7 +131,7 @@ class Text:
         if shares:
             columns = self.columns["train"]
             strata = np.zeros(len(columns), dtype=np.int64)
-            if self.source.targets.get("label") == "class" and not getattr(self.config, "group", None):
+            if self.source.targets.get("label") == "class":
                 strata = columns.numbers("label").astype(np.int64)
             found = divided(
                 columns.numbers("position"), strata, shares.get("validation", 0.0), shares.get("test", 0.0)
@@ -190,7 +190,7 @@ class Text:
                     f"data={self.config.name}: its {name} is of kind `{kind}`, but the run learned `{target.kind}`"
                 )
             counts = {split: data.answers[name].counts(data.rows) for split, data in self.splits.items()}
-            warnings += unseen_labels(kind, target, counts, self.config.name)
+            warnings += unseen_labels(kind, target, counts, self.config.name, self._held_out())
         return warnings
 
 
