@@ -277,6 +277,15 @@ class SpeechData(OnHub):
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     skip_bad: bool = key(False, "leave out recordings that cannot be used, with a count, instead of refusing")
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
+    text: str | None = key(None, "source=manifest: the column of what is said; null: no transcripts")
+    tokens: str = key(
+        "characters",
+        "what transcripts are split into, as for data=parallel",
+        choices=("bpe", "unigram", "words", "characters"),
+    )
+    subwords: int = key(
+        1000, "tokens learned from training transcripts, at the most; not for characters", least=100
+    )
     join: float | None = key(
         None, "utterances of about so many seconds, joined from recordings of one speaker", least=0.1
     )
@@ -326,6 +335,8 @@ class SpeechData(OnHub):
             yield f"`data.fold={self.fold}` needs `data.folds=`"
         if self.folds is not None and self.join is not None:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
+        if self.text is not None and self.source != "manifest":
+            yield f"`data.text={self.text}` names a column of a manifest: `data=speech_manifest`"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":

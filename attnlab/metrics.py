@@ -16,6 +16,8 @@ class Answer(Protocol):
     def value(self) -> Any: ...
     @property
     def probability(self) -> Any: ...
+    @property
+    def complete(self) -> bool: ...
 
 
 Slices = Mapping[str, Sequence[Sequence[bool]]]
@@ -104,8 +106,8 @@ def sequence(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> 
     `bleu`: sacreBLEU with tokens 13a, cased (Papineni et al. 2002; Post 2018), the one to report; `bleu_lower`: the same
     in lower case, which stands beside the lower-cased, tokenised BLEU of many papers; `chrf`: chrF2 (Popović 2015);
     `exact_match`: texts without a difference; `wer` and `cer`: words, and characters, that would have to be inserted,
-    deleted or replaced, for each one of the right text; `length_ratio`: tokens answered for each right one.
-    Runs of white space count as one space.
+    deleted or replaced, for each one of the right text; `length_ratio`: tokens answered for each right one; `cut`: answers
+    that did not end by themselves. Runs of white space count as one space.
     """
     from sacrebleu.metrics import CHRF
 
@@ -121,8 +123,18 @@ def sequence(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> 
             "wer": error_rate([text.split() for text in said], [text.split() for text in right]),
             "cer": error_rate(said, right),
             "length_ratio": cased.sys_len / max(1, cased.ref_len),
+            "cut": sum(not answer.complete for answer in answers) / max(1, len(right)),
         }
     )
+
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+def length_quantiles(texts: Sequence[str]) -> list[int]:
+    """How many words the shortest text has, the longest, and those in between at `QUANTILES`."""
+    lengths = sorted(len(text.split()) for text in texts)
+    return [lengths[round(q * (len(lengths) - 1))] for q in QUANTILES] if lengths else []
 
 
 def bleu_signature(lower: bool = False) -> str:

@@ -22,6 +22,7 @@ def test_what_was_learned_comes_back(kind: str, tmp_path: Path) -> None:
     codec.save(tmp_path / "codec.json")
     again = Codec.load(tmp_path / "codec.json")
     assert again.tokens == codec.tokens and again.encode(TEXTS) == codec.encode(TEXTS)
+    assert again == codec and again != Codec.learn(TEXTS[:1], kind, 200)
 
 
 @pytest.mark.parametrize("kind", ["bpe", "characters"])

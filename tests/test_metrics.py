@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
@@ -97,6 +98,85 @@ def test_marked_vectors_are_scored_apart() -> None:
     assert scores["accuracy/far"] == 0.5 and "accuracy/none" not in scores
 
 
+#          this       that      edits
+EDITS = [
+    ("", "", 0),
+    ("", "abc", 3),
+    ("abc", "", 3),
+    ("kitten", "sitting", 3),
+    ("flaw", "lawn", 2),
+    ("abc", "cab", 2),
+    ("Männer", "Manner", 1),
+]
+
+
+def test_edits_by_hand() -> None:
+    """In one call: pairs of different lengths are filled up and must not see the filling."""
+    assert metrics.edits([a for a, _, _ in EDITS], [b for _, b, _ in EDITS]) == [n for _, _, n in EDITS]
+
+
+def plain_edits(a: str, b: str) -> int:
+    """The textbook's recursion, one cell after the other."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]
+
+
+@given(st.lists(st.tuples(st.text("abc ", max_size=9), st.text("abc ", max_size=9)), max_size=12))
+def test_edits_are_the_textbooks(pairs: list[tuple[str, str]]) -> None:
+    expected = [plain_edits(a, b) for a, b in pairs]
+    assert metrics.edits([a for a, _ in pairs], [b for _, b in pairs]) == expected
+    assert metrics.edits([b for _, b in pairs], [a for a, _ in pairs]) == expected, "edits go both ways"
+
+
+#          right             answered         exact  wer      cer     length
+TEXTS = [
+    (["a b c d"], ["a b c d"], 1.0, 0.0, 0.0, 1.0),
+    (["a b c d"], ["a x c"], 0.0, 2 / 4, 3 / 7, 3 / 4),
+    (["a b c d", "a b"], ["a b c d", ""], 0.5, 2 / 6, 3 / 10, 4 / 6),
+    (["a b"], ["a  b\n"], 1.0, 0.0, 0.0, 1.0),  # runs of white space are one space
+    (["a b"], ["a b c c c"], 0.0, 3 / 2, 6 / 3, 5 / 2),  # more can be wrong than there is
+    (["Männer"], ["Ma\u0308nner"], 1.0, 0.0, 0.0, 1.0),  # the same letter, written in two ways
+    (["Ja!"], ["ja!"], 0.0, 1.0, 1 / 3, 1.0),
+]
+
+
+@pytest.mark.parametrize("right, answered, exact, wer, cer, length", TEXTS)
+def test_texts(right: list[str], answered: list[str], exact: float, wer: float, cer: float, length: float) -> None:
+    scores = metrics.sequence(right, said(*answered), {}).scores
+    found = (scores["exact_match"], scores["wer"], scores["cer"], scores["length_ratio"])
+    assert found == pytest.approx((exact, wer, cer, length))
+
+
+def test_bleu_and_chrf_are_sacrebleus() -> None:
+    right = [
+        "Ein Mann schläft im Garten.",
+        "Zwei Hunde, die spielen, laufen ins Haus.",
+        "Sie liest ein gutes Buch!",
+    ]
+    answered = [
+        "Ein Mann schläft in dem Garten.",
+        "zwei Hunde spielen und laufen ins Haus.",
+        "Sie liest ein Buch!",
+    ]
+    scores = metrics.sequence(right, said(*answered), {}).scores
+    assert scores["bleu"] == sacrebleu.corpus_bleu(answered, [right]).score
+    assert scores["bleu_lower"] == sacrebleu.corpus_bleu(answered, [right], lowercase=True).score > scores["bleu"]
+    assert scores["chrf"] == sacrebleu.corpus_chrf(answered, [right]).score
+    perfect = metrics.sequence(right, said(*right), {}).scores
+    assert perfect["bleu"] == pytest.approx(100) and perfect["chrf"] == pytest.approx(100)
+
+
+def test_the_signature_says_how_bleu_is_computed() -> None:
+    assert (
+        metrics.bleu_signature() == f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
+    )
+    assert "case:lc" in metrics.bleu_signature(lower=True)
+
+
 #          score  best  name        better?
 BETTER = [
     (0.5, None, "accuracy", True),
@@ -104,6 +184,8 @@ BETTER = [
     (0.4, 0.4, "accuracy", False),
     (0.5, 0.4, "loss", False),
     (0.3, 0.4, "mae", True),
+    (0.1, 0.2, "wer", True),
+    (30.0, 20.0, "bleu", True),
 ]
 
 

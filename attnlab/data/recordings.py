@@ -245,18 +245,22 @@ class SpeechCommands(Files):
 class Manifest(Files):
     """A CSV or JSONL file with a row for each recording: path, label and, if you like, split and speaker.
 
-    Paths are relative to the manifest.
+    Paths are relative to the manifest. With `data.text`, that column is what is said, and a label is not needed.
     """
 
-    columns: ClassVar = ("path", "label", "split", "speaker")
+    @property
+    def needed(self) -> tuple[str, str]:
+        """The columns that no row may leave empty."""
+        return "path", self.config.text or "label"
 
     def rows(self) -> Iterator[Recording]:
+        text = self.config.text
         if self.path.suffix not in (".csv", ".jsonl"):
             raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv or .jsonl file")
         self.files["manifest"] = self.path
         for number, row in self._lines():
             where = f"{self.path}:{number}"
-            missing = [name for name in ("path", "label") if not row.get(name)]
+            missing = [name for name in self.needed if not (row.get(name) or "").strip()]
             if missing:
                 self.problems.append(f"{where}: no {missing[0]} in this row")
                 continue
@@ -266,19 +270,19 @@ class Manifest(Files):
             elif not path.is_file():
                 self.problems.append(f"{where}: `{row['path']}` is missing; paths are relative to the manifest")
             else:
-                yield self.recording(
-                    path, f"{self.path.name}:{number}", row["label"], speaker=row.get("speaker") or "", split=split
-                )
+                said = () if text is None else tuple(row[text].split())
+                label, speaker = row.get("label") or "", row.get("speaker") or ""
+                yield self.recording(path, f"{self.path.name}:{number}", label, speaker, split, said)
 
     def _lines(self) -> Iterator[tuple[int, dict[str, str]]]:
         """(line number, row)"""
-        with self.path.open(encoding="utf-8", newline="") as stream:
+        with self.path.open(encoding="utf-8-sig", newline="") as stream:
             if self.path.suffix == ".csv":
                 reader = csv.DictReader(stream)
                 header = reader.fieldnames or []
-                if "path" not in header or "label" not in header:
+                if any(name not in header for name in self.needed):
                     raise UserError(
-                        f"{self.path}:1: the first line names the columns: path,label[,split][,speaker]"
+                        f"{self.path}:1: the first line names the columns: {','.join(self.needed)}[,split][,speaker]"
                     )
                 for row in reader:
                     yield reader.line_num, row
@@ -291,8 +295,9 @@ class Manifest(Files):
                 except json.JSONDecodeError as error:
                     raise UserError(f"{self.path}:{number}: not valid JSON ({error.msg})") from error
                 if not isinstance(row, dict):
-                    raise UserError(f'{self.path}:{number}: expected {{"path": …, "label": …}}')
-                yield number, {name: str(row[name]) for name in self.columns if row.get(name) is not None}
+                    raise UserError(f'{self.path}:{number}: expected {{"path": …, "{self.needed[1]}": …}}')
+                wanted = dict.fromkeys((*self.needed, "label", "split", "speaker"))
+                yield number, {name: str(row[name]) for name in wanted if row.get(name) is not None}
 
 
 SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {

@@ -16,20 +16,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnlab.codec import Codec
 from attnlab.config import SpeechData
 from attnlab.data import folds
 from attnlab.data.batching import Indices
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
 from attnlab.data.recordings import Recording, Sound, joined, recording_source
+from attnlab.data.sequences import Sequences
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
 from attnlab.data.splits import with_held_out
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Example, Layout, VectorSets
+from attnlab.sets import Batch, Example, Layout, Targets, VectorSets
 from attnlab.spec import DataSpec, Target
 
 PREPARED = (
-    "source strings join join_repeats rate channels features bands coefficients window hop normalise max_length too_long skip_bad"
+    "source strings text join join_repeats rate channels features bands coefficients window hop normalise max_length too_long skip_bad"
 ).split()
 """The settings that what is prepared depends on; the others are applied when a batch is made."""
 SPLITTING = "validation test group split_seed".split()
@@ -210,8 +212,11 @@ class Speech:
         if "" not in labels:
             names = tuple(sorted(labels, key=_in_order))
             targets["label"] = Target("class", names, tuple(labels[name] for name in names))
-        if any(self.transcripts):
-            targets["transcript"] = Target("sequence")
+        codecs = {}
+        if all(self.transcripts[i] for i in train):
+            texts = [self.transcripts[i] for i in train]
+            codecs["target"] = Codec.learn(texts, self.config.tokens, self.config.subwords)
+            targets["transcript"] = Target("sequence", codec="target")
         if self.marks is not None:
             numbers = np.bincount(self.marks.take(train), minlength=len(self.mark_names))
             counts = {mark: int(n) for mark, n in zip(self.mark_names, numbers, strict=True) if mark and n}
@@ -230,6 +235,7 @@ class Speech:
             frame_seconds=self.frames.hop * self.config.stack / self.config.rate,
             feature_mean=tuple(mean.tolist()),
             feature_spread=tuple(spread.tolist()),
+            codecs=codecs,
         )
 
     def _refuse_unknown_labels(self, rows: dict[str, Indices]) -> None:
@@ -260,6 +266,11 @@ class SpeechSplit:
         self.lengths: NDArray[np.int64] = -(-data.counts[rows] // data.config.stack)
         targets = data.spec.targets
         self._class_of_row = self._mark_class = np.zeros(0, dtype=np.int64)
+        self._transcripts: Sequences | None = None
+        if "transcript" in targets:
+            texts = [data.transcripts[i] for i in rows]
+            ids = [np.array(own) for own in data.spec.codecs[targets["transcript"].codec].encode(texts)]
+            self._transcripts = Sequences(ids, np.array([len(own) for own in ids], dtype=np.int64))
         if "label" in targets:
             classes = {name: i for i, name in enumerate(targets["label"].classes)}
             self._class_of_row = np.array([classes.get(label, -1) for label in data.labels])
@@ -295,13 +306,15 @@ class SpeechSplit:
             values = data.augmentation.mask(values, counts, rows, epoch)
         values, middle = stacked(values, counts, data.config.stack)
         layout = Layout.of((-(-counts // data.config.stack)).tolist())
-        targets = {}
+        targets: Targets = {}
         if len(self._class_of_row):
             targets["label"] = torch.from_numpy(self._class_of_row[rows])
         if len(self._mark_class) and data.marks is not None:
             marks = data.marks.take(rows)
             marks = marks if of_frame is None else marks[of_frame]
             targets[data.mark_target] = torch.from_numpy(self._mark_class[marks[middle]])
+        if self._transcripts is not None:
+            targets["transcript"] = self._transcripts.take(indices)
         inputs = VectorSets(values, layout, layout.place[:, None].float())
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
 
@@ -315,12 +328,15 @@ class SpeechSplit:
         return {"recording": self.keys[i]} | ({"said": said} if said else {})
 
     def gold(self, target: str) -> list[Any]:
-        """The class, the words, or the label of each vector; "" is not scored."""
+        """The class, what is said, or the label of each vector; "" is not scored."""
         data = self.data
         if target == "label":
             return [data.labels[row] for row in self.rows]
         if target == "transcript":
-            return [data.transcripts[row].split() for row in self.rows]
+            silent = next((row for row in self.rows if not data.transcripts[row]), None)
+            if silent is not None:
+                raise UserError(f"`head.target=transcript`: {data.keys[silent]} comes without a transcript")
+            return [data.transcripts[row] for row in self.rows]
         assert data.marks is not None and target == data.mark_target
         marks, stack = data.marks, data.config.stack
         return [

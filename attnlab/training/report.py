@@ -76,6 +76,17 @@ class Reporter:
                 stream.write(text + "\n")
 
 
+def details(
+    reporter: Reporter, pairs: Mapping[tuple[str, str], int], lengths: Mapping[str, list[int]] | None
+) -> None:
+    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed."""
+    if pairs:
+        reporter.table(confusion_table(pairs))
+    if lengths:
+        reporter.table(length_table(lengths))
+        reporter.say(f"bleu: {metrics.bleu_signature()}; bleu_lower: {metrics.bleu_signature(lower=True)}")
+
+
 def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str = "score") -> Table:
     """A row for each score, a column for each who was scored."""
     table = Table(title=title, title_justify="left")
@@ -105,6 +116,18 @@ def confusion_table(pairs: Mapping[tuple[str, str], int]) -> Table:
     table.add_column("times", justify="right")
     for right, answered, times in metrics.confusions(pairs):
         table.add_row(right, answered, str(times))
+    return table
+
+
+def length_table(quantiles: Mapping[str, list[int]]) -> Table:
+    """How long the answers are, and the right ones: a row for each."""
+    table = Table(title="Words in", title_justify="left")
+    table.add_column("")
+    for share in metrics.QUANTILES:
+        name = {0.0: "shortest", 0.5: "median", 1.0: "longest"}.get(share, f"{100 * share:.0f} %")
+        table.add_column(name, justify="right")
+    for name, numbers in quantiles.items():
+        table.add_row(name, *map(str, numbers))
     return table
 
 

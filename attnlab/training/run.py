@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attnlab import compose
+from attnlab import compose, metrics
 from attnlab.config import Config
 from attnlab.data.graph import Graphs
 from attnlab.data.image import Image
@@ -107,6 +107,13 @@ def write_predictions(run: Run, split: str, data: Any, evaluation: Evaluation, n
     return path
 
 
+def word_lengths(run: Run, split: Any, evaluation: Evaluation) -> dict[str, list[int]]:
+    """How long the right texts and the answers are."""
+    answers = [prediction.value for prediction in evaluation.predictions]
+    texts = {"right texts": split.gold(run.config.head.target), "answers": answers}
+    return {name: metrics.length_quantiles(own) for name, own in texts.items()}
+
+
 def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
     """What `attnlab eval` does: score the best weights on a split, or on other data of the same kind."""
     folder = RunFolder.find(run_name, outputs)
@@ -128,8 +135,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     reporter.table(
         report.score_table(f"{run.config.task} on {run.config.data.path or run.config.data.name}", columns)
     )
-    if evaluation.pairs:
-        reporter.table(report.confusion_table(evaluation.pairs))
+    lengths = word_lengths(run, data.splits[split], evaluation) if run.model.head.searches else None
+    report.details(reporter, evaluation.pairs, lengths)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
 

@@ -20,7 +20,7 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
-from attnlab.training.run import LOADERS, Run, load_data, load_run, write_predictions
+from attnlab.training.run import LOADERS, Run, load_data, load_run, word_lengths, write_predictions
 from attnlab.training.tracking import Tracking
 
 
@@ -202,6 +202,8 @@ def _to_the_end(
         evaluation = run.evaluate("test", data)
         results = {"task": config.task, "test": evaluation.scores, "validation": validation}
         write_predictions(run, "test", data, evaluation)
+        if searches:
+            results["lengths"] = word_lengths(run, data.splits["test"], evaluation)
     results["train"] = {
         "seconds": round(progress.seconds, 2),
         "wall_seconds": round(time.monotonic() - began, 2),
@@ -218,8 +220,7 @@ def _to_the_end(
     if tested:
         columns = {"test": evaluation.scores, "validation": validation, **simple}
         reporter.table(report.score_table(f"{config.task} on {data.config.name}", columns))
-        if evaluation.pairs:
-            reporter.table(report.confusion_table(evaluation.pairs))
+        report.details(reporter, evaluation.pairs, results.get("lengths"))
     told = results["train"]
     reporter.say(
         f"{told['epochs']} epochs in {told['wall_seconds']:.0f} s; {told['vectors_per_second']:,.0f} vectors/s from data to "

@@ -28,6 +28,23 @@ def test_every_epoch_has_as_many_batches_and_the_same_seed_the_same_ones(lengths
         assert all(np.array_equal(a, b) for a, b in zip(first.epoch(epoch), again, strict=True))
 
 
+pairs_strategy = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=60).map(np.array)
+
+
+@given(pairs_strategy, st.integers(1, 50))
+def test_pairs_are_batched_by_both_lengths_alike_in_every_epoch(lengths, budget: int) -> None:
+    batching = Batching(lengths, budget, seed=3)
+    sizes = sorted(len(batch) for batch in batching.in_order())
+    for epoch in range(3):
+        batches = batching.epoch(epoch)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+        assert sorted(map(len, batches)) == sizes, "only who is in which batch changes"
+        for batch in batches:
+            assert len(batch) == 1 or lengths[batch].sum() <= budget
+            by_target_then_source = lengths[batch][:, ::-1].tolist()
+            assert by_target_then_source == sorted(by_target_then_source)
+
+
 def test_seeds_and_epochs_differ() -> None:
     lengths = np.full(50, 5)
     orders = [

@@ -15,6 +15,7 @@ from torchaudio.compliance import kaldi
 
 from attnlab import compose
 from attnlab.cli import main
+from attnlab.codec import END_ID
 from attnlab.config import SpeechData
 from attnlab.data.recordings import DIGITS
 from attnlab.data.sound import Augmentation, Frames, normalised, read_samples
@@ -197,7 +198,7 @@ def test_joined_utterances_have_a_digit_for_each_frame(speech) -> None:
     data = speech(join=2.0, stack=2)
     split = data.splits["test"]
     for labels, words, first in zip(
-        split.gold("digit"), split.gold("transcript"), split.gold("label"), strict=True
+        split.gold("digit"), map(str.split, split.gold("transcript")), split.gold("label"), strict=True
     ):
         heard = [label for label, before in zip(labels, ["", *labels], strict=False) if label and label != before]
         merged = [w for w, before in zip(words, ["", *words], strict=False) if w != before]
@@ -258,6 +259,56 @@ def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
     data = Speech(config(test=0.3, validation=0.3, **settings), 1)
     speakers = [{data.speakers[row] for row in split.rows} for split in data.splits.values()]
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10
+
+
+# --- what is said ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tokens", ["characters", "words"])
+def test_transcripts_are_sequences_that_spell_what_was_said(speech, tokens: str) -> None:
+    data = speech(join=1.0, tokens=tokens)
+    target, split = data.spec.targets["transcript"], data.splits["train"]
+    codec, gold = data.spec.codecs[target.codec], split.gold("transcript")
+    assert target.kind == "sequence" and all(set(text.split()) <= set(DIGITS[:3]) for text in gold)
+    indices = np.array([3, 0, 2])
+    found = split.batch(indices, epoch=1).targets["transcript"]
+    assert [codec.decode(one.values.tolist()) for one in found.unbind()] == [gold[i] for i in indices]
+    assert all(one.values.tolist()[-1] == END_ID for one in found.unbind())
+    together = VectorSets.collate([split[int(i)].targets["transcript"] for i in indices])
+    assert same(found, together) and torch.equal(found.coords, together.coords)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_manifest_may_say_what_is_said_instead_of_a_label(tmp_path: Path, form: str) -> None:
+    rows = [{"path": f"{i}.wav", "said": f"{DIGITS[i % 3]}  and {DIGITS[i % 2]}"} for i in range(12)]
+    for i, row in enumerate(rows):
+        soundfile.write(tmp_path / row["path"], tone(i % 3, 0, i % 4), RATE)
+    as_csv = ["path,said", *(f"{row['path']},{row['said']}" for row in rows)]
+    manifest = tmp_path / f"list.{form}"
+    manifest.write_text("\n".join(as_csv if form == "csv" else map(json.dumps, rows)) + "\n")
+    settings = {"source": "manifest", "path": str(manifest), "text": "said", "validation": 0.3, "test": 0.3}
+    data = Speech(config(**settings), 1)
+    assert list(data.spec.targets) == ["transcript"]
+    told = {
+        key: text for s in data.splits.values() for key, text in zip(s.keys, s.gold("transcript"), strict=True)
+    }
+    first = 2 if form == "csv" else 1
+    assert told == {f"list.{form}:{i + first}": " ".join(row["said"].split()) for i, row in enumerate(rows)}
+    with pytest.raises(UserError, match=rf"list\.{form}:{4 + first}: no said"):
+        text = manifest.read_text().replace(rows[4]["said"], " ")
+        manifest.write_text(text)
+        Speech(config(**settings), 1)
+
+
+def test_recordings_without_transcripts_cannot_be_transcribed(speech, tmp_path: Path) -> None:
+    spec = speech().spec
+    (tmp_path / "zero").mkdir()
+    soundfile.write(tmp_path / "zero" / "a.wav", tone(0, 0, 0), RATE)
+    silent = Speech(config(source="folder", path=str(tmp_path), validation=0, test=0), 1, spec)
+    split = silent.splits["train"]
+    assert split.batch(np.array([0])).targets["label"].tolist() == [0], "other tasks go on"
+    with pytest.raises(UserError, match=r"zero/a\.wav comes without a transcript"):
+        split.gold("transcript")
 
 
 # --- what users get wrong -------------------------------------------------------------------------------

@@ -8,50 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from loops import training, weights
 
-from attnlab import compose
 from attnlab.cli import main
 from attnlab.config import Schedule
 from attnlab.errors import UserError
-from attnlab.model import build as models
-from attnlab.runs import RunFolder
 from attnlab.training import optim
-from attnlab.training.engine import Engine
-from attnlab.training.loop import Training
-from attnlab.training.run import load_data
-
-
-def training(overrides: list[str], folder: Path | None = None, stop_after: int | None = None) -> Training:
-    """A loop over the toy treebank; asked to stop after some update, as Ctrl-C would."""
-    config = compose.compose(overrides)
-    data = load_data(config)
-    torch.manual_seed(config.seed)
-    model = models.build(config, data.spec)
-    kept = None
-    if folder is not None:
-        folder.mkdir(exist_ok=True)
-        kept = RunFolder(folder)
-    train, validation = data.splits["train"], data.splits["validation"]
-    loop = Training(config, model, train, validation, Engine(config.trainer), kept, fingerprint=data.fingerprint)
-    update = loop._update
-
-    def counted(group: list) -> None:
-        update(group)
-        loop.stop_requested = stop_after is not None and loop.progress.update >= stop_after
-
-    loop._update = counted  # type: ignore[method-assign]
-    return loop
-
-
-def weights(folder: Path) -> dict[str, bytes]:
-    """All tensors of both checkpoints, as bytes."""
-    return {
-        f"{place}/{path.stem}/{name}": tensor.numpy().tobytes()
-        for place in ("last", "best")
-        for path in sorted((folder / place).glob("*.safetensors"))
-        for name, tensor in load_file(path).items()
-    }
 
 
 @pytest.mark.parametrize("workers", [0, 2])

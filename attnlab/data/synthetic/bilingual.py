@@ -351,7 +351,7 @@ def a_clause(
 ) -> Clause:  # fmt: skip
     """tense: present, past or, by default, any. bare: without circumstances. about: the kind of verb, a key of KINDS."""
     kind = about or random.choices(list(KINDS), list(KINDS.values()))[0]
-    chosen: str | Modal = tense or random.choices(("present", "past", "modal"), (40, 35, 25))[0]
+    chosen: str | Modal = tense or random.choices(("present", "past", "modal"), (30, 40, 30))[0]
     negative = not bare and random.random() < 0.15
     if chosen == "modal":
         chosen, negative = random.choice((*dictionary.MODALS, dictionary.FUTURE)), False
@@ -382,10 +382,12 @@ def _with_circumstances(random: Random, clause: Clause) -> Clause:
         return clause
     kind = clause.tense if isinstance(clause.tense, str) else "modal"
     wanted = random.random()
-    if wanted < 0.35:
+    if wanted < 0.45:
         front = random.random() < 0.5
         clause = replace(clause, time=random.choice(dictionary.TIMES[kind]), fronted=front)
-    elif wanted < 0.55 and not clause.negative and kind != "modal":
+    elif (
+        wanted < 0.6 and not clause.negative and kind != "modal" and not clause.subject.subject.startswith("every")
+    ):
         clause = replace(clause, frequency=random.choice(dictionary.FREQUENCIES))
     if not clause.negative and clause.tail == ("", "") and _may_have_place(clause) and random.random() < 0.3:
         clause = replace(clause, tail=a_place(random))
@@ -558,7 +560,7 @@ def taken_up(random: Random) -> Pair:
         about = dictionary.OF_PLACES if thing.noun in places else dictionary.OF_THINGS
         other = Clause(pronoun, dictionary.BE, tense, predicate=_quality(random, about))
     else:
-        verb = random.choice(dictionary.WITH_THINGS[:6])
+        verb = random.choice([verb for verb in dictionary.WITH_THINGS[:6] if verb is not main.verb])
         other = Clause(a_subject(random), verb, tense, (Object(pronoun, "acc"),))
     order = "second" if theirs == ", aber" else "final"
     comma = "" if theirs == ", aber" else ","
@@ -644,7 +646,7 @@ def question(random: Random) -> Pair:
 
 
 CONSTRUCTIONS = {
-    statement: 30, subordinate: 20, reported: 10, taken_up: 10, described: 10, purpose: 5, contrasted: 6, question: 9,
+    statement: 22, subordinate: 24, reported: 12, taken_up: 12, described: 12, purpose: 7, contrasted: 3, question: 8,
 }  # fmt: skip
 """How many sentences of a hundred are made in each way."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attnlab.config import Config
 from attnlab.runs import write_json
-from attnlab.training.baselines import graphs, images, speech, text
+from attnlab.training.baselines import graphs, images, sequences, speech, text
 from attnlab.training.engine import Engine
 
 VERSION = 2
@@ -19,9 +19,11 @@ MEASURED = {
     ("tagged", "tagging"): text.tagging,
     ("text", "classification"): text.classification,
     ("table", "classification"): text.classification,
+    ("parallel", "seq2seq"): sequences.translation,
     ("image", "classification"): images.classification,
     ("speech", "classification"): speech.classification,
     ("speech", "tagging"): speech.tagging,
+    ("speech", "seq2seq"): sequences.transcription,
     ("graph", "graph"): graphs.graph,
     ("graph", "classification"): graphs.graph,
     ("graph", "tagging"): graphs.tagging,

@@ -1,0 +1,237 @@
+"""Pairs of texts: what is read, that pairs stay pairs, and how they are spelled and batched."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import shared_data
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attnlab.codec import END_ID
+from attnlab.config import ParallelData
+from attnlab.data.batching import Batching
+from attnlab.data.parallel import TARGET, Parallel
+from attnlab.data.words import Sentences
+from attnlab.errors import UserError
+from attnlab.sets import VectorSets
+from attnlab.spec import DataSpec
+
+ENGLISH = [
+    "A man sleeps.",
+    "Two men, one dog: awake!",
+    "She reads.",
+    "He gets up.",
+    "They see it.",
+    "A dog sleeps.",
+]
+GERMAN = ["Ein Mann schläft.", "Zwei Männer, ein Hund: wach!", "Sie liest.", "Er steht auf.", "Sie sehen es.", "Ein Hund schläft."]  # fmt: skip
+
+
+def write(folder: Path, name: str, english: list[str], german: list[str], end: str = "\n") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for language, lines in (("en", english), ("de", german)):
+        (folder / f"{name}.{language}").write_bytes("".join(line + end for line in lines).encode())
+    return folder
+
+
+def opened(folder: Path, spec: DataSpec | None = None, source: str = "lines", **others) -> Parallel:
+    config = ParallelData(
+        name="toy", source=source, path=str(folder), cache=str(folder.parent / "cache"), **others
+    )
+    return Parallel(config, seed=1, spec=spec)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "toy", "train", ENGLISH, GERMAN)
+    write(tmp_path / "toy", "dev", ENGLISH[:2], GERMAN[:2])
+    return write(tmp_path / "toy", "test_2016", ENGLISH[2:4], GERMAN[2:4])
+
+
+def told(data: Parallel, split: str) -> list[tuple[str, str]]:
+    """What the ids of each pair say."""
+    own, codecs = data.splits[split], data.codecs
+    target = codecs[data.spec.targets[TARGET].codec]
+    examples = [own[i] for i in range(len(own))]
+    return [
+        (codecs["source"].decode(e.inputs.values.tolist()), target.decode(e.targets[TARGET].values.tolist()))
+        for e in examples
+    ]
+
+
+@pytest.mark.parametrize("tokens", ["bpe", "unigram", "words", "characters"])
+@pytest.mark.parametrize("joint", [False, True])
+def test_ids_say_what_stands_in_the_files(folder: Path, tokens: str, joint: bool) -> None:
+    data = opened(folder, tokens=tokens, joint_vocabulary=joint)
+    assert told(data, "train") == list(zip(ENGLISH, GERMAN, strict=True))
+    test = data.splits["test"]
+    assert test.gold(TARGET) == GERMAN[2:4] and test.show(1) == {"source": ENGLISH[3]}
+    assert test.keys == ["test_2016.en:1", "test_2016.en:2"] and len(data.splits["validation"]) == 2
+    assert sorted(data.spec.codecs) == (["source"] if joint else ["source", "target"])
+    words = data.spec.vocabularies["words"]
+    assert words.words == data.spec.codecs["source"].tokens and len(words) == len(data.spec.codecs["source"])
+    sources = torch.cat([data.splits["train"][i].inputs.values for i in range(len(ENGLISH))])
+    assert list(words.counts) == torch.bincount(sources, minlength=len(words)).tolist()
+
+
+lines = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), min_size=1, max_size=12).filter(
+    str.strip
+)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(lines, lines), min_size=1, max_size=8))
+def test_pairs_stay_aligned_whatever_their_characters(tmp_path_factory, pairs: list[tuple[str, str]]) -> None:
+    folder = write(tmp_path_factory.mktemp("pairs") / "toy", "train", *map(list, zip(*pairs, strict=True)))
+    data = opened(folder, tokens="characters", validation=0.0)
+    train = data.splits["train"]
+    texts = [(train.show(i)["source"], gold) for i, gold in enumerate(train.gold(TARGET))]
+    first = [pair[0].removeprefix("\ufeff") if i == 0 else pair[0] for i, pair in enumerate(pairs)]
+    second = [pair[1].removeprefix("\ufeff") if i == 0 else pair[1] for i, pair in enumerate(pairs)]
+    assert texts == [(a.strip(), b.strip()) for a, b in zip(first, second, strict=True) if a.strip() and b.strip()]
+
+
+def test_a_batch_is_its_pairs_collated_and_targets_end_with_the_end(folder: Path) -> None:
+    split = opened(folder).splits["train"]
+    indices = np.array([4, 0, 3])
+    batch, alone = split.batch(indices), [split[int(i)] for i in indices]
+    assert batch.keys == tuple(split.keys[i] for i in indices)
+    for found, ones in (
+        (batch.inputs, [example.inputs for example in alone]),
+        (batch.targets[TARGET], [example.targets[TARGET] for example in alone]),
+    ):
+        together = VectorSets.collate(ones)
+        assert torch.equal(found.values, together.values) and found.lengths == together.lengths
+        assert torch.equal(found.coords, found.layout.place[:, None].float())
+    sizes = np.stack([batch.inputs.lengths, batch.targets[TARGET].lengths], axis=1)
+    assert (split.lengths[indices] == sizes).all()
+    assert all(target.values[-1] == END_ID and (target.values[:-1] != END_ID).all()
+               for target in batch.targets[TARGET].unbind())  # fmt: skip
+    assert len(np.concatenate(Batching(split.lengths, 20, seed=1).epoch(0))) == len(ENGLISH)
+
+
+def test_unequal_files_are_refused_with_both_counts(folder: Path) -> None:
+    path = folder / "train.de"
+    path.write_text(path.read_text() + "Noch einer.\nUnd noch einer.\n")
+    with pytest.raises(UserError, match=r"train\.en has 6 lines, but .*train\.de has 8"):
+        opened(folder)
+
+
+def test_empty_sides_are_left_out_with_a_count(tmp_path: Path) -> None:
+    folder = write(tmp_path / "toy", "train", [*ENGLISH, "", " ", "Word."], [*GERMAN, "Wort.", "", ""])
+    data = opened(folder, validation=0.0)
+    assert told(data, "train") == list(zip(ENGLISH, GERMAN, strict=True))
+    (warning,) = data.warnings
+    assert "3 pairs" in warning and "train.en:7" in warning
+
+
+def test_line_ends_marks_and_packing_change_nothing(folder: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "other", "train", ["\ufeff" + ENGLISH[0], *ENGLISH[1:]], GERMAN, end="\r\n")
+    path = other / "train.de"
+    (other / "train.de.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert told(opened(other, validation=0.0), "train") == told(opened(folder), "train")
+
+
+def test_bytes_that_are_no_text_name_their_file_and_line(folder: Path) -> None:
+    path = folder / "train.de"
+    path.write_bytes(path.read_bytes().replace("schläft".encode(), "schläft".encode("latin-1"), 1))
+    with pytest.raises(UserError, match=r"train\.de:1: not UTF-8"):
+        opened(folder)
+    data = opened(folder, skip_bad=True)
+    assert told(data, "train") == list(zip(ENGLISH, GERMAN, strict=True))[1:] and "1 bad pair" in data.warnings[0]
+
+
+def test_which_test_set(folder: Path) -> None:
+    write(folder, "test_2017", ENGLISH[4:], GERMAN[4:])
+    with pytest.raises(UserError, match=r"test_2016, test_2017.*`data.test_name=`"):
+        opened(folder)
+    assert opened(folder, test_name="test_2017").splits["test"].gold(TARGET) == GERMAN[4:]
+    with pytest.raises(UserError, match=r"test_2016, test_2017"):
+        opened(folder, test_name="test_2018")
+
+
+def test_a_missing_side_is_named(folder: Path) -> None:
+    (folder / "dev.de").unlink()
+    with pytest.raises(UserError, match=r"no dev\.de"):
+        opened(folder)
+    with pytest.raises(UserError, match=r"no train\.fr"):
+        opened(folder, source_language="fr", target_language="it")
+
+
+def test_tables_with_a_column_for_each_language(tmp_path: Path) -> None:
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    pairs = [{"en": e, "de": g} for e, g in zip(ENGLISH, GERMAN, strict=True)]
+    files = {
+        "plain.jsonl": "".join(json.dumps(p, ensure_ascii=False) + "\n" for p in pairs),
+        "hub.jsonl": "".join(json.dumps({"id": 1, "translation": p}) + "\n" for p in pairs),
+        "some.tsv": "de\tmore\ten\n" + "".join(f"{p['de']}\t-\t{p['en']}\n" for p in pairs),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        data = opened(folder / name, source="table", validation=0.0)
+        assert told(data, "train") == list(zip(ENGLISH, GERMAN, strict=True)), name
+        assert data.splits["train"].keys[0] == f"{name}:{2 if name.endswith('.tsv') else 1}"
+    with pytest.raises(UserError, match=r"hub\.jsonl:1: no `fr`"):
+        opened(folder / "hub.jsonl", source="table", target_language="fr")
+
+
+def test_long_pairs(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"train\.en:1: 17 tokens, .*`data.max_length=12`"):
+        opened(folder, tokens="characters", max_length=12)
+    sizes = {"tokens": "characters", "max_length": 17}
+    assert len(opened(folder, too_long="drop", **sizes).splits["train"]) == 5
+    cut = opened(folder, too_long="cut", **sizes)
+    assert told(cut, "train")[1] == (ENGLISH[1][:17].strip(), GERMAN[1][:17])
+    assert cut.splits["train"].gold(TARGET)[1] == GERMAN[1], "what is right is not cut"
+    assert len(opened(folder, limit=2).splits["train"]) == 2
+
+
+def test_a_share_is_held_out_where_there_is_no_validation_file(tmp_path: Path) -> None:
+    english = [f"Sentence {i // 2} is here." for i in range(200)]
+    folder = write(tmp_path / "toy", "train", english, [f"Satz {i}." for i in range(200)])
+    data = opened(folder, validation=0.2)
+    train, held = ({own.show(i)["source"] for i in range(len(own))} for own in data.splits.values())
+    assert not train & held and len(train) + len(held) == 100 and 8 <= len(held) <= 35
+
+
+def test_other_data_are_spelled_as_the_run_spells(folder: Path, tmp_path: Path) -> None:
+    data = opened(folder, tokens="words")
+    run = tmp_path / "run"
+    run.mkdir()
+    data.spec.save(run)
+    spec = DataSpec.load(run)
+    assert spec == data.spec
+    again = opened(folder, spec, tokens="words")
+    assert (again.fingerprint, again.folder) == (data.fingerprint, data.folder)
+    other = write(tmp_path / "other", "test", ["A dog reads quietly."], ["Ein Hund liest leise."])
+    found = opened(other, spec, tokens="words")
+    ids = found.splits["test"][0].inputs.values.tolist()
+    assert [spec.codecs["source"].tokens[i].strip("▁") for i in ids] == ["A", "dog", "reads", "<unk>", "."]
+    assert list(found.splits) == ["test"] and found.splits["test"].gold(TARGET) == ["Ein Hund liest leise."]
+    with pytest.raises(UserError, match="no training pairs"):
+        opened(other)
+    typed = Sentences(["A dog reads quietly."], "words", spec, parts=False)
+    assert typed.batch(np.array([0])).inputs.values.tolist() == ids
+
+
+def test_multi30k_as_its_repository_names_it() -> None:
+    data = opened(shared_data("multi30k_en_de"), limit=500, joint_vocabulary=True, subwords=2000)
+    assert {name: len(split) for name, split in data.splits.items()} == {
+        "train": 500, "validation": 1014, "test": 1000
+    }  # fmt: skip
+    assert not data.warnings and data.splits["test"].keys[999] == "test_2016_flickr.en.gz:1000"
+
+
+def test_generated_pairs_know_their_ceiling_and_say_what_they_are(tmp_path: Path) -> None:
+    config = ParallelData(name="bilingual", source="bilingual", limit=100, cache=str(tmp_path), tokens="words")
+    data = Parallel(config, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {
+        "train": 100, "validation": 1000, "test": 1000
+    }  # fmt: skip
+    assert data.splits["test"].ceiling() == 1.0 and "generated" in data.notice

@@ -1,0 +1,138 @@
+"""Sequences out, by the program's own door: it learns, stops and goes on exactly, and says what is wrong."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from loops import training, weights
+from safetensors.torch import load_file
+
+from attnlab import compose
+from attnlab.cli import main
+from attnlab.runs import RunFolder
+from attnlab.training.run import load_run
+
+WORDS = {"red": "rot", "big": "groß", "old": "alt", "house": "Haus", "tree": "Baum", "dog": "Hund"}
+
+
+def write_pairs(folder: Path, train: int = 80, others: int = 16) -> Path:
+    """A toy language that is translated word by word, backwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, (split, count) in enumerate({"train": train, "val": others, "test": others}.items()):
+        random = Random(seed)
+        rows = [random.choices(list(WORDS), k=random.randint(1, 3)) for _ in range(count)]
+        (folder / f"{split}.en").write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
+        back = (" ".join(WORDS[word] for word in reversed(row)) for row in rows)
+        (folder / f"{split}.de").write_text("".join(f"{line}\n" for line in back), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
+
+
+@pytest.fixture
+def words(pairs: Path, tmp_path: Path) -> list[str]:
+    return [
+        "task=translation", "data=parallel", f"data.path={pairs}", f"outputs={tmp_path / 'outputs'}", "data.tokens=words",
+        "encoder.width=16", "encoder.heads=2", "encoder.depth=1", "head.heads=2", "head.depth=1", "trainer.epochs=2",
+        "trainer.batch_vectors=120", "baselines=false",
+    ]  # fmt: skip
+
+
+def only_run(outputs: Path) -> Path:
+    (folder,) = (outputs / "translation").iterdir()
+    return folder
+
+
+@pytest.mark.parametrize("more", [["data.joint_vocabulary=true"], ["head.n_best=2", "head.position=learned"]])
+def test_eval_repeats_what_train_reported(words: list[str], tmp_path: Path, more: list[str]) -> None:
+    assert main(["train", *words, *more]) == 0
+    folder = only_run(tmp_path / "outputs")
+    results = json.loads((folder / "results.json").read_text())
+    first = (folder / "predictions-test.jsonl").read_bytes()
+    for split in ("test", "validation"):
+        assert main(["eval", f"run={folder}", f"split={split}"]) == 0
+        assert load_run(folder).evaluate(split).scores == results[split]
+    assert (folder / "predictions-test.jsonl").read_bytes() == first
+    assert len(results["lengths"]["answers"]) == 7
+    assert len((folder / "hypotheses").glob("*.txt").__next__().read_text().splitlines()) == 16
+    said = load_run(folder).predict(["big old dog", "tree"])
+    assert all(isinstance(prediction.value, str) for prediction in said)
+
+
+def test_it_learns_to_turn_a_sentence_round(words: list[str], tmp_path: Path) -> None:
+    assert (
+        main(
+            [
+                "train",
+                *words,
+                "trainer.epochs=25",
+                "encoder.width=32",
+                "encoder.dropout=0",
+                "head.dropout=0",
+                "optimizer.lr=0.01",
+            ]
+        )
+        == 0
+    )
+    results = json.loads((only_run(tmp_path / "outputs") / "results.json").read_text())
+    assert results["test"]["exact_match"] > 0.8 and results["test"]["cut"] == 0
+
+
+def test_stopped_after_any_update_the_rest_is_bit_identical(words: list[str], tmp_path: Path) -> None:
+    words += ["encoder.dropout=0.3", "trainer.average_best=2", "trainer.validate_every=2", "head.dropout=0.2"]
+    whole = training(words, tmp_path / "whole")
+    whole.run()
+    expected = weights(tmp_path / "whole")
+    assert len({path for path in expected if path.startswith("candidates")}) and whole.progress.update >= 5
+    for stop in (1, 4, whole.progress.update - 1):
+        folder = tmp_path / f"stopped-{stop}"
+        training(words, folder, stop_after=stop).run()
+        torch.manual_seed(999)
+        rest = training(words, folder)
+        rest.restore()
+        rest.run()
+        assert weights(folder) == expected, f"stopped after update {stop}"
+
+
+def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_path: Path) -> None:
+    loop = training([*words, "trainer.average_best=2", "trainer.epochs=3", "trainer.average=0"], tmp_path / "run")
+    loop.run()
+    kept = sorted((tmp_path / "run" / "candidates").iterdir())
+    assert len(kept) == 2
+    both = [load_file(path / "model.safetensors") for path in kept]
+    mean = loop.candidates.mean()
+    assert all(torch.allclose(mean[name], (both[0][name] + both[1][name]) / 2) for name in mean)
+
+
+@pytest.mark.parametrize(
+    "more, sentence",
+    [
+        (["data=digits", "data.path=null"], "`head.target=translation`: head=seq2seq learns sequence; the data have `label`"),
+        (["encoder.position=learned", "encoder.max_place=3"], "outside the 3 learned places"),
+        (["data.joint_vocabulary=true", "embedding=one_hot"], "`data.joint_vocabulary=true` needs embedding=learned"),
+        (["head.n_best=9"], "`head.n_best=9` must be at most head.beam=5"),
+        (["head.position=rotary", "head.score=additive"], "`head`: position rotary turns queries and keys"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(
+    words: list[str], more: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "data=digits" in more:
+        words = ["task=translation", "data=digits", "embedding=linear"]
+        more = []
+    assert main(["train", *words, *more]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and len(told.splitlines()) == 1
+
+
+def test_the_run_keeps_words_and_numbers_only(words: list[str], tmp_path: Path) -> None:
+    assert main(["train", *words]) == 0
+    folder = only_run(tmp_path / "outputs")
+    RunFolder.find(str(folder))
+    config = compose.load_saved(folder / "config.yaml", [])
+    assert config.head.beam == 5
