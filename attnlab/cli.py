@@ -227,7 +227,13 @@ def runs(words: list[str]) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "runs": runs, "data": data, "eval": evaluate}
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "train": train,
+    "sweep": sweep,
+    "runs": runs,
+    "data": data,
+    "eval": evaluate,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -395,6 +395,13 @@ class GraphData(Origin):
 
 
 @dataclass
+class AutoEmbedding:
+    """What suits the data: a learned vector for each word, or a matrix for vectors of numbers."""
+
+    name: str = key("auto", "choice; a run keeps what was chosen", choices=("auto",))
+
+
+@dataclass
 class OneHotEmbedding:
     """A fixed random unit code per word: all words equally far apart, nothing learned."""
 
@@ -596,7 +603,7 @@ class TaggingHead:
     """N→N: a label for each vector."""
 
     name: str = key("tagging", "choice", choices=("tagging",))
-    target: str = key("tags", "which target of the data it learns")
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
 
 
 @dataclass
@@ -604,7 +611,7 @@ class ClassificationHead:
     """N→1: one answer for the whole set."""
 
     name: str = key("classification", "choice", choices=("classification",))
-    target: str = key("label", "which target of the data it learns")
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
     readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
     class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
 
@@ -622,7 +629,7 @@ class Seq2seqHead:
     """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
 
     name: str = key("seq2seq", "choice", choices=("seq2seq",))
-    target: str = key("translation", "which target of the data it learns")
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
     depth: int = key(2, "number of the decoder's blocks", least=1)
     heads: int = key(4, "H: attention heads", least=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
@@ -764,6 +771,7 @@ NODES: dict[str, dict[str, type]] = {
         "graph": GraphData,
     },
     "embedding": {
+        "auto": AutoEmbedding,
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
         "pretrained": PretrainedEmbedding,

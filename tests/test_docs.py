@@ -63,7 +63,9 @@ def run(command: str, *more: str) -> int:
     return main([verb, *words, *tiny, *more])
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda e: e.command.removeprefix("attnlab ").replace("data.", ""))
+@pytest.mark.parametrize(
+    "example", examples(), ids=lambda e: e.command.removeprefix("attnlab ").replace("data.", "")
+)
 def test_it_runs_as_it_stands(example: Example, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     write(example.files, tmp_path)
@@ -83,7 +85,11 @@ MISTAKES = {
     "pairs/train.de": ("Die Sonne scheint.\n", "", "line i of one must be the translation"),
     "pairs.csv": ("en,fr", "en,fra", "pairs.csv:1: no column `fr`; did you mean `fra`?"),
     "words.csv": ("words/yes/1.wav", "words/yes/9.wav", "words.csv:4: `words/yes/9.wav` is missing"),
-    "graphs.jsonl": ("[0, 1], [1, 2]", "[0, 1], [1, 3]", "graphs.jsonl:2: an edge to node 3, but the nodes are 0 to 2"),
+    "graphs.jsonl": (
+        "[0, 1], [1, 2]",
+        "[0, 1], [1, 3]",
+        "graphs.jsonl:2: an edge to node 3, but the nodes are 0 to 2",
+    ),
     "TOY/TOY_A.txt": ("3, 4", "3, 5", "TOY_A.txt:3: an edge from graph 2 to graph 3"),
     "old.csv": ("data.encoding=cp1252", "data.encoding=utf-8", "old.csv:2: not UTF-8 text; name its encoding"),
 }
@@ -93,7 +99,9 @@ MISTAKES = {
 def test_a_mistake_is_one_sentence_with_file_and_line(name: str, tmp_path: Path, monkeypatch, capsys) -> None:
     right, wrong, expected = MISTAKES[name]
     place = name.partition("/")[0]
-    example = next(e for e in examples() if f"data.path={place} " in e.command + " " and "attnlab train" in e.command)
+    example = next(
+        e for e in examples() if f"data.path={place} " in e.command + " " and "attnlab train" in e.command
+    )
     monkeypatch.chdir(tmp_path)
     text = example.files[name].replace(right.encode(), wrong.encode(), 1)
     command = example.command.replace(right, wrong)

@@ -27,11 +27,15 @@ def told(split: Any, i: int, spec: DataSpec) -> str:
     lines = [f"{split.keys[i]}"]
     words = shown.pop("words", None)
     if words is not None:
-        tags = next((answers.pop(n) for n, target in spec.targets.items() if target.kind == "vector_classes"), None)
+        tags = next(
+            (answers.pop(n) for n, target in spec.targets.items() if target.kind == "vector_classes"), None
+        )
         cells = words if tags is None else [f"{w}/{t}" if t else w for w, t in zip(words, tags, strict=True)]
         lines.append("  " + " ".join(islice(cells, WIDE)) + (" …" if len(cells) > WIDE else ""))
     for name, value in (shown | answers).items():
-        short = [*islice(value, WIDE), *(["…"] if len(value) > WIDE else [])] if isinstance(value, list) else [value]
+        short = (
+            [*islice(value, WIDE), *(["…"] if len(value) > WIDE else [])] if isinstance(value, list) else [value]
+        )
         lines.append(f"  {name}: {' '.join(map(str, short))}")
     return "\n".join(lines)
 

@@ -34,7 +34,12 @@ def test_however_many_processes_read_it_the_rows_are_the_same(tmp_path: Path, mo
     folders = []
     for processes in (1, 3):
         monkeypatch.setattr(text, "processes_for", lambda files, processes=processes: processes)
-        words = ["task=pos", "data=tagged", f"data.path={tmp_path / 'train.txt'}", f"data.cache={tmp_path / str(processes)}"]
+        words = [
+            "task=pos",
+            "data=tagged",
+            f"data.path={tmp_path / 'train.txt'}",
+            f"data.cache={tmp_path / str(processes)}",
+        ]
         folders.append(text.Text(compose.compose(words).data, seed=1).folder_of_rows)
     one, several = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
     assert one == several and len(one["train.arrow"]) > 10**6
