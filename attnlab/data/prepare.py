@@ -23,6 +23,8 @@ import pyarrow as pa
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from attnlab.errors import UserError
+
 VERSION = 4
 """Of what preparation writes: a new one makes old folders unused."""
 Piece = TypeVar("Piece")
@@ -102,20 +104,25 @@ def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: 
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(processes, context, _begin, (work, os.getpid())) as pool:
         waiting: deque[Future[Any]] = deque()
+        unread: UserError | None = None
+        upcoming = iter(pieces)
         try:
-            for piece in pieces:
-                waiting.append(pool.submit(_do, piece))
+            while unread is None:
+                try:
+                    waiting.append(pool.submit(_do, next(upcoming)))
+                except StopIteration:
+                    break
+                except UserError as error:
+                    unread = error
                 if len(waiting) > 2 * processes:
                     yield waiting.popleft().result()
-        except BaseException:
             while waiting:
                 yield waiting.popleft().result()
-            raise
+            if unread is not None:
+                raise unread
         finally:
             for future in waiting:
                 future.cancel()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def processes_for(files: Iterable[Path]) -> int:
