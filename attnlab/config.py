@@ -337,6 +337,8 @@ class SpeechData(OnHub):
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.text is not None and self.source != "manifest":
             yield f"`data.text={self.text}` names a column of a manifest: `data=speech_manifest`"
+        if self.text is not None and self.too_long == "cut":
+            yield "`data.too_long=cut` would cut what is heard, but not what is said (`data.text`); choose refuse or drop"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":

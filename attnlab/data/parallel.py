@@ -72,19 +72,19 @@ class Parallel:
         if "train" not in self.source.splits:
             raise UserError(f"data={config.name}: there are no training pairs to learn from")
 
-        def learn(folder: Path) -> None:
-            pairs = list(self._pairs("train", BadRows(config.skip_bad), []))
-            if not pairs:
-                raise UserError(self._nothing_in("train"))
-            sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
-            if config.joint_vocabulary:
-                sides = [sides[0] + sides[1]]
-            for name, side in zip(("source", "target"), sides, strict=False):
-                Codec.learn(side, config.tokens, config.subwords).save(folder / f"codec-{name}.json")
+        def training(*sides: str) -> Iterator[str]:
+            for pair in self._pairs("train", BadRows(config.skip_bad), []):
+                yield from (getattr(pair, side) for side in sides)
 
+        def learn(folder: Path) -> None:
+            for name, sides in spelled.items():
+                codec = Codec.learn(training(*sides), config.tokens, config.subwords)
+                codec.save(folder / f"codec-{name}.json")
+
+        apart = {"source": ("source",), "target": ("target",)}
+        spelled = {"source": ("source", "target")} if config.joint_vocabulary else apart
         folder = prepared(cache_folder(config.cache), f"codecs-{config.name}-{texts}", learn)
-        names = ("source",) if config.joint_vocabulary else ("source", "target")
-        return {name: Codec.load(folder / f"codec-{name}.json") for name in names}
+        return {name: Codec.load(folder / f"codec-{name}.json") for name in spelled}
 
     def _spec(self, counts: list[int]) -> DataSpec:
         """counts: how often each token occurs in the training sources."""

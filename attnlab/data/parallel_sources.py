@@ -12,7 +12,8 @@ from attnlab.config import ParallelData
 from attnlab.data.files import NAMES, no_path
 from attnlab.data.hub import HubSet
 from attnlab.data.reading import BadRows, read_table, text_lines, unreadable
-from attnlab.data.synthetic import bilingual, dictionary, lexicon
+from attnlab.data.synthetic import bilingual, lexicon
+from attnlab.data.synthetic.bilingual import sentences
 from attnlab.data.tables import table_files
 from attnlab.errors import UserError
 
@@ -62,7 +63,7 @@ class Bilingual(Here):
         "data.path=FOLDER, with the files train.en and train.de in FOLDER, line by line translations of each other, "
         "and such files called validation and test."
     )
-    splits = tuple(bilingual.SIZES)
+    splits = tuple(sentences.SIZES)
     ceiling: float | None = 1.0  # no sentence has two translations
 
     def __init__(self, config: ParallelData) -> None:
@@ -73,18 +74,18 @@ class Bilingual(Here):
                 "data=bilingual is English to German: `data.source_language=en data.target_language=de`"
             )
         # The generator is the source: another version of it makes other data.
-        modules = {"bilingual": bilingual, "dictionary": dictionary, "lexicon": lexicon}
-        self.files = {name: Path(str(module.__file__)) for name, module in modules.items()}
+        modules = [*sorted(Path(bilingual.__path__[0]).glob("*.py")), Path(lexicon.__file__)]
+        self.files = {path.stem: path for path in modules}
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
-        first = sum(size for name, size in list(bilingual.SIZES.items())[: self.splits.index(split)])
-        for i, (source, target) in enumerate(self._pairs[first : first + bilingual.SIZES[split]]):
+        first = sum(size for name, size in list(sentences.SIZES.items())[: self.splits.index(split)])
+        for i, (source, target) in enumerate(self._pairs[first : first + sentences.SIZES[split]]):
             yield TextPair(source, target, f"bilingual-{split}-{i}")
 
     @cached_property
     def _pairs(self) -> list[tuple[str, str]]:
         """Of all splits, one after the other: none occurs twice."""
-        return list(islice(bilingual.pairs(), sum(bilingual.SIZES.values())))
+        return list(islice(sentences.pairs(), sum(sentences.SIZES.values())))
 
 
 class Lines(Here):

@@ -44,6 +44,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
+        _check_target(config, spec)
         width = config.encoder.width
         embedding = EMBEDDINGS[config.embedding.name]
         if embedding.numbers == (spec.features is None):
@@ -73,27 +74,29 @@ class Model(nn.Module):
         return self.head.predict(self.encode(inputs))
 
 
+def _check_target(config: Config, spec: DataSpec) -> None:
+    """Refuse a head that cannot learn its target from these data, with a word about those that can."""
+    name, wanted = config.head.name, config.head.target
+    if wanted in spec.targets and spec.targets[wanted].kind in HEADS[name].kinds:
+        return
+    fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
+    offered = "; ".join(
+        f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
+    )
+    where = "`data`" if wanted is None else f"`head.target={wanted}`"
+    raise UserError(
+        f"{where}: head={name} learns {' or '.join(HEADS[name].kinds)}; "
+        f"the data have {offered or 'nothing to be learned'}"
+    )
+
+
 def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
-    """The head, if the data have what it learns; else a word about the heads that fit."""
-    name, wanted, width = config.head.name, config.head.target, config.encoder.width
-    target = spec.targets.get(wanted)
-    if target is None or target.kind not in HEADS[name].kinds:
-        fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
-        offered = "; ".join(
-            f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
-        )
-        where = "`data`" if wanted is None else f"`head.target={wanted}`"
-        raise UserError(
-            f"{where}: head={name} learns {' or '.join(HEADS[name].kinds)}; "
-            f"the data have {offered or 'nothing to be learned'}"
-        )
-    if not issubclass(HEADS[name], Seq2seq):
-        return HEADS[name](config.head, spec, width)
-    if target.codec != "source":
-        return Seq2seq(config.head, spec, width)
+    head, width = HEADS[config.head.name], config.encoder.width
+    if not issubclass(head, Seq2seq) or spec.targets[config.head.target].codec != "source":
+        return head(config.head, spec, width)
     if not isinstance(embedding, Learned):
         raise UserError(f"`data.joint_vocabulary=true` needs embedding=learned, not {config.embedding.name}")
-    return Seq2seq(config.head, spec, width, embedding.table)
+    return head(config.head, spec, width, embedding.table)
 
 
 def needs_parts(config: Config) -> bool:
