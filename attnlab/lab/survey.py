@@ -1,6 +1,7 @@
 """`attnlab data`: what a data set is like, before anything is trained on it."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -227,5 +228,5 @@ def listing(quiet: bool = False) -> list[tuple[str, str]]:
 
 def _first_sentence(text: str) -> str:
     """Up to where a sentence ends, or the command begins."""
-    ends = [place for place in (text.find(". "), text.find(": `"), text.find(".` ")) if place >= 0]
-    return text[: min(ends)] if ends else text.rstrip(".")
+    end = re.search(r"\.\s+(?=[A-Z`])|: `", text)
+    return text[: end.start()] if end else text.rstrip(".")
