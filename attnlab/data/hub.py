@@ -1,5 +1,6 @@
 """Data sets of the Hugging Face hub: which rows they have, at which commit."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -115,6 +116,9 @@ def _builder(config: OnHub) -> Any:
             f"`data.hub={config.hub}`: a file or folder of this name lies here and would be read instead; give it by "
             "`data.path=`, or go elsewhere"
         )
+    # Without a connection the hub's library tells of each attempt; what comes of them is told below.
+    for library in ("huggingface_hub", "datasets"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         return load_dataset_builder(config.hub, config.config, revision=config.revision)
     except (OSError, ValueError, RuntimeError) as error:
