@@ -714,7 +714,7 @@ class JsonlLogger:
 
 
 @dataclass
-class WandbLogger:
+class WandbLogger(JsonlLogger):
     """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
 
     name: str = key("wandb", "choice", choices=("wandb",))

@@ -64,7 +64,8 @@ class Seq2seq(Head):
         config, limits = self.config, self._limits(encoded.lengths)
         if hurried or config.temperature is None:
             beam = 1 if hurried else config.beam
-            return search(writer(self.decoder, encoded, beam), limits, beam, config.length_penalty)
+            count = min(beam, config.n_best)
+            return search(writer(self.decoder, encoded, beam), limits, beam, config.length_penalty, count)
         return sample(writer(self.decoder, encoded, config.n_best), limits, config.n_best, config.temperature)
 
     def _limits(self, lengths: tuple[int, ...]) -> Limits:
