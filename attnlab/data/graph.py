@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
@@ -46,9 +47,11 @@ class Graphs:
     def __init__(self, config: GraphData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
         self.source = GRAPH_SOURCES[config.source](config)
-        self.notice = self.source.notice
+        self.notice, self.commit = self.source.notice, None
         self.folder_of_rows = self._prepared()
-        settings = asdict(config) | {"cache": None, "path": None, "rows": self.folder_of_rows.name, "seed": seed}
+        settings = asdict(config) | {
+            "cache": None, "path": None, "origin": None, "licence": None, "rows": self.folder_of_rows.name, "seed": seed
+        }  # fmt: skip
         self.fingerprint = fingerprint((), settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
@@ -71,7 +74,7 @@ class Graphs:
             {name: _labels(split.gold(TARGET)) for name, split in self.splits.items()} if self._classes else {}
         )
         self.warnings += unseen_labels(
-            TARGET, self.source.kind, self.spec.targets[TARGET], {"counts": counts}, config.name
+            self.source.kind, self.spec.targets[TARGET], counts, config.name, held_out=self._held_out
         )
 
     @classmethod
@@ -90,7 +93,7 @@ class Graphs:
     def _strata(self) -> list[str]:
         """What folds have equally often: each class; nothing where answers are no classes."""
         answers = Answers(self.columns, TARGET, Target(self.source.kind), self.meta["answers"])
-        return answers.gold() if self.source.kind == "class" else [""] * len(self.keys)
+        return list(answers.gold()) if self.source.kind == "class" else [""] * len(self.keys)
 
     def _prepared(self) -> Path:
         config = self.config
@@ -103,12 +106,14 @@ class Graphs:
 
     def _write(self, folder: Path) -> None:
         """Read every graph once; names become numbers in the order in which they appear."""
-        from datasets import List, Value
+        from datasets import Features, List, Value
 
         record = RECORDS[self.source.kind](self.source.kind)
-        columns = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
+        columns: dict[str, Any] = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
         columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
-        columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")} | {TARGET: record.column}
+        columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")} | {
+            TARGET: Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))[TARGET]
+        }
         names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
         bad, found = BadRows(self.config.skip_bad), _Widths()
         configured = parse_structures(self.config.structure)
@@ -130,7 +135,7 @@ class Graphs:
                     "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
                     "edge_numbers": np.array(row.edge_attributes, dtype=np.float32).reshape(len(row.edges), -1)[kept].ravel(),
                     "numbers": np.concatenate([attributes, role], axis=1).ravel(),
-                    TARGET: record.stored(row.target, "train"),
+                    TARGET: record.stored(row.target),
                 }  # fmt: skip
 
         if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
@@ -161,7 +166,10 @@ class Graphs:
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
-            split_of = with_held_out(given, self.keys, config.validation, config.test, config.split_seed)
+            split_of = with_held_out(
+                given, self.keys, config.validation, config.test, config.split_seed, self._strata()
+            )
+        self._held_out = set(split_of) - set(given)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
         if config.limit is not None:
@@ -293,6 +301,12 @@ class GraphSplit:
     def _named(self, kind: str, ids: Any, rows: Indices, count: int) -> NDArray[np.float32]:
         """(N or E, names): one-hot; no columns where there are no names."""
         return self._codes[kind][ids.take(rows)] if kind in self._codes else np.zeros((count, 0), dtype=np.float32)
+
+    def content(self, i: int) -> bytes:
+        """What graph i consists of: graphs that are stored alike have equal contents."""
+        data, row = self.data, int(self.rows[i])
+        columns = (data.labels, data.numbers, data.edges, data.edge_labels, data.edge_numbers)
+        return int(data.counts[row]).to_bytes(4, "little") + b"".join(column[row].tobytes() for column in columns)
 
     def show(self, i: int) -> dict[str, Any]:
         """The size of graph i; where it stands is its key."""

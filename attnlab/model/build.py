@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from attnlab.combinations import parse_count
-from attnlab.config import Config
+from attnlab.config import Config, LearnedEmbedding, LinearEmbedding
 from attnlab.errors import UserError
 from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
@@ -83,8 +83,9 @@ def _check_target(config: Config, spec: DataSpec) -> None:
     offered = "; ".join(
         f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
     )
+    where = "`data`" if wanted is None else f"`head.target={wanted}`"
     raise UserError(
-        f"`head.target={wanted}`: head={name} learns {' or '.join(HEADS[name].kinds)}; "
+        f"{where}: head={name} learns {' or '.join(HEADS[name].kinds)}; "
         f"the data have {offered or 'nothing to be learned'}"
     )
 
@@ -100,11 +101,12 @@ def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
 
 def needs_parts(config: Config) -> bool:
     """Whether the embedding looks into its vectors (characters of words)."""
-    return EMBEDDINGS[config.embedding.name].needs_parts
+    return config.embedding.name != "auto" and EMBEDDINGS[config.embedding.name].needs_parts
 
 
 def resolve(config: Config, spec: DataSpec) -> None:
     """Fill in what only files and data know, before the configuration is saved."""
+    fit(config, spec)
     if config.embedding.name == "pretrained" and config.embedding.features is None:
         config.embedding.features = vector_width(Path(config.embedding.path).expanduser())
     if config.encoder.parameters is not None:
@@ -136,7 +138,20 @@ def matching_width(encoder: Any, spec: DataSpec) -> int:
 
 def build(config: Config, spec: DataSpec) -> Model:
     """A model with random weights, for the data that `spec` describes."""
+    fit(config, spec)
     return Model(config, spec)
+
+
+def fit(config: Config, spec: DataSpec) -> None:
+    """Fill in what follows from the data: how their values become vectors, and which of their answers is learned."""
+    if config.embedding.name == "auto":
+        config.embedding = LearnedEmbedding() if spec.features is None else LinearEmbedding()
+    if config.head.target is None:
+        kinds = HEADS[config.head.name].kinds
+        fitting = [name for name, target in spec.targets.items() if target.kind in kinds]
+        if len(fitting) > 1:
+            raise UserError(f"`head.target` is missing: the data have {' and '.join(fitting)}; choose one")
+        config.head.target = fitting[0] if fitting else None
 
 
 def start_from_files(model: Model, config: Config, spec: DataSpec) -> None:

@@ -102,7 +102,7 @@ def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_p
 @pytest.mark.parametrize(
     "more, sentence",
     [
-        (["data=digits", "data.path=null"], "`head.target=translation`: head=seq2seq learns sequence; the data have `label`"),
+        (["data=digits", "data.path=null"], "`data`: head=seq2seq learns sequence; the data have `label`"),
         (["encoder.position=learned", "encoder.max_place=2"], "outside the 2 learned places"),
         (["data.joint_vocabulary=true", "embedding=one_hot"], "`data.joint_vocabulary=true` needs embedding=learned"),
         (["head.n_best=9"], "`head.n_best=9` must be at most head.beam=5"),

@@ -29,8 +29,8 @@ class Seq2seq(Head):
     ) -> None:
         super().__init__(config, spec, width)
         self.config = config
-        self.codec = spec.codecs[spec.targets[config.target].codec]
-        shared = source_table if spec.targets[config.target].codec == "source" else None
+        self.codec = spec.codecs[spec.targets[self.target].codec]
+        shared = source_table if spec.targets[self.target].codec == "source" else None
         # The decoder is described as an encoder that looks back only.
         shape = AttentionEncoder(
             width=width, depth=config.depth, heads=config.heads, feed_forward=config.feed_forward,
