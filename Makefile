@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install train test test-all lint clean
+.PHONY: install train test test-all lint bench clean
 
 install: .venv/installed
 
@@ -26,6 +26,13 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Speed beside other libraries on the real data in SHARED, then by section and part of a step; alone on the machine.
+SHARED ?= ../shared/data
+bench: install
+	$(BIN)/pip install --quiet --constraint scripts/constraints.txt --editable '.[bench]'
+	$(BIN)/python scripts/bench_peers.py $(SHARED) --json outputs/bench/peers.json
+	$(BIN)/attnlab bench shared=$(SHARED) out=outputs/bench
 
 clean:
 	rm -rf .venv outputs build dist

@@ -21,7 +21,10 @@ usage: attnlab <verb> [key=value ...]
           finish one that was stopped            attnlab sweep sweep=latest
           list its own keys                      attnlab sweep --help
   runs    a table of all runs                    attnlab runs task=pos sort=-score
+  data    look at data before training           attnlab data data=csv data.path=FILE
+          every data set in a line               attnlab data --list
   eval    score a run again, or on other data    attnlab eval run=latest split=validation
+  bench   speed of training on this machine      attnlab bench sections=tagging,images
 
 options: --debug shows tracebacks; --version
 """
@@ -203,6 +206,20 @@ def sweep(words: list[str]) -> int:
     return _guarded(work)
 
 
+def data(words: list[str]) -> int:
+    """attnlab data: what the data that these words choose are like, or the list of all data sets."""
+    from attnlab.lab import survey
+
+    for word in words:
+        if word.startswith("-") and word != "--list":
+            raise UserError(f"`{word}`: no such option; {suggestion(word, ('--list', '--debug'))}")
+    if "--list" in words:
+        survey.listing()
+    else:
+        survey.survey(words)
+    return 0
+
+
 def runs(words: list[str]) -> int:
     """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
     from attnlab.lab.listing import show
@@ -211,7 +228,22 @@ def runs(words: list[str]) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"train": train, "sweep": sweep, "runs": runs, "eval": evaluate}
+def bench(words: list[str]) -> int:
+    """attnlab bench: the speed of this machine in each modality, as figures and as a page."""
+    from attnlab.lab.bench.bench import bench as measure
+
+    measure(words)
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "train": train,
+    "sweep": sweep,
+    "runs": runs,
+    "data": data,
+    "eval": evaluate,
+    "bench": bench,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

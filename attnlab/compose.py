@@ -86,10 +86,11 @@ def check_overrides(overrides: Sequence[str]) -> None:
     for override in parsed:
         name = override.key_or_group
         if name in known:
-            for value in _values(override):
+            first, *_ = values = _values(override)
+            for value in first if isinstance(first, list) and name == "logger" else values:
                 if value not in choices(name):
-                    raise UserError(f"`{name}={value}`: no such choice; {suggestion(value, choices(name))}")
-            chosen.append(f"{name}={_values(override)[0]}")
+                    raise UserError(f"`{name}={value}`: no such choice; {suggestion(str(value), choices(name))}")
+            chosen.append(f"{name}=[{','.join(first)}]" if isinstance(first, list) else f"{name}={first}")
     try:
         skeleton = _compose(chosen)
     except (HydraException, OmegaConfBaseException) as error:

@@ -4,6 +4,7 @@ Nothing here imports torch or Hydra: a mistake in the configuration is found bef
 is loaded. `compose.py` turns words on the command line into these dataclasses.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
@@ -41,18 +42,67 @@ def key(
 
 
 @dataclass
-class TextData:
-    """Sentences of words."""
+class Origin:
+    """What may be known of any data set."""
 
     name: str = key("???", "the data set's name")
+    origin: str | None = key(None, "where the data are to be had, for `attnlab data` and for whoever lacks them")
+    licence: str | None = key(None, "under which terms they are, as far as it is known")
+
+
+@dataclass
+class OnHub(Origin):
+    """A data set that may be had from the Hugging Face hub."""
+
+    hub: str | None = key(
+        None, "its id on the Hugging Face hub, such as user/name; read where there is no data.path"
+    )
+    config: str | None = key(None, "hub: which of its configurations; null: the only one")
+    revision: str | None = key(
+        None, "hub: a commit, branch or tag; null: the newest; a run keeps the commit that it was trained on"
+    )
+
+    def hub_problems(self, generated: bool) -> Iterator[str]:
+        """generated: whether these data come with the program."""
+        if self.hub is None:
+            for name in ("config", "revision"):
+                if getattr(self, name) is not None:
+                    yield f"`data.{name}={getattr(self, name)}` needs `data.hub=`"
+        elif generated:
+            yield f"`data.hub={self.hub}`: data={self.name} come with the program; choose data for your own, such as csv"
+        elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", self.hub):
+            yield f"`data.hub={self.hub}`: write an id such as stanfordnlp/imdb; files of your own go by `data.path=`"
+
+
+def encoding_problems(encoding: str) -> Iterator[str]:
+    """Why there is no such encoding of text."""
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        yield f"`data.encoding={encoding}`: unknown; usual ones are utf-8, utf-16, cp1252 and latin-1"
+
+
+@dataclass
+class TextData(OnHub):
+    """Sentences of words."""
+
     loader: str = key("text", "which loader reads it", choices=("text",))
     source: str = key("???", "where the sentences come from", choices=("grammar", "reviews", "conllu"))
-    path: str | None = key(None, "local files; null for generated data")
+    path: str | None = key(None, "local file, or folder of them; null for generated data and the hub")
+    encoding: str = key(
+        "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
+    )
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only the first so many training examples", least=1)
     validation: float = key(
-        0.1, "share of the training examples held out where there is no validation file", least=0, most=0.9
+        0.1, "share of the training examples held out where there is no validation split", least=0, most=0.9
     )
+    test: float = key(
+        0.1, "share of the training examples held out where there is no test split", least=0, most=0.9
+    )
+    split_seed: int = key(0, "of held-out shares", least=0)
     skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
     tokens: str = key(
         "words",
@@ -69,6 +119,31 @@ class TextData:
         most=100,
     )
 
+    def problems(self) -> Iterator[str]:
+        yield from self.hub_problems(self.source in ("grammar", "reviews"))
+        yield from encoding_problems(self.encoding)
+        if self.validation + self.test > 0.9:
+            yield f"`data.validation={self.validation}` and `data.test={self.test}` must leave a tenth for training"
+
+
+@dataclass
+class TaggedData(TextData):
+    """Words and their tags: in two columns, in .jsonl, or on the hub."""
+
+    loader: str = key("tagged", "which loader reads it", choices=("tagged",))
+    source: str = key("tagged", "where the sentences come from", choices=("tagged",))
+    words: Any = key(None, "where the words are: a column's number (null: 1), or its name in .jsonl (null: words)")
+    tags: Any = key(None, "where their tags are: a column's number (null: 2), or its name in .jsonl (null: tags)")
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        for name in ("words", "tags"):
+            column = getattr(self, name)
+            if column is not None and (isinstance(column, bool) or not isinstance(column, int | str)):
+                yield f"`data.{name}={column}`: a column is a name or a number"
+            elif isinstance(column, int) and column < 1:
+                yield f"`data.{name}={column}`: columns are numbered from 1"
+
 
 @dataclass
 class TableData(TextData):
@@ -80,6 +155,7 @@ class TableData(TextData):
         "text", "the column of the text: its name in the header line, or its number where there is none"
     )
     label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
+    group: Any = key(None, "a column, such as the author: rows that agree in it are held out together")
     target_kind: str = key(
         "class",
         "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
@@ -87,11 +163,13 @@ class TableData(TextData):
     )
 
     def problems(self) -> Iterator[str]:
+        yield from super().problems()
         several = self.target_kind == "classes"
         if isinstance(self.label, list) != several:
             wanted = "a list of columns" if several else "one column"
             yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
         columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
+        columns += [] if self.group is None else [self.group]
         numbers = [column for column in columns if isinstance(column, int)]
         if any(not isinstance(column, int | str) or isinstance(column, bool) for column in columns):
             yield f"`data.text={self.text} data.label={self.label}`: a column is a name or a number"
@@ -107,21 +185,25 @@ class TableData(TextData):
 
 
 @dataclass
-class ParallelData:
+class ParallelData(OnHub):
     """Sentences with their translations."""
 
-    name: str = key("???", "the data set's name")
     loader: str = key("parallel", "which loader reads it", choices=("parallel",))
     source: str = key("???", "in which form the pairs come", choices=("bilingual", "lines", "table"))
-    path: str | None = key(None, "folder of local files, or a table; null for generated data")
+    path: str | None = key(None, "folder of local files, or a table; null for generated data and the hub")
+    encoding: str = key(
+        "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
+    )
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     source_language: str = key("en", "what is translated: the ending of its files, or its column")
     target_language: str = key("de", "what it is translated into")
     test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
     limit: int | None = key(None, "use only the first so many training pairs", least=1)
     validation: float = key(
-        0.1, "share of the training pairs held out where there is no validation file", least=0, most=0.9
+        0.1, "share of the training pairs held out where there is no validation split", least=0, most=0.9
     )
+    test: float = key(0.1, "share of the training pairs held out where there is no test split", least=0, most=0.9)
+    split_seed: int = key(0, "of held-out shares", least=0)
     skip_bad: bool = key(False, "leave bad rows out, and count them, instead of refusing the file")
     tokens: str = key(
         "bpe",
@@ -134,6 +216,8 @@ class ParallelData:
     too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
 
     def problems(self) -> Iterator[str]:
+        yield from self.hub_problems(self.source == "bilingual")
+        yield from encoding_problems(self.encoding)
         if self.source_language == self.target_language:
             yield f"`data.target_language={self.target_language}` is the source language, too"
         if self.test_name is not None and self.source != "lines":
@@ -141,18 +225,23 @@ class ParallelData:
 
 
 @dataclass
-class ImageData:
+class ImageData(OnHub):
     """Pictures as sets of patches, each with its row and column."""
 
-    name: str = key("???", "the data set's name")
     loader: str = key("image", "which loader reads it", choices=("image",))
     source: str = key("???", "in which form the pictures come", choices=("digits", "idx", "folder", "cifar10"))
-    path: str | None = key(None, "folder of local files; null for embedded data")
+    path: str | None = key(None, "folder of local files; null for embedded data and the hub")
+    image: str = key("image", "hub: the column of the pictures")
+    label: str = key("label", "hub: the column of their classes")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only the first so many training pictures", least=1)
     validation: float = key(
         0.1, "share of the training pictures held out, where there is no validation split", least=0, most=0.9
     )
+    test: float = key(
+        0.1, "share of the training pictures held out, where there is no test split", least=0, most=0.9
+    )
+    split_seed: int = key(0, "of held-out shares", least=0)
     classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
     colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
     patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", least=1)
@@ -163,22 +252,25 @@ class ImageData:
     skip_bad: bool = key(False, "leave out pictures that cannot be used, and count them, instead of stopping")
 
     def problems(self) -> Iterator[str]:
+        yield from self.hub_problems(self.source == "digits")
         if self.stride is not None and self.stride > self.patch:
             yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"
 
 
 @dataclass
-class SpeechData:
+class SpeechData(OnHub):
     """Recordings of speech, cut into short frames."""
 
-    name: str = key("???", "the data set's name")
     loader: str = key("speech", "which loader reads it", choices=("speech",))
     source: str = key(
         "???",
         "where the recordings come from",
         choices=("voices", "fsdd", "folder", "manifest", "speech_commands"),
     )
-    path: str | None = key(None, "folder of recordings, or manifest file; null for generated data")
+    path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
+    audio: str = key("audio", "hub: the column of the recordings")
+    label: str = key("label", "hub: the column of their classes")
+    speaker: str | None = key(None, "hub: the column of who speaks")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only so many training examples, evenly spread over the list", least=1)
     max_length: float = key(60.0, "longest recording, in seconds", least=0.001)
@@ -232,6 +324,7 @@ class SpeechData:
     split_seed: int = key(0, "of held-out shares and folds", least=0)
 
     def problems(self) -> Iterator[str]:
+        yield from self.hub_problems(self.source == "voices")
         if (
             self.folds is not None
             and self.folds != "speaker"
@@ -244,6 +337,8 @@ class SpeechData:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.text is not None and self.source != "manifest":
             yield f"`data.text={self.text}` names a column of a manifest: `data=speech_manifest`"
+        if self.text is not None and self.too_long == "cut":
+            yield "`data.too_long=cut` would cut what is heard, but not what is said (`data.text`); choose refuse or drop"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":
@@ -256,7 +351,7 @@ GRAPH_SOURCES = ("molecules", "karate", "tu", "molecule_net", "jsonl")
 
 
 @dataclass
-class GraphData:
+class GraphData(Origin):
     """Graphs: nodes with features, and the edges between them."""
 
     name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
@@ -323,6 +418,13 @@ class GraphData:
 
 
 # --- model ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class AutoEmbedding:
+    """What suits the data: a learned vector for each word, or a matrix for vectors of numbers."""
+
+    name: str = key("auto", "choice; a run keeps what was chosen", choices=("auto",))
 
 
 @dataclass
@@ -527,7 +629,7 @@ class TaggingHead:
     """N→N: a label for each vector."""
 
     name: str = key("tagging", "choice", choices=("tagging",))
-    target: str = key("tags", "which target of the data it learns")
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
 
 
 @dataclass
@@ -535,7 +637,7 @@ class ClassificationHead:
     """N→1: one answer for the whole set."""
 
     name: str = key("classification", "choice", choices=("classification",))
-    target: str = key("label", "which target of the data it learns")
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
     readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
     class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
 
@@ -553,7 +655,7 @@ class Seq2seqHead:
     """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
 
     name: str = key("seq2seq", "choice", choices=("seq2seq",))
-    target: str = key("translation", "which target of the data it learns")
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
     depth: int = key(2, "number of the decoder's blocks", least=1)
     heads: int = key(4, "H: attention heads", least=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", least=1)
@@ -636,7 +738,7 @@ class JsonlLogger:
 
 
 @dataclass
-class WandbLogger:
+class WandbLogger(JsonlLogger):
     """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
 
     name: str = key("wandb", "choice", choices=("wandb",))
@@ -687,6 +789,7 @@ class Sweep:
 NODES: dict[str, dict[str, type]] = {
     "data": {
         "text": TextData,
+        "tagged": TaggedData,
         "table": TableData,
         "parallel": ParallelData,
         "image": ImageData,
@@ -694,6 +797,7 @@ NODES: dict[str, dict[str, type]] = {
         "graph": GraphData,
     },
     "embedding": {
+        "auto": AutoEmbedding,
         "one_hot": OneHotEmbedding,
         "learned": LearnedEmbedding,
         "pretrained": PretrainedEmbedding,

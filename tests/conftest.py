@@ -1,11 +1,13 @@
 """Tiny data of every modality, and a place of its own for everything that a test writes."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # before the hub's library is imported: no test reaches for it
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

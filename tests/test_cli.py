@@ -93,7 +93,7 @@ MISTAKES = {
     "no equals sign": (["train", "encoder"], "key=value"),
     "added key": (["train", "+encoder.depth2=1"], "only set"),
     "heads and width": (["train", "encoder.width=30"], "multiple of"),
-    "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such folder"),
+    "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "no path": (["train", "data=ud_ewt"], "`data.path` is missing"),
     "sweep without -m": (["train", "encoder.depth=1,2"], "-m"),
     "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),

@@ -17,6 +17,7 @@ from attnlab import metrics
 class Said:
     value: Any
     probability: Any = None
+    complete: bool = True
 
 
 def said(*values: Any) -> list[Said]:

@@ -1,20 +1,20 @@
 """Right answers of each kind: how they are stored once, what training learns from them, and how they are read.
 
-A `Record` gathers the answers of one target while rows are written; what it has seen goes into meta.json. An
-`Answers` reads them again as tensors for the model and as plain words and numbers for the metrics.
+A `Record` takes the answers of one target while rows are written; what it has seen goes into meta.json. An `Answers`
+reads them again as tensors for the model and as plain words and numbers for the metrics.
 """
 
-import math
-from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from attnlab.data.batching import Indices
-from attnlab.data.prepare import Columns
+from attnlab.data.prepare import Columns, Ragged
 from attnlab.errors import UserError
 from attnlab.spec import Target
 
@@ -29,92 +29,54 @@ class LabelRecord:
     """
 
     def __init__(self, kind: str) -> None:
-        from datasets import List, Value
-
         self.single = kind == "class"
-        self.column = Value("int32") if self.single else List(Value("int32"))
+        self.arrow = pa.int32() if self.single else pa.list_(pa.int32())
         self.ids: dict[str, int] = {NOT_SCORED: 0}
-        self.counts: dict[str, Counter[str]] = {}
 
-    def stored(self, value: Any, split: str) -> Any:
-        labels = (value,) if self.single else value
-        self.counts.setdefault(split, Counter()).update(labels)
-        numbers = [self.ids.setdefault(label, len(self.ids)) for label in labels]
+    def stored(self, value: Any) -> Any:
+        numbers = [self.ids.setdefault(label, len(self.ids)) for label in ((value,) if self.single else value)]
         return numbers[0] if self.single else numbers
 
     def meta(self) -> dict[str, Any]:
-        found = {split: dict(sorted(counts.items())) for split, counts in self.counts.items()}
-        for counts in found.values():
-            counts.pop(NOT_SCORED, None)
-        return {"labels": list(self.ids), "counts": found}
-
-
-class YesNoRecord:
-    """Several questions with yes (1), no (0) or unknown (−1)."""
-
-    def __init__(self, kind: str) -> None:
-        from datasets import List, Value
-
-        self.column = List(Value("int8"))
-        self.counts: list[int] = []
-
-    def stored(self, value: Any, split: str) -> Any:
-        if split == "train":
-            self.counts = [n + (v == 1) for n, v in zip(self.counts or [0] * len(value), value, strict=True)]
-        return value
-
-    def meta(self) -> dict[str, Any]:
-        return {"counts": self.counts}
+        return {"labels": list(self.ids)}
 
 
 class NumberRecord:
-    """A number; mean and spread of the training split (Welford 1962)."""
+    """A number, or several questions with yes (1), no (0) or unknown (−1): stored as they are."""
 
     def __init__(self, kind: str) -> None:
-        from datasets import Value
+        self.arrow = pa.float64() if kind == "number" else pa.list_(pa.int8())
 
-        self.column = Value("float64")
-        self.count, self.mean, self.squares = 0, 0.0, 0.0
-
-    def stored(self, value: float, split: str) -> float:
-        if split == "train":
-            self.count += 1
-            change = value - self.mean
-            self.mean += change / self.count
-            self.squares += change * (value - self.mean)
+    def stored(self, value: Any) -> Any:
         return value
 
     def meta(self) -> dict[str, Any]:
-        return {"mean": self.mean, "spread": math.sqrt(self.squares / max(1, self.count)) or 1.0}
+        return {}
 
 
 RECORDS: dict[str, Any] = {
     "class": LabelRecord,
     "vector_classes": LabelRecord,
-    "classes": YesNoRecord,
+    "classes": NumberRecord,
     "number": NumberRecord,
 }
-"""Called with the kind; `column` is the Arrow feature, `stored` what is written of each answer."""
+"""Called with the kind; `arrow` is the column's type, `stored` what is written of each answer."""
 
 
-def learned_target(kind: str, meta: dict[str, Any], questions: tuple[str, ...]) -> Target:
-    """What training knows of the answers; `questions` names those of kind `classes`."""
-    if kind == "number":
-        return Target(kind, mean=meta["mean"], spread=meta["spread"])
-    if kind == "classes":
-        return Target(kind, questions, tuple(meta["counts"]))
-    counts = meta["counts"]["train"]
-    return Target(kind, tuple(counts), tuple(counts.values()))
+def unseen_labels(
+    kind: str, target: Target, counts: dict[str, dict[str, int]], data: str, held_out: Collection[str] = ()
+) -> list[str]:
+    """A warning for each split with labels that training never saw: they are counted wrong.
 
-
-def unseen_labels(name: str, kind: str, target: Target, meta: dict[str, Any], data: str) -> list[str]:
-    """A warning for each split with labels that training never saw: they are counted wrong."""
+    counts: of each split, how often each label occurs. held_out: splits that were taken from training examples, which
+    are never refused as other data are.
+    """
     if kind not in ("class", "vector_classes"):
         return []
     known, warnings = set(target.classes), []
-    for split, labels in meta["counts"].items():
+    for split, labels in counts.items():
         unseen = [label for label in labels if label not in known]
-        if labels and len(unseen) == len(labels):
+        if labels and len(unseen) == len(labels) and split not in held_out:
             raise UserError(
                 f"data={data}: no label of the {split} split ({_some(labels)}) was learned; "
                 f"the run knows {_some(sorted(known))}"
@@ -135,8 +97,8 @@ class Answers:
 
     def __init__(self, columns: Columns, name: str, target: Target, meta: dict[str, Any]) -> None:
         self.kind = target.kind
+        self.labels: list[str] = meta.get("labels", [])
         if self.kind in ("class", "vector_classes"):
-            self.labels: list[str] = meta["labels"]
             ids = {label: i for i, label in enumerate(target.classes)}
             self._class_of_label = np.array([ids.get(label, -1) for label in self.labels], dtype=np.int64)
         many = self.kind in ("vector_classes", "classes")
@@ -153,10 +115,53 @@ class Answers:
             return torch.from_numpy(stored.astype(np.int64)).view(len(indices), -1)
         return torch.from_numpy(self._class_of_label[stored])
 
-    def gold(self) -> list[Any]:
-        """As heads predict them: a label, a list of labels, a list of −1, 0 and 1, or a number."""
+    def gold(self, rows: Indices | None = None) -> Sequence[Any]:
+        """As heads predict them: a label, a list of labels, a list of −1, 0 and 1, or a number; of these rows, or of
+        all. Lists are made when they are asked for, so that a large set needn't be in memory."""
         if self._ragged is None:
-            values = self._flat.tolist()
+            values = (self._flat if rows is None else self._flat[rows]).tolist()
             return values if self.kind == "number" else [self.labels[value] for value in values]
-        rows = (self._ragged[i].tolist() for i in range(len(self._ragged.lengths)))
-        return [row if self.kind == "classes" else [self.labels[label] for label in row] for row in rows]
+        everything = np.arange(len(self._ragged.lengths)) if rows is None else rows
+        return _Lists(self._ragged, everything, self.labels if self.kind == "vector_classes" else None)
+
+    def counts(self, rows: Indices) -> dict[str, int]:
+        """How often each label occurs in these rows, in order of the labels; nothing where answers are no classes."""
+        if self.kind not in ("class", "vector_classes"):
+            return {}
+        if self._ragged is None:
+            found = np.bincount(self._flat[rows], minlength=len(self.labels))
+        else:
+            found = self._ragged.counts(rows, len(self.labels))
+        return {
+            label: int(n) for label, n in sorted(zip(self.labels, found, strict=True)) if n and label != NOT_SCORED
+        }
+
+    def learned(self, rows: Indices, questions: tuple[str, ...] = ()) -> Target:
+        """What training on these rows knows of the answers; `questions` names those of kind `classes`."""
+        if self.kind == "number":
+            values = self._flat[rows]
+            return Target(self.kind, mean=float(values.mean()), spread=float(values.std()) or 1.0)
+        if self._ragged is not None and self.kind == "classes":
+            yes = self._ragged.take(rows).reshape(len(rows), -1) == 1
+            return Target(self.kind, questions, tuple(yes.sum(axis=0).tolist()))
+        counts = self.counts(rows)
+        return Target(self.kind, tuple(counts), tuple(counts.values()))
+
+
+class _Lists(Sequence[list[Any]]):
+    """The answers for each vector, set by set. labels: what numbers stand for; None: for themselves."""
+
+    def __init__(self, ragged: Ragged, rows: Indices, labels: list[str] | None) -> None:
+        self._ragged, self._rows, self._labels = ragged, rows, labels
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        values = self._ragged[int(self._rows[i])].tolist()
+        return values if self._labels is None else [self._labels[value] for value in values]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)

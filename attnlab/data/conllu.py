@@ -3,50 +3,35 @@
 import re
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
-from typing import ClassVar
 
 from attnlab.config import TextData
 from attnlab.data.answers import NOT_SCORED
-from attnlab.data.reading import BadRows, text_lines, unreadable
-from attnlab.data.rows import TextRow
-from attnlab.errors import UserError
+from attnlab.data.files import no_path, plain_suffix, split_files
+from attnlab.data.reading import BadRows, Lines, stretches, unreadable
+from attnlab.data.rows import TextRow, TextSource
 
 
-class Conllu:
-    """CoNLL-U files of one folder, named as Universal Dependencies names them: *-ud-train.conllu, …"""
-
-    notice = ""
-    questions: tuple[str, ...] = ()
-    slices: tuple[str, ...] = ()
-    endings: ClassVar = {"train": "train", "validation": "dev", "test": "test"}
+class Conllu(TextSource):
+    """A CoNLL-U file, or those of one folder, named as Universal Dependencies names them (*-ud-train.conllu, …) or
+    train.conllu, ….
+    """
 
     def __init__(self, config: TextData) -> None:
         self.targets = {"tags": "vector_classes"}
+        self.encoding = config.encoding
         if config.path is None:
-            raise UserError(
-                f"`data.path` is missing: data={config.name} needs the folder that holds the .conllu files"
-            )
-        folder = Path(config.path).expanduser()
-        if not folder.is_dir():
-            raise UserError(f"`data.path={config.path}`: no such folder")
-        self.files = {}
-        for split, ending in self.endings.items():
-            found = sorted(folder.glob(f"*-ud-{ending}.conllu")) or sorted(folder.glob(f"*-ud-{ending}.conllu.gz"))
-            if len(found) > 1:
-                names = ", ".join(path.name for path in found)
-                raise UserError(f"`data.path={config.path}`: several {split} files ({names}); keep one treebank")
-            if found:
-                self.files[split] = found[0]
-        if "train" not in self.files and "test" not in self.files:
-            raise UserError(f"`data.path={config.path}`: no file ending in -ud-train.conllu there")
+            raise no_path(config, "a .conllu file, or the folder of a treebank's")
+        self.files = split_files(config.path, lambda path: plain_suffix(path) == ".conllu", ".conllu")
         self.splits = tuple(self.files)
 
-    def rows(self, split: str, bad: BadRows) -> Iterator[TextRow]:
-        return read_conllu(self.files[split], bad)
+    def pieces(self, split: str) -> Iterator[Lines]:
+        return stretches(self.files[split], self.encoding, paragraphs=True)
+
+    def rows(self, split: str, piece: Lines, bad: BadRows) -> Iterator[TextRow]:
+        return read_conllu(piece, bad)
 
 
-def read_conllu(path: Path, bad: BadRows) -> Iterator[TextRow]:
+def read_conllu(lines: Lines, bad: BadRows) -> Iterator[TextRow]:
     """Sentences of a CoNLL-U file: form and universal tag of each syntactic word.
 
     Multi-word ranges (`1-2`) and empty nodes (`8.1`) are no syntactic words; a tag `_` is not scored. A sentence
@@ -55,11 +40,11 @@ def read_conllu(path: Path, bad: BadRows) -> Iterator[TextRow]:
     words: list[str] = []
     tags: list[str] = []
     start, good = 1, True
-    for number, line in enumerate(chain(text_lines(path), [""]), 1):  # the last sentence may lack its empty line
+    for number, line in chain(lines.numbered(), [(0, "")]):  # the last sentence may lack its empty line
         line = line.rstrip("\r\n")
         if not line:
             if words and good:
-                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{path.name}:{start}")
+                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{lines.path.name}:{start}")
             words, tags, good = [], [], True
             continue
         if line.startswith("#"):
@@ -67,9 +52,9 @@ def read_conllu(path: Path, bad: BadRows) -> Iterator[TextRow]:
         columns = line.split("\t")
         if len(columns) == 10 and re.fullmatch(r"\d+[-.]\d+", columns[0]):
             continue
-        problem = _conllu_problem(line, columns)
+        problem = _conllu_problem(line, columns, lines.encoding)
         if problem and good:
-            bad.found(f"{path}:{number}: {problem}")
+            bad.found(f"{lines.path}:{number}: {problem}")
         if problem:
             good = False
             continue
@@ -79,7 +64,7 @@ def read_conllu(path: Path, bad: BadRows) -> Iterator[TextRow]:
         tags.append(NOT_SCORED if columns[3] == "_" else columns[3])
 
 
-def _conllu_problem(line: str, columns: list[str]) -> str:
+def _conllu_problem(line: str, columns: list[str], encoding: str | None) -> str:
     """Why this line is no word, or nothing."""
     if len(columns) != 10:
         return f"{len(columns)} columns; CoNLL-U has 10, separated by tabs"
@@ -87,4 +72,4 @@ def _conllu_problem(line: str, columns: list[str]) -> str:
         return f"word id `{columns[0]}` is no number"
     if not columns[1] or not columns[3]:
         return "a word without form or universal tag"
-    return unreadable(line)
+    return unreadable(line, encoding)

@@ -3,6 +3,7 @@
 A loader is called as `Loader(config.data, seed, spec, parts)`; `attnlab.training.run.LOADERS` names them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ class Split(Protocol):
 
     lengths: NDArray[int64]
     """Vectors of each example, for batching: (n,), or (n, 2) of sources and targets where answers are sequences."""
-    keys: list[str]
+    keys: Sequence[str]
     """Where each example came from: file:line, a file's name, …"""
 
     def __len__(self) -> int: ...
@@ -29,8 +30,11 @@ class Split(Protocol):
     def batch(self, indices: NDArray[int64], epoch: int | None = None) -> Batch:
         """These examples, packed. With an epoch they are augmented, by a pure function of (seed, epoch, index)."""
 
-    def gold(self, target: str) -> list[Any]:
+    def gold(self, target: str) -> Sequence[Any]:
         """The right answer of each example in words or numbers, as heads predict them; "" is not scored."""
+
+    def content(self, i: int) -> bytes:
+        """What example i consists of: the same for the same example in another split."""
 
     def show(self, i: int) -> dict[str, Any]:
         """What a person would want to see of example i in a line of predictions: its words, its file, …"""
@@ -57,5 +61,7 @@ class Data(Protocol):
     """Of everything that the examples depend on; a run is resumed only on data with the same one."""
     notice: str
     """For generated data: that they are, and how to use real ones. Else empty."""
+    commit: str | None
+    """Of a data set on the hub: the one that was read; `train` writes it into the run's configuration."""
     warnings: list[str]
     """What the user should know before training."""

@@ -43,15 +43,12 @@ class Graphs:
     def __init__(self, config: GraphData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
         self.source = GRAPH_SOURCES[config.source](config)
-        self.notice = self.source.notice
+        self.notice, self.commit = self.source.notice, None
         self.folder_of_rows = prepare(config, self.source)
-        settings = asdict(config) | {
-            "cache": None,
-            "path": None,
-            "hub": None,
-            "rows": self.folder_of_rows.name,
-            "seed": seed,
-        }
+        elsewhere = dict.fromkeys(
+            ("cache", "path", "hub", "origin", "licence")
+        )  # where the same data may come from
+        settings = asdict(config) | elsewhere | {"rows": self.folder_of_rows.name, "seed": seed}
         self.fingerprint = fingerprint((), settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
@@ -74,7 +71,7 @@ class Graphs:
             {name: _labels(split.gold(TARGET)) for name, split in self.splits.items()} if self._classes else {}
         )
         self.warnings += unseen_labels(
-            TARGET, self.source.kind, self.spec.targets[TARGET], {"counts": counts}, config.name
+            self.source.kind, self.spec.targets[TARGET], counts, config.name, held_out=self._held_out
         )
 
     @classmethod
@@ -93,7 +90,7 @@ class Graphs:
     def _strata(self) -> list[str]:
         """What folds have equally often: each class; nothing where answers are no classes."""
         answers = Answers(self.columns, TARGET, Target(self.source.kind), self.meta["answers"])
-        return answers.gold() if self.source.kind == "class" else [""] * len(self.keys)
+        return list(answers.gold()) if self.source.kind == "class" else [""] * len(self.keys)
 
     # --- who is trained on, who is tested ---------------------------------------------------------
 
@@ -108,7 +105,10 @@ class Graphs:
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
-            split_of = with_held_out(given, self.keys, config.validation, config.test, config.split_seed)
+            split_of = with_held_out(
+                given, self.keys, config.validation, config.test, config.split_seed, self._strata()
+            )
+        self._held_out = set(split_of) - set(given)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
         if config.limit is not None:
@@ -237,6 +237,12 @@ class GraphSplit:
     def _named(self, kind: str, ids: Any, rows: Indices, count: int) -> NDArray[np.float32]:
         """(N or E, names): one-hot; no columns where there are no names."""
         return self._codes[kind][ids.take(rows)] if kind in self._codes else np.zeros((count, 0), dtype=np.float32)
+
+    def content(self, i: int) -> bytes:
+        """What graph i consists of: graphs that are stored alike have equal contents."""
+        data, row = self.data, int(self.rows[i])
+        columns = (data.labels, data.numbers, data.edges, data.edge_labels, data.edge_numbers)
+        return int(data.counts[row]).to_bytes(4, "little") + b"".join(column[row].tobytes() for column in columns)
 
     def show(self, i: int) -> dict[str, Any]:
         """The size of graph i; where it stands is its key."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from attnlab.combinations import ONE_NUMBER, parse_structures
@@ -34,12 +35,13 @@ def prepare(config: GraphData, source: GraphSource) -> Path:
 
 def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     """Read every graph once; names become numbers in the order in which they appear."""
-    from datasets import List, Value
+    from datasets import Features, List, Value
 
     record = RECORDS[source.kind](source.kind)
-    columns = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
+    columns: dict[str, Any] = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
     columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
-    columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")} | {TARGET: record.column}
+    columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
+    columns |= Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
     bad, found = BadRows(config.skip_bad, "graph"), _Widths()
     configured = parse_structures(config.structure)
@@ -61,7 +63,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
                 "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
                 "edge_numbers": [number for i in kept for number in row.edge_attributes[i]] if row.edge_attributes else [],
                 "numbers": np.concatenate([attributes, role], axis=1).ravel(),
-                TARGET: record.stored(row.target, "train"),
+                TARGET: record.stored(row.target),
             }  # fmt: skip
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:

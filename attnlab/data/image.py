@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData
 from attnlab.data.batching import Indices, uniform
-from attnlab.data.image_sources import IMAGE_SOURCES, Picture, Pixels
+from attnlab.data.image_sources import Picture, Pixels, image_source
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
-from attnlab.data.splits import held_out
+from attnlab.data.splits import NAMES, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
 
 LATER = {"cache", "path", "patch", "stride", "max_length", "flip", "shift"}
+LATER |= {"origin", "licence", "hub", "config", "revision", "image", "label"}
 """Keys that don't change what is prepared: pixels become patches when a batch is made."""
 
 
@@ -39,9 +40,11 @@ class Image:
     def __init__(self, config: ImageData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
         self.channels = 1 if config.colour == "grey" else 3
-        self.source = IMAGE_SOURCES[config.source](config)
+        self.source = image_source(config)
+        self.commit = self.source.commit
         settings = {name: value for name, value in asdict(config).items() if name not in LATER}
-        settings["files"] = list(self.source.files)  # in a folder for each class, names are labels
+        # In a folder for each class, names are labels.
+        settings |= {"files": list(self.source.files), "identity": self.source.identity}
         self.fingerprint = fingerprint(self.source.files.values(), settings)
         self.folder = prepared(cache_folder(config.cache), f"image-{config.name}-{self.fingerprint}", self._write)
         meta = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
@@ -53,7 +56,7 @@ class Image:
                 f"`data.patch={config.patch}` with `data.colour={config.colour}` makes patches of {features} numbers; "
                 f"the run has learned patches of {self.spec.features}"
             )
-        self.warnings = [*meta["skipped"], *self._unseen_labels(meta)]
+        self.warnings = [*self.source.warnings, *meta["skipped"], *self._unseen_labels(meta)]
         self.splits = {name: ImageSplit(self, name) for name in meta["splits"]}
 
     def _write(self, folder: Path) -> None:
@@ -92,29 +95,40 @@ class Image:
         for split in self._split_names():
             counts, bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
             if write_rows(folder / f"{split}.arrow", columns, encoded(split)) == 0:
-                raise UserError(f"data={self.config.name}: no pictures in the {split} split")
+                hint = f"; data.{split}=0 holds none out" if split in self._shares else ""
+                raise UserError(f"data={self.config.name}: no pictures in the {split} split{hint}")
             meta["skipped"] += [bad.summary()] if bad.count else []
             meta["splits"][split] = dict(counts)
         meta |= {"labels": list(labels), "sums": sums.tolist()}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _split_names(self) -> list[str]:
-        derived = ["validation"] if self._derives_validation else []
-        return [*self.source.splits, *derived]
+        return [name for name in NAMES if name in (*self.source.splits, *self._shares)]
 
     @property
-    def _derives_validation(self) -> bool:
-        splits = self.source.splits
-        return "train" in splits and "validation" not in splits and self.config.validation > 0
+    def _shares(self) -> dict[str, float]:
+        """The shares of the training pictures that become splits which the source lacks."""
+        if "train" not in self.source.splits:
+            return {}
+        shares = {"validation": self.config.validation, "test": self.config.test}
+        return {name: share for name, share in shares.items() if share and name not in self.source.splits}
 
     def _rows(self, split: str) -> Iterator[Picture]:
-        """The pictures of a split; where there is no validation split, some of training are held out for it."""
-        if not self._derives_validation or split == "test":
+        """The pictures of a split; of one that the source lacks, those of training that are held out for it."""
+        if not self._shares or (split in self.source.splits and split != "train"):
             yield from self.source.rows(split)
             return
-        for picture in self.source.rows("train"):
-            if held_out(picture.key, self.config.validation) == (split == "validation"):
+        for picture, own in zip(self.source.rows("train"), self._divided, strict=True):
+            if own == split:
                 yield picture
+
+    @cached_property
+    def _divided(self) -> list[str]:
+        """The split of each picture that the source has for training."""
+        known = [(picture.key, picture.label) for picture in self.source.rows("train")]
+        keys, labels = [key for key, _ in known], [label for _, label in known]
+        validation, test = (self._shares.get(name, 0.0) for name in ("validation", "test"))
+        return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)
 
     def _spec(self, meta: dict[str, Any]) -> DataSpec:
         """Classes and normalisation, from the training split only."""
@@ -140,7 +154,7 @@ class Image:
         known, warnings = set(self.spec.targets["label"].classes), []
         for split, counts in meta["splits"].items():
             unseen = sorted(set(counts) - known)
-            if len(unseen) == len(counts):
+            if len(unseen) == len(counts) and split not in self._shares:
                 raise UserError(
                     f"data={self.config.name}: no class of the {split} split ({', '.join(unseen[:5])}) was learned; "
                     f"the run knows {', '.join(sorted(known)[:5])}"
@@ -213,6 +227,10 @@ class ImageSplit:
         """Pictures of one size as they are kept: (B, height, width, C) bytes."""
         height, width = self.heights[indices[0]], self.widths[indices[0]]
         return self._pixels.take(indices).reshape(len(indices), height, width, self.data.channels)
+
+    def content(self, i: int) -> bytes:
+        """What picture i consists of: equal pictures have equal contents."""
+        return bytes([self.heights[i] % 256, self.widths[i] % 256]) + self._pixels[i].tobytes()
 
     def show(self, i: int) -> dict[str, Any]:
         """The size of picture i; its file and number stand in its key."""

@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData
+from attnlab.data.files import no_path
+from attnlab.data.hub import HubSet
 from attnlab.data.splits import position
 from attnlab.errors import UserError
 
+PICTURES = 256
+"""Pictures of a data set on the hub that are in memory together."""
 Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3 of red, green and blue
 
 
@@ -41,10 +46,24 @@ class ImageSource(Protocol):
     classes: tuple[str, ...] | None
     """All classes, where the source knows them; else None: those that occur in training."""
 
+    identity: str
+    """What the pictures depend on besides files, such as the commit of a data set on the hub."""
+    commit: str | None
+    """Of a data set on the hub."""
+    warnings: tuple[str, ...]
+
     def rows(self, split: str) -> Iterator[Picture]: ...
 
 
-class Digits:
+class Here:
+    """What all sources share whose pictures lie here."""
+
+    identity = ""
+    commit: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Digits(Here):
     """`data=digits`: 1,797 real handwritten digits, 8×8, of 17 grey levels, which scikit-learn carries.
 
     They are the test part of Alpaydin & Kaynak's "Optical Recognition of Handwritten Digits" (1998), in its order.
@@ -72,7 +91,7 @@ class Digits:
                 yield Picture(str(labels[i]), f"digits:{i}", partial(images.__getitem__, i))
 
 
-class Idx:
+class Idx(Here):
     """Files in LeCun's idx format under the names that MNIST and Fashion-MNIST gave them, plain or .gz."""
 
     beginnings: ClassVar = {"train": "train", "test": "t10k"}
@@ -113,7 +132,7 @@ class Idx:
             yield _numbered(number, self.classes, key, f"{self.files[label_name]}:{i}", images[i])
 
 
-class Cifar10:
+class Cifar10(Here):
     """The binary version of CIFAR-10 (Krizhevsky 2009): 10,000 records to a file, a label and 32×32 of each colour."""
 
     record = 1 + 3 * 32 * 32
@@ -152,7 +171,7 @@ class Cifar10:
                 yield _numbered(int(record[0]), self.classes, f"{name}:{i}", f"{path}:{i}", pixels)
 
 
-class ImageFolder:
+class ImageFolder(Here):
     """A folder for each class with PNG and JPEG pictures of any size, below train/, validation/ and test/ or not.
 
     Pictures come in an order that looks random and never changes (by a hash of their names), so that the first
@@ -205,13 +224,29 @@ class ImageFolder:
     def _read(self, path: Path) -> Pixels:
         if path.suffix.lower() not in self.endings:
             raise UserError(f"{path}: not a picture by its name ({', '.join(self.endings)}); move it elsewhere")
-        from torchvision.io import ImageReadMode, decode_image
+        return decoded(np.fromfile(path, dtype=np.uint8), self.colour, str(path))
 
-        mode = ImageReadMode.GRAY if self.colour == "grey" else ImageReadMode.RGB
-        try:
-            return decode_image(str(path), mode, apply_exif_orientation=True).permute(1, 2, 0).numpy()
-        except RuntimeError as error:
-            raise UserError(f"{path}: not a readable PNG or JPEG picture ({_first_line(error)})") from error
+
+class HubImages:
+    """Pictures in a column of a data set on the hub, and their classes in another."""
+
+    def __init__(self, config: ImageData) -> None:
+        self.set = HubSet(config, (config.image, config.label), config.label)
+        self.colour = config.colour
+        self.splits: tuple[str, ...] = tuple(self.set.splits)
+        self.classes = self.set.classes(config.label)
+        self.files: dict[str, Path] = {}
+        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+    def rows(self, split: str) -> Iterator[Picture]:
+        for piece in self.set.pieces(split, PICTURES):
+            for key, (picture, label) in self.set.rows(split, piece):
+                yield Picture("" if label is None else str(label), key, partial(self._read, picture, label, key))
+
+    def _read(self, picture: dict[str, Any] | None, label: Any, key: str) -> Pixels:
+        if label is None or picture is None or picture["bytes"] is None:
+            raise UserError(f"{key}: a picture without {'a class' if label is None else 'contents'}")
+        return decoded(np.frombuffer(picture["bytes"], dtype=np.uint8), self.colour, key)
 
 
 IMAGE_SOURCES: dict[str, Callable[[ImageData], ImageSource]] = {
@@ -220,6 +255,25 @@ IMAGE_SOURCES: dict[str, Callable[[ImageData], ImageSource]] = {
     "cifar10": Cifar10,
     "folder": ImageFolder,
 }
+
+
+def image_source(config: ImageData) -> ImageSource:
+    """The user's own files come first, then the hub."""
+    if config.path is None and config.hub is not None:
+        return HubImages(config)
+    return IMAGE_SOURCES[config.source](config)
+
+
+def decoded(data: NDArray[np.uint8], colour: str, where: str) -> Pixels:
+    """The pixels of a PNG or JPEG file's bytes."""
+    from torchvision.io import ImageReadMode, decode_image
+
+    mode = ImageReadMode.GRAY if colour == "grey" else ImageReadMode.RGB
+    try:
+        picture = decode_image(torch.tensor(data), mode, apply_exif_orientation=True)
+    except RuntimeError as error:
+        raise UserError(f"{where}: not a readable PNG or JPEG picture ({_first_line(error)})") from error
+    return picture.permute(1, 2, 0).numpy()
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
@@ -259,7 +313,7 @@ def _numbered(number: int, classes: tuple[str, ...] | None, key: str, where: str
 
 def _folder(config: ImageData) -> Path:
     if config.path is None:
-        raise UserError(f"`data.path` is missing: data={config.name} needs the folder that holds its files")
+        raise no_path(config, "the folder that holds its files")
     folder = Path(config.path).expanduser()
     if not folder.is_dir():
         raise UserError(f"`data.path={config.path}`: no such folder")

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 from attnlab.codec import Codec
 from attnlab.config import ParallelData
 from attnlab.data.batching import Indices
-from attnlab.data.parallel_sources import PARALLEL_SOURCES, TextPair
+from attnlab.data.parallel_sources import TextPair, parallel_source
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
 from attnlab.data.sequences import Sequences, tokens_in_order
-from attnlab.data.splits import held_out
+from attnlab.data.splits import NAMES, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -42,12 +43,14 @@ class Parallel:
         if parts:
             raise UserError(f"data={config.name}: tokens of parallel text have no parts; choose embedding=learned")
         self.config, self.seed = config, seed
-        self.source = PARALLEL_SOURCES[config.source](config)
-        self.notice = self.source.notice
-        self.holds_out = config.validation > 0 and "train" in self.source.splits
-        self.holds_out &= "validation" not in self.source.splits
-        splits = [*self.source.splits, *(["validation"] if self.holds_out else [])]
-        settings = asdict(config) | {"cache": None, "path": None, "splits": splits}
+        self.source = parallel_source(config)
+        self.notice, self.commit = self.source.notice, self.source.commit
+        shares = {"validation": config.validation, "test": config.test} if "train" in self.source.splits else {}
+        self.shares = {name: share for name, share in shares.items() if share and name not in self.source.splits}
+        splits = [name for name in NAMES if name in (*self.source.splits, *self.shares)]
+        elsewhere = "cache path origin licence hub config revision".split()
+        settings = asdict(config) | dict.fromkeys(elsewhere)
+        settings |= {"splits": splits, "identity": self.source.identity}
         texts = fingerprint(self.source.files.values(), settings)
         self.codecs = self._learned(texts) if spec is None else _codecs_of(spec, config)
         self.fingerprint = fingerprint((), {"texts": texts, "codecs": _digest(self.codecs)})
@@ -57,7 +60,7 @@ class Parallel:
             lambda folder: self._write(folder, splits),
         )
         meta = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
-        self.warnings: list[str] = meta["warnings"]
+        self.warnings: list[str] = [*self.source.warnings, *meta["warnings"]]
         self.spec = spec if spec is not None else self._spec(meta["counts"])
         self.splits = {name: ParallelSplit(self, name) for name in splits}
 
@@ -69,19 +72,19 @@ class Parallel:
         if "train" not in self.source.splits:
             raise UserError(f"data={config.name}: there are no training pairs to learn from")
 
-        def learn(folder: Path) -> None:
-            pairs = list(self._pairs("train", BadRows(config.skip_bad), []))
-            if not pairs:
-                raise UserError(self._nothing_in("train"))
-            sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
-            if config.joint_vocabulary:
-                sides = [sides[0] + sides[1]]
-            for name, side in zip(("source", "target"), sides, strict=False):
-                Codec.learn(side, config.tokens, config.subwords).save(folder / f"codec-{name}.json")
+        def training(*sides: str) -> Iterator[str]:
+            for pair in self._pairs("train", BadRows(config.skip_bad), []):
+                yield from (getattr(pair, side) for side in sides)
 
+        def learn(folder: Path) -> None:
+            for name, sides in spelled.items():
+                codec = Codec.learn(training(*sides), config.tokens, config.subwords)
+                codec.save(folder / f"codec-{name}.json")
+
+        apart = {"source": ("source",), "target": ("target",)}
+        spelled = {"source": ("source", "target")} if config.joint_vocabulary else apart
         folder = prepared(cache_folder(config.cache), f"codecs-{config.name}-{texts}", learn)
-        names = ("source",) if config.joint_vocabulary else ("source", "target")
-        return {name: Codec.load(folder / f"codec-{name}.json") for name in names}
+        return {name: Codec.load(folder / f"codec-{name}.json") for name in spelled}
 
     def _spec(self, counts: list[int]) -> DataSpec:
         """counts: how often each token occurs in the training sources."""
@@ -127,7 +130,8 @@ class Parallel:
 
     def _nothing_in(self, split: str) -> str:
         place = self.config.path or f"data={self.config.name}"
-        return f"{place}: no pairs of non-empty sentences for the {split} split"
+        hint = f"; data.{split}=0 holds none out" if split in self.shares else ""
+        return f"{place}: no pairs of non-empty sentences for the {split} split{hint}"
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
         """The pairs of a split within `data.limit`; those with an empty side go to `empty`, by their keys."""
@@ -143,12 +147,19 @@ class Parallel:
 
     def _rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         """The pairs of a split; equal sources are held out together."""
-        if not self.holds_out or split not in ("train", "validation"):
+        if not self.shares or (split in self.source.splits and split != "train"):
             yield from self.source.rows(split, bad)
             return
-        for pair in self.source.rows("train", bad):
-            if held_out(pair.source, self.config.validation) == (split == "validation"):
+        for pair, own in zip(self.source.rows("train", bad), self._divided, strict=True):
+            if own == split:
                 yield pair
+
+    @cached_property
+    def _divided(self) -> list[str]:
+        """The split of each pair that the source has for training."""
+        owners = [pair.source for pair in self.source.rows("train", BadRows(self.config.skip_bad))]
+        validation, test = (self.shares.get(name, 0.0) for name in ("validation", "test"))
+        return with_held_out([""] * len(owners), owners, validation, test, self.config.split_seed)
 
     def _spelled(self, pairs: Iterator[TextPair]) -> Iterator[tuple[TextPair, list[int], list[int]]]:
         """Each pair with the ids of both sides, within `data.max_length`."""
@@ -199,6 +210,10 @@ class ParallelSplit:
         if target != TARGET:
             raise UserError(f"`head.target={target}`: the data have {TARGET}")
         return self._gold
+
+    def content(self, i: int) -> bytes:
+        """What pair i consists of: equal pairs have equal contents."""
+        return f"{self._texts[i]}\n{self._gold[i]}".encode()
 
     def show(self, i: int) -> dict[str, str]:
         """The text that is translated."""

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from attnlab.config import ParallelData
+from attnlab.data.files import NAMES, no_path
+from attnlab.data.hub import HubSet
 from attnlab.data.reading import BadRows, read_table, text_lines, unreadable
-from attnlab.data.synthetic import bilingual, dictionary, lexicon
-from attnlab.data.tables import SPLIT_NAMES, table_files
+from attnlab.data.synthetic import bilingual, lexicon
+from attnlab.data.synthetic.bilingual import sentences
+from attnlab.data.tables import table_files
 from attnlab.errors import UserError
 
 
@@ -31,13 +34,28 @@ class ParallelSource(Protocol):
     splits: tuple[str, ...]
     files: dict[str, Path]
     """What the pairs are read from: their contents are the data's fingerprint."""
+    identity: str
+    """What the pairs depend on besides files, such as the commit of a data set on the hub."""
+    commit: str | None
+    """Of a data set on the hub."""
+    warnings: tuple[str, ...]
     ceiling: float | None
     """How often a perfect translator says exactly what stands there, where it is known."""
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]: ...
 
 
-class Bilingual:
+class Here:
+    """What all sources share whose pairs lie here."""
+
+    notice = ""
+    ceiling: float | None = None
+    identity = ""
+    commit: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Bilingual(Here):
     """`data=bilingual`: generated sentences; the data are as fixed as those of a file."""
 
     notice = (
@@ -45,7 +63,7 @@ class Bilingual:
         "data.path=FOLDER, with the files train.en and train.de in FOLDER, line by line translations of each other, "
         "and such files called validation and test."
     )
-    splits = tuple(bilingual.SIZES)
+    splits = tuple(sentences.SIZES)
     ceiling: float | None = 1.0  # no sentence has two translations
 
     def __init__(self, config: ParallelData) -> None:
@@ -56,33 +74,28 @@ class Bilingual:
                 "data=bilingual is English to German: `data.source_language=en data.target_language=de`"
             )
         # The generator is the source: another version of it makes other data.
-        modules = {"bilingual": bilingual, "dictionary": dictionary, "lexicon": lexicon}
-        self.files = {name: Path(str(module.__file__)) for name, module in modules.items()}
+        modules = [*sorted(Path(bilingual.__path__[0]).glob("*.py")), Path(lexicon.__file__)]
+        self.files = {path.stem: path for path in modules}
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
-        first = sum(size for name, size in list(bilingual.SIZES.items())[: self.splits.index(split)])
-        for i, (source, target) in enumerate(self._pairs[first : first + bilingual.SIZES[split]]):
+        first = sum(size for name, size in list(sentences.SIZES.items())[: self.splits.index(split)])
+        for i, (source, target) in enumerate(self._pairs[first : first + sentences.SIZES[split]]):
             yield TextPair(source, target, f"bilingual-{split}-{i}")
 
     @cached_property
     def _pairs(self) -> list[tuple[str, str]]:
         """Of all splits, one after the other: none occurs twice."""
-        return list(islice(bilingual.pairs(), sum(bilingual.SIZES.values())))
+        return list(islice(sentences.pairs(), sum(sentences.SIZES.values())))
 
 
-class Lines:
+class Lines(Here):
     """Two files for each split, train.en and train.de, plain or .gz: line i of one translates line i of the other."""
-
-    notice = ""
-    ceiling: float | None = None
 
     def __init__(self, config: ParallelData) -> None:
         self.config = config
         if config.path is None:
-            raise UserError(
-                f"`data.path` is missing: data={config.name} needs the folder that holds "
-                f"train.{config.source_language} and train.{config.target_language}"
-            )
+            source, target = config.source_language, config.target_language
+            raise no_path(config, f"the folder that holds train.{source} and train.{target}")
         folder = Path(config.path).expanduser()
         if not folder.is_dir():
             raise UserError(f"`data.path={config.path}`: no such folder")
@@ -104,7 +117,7 @@ class Lines:
             sides.append(named)
         stems = {stem: _split_of(stem) for stem in sorted({*sides[0], *sides[1]})}
         found: dict[str, tuple[Path, Path]] = {}
-        for split in SPLIT_NAMES:
+        for split in NAMES:
             stem = self._chosen(split, [stem for stem, its_split in stems.items() if its_split == split])
             if stem is None:
                 continue
@@ -134,13 +147,18 @@ class Lines:
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         source, target = self.pairs[split]
         counts = [0, 0]
-        for number, sides in enumerate(zip_longest(text_lines(source), text_lines(target)), 1):
+        for number, sides in enumerate(
+            zip_longest(*(text_lines(path, self.config.encoding) for path in (source, target))), 1
+        ):
             for i, side in enumerate(sides):
                 counts[i] += side is not None
             if None in sides:
                 continue
             texts = [(side or "").strip() for side in sides]
-            problems = [(path, unreadable(text)) for path, text in zip((source, target), texts, strict=True)]
+            problems = [
+                (path, unreadable(text, self.config.encoding))
+                for path, text in zip((source, target), texts, strict=True)
+            ]
             wrong = next(((path, problem) for path, problem in problems if problem), None)
             if wrong:
                 bad.found(f"{wrong[0]}:{number}: {wrong[1]}")
@@ -153,25 +171,42 @@ class Lines:
             )
 
 
-class PairTable:
+class PairTable(Here):
     """A .csv, .tsv or .jsonl file, or those of a folder, with a column for each language.
 
     A row of .jsonl may hold both in an object called `translation`.
     """
 
-    notice = ""
-    ceiling: float | None = None
     inside: ClassVar = "translation"
 
     def __init__(self, config: ParallelData) -> None:
-        self.languages = [config.source_language, config.target_language]
-        self.files = table_files(config.name, config.path)
+        self.languages, self.encoding = [config.source_language, config.target_language], config.encoding
+        self.files = table_files(config)
         self.splits = tuple(self.files)
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         path = self.files[split]
-        for line, (source, target) in read_table(path, self.languages, bad, self.inside):
+        for line, (source, target) in read_table(path, self.languages, bad, self.inside, self.encoding):
             yield TextPair(source.strip(), target.strip(), f"{path.name}:{line}")
+
+
+class HubPairs:
+    """A column for each language on the hub, or one called `translation` that holds both."""
+
+    notice = ""
+    ceiling: float | None = None
+
+    def __init__(self, config: ParallelData) -> None:
+        languages = [config.source_language, config.target_language]
+        self.set = HubSet(config, languages, languages[0], PairTable.inside)
+        self.splits = tuple(self.set.splits)
+        self.files: dict[str, Path] = {}
+        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        for piece in self.set.pieces(split):
+            for key, (source, target) in self.set.rows(split, piece):
+                yield TextPair((source or "").strip(), (target or "").strip(), key)
 
 
 PARALLEL_SOURCES: dict[str, Callable[[ParallelData], ParallelSource]] = {
@@ -181,8 +216,15 @@ PARALLEL_SOURCES: dict[str, Callable[[ParallelData], ParallelSource]] = {
 }
 
 
+def parallel_source(config: ParallelData) -> ParallelSource:
+    """The user's own files come first, then the hub."""
+    if config.path is None and config.hub is not None:
+        return HubPairs(config)
+    return PARALLEL_SOURCES[config.source](config)
+
+
 def _split_of(stem: str) -> str | None:
     """The split that a file's name speaks of; any name that begins with `test` is a test set."""
     if stem.lower().startswith("test"):
         return "test"
-    return next((split for split, names in SPLIT_NAMES.items() if stem.lower() in names), None)
+    return next((split for split, names in NAMES.items() if stem.lower() in names), None)

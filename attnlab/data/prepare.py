@@ -3,21 +3,32 @@
 A prepared folder appears whole or not at all; two processes that want the same one wait for each other.
 """
 
+import ctypes
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
+import signal
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from filelock import FileLock
 from numpy.typing import NDArray
 
-VERSION = 3
+from attnlab.errors import UserError
+
+VERSION = 4
 """Of what preparation writes: a new one makes old folders unused."""
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 
 def cache_folder(configured: str | None) -> Path:
@@ -65,13 +76,88 @@ def write_rows(path: Path, columns: dict[str, Any], rows: Iterable[dict[str, Any
     return count
 
 
+def write_batches(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
+    """Stream batches of rows into an Arrow file; returns how many rows there were."""
+    count, writer = 0, None
+    for batch in batches:
+        if writer is None:
+            writer = pa.RecordBatchStreamWriter(str(path), batch.schema)
+        writer.write_batch(batch)
+        count += batch.num_rows
+    if writer is not None:
+        writer.close()
+    return count
+
+
+# --- in several processes -------------------------------------------------------------------------
+
+
+def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: int) -> Iterator[Result]:
+    """`work` of each piece, in order, whatever the number of processes; only a few pieces are in memory.
+
+    What goes wrong is told in order, too: first what a piece holds, then what kept the next one from being read.
+    """
+    if processes < 2:
+        yield from map(work, pieces)
+        return
+    # A forked process has `work` already, and doesn't run the user's script once more.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(processes, context, _begin, (work, os.getpid())) as pool:
+        waiting: deque[Future[Any]] = deque()
+        unread: UserError | None = None
+        upcoming = iter(pieces)
+        try:
+            while unread is None:
+                try:
+                    waiting.append(pool.submit(_do, next(upcoming)))
+                except StopIteration:
+                    break
+                except UserError as error:
+                    unread = error
+                if len(waiting) > 2 * processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+            if unread is not None:
+                raise unread
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def processes_for(files: Iterable[Path]) -> int:
+    """How many processes read these files best: one for each core, but one alone for what is soon read."""
+    if sum(path.stat().st_size for path in files) < 1 << 24:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_work: Callable[[Any], Any]
+
+
+def _begin(work: Callable[[Any], Any], parent: int) -> None:
+    """What a process does first: it never outlives the one that started it, and leaves Ctrl-C to that one."""
+    global _work
+    _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+
+def _do(piece: Any) -> Any:
+    return _work(piece)
+
+
+# --- read again -----------------------------------------------------------------------------------
+
+
 class Columns:
     """The flat columns of a prepared Arrow file, mapped into memory and seen as numpy arrays."""
 
     def __init__(self, path: Path) -> None:
-        from datasets import Dataset
-
-        self._table = Dataset.from_file(str(path)).data
+        self._table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
 
     def __len__(self) -> int:
         return self._table.num_rows
@@ -86,6 +172,28 @@ class Columns:
 
     def strings(self, name: str) -> list[str]:
         return self._table.column(name).to_pylist()
+
+    def strings_of(self, name: str, rows: NDArray[np.int64]) -> "Strings":
+        """The strings of these rows, read when asked for."""
+        return Strings(self._table.column(name), rows)
+
+
+class Strings(Sequence[str]):
+    """Strings in a mapped file, of some of its rows."""
+
+    def __init__(self, column: Any, rows: NDArray[np.int64]) -> None:
+        self._column, self._rows = column, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        return self._column[int(self._rows[i])].as_py()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
 
 
 class Ragged:
@@ -107,6 +215,16 @@ class Ragged:
     def take(self, indices: Iterable[int]) -> NDArray[Any]:
         """These rows, end to end."""
         return np.concatenate([self[int(i)] for i in indices])
+
+    def counts(self, rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """(size,): how often each number below it occurs in these rows, chunk by chunk."""
+        wanted = np.zeros(len(self.lengths), dtype=bool)
+        wanted[rows] = True
+        found = np.zeros(size, dtype=np.int64)
+        for values, bounds, start in zip(self._values, self._bounds, self._first, strict=False):
+            kept = np.repeat(wanted[start : start + len(bounds) - 1], np.diff(bounds))
+            found += np.bincount(values[bounds[0] : bounds[-1]][kept], minlength=size)
+        return found
 
 
 def _numpy(array: Any) -> NDArray[Any]:

@@ -1,16 +1,23 @@
 """Lines and tables of text files, and what happens to a row that cannot be used."""
 
+import codecs
 import csv
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from attnlab.errors import UserError, suggestion
 
 FORMATS = (".csv", ".tsv", ".jsonl")
+STRETCH = 1 << 22
+"""Bytes of a file that are looked at together."""
+ROWS = 20_000
+"""Rows of a table that are looked at together."""
 
 
 class BadRows:
@@ -31,6 +38,11 @@ class BadRows:
         self.first = self.first or problem
         self.count += 1
 
+    def add(self, count: int, first: str) -> None:
+        """Those that somebody else has found and counted."""
+        self.first = self.first or first
+        self.count += count
+
     def summary(self) -> str:
         """A sentence for the user; empty where every row was good."""
         if not self.count:
@@ -39,33 +51,159 @@ class BadRows:
         return f"{were} left out (data.skip_bad=true); the first: {self.first}"
 
 
-def text_lines(path: Path) -> Iterator[str]:
-    """Each line of a text file, plain or .gz, with its end; a byte order mark is dropped.
+@dataclass(frozen=True)
+class Lines:
+    """A stretch of a text file in whole lines: small enough for memory, and plain enough for another process.
 
-    Bytes that are not UTF-8 become lone surrogates, so that `unreadable` can tell in which row they stand.
+    first: the number of its first line. data: UTF-8, whatever the file's own encoding; bytes that are no text stay as
+    they are, so that `unreadable` can tell in which row they stand.
     """
+
+    path: Path
+    first: int
+    data: bytes
+    encoding: str | None = None
+
+    def numbered(self) -> Iterator[tuple[int, str]]:
+        """(number, line with its end)"""
+        # Only a line feed ends a line: words may hold any other character that looks like an end.
+        return enumerate(io.StringIO(self.data.decode(errors="surrogateescape"), newline="\n"), self.first)
+
+
+def stretches(path: Path, encoding: str | None = None, paragraphs: bool = False) -> Iterator[Lines]:
+    """A text file, plain or .gz, in stretches that end with a line; of paragraphs, with an empty line.
+
+    encoding: `data.encoding`; None where the data have no such key. A byte order mark is dropped.
+    """
+    first, rest = 1, b""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            for number, line in enumerate(stream):
-                text = line.decode("utf-8", errors="surrogateescape")
-                yield text.removeprefix("\ufeff") if number == 0 else text
+            for piece in _utf8(stream, path, encoding):
+                rest += piece
+                end = (
+                    max(rest.rfind(b"\n\n") + 2, rest.rfind(b"\n\r\n") + 3)
+                    if paragraphs
+                    else rest.rfind(b"\n") + 1
+                )
+                if end > 2 or (end and not paragraphs):  # below that nothing was found
+                    yield Lines(path, first, rest[:end], encoding)
+                    first += rest.count(b"\n", 0, end)
+                    rest = rest[end:]
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: not a whole gzip file ({error})") from error
+    if rest:
+        yield Lines(path, first, rest, encoding)
 
 
-def unreadable(text: str) -> str:
+def _utf8(stream: Any, path: Path, encoding: str | None) -> Iterator[bytes]:
+    """A file's contents as UTF-8, in pieces of any length."""
+    plain = encoding is None or codecs.lookup(encoding).name == "utf-8"
+    decoder = None if plain else codecs.getincrementaldecoder(str(encoding))("surrogateescape")
+    beginning = True
+    while data := stream.read(STRETCH):
+        if decoder is not None:
+            try:
+                data = decoder.decode(data).encode(errors="surrogateescape")
+            except UnicodeError as error:
+                raise UserError(f"{path}: not {encoding} text (`data.encoding`): {error}") from error
+        elif beginning and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            remedy = "save the file as UTF-8" + ("" if encoding is None else ", or set `data.encoding=utf-16`")
+            raise UserError(f"{path}:1: UTF-16 text; {remedy}")
+        yield data.removeprefix(codecs.BOM_UTF8) if beginning else data
+        beginning = False
+    if decoder is not None and decoder.getstate()[0]:
+        raise UserError(f"{path}: ends within a character of {encoding} (`data.encoding`); truncated?")
+
+
+def text_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
+    """Each line of a text file, plain or .gz, with its end; see `stretches`."""
+    for stretch in stretches(path, encoding):
+        for _, line in stretch.numbered():
+            yield line
+
+
+def unreadable(text: str, encoding: str | None = None) -> str:
     """Why this text cannot be used, or nothing."""
     if "\0" in text:
         return "holds a NUL character; text files have none"
     try:
         text.encode()
-    except UnicodeEncodeError:
-        return "not UTF-8 text; save the file as UTF-8"
+    except UnicodeEncodeError as error:
+        own = "UTF-8" if encoding is None or codecs.lookup(encoding).name == "utf-8" else encoding
+        if encoding is None or not "\udc80" <= text[error.start] <= "\udcff":  # no byte of the file stands for it
+            return f"not {own} text; save the file as UTF-8"
+        other = "name its encoding by `data.encoding=`"
+        if own == "UTF-8":
+            other = "name its encoding by `data.encoding=`, which is cp1252 (Windows-1252) of most older files"
+        return f"not {own} text; {other}, or save it as UTF-8"
     return ""
 
 
+@dataclass(frozen=True)
+class Records:
+    """Some rows of a table: (line, the wanted cells), or (line, what is wrong with the row)."""
+
+    rows: list[tuple[int, list[str] | str]]
+
+
+def table_pieces(
+    path: Path, columns: Sequence[str | int], encoding: str | None = None
+) -> Iterator["Lines | Records"]:
+    """A .csv, .tsv or .jsonl file, also .gz, in pieces for `piece_rows`."""
+    if table_format(path) == ".jsonl":
+        if isinstance(columns[0], int):
+            raise UserError(f"{path}: columns of .jsonl have names; give them instead of numbers")
+        yield from stretches(path, encoding)
+        return
+    # Where a quoted row ends is known only after reading all before it, so these are read here and now.
+    noted = _Noted()
+    try:
+        for line, cells in _rows(path, columns, noted, encoding):
+            noted.rows.append((line, cells))
+            if len(noted.rows) >= ROWS:
+                yield Records(noted.rows)
+                noted.rows = []
+    except UserError:
+        yield Records(noted.rows)  # what is wrong with rows before it is told first
+        raise
+    yield Records(noted.rows)
+
+
+class _Noted:
+    """Takes the place of `BadRows` where rows are only handed on."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, list[str] | str]] = []
+
+    def found(self, problem: str) -> None:
+        self.rows.append((0, problem))
+
+
+def piece_rows(
+    piece: "Lines | Records",
+    columns: Sequence[str | int],
+    bad: BadRows,
+    path: Path,
+    encoding: str | None = None,
+    inside: str | None = None,
+) -> Iterator[tuple[int, list[str]]]:
+    """(line, the wanted cells) of each row of a piece."""
+    rows = _records(piece, columns, bad, inside) if isinstance(piece, Lines) else piece.rows
+    for line, cells in rows:
+        if isinstance(cells, str):
+            bad.found(cells)
+        elif reason := next(filter(None, (unreadable(cell, encoding) for cell in cells)), ""):
+            bad.found(f"{path}:{line}: {reason}")
+        else:
+            yield line, cells
+
+
 def read_table(
-    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None = None
+    path: Path,
+    columns: Sequence[str | int],
+    bad: BadRows,
+    inside: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, the wanted cells) of each row of a .csv, .tsv or .jsonl file, also .gz.
 
@@ -73,13 +211,8 @@ def read_table(
     quoted as RFC 4180 has it, a .tsv never; blank lines are passed over. Of .jsonl, true and false are 1 and 0, and
     null is empty. inside: the object of a .jsonl's row that may hold the columns instead of the row itself.
     """
-    rows = _records(path, columns, bad, inside) if table_format(path) == ".jsonl" else _rows(path, columns, bad)
-    for line, cells in rows:
-        reason = next(filter(None, map(unreadable, cells)), "")
-        if reason:
-            bad.found(f"{path}:{line}: {reason}")
-        else:
-            yield line, cells
+    for piece in table_pieces(path, columns, encoding):
+        yield from piece_rows(piece, columns, bad, path, encoding, inside)
 
 
 def table_format(path: Path) -> str | None:
@@ -88,11 +221,13 @@ def table_format(path: Path) -> str | None:
     return ending if ending in FORMATS else None
 
 
-def _rows(path: Path, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+def _rows(
+    path: Path, columns: Sequence[str | int], bad: "BadRows | _Noted", encoding: str | None
+) -> Iterator[tuple[int, list[str]]]:
     """Rows that all have as many cells as the first."""
     places: list[int] = []
     width = 0
-    for line, cells in _cells(path, bad):
+    for line, cells in _cells(path, bad, encoding):
         if not places:
             width = len(cells)
             places = [_place(path, column, cells) for column in columns]
@@ -104,14 +239,14 @@ def _rows(path: Path, columns: Sequence[str | int], bad: BadRows) -> Iterator[tu
             yield line, [cells[place] for place in places]
 
 
-def _cells(path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+def _cells(path: Path, bad: "BadRows | _Noted", encoding: str | None) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, all cells) of each row."""
     if table_format(path) == ".tsv":
-        for number, text in enumerate(text_lines(path), 1):
+        for number, text in enumerate(text_lines(path, encoding), 1):
             if text.strip("\r\n"):
                 yield number, text.rstrip("\r\n").split("\t")
         return
-    reader = csv.reader(text_lines(path), strict=True)
+    reader = csv.reader(text_lines(path, encoding), strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -139,29 +274,36 @@ def _place(path: Path, column: str | int, first: list[str]) -> int:
 
 
 def _records(
-    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None
+    lines: Lines, columns: Sequence[str | int], bad: BadRows, inside: str | None
 ) -> Iterator[tuple[int, list[str]]]:
-    """The objects of a .jsonl file."""
-    if isinstance(columns[0], int):
-        raise UserError(f"{path}: columns of .jsonl have names; give them instead of numbers")
-    for line, text in enumerate(text_lines(path), 1):
+    """The wanted values of each object of a .jsonl file, as text."""
+    for line, record in json_objects(lines, columns, bad, inside):
+        if nested := [str(c) for c in columns if isinstance(record[c], list | dict)]:
+            bad.found(f"{lines.path}:{line}: `{nested[0]}` holds a list or an object, not a text or a number")
+        else:
+            yield line, [_plain(record[column]) for column in columns]
+
+
+def json_objects(
+    lines: Lines, keys: Sequence[str | int], bad: BadRows, inside: str | None = None
+) -> Iterator[tuple[int, dict[str | int, Any]]]:
+    """(line, object) of each line of a .jsonl file that holds an object with these keys, or does so `inside` another."""
+    for line, text in lines.numbered():
         if not text.strip():
             continue
         try:
             record = json.loads(text)
         except (json.JSONDecodeError, RecursionError):
-            bad.found(f"{path}:{line}: {unreadable(text) or 'not a JSON object'}")
+            bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or 'not a JSON object'}")
             continue
         if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
             record = record[inside]
         if not isinstance(record, dict):
-            bad.found(f"{path}:{line}: not a JSON object")
-        elif isinstance(missing := next((c for c in columns if c not in record), None), str):
-            bad.found(f"{path}:{line}: no `{missing}`; {suggestion(missing, record)}")
-        elif nested := [str(c) for c in columns if isinstance(record[c], list | dict)]:
-            bad.found(f"{path}:{line}: `{nested[0]}` holds a list or an object, not a text or a number")
+            bad.found(f"{lines.path}:{line}: not a JSON object")
+        elif isinstance(missing := next((k for k in keys if k not in record), None), str):
+            bad.found(f"{lines.path}:{line}: no `{missing}`; {suggestion(missing, record)}")
         else:
-            yield line, [_plain(record[column]) for column in columns]
+            yield line, record
 
 
 def _plain(value: Any) -> str:

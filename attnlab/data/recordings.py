@@ -14,6 +14,9 @@ import numpy as np
 
 from attnlab.config import SpeechData
 from attnlab.data.batching import uniform
+from attnlab.data.files import no_path
+from attnlab.data.hub import HubSet
+from attnlab.data.reading import text_lines, unreadable
 from attnlab.data.sound import Samples, read_samples
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
@@ -61,11 +64,28 @@ class RecordingSource(Protocol):
     """The target that the marks are; "" for sources without marks."""
     background: str
     ceiling: float | None
+    identity: str
+    """What the recordings depend on besides files, such as the commit of a data set on the hub."""
+    commit: str | None
+    """Of a data set on the hub."""
+    warnings: tuple[str, ...]
 
     def recordings(self) -> list[Recording]: ...
 
 
-class Voices:
+class Nearby:
+    """What most sources share."""
+
+    notice = ""
+    marks = ""
+    background = ""
+    ceiling: float | None = None
+    identity = ""
+    commit: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Voices(Nearby):
     """`data=voices`: generated spoken digits; the data are as fixed as those of files."""
 
     notice = (
@@ -101,17 +121,12 @@ class Voices:
         return Sound(samples, tuple((begin, end, "speech") for begin, end in spoken))
 
 
-class Files:
+class Files(Nearby):
     """What all sources of files share."""
-
-    notice = ""
-    marks = ""
-    background = ""
-    ceiling: float | None = None
 
     def __init__(self, config: SpeechData) -> None:
         if config.path is None:
-            raise UserError(f"`data.path` is missing: data={config.name} needs the place of your recordings")
+            raise no_path(config, "the place of its recordings")
         self.config = config
         self.path = Path(config.path).expanduser()
         if not self.path.exists():
@@ -143,6 +158,39 @@ class Files:
 
     def _read(self, path: Path) -> Sound:
         return Sound(read_samples(path, self.config.rate, self.config.channels))
+
+
+class HubRecordings(Nearby):
+    """Recordings in a column of a data set on the hub, with their class and, if you like, speaker in others.
+
+    With `data.text`, that column is what is said, and a label is not needed.
+    """
+
+    def __init__(self, config: SpeechData) -> None:
+        self.config = config
+        answer = config.text or config.label
+        columns = [config.audio, answer, *([] if config.speaker is None else [config.speaker])]
+        self.set = HubSet(config, columns, answer)
+        self.problems: list[str] = []
+        self.files: dict[str, Path] = {}
+        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+    def recordings(self) -> list[Recording]:
+        found = []
+        for split, rows in self.set.splits.items():
+            described = self.set.rows(split, (0, len(rows)), self.set.columns[1:])  # sounds are read one by one
+            for i, (key, values) in enumerate(described):
+                answer, *speaker = ("" if value is None else str(value) for value in values)
+                label, said = (answer, ()) if self.config.text is None else ("", tuple(answer.split()))
+                read = partial(self._read, split, i, key)
+                found.append(Recording(key, read, label, "".join(speaker), split, said))
+        return found
+
+    def _read(self, split: str, i: int, key: str) -> Sound:
+        sound = self.set.splits[split][i][self.config.audio]
+        if not sound or sound["bytes"] is None:
+            raise UserError(f"{key}: a recording without contents")
+        return Sound(read_samples(key, self.config.rate, self.config.channels, sound["bytes"]))
 
 
 class Fsdd(Files):
@@ -219,6 +267,10 @@ class Manifest(Files):
         self.files["manifest"] = self.path
         for number, row in self._lines():
             where = f"{self.path}:{number}"
+            unread = next(filter(None, (unreadable(cell) for cell in row.values() if isinstance(cell, str))), "")
+            if unread:
+                self.problems.append(f"{where}: {unread}")
+                continue
             missing = [name for name in self.needed if not (row.get(name) or "").strip()]
             if missing:
                 self.problems.append(f"{where}: no {missing[0]} in this row")
@@ -235,28 +287,27 @@ class Manifest(Files):
 
     def _lines(self) -> Iterator[tuple[int, dict[str, str]]]:
         """(line number, row)"""
-        with self.path.open(encoding="utf-8-sig", newline="") as stream:
-            if self.path.suffix == ".csv":
-                reader = csv.DictReader(stream)
-                header = reader.fieldnames or []
-                if any(name not in header for name in self.needed):
-                    raise UserError(
-                        f"{self.path}:1: the first line names the columns: {','.join(self.needed)}[,split][,speaker]"
-                    )
-                for row in reader:
-                    yield reader.line_num, row
-                return
-            for number, line in enumerate(stream, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise UserError(f"{self.path}:{number}: not valid JSON ({error.msg})") from error
-                if not isinstance(row, dict):
-                    raise UserError(f'{self.path}:{number}: expected {{"path": …, "{self.needed[1]}": …}}')
-                wanted = dict.fromkeys((*self.needed, "label", "split", "speaker"))
-                yield number, {name: str(row[name]) for name in wanted if row.get(name) is not None}
+        if self.path.suffix == ".csv":
+            reader = csv.DictReader(text_lines(self.path))
+            header = reader.fieldnames or []
+            if any(name not in header for name in self.needed):
+                raise UserError(
+                    f"{self.path}:1: the first line names the columns: {','.join(self.needed)}[,split][,speaker]"
+                )
+            for row in reader:
+                yield reader.line_num, row
+            return
+        for number, line in enumerate(text_lines(self.path), 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise UserError(f"{self.path}:{number}: not valid JSON ({error.msg})") from error
+            if not isinstance(row, dict):
+                raise UserError(f'{self.path}:{number}: expected {{"path": …, "{self.needed[1]}": …}}')
+            wanted = dict.fromkeys((*self.needed, "label", "split", "speaker"))
+            yield number, {name: str(row[name]) for name in wanted if row.get(name) is not None}
 
 
 SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {
@@ -266,6 +317,14 @@ SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {
     "manifest": Manifest,
     "speech_commands": SpeechCommands,
 }
+
+
+def recording_source(config: SpeechData) -> RecordingSource:
+    """The user's own files come first, then the hub."""
+    if config.path is None and config.hub is not None:
+        return HubRecordings(config)
+    return SOURCES[config.source](config)
+
 
 PAUSES = (0.05, 0.35)
 """Seconds between joined recordings, at least and at most."""

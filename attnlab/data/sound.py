@@ -4,6 +4,7 @@ Samples are int16 at one rate. Frame i of a recording covers the samples from iÂ
 a recording shorter than a window is one frame, filled up with silence.
 """
 
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,13 +32,17 @@ NOISE_RANGE = 30.0
 """Added noise lies between `data.noise` and this many dB below it."""
 
 
-def read_samples(path: Path, rate: int, channels: str) -> Samples:
+def read_samples(path: Path | str, rate: int, channels: str, data: bytes | None = None) -> Samples:
     """The sound of a wav, flac or ogg file at `rate` samples per second, one channel.
+
+    data: the file's bytes, where it lies in another; path is then what to call it.
 
     Raises UserError for a file that is unreadable, empty, or has several channels where they are refused.
     """
     try:
-        sound, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
+        sound, own_rate = soundfile.read(
+            path if data is None else io.BytesIO(data), dtype="float32", always_2d=True
+        )
     except soundfile.LibsndfileError as error:
         raise UserError(f"{path}: not a readable recording ({error.error_string.rstrip('.')})") from error
     if len(sound) == 0:

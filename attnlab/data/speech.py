@@ -22,7 +22,7 @@ from attnlab.data import folds
 from attnlab.data.batching import Indices
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
-from attnlab.data.recordings import SOURCES, Recording, Sound, joined
+from attnlab.data.recordings import Recording, Sound, joined, recording_source
 from attnlab.data.sequences import Sequences
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
 from attnlab.data.splits import with_held_out
@@ -47,12 +47,13 @@ class Speech:
 
     def __init__(self, config: SpeechData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
-        self.source = SOURCES[config.source](config)
-        self.notice = self.source.notice
+        self.source = recording_source(config)
+        self.notice, self.commit = self.source.notice, self.source.commit
         self.frames = Frames(config)
         self.augmentation = Augmentation(config, seed)
         sounds = self._prepared()
-        settings = asdict(config) | {"cache": None, "path": None, "name": None, "sounds": sounds.name}
+        elsewhere = "cache path name origin licence hub config revision audio label speaker".split()
+        settings = asdict(config) | dict.fromkeys(elsewhere) | {"sounds": sounds.name}
         self.fingerprint = fingerprint((), settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
@@ -67,7 +68,7 @@ class Speech:
         self.marks = columns.ragged("marks") if meta["marks"] else None
         self.mark_names: list[str] = meta["marks"]
         self.mark_target = "digit" if config.join is not None else self.source.marks
-        self.warnings = []
+        self.warnings = list(self.source.warnings)
         if meta["skipped"]:
             self.warnings.append(meta["skipped"])
         rows = self._rows(columns.strings("split"))
@@ -90,7 +91,9 @@ class Speech:
         names = PREPARED + (SPLITTING if config.join is not None else [])
         settings = {name: getattr(config, name) for name in names} | {"samples": self.augmentation.of_sound}
         files = self.source.files
-        name = fingerprint(files.values(), settings | {"files": list(files), "problems": self.source.problems})
+        name = fingerprint(files.values(), settings | {
+            "files": list(files), "problems": self.source.problems, "identity": self.source.identity
+        })  # fmt: skip
         return prepared(cache_folder(config.cache), f"recordings-{config.name}-{name}", self._write)
 
     def _write(self, folder: Path) -> None:
@@ -100,8 +103,9 @@ class Speech:
         recordings = self.source.recordings()
         if self.config.join is not None:
             splits = self._with_held_out(
-                [r.split for r in recordings], [r.key for r in recordings], [r.speaker for r in recordings]
-            )
+                [r.split for r in recordings], [r.key for r in recordings], [r.speaker for r in recordings],
+                [r.label for r in recordings],
+            )  # fmt: skip
             divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
             recordings = joined(divided, self.config)
         bad = BadRows(self.config.skip_bad, "recording")
@@ -175,7 +179,7 @@ class Speech:
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
-            split_of = self._with_held_out(given, self.keys, self.speakers)
+            split_of = self._with_held_out(given, self.keys, self.speakers, self.labels)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
         if config.limit is not None:
@@ -184,13 +188,17 @@ class Speech:
             rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
         return rows
 
-    def _with_held_out(self, given: list[str], keys: list[str], speakers: list[str]) -> list[str]:
+    def _with_held_out(
+        self, given: list[str], keys: list[str], speakers: list[str], labels: list[str]
+    ) -> list[str]:
         """The source's splits; where it names no test or no validation examples, a share is held out."""
         config = self.config
         if config.group == "speaker" and "" in speakers:
             raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
-        owners = speakers if config.group == "speaker" else keys
-        return with_held_out(given, owners, config.validation, config.test, config.split_seed)
+        shares = (config.validation, config.test, config.split_seed)
+        if config.group == "speaker":  # who says every word
+            return with_held_out(given, speakers, *shares)
+        return with_held_out(given, keys, *shares, labels)
 
     # --- what the data know -----------------------------------------------------------------------
 
@@ -309,6 +317,10 @@ class SpeechSplit:
             targets["transcript"] = self._transcripts.take(indices)
         inputs = VectorSets(values, layout, layout.place[:, None].float())
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
+
+    def content(self, i: int) -> bytes:
+        """What recording i consists of: equal recordings have equal contents."""
+        return self.data.features[self.rows[i]].tobytes()
 
     def show(self, i: int) -> dict[str, Any]:
         """Which recording it is, and what is said in it where that is known."""

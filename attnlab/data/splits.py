@@ -1,7 +1,14 @@
-"""Held-out examples where a data set comes without a validation file."""
+"""Held-out examples where a data set comes without a validation or a test split."""
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+NAMES = ("train", "validation", "test")
 
 
 def position(key: str, seed: int = 0) -> float:
@@ -16,17 +23,77 @@ def held_out(key: str, share: float, seed: int = 0) -> bool:
 
 
 def with_held_out(
-    given: Sequence[str], owners: Sequence[str], validation: float, test: float, seed: int = 0
+    given: Sequence[str],
+    owners: Sequence[str],
+    validation: float,
+    test: float,
+    seed: int = 0,
+    labels: Sequence[str] | None = None,
 ) -> list[str]:
-    """The source's splits ("" where it names none); where it names no test or no validation examples, a share is held
-    out, by who owns each example."""
+    """The source's splits ("" where it names none); of a split that it doesn't name, a share of the training examples
+    is held out, by who owns each example and, if given, in proportion to the labels."""
     found = [split or "train" for split in given]
-    # The second share is drawn by other numbers than the first, or it would be the same examples.
-    for split, share, prefix in (("test", test, "t:"), ("validation", validation, "")):
-        if split in found or (split == "test" and any(given)):
-            continue
-        found = [
-            split if s == "train" and held_out(prefix + owner, share, seed) else s
-            for s, owner in zip(found, owners, strict=True)
-        ]
+    pool = [i for i, split in enumerate(found) if split == "train"]
+    positions = np.array([position(owners[i], seed) for i in pool])
+    numbers: dict[str, int] = {}
+    strata = np.array(
+        [0 if labels is None else numbers.setdefault(labels[i], len(numbers)) for i in pool], dtype=int
+    )
+    shares = (0.0 if "validation" in found else validation, 0.0 if "test" in found else test)
+    for i, split in zip(pool, divided(positions, strata, *shares).tolist(), strict=True):
+        found[i] = NAMES[split]
     return found
+
+
+def divided(
+    positions: NDArray[np.float64], strata: NDArray[np.int64], validation: float, test: float
+) -> NDArray[np.int8]:
+    """TRAIN, VALIDATION or TEST for each example.
+
+    positions: of who owns each example; examples of one owner stay together. strata: each is held out in proportion,
+    such as a class; that of an owner is that of its first example. A share is never so small that nobody is held out,
+    and never so large that a stratum has nobody left for training, unless all strata are so small.
+
+    Owners validate from the lowest position upwards and test from the highest downwards, so that a few examples more
+    or less change only who is at the border.
+    """
+    owners, first, owner_of, sizes = np.unique(
+        positions, return_index=True, return_inverse=True, return_counts=True
+    )
+    stratum = strata[first]
+    order = np.argsort(stratum, kind="stable")  # owners are in order of their positions already
+    bounds = np.flatnonzero(np.diff(stratum[order], prepend=-1, append=-1)).tolist()
+    groups = [order[a:b] for a, b in pairwise(bounds)]
+    counts = [np.cumsum(sizes[group]) for group in groups]
+    lowest = _numbers(counts, [len(group) - 1 for group in groups], validation)
+    if test and sum(lowest) == len(owners) - len(groups) > 1:  # one of them is left for the other split
+        lowest[lowest.index(max(lowest))] -= 1
+    counts = [np.cumsum(sizes[group[::-1]]) for group in groups]
+    highest = _numbers(counts, [len(g) - 1 - n for g, n in zip(groups, lowest, strict=True)], test)
+    split = np.zeros(len(owners), dtype=np.int8)
+    for group, low, high in zip(groups, lowest, highest, strict=True):
+        split[group[:low]] = VALIDATION
+        split[group[len(group) - high :]] = TEST
+    if len(groups) > 1 and (sum(lowest) < (validation > 0) or sum(highest) < (test > 0)):
+        return divided(positions, np.zeros_like(strata), validation, test)
+    return split[owner_of.reshape(-1)]
+
+
+def _numbers(counts: list[NDArray[np.int64]], most: list[int], share: float) -> list[int]:
+    """How many owners of each stratum make up a share of the examples.
+
+    counts: examples of the first one, two, … owners of each stratum; most: owners of it that may be taken.
+    """
+    if share == 0 or not counts:
+        return [0] * len(counts)
+    wanted = np.array([share * own[-1] for own in counts])
+    quotas = np.floor(wanted)
+    missing = int(max(1, round(float(wanted.sum()))) - quotas.sum())
+    # What is lost by rounding goes to who lost most; of equals to the largest, who can spare it.
+    able = np.array(most) > quotas
+    ranking = np.lexsort((-wanted, quotas - wanted, ~able))
+    quotas[ranking[: max(0, missing)]] += 1
+    return [
+        min(limit, int(np.searchsorted(own, quota, side="left")) + 1) if quota else 0
+        for own, quota, limit in zip(counts, quotas, most, strict=True)
+    ]

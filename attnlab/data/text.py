@@ -1,27 +1,46 @@
-"""Sentences as sets of word ids with the word's number as coordinate, and what is to be said of them."""
+"""Sentences as sets of word ids with the word's number as coordinate, and what is to be said of them.
+
+Prepared once: the rows of each split that the source has, in arrays on disk. Who of them is trained on and who is
+tested is decided when the data are opened, from arrays alone, so that a set larger than memory can be opened too.
+"""
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from attnlab.config import TextData
-from attnlab.data.answers import RECORDS, Answers, learned_target, unseen_labels
+from attnlab.data.answers import Answers, unseen_labels
 from attnlab.data.batching import Indices, uniform
-from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
+from attnlab.data.numbering import Numbered, Numbers, PieceNumbering
+from attnlab.data.prepare import (
+    Columns,
+    cache_folder,
+    fingerprint,
+    mapped,
+    prepared,
+    processes_for,
+    write_batches,
+)
+from attnlab.data.progress import counted
 from attnlab.data.reading import BadRows
-from attnlab.data.rows import TextRow
-from attnlab.data.sources import TEXT_SOURCES
-from attnlab.data.splits import held_out
+from attnlab.data.sources import text_source
+from attnlab.data.splits import NAMES, divided
 from attnlab.data.words import WordSets
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout
-from attnlab.spec import DataSpec, Vocabulary
+from attnlab.spec import DataSpec, Target, Vocabulary
+
+ELSEWHERE = {"cache", "path", "origin", "licence", "hub", "config", "revision"}
+"""Keys that say where the rows are; the rows themselves are part of the fingerprint."""
+LATER = ELSEWHERE | {"limit", "validation", "test", "min_count", "unknown"}
+"""Keys that don't change what is prepared: they are applied when the data are opened."""
 
 
 class Text:
@@ -33,129 +52,123 @@ class Text:
 
     def __init__(self, config: TextData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed, self.parts = config, seed, parts
-        self.source = TEXT_SOURCES[config.source](config)
-        self.notice = self.source.notice
-        self.holds_out = config.validation > 0 and "train" in self.source.splits
-        self.holds_out &= "validation" not in self.source.splits
-        splits = [*self.source.splits, *(["validation"] if self.holds_out else [])]
-        settings = asdict(config) | {"cache": None, "path": None, "min_count": None, "unknown": None}
-        self.fingerprint = fingerprint(self.source.files.values(), settings | {"splits": splits})
-        self.folder = prepared(
-            cache_folder(config.cache), f"text-{config.name}-{self.fingerprint}", lambda f: self._write(f, splits)
-        )
+        self.source = text_source(config)
+        self.notice, self.commit = self.source.notice, self.source.commit
+        self.folder_of_rows = self._prepared()
+        settings = asdict(config) | dict.fromkeys(ELSEWHERE | {"min_count", "unknown"})
+        self.fingerprint = fingerprint((), settings | {"rows": self.folder_of_rows.name})
+        # What depends on the split too, such as baselines, lies apart from what all splits share.
+        self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
+        self.folder.mkdir(exist_ok=True)
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
-        self.forms = (self.folder / "forms.txt").read_bytes().decode().split("\n")[:-1]
-        self.meta = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
-        self.spec = spec if spec is not None else self._spec()
-        self.warnings = list(self.meta["skipped"])
-        for name, kind in self.source.targets.items():
-            target = self.spec.targets.get(name)
-            if target is not None and target.kind != kind:
-                raise UserError(
-                    f"data={config.name}: its {name} is of kind `{kind}`, but the run learned `{target.kind}`"
-                )
-            if target is not None:
-                self.warnings += unseen_labels(name, kind, target, self.meta["targets"][name], config.name)
-        self.splits = {name: TextSplit(self, name) for name in splits}
+        self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
+        self.meta = json.loads((self.folder_of_rows / "meta.json").read_text(encoding="utf-8"))
+        self.columns = {name: Columns(self.folder_of_rows / f"{name}.arrow") for name in self.source.splits}
+        rows = self._rows()
+        self.spec = spec if spec is not None else self._spec(rows)
+        self.splits = {name: TextSplit(self, self._file_of(name), rows[name]) for name in NAMES if name in rows}
+        self.warnings = [*self.source.warnings, *self.meta["warnings"], *self._unfitting()]
 
-    def _write(self, folder: Path, splits: list[str]) -> None:
+    def _prepared(self) -> Path:
+        """The folder of all rows, shared by all ways of dividing them."""
+        config, files = self.config, self.source.files
+        settings = {name: value for name, value in asdict(config).items() if name not in LATER}
+        if config.limit is not None and not self._held_out():  # then the rest of the file needn't be read
+            settings["limit"] = config.limit
+        name = fingerprint(files.values(), settings | {"splits": list(files), "identity": self.source.identity})
+        return prepared(cache_folder(config.cache), f"rows-{config.name}-{name}", self._write)
+
+    def _write(self, folder: Path) -> None:
         """Read every row once; words and labels become numbers in the order in which they appear."""
-        from datasets import List, Value
-
-        forms: dict[str, int] = {}
-        counts: Counter[int] = Counter()
-        records = {name: RECORDS[kind](kind) for name, kind in self.source.targets.items()}
-        columns = {"forms": List(Value("int32")), "key": Value("string"), "ceiling": List(Value("float32"))}
-        columns |= {name: record.column for name, record in records.items()}
-        columns |= {name: List(Value("bool")) for name in self.source.slices}
-
-        def encoded(split: str, bad: BadRows) -> Iterator[dict[str, Any]]:
-            for row in self._kept(split, bad):
-                ids = [forms.setdefault(word, len(forms)) for word in row.words]
-                if split == "train":
-                    counts.update(ids)
-                stored = {name: record.stored(row.targets[name], split) for name, record in records.items()}
-                yield {"forms": ids, "key": row.key, "ceiling": row.ceiling} | stored | row.slices
-
-        skipped = []
-        for split in splits:
-            bad = BadRows(self.config.skip_bad)
-            number = write_rows(folder / f"{split}.arrow", columns, encoded(split, bad))
-            if bad.count and split in self.source.splits:  # what is held out was read, and told, with the rest
-                skipped.append(bad.summary())
-            if number == 0:
-                raise UserError(self._nothing_in(split, bad))
-        (folder / "forms.txt").write_text("".join(f"{form}\n" for form in forms), encoding="utf-8", newline="\n")
-        meta = {
-            "targets": {name: record.meta() for name, record in records.items()},
-            "counts": [counts[i] for i in range(len(forms))],
-            "skipped": skipped,
-        }
+        numbers, warnings = Numbers(), []
+        for split in self.source.splits:
+            told = _Told()
+            if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, told)) == 0:
+                place = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
+                bad = f"; {told.bad(self.config.skip_bad)}" if told.count else ""
+                raise UserError(f"{place}: no sentences in it{bad}")
+            warnings += told.warnings(split, self.config)
+        text = "".join(f"{form}\n" for form in numbers.forms)
+        (folder / "forms.txt").write_text(text, encoding="utf-8", newline="\n")
+        labels = {name: {"labels": list(own)} for name, own in numbers.labels.items()}
+        meta = {"targets": {name: labels.get(name, {}) for name in self.source.targets}, "warnings": warnings}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
-    def _nothing_in(self, split: str, bad: BadRows) -> str:
-        if self.holds_out and split != "test":
-            return (
-                f"{self.source.files['train']}: with `data.validation={self.config.validation}` of its texts held out, "
-                f"none is left for the {split} split; choose another share, or give a validation file"
-            )
-        place = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
-        return f"{place}: no sentences in it{'; ' + bad.summary() if bad.count else ''}"
+    def _batches(self, split: str, numbers: Numbers, told: "_Told") -> Iterator[pa.RecordBatch]:
+        """The rows of a split, read by as many processes as that is worth."""
+        limit = self.config.limit if split == "train" and not self._held_out() else None
+        tasks = ((split, piece) for piece in self.source.pieces(split))
+        processes = 1 if limit is not None else processes_for(self.source.files.values())
+        done = 0
+        with counted(f"preparing {self.config.name}, {split}") as progress:
+            for numbered in mapped(PieceNumbering(self.source, self.config), tasks, processes):
+                told.add(numbered)
+                batch = numbers.of_the_whole(numbered)
+                batch = batch if limit is None else batch.slice(0, limit - done)
+                done += batch.num_rows
+                progress(done)
+                if batch.num_rows:
+                    yield batch
+                if limit is not None and done >= limit:
+                    return
 
-    def _kept(self, split: str, bad: BadRows) -> Iterator[TextRow]:
-        """The rows of a split within `data.limit` and `data.max_length`."""
-        longest, policy = self.config.max_length, self.config.too_long
-        for i, row in enumerate(self._rows(split, bad)):
-            if split == "train" and self.config.limit is not None and i >= self.config.limit:
-                return
-            if len(row.words) > longest:
-                if policy == "refuse":
-                    raise UserError(
-                        f"{row.key}: {len(row.words)} words, more than `data.max_length={longest}`; "
-                        "raise it, or set `data.too_long=cut` or `drop`"
-                    )
-                if policy == "drop":
-                    continue
-                row = self._cut(row)
-            yield row
+    # --- who is trained on, who is tested ---------------------------------------------------------
 
-    def _rows(self, split: str, bad: BadRows) -> Iterator[TextRow]:
-        """The rows of a split; equal texts are held out together."""
-        if not self.holds_out or split not in ("train", "validation"):
-            yield from self.source.rows(split, bad)
-            return
-        for row in self.source.rows("train", bad):
-            if held_out(" ".join(row.words), self.config.validation) == (split == "validation"):
-                yield row
-
-    def _cut(self, row: TextRow) -> TextRow:
-        """The first `data.max_length` words, with what belongs to them."""
-        longest = self.config.max_length
-        labelled = [name for name, kind in self.source.targets.items() if kind == "vector_classes"]
-        return replace(
-            row,
-            words=row.words[:longest],
-            targets=row.targets | {name: row.targets[name][:longest] for name in labelled},
-            ceiling=row.ceiling[:longest],
-            slices={name: marks[:longest] for name, marks in row.slices.items()},
-        )
-
-    def _spec(self) -> DataSpec:
-        """Vocabularies and classes, from the training split only."""
+    def _held_out(self) -> dict[str, float]:
+        """The shares of the training examples that become splits which the source lacks."""
         if "train" not in self.source.splits:
+            return {}
+        shares = {"validation": self.config.validation, "test": self.config.test}
+        return {name: share for name, share in shares.items() if share and name not in self.source.splits}
+
+    def _file_of(self, split: str) -> str:
+        return split if split in self.source.splits else "train"
+
+    def _rows(self) -> dict[str, Indices]:
+        """The rows of each split in the file that it comes from."""
+        rows = {name: np.arange(len(columns)) for name, columns in self.columns.items()}
+        shares = self._held_out()
+        if shares:
+            columns = self.columns["train"]
+            strata = np.zeros(len(columns), dtype=np.int64)
+            if self.source.targets.get("label") == "class":
+                strata = columns.numbers("label").astype(np.int64)
+            found = divided(
+                columns.numbers("position"), strata, shares.get("validation", 0.0), shares.get("test", 0.0)
+            )
+            rows |= {name: np.flatnonzero(found == NAMES.index(name)) for name in ("train", *shares)}
+            for name in shares:
+                if not len(rows[name]):
+                    place = self.source.files.get("train", self.config.name)
+                    raise UserError(
+                        f"{place}: too few different examples to hold out `data.{name}={shares[name]:g}` of them; give "
+                        f"more of them, a {name} file, or set data.{name}=0"
+                    )
+        if "train" in rows:
+            rows["train"] = rows["train"][: self.config.limit]
+        return rows
+
+    # --- what the data know -----------------------------------------------------------------------
+
+    def _answers(self, name: str, file: str, target: Target) -> Answers:
+        return Answers(self.columns[file], name, target, self.meta["targets"][name])
+
+    def _spec(self, rows: dict[str, Indices]) -> DataSpec:
+        """Vocabularies and classes, from the training split only."""
+        if "train" not in rows:
             raise UserError(f"data={self.config.name}: there is no training file to learn from")
-        counts = {form: n for form, n in zip(self.forms, self.meta["counts"], strict=True) if n}
+        found = self.columns["train"].ragged("forms").counts(rows["train"], len(self.forms)).tolist()
+        counts = {form: n for form, n in zip(self.forms, found, strict=True) if n}
         characters: Counter[str] = Counter()
         for form, n in counts.items():
             for character in form:
                 characters[character] += n
-        targets = self.meta["targets"]
         return DataSpec(
             modality="text",
             places=1,
             features=None,
             targets={
-                name: learned_target(kind, targets[name], self.source.questions)
+                name: self._answers(name, "train", Target(kind)).learned(rows["train"], self.source.questions)
                 for name, kind in self.source.targets.items()
             },
             vocabularies={
@@ -165,22 +178,62 @@ class Text:
             slices=tuple(self.source.slices),
         )
 
+    def _unfitting(self) -> list[str]:
+        """What the data have that the run cannot know; refuses answers of another kind."""
+        warnings = []
+        for name, kind in self.source.targets.items():
+            target = self.spec.targets.get(name)
+            if target is None:
+                continue
+            if target.kind != kind:
+                raise UserError(
+                    f"data={self.config.name}: its {name} is of kind `{kind}`, but the run learned `{target.kind}`"
+                )
+            counts = {split: data.answers[name].counts(data.rows) for split, data in self.splits.items()}
+            warnings += unseen_labels(kind, target, counts, self.config.name, self._held_out())
+        return warnings
+
+
+class _Told:
+    """What is to be told of a split's rows."""
+
+    def __init__(self) -> None:
+        self.count, self.first, self.cut, self.dropped = 0, "", 0, 0
+
+    def add(self, numbered: Numbered) -> None:
+        self.count += numbered.bad
+        self.first = self.first or numbered.first_bad
+        self.cut, self.dropped = self.cut + numbered.cut, self.dropped + numbered.dropped
+
+    def bad(self, skip: bool) -> str:
+        rows = BadRows(skip)
+        rows.add(self.count, self.first)
+        return rows.summary()
+
+    def warnings(self, split: str, config: TextData) -> list[str]:
+        limit = f"(data.max_length={config.max_length} data.too_long={config.too_long})"
+        found = [self.bad(config.skip_bad)] if self.count else []
+        for number, what in ((self.cut, "shortened"), (self.dropped, "left out")):
+            if number:
+                found.append(f"{number:,} longer sentences of the {split} split were {what} {limit}")
+        return found
+
 
 class TextSplit:
-    """Training, validation or test sentences."""
+    """Training, validation or test sentences. rows: their numbers in the file that they come from."""
 
-    def __init__(self, data: Text, name: str) -> None:
-        self.data, self.name = data, name
-        columns = Columns(data.folder / f"{name}.arrow")
+    def __init__(self, data: Text, file: str, rows: Indices) -> None:
+        self.data, self.rows = data, rows
+        columns = data.columns[file]
         self._forms, self._ceiling = columns.ragged("forms"), columns.ragged("ceiling")
-        self._answers = {
-            target: Answers(columns, target, data.spec.targets[target], data.meta["targets"][target])
-            for target in data.source.targets
-            if target in data.spec.targets
+        self.answers = {
+            target: data._answers(target, file, data.spec.targets[target])
+            for target, kind in data.source.targets.items()
+            if target in data.spec.targets and data.spec.targets[target].kind == kind
         }
         self._slices = {mark: columns.ragged(mark) for mark in data.source.slices}
-        self.keys = columns.strings("key")
-        self.lengths = self._forms.lengths
+        self.keys = columns.strings_of("key", rows)
+        self.lengths = self._forms.lengths[rows]
         self._sets = WordSets(data.forms, data.spec, data.parts)
         counts = np.array(data.spec.vocabularies["words"].counts, dtype=np.float64)
         self._drop = data.config.unknown / np.maximum(data.config.unknown + counts, 1e-9)
@@ -196,7 +249,8 @@ class TextSplit:
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
         """These sentences, packed. With an epoch, rare words are sometimes replaced by `<unk>`,
         as a function of (seed, epoch, index), so that the unknown word's vector is learned."""
-        forms = self._forms.take(indices)
+        rows = self.rows[indices]
+        forms = self._forms.take(rows)
         layout = Layout.of(self.lengths[indices].tolist())
         words = self._sets.word_of_form[forms]
         if epoch is not None:
@@ -204,29 +258,33 @@ class TextSplit:
             chance = uniform(self.data.seed, epoch, indices[layout.set_index.numpy()], place)
             words = np.where(chance < self._drop[words], 0, words)
         inputs = self._sets.pack(forms, layout, words)
-        targets = {name: answers.take(indices) for name, answers in self._answers.items()}
+        targets = {name: answers.take(rows) for name, answers in self.answers.items()}
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
 
     def show(self, i: int) -> dict[str, list[str]]:
         """The words of sentence i, as they stand in the file."""
-        return {"words": [self.data.forms[form] for form in self._forms[i]]}
+        return {"words": [self.data.forms[form] for form in self._forms[int(self.rows[i])]]}
 
-    def gold(self, target: str) -> list[Any]:
+    def gold(self, target: str) -> Sequence[Any]:
         """The right answers in words or numbers; an empty string is not scored."""
-        if target not in self._answers:
+        if target not in self.answers:
             raise UserError(
-                f"`head.target={target}`: the data have {', '.join(self._answers) or 'no such targets'}"
+                f"`head.target={target}`: the data have {', '.join(self.answers) or 'no such targets'}"
             )
-        return self._answers[target].gold()
+        return self.answers[target].gold(self.rows)
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
         """Marks on the words of each sentence, for scores on the marked words alone."""
-        marks = {name: [ragged[i] for i in range(len(self))] for name, ragged in self._slices.items()}
+        marks = {name: [ragged[row] for row in self.rows] for name, ragged in self._slices.items()}
         unseen = self._sets.word_of_form == 0
-        return marks | {"unseen": [unseen[self._forms[i]] for i in range(len(self))]}
+        return marks | {"unseen": [unseen[self._forms[row]] for row in self.rows]}
 
     def ceiling(self) -> float | None:
         """Accuracy of a perfect reader, where the data know it."""
-        chances = [self._ceiling[i] for i in range(len(self))]
-        total = sum(len(c) for c in chances)
-        return float(sum(c.sum(dtype=np.float64) for c in chances)) / total if total else None
+        if not self._ceiling.lengths[self.rows].any():
+            return None
+        return float(self._ceiling.take(self.rows).mean(dtype=np.float64))
+
+    def content(self, i: int) -> bytes:
+        """What sentence i consists of: equal sentences have equal contents."""
+        return self._forms[int(self.rows[i])].tobytes()

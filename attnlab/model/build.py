@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from attnlab.combinations import parse_count
-from attnlab.config import Config
+from attnlab.config import Config, LearnedEmbedding, LinearEmbedding
 from attnlab.errors import UserError
 from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
@@ -44,6 +44,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
+        _check_target(config, spec)
         width = config.encoder.width
         embedding = EMBEDDINGS[config.embedding.name]
         if embedding.numbers == (spec.features is None):
@@ -73,35 +74,39 @@ class Model(nn.Module):
         return self.head.predict(self.encode(inputs))
 
 
+def _check_target(config: Config, spec: DataSpec) -> None:
+    """Refuse a head that cannot learn its target from these data, with a word about those that can."""
+    name, wanted = config.head.name, config.head.target
+    if wanted in spec.targets and spec.targets[wanted].kind in HEADS[name].kinds:
+        return
+    fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
+    offered = "; ".join(
+        f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
+    )
+    where = "`data`" if wanted is None else f"`head.target={wanted}`"
+    raise UserError(
+        f"{where}: head={name} learns {' or '.join(HEADS[name].kinds)}; "
+        f"the data have {offered or 'nothing to be learned'}"
+    )
+
+
 def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
-    """The head, if the data have what it learns; else a word about the heads that fit."""
-    name, wanted, width = config.head.name, config.head.target, config.encoder.width
-    target = spec.targets.get(wanted)
-    if target is None or target.kind not in HEADS[name].kinds:
-        fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
-        offered = "; ".join(
-            f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
-        )
-        raise UserError(
-            f"`head.target={wanted}`: head={name} learns {' or '.join(HEADS[name].kinds)}; "
-            f"the data have {offered or 'nothing to be learned'}"
-        )
-    if not issubclass(HEADS[name], Seq2seq):
-        return HEADS[name](config.head, spec, width)
-    if target.codec != "source":
-        return Seq2seq(config.head, spec, width)
+    head, width = HEADS[config.head.name], config.encoder.width
+    if not issubclass(head, Seq2seq) or spec.targets[config.head.target].codec != "source":
+        return head(config.head, spec, width)
     if not isinstance(embedding, Learned):
         raise UserError(f"`data.joint_vocabulary=true` needs embedding=learned, not {config.embedding.name}")
-    return Seq2seq(config.head, spec, width, embedding.table)
+    return head(config.head, spec, width, embedding.table)
 
 
 def needs_parts(config: Config) -> bool:
     """Whether the embedding looks into its vectors (characters of words)."""
-    return EMBEDDINGS[config.embedding.name].needs_parts
+    return config.embedding.name != "auto" and EMBEDDINGS[config.embedding.name].needs_parts
 
 
 def resolve(config: Config, spec: DataSpec) -> None:
     """Fill in what only files and data know, before the configuration is saved."""
+    fit(config, spec)
     if config.embedding.name == "pretrained" and config.embedding.features is None:
         config.embedding.features = vector_width(Path(config.embedding.path).expanduser())
     if config.encoder.parameters is not None:
@@ -133,7 +138,20 @@ def matching_width(encoder: Any, spec: DataSpec) -> int:
 
 def build(config: Config, spec: DataSpec) -> Model:
     """A model with random weights, for the data that `spec` describes."""
+    fit(config, spec)
     return Model(config, spec)
+
+
+def fit(config: Config, spec: DataSpec) -> None:
+    """Fill in what follows from the data: how their values become vectors, and which of their answers is learned."""
+    if config.embedding.name == "auto":
+        config.embedding = LearnedEmbedding() if spec.features is None else LinearEmbedding()
+    if config.head.target is None:
+        kinds = HEADS[config.head.name].kinds
+        fitting = [name for name, target in spec.targets.items() if target.kind in kinds]
+        if len(fitting) > 1:
+            raise UserError(f"`head.target` is missing: the data have {' and '.join(fitting)}; choose one")
+        config.head.target = fitting[0] if fitting else None
 
 
 def start_from_files(model: Model, config: Config, spec: DataSpec) -> None:

@@ -9,7 +9,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
@@ -19,6 +19,7 @@ from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
 from attnlab.model.dropout import Dropout
 from attnlab.model.embeddings import table
+from attnlab.model.linear import Linear, affine
 from attnlab.sets import Layout, VectorSets
 
 
@@ -35,7 +36,7 @@ class DecoderBlock(nn.Module):
         self.memory = CrossAttention(width, memory_width, *shape)
         self.norm_feed_forward = nn.LayerNorm(width)
         activation = nn.GELU() if config.activation == "gelu" else nn.ReLU()
-        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
+        self.feed_forward = nn.Sequential(Linear(width, hidden), activation, Linear(hidden, width))
         self.dropout = Dropout(config.dropout)
 
     def forward(
@@ -100,7 +101,7 @@ class Decoder(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """(…, D) -> (…, V)."""
-        return linear(x, self.table.weight, self.bias)
+        return affine(x, self.table.weight, self.bias)
 
     def _plan(self, scope: Scope, queries: VectorSets, keys: VectorSets, biased: bool) -> Plan:
         keeps_table = biased or (self.training and self.config.attention_dropout > 0)
@@ -111,7 +112,7 @@ class Cache:
     """What a decoder remembers while it writes W sequences for each of S sets, all T tokens long by now.
 
     A memory is kept once for all W sequences, which look at it as W queries. Keys and values of the tokens lie in
-    tables (S·W, H, room, K) that double when they are full.
+    tables (room, S·W, H, K) that double when they are full.
     """
 
     def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None:
@@ -125,16 +126,19 @@ class Cache:
             k = block.memory.score.prepare(k, k)[1]
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
         rows, room, config = len(memory) * beam, 16, decoder.config
-        shape = (rows, config.heads, room, config.width_of_head)
-        dtype = self._memories[0][0].dtype
-        self._own = [[torch.empty(shape, dtype=dtype, device=self.device) for _ in "kv"] for _ in decoder.layers]
+        like = self._memories[0][0]
+        shape = (room, rows, config.heads, config.width_of_head)
+        # One table more than there are keys and values: a table is put into another order by writing it elsewhere.
+        self._own = [[like.new_empty(shape) for _ in "kv"] for _ in decoder.layers]
+        self._spare = like.new_empty(shape)
+        self._layout = Layout.of([1] * rows).to(self.device)
 
     def step(self, tokens: Tensor) -> Tensor:
         """(S, W) tokens that were written last -> (S, W, V) logits of those that follow."""
         sets, beam = tokens.shape
         decoder, rows = self.decoder, sets * beam
         place = torch.full((rows, 1), float(self.length), device=self.device)
-        written = VectorSets(decoder.table(tokens.flatten()), Layout.of([1] * rows).to(self.device), place)
+        written = VectorSets(decoder.table(tokens.flatten()), self._layout, place)
         x, rotate = decoder.position.added(written), decoder.position.rotation(written)
         self._make_room()
         last, self.length = self.length, self.length + 1
@@ -144,10 +148,9 @@ class Cache:
             q, k = block.attention.score.prepare(q, k)
             if rotate is not None:
                 q, k = rotate(q), rotate(k)
-            own_keys, own_values = own
-            own_keys[:, :, last], own_values[:, :, last] = k, v
-            so_far = own_keys[:, :, : self.length], own_values[:, :, : self.length]
-            x = x + look(block.attention, q[:, None], *so_far, bias)[:, 0]
+            own[0][last], own[1][last] = k, v
+            seen_keys, seen_values = (kept[: self.length].permute(1, 2, 0, 3) for kept in own)
+            x = x + look(block.attention, q[:, None], seen_keys, seen_values, bias)[:, 0]
             q = block.memory.ask(block.norm_memory(x))
             q = block.memory.score.prepare(q, q)[0].view(sets, beam, *q.shape[1:])
             x = x + look(block.memory, q, keys, values, self._mask).flatten(0, 1)
@@ -157,21 +160,25 @@ class Cache:
     def reorder(self, parents: Tensor) -> None:
         """(S, W): sequence w of each set goes on from what was sequence parents[:, w]."""
         rows = (torch.arange(len(parents), device=self.device)[:, None] * self.beam + parents).flatten()
-        if not torch.equal(rows, torch.arange(len(rows), device=self.device)):
-            for own in self._own:
-                for kept in own:
-                    kept[:, :, : self.length] = kept[rows, :, : self.length]
+        if torch.equal(rows, torch.arange(len(rows), device=self.device)):
+            return
+        for own in self._own:
+            for which, kept in enumerate(own):
+                torch.index_select(kept[: self.length], 1, rows, out=self._spare[: self.length])
+                own[which], self._spare = self._spare, kept
 
     def keep(self, sets: Tensor) -> None:
         """Go on with these sets alone: (S',) numbers of those that were there."""
         rows = (sets[:, None] * self.beam + torch.arange(self.beam, device=self.device)).flatten()
-        self._own = [[kept[rows] for kept in own] for own in self._own]
+        self._own = [[kept.index_select(1, rows) for kept in own] for own in self._own]
+        self._spare, self._layout = torch.empty_like(self._own[0][0]), Layout.of([1] * len(rows)).to(self.device)
         self._memories = [(keys[sets], values[sets]) for keys, values in self._memories]
         self._mask = None if self._mask is None else self._mask[sets]
 
     def _make_room(self) -> None:
-        if self.length == self._own[0][0].shape[2]:
-            self._own = [[torch.cat([kept, torch.empty_like(kept)], dim=2) for kept in own] for own in self._own]
+        if self.length == len(self._spare):
+            self._spare = torch.cat([self._spare, self._spare])
+            self._own = [[torch.cat([kept, torch.empty_like(kept)]) for kept in own] for own in self._own]
 
     def _bias(self) -> Tensor | None:
         """(1, H, 1, T): of the last token to all so far."""

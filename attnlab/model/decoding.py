@@ -49,16 +49,20 @@ class Limits:
     most: Sequence[int]
 
 
-def search(writer: Writer, limits: Limits, beam: int, length_penalty: float) -> list[list[Hypothesis]]:
-    """The best hypotheses of each set, at most `beam`, best first, by beam search; with beam 1, greedily.
+def search(
+    writer: Writer, limits: Limits, beam: int, length_penalty: float, count: int = 1
+) -> list[list[Hypothesis]]:
+    """The best hypotheses of each set, best first, by beam search; with beam 1, greedily.
 
     At each step the 2·beam best continuations are looked at. Those among the first `beam` that end are finished; the
-    best that don't end go on. A set is done when `beam` have finished. They are ranked by
-    log P / (T + 1)^length_penalty, where T + 1 counts `</s>` (Wu et al. 2016 divide by a like power).
+    best that don't end go on. Hypotheses are ranked by log P / (T + 1)^length_penalty, where T + 1 counts `</s>` (Wu et
+    al. 2016 divide by a like power). A set is done when `count` have finished that are ranked above all that could end
+    at the next step: a good sequence isn't given up because bad ones end early.
     """
     device = writer.device
     found: list[list[Hypothesis]] = [[] for _ in limits.most]
     live = list(range(len(found)))  # the numbers of the sets that the writer still holds
+    done = [False] * len(found)
     least, most = (torch.tensor(numbers, device=device) for numbers in (limits.least, limits.most))
     last = torch.full((len(live), beam), BEGIN_ID, device=device)
     written = torch.empty(len(live), beam, 0, dtype=torch.int64, device=device)
@@ -67,16 +71,17 @@ def search(writer: Writer, limits: Limits, beam: int, length_penalty: float) -> 
     length = 0
     while live:
         logits = writer.step(last).float()
-        totals, parents, tokens = _continuations(logits, totals, length < least, length >= most)
+        short = length < least if any(length < limits.least[number] for number in live) else None
+        full = length >= most if any(length >= limits.most[number] for number in live) else None
+        totals, parents, tokens = _continuations(logits, totals, short, full)
         ends = tokens == END_ID
         finished = ends[:, :beam] & totals[:, :beam].isfinite()
         for place, rank in finished.nonzero().tolist():
-            total = float(totals[place, rank])
-            own = found[live[place]]
-            if len(own) < beam:
-                ids = tuple(written[place, parents[place, rank]].tolist())
+            number = live[place]
+            if not done[number]:
+                ids, total = tuple(written[place, parents[place, rank]].tolist()), float(totals[place, rank])
                 score = total / (length + 1) ** length_penalty
-                own.append(Hypothesis(ids, total, score, length < limits.most[live[place]]))
+                found[number].append(Hypothesis(ids, total, score, length < limits.most[number]))
         # The first `beam` continuations that don't end, in their order.
         going_on = ends.to(torch.uint8).argsort(dim=1, stable=True)[:, :beam]
         totals, parents, last = (x.gather(1, going_on) for x in (totals, parents, tokens))
@@ -84,10 +89,11 @@ def search(writer: Writer, limits: Limits, beam: int, length_penalty: float) -> 
         written = torch.cat([written, last[:, :, None]], dim=2)
         writer.reorder(parents)
         length += 1
-        kept = [
-            place for place, number in enumerate(live)
-            if len(found[number]) < beam and length <= limits.most[number]
-        ]  # fmt: skip
+        hopes = (totals[:, 0] / (length + 1) ** length_penalty).tolist()
+        for number, hope in zip(live, hopes, strict=True):
+            better = sum(one.score >= hope for one in found[number])
+            done[number] = done[number] or better >= count or length > limits.most[number]
+        kept = [place for place, number in enumerate(live) if not done[number]]
         if len(kept) <= LEAVING * len(live):
             live = [live[place] for place in kept]
             places = torch.tensor(kept, dtype=torch.int64, device=device)
@@ -101,18 +107,21 @@ LEAVING = 0.8
 
 
 def _continuations(
-    logits: Tensor, totals: Tensor, too_short: Tensor, must_end: Tensor
+    logits: Tensor, totals: Tensor, short: Tensor | None, full: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The 2W best continuations of each set, best first: their log-probabilities (S, 2W), from which sequence each
     goes on, and its token.
 
-    logits (S, W, V), totals (S, W); too_short, must_end (S,).
+    logits (S, W, V), totals (S, W); short, full (S,): True where a set may not end yet, or must; None where none is so.
     """
     normaliser = logits.logsumexp(-1, keepdim=True)
-    end = logits[..., END_ID].clone()
-    logits[..., [UNKNOWN_ID, BEGIN_ID]] = -torch.inf
-    logits[must_end] = -torch.inf
-    logits[..., END_ID] = torch.where(too_short[:, None] & ~must_end[:, None], -torch.inf, end)
+    logits[..., UNKNOWN_ID] = logits[..., BEGIN_ID] = -torch.inf
+    if short is not None:
+        logits[..., END_ID].masked_fill_(short[:, None], -torch.inf)
+    if full is not None:
+        others = torch.ones(logits.shape[-1], dtype=torch.bool, device=logits.device)
+        others[END_ID] = False
+        logits.masked_fill_(full[:, None, None] & others, -torch.inf)
     # The best of all sequences are among the best of each, so that the rest is never normalised.
     count = 2 * totals.shape[1]
     of_each = min(count, logits.shape[-1])

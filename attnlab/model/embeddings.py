@@ -16,6 +16,7 @@ from attnlab.config import (
     WordCharEmbedding,
 )
 from attnlab.errors import UserError
+from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec, Vocabulary
@@ -60,7 +61,7 @@ class Pretrained(Embedding):
         assert config.features is not None, "filled in from the file before the model is built"
         self.table = table(len(spec.vocabularies["words"]), config.features)
         self.table.weight.requires_grad_(config.trainable)
-        self.project = nn.Linear(config.features, width)
+        self.project = linear.Linear(config.features, width)
 
     def load(self, path: Path, vocabulary: Vocabulary) -> int:
         """Copy the file's vectors of known words, scaled to unit variance; returns how many there were."""
@@ -98,7 +99,7 @@ class WordChar(Embedding):
         self.convolution = nn.Conv1d(
             config.char_width, config.char_filters, config.char_window, padding=config.char_window // 2
         )
-        self.project = nn.Linear(config.char_filters, width)
+        self.project = linear.Linear(config.char_filters, width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         assert sets.parts is not None and sets.part_index is not None, "word_char needs the words' characters"
@@ -122,7 +123,7 @@ class Linear(Embedding):
     def __init__(self, config: LinearEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
         assert spec.features is not None
-        self.project = nn.Linear(spec.features, width)
+        self.project = linear.Linear(spec.features, width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         return sets.with_values(self.project(sets.values))

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from attnlab.model.linear import Linear
 from attnlab.sets import Layout, VectorSets
 
 
@@ -59,8 +60,8 @@ class AttentionReadout(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.key = nn.Linear(width, width)
-        self.query = nn.Linear(width, 1, bias=False)
+        self.key = Linear(width, width)
+        self.query = Linear(width, 1, bias=False)
 
     def forward(self, sets: VectorSets) -> Tensor:
         weights = set_softmax(self.query(self.key(sets.values).tanh()), sets.layout)  # (N, 1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from attnlab.errors import UserError
+from attnlab.model.linear import Linear
 from attnlab.sets import Loss
 from attnlab.spec import Target
 
@@ -20,7 +21,7 @@ class Answer(nn.Module):
     def __init__(self, target: Target, width: int, outputs: int) -> None:
         super().__init__()
         self.target = target
-        self.decide = nn.Linear(width, outputs)
+        self.decide = Linear(width, outputs)
 
     def loss(self, rows: Tensor, truth: Tensor) -> Loss:
         """Summed over what is scored."""

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from attnlab.model.linear import affine
+
 ROWS = 256
 """Rows of which logits exist at a time: few enough for the cache, enough for a product at full speed."""
 
@@ -32,7 +34,7 @@ class _VocabularyLoss(torch.autograd.Function):
         for start in range(0, len(x), ROWS):
             place = slice(start, start + ROWS)
             rows, wanted = x[place], truth[place]
-            logits = torch.nn.functional.linear(rows, weight, bias).float()
+            logits = affine(rows, weight, bias).float()
             normaliser = logits.logsumexp(-1)
             right = logits.gather(1, wanted[:, None])[:, 0]
             total += (normaliser - (1 - smoothing) * right).sum()
@@ -46,8 +48,8 @@ class _VocabularyLoss(torch.autograd.Function):
             slope.scatter_add_(1, wanted[:, None], slope.new_full((len(wanted), 1), smoothing - 1))
             of_bias += slope.sum(0)
             slope = slope.to(weight.dtype)
-            of_x[place] = slope @ weight
-            of_weight.addmm_(slope.T, rows.to(weight.dtype))
+            of_x[place] = affine(slope, weight.T)
+            of_weight += affine(slope.T, rows.to(weight.dtype).T)
         ctx.save_for_backward(of_x, of_weight, of_bias)
         return total
 

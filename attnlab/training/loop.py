@@ -145,6 +145,10 @@ class Training:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
         progress, model = self.progress, self.evaluated_model()
         scores = self._scored(model)
+        if self.monitor not in scores and self.config.trainer.monitor is None:
+            self.monitor = (
+                "loss"  # a score that these few answers don't allow, such as the area of one class alone
+            )
         if self.monitor not in scores:
             raise UserError(f"`trainer.monitor={self.monitor}`: choose one of {', '.join(sorted(scores))}")
         if self.candidates:

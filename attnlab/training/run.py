@@ -25,8 +25,14 @@ from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 
 LOADERS: dict[str, Any] = {
-    "text": Text, "table": Text, "parallel": Parallel, "image": Image, "speech": Speech, "graph": Graphs,
-}  # fmt: skip
+    "text": Text,
+    "tagged": Text,
+    "table": Text,
+    "parallel": Parallel,
+    "image": Image,
+    "speech": Speech,
+    "graph": Graphs,
+}
 """How the data of each `data.loader` are read."""
 
 

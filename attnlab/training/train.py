@@ -43,6 +43,8 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         if needed not in data.splits:
             raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
     models.resolve(config, data.spec)
+    if data.commit is not None:
+        config.data.revision = data.commit  # whatever the hub has tomorrow
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     models.start_from_files(model, config, data.spec)

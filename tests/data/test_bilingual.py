@@ -5,18 +5,11 @@ from random import Random
 
 import pytest
 
-from attnlab.data.synthetic import bilingual, dictionary
-from attnlab.data.synthetic.bilingual import (
-    Clause,
-    Object,
-    Phrase,
-    a_pair,
-    in_english,
-    in_german,
-    noun_phrase,
-    pairs,
-)
-from attnlab.data.synthetic.dictionary import BE, FUTURE, HAVE, MODALS
+from attnlab.data.synthetic.bilingual import dictionary
+from attnlab.data.synthetic.bilingual.clauses import Clause, Object, in_english, in_german
+from attnlab.data.synthetic.bilingual.dictionary import BE, FUTURE, HAVE, MODALS
+from attnlab.data.synthetic.bilingual.phrases import IT, POSSESSIVES, PRONOUNS, UNKNOWN_MANY, Phrase, noun_phrase
+from attnlab.data.synthetic.bilingual.sentences import a_pair, pairs
 
 NOUNS = {
     n.singular[0]: n
@@ -29,10 +22,10 @@ ADJECTIVES = {
     a.pair[0]: a for group in (dictionary.OF_PERSONS, dictionary.OF_THINGS, dictionary.OF_PLACES) for a in group
 }
 DETERMINERS = dict(
-    [("the", "der"), ("a", "ein"), ("this", "dies"), ("these", "dies"), ("every", "jed"), *bilingual.POSSESSIVES,
-     *bilingual.UNKNOWN_MANY]
+    [("the", "der"), ("a", "ein"), ("this", "dies"), ("these", "dies"), ("every", "jed"), *POSSESSIVES,
+     *UNKNOWN_MANY]
 )  # fmt: skip
-PRONOUNS = {p.subject: p for p in (*bilingual.PRONOUNS, *bilingual.IT.values())}
+OF_SUBJECT = {p.subject: p for p in (*PRONOUNS, *IT.values())}
 VERBS = {
     (v.english, v.preposition[0]): v
     for group in (
@@ -45,8 +38,8 @@ VERBS = {
 
 def phrase(words: str, denied: bool = False) -> Phrase:
     """`my old dogs`: a pronoun, or a noun with its determiner and perhaps an adjective."""
-    if words in PRONOUNS:
-        return PRONOUNS[words]
+    if words in OF_SUBJECT:
+        return OF_SUBJECT[words]
     determiner, *adjective, noun = words.split()
     found = next(n for n in NOUNS.values() if noun in (n.singular[0], n.plurals[0]))
     many = noun != found.singular[0] or determiner in ("two", "three", "many", "some", "these")

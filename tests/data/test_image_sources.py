@@ -24,7 +24,9 @@ def refusal(*words: str) -> str:
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_idx_files_plain_or_zipped_give_their_pixels_and_labels(tmp_path: Path, zipped: bool) -> None:
-    data = load("data=mnist", f"data.path={write_mnist(tmp_path, zipped=zipped)}", "data.validation=0")
+    data = load(
+        "data=mnist", f"data.path={write_mnist(tmp_path, zipped=zipped)}", "data.validation=0", "data.test=0"
+    )
     test = data.splits["test"]
     assert test.keys[5] == "t10k-images-idx3-ubyte:5"
     assert test.gold("label") == ["0", "1", "0", "1", "0", "1"]
@@ -40,7 +42,7 @@ def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) ->
     assert "label 1 is outside the 1 classes dark; put it right" in refusal(*words, "data.classes=[dark]")
     data = load(*words, "data.classes=[dark]", "data.skip_bad=true")
     assert set(data.splits["train"].gold("label")) == {"dark"}
-    assert len(data.warnings) == 3 and "bad test pictures were left out" in data.warnings[1]
+    assert len(data.warnings) == 3 and "bad test pictures were left out" in data.warnings[2]
 
 
 def damage(kind: str, folder: Path) -> str:
@@ -91,7 +93,11 @@ def test_a_folder_without_splits_holds_some_out_and_moving_it_changes_nothing(tm
         write_picture(root / "ab"[i % 2] / f"{i}.png", noise(3, 3, 1, seed=i))
     before = load("data=image_folder", f"data.path={root}", "data.validation=0.3")
     after = load("data=image_folder", f"data.path={root.rename(tmp_path / 'there')}", "data.validation=0.3")
-    assert set(before.splits) == {"train", "validation"}
+    assert {name: len(split) for name, split in before.splits.items()} == {
+        "train": 24,
+        "validation": 12,
+        "test": 4,
+    }
     assert before.folder == after.folder
     (tmp_path / "there" / "a" / "0.png").rename(tmp_path / "there" / "b" / "0.png")
     changed = load("data=image_folder", f"data.path={tmp_path / 'there'}", "data.validation=0.3")
@@ -106,7 +112,13 @@ def test_jpeg_grey_and_transparent_pictures_are_brought_to_the_wanted_channels(t
     write_jpeg(torch.from_numpy(flat.transpose(2, 0, 1).copy()), str(tmp_path / "a" / "x.jpg"))
     write_picture(tmp_path / "b" / "y.png", flat[..., :1])
     for colour, channels in {"grey": 1, "rgb": 3}.items():
-        split = load("data=image_folder", f"data.path={tmp_path}", f"data.colour={colour}", "data.validation=0")
+        split = load(
+            "data=image_folder",
+            f"data.path={tmp_path}",
+            f"data.colour={colour}",
+            "data.validation=0",
+            "data.test=0",
+        )
         for i in range(2):
             assert np.abs(split.splits["train"].pixels(np.array([i])).astype(int) - 200).max() <= 2
             assert split.splits["train"].pixels(np.array([i])).shape == (1, 4, 4, channels)
@@ -147,7 +159,7 @@ def write_cifar(folder: Path, names: list[str]) -> None:
 
 def test_cifar_records_are_a_label_and_planes_of_red_green_and_blue(tmp_path: Path) -> None:
     write_cifar(tmp_path, [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"])
-    words = ["data=cifar10", f"data.path={tmp_path}", "data.validation=0"]
+    words = ["data=cifar10", f"data.path={tmp_path}", "data.validation=0", "data.test=0"]
     data = load(*words)
     test, raw = data.splits["test"], noise(10, 3073, seed=5)
     assert len(data.splits["train"]) == 50 and test.gold("label")[3] == "class3"

@@ -1,9 +1,10 @@
 """Who is held out: by the key alone, in the asked share."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.splits import held_out, position
+from attnlab.data.splits import TEST, TRAIN, VALIDATION, divided, held_out, position, with_held_out
 
 
 @given(st.text(), st.integers(0, 2**32))
@@ -22,3 +23,50 @@ def test_the_share_is_kept_and_seeds_choose_differently() -> None:
 @given(st.text(), st.floats(0, 1), st.floats(0, 1))
 def test_a_larger_share_holds_out_more(key: str, one: float, other: float) -> None:
     assert held_out(key, min(one, other)) <= held_out(key, max(one, other))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), min_size=3, max_size=60),
+    st.floats(0.01, 0.4),
+    st.floats(0.01, 0.4),
+)
+def test_owners_stay_together_and_nobody_is_left_without(
+    rows: list[tuple[int, int]], validation: float, test: float
+) -> None:
+    owners = np.array([position(str(owner)) for owner, _ in rows])
+    strata = np.array([stratum for _, stratum in rows])
+    found = divided(owners, strata, validation, test)
+    assert all(len(set(found[owners == owner])) == 1 for owner in owners)
+    different = len(set(owners))
+    assert (found == TRAIN).any()
+    assert (found == VALIDATION).any() == (different >= 2) and (found == TEST).any() == (different >= 3)
+
+
+def test_classes_keep_their_shares_to_the_example() -> None:
+    random = np.random.default_rng(0)
+    strata = np.repeat([0, 1, 2], [1000, 300, 20])
+    found = divided(random.random(len(strata)), strata, 0.1, 0.05)
+    counts = [np.bincount(found[strata == stratum], minlength=3).tolist() for stratum in range(3)]
+    assert counts == [[850, 100, 50], [255, 30, 15], [17, 2, 1]]
+
+
+def test_rare_classes_are_held_out_in_the_share_of_all() -> None:
+    random = np.random.default_rng(0)
+    strata = np.repeat(np.arange(200), 3)  # no tenth of any class is a whole example
+    found = divided(random.random(len(strata)), strata, 0.1, 0.1)
+    assert np.bincount(found).tolist() == [480, 60, 60]
+    assert set(strata[found == TRAIN]) == set(range(200)), "every class is learned"
+
+
+def test_a_few_examples_more_change_only_who_is_at_the_border() -> None:
+    keys = [f"file.csv:{i}" for i in range(1000)]
+    before = with_held_out([""] * 990, keys[:990], 0.1, 0.1)
+    after = with_held_out([""] * 1000, keys, 0.1, 0.1)
+    assert sum(a != b for a, b in zip(before, after, strict=False)) <= 4
+
+
+def test_only_what_the_source_lacks_is_held_out_and_of_training_alone() -> None:
+    keys = [str(i) for i in range(100)]
+    given_splits = ["test"] * 20 + ["train"] * 80
+    found = with_held_out(given_splits, keys, 0.25, 0.25)
+    assert found[:20] == ["test"] * 20 and found.count("validation") == 20 and found.count("test") == 20

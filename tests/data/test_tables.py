@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -128,19 +129,21 @@ def test_a_text_in_pieces(how: str, expected: list[str]) -> None:
 def test_answers_of_each_kind(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,stars,funny,sad\n" + "a b,1,1,\nc,5,0,1\nd,3,,0\n" * 20)
-    stars = opened(path, "data.label=stars", "data.target_kind=number", "data.validation=0")
+    stars = opened(path, "data.label=stars", "data.target_kind=number", "data.validation=0", "data.test=0")
     target, split = stars.spec.targets["label"], stars.splits["train"]
     assert target.mean == pytest.approx(np.mean(split.gold("label"))) and target.spread == pytest.approx(
         np.std(split.gold("label"))
     )
     everything = np.arange(len(split))
     assert split.batch(everything).targets["label"].tolist() == split.gold("label")
-    several = opened(path, "data.label=[funny,sad]", "data.target_kind=classes", "data.validation=0")
+    several = opened(
+        path, "data.label=[funny,sad]", "data.target_kind=classes", "data.validation=0", "data.test=0"
+    )
     assert several.spec.targets["label"].classes == ("funny", "sad")
     split = several.splits["train"]
     assert {tuple(row) for row in split.gold("label")} == {(1, -1), (0, 1), (-1, 0)}
     assert split.batch(everything).targets["label"].tolist() == split.gold("label")
-    single = opened(path, "data.label=stars", "data.validation=0").splits["train"]
+    single = opened(path, "data.label=stars", "data.validation=0", "data.test=0").splits["train"]
     target = single.data.spec.targets["label"]
     assert target.classes == ("1", "3", "5") and sum(target.counts) == len(single)
     ids = single.batch(everything).targets["label"]
@@ -153,15 +156,21 @@ def test_without_a_validation_file_texts_are_held_out_once_and_together(tmp_path
     path.write_text("text,label\n" + "".join(f"{text},{text[-1]}\n" for text in texts))
     splits = opened(path, "data.validation=0.2").splits
     found = {name: [" ".join(split.show(i)["words"]) for i in range(len(split))] for name, split in splits.items()}
-    assert set(found) == {"train", "validation"} and sorted(found["train"] + found["validation"]) == sorted(texts)
-    assert not set(found["train"]) & set(found["validation"])
-    assert 0.1 < len(found["validation"]) / 300 < 0.3
+    assert set(found) == {"train", "validation", "test"} and sorted(chain(*found.values())) == sorted(texts)
+    assert not any(
+        set(found[a]) & set(found[b])
+        for a, b in (("train", "validation"), ("train", "test"), ("validation", "test"))
+    )
+    # Ten classes of 30 texts, of which pairs stay together: 6 and 4 of each are nearest to the shares.
+    assert {name: len(own) for name, own in found.items()} == {"train": 200, "validation": 60, "test": 40}
 
 
 def test_sentences_of_a_user_are_packed_as_those_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,label\n" + '"A fine, fine film",good\nbad,bad\n' * 10)
-    config = compose.compose(["task=sentiment", "data=csv", f"data.path={path}", "data.validation=0"]).data
+    config = compose.compose(
+        ["task=sentiment", "data=csv", f"data.path={path}", "data.validation=0", "data.test=0"]
+    ).data
     data = Text(config, seed=1, parts=True)
     prepared = data.splits["train"].batch(np.array([0, 1])).inputs
     for sentences in (["A fine, fine film", "bad"], [["A", "fine", ",", "fine", "film"], ["bad"]]):
@@ -187,3 +196,95 @@ def test_counts_of_the_real_sentences() -> None:
     }  # fmt: skip
     target = data.spec.targets["label"]
     assert target.classes == ("0", "1") and target.counts == (3310, 3610)
+
+
+ENCODED = [
+    ("cp1252", "très “bien” – 5 €"),
+    ("utf-16", "größer 東京"),
+    ("latin-1", "déjà"),
+    ("shift_jis", "東京"),
+    ("utf-8-sig", "naïve"),
+]
+
+
+@pytest.mark.parametrize("encoding, text", ENCODED, ids=[name for name, _ in ENCODED])
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"])
+def test_files_in_any_encoding_are_read_when_it_is_named(
+    encoding: str, text: str, zipped: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / ("x.csv.gz" if zipped else "x.csv")
+    data = f"text,label\r\n{text},good\r\nplain,bad\r\n".encode(encoding)
+    path.write_bytes(gzip.compress(data) if zipped else data)
+    found = list(read_table(path, ("text", "label"), BadRows(False), encoding=encoding))
+    assert found == [(2, [text, "good"]), (3, ["plain", "bad"])]
+
+
+UNREADABLE = {
+    "cp1252 for utf-8": (
+        "café,good".encode("cp1252"),
+        [],
+        "x.csv:2: not UTF-8 text; name its encoding by `data.encoding=`, which is cp1252",
+    ),
+    "utf-16 for utf-8": (
+        "text,label\na,b\n".encode("utf-16"),
+        [],
+        "x.csv:1: UTF-16 text; save the file as UTF-8, or set `data.encoding=utf-16`",
+    ),
+    "utf-8 for utf-16": (b"odd", ["data.encoding=utf-16"], "utf-16"),
+    "cp1252 without it": (b"\x81,good", ["data.encoding=cp1252"], "x.csv:2: not cp1252 text"),
+    "unknown": (b"a,b", ["data.encoding=windows"], "`data.encoding=windows`: unknown"),
+    "no encoding of text": (b"a,b", ["data.encoding=hex"], "`data.encoding=hex`: unknown"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_another_encoding_is_refused_with_what_to_say(case: str, tmp_path: Path) -> None:
+    content, words, expected = UNREADABLE[case]
+    path = tmp_path / "x.csv"
+    path.write_bytes(content if case == "utf-16 for utf-8" else b"text,label\n" + content + b"\n" * 2)
+    with pytest.raises(UserError) as caught:
+        opened(path, *words)
+    assert expected in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+def test_a_group_is_held_out_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text(
+        "text,label,author\n" + "".join(f"text {i},{i % 2},writer {i % 20 // 2}\n" for i in range(200))
+    )
+    splits = opened(path, "data.group=author", "data.validation=0.2", "data.test=0.2").splits
+    writers = {
+        name: {int(split.show(i)["words"][1]) % 20 // 2 for i in range(len(split))}
+        for name, split in splits.items()
+    }
+    assert sorted(chain(*writers.values())) == list(range(10)) and all(writers.values())
+    with pytest.raises(UserError, match=r"empty column `author` \(`data.group`\)"):
+        path.write_text("text,label,author\na,b,\n")
+        opened(path, "data.group=author")
+
+
+def test_words_and_tags_in_columns_of_any_kind(tmp_path: Path) -> None:
+    def rows(name: str, content: str, *words: str) -> list[tuple[list[str], list[str]]]:
+        path = tmp_path / name
+        path.write_bytes(content.encode())
+        split = Text(
+            compose.compose(
+                ["task=pos", "data=tagged", f"data.path={path}", *words, "data.validation=0", "data.test=0"]
+            ).data,
+            seed=1,
+        ).splits["train"]
+        return [(split.show(i)["words"], split.gold("tags")[i]) for i in range(len(split))]
+
+    expected = [(["New York", "it"], ["PROPN", "PRON"]), (["go"], ["VERB"])]
+    assert rows("a.tsv", "\ufeffNew York\tPROPN\r\nit\tPRON\r\n\r\n\r\ngo\tVERB") == expected
+    assert rows("b.txt", "it  PRON\n \ngo VERB\n")[0] == (["it"], ["PRON"])
+    assert rows("c.conll", "it PRP B-NP O\ngo VB O O\n\n", "data.tags=3") == [(["it", "go"], ["B-NP", "O"])]
+    objects = [{"w": ["New York", "it"], "t": ["PROPN", None]}, {"w": ["go"], "t": ["VERB"]}]
+    named = rows("d.jsonl", "\n".join(map(json.dumps, objects)), "data.words=w", "data.tags=t")
+    assert named == [(["New York", "it"], ["PROPN", ""]), (["go"], ["VERB"])]
+    for words, problem in (
+        (["data.tags=t"], "columns of text have numbers"),
+        (["data.tags=0"], "numbered from 1"),
+    ):
+        with pytest.raises(UserError, match=problem):
+            rows("e.txt", "a B\n", *words)

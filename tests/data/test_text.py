@@ -11,7 +11,8 @@ from conftest import conllu, shared_data, write_treebank
 from attnlab.config import TextData
 from attnlab.data.conllu import read_conllu
 from attnlab.data.prepare import prepared
-from attnlab.data.reading import BadRows
+from attnlab.data.reading import BadRows, stretches
+from attnlab.data.rows import TextRow
 from attnlab.data.text import Text
 from attnlab.sets import VectorSets
 
@@ -21,6 +22,11 @@ def toy(folder: Path, **settings) -> Text:
     return Text(config, seed=1, parts=True)
 
 
+def sentences(path: Path) -> list[TextRow]:
+    pieces = stretches(path, paragraphs=True)
+    return [row for piece in pieces for row in read_conllu(piece, BadRows(skip=False))]
+
+
 def test_ranges_empty_nodes_and_comments_are_no_words(tmp_path: Path) -> None:
     path = tmp_path / "x.conllu"
     rows = [
@@ -28,14 +34,14 @@ def test_ranges_empty_nodes_and_comments_are_no_words(tmp_path: Path) -> None:
         "2.1\tgo\t_\tVERB" + "\t_" * 6, "3\tx\t_\t_" + "\t_" * 6, "",
     ]  # fmt: skip
     path.write_bytes("\r\n".join(rows).encode())
-    (row,) = read_conllu(path, BadRows(skip=False))
+    (row,) = sentences(path)
     assert row.words == ("do", "n't", "x") and row.targets["tags"] == ("AUX", "PART", "")
     assert row.key == "x.conllu:3"
 
 
 def test_counts_of_the_real_treebank() -> None:
     folder = shared_data("ud_english_ewt")
-    rows = list(read_conllu(folder / "en_ewt-ud-dev.conllu", BadRows(skip=False)))
+    rows = sentences(folder / "en_ewt-ud-dev.conllu")
     assert len(rows) == 2001 and sum(len(row.words) for row in rows) == 25147
     assert len({tag for row in rows for tag in row.targets["tags"]}) == 17
 

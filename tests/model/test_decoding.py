@@ -161,10 +161,19 @@ def test_a_beam_sees_beyond_the_first_choice() -> None:
     table[a, [a, b, end]] = torch.tensor([0.3, 0.3, 0.4])
     table[b, end] = 1.0
     limits = Limits([0], [5])
-    (greedy,), (beam,) = search(Chain(table, 1), limits, 1, 0.0), search(Chain(table, 1), limits, 2, 0.0)  # type: ignore[arg-type]
+    (greedy,), (beam,) = (search(Chain(table, 1), limits, beam, 0.0, beam) for beam in (1, 2))  # type: ignore[arg-type]
     assert greedy[0].ids == (a,) and math.exp(greedy[0].log_probability) == pytest.approx(0.24, rel=1e-4)
     assert beam[0].ids == (b,) and math.exp(beam[0].log_probability) == pytest.approx(0.4, rel=1e-4)
     assert beam[1].ids == (a,)
+
+
+def test_bad_sequences_that_end_early_dont_end_the_search() -> None:
+    a, end = 3, END_ID
+    table = torch.full((5, 5), 1e-9)
+    table[BEGIN_ID, [a, end]] = torch.tensor([0.9, 0.1])
+    table[a, [a, end]] = torch.tensor([0.9, 0.1])
+    (own,) = search(Chain(table, 1), Limits([0], [9]), 2, 1.0)  # type: ignore[arg-type]
+    assert own[0].ids == (a,) * 9
 
 
 def test_samples_come_as_often_as_they_are_probable() -> None:

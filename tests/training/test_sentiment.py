@@ -139,7 +139,7 @@ MISTAKES = {
     "no path": (None, TEXT, ["data.path=null"], "`data.path` is missing"),
     "no such place": (None, TEXT, ["data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "another kind of file": ("train.txt", TEXT, [], "must end in .csv, .tsv, .jsonl"),
-    "folder without tables": (None, TEXT, [], "no file called train.csv"),
+    "folder without tables": (None, TEXT, [], "no file called train or test"),
     "column": ("train.csv", TEXT, ["data.label=labels"], "train.csv:1: no column `labels`; did you mean `label`?"),
     "names and numbers": ("train.csv", TEXT, ["data.text=1"], "give either names"),
     "column 0": ("train.csv", TEXT, ["data.text=0", "data.label=1"], "numbered from 1"),
@@ -152,7 +152,7 @@ MISTAKES = {
     "no yes or no": (
         "train.csv", TEXT, ["data.label=[label]", "data.target_kind=classes"], "train.csv:2: label `good`: write 1",
     ),
-    "nothing in it": ("train.csv", "text,label\n", [], "train.csv: with `data.validation=0.1`"),
+    "nothing in it": ("train.csv", "text,label\n", [], "train.csv: no sentences in it"),
     "no validation": ("train.csv", TEXT, ["data.validation=0"], "training needs a validation split"),
     "too long": ("train.csv", TEXT, ["data.max_length=2"], "train.csv:2: 4 words, more than `data.max_length=2`"),
     "another target": ("train.csv", TEXT, ["head.target=tags"], "the data have `label` (class) for head=classification"),

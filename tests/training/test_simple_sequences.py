@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from attnlab import metrics
-from attnlab.data.synthetic.bilingual import SIZES, pairs
+from attnlab.data.synthetic.bilingual.sentences import SIZES, pairs
 from attnlab.sets import Prediction
 from attnlab.training.baselines.sequences import word_by_word, word_pairs
 

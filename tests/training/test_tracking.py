@@ -10,6 +10,7 @@ import pytest
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.errors import UserError
 from attnlab.runs import RunFolder
 from attnlab.training import tracking
 from attnlab.training.tracking import Tracking, flat
@@ -127,3 +128,13 @@ def test_a_failing_tracker_warns_once_and_stops_nothing(
 
 def test_flat_writes_keys_as_on_the_command_line() -> None:
     assert flat({"a": {"b": {"c": 1}}, "d": [1]}) == {"a.b.c": 1, "d": [1]}
+
+
+def test_a_list_of_loggers_names_what_comes_beside_the_runs_own_record() -> None:
+    assert compose.compose(["logger=[jsonl]"]).logger == compose.compose([]).logger
+    assert (
+        compose.compose(["logger=[jsonl,wandb]", "logger.mode=online"]).logger
+        == config("logger.mode=online").logger
+    )
+    with pytest.raises(UserError, match="did you mean `wandb`"):
+        compose.compose(["logger=[jsonl,wanb]"])

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from attnlab.model.attention import packed
 from attnlab.model.attention.kernels import REFERENCE
 from attnlab.model.attention.positions import PairBias, Rotation
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scores import SCORES
+from attnlab.model.linear import Linear
 
 
 class MultiHead(nn.Module):
@@ -17,7 +19,7 @@ class MultiHead(nn.Module):
         super().__init__()
         self.heads, self.head_width, self.dropout = heads, head_width, dropout
         self.score = SCORES[score](heads, head_width)
-        self.mix = nn.Linear(heads * head_width, width)
+        self.mix = Linear(heads * head_width, width)
 
     def attend(
         self,
@@ -54,7 +56,7 @@ class SelfAttention(MultiHead):
 
     def __init__(self, width: int, heads: int, head_width: int, score: str, dropout: float = 0.0) -> None:
         super().__init__(width, heads, head_width, score, dropout)
-        self.to_qkv = nn.Linear(width, 3 * heads * head_width)
+        self.to_qkv = Linear(width, 3 * heads * head_width)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """q, k and v, each (N, H, K)."""
@@ -64,6 +66,9 @@ class SelfAttention(MultiHead):
     def forward(
         self, x: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        if packed.fits(x, self.to_qkv, self.heads, plan, self.score, rotate, biases, dropout):
+            return self.mix(packed.attend(x, self.to_qkv, self.heads, plan, rotate).flatten(1))
         return self.attend(*self.project(x), plan, rotate, biases)
 
     def weights(
@@ -84,8 +89,8 @@ class CrossAttention(MultiHead):
         self, width: int, memory_width: int, heads: int, head_width: int, score: str, dropout: float = 0.0
     ) -> None:
         super().__init__(width, heads, head_width, score, dropout)
-        self.to_q = nn.Linear(width, heads * head_width)
-        self.to_kv = nn.Linear(memory_width, 2 * heads * head_width)
+        self.to_q = Linear(width, heads * head_width)
+        self.to_kv = Linear(memory_width, 2 * heads * head_width)
 
     def ask(self, x: Tensor) -> Tensor:
         """(Nq, D) -> q (Nq, H, K)."""

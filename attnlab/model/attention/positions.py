@@ -5,8 +5,8 @@ scores of pairs (`alibi`, `relative`); the last two kinds depend on differences 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,6 @@ from torch import Tensor, nn
 from attnlab.config import AttentionEncoder
 from attnlab.errors import UserError
 from attnlab.sets import VectorSets
-
-Rotation = Callable[[Tensor], Tensor]
-"""(N, H, K) -> (N, H, K): turns queries or keys by an angle of their place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +33,27 @@ class PairBias(nn.Module):
     def forward(self, pairs: Pairs) -> Tensor:
         """(…, H)."""
         raise NotImplementedError
+
+
+class Rotation:
+    """A rotation: number i of a vector's first half and number i of its second are a point that turns by angle i.
+
+    cos, sin: (N, 1, T/2), of which T numbers of each head turn; the rest stays.
+    """
+
+    def __init__(self, cos: Tensor, sin: Tensor) -> None:
+        self.cos, self.sin, self.half = cos, sin, cos.shape[-1]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        a, b = x[..., : self.half], x[..., self.half : 2 * self.half]
+        return torch.cat(
+            [a * self.cos - b * self.sin, a * self.sin + b * self.cos, x[..., 2 * self.half :]], dim=-1
+        )
+
+    @cached_property
+    def points(self) -> Tensor:
+        """(N, T/2) complex numbers of size 1: what the points are multiplied by, seen as complex numbers."""
+        return torch.complex(self.cos, self.sin).squeeze(1)
 
 
 class Position(nn.Module):
@@ -114,14 +132,7 @@ class Rotary(Position):
     def rotation(self, sets: VectorSets) -> Rotation:
         assert sets.coords is not None
         angles = (sets.coords[:, :, None] * self.rates).flatten(1)  # (N, P · share / 2)
-        cos, sin = angles.cos()[:, None], angles.sin()[:, None]
-        turned = 2 * angles.shape[1]
-
-        def rotate(x: Tensor) -> Tensor:
-            a, b = x[..., : turned // 2], x[..., turned // 2 : turned]
-            return torch.cat([a * cos - b * sin, a * sin + b * cos, x[..., turned:]], dim=-1)
-
-        return rotate
+        return Rotation(angles.cos()[:, None], angles.sin()[:, None])
 
 
 class Alibi(Position, PairBias):

@@ -14,6 +14,7 @@ from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Scope, scope_of
 from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
+from attnlab.model.linear import Linear
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
@@ -30,7 +31,7 @@ class Block(nn.Module):
         )
         self.norm_feed_forward = nn.LayerNorm(width)
         activation = nn.GELU() if config.activation == "gelu" else nn.ReLU()
-        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
+        self.feed_forward = nn.Sequential(Linear(width, hidden), activation, Linear(hidden, width))
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, plan: Plan, rotate: Rotation | None, biases: Sequence[PairBias]) -> Tensor:

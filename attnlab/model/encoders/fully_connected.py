@@ -7,6 +7,7 @@ from attnlab.config import FullyConnectedEncoder
 from attnlab.errors import UserError
 from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
+from attnlab.model.linear import Linear
 from attnlab.model.places import Order
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -28,7 +29,7 @@ class FullyConnected(Encoder):
         self.radius = config.radius
         self.dropout = Dropout(config.dropout)
         wide = (2 * config.radius + 1) * config.width
-        self.layers = nn.ModuleList(nn.Linear(wide, config.width) for _ in range(config.depth))
+        self.layers = nn.ModuleList(Linear(wide, config.width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:

@@ -6,6 +6,7 @@ from attnlab.config import GraphConvEncoder
 from attnlab.errors import UserError
 from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
+from attnlab.model.linear import Linear
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
@@ -52,9 +53,7 @@ def convolution(config: GraphConvEncoder, edge_width: int | None) -> nn.Module:
         return GCNConv(width, width)
     if config.convolution == "gatv2":
         return GATv2Conv(width, width // config.heads, config.heads, edge_dim=edge_width)
-    two = nn.Sequential(
-        nn.Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.ReLU(), nn.Linear(2 * width, width)
-    )
+    two = nn.Sequential(Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.ReLU(), Linear(2 * width, width))
     return (
         GINConv(two, train_eps=True) if edge_width is None else GINEConv(two, train_eps=True, edge_dim=edge_width)
     )

@@ -17,7 +17,7 @@ class Classification(Head):
         super().__init__(config, spec, width)
         self.readout = READOUTS[config.readout](width)
         balanced = config.class_weights == "balanced"
-        self.answer = ANSWERS[self.kind](spec.targets[config.target], width, balanced)
+        self.answer = ANSWERS[self.kind](spec.targets[self.target], width, balanced)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(self.readout(encoded), targets[self.target])

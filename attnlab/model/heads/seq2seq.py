@@ -29,8 +29,8 @@ class Seq2seq(Head):
     ) -> None:
         super().__init__(config, spec, width)
         self.config = config
-        self.codec = spec.codecs[spec.targets[config.target].codec]
-        shared = source_table if spec.targets[config.target].codec == "source" else None
+        self.codec = spec.codecs[spec.targets[self.target].codec]
+        shared = source_table if spec.targets[self.target].codec == "source" else None
         # The decoder is described as an encoder that looks back only.
         shape = AttentionEncoder(
             width=width, depth=config.depth, heads=config.heads, feed_forward=config.feed_forward,
@@ -64,7 +64,8 @@ class Seq2seq(Head):
         config, limits = self.config, self._limits(encoded.lengths)
         if hurried or config.temperature is None:
             beam = 1 if hurried else config.beam
-            return search(writer(self.decoder, encoded, beam), limits, beam, config.length_penalty)
+            count = min(beam, config.n_best)
+            return search(writer(self.decoder, encoded, beam), limits, beam, config.length_penalty, count)
         return sample(writer(self.decoder, encoded, config.n_best), limits, config.n_best, config.temperature)
 
     def _limits(self, lengths: tuple[int, ...]) -> Limits:

@@ -16,7 +16,7 @@ class Tagging(Head):
 
     def __init__(self, config: TaggingHead, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
-        self.answer = ANSWERS[self.kind](spec.targets[config.target], width)
+        self.answer = ANSWERS[self.kind](spec.targets[self.target], width)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(encoded.values, targets[self.target])

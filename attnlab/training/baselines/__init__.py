@@ -16,6 +16,7 @@ VERSION = 2
 
 MEASURED = {
     ("text", "tagging"): text.tagging,
+    ("tagged", "tagging"): text.tagging,
     ("text", "classification"): text.classification,
     ("table", "classification"): text.classification,
     ("parallel", "seq2seq"): sequences.translation,

@@ -1,0 +1,210 @@
+"""Data sets of the hub, by stand-ins with the columns of the real ones and without any connection."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from datasets import Audio, ClassLabel, Features, Image, List, Value
+from hub import COMMIT, hub, keep  # noqa: F401
+from torchvision.io import encode_png
+
+from attnlab import compose
+from attnlab.data import image, parallel, speech, text
+from attnlab.errors import UserError
+
+TAGS = ["NOUN", "VERB", "PRON", "_"]
+
+
+def opened(*words: str) -> text.Text:
+    return text.Text(compose.compose(list(words)).data, seed=1)
+
+
+def sst2(cache: Path, commit: str = COMMIT) -> None:
+    """idx, sentence and label; the labels of test are withheld as −1."""
+    features = Features(
+        {"idx": Value("int32"), "sentence": Value("string"), "label": ClassLabel(names=["negative", "positive"])}
+    )
+    rows = [{"idx": i, "sentence": f"a film {i} ", "label": i % 2} for i in range(40)]
+    hidden = [row | {"label": -1} for row in rows[:5]]
+    keep(
+        cache, "stanfordnlp/sst2", features, {"train": rows, "validation": rows[:4], "test": hidden}, commit=commit
+    )
+
+
+GLUE = ("task=sentiment", "data=glue_sst2", f"data.revision={COMMIT}")
+
+
+def test_withheld_labels_make_no_test_split_and_one_is_held_out(hub: Path) -> None:  # noqa: F811
+    sst2(hub)
+    data = opened(*GLUE)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 36, "validation": 4, "test": 4}
+    assert data.warnings == ["the test split of stanfordnlp/sst2 is left out: it has no labels"]
+    assert data.spec.targets["label"].classes == ("negative", "positive")
+    train = data.splits["train"]
+    assert train.keys[0] == "stanfordnlp/sst2:train:0" and train.show(0)["words"] == ["a", "film", "0"]
+    assert train.gold("label")[:2] == ["negative", "positive"]
+
+
+def test_the_commit_is_kept_by_the_run_and_another_is_refused(hub: Path, tmp_path: Path) -> None:  # noqa: F811
+    from attnlab import train
+
+    sst2(hub)
+    words = [
+        *GLUE,
+        "data.revision=null",
+        "trainer.updates=2",
+        "encoder.depth=1",
+        f"outputs={tmp_path / 'outputs'}",
+    ]
+    run = train(*words, quiet=True)
+    assert run.config.data.revision == COMMIT and run.evaluate("test").scores == run.results["test"]
+    with pytest.raises(UserError, match=f"copy of stanfordnlp/sst2 here is of {COMMIT}"):
+        opened("task=sentiment", "data=glue_sst2")
+
+
+def test_another_commit_is_other_data(hub: Path) -> None:  # noqa: F811
+    sst2(hub)
+    first = opened(*GLUE)
+    sst2(hub, commit="f" * 40)
+    assert opened(*GLUE, f"data.revision={'f' * 40}").fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize("tags", [Value("string"), ClassLabel(names=TAGS)], ids=["strings", "classes"])
+def test_a_treebank(hub: Path, tags: object) -> None:  # noqa: F811
+    features = Features(
+        {"idx": Value("string"), "text": Value("string"), "tokens": List(Value("string")), "upos": List(tags)}
+    )
+    rows = [
+        {"idx": str(i), "text": "they walk", "tokens": ["they", "walk"], "upos": ["PRON", "_" if i else "VERB"]}
+        for i in range(3)
+    ]
+    keep(
+        hub,
+        "commul/universal_dependencies",
+        features,
+        dict.fromkeys(("train", "validation", "test"), rows),
+        "en_ewt",
+    )
+    data = opened("task=pos", "data=ud_ewt")
+    assert data.splits["train"].gold("tags") == [["PRON", "VERB"], ["PRON", ""], ["PRON", ""]]
+    assert data.splits["train"].show(0) == {"words": ["they", "walk"]} and data.commit == COMMIT
+
+
+def test_a_table_of_the_hub_has_only_the_splits_that_are_asked_for(hub: Path) -> None:  # noqa: F811
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = [{"text": f"Good number {i}.", "label": i % 2} for i in range(30)]
+    hidden = [{"text": "?", "label": -1}]
+    splits = {"train": rows, "test": rows[:6], "unsupervised": hidden}
+    keep(hub, "stanfordnlp/imdb", features, splits, "plain_text", "e6281661ce1c48d982bc483cf8a173c1bbeb5d31")
+    data = opened("task=sentiment", "data=imdb")
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 27, "validation": 3, "test": 6}
+    own = opened("task=sentiment", "data=csv", "data.hub=stanfordnlp/imdb", "data.label=label")
+    assert own.splits["train"].keys == data.splits["train"].keys
+    with pytest.raises(UserError, match="no column `lable`; did you mean `label`"):
+        opened("task=sentiment", "data=csv", "data.hub=stanfordnlp/imdb", "data.label=lable")
+    with pytest.raises(UserError, match="columns on the hub have names"):
+        opened("task=sentiment", "data=csv", "data.hub=stanfordnlp/imdb", "data.text=1", "data.label=2")
+
+
+def picture(grey: int, channels: int) -> dict:
+    return {
+        "bytes": encode_png(torch.full((channels, 4, 6), grey, dtype=torch.uint8)).numpy().tobytes(),
+        "path": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "name, hub_id, column, config, commit, channels",
+    [
+        ("mnist", "ylecun/mnist", "image", "mnist", "77f3279092a1c1579b2250db8eafed0ad422088c", 1),
+        ("cifar10", "uoft-cs/cifar10", "img", "plain_text", "0b2714987fa478483af9968de7c934580d0bb9a2", 3),
+    ],
+)
+def test_pictures(hub: Path, name: str, hub_id: str, column: str, config: str, commit: str, channels: int) -> None:  # noqa: F811
+    features = Features({column: Image(), "label": ClassLabel(names=["dark", "light"])})
+    rows = [{column: picture(200 * (i % 2), channels), "label": i % 2} for i in range(20)]
+    keep(hub, hub_id, features, {"train": rows, "test": rows[:4]}, config, commit)
+    data = image.Image(compose.compose(["task=digits", f"data={name}", "data.validation=0.2"]).data, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 16, "validation": 4, "test": 4}
+    test = data.splits["test"]
+    assert test.gold("label") == ["dark", "light", "dark", "light"]
+    assert test.pixels(np.array([1])).shape == (1, 4, 6, channels) and set(test.pixels(np.array([1])).ravel()) == {
+        200
+    }
+
+
+def test_recordings(hub: Path) -> None:  # noqa: F811
+    def sound(i: int) -> dict:
+        stream = io.BytesIO()
+        soundfile.write(stream, np.sin(np.arange(4000) * (i + 1) / 20), 8000, format="WAV")
+        return {"bytes": stream.getvalue(), "path": f"{i}.wav"}
+
+    features = Features(
+        {"audio": Audio(8000, decode=False), "label": ClassLabel(names=["no", "yes"]), "who": Value("string")}
+    )
+    rows = [{"audio": sound(i), "label": i % 2, "who": f"speaker {i % 5}"} for i in range(10)]
+    keep(hub, "somebody/words", features, {"train": rows})
+    words = [
+        "task=keywords",
+        "data=speech_folder",
+        "data.hub=somebody/words",
+        "data.rate=8000",
+        "data.speaker=who",
+        "data.group=speaker",
+    ]
+    data = speech.Speech(compose.compose(words).data, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 6, "validation": 2, "test": 2}
+    assert set(data.labels) == {"no", "yes"} and data.commit == COMMIT
+    assert sorted({data.speakers[i] for i in data.splits["train"].rows}) != sorted(set(data.speakers))
+
+
+MISTAKES = {
+    "not to be had": (["data=imdb"], "stanfordnlp/imdb cannot be had from the hub"),
+    "where else": (["data=imdb"], "ai.stanford.edu"),
+    "no id": (["data=csv", "data.hub=a/b/c"], "write an id such as"),
+    "generated": (["data=reviews", "data.hub=a/b"], "come with the program"),
+    "revision of nothing": (["data=csv", "data.revision=main"], "needs `data.hub=`"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_one_sentence(case: str, hub: Path) -> None:  # noqa: F811
+    words, expected = MISTAKES[case]
+    with pytest.raises(UserError) as caught:
+        opened("task=sentiment", *words)
+    assert expected in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+def test_one_of_several_configurations_must_be_named(hub: Path) -> None:  # noqa: F811
+    features = Features({"text": Value("string"), "label": Value("string")})
+    for config in ("small", "large"):
+        keep(hub, "somebody/texts", features, {"train": [{"text": "a", "label": "b"}] * 9}, config)
+    with pytest.raises(UserError, match=r"`data.config` is missing: somebody/texts has small, large"):
+        opened("task=sentiment", "data=csv", "data.hub=somebody/texts")
+
+
+def test_what_lies_here_is_never_taken_for_the_hub(hub: Path, tmp_path: Path, monkeypatch) -> None:  # noqa: F811
+    (tmp_path / "stanfordnlp" / "imdb").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="lies here and would be read instead"):
+        opened("task=sentiment", "data=imdb")
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["columns", "translation"])
+def test_pairs(hub: Path, nested: bool) -> None:  # noqa: F811
+    name, config = ("wmt/wmt14", "de-en") if nested else ("bentrevett/multi30k", "default")
+    commit = "b199e406369ec1b7634206d3ded5ba45de2fe696" if nested else COMMIT
+    pair = {"en": Value("string"), "de": Value("string")}
+    rows = [{"en": f"A dog {i}.", "de": f"Ein Hund {i}."} for i in range(20)]
+    features = Features({"translation": pair} if nested else pair)
+    rows = [{"translation": row} for row in rows] if nested else rows
+    keep(hub, name, features, {"train": rows, "validation": rows[:4], "test": rows[:3]}, config, commit)
+    words = ["task=translation", f"data={name.partition('/')[2]}", "data.tokens=words"]
+    data = parallel.Parallel(compose.compose(words).data, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 20, "validation": 4, "test": 3}
+    test = data.splits["test"]
+    assert test.show(2) == {"source": "A dog 2."} and test.gold("translation")[2] == "Ein Hund 2."
+    assert data.commit == commit and test.keys[2] == f"{name}:test:2"

@@ -1,0 +1,71 @@
+"""`attnlab data`: what is told of data, and what is warned of."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torchvision.io import read_image
+
+from attnlab import compose
+from attnlab.cli import main
+from attnlab.lab import survey
+from attnlab.lab.samples import layout
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=200))
+def test_every_length_is_in_one_row_of_the_histogram(lengths: list[int]) -> None:
+    lines = survey.histogram(np.array(lengths))
+    assert len(lines) <= survey.BINS
+    assert sum(int(line.split()[-1].replace(",", "")) for line in lines) == len(lengths)
+    assert all(("█" in line or "▏" in line) == (not line.endswith(" 0")) for line in lines)
+
+
+def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: Path, capsys) -> None:
+    rows = {"train": "text,label\nseen before,a\n" + "word " * 30 + ",b\nfine,a\n", "dev": "text,label\nfine,a\n"}
+    rows["test"] = "text,label\nseen before,a\nsomething new,c\n"
+    for name, text in rows.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    words = ["task=sentiment", "data=csv", f"data.path={tmp_path}", "data.max_length=10", "data.too_long=cut"]
+    assert main(["data", *words, f"outputs={tmp_path / 'outputs'}"]) == 0
+    told = capsys.readouterr().out
+    for expected in (
+        "1 of 2 examples of the test split occur in training, too, such as test.csv:2",
+        "1 of 1 examples of the validation split occur in training",
+        "the test split has only 2 examples",
+        "labels of the test split never seen in training count as wrong: c",
+        "1 longer sentences of the train split were shortened",
+        "unknown words in test: 50.00%",
+        "vocabulary: 4 words in training, 3 of them once",
+        "licence: not known here",
+        "train.csv:2\n  seen before\n  label: a",
+    ):
+        assert expected in told, expected
+    assert "2 (66.7%)" in told and "1 (100.0%)" in told and "1 (50.0%)" in told
+    assert not (tmp_path / "outputs").exists(), "text is its own picture"
+
+
+@pytest.mark.parametrize("name, ending", [("digits", ".png"), ("molecules", ".svg")])
+def test_samples_are_drawn_where_it_says(name: str, ending: str, tmp_path: Path, capsys) -> None:
+    assert main(["data", f"data={name}", f"outputs={tmp_path}"]) == 0
+    paths = [tmp_path / "data" / name / f"train-{i}{ending}" for i in (1, 2, 3)]
+    assert str(paths[0]) in capsys.readouterr().out and all(path.is_file() for path in paths)
+    if ending == ".png":
+        assert read_image(str(paths[0])).shape == (1, 256, 256)
+    else:
+        assert paths[0].read_text().count("<circle") == paths[0].read_text().count("<text") > 3
+
+
+def test_neighbours_are_drawn_nearer_than_others() -> None:
+    ring = np.array([(i, (i + 1) % 8) for i in range(8)])
+    places = layout(8, np.concatenate([ring, ring[:, ::-1]]))
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    assert distance[ring[:, 0], ring[:, 1]].max() < distance.mean() and places.min() == 0 and places.max() == 1
+
+
+def test_all_data_sets_are_listed_with_a_sentence(capsys) -> None:
+    assert main(["data", "--list"]) == 0
+    found = dict(survey.listing(quiet=True))
+    assert list(found) == compose.choices("data") and all(10 < len(line) < 180 for line in found.values())
+    assert "imdb" in capsys.readouterr().out and found["imdb"].endswith("negative or positive")

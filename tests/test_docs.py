@@ -1,0 +1,119 @@
+"""Every example of docs/data.md, as it stands there: the files are written, the commands are run."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from pictures import noise, write_picture
+
+from attnlab.cli import main
+
+PAGE = Path(__file__).parents[1] / "docs" / "data.md"
+TINY = (
+    "outputs=outputs data.cache=cache encoder.width=16 encoder.depth=1 encoder.heads=2 trainer.epochs=1 "
+    "trainer.device=cpu baselines=false"
+).split()
+
+
+@dataclass
+class Example:
+    """The files that a command needs, and those before it on the page."""
+
+    command: str
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def examples() -> list[Example]:
+    """All commands of the page in order."""
+    files: dict[str, bytes] = {}
+    found = []
+    for info, text in re.findall(r"^```(\S.*?)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S):
+        language, *words = info.split()
+        keys = dict(word.partition("=")[::2] for word in words)
+        if language == "sh":
+            found += [Example(line, dict(files)) for line in text.splitlines()]
+        elif "files" in keys:
+            files |= dict.fromkeys(text.split(), b"")
+        elif "file" in keys:
+            files[keys["file"]] = text.encode(keys.get("encoding", "utf-8"))
+    return found
+
+
+def write(files: dict[str, bytes], folder: Path) -> None:
+    for i, (name, content) in enumerate(files.items()):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith(".wav"):
+            soundfile.write(path, np.sin(np.arange(6000) * (1 + i) / 30), 16000)
+        elif name.endswith(".png"):
+            write_picture(path, noise(12 + i % 3, 16, 3, seed=i))
+        else:
+            path.write_bytes(content)
+
+
+def run(command: str, *more: str) -> int:
+    program, verb, *words = shlex.split(command)
+    assert program == "attnlab"
+    tiny = [] if "--list" in words else TINY
+    return main([verb, *words, *tiny, *more])
+
+
+@pytest.mark.parametrize(
+    "example", examples(), ids=lambda e: e.command.removeprefix("attnlab ").replace("data.", "")
+)
+def test_it_runs_as_it_stands(example: Example, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(example.files, tmp_path)
+    assert run(example.command) == 0, capsys.readouterr().err
+    if example.command.startswith("attnlab train"):
+        (results,) = tmp_path.glob("outputs/*/*/results.json")
+        assert {"test", "validation"} <= set(json.loads(results.read_text())), "every split is held out"
+
+
+MISTAKES = {
+    "tags.txt": ("saw\tVERB\na", "saw\na", "tags.txt:2: 1 column"),
+    "tags.jsonl": ('"sleeps"]', '"sleeps", "well"]', "tags.jsonl:2: 3 words, but 2 tags"),
+    "toy.conllu": ("2\tbark\tbark", "2\tbark", "toy.conllu:5: 9 columns"),
+    "reviews.csv": ("Dull.,bad", "Dull, bad,bad", "reviews.csv:3: 4 columns, where the first row has 3"),
+    "reviews.tsv": ("Dull.\tbad", "Dull. bad", "reviews.tsv:2: 1 columns, where the first row has 2"),
+    "reviews.jsonl": ('"Dull", "score": 1', '"Dull", "score": "low"', "reviews.jsonl:2: label `low` is no number"),
+    "pairs/train.de": ("Die Sonne scheint.\n", "", "line i of one must be the translation"),
+    "pairs.csv": ("en,fr", "en,fra", "pairs.csv:1: no column `fr`; did you mean `fra`?"),
+    "words.csv": ("words/yes/1.wav", "words/yes/9.wav", "words.csv:4: `words/yes/9.wav` is missing"),
+    "graphs.jsonl": (
+        "[0, 1], [1, 2]",
+        "[0, 1], [1, 3]",
+        "graphs.jsonl:2: an edge to node 3, but the nodes are 0 to 2",
+    ),
+    "TOY/TOY_A.txt": ("3, 4", "3, 5", "TOY_A.txt:3: an edge from graph 2 to graph 3"),
+    "old.csv": ("data.encoding=cp1252", "data.encoding=utf-8", "old.csv:2: not UTF-8 text; name its encoding"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_sentence_with_file_and_line(name: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    right, wrong, expected = MISTAKES[name]
+    place = name.partition("/")[0]
+    example = next(
+        e for e in examples() if f"data.path={place} " in e.command + " " and "attnlab train" in e.command
+    )
+    monkeypatch.chdir(tmp_path)
+    text = example.files[name].replace(right.encode(), wrong.encode(), 1)
+    command = example.command.replace(right, wrong)
+    assert text != example.files[name] or command != example.command
+    write(example.files | {name: text}, tmp_path)
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert expected in error and len(error.splitlines()) == 1, error
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_every_file_on_the_page_has_its_mistake() -> None:
+    shown = {name for example in examples() for name, content in example.files.items() if content}
+    covered = set(MISTAKES) | {"pairs/train.en", "TOY/TOY_graph_indicator.txt", "TOY/TOY_graph_labels.txt"}
+    assert shown == covered, "beside their partners"
