@@ -85,6 +85,7 @@ MISTAKES = {
     "pairs/train.de": ("Die Sonne scheint.\n", "", "line i of one must be the translation"),
     "pairs.csv": ("en,fr", "en,fra", "pairs.csv:1: no column `fr`; did you mean `fra`?"),
     "words.csv": ("words/yes/1.wav", "words/yes/9.wav", "words.csv:4: `words/yes/9.wav` is missing"),
+    "said.csv": ("words/no/2.wav,no no", "words/no/2.wav,", "said.csv:3:"),
     "graphs.jsonl": (
         "[0, 1], [1, 2]",
         "[0, 1], [1, 3]",

@@ -40,7 +40,7 @@ def write(folder: Path, name: str, english: list[str], german: list[str], end: s
 
 def opened(folder: Path, spec: DataSpec | None = None, source: str = "lines", **others) -> Parallel:
     config = ParallelData(
-        name="toy", source=source, path=str(folder), cache=str(folder.parent / "cache"), **others
+        name="toy", source=source, path=str(folder), cache=str(folder.parent / "cache"), **({"test": 0.0} | others)
     )
     return Parallel(config, seed=1, spec=spec)
 

@@ -40,7 +40,7 @@ COMBINATIONS = [
 
 def head(score: str = "scaled_dot", position: str = "rotary", **others: object) -> Seq2seq:
     torch.manual_seed(3)
-    config = Seq2seqHead(heads=2, score=score, position=position, **others)  # type: ignore[arg-type]
+    config = Seq2seqHead(heads=2, target="translation", score=score, position=position, **others)  # type: ignore[arg-type]
     made = Seq2seq(config, SPEC, WIDTH).eval()
     with torch.no_grad():  # far from uniform, so that orders of hypotheses are clear
         made.decoder.table.weight.mul_(8)
@@ -229,6 +229,6 @@ def test_the_loss_in_pieces_is_torchs(smoothing: float) -> None:
 def test_source_and_answers_may_share_one_table() -> None:
     spec = replace(SPEC, targets={"translation": Target("sequence", codec="source")}, codecs={"source": CODEC})
     table = torch.nn.Embedding(len(CODEC), WIDTH)
-    shared = Seq2seq(Seq2seqHead(heads=2), spec, WIDTH, table)
+    shared = Seq2seq(Seq2seqHead(heads=2, target="translation"), spec, WIDTH, table)
     assert shared.decoder.table is table
     assert not any("table" in name for name in shared.state_dict())
