@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from attnlab.config import Origin
+from attnlab.config import Dataset
 from attnlab.errors import UserError
 
 NAMES = {
@@ -52,7 +52,7 @@ def plain_suffix(path: Path) -> str:
     return (Path(path.stem) if path.suffix == ".gz" else path).suffix
 
 
-def no_path(config: Origin, needs: str, reason: str = "") -> UserError:
+def no_path(config: Dataset, needs: str, reason: str = "") -> UserError:
     """What to say where neither `data.path` nor the hub gives anything; reason: why the hub doesn't."""
     where = f"; they are to be had from {config.origin}" if config.origin else ""
     return UserError(f"`data.path` is missing: data={config.name} needs {needs}{where}{reason}")
