@@ -189,6 +189,10 @@ def one_sentence(error: Exception) -> str:
         lines[0].endswith("raised while composing config:") and len(lines) > 1
     ):  # "In 'task/x': ConfigKeyError raised …"
         lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
+    unfit = re.match(r"In '(task|experiment)/(\w+)': Key '\w+' not in '\w+'", lines[0])
+    if unfit:
+        group = where.split(".")[0]
+        return f"`{where}`: {unfit[1]}={unfit[2]} sets it, but the `{group}=` that was chosen has no such key; choose another"
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attnlab.config.data import Dataset, GraphData, ImageData, OnHub, SpeechData
-from attnlab.config.keys import check, documented_keys, key
+from attnlab.config.keys import LARGEST, check, documented_keys, key
 from attnlab.config.model import (
     AttentionEncoder,
     AutoEmbedding,
@@ -85,7 +85,7 @@ class Config:
     schedule: Any = key("???", "learning rate over updates (group)")
     logger: Any = key("???", "who is told besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
-    seed: int = key(1, "of weights, order of examples, dropout and generated data", least=0)
+    seed: int = key(1, "of weights, order of examples, dropout and generated data", least=0, most=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")
     folder: str | None = key(None, "this run's own folder; null: a new one in `outputs`, named by task and time")
     baselines: bool = key(True, "whether `train` measures the data's baselines")
@@ -105,7 +105,7 @@ class Sweep:
     pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
     warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", least=1)
     parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", least=1)
-    seed: int = key(1, "of what the sampler draws", least=0)
+    seed: int = key(1, "of what the sampler draws", least=0, most=LARGEST)
 
 
 # What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).

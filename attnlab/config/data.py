@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnlab.combinations import parse_structures
-from attnlab.config.keys import key
+from attnlab.config.keys import LARGEST, key
 from attnlab.errors import UserError
 
 
@@ -25,7 +25,7 @@ class Dataset:
     test: float = key(
         0.1, "share of the training examples held out where there is no test split", least=0, most=0.9
     )
-    split_seed: int = key(0, "of held-out shares", least=0)
+    split_seed: int = key(0, "of held-out shares", least=0, most=LARGEST)
 
     def problems(self) -> Iterator[str]:
         if self.validation + self.test > 0.9:
@@ -147,7 +147,7 @@ class SpeechData(OnHub):
         None, "cross-validation: a number of folds, or `speaker` to leave each one out in turn"
     )
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
-    split_seed: int = key(0, "of held-out shares and folds", least=0)
+    split_seed: int = key(0, "of held-out shares and folds", least=0, most=LARGEST)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -202,7 +202,9 @@ class GraphData(Dataset):
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", least=1)
     folds: str | None = key(None, "cross-validation: a number of folds")
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
-    split_seed: int = key(0, "of held-out shares and folds, and of the nodes that are labelled", least=0)
+    split_seed: int = key(
+        0, "of held-out shares and folds, and of the nodes that are labelled", least=0, most=LARGEST
+    )
 
     def __post_init__(self) -> None:
         self.name = self.name or self.hub or ""

@@ -7,6 +7,9 @@ from typing import Any
 
 from attnlab.errors import UserError, suggestion
 
+LARGEST = 2**63 - 1
+"""Of seeds, which are kept in eight bytes."""
+
 
 def key(
     default: Any,
@@ -58,7 +61,7 @@ def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, st
     """(path, default, sentence) of every key below a node, for help texts."""
     for entry in fields(node):
         default = entry.default if entry.default is not MISSING else None
-        if is_dataclass(entry.type):
+        if isinstance(entry.type, type) and is_dataclass(entry.type):
             yield from documented_keys(entry.type, f"{prefix}{entry.name}.")
         else:
             yield prefix + entry.name, default, entry.metadata["help"]

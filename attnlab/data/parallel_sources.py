@@ -94,8 +94,7 @@ class Lines(Here):
     def __init__(self, config: ParallelData) -> None:
         self.config = config
         if config.path is None:
-            source, target = config.source_language, config.target_language
-            raise no_path(config, f"the folder that holds train.{source} and train.{target}")
+            raise no_path(config)
         folder = Path(config.path).expanduser()
         if not folder.is_dir():
             raise UserError(f"`data.path={config.path}`: no such folder")

@@ -41,7 +41,8 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     data = load_data(config)
     for needed in ("train", "validation"):
         if needed not in data.splits:
-            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+            hint = "; hold one out by `data.validation=0.1`" if needed == "validation" else ""
+            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none{hint}")
     models.resolve(config, data.spec)
     if data.commit is not None:
         config.data.revision = data.commit  # whatever the hub has tomorrow
