@@ -55,12 +55,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` would use for these overrides."""
     register_schemas()
     check_overrides(overrides)
-    for override in parse(overrides):
-        if override.is_sweep_override():
-            raise UserError(
-                f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
-                "written [1,2]"
-            )
+    parse_single(overrides)
     try:
         return accepted(_compose(overrides))
     except (HydraException, OmegaConfBaseException) as error:
@@ -152,7 +147,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
                 node[name] = value
     except OmegaConfBaseException as error:
         raise UserError(f"{path}: {one_sentence(error)}") from error
-    for override in parse(overrides):
+    for override in parse_single(overrides):
         name = override.key_or_group
         if name not in leaves(node):
             hint = "; choose another group with a new `attnlab train`" if name in NODES else ""
@@ -211,6 +206,18 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         if word is not None:
             raise UserError(f"`{word}`: write overrides as key=value") from error
         raise UserError(one_sentence(error)) from error
+
+
+def parse_single(overrides: Sequence[str]) -> list[Override]:
+    """Overrides with one value each."""
+    parsed = parse(overrides)
+    for override in parsed:
+        if override.is_sweep_override():
+            raise UserError(
+                f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
+                "written [1,2]"
+            )
+    return parsed
 
 
 def _values(override: Override) -> list[Any]:

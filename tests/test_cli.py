@@ -59,6 +59,19 @@ def test_eval_repeats_train_to_the_last_digit(copied: Path) -> None:
     assert run.evaluate("validation").scores == reported["validation"]
 
 
+def test_eval_takes_any_split_but_one_value(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", f"run={copied}", "split=train"]) == 0
+    assert main(["eval", f"run={copied}", "seed=1,2"]) == 2
+    assert "`seed=1,2`: several values" in capsys.readouterr().err
+
+
+def test_a_run_is_not_continued_without_training_data(copied: Path, tmp_path: Path, capsys) -> None:
+    folder = write_treebank(tmp_path / "other")
+    (folder / "toy-ud-train.conllu").unlink()
+    assert main(["train", f"run={copied}", f"data.path={folder}"]) == 2
+    assert "training needs a train split" in capsys.readouterr().err
+
+
 def test_eval_on_other_data_writes_beside(copied: Path, tmp_path: Path) -> None:
     other = write_treebank(tmp_path / "other", train=5, others=5)
     assert main(["eval", f"run={copied}", f"data.path={other}", "split=validation"]) == 0
@@ -99,6 +112,7 @@ MISTAKES = {
     "endless": (["train", "task=translation", "head.most_length=inf"], "`head.most_length=inf`: write a number"),
     "seed too large": (["train", "seed=99999999999999999999"], "`seed=99999999999999999999` must be at most"),
     "no beam": (["train", "task=translation", "head.beam=0"], "`head.beam=0` must be at least 1"),
+    "files for generated data": (["train", "data.path=/nowhere"], "data=grammar come with the program"),
     "few subwords": (["train", "task=translation", "data.subwords=3"], "`data.subwords=3` must be at least 100"),
     "nothing to train on": (
         ["train", "task=translation", "data.validation=0.5", "data.test=0.5"], "must leave a tenth for training",

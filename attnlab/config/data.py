@@ -44,16 +44,24 @@ class OnHub(Dataset):
         None, "hub: a commit, branch or tag; null: the newest; a run keeps the commit that it was trained on"
     )
 
-    def hub_problems(self, generated: bool) -> Iterator[str]:
-        """generated: whether these data come with the program."""
+    def hub_problems(self) -> Iterator[str]:
         if self.hub is None:
             for name in ("config", "revision"):
                 if getattr(self, name) is not None:
                     yield f"`data.{name}={getattr(self, name)}` needs `data.hub=`"
-        elif generated:
-            yield f"`data.hub={self.hub}`: data={self.name} come with the program; choose data for your own, such as csv"
         elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", self.hub):
             yield f"`data.hub={self.hub}`: write an id such as stanfordnlp/imdb; files of your own go by `data.path=`"
+
+
+def embedded_problems(data: Any, sources: tuple[str, ...], own: str) -> Iterator[str]:
+    """Whether data that come with the program are to be had from elsewhere.
+
+    sources: those that come with it. own: a data set for files of one's own.
+    """
+    for name in ("path", "hub"):
+        value = getattr(data, name)
+        if data.source in sources and value is not None:
+            yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={own}"
 
 
 def fold_problems(folds: str | None, fold: str | None, otherwise: str = "") -> Iterator[str]:
@@ -84,7 +92,8 @@ class ImageData(OnHub):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from self.hub_problems(self.source == "digits")
+        yield from embedded_problems(self, ("digits",), "image_folder")
+        yield from self.hub_problems()
         if self.stride is not None and self.stride > self.patch:
             yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"
 
@@ -151,7 +160,8 @@ class SpeechData(OnHub):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from self.hub_problems(self.source == "voices")
+        yield from embedded_problems(self, ("voices",), "speech_folder")
+        yield from self.hub_problems()
         if self.folds != "speaker":
             yield from fold_problems(self.folds, self.fold, ", or `speaker`")
         if self.folds is not None and self.join is not None:
@@ -211,6 +221,7 @@ class GraphData(Dataset):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
+        yield from embedded_problems(self, ("molecules", "karate"), "graph_jsonl")
         if not self.name:
             yield f"`data.name` is missing: which set of data={self.source}; set it with `data.name=…`, or by `data.hub=…`"
         if self.hub is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from attnlab.config.data import OnHub
+from attnlab.config.data import OnHub, embedded_problems
 from attnlab.config.keys import key
 
 
@@ -47,7 +47,8 @@ class TextData(OnHub):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from self.hub_problems(self.source in ("grammar", "reviews"))
+        yield from embedded_problems(self, ("grammar", "reviews"), "tagged" if self.source == "grammar" else "csv")
+        yield from self.hub_problems()
         yield from encoding_problems(self.encoding)
 
 
@@ -137,7 +138,8 @@ class ParallelData(OnHub):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from self.hub_problems(self.source == "bilingual")
+        yield from embedded_problems(self, ("bilingual",), "parallel")
+        yield from self.hub_problems()
         yield from encoding_problems(self.encoding)
         if self.source_language == self.target_language:
             yield f"`data.target_language={self.target_language}` is the source language, too"

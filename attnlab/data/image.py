@@ -20,7 +20,7 @@ from attnlab.data.batching import Indices, uniform
 from attnlab.data.image_sources import Picture, Pixels, image_source
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
-from attnlab.data.splits import NAMES, lacking, with_held_out
+from attnlab.data.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -98,8 +98,9 @@ class Image:
         for split in self._split_names():
             counts, bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
             if write_rows(folder / f"{split}.arrow", columns, encoded(split)) == 0:
-                hint = f"; data.{split}=0 holds none out" if split in self.shares else ""
-                raise UserError(f"data={self.config.name}: no pictures in the {split} split{hint}")
+                held_out = split in self.shares
+                reason = too_few(split, self.shares[split]) if held_out else f"no pictures in the {split} split"
+                raise UserError(f"data={self.config.name}: {reason}")
             meta["skipped"] += [bad.summary()] if bad.count else []
             meta["splits"][split] = dict(counts)
         meta |= {"labels": list(labels), "sums": sums.tolist()}

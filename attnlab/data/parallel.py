@@ -23,7 +23,7 @@ from attnlab.data.parallel_sources import TextPair, parallel_source
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.sequences import Sequences, tokens_in_order
-from attnlab.data.splits import NAMES, lacking, with_held_out
+from attnlab.data.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -131,8 +131,9 @@ class Parallel:
 
     def _nothing_in(self, split: str) -> str:
         place = self.config.path or f"data={self.config.name}"
-        hint = f"; data.{split}=0 holds none out" if split in self.shares else ""
-        return f"{place}: no pairs of non-empty sentences for the {split} split{hint}"
+        if split in self.shares:
+            return f"{place}: {too_few(split, self.shares[split])}"
+        return f"{place}: no pairs of non-empty sentences for the {split} split"
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
         """The pairs of a split within `data.limit`; those with an empty side go to `empty`, by their keys."""

@@ -97,8 +97,6 @@ class Voices(Nearby):
     ceiling: float | None = 1.0  # no two digits share their sounds, and noise is softer than speech
 
     def __init__(self, config: SpeechData) -> None:
-        if config.path is not None:
-            raise UserError("`data.path`: data=voices are generated; choose data=speech_folder for your own files")
         # The generator is the source: another version of it makes other data.
         self.files = {"voices": Path(voices.__file__)}
         self.problems: list[str] = []

@@ -21,6 +21,14 @@ def lacking(config: Dataset, given: Collection[str]) -> dict[str, float]:
     return {name: share for name, share in shares.items() if share and name not in given}
 
 
+def too_few(split: str, share: float) -> str:
+    """Why nobody could be held out for this split, and what to do."""
+    return (
+        f"too few different examples to hold out `data.{split}={share:g}` of them; give more of them, a {split} split "
+        f"of your own, or set data.{split}=0"
+    )
+
+
 def position(key: str, seed: int = 0) -> float:
     """A number in [0, 1) that depends on the key alone: on no other example, no order and no machine."""
     digest = hashlib.blake2b(key.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest()

@@ -31,7 +31,7 @@ from attnlab.data.prepare import (
 from attnlab.data.progress import counted
 from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.sources import text_source
-from attnlab.data.splits import NAMES, divided, lacking
+from attnlab.data.splits import NAMES, divided, lacking, too_few
 from attnlab.data.words import WordSets
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout
@@ -134,10 +134,7 @@ class Text:
             for name in shares:
                 if not len(rows[name]):
                     place = self.source.files.get("train", self.config.name)
-                    raise UserError(
-                        f"{place}: too few different examples to hold out `data.{name}={shares[name]:g}` of them; give "
-                        f"more of them, a {name} file, or set data.{name}=0"
-                    )
+                    raise UserError(f"{place}: {too_few(name, shares[name])}")
         if "train" in rows:
             rows["train"] = rows["train"][: self.config.limit]
         return rows
