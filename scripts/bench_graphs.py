@@ -63,7 +63,7 @@ class Whole(nn.Module):
         super().__init__()
         assert spec.features is not None
         self.embed, self.encoder = nn.Linear(spec.features, WIDTH), encoder
-        self.head = Graph(GraphHead(readout="mean"), spec, WIDTH)
+        self.head = Graph(GraphHead(readout="mean", target="label"), spec, WIDTH)
         self.optimizer = torch.optim.AdamW(self.parameters(), fused=True)
 
     def forward(self, batch: Batch) -> Tensor:
