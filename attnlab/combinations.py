@@ -13,7 +13,9 @@ DOT_SCORES = ("scaled_dot", "dot", "bilinear", "cosine")
 PAIRWISE_SCORES = ("additive", "additive:tanh", "additive:leaky_relu")
 SCORES = DOT_SCORES + PAIRWISE_SCORES
 SCOPES = ("full", "window", "edges", "causal")
-STRUCTURES = ("laplacian", "random_walk", "degree")
+STRUCTURES = ("laplacian", "random_walk", "degree", "size")
+ONE_NUMBER = ("degree", "size")
+"""Structures that are a single number, written without a width."""
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
 
 
@@ -92,16 +94,17 @@ def parse_scopes(words: object) -> tuple[ScopeWord, ...]:
 
 
 def parse_structures(words: object) -> tuple[tuple[str, int], ...]:
-    """What tells a node's role in its graph, with its width: `laplacian:8`, `random_walk:16`, `degree`, or a list."""
+    """What tells a node's role in its graph, with its width: `laplacian:8`, `random_walk:16`, `degree`, `size`, or a
+    list."""
     listed = [] if words is None else list(words) if isinstance(words, list | tuple) else [words]
     found = []
     for word in listed:
         kind, colon, width = str(word).partition(":")
         if kind not in STRUCTURES:
             raise UserError(f"`data.structure={word}`: no such structure; {suggestion(kind, STRUCTURES)}")
-        if (kind == "degree") == bool(colon) or (colon and not (width.isdecimal() and int(width) > 0)):
+        if (kind in ONE_NUMBER) == bool(colon) or (colon and not (width.isdecimal() and int(width) > 0)):
             raise UserError(
-                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1), or degree"
+                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1), degree or size"
             )
         found.append((kind, int(width or 1)))
     return tuple(found)

@@ -347,14 +347,23 @@ class SpeechData(OnHub):
             yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
 
 
+GRAPH_SOURCES = ("molecules", "karate", "tu", "molecule_net", "jsonl")
+
+
 @dataclass
 class GraphData(Origin):
     """Graphs: nodes with features, and the edges between them."""
 
     name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
     loader: str = key("graph", "which loader reads it", choices=("graph",))
-    source: str = key("???", "where the graphs come from", choices=("molecules", "karate", "tu", "jsonl"))
-    path: str | None = key(None, "folder of a TU set, or .jsonl file or folder; null for embedded data")
+    source: str = key("???", "where the graphs come from", choices=GRAPH_SOURCES)
+    path: str | None = key(
+        None, "folder of a TU set, table of MoleculeNet, or .jsonl file or folder; null for embedded data"
+    )
+    hub: str | None = key(
+        None,
+        "source=tu, molecule_net: name of a set, such as ENZYMES or ESOL; downloaded where there is no data.path",
+    )
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(None, "use only so many training graphs, evenly spread over the list", least=1)
     target_kind: str = key(
@@ -366,8 +375,8 @@ class GraphData(Origin):
     directed: bool = key(False, "jsonl: an edge leads only from its first node to its second")
     structure: Any = key(
         None,
-        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree or a list; null: none, "
-        "or degree where nodes have no features",
+        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree, size (of its graph) or a "
+        "list; null: none, or degree where nodes have no features",
     )
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", least=1)
@@ -380,7 +389,14 @@ class GraphData(Origin):
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
     split_seed: int = key(0, "of held-out shares and folds, and of the nodes that are labelled", least=0)
 
+    def __post_init__(self) -> None:
+        self.name = self.name or self.hub or ""
+
     def problems(self) -> Iterator[str]:
+        if not self.name:
+            yield f"`data.name` is missing: which set of data={self.source}; set it with `data.name=…`, or by `data.hub=…`"
+        if self.hub is not None:
+            yield from self._hub_problems(self.hub)
         if self.folds is not None and not (self.folds.isdecimal() and int(self.folds) > 2):
             yield f"`data.folds={self.folds}`: write a number of at least 3"
         if self.fold is not None and self.folds is None:
@@ -391,6 +407,14 @@ class GraphData(Origin):
             parse_structures(self.structure)
         except UserError as error:
             yield str(error)
+
+    def _hub_problems(self, hub: str) -> Iterator[str]:
+        if self.source not in ("tu", "molecule_net"):
+            yield f"`data.hub={hub}`: only sets of data=tu and data=molecule_net are downloaded by name"
+        elif self.name != hub:
+            yield f"`data.hub={hub} data.name={self.name}`: two names; give one"
+        elif not re.fullmatch(r"\w[\w.-]*", hub):
+            yield f"`data.hub={hub}`: write the name of a set, such as ENZYMES"
 
 
 # --- model ----------------------------------------------------------------------------------------

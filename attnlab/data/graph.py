@@ -6,31 +6,27 @@ when the data are opened, so that all folds share what was prepared.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
 from attnlab.combinations import parse_structures
 from attnlab.config import GraphData
 from attnlab.data import folds, structure
-from attnlab.data.answers import NOT_SCORED, RECORDS, Answers, unseen_labels
+from attnlab.data.answers import NOT_SCORED, Answers, unseen_labels
 from attnlab.data.batching import Indices, uniform
-from attnlab.data.graph_sources import GRAPH_SOURCES, TARGET, GraphRow
-from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
-from attnlab.data.reading import BadRows
+from attnlab.data.graph_prepare import prepare
+from attnlab.data.graph_rows import TARGET
+from attnlab.data.graph_sources import GRAPH_SOURCES
+from attnlab.data.prepare import Columns, cache_folder, fingerprint
 from attnlab.data.splits import with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
 
-PREPARED = "source name structure target_kind directed labelled skip_bad".split()
-"""The settings that what is prepared depends on; the others are applied when the data are opened."""
 SPLITS = ("train", "validation", "test")
 DEGREES = 8
 """Numbers of neighbours that the baseline tells apart."""
@@ -48,10 +44,11 @@ class Graphs:
         self.config, self.seed = config, seed
         self.source = GRAPH_SOURCES[config.source](config)
         self.notice, self.commit = self.source.notice, None
-        self.folder_of_rows = self._prepared()
-        settings = asdict(config) | {
-            "cache": None, "path": None, "origin": None, "licence": None, "rows": self.folder_of_rows.name, "seed": seed
-        }  # fmt: skip
+        self.folder_of_rows = prepare(config, self.source)
+        elsewhere = dict.fromkeys(
+            ("cache", "path", "hub", "origin", "licence")
+        )  # where the same data may come from
+        settings = asdict(config) | elsewhere | {"rows": self.folder_of_rows.name, "seed": seed}
         self.fingerprint = fingerprint((), settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
@@ -95,64 +92,6 @@ class Graphs:
         answers = Answers(self.columns, TARGET, Target(self.source.kind), self.meta["answers"])
         return list(answers.gold()) if self.source.kind == "class" else [""] * len(self.keys)
 
-    def _prepared(self) -> Path:
-        config = self.config
-        settings = {name: getattr(config, name) for name in PREPARED}
-        if config.source == "karate":  # which nodes are labelled is part of each view
-            settings |= {"split_seed": config.split_seed, "validation": config.validation}
-        files = self.source.files
-        name = fingerprint(files.values(), settings | {"files": list(files)})
-        return prepared(cache_folder(config.cache), f"graphs-{config.name}-{name}", self._write)
-
-    def _write(self, folder: Path) -> None:
-        """Read every graph once; names become numbers in the order in which they appear."""
-        from datasets import Features, List, Value
-
-        record = RECORDS[self.source.kind](self.source.kind)
-        columns: dict[str, Any] = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
-        columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
-        columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")} | {
-            TARGET: Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))[TARGET]
-        }
-        names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
-        bad, found = BadRows(self.config.skip_bad), _Widths()
-        configured = parse_structures(self.config.structure)
-
-        def rows() -> Iterator[dict[str, Any]]:
-            for row in self.source.rows(bad):
-                problem = found.differs(row)
-                if problem:
-                    bad.found(f"{self._place(row)}: {problem}")
-                    continue
-                edges, kept = simple(row)
-                structures = configured or (() if row.labels or row.attributes else (("degree", 1),))
-                found.structure = [f"{kind}:{size}" if kind != "degree" else kind for kind, size in structures]
-                role = structure.described(row.nodes, edges, structures)
-                attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
-                yield {
-                    "key": row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
-                    "labels": _numbered(row.labels, names["nodes"]),
-                    "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
-                    "edge_numbers": np.array(row.edge_attributes, dtype=np.float32).reshape(len(row.edges), -1)[kept].ravel(),
-                    "numbers": np.concatenate([attributes, role], axis=1).ravel(),
-                    TARGET: record.stored(row.target),
-                }  # fmt: skip
-
-        if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
-            raise UserError(f"data={self.config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
-        meta = {
-            "names": {kind: list(known) for kind, known in names.items()}, "answers": record.meta(),
-            "structure": found.structure, "attributes": found.attributes, "edge_attributes": found.edge_attributes,
-            "bad": bad.summary(),
-        }  # fmt: skip
-        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-
-    def _place(self, row: GraphRow) -> str:
-        """The file and line of a graph."""
-        name = row.key.partition(":")[0]
-        path = next((path for path in self.source.files.values() if path.name == name), None)
-        return row.key if path is None else f"{path}{row.key.removeprefix(name)}"
-
     # --- who is trained on, who is tested ---------------------------------------------------------
 
     def _rows(self, given: list[str]) -> dict[str, Indices]:
@@ -190,7 +129,8 @@ class Graphs:
             if self.meta["names"][kind]
         }
         numbers = self._numbers(train).astype(np.float64)
-        means, spreads = numbers.mean(axis=0), np.maximum(numbers.std(axis=0), 1e-2)
+        means, spreads = numbers.mean(axis=0), numbers.std(axis=0)
+        spreads = np.where(spreads < 1e-6, 1.0, np.maximum(spreads, 1e-2))  # what never varied is not made louder
         means[self._signed] = 0.0  # or flipped vectors would not be each other's negatives
         return DataSpec(
             modality="graph",
@@ -285,11 +225,7 @@ class GraphSplit:
         edges += np.repeat(np.array(layout.starts[:-1], dtype=np.int64), sizes)[:, None]
         edge_values = None
         if data.spec.edge_features:
-            given = (
-                data.edge_numbers.take(rows).reshape(len(edges), -1)
-                if data.meta["edge_attributes"]
-                else np.zeros((len(edges), 0), np.float32)
-            )
+            given = data.edge_numbers.take(rows).reshape(len(edges), data.meta["edge_attributes"])
             edge_values = torch.from_numpy(
                 np.concatenate([self._named("edges", data.edge_labels, rows, len(edges)), given], axis=1)
             )
@@ -342,55 +278,6 @@ class GraphSplit:
     def ceiling(self) -> float | None:
         """Accuracy of a perfect reader, where the data know it."""
         return self.data.source.ceiling
-
-
-class _Widths:
-    """What nodes and edges of a data set are described by: the same for all its graphs."""
-
-    def __init__(self) -> None:
-        self.structure: list[str] = []
-        self.first: tuple[bool, int] | None = None
-        self.first_edges: tuple[bool, int] | None = None
-
-    @property
-    def attributes(self) -> int:
-        return self.first[1] if self.first else 0
-
-    @property
-    def edge_attributes(self) -> int:
-        return self.first_edges[1] if self.first_edges else 0
-
-    def differs(self, row: GraphRow) -> str:
-        """What is wrong with a graph unlike the first; empty where all is well."""
-        nodes = (bool(row.labels), len(row.attributes[0]) if row.attributes else 0)
-        edges = (bool(row.edge_labels), len(row.edge_attributes[0]) if row.edge_attributes else 0)
-        self.first = self.first or nodes
-        if row.edges:
-            self.first_edges = self.first_edges or edges
-        if nodes != self.first:
-            return f"nodes with {_told(nodes)}, where the first graph has {_told(self.first)}"
-        if row.edges and self.first_edges and edges != self.first_edges:
-            return f"edges with {_told(edges)}, where the first graph has {_told(self.first_edges)}"
-        return ""
-
-
-def _told(description: tuple[bool, int]) -> str:
-    named, numbers = description
-    return (
-        " and ".join([*(["a name"] if named else []), *([f"{numbers} numbers"] if numbers else [])]) or "nothing"
-    )
-
-
-def simple(row: GraphRow) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(2, E) edges in order of where they lead, without loops and repetitions, and the number of each in the row."""
-    given = np.array(row.edges, dtype=np.int64).reshape(-1, 2)
-    kept = np.flatnonzero(given[:, 0] != given[:, 1])
-    _, first = np.unique(given[kept][:, ::-1], axis=0, return_index=True)
-    return given[kept[first]].T, kept[first]
-
-
-def _numbered(names: list[str], known: dict[str, int]) -> list[int]:
-    return [known.setdefault(name, len(known)) for name in names]
 
 
 def _one_hot(names: list[str], vocabulary: Vocabulary) -> NDArray[np.float32]:

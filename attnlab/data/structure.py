@@ -24,7 +24,7 @@ def described(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[s
         (np.ones(2 * len(one)), (np.r_[one, other], np.r_[other, one])), shape=(nodes, nodes)
     ).tocsr()
     table.data[:] = 1.0  # however often an edge is listed
-    makers = {"laplacian": laplacian, "random_walk": random_walk, "degree": degree}
+    makers = {"laplacian": laplacian, "random_walk": random_walk, "degree": degree, "size": size_of_graph}
     columns = [makers[kind](table, size) for kind, size in structures]
     return np.concatenate([np.zeros((nodes, 0)), *columns], axis=1).astype(np.float32)
 
@@ -32,6 +32,12 @@ def described(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[s
 def degree(table: "object", size: int = 1) -> Array:
     """(L, 1): the number of neighbours, as log(1 + n)."""
     return np.log1p(np.asarray(table.sum(1)))  # type: ignore[attr-defined]
+
+
+def size_of_graph(table: "object", size: int = 1) -> Array:
+    """(L, 1): the number of nodes, as its logarithm, the same for all: readouts that average forget it."""
+    nodes = table.shape[0]  # type: ignore[attr-defined]
+    return np.full((nodes, 1), np.log(nodes))
 
 
 def random_walk(table: "object", size: int) -> Array:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -124,7 +125,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 def test_an_empty_graph_may_be_left_out(tmp_path: Path) -> None:
     damage("empty", write_tu(tmp_path))
     data = load(*tu(tmp_path), "data.skip_bad=true")
-    assert "1 bad row was left out" in data.warnings[0] and sum(map(len, data.splits.values())) == 24
+    assert "1 bad graph was left out" in data.warnings[0] and sum(map(len, data.splits.values())) == 24
 
 
 PLAIN = {"nodes": ["C", "O", "C"], "edges": [[0, 1], [1, 2]], "label": "yes"}
@@ -163,6 +164,42 @@ def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: 
         assert data.splits["validation"].gold("label") == [expected]
 
 
+def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_listed(tmp_path: Path) -> None:
+    values = {(2, 0): 0.1, (0, 1): 0.2, (1, 2): 0.3, (1, 0): 0.4, (0, 2): 0.5}
+    for kind in ("name", "number"):
+        edges = [[*pair, str(value) if kind == "name" else [value]] for pair, value in values.items()]
+        record = {
+            "nodes": 3,
+            "edges": [[1, 1, edges[0][2]], *edges, edges[1]],
+            "label": "a",
+        }  # a loop, a repetition
+        path = write_jsonl(tmp_path / f"{kind}.jsonl", [record] * 20)
+        data = load("data=graph_jsonl", f"data.path={path}", "data.directed=true")
+        inputs = data.splits["train"][0].inputs
+        found = inputs.edge_values[:, 0].tolist()
+        if kind == "name":
+            found = [
+                float(data.spec.vocabularies["edges"].words[1 + int(row.argmax())]) for row in inputs.edge_values
+            ]
+        expected = [values[tuple(edge)] for edge in inputs.edges.T.tolist()]
+        assert len(expected) == 5 and found == pytest.approx(expected)
+
+
+def test_a_graph_without_edges_is_a_graph(tmp_path: Path) -> None:
+    records = [{"nodes": ["C"], "edges": [], "label": "no"}, PLAIN | {"edges": [[0, 1, [0.5]]]}] * 20
+    split = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}").splits["train"]
+    alone = [split[i].inputs for i in range(len(split))]
+    assert {(len(one.values), tuple(one.edge_values.shape)) for one in alone} == {(1, (0, 1)), (3, (2, 1))}
+
+
+def test_numbers_that_never_vary_in_training_are_not_made_louder(tmp_path: Path) -> None:
+    records = [{"nodes": [[1.0, float(i)]], "edges": [], "label": "a"} for i in range(30)]
+    path = write_jsonl(tmp_path / "train.jsonl", records)
+    write_jsonl(tmp_path / "test.jsonl", [{"nodes": [[3.0, 0.0]], "edges": [], "label": "a"}])
+    data = load("data=graph_jsonl", f"data.path={path.parent}")
+    assert data.splits["test"][0].inputs.values[0, 0] == 2.0
+
+
 def test_data_of_another_kind_are_refused_and_unknown_names_are_nothing(tmp_path: Path) -> None:
     learned = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
     other = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"nodes": ["C", "Xe", "C"]}] * 30)
@@ -184,6 +221,11 @@ def test_structure_belongs_to_the_node_not_to_its_number(nodes: int, random) -> 
     np.testing.assert_allclose(described(nodes, order[edges], kinds)[order], expected, atol=1e-6)
     theirs = AddRandomWalkPE(5, None)(Data(edge_index=torch.from_numpy(edges), num_nodes=nodes)).x
     np.testing.assert_allclose(expected[:, :5], theirs.numpy(), atol=1e-6)
+
+
+def test_every_node_knows_the_size_of_its_graph() -> None:
+    found = described(5, np.zeros((2, 0), dtype=np.int64), [("degree", 1), ("size", 1)])
+    np.testing.assert_allclose(found, np.tile([0.0, np.log(5)], (5, 1)), rtol=1e-6)
 
 
 def test_laplacian_vectors_are_eigenvectors_and_small_graphs_are_filled_with_zeros() -> None:
@@ -222,6 +264,17 @@ def test_folds_test_every_graph_once_with_each_class_equally_often(tmp_path: Pat
     assert Graphs.folds(graph_data(*words), 1).test["3"] == data.splits["test"].keys
 
 
+def test_the_sides_of_the_karate_club_are_those_that_networkx_has_of_zachary() -> None:
+    club = nx.karate_club_graph()
+    sides = {node: "instructor" if side == "Mr. Hi" else "officer" for node, side in club.nodes(data="club")}
+    data = load("data=karate")
+    known = [dict(enumerate(split.gold("label")[0])) for split in data.splits.values()]
+    assert {node: label for labels in known for node, label in labels.items() if label} == sides
+    assert {tuple(edge) for edge in data.splits["train"][0].inputs.edges.T.tolist()} == set(
+        club.to_directed().edges
+    )
+
+
 def test_the_karate_club_is_one_graph_whose_splits_score_other_nodes() -> None:
     data = load("data=karate")
     gold = {name: split.gold("label")[0] for name, split in data.splits.items()}
@@ -236,6 +289,11 @@ def test_the_karate_club_is_one_graph_whose_splits_score_other_nodes() -> None:
 
 
 def test_wrong_structures_are_refused() -> None:
-    for word, told in {"laplace:8": "laplacian", "degree:3": "or degree", "random_walk": "random_walk:16"}.items():
+    for word, told in {
+        "laplace:8": "laplacian",
+        "degree:3": "degree or size",
+        "size:2": "degree or size",
+        "random_walk": "random_walk:16",
+    }.items():
         with pytest.raises(UserError, match=told):
             graph_data("data=molecules", f"data.structure={word}")

@@ -74,3 +74,11 @@ def test_what_doesnt_fit_is_refused_with_what_would(words: tuple[str, ...], expe
     with pytest.raises(ValueError) as caught:
         models.build(config, opened(words[1].removeprefix("data=")).spec)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "choice", [f"{group}={name}" for group in ("task", "experiment") for name in compose.choices(group)]
+)
+def test_the_encoder_of_every_task_and_experiment_is_replaced_by_one_word(choice: str) -> None:
+    for encoder in ("recurrent", "convolution", "fully_connected", "graph_conv"):
+        assert compose.compose([choice, "data.path=anywhere", f"encoder={encoder}"]).encoder.name == encoder

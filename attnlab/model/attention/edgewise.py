@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import dropout as drop
 
+from attnlab.model.attention import sparse
 from attnlab.model.attention.positions import PairBias, Pairs
 from attnlab.model.attention.reference import Kernel, Plan
 from attnlab.model.attention.scopes import Neighbours, Window, coords_of
 from attnlab.model.attention.scores import Score
-from attnlab.model.attention.sparse import PairProducts, Table, WeightedSums, row_softmax
+from attnlab.model.attention.sparse import Table
 from attnlab.model.places import Order
 from attnlab.sets import VectorSets
 
@@ -69,15 +70,11 @@ class Edgewise(Kernel):
     def _sparse(q: Tensor, k: Tensor, v: Tensor, plan: Plan, biases: Sequence[PairBias], dropout: float) -> Tensor:
         """The same for products on a CPU: no vector is copied for each of its edges."""
         table = plan.work.table(len(q), q.shape[1])
-        heads, kind = q.shape[1], torch.promote_types(q.dtype, torch.float32)  # sparse tables have no bf16
+        kind = torch.promote_types(q.dtype, torch.float32)  # sparse tables have no bf16
+        bias = _biased(plan, biases) if biases else None
+        kept = drop(torch.ones(len(table.columns), dtype=kind), dropout) if dropout else None
         with torch.autocast("cpu", enabled=False):
-            own_q, own_k, own_v = (x.to(kind).transpose(0, 1).reshape(-1, x.shape[2]) for x in (q, k, v))
-            scores = PairProducts.apply(table, own_q * q.shape[-1] ** -0.5, own_k)  # (H·E,)
-            if biases:
-                scores = scores + _biased(plan, biases).to(kind).t().reshape(-1)
-            weights = drop(row_softmax(scores, table), dropout)
-            answer = WeightedSums.apply(table, weights, own_v)
-        return answer.view(heads, len(q), -1).transpose(0, 1).to(v.dtype)
+            return sparse.attend(q.to(kind), k.to(kind), v.to(kind), table, bias, kept).to(v.dtype)
 
 
 def _biased(plan: Plan, biases: Sequence[PairBias]) -> Tensor:

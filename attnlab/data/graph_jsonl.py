@@ -1,0 +1,131 @@
+"""Graphs of one's own: a line of JSON for each."""
+
+import json
+import math
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from attnlab.config import GraphData
+from attnlab.data.answers import NOT_SCORED
+from attnlab.data.graph_rows import TARGET, GraphRow
+from attnlab.data.reading import BadRows, text_lines, unreadable
+from attnlab.errors import UserError, suggestion
+
+
+class Jsonl:
+    """`data=graph_jsonl`: a graph in each line, such as {"nodes": ["C", "O"], "edges": [[0, 1]], "label": "yes"}.
+
+    nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes
+    counted from 0. A folder holds train.jsonl, and validation.jsonl and test.jsonl where there are such.
+    """
+
+    notice = ""
+    ceiling: float | None = None
+
+    def __init__(self, config: GraphData) -> None:
+        self.config, self.kind = config, config.target_kind
+        if config.path is None:
+            raise UserError("`data.path` is missing: a .jsonl file of graphs; set it with `data.path=…`")
+        path = Path(config.path).expanduser()
+        if path.is_dir():
+            names = ("train", "validation", "test")
+            self.files = {n: path / f"{n}.jsonl" for n in names if (path / f"{n}.jsonl").is_file()}
+            if not self.files:
+                raise UserError(f"{path}: no train.jsonl in it")
+        elif path.is_file():
+            self.files = {"": path}
+        else:
+            raise UserError(f"`data.path={config.path}`: no such file")
+
+    def rows(self, bad: BadRows) -> Iterator[GraphRow]:
+        for split, path in self.files.items():
+            for line, text in enumerate(text_lines(path), 1):
+                if not text.strip():
+                    continue
+                try:
+                    yield self._row(text, f"{path.name}:{line}", split)
+                except ValueError as error:
+                    bad.found(f"{path}:{line}: {error}")
+
+    def _row(self, text: str, key: str, split: str) -> GraphRow:
+        """Raises ValueError with what is wrong."""
+        try:
+            record = json.loads(text)
+        except (json.JSONDecodeError, RecursionError):
+            raise ValueError(unreadable(text) or "not a JSON object") from None
+        if not isinstance(record, dict):
+            raise ValueError("not a JSON object")
+        for name in ("nodes", "edges", TARGET):
+            if name not in record:
+                raise ValueError(f"no `{name}`; {suggestion(name, record)}")
+        nodes = record["nodes"]
+        count = nodes if _is_whole(nodes) else len(nodes) if isinstance(nodes, list) else 0
+        if count < 1:
+            raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
+        labels, attributes = ([], []) if _is_whole(nodes) else _described(nodes, "node")
+        edges, values = self._edges(record["edges"], count)
+        edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
+        return GraphRow(
+            count, edges, self._target(record[TARGET], count), key, labels, attributes, edge_labels, edge_attributes, split
+        )  # fmt: skip
+
+    def _edges(self, given: Any, count: int) -> tuple[list[tuple[int, int]], list[Any]]:
+        edges: list[tuple[int, int]] = []
+        values: list[Any] = []
+        if not isinstance(given, list):
+            raise ValueError("`edges` must be a list of [from, to]")
+        for edge in given:
+            if not isinstance(edge, list) or len(edge) not in (2, 3) or not all(map(_is_whole, edge[:2])):
+                raise ValueError(f"the edge {json.dumps(edge)[:40]} must be [from, to] or [from, to, value]")
+            for node in edge[:2]:
+                if not 0 <= node < count:
+                    raise ValueError(f"an edge to node {node}, but the nodes are 0 to {count - 1}")
+            ways = [(edge[0], edge[1])] if self.config.directed else [(edge[0], edge[1]), (edge[1], edge[0])]
+            edges += ways
+            values += edge[2:] * len(ways)
+        if values and len(values) != len(edges):
+            raise ValueError("some edges have a value and some have none")
+        return edges, values
+
+    def _target(self, label: Any, count: int) -> Any:
+        if self.kind == "number":
+            if not _is_number(label):
+                raise ValueError(f"`{TARGET}` must be a number (data.target_kind=number)")
+            return float(label)
+        if self.kind == "classes":
+            if not isinstance(label, list) or any(v not in (0, 1, None) for v in label):
+                raise ValueError(f"`{TARGET}` must be a list of 0, 1 and null (data.target_kind=classes)")
+            return [-1 if value is None else int(value) for value in label]
+        if self.kind == "vector_classes":
+            if not isinstance(label, list) or len(label) != count:
+                raise ValueError(f"`{TARGET}` must be a list of {count}, one for each node (null: not scored)")
+            return [NOT_SCORED if v is None or v == -1 else str(v) for v in label]
+        if label is None or isinstance(label, list | dict):
+            raise ValueError(f"`{TARGET}` must be the name of one class (data.target_kind=class)")
+        return str(label)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _described(values: list[Any], what: str) -> tuple[list[str], list[list[float]]]:
+    """(names, numbers) of all nodes or edges: one of the two."""
+    if all(isinstance(value, str) or _is_whole(value) for value in values):
+        return [str(value) for value in values], []
+    rows = [
+        [float(v) for v in value] if isinstance(value, list) and all(map(_is_number, value)) else None
+        for value in values
+    ]
+    widths = [
+        len(list(run)) and width for width, run in groupby(None if row is None else len(row) for row in rows)
+    ]
+    if len(widths) != 1 or not widths[0]:
+        raise ValueError(f"each {what} must have a name, or each a list of equally many numbers")
+    return [], [row for row in rows if row is not None]

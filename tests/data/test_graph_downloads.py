@@ -1,0 +1,156 @@
+"""Sets of graphs by name: from stand-ins for the addresses, by files of the same form as the real ones."""
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from graphs import graph_data, load, write_tu
+from torch_geometric.data import Data
+from torch_geometric.datasets import MoleculeNet, TUDataset
+
+from attnlab.errors import UserError
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> str:
+    return f"data.cache={tmp_path / 'cache'}"
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(UserError) as refused:
+        load(*words)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_tu_set_is_downloaded_once_and_read_as_one_from_a_folder(
+    tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_tu(tmp_path / "TOY")
+    with zipfile.ZipFile(tmp_path / "TOY.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, f"../TOY/{path.name}")  # a name that would lead out of the cache
+    monkeypatch.setattr(TUDataset, "url", tmp_path.as_uri())
+    downloaded = load("data=tu", "data.hub=TOY", cache)
+    (tmp_path / "TOY.zip").unlink()
+    again = load("data=tu", "data.hub=TOY", cache)
+    local = load("data=tu", "data.name=TOY", f"data.path={folder}", cache)
+    for name, split in downloaded.splits.items():
+        assert split.keys == again.splits[name].keys == local.splits[name].keys
+        assert torch.equal(split[0].inputs.values, local.splits[name][0].inputs.values)
+    assert downloaded.fingerprint == local.fingerprint
+    kept = [p.name for p in tmp_path.rglob("*") if p.suffix in (".txt", ".pt", ".pkl") and p.parent != folder]
+    assert sorted(kept) == sorted(p.name for p in folder.iterdir()), "the text files, and nothing processed"
+
+
+def test_without_a_network_one_sentence_says_what_to_do(
+    tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TUDataset, "url", tmp_path.as_uri())
+    told = refusal("data=tu", "data.hub=ENZYMES", cache)
+    assert "`data.hub=ENZYMES`" in told and "give `data.name=ENZYMES data.path=FOLDER`" in told
+    (tmp_path / "ENZYMES.zip").write_text("no archive")
+    assert "not a zip file" in refusal("data=tu", "data.hub=ENZYMES", cache)
+    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: object())
+    monkeypatch.setattr(MoleculeNet, "url", tmp_path.as_uri() + "/{}")
+    told = refusal("data=molecule_net", "data.hub=ESOL", cache)
+    assert "delaney-processed.csv" in told and "give `data.name=ESOL data.path=FILE`" in told
+    assert not list((tmp_path / "cache").glob("*/"))
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["data=molecule_net", "data.hub=ESIL"], "no such set; did you mean `ESOL`"),
+    (["data=molecule_net", "data.name=ESOL"], "or have it downloaded with `data.hub=…`"),
+    (["data=tu", "data.name=TOY"], "or have a set downloaded with `data.hub=…`"),
+    (["data=tu", "data.hub=TOY", "data.name=TOI"], "two names; give one"),
+    (["data=tu", "data.hub=../TOY"], "write the name of a set, such as ENZYMES"),
+    (["data=molecules", "data.hub=TOY"], "only sets of data=tu and data=molecule_net"),
+])  # fmt: skip
+def test_what_cannot_be_downloaded_is_refused(
+    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: object())
+    assert told in refusal(*words, cache)
+
+
+def test_without_rdkit_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: None)
+    assert "pip install rdkit" in refusal("data=molecule_net", "data.hub=ESOL")
+
+
+def chain(smiles: str) -> Data:
+    """What `from_smiles` gives, for chains of C and O with single bonds; an empty graph for anything else."""
+    known = {"C": 6, "O": 8}
+    atoms = [known[letter] for letter in smiles] if set(smiles) <= set(known) else []
+    pairs = [(i, i + 1) for i in range(len(atoms) - 1)]
+    x = torch.tensor([[element, 0, 4, 5, 3, 0, 4, 0, 0] for element in atoms]).view(-1, 9)
+    edges = torch.tensor([p for a, b in pairs for p in ((a, b), (b, a))]).view(-1, 2).t()
+    return Data(x=x, edge_index=edges, edge_attr=torch.tensor([[1, 0, 1]] * edges.shape[1]).view(-1, 3))
+
+
+@pytest.fixture
+def chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: object())
+    monkeypatch.setattr("torch_geometric.utils.from_smiles", chain)
+
+
+def test_a_table_of_molecules_is_read_by_its_columns(tmp_path: Path, chains: None, cache: str) -> None:
+    rows = [
+        "id,predicted,measured,smiles",
+        '"a, b",0,-1.5,CO',
+        "c,0,2,C",
+        "d,0,3,C(C",
+        "e,0,,CC",
+        *["f,0,1,CCO"] * 20,
+    ]
+    path = tmp_path / "delaney-processed.csv"
+    path.write_text("\r\n".join(rows) + "\r\n", encoding="utf-8")
+    words = [
+        "data=molecule_net",
+        "data.name=ESOL",
+        f"data.path={tmp_path}",
+        cache,
+        "data.validation=0",
+        "data.test=0",
+    ]
+    data = load(*words)
+    train = data.splits["train"]
+    assert train.gold("label")[:3] == [-1.5, 2.0, 1.0] and train.lengths[:3].tolist() == [2, 1, 3]
+    assert (
+        "2 bad graphs were left out" in data.warnings[0] and f"{path}:4: `C(C` is no molecule" in data.warnings[0]
+    )
+    assert data.spec.vocabularies["nodes"].words[1:] == ("6", "8") or data.spec.vocabularies["nodes"].words[
+        1:
+    ] == ("8", "6")
+    assert data.spec.vocabularies["edges"].words[1:] == ("SINGLE",)
+    assert f"{path}:4: `C(C` is no molecule" in refusal(*words, "data.skip_bad=false")
+
+
+def test_questions_without_an_answer_are_not_scored(
+    tmp_path: Path, chains: None, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = ",".join([*(f"assay {i}" for i in range(12)), "mol_id", "smiles"])
+    table = "\n".join([head, *(f"{i % 2}.0,,{'0,' * 10}m{i},{'C' * (i % 5 + 1)}" for i in range(30))]) + "\n"
+    with gzip.open(tmp_path / "tox21.csv.gz", "wt") as file:
+        file.write(table)
+    monkeypatch.setattr(MoleculeNet, "url", tmp_path.as_uri() + "/{}")
+    train = load("data=molecule_net", "data.hub=Tox21", cache).splits["train"]
+    assert train.data.spec.targets["label"].kind == "classes"
+    assert {tuple(answer[:3]) for answer in train.gold("label")} == {(0, -1, 0), (1, -1, 0)}
+
+
+def test_real_molecules_are_read_by_rdkit(tmp_path: Path, cache: str) -> None:
+    pytest.importorskip("rdkit")
+    path = tmp_path / "SAMPL.csv"
+    path.write_text(
+        "iupac,smiles,expt,calc\n" + "\n".join(f"m{i},c1ccccc1{'C' * i}O,{i},0" for i in range(12)) + "\n"
+    )
+    split = load("data=molecule_net", "data.name=FreeSolv", f"data.path={path}", cache).splits["train"]
+    assert split.data.spec.edge_features == 2 + 7 and split.data.spec.targets["label"].kind == "number"
+
+
+def test_a_name_is_enough_and_a_folder_goes_first(tmp_path: Path) -> None:
+    node = graph_data("data=tu", "data.hub=TOY", f"data.path={write_tu(tmp_path)}")
+    assert node.name == "TOY" and load("data=tu", "data.hub=TOY", f"data.path={tmp_path}").splits
