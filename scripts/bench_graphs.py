@@ -51,8 +51,8 @@ class Peer(nn.Module):
         return sets.with_values(self.norms[-1](x))
 
 
-def ours() -> nn.Module:
-    config = AttentionEncoder(width=WIDTH, depth=DEPTH, heads=HEADS, dropout=0.0, scope="edges", position="none")
+def ours(scope: str | tuple[str, ...] = "edges") -> nn.Module:
+    config = AttentionEncoder(width=WIDTH, depth=DEPTH, heads=HEADS, dropout=0.0, scope=scope, position="none")
     return Attention(config, DataSpec("graph", 0, WIDTH, {}, {}, edge_features=0))
 
 
@@ -63,7 +63,7 @@ class Whole(nn.Module):
         super().__init__()
         assert spec.features is not None
         self.embed, self.encoder = nn.Linear(spec.features, WIDTH), encoder
-        self.head = Graph(GraphHead(readout="mean"), spec, WIDTH)
+        self.head = Graph(GraphHead(readout="mean", target="label"), spec, WIDTH)
         self.optimizer = torch.optim.AdamW(self.parameters(), fused=True)
 
     def forward(self, batch: Batch) -> Tensor:

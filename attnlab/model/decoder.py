@@ -119,12 +119,17 @@ class Cache:
         self.decoder, self.beam, self.length = decoder, beam, 0
         self.device = memory.values.device
         layout = memory.layout
-        self._mask = None if len(set(layout.lengths)) <= 1 else layout.mask[:, None, None]  # (S, 1, 1, L)
+        self._mask: Tensor | None = None
         self._memories: list[tuple[Tensor, Tensor]] = []  # (S, H, L, K) for each block
         for block in decoder.layers:
             k, v = block.memory.remember(memory.values)
             k = block.memory.score.prepare(k, k)[1]
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
+        if len(set(layout.lengths)) > 1:  # (S, 1, 1, L), to be added: 0 where there is a vector, else −∞
+            absent = ~layout.mask[:, None, None]
+            self._mask = torch.zeros_like(absent, dtype=self._memories[0][0].dtype).masked_fill_(
+                absent, -torch.inf
+            )
         rows, room, config = len(memory) * beam, 16, decoder.config
         like = self._memories[0][0]
         shape = (room, rows, config.heads, config.width_of_head)
@@ -221,18 +226,24 @@ class Rewriting:
         self._memory = VectorSets.collate(kept) if kept else self._memory
 
 
-def look(attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+def look(attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
 
-    mask: broadcast to (B, H, Lq, Lk); bool, True where one may look, or a bias.
+    bias: broadcast to (B, H, Lq, Lk); −∞ where one may not look.
     """
     if attention.score.pairwise:
         scores = attention.score.table(q, k.transpose(1, 2))
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        scores = scores if bias is None else scores + bias
         answer = torch.matmul(scores.softmax(-1).to(v.dtype), v)
+    elif q.shape[1] == 1:  # plain products are quicker than the fused kernel for one query
+        sets, _, heads, width = q.shape
+        scores = torch.bmm((q * width**-0.5).reshape(-1, 1, width), k.flatten(0, 1).transpose(1, 2))
+        scores = scores.view(sets, heads, 1, -1)
+        scores = scores if bias is None else scores + bias
+        weights = scores.softmax(-1).to(v.dtype)
+        answer = torch.bmm(weights.view(sets * heads, 1, -1), v.flatten(0, 1)).view(sets, heads, 1, -1)
     else:
-        answer = scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=mask)
+        answer = scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=bias)
     return attention.mix(answer.transpose(1, 2).flatten(2))
 
 

@@ -5,6 +5,7 @@ after any update and loaded again, the rest of the run is bit-identical.
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,6 +41,7 @@ class Training:
         self.config, self.model, self.engine = config, model.to(engine.device), engine
         self.train_split, self.validation_split = train, validation
         self.folder, self.report, self.fingerprint = folder, report, fingerprint
+        self.parameters = [p for p in model.parameters() if p.requires_grad]  # finding them takes 0.1 ms
         self.optimizer = optim.build_optimizer(model, config.optimizer)
         average = config.trainer.average
         self.average = optim.Average(model, average) if average else None
@@ -95,7 +97,7 @@ class Training:
 
     def _update(self, group: list[Batch]) -> None:
         """One step of the optimizer on the mean loss over all batches of the group and all ranks."""
-        progress, parameters = self.progress, [p for p in self.model.parameters() if p.requires_grad]
+        progress = self.progress
         total = torch.zeros((), device=self.engine.device)
         count = torch.zeros((), dtype=torch.int64, device=self.engine.device)
         for batch in group:
@@ -104,13 +106,13 @@ class Training:
             loss.total.backward()
             total, count = total + loss.total.detach(), count + loss.count
             progress.vectors += batch.inputs.layout.size
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
         self.engine.sum_over_ranks([*gradients, total, count])
-        if not torch.isfinite(total):
+        if not math.isfinite(told := float(total)):
             every = [key for batch in group for key in batch.keys]
             keys = ", ".join(every[:5]) + (", …" if len(every) > 5 else "")
             raise UserError(
-                f"the loss became {float(total)} at update {progress.update}, in the batch of {keys}; "
+                f"the loss became {told} at update {progress.update}, in the batch of {keys}; "
                 "try a lower `optimizer.lr` or look at these examples"
             )
         scale = 1 / count.clamp_min(1).to(total.dtype)
@@ -127,7 +129,7 @@ class Training:
         if self.average:
             self.average.update(progress.update)
         progress.update += 1
-        progress.loss, progress.count = progress.loss + float(total), progress.count + int(count)
+        progress.loss, progress.count = progress.loss + told, progress.count + int(count)
 
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time."""

@@ -68,9 +68,11 @@ def told(name: str, found: dict[str, Any]) -> str:
     """A line for the terminal, and one for the parts of a step."""
     share = f", {found['share_of_peak']:.2f} of peak" if "share_of_peak" in found else ""
     parts = ", ".join(f"{part} {found['parts'][part]:.1f}" for part in PARTS)
+    written = ", ".join(f"{how} {speed:,.0f}" for how, speed in found.get("sentences_per_second", {}).items())
     return (
         f"{name}: {found['vectors_per_second']:,.0f} {found['unit']}/s in a step of {found['step_ms']:.1f} ms{share}, "
         f"{found['train_vectors_per_second']:,.0f} in all of train, {found['memory_mib']:,.0f} MiB\n  ms: {parts}"
+        + (f"\n  written, sentences/s: {written}" if written else "")
     )
 
 

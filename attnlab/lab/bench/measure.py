@@ -18,9 +18,11 @@ import torch
 from torch import nn
 
 from attnlab import compose
+from attnlab.lab.bench import writing
 from attnlab.model import build as models
 from attnlab.model.linear import onednn_is_faster, product
 from attnlab.sets import VectorSets
+from attnlab.spec import DataSpec
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.run import load_data
@@ -49,32 +51,38 @@ def measure(words: Sequence[str], updates: int, lengths: Sequence[int]) -> dict[
     for i in range(WARM):
         training._update([batches[i % len(batches)]])
     peaks, times = [], []
-    for batch in batches:
-        peaks.append(peak())
+    for number, batch in enumerate(batches):
+        if number % 4 == 0:
+            peaks.append(peak())
+            training._update([batch])  # what the product pushed out of the caches comes back
         began = time.perf_counter()
         training._update([batch])
         times.append(time.perf_counter() - began)
     vectors = sum(batch.inputs.layout.size for batch in batches)
+    writes = model.head.searches
+    counted = sum(batch.targets[model.head.target].layout.size for batch in batches) if writes else vectors
     found: dict[str, Any] = {
         "words": list(words),
         "threads": torch.get_num_threads(),
         "updates": len(batches),
-        "vectors_per_update": vectors / len(batches),
+        "vectors_per_update": counted / len(batches),
         "step_ms": 1e3 * statistics.median(times),
-        "vectors_per_second": vectors / sum(times),
+        "vectors_per_second": counted / sum(times),
         "peak_gflops": statistics.median(peaks),
         "parts": parts(training, split, chosen),
     }
     if config.encoder.name == "attention":
         flops = sum(multiplications(config.encoder, batch.inputs.lengths) for batch in batches)
+        flops += sum(writing.multiplications(model.head, batch) for batch in batches) if writes else 0
         found["gflops"] = 6 * flops / sum(times) / 1e9
         found["share_of_peak"] = found["gflops"] / found["peak_gflops"]
-        found["by_length"] = [
-            by_length(model, config.encoder.width, length, data.spec.places) for length in lengths
-        ]
+        found["by_length"] = [by_length(model, config.encoder.width, length, data.spec) for length in lengths]
     found["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found |= whole(words)
-    return found
+    if writes:
+        found["sentences_per_second"] = writing.writing(
+            model, data.splits["validation"], config.trainer.batch_vectors
+        )
+    return found | whole(words, counted / vectors)
 
 
 def peak() -> float:
@@ -118,6 +126,11 @@ def parts(training: Training, split: Any, chosen: Sequence[Any]) -> dict[str, fl
     return {name: 1e3 * spent[name] / len(chosen) for name in PARTS}
 
 
+def _inside(spent: dict[str, float]) -> float:
+    """Of what may lie within another part: a decoder's layers within the head."""
+    return spent["plan"] + spent["attention"] + spent["feed-forward"]
+
+
 @contextmanager
 def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
     """While inside, what each part of the model takes is added up in `spent`, gradients of layers included."""
@@ -128,9 +141,9 @@ def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
         plain = getattr(owner, name)
 
         def run(*arguments: Any, **others: Any) -> Any:
-            began = time.perf_counter()
+            inside, began = _inside(spent), time.perf_counter()
             answer = plain(*arguments, **others)
-            spent[part] += time.perf_counter() - began
+            spent[part] += time.perf_counter() - began - (_inside(spent) - inside)
             return answer
 
         replaced.append((owner, name, run))
@@ -157,6 +170,12 @@ def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
     for block in getattr(model.encoder, "blocks", ()):
         layer(block.attention, "attention")
         layer(block.feed_forward, "feed-forward")
+    if model.head.searches:
+        clocked(model.head.decoder, "_plan", "plan")
+        for block in model.head.decoder.blocks:
+            layer(block.attention, "attention")
+            layer(block.memory, "attention")
+            layer(block.feed_forward, "feed-forward")
     forward = model.forward
 
     def whole_forward(*arguments: Any) -> Any:
@@ -184,11 +203,19 @@ def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
             delattr(owner, name)
 
 
-def by_length(model: Any, width: int, length: int, places: int) -> dict[str, float]:
-    """The encoder alone on sets of one length, forward and backward."""
+def by_length(model: Any, width: int, length: int, spec: DataSpec) -> dict[str, float]:
+    """The encoder alone on sets of one length, forward and backward; graphs are rings."""
     sets = max(1, 1500 // length)
-    coords = torch.arange(length, dtype=torch.float32).repeat(sets)[:, None].expand(-1, places) if places else None
-    batch = VectorSets.of(torch.randn(sets * length, width), [length] * sets, coords=coords)
+    rows, places = torch.arange(sets * length), spec.places
+    coords = (rows % length).float()[:, None].expand(-1, places) if places else None
+    edges = edge_values = None
+    if spec.edge_features is not None:
+        following = rows - rows % length + (rows + 1) % length
+        edges = torch.stack([torch.cat([rows, following]), torch.cat([following, rows])])
+        edge_values = torch.zeros(2 * len(rows), spec.edge_features) if spec.edge_features else None
+    batch = VectorSets.of(
+        torch.randn(len(rows), width), [length] * sets, coords=coords, edges=edges, edge_values=edge_values
+    )
 
     def step() -> None:
         model.encoder(batch).values.sum().backward()
@@ -208,16 +235,19 @@ def _median(step: Callable[[], None], rounds: int) -> float:
     return statistics.median(times)
 
 
-def whole(words: Sequence[str]) -> dict[str, float]:
-    """All of `train` for one epoch: data, loop, validation and saving, too."""
+def whole(words: Sequence[str], share: float) -> dict[str, float]:
+    """All of `train` for one epoch: data, loop, validation and saving, too.
+
+    share: what is counted for each vector of the inputs, where that is the answers' tokens.
+    """
     with tempfile.TemporaryDirectory() as folder:
         own = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
         run = start(compose.compose(own), own, quiet=True)
         train = run.results["train"]
-        vectors = train["vectors_per_second"] * train["seconds"]
+        vectors = train["vectors_per_second"] * train["seconds"] * share
     return {
         "train_vectors_per_second": vectors / train["wall_seconds"],
-        "loop_vectors_per_second": train["vectors_per_second"],
+        "loop_vectors_per_second": train["vectors_per_second"] * share,
         "data_wait": train["data_wait"],
     }
 

@@ -26,6 +26,7 @@ def page(results: dict[str, Any]) -> str:
         "<p>Milliseconds; rest: norms, residuals, gradients of embedding and head.</p>",
         *(_bar(name, found["parts"]) for name, found in results["sections"].items()),
         _legend(),
+        *(_written(name, found) for name, found in results["sections"].items() if "sentences_per_second" in found),
     ]
     for name, found in results["sections"].items():
         if found.get("by_length"):
@@ -35,6 +36,14 @@ def page(results: dict[str, Any]) -> str:
                 _curve(found["by_length"]),
             ]
     return _HTML.replace("BODY", "\n".join(body))
+
+
+def _written(name: str, found: dict[str, Any]) -> str:
+    """How fast sequences are written."""
+    speeds = ", ".join(f"{how} {speed:,.0f}" for how, speed in found["sentences_per_second"].items())
+    return (
+        f"<h2>{escape(name)}: sentences written per second</h2><p>{escape(speeds)}; as long as the right ones.</p>"
+    )
 
 
 def _table(sections: dict[str, Any]) -> str:

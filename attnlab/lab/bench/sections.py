@@ -38,6 +38,12 @@ SECTIONS = {
         ("data=tu", "data.name=PROTEINS", "data.path=FOLDER/tu/PROTEINS"),
         "nodes",
     ),
+    "translation": Section(
+        ("task=translation", "encoder.depth=4", "head.depth=4", "trainer.batch_vectors=3000"),
+        ("data=multi30k", "data.path=FOLDER/multi30k_en_de", "data.subwords=5000"),
+        "target tokens",
+        (8, 16, 32, 64, 128),
+    ),
     # So small that little but the loop around the model is left.
     "loop": Section(
         ("task=pos", "encoder.width=8", "encoder.depth=1", "encoder.heads=1", "trainer.batch_vectors=64"),
