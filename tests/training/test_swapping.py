@@ -81,4 +81,4 @@ def test_what_doesnt_fit_is_refused_with_what_would(words: tuple[str, ...], expe
 )
 def test_the_encoder_of_every_task_and_experiment_is_replaced_by_one_word(choice: str) -> None:
     for encoder in ("recurrent", "convolution", "fully_connected", "graph_conv"):
-        assert compose.compose([choice, "data.path=anywhere", f"encoder={encoder}"]).encoder.name == encoder
+        assert compose.compose([choice, f"encoder={encoder}"]).encoder.name == encoder

@@ -11,9 +11,9 @@ import pytest
 from attnlab import compose
 from attnlab.config import Config
 from attnlab.errors import UserError
-from attnlab.runs import RunFolder
+from attnlab.runs import RunFolder, flat
 from attnlab.training import tracking
-from attnlab.training.tracking import Tracking, flat
+from attnlab.training.tracking import Tracking
 
 VALIDATION = {"update": 5, "epoch": 1, "accuracy": 0.25, "best": True, "monitor": "accuracy"}
 
