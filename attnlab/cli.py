@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"attnlab {__version__}")
         return 0
     verb, *rest = words
+    if verb in VERBS and verb not in ("train", "sweep") and ("--help" in rest or "-h" in rest):  # these list keys
+        print(HELP, end="")
+        return 0
     try:
         if verb not in VERBS:
             raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
@@ -100,12 +103,11 @@ def _hydra(flags: list[str], overrides: list[str]) -> None:
     from attnlab import compose
 
     def job(node: DictConfig) -> None:
-        config = compose.accepted(node)
         from attnlab.training.train import start
 
         try:
-            start(config, list(HydraConfig.get().overrides.task))
-        except (UserError, Stopped) as reason:
+            start(compose.accepted(node), list(HydraConfig.get().overrides.task))
+        except Exception as reason:
             raise _Leave(reason) from reason
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which tells them in one sentence
@@ -214,6 +216,8 @@ def data(words: list[str]) -> int:
         if word.startswith("-") and word != "--list":
             raise UserError(f"`{word}`: no such option; {suggestion(word, ('--list', '--debug'))}")
     if "--list" in words:
+        if len(words) > 1:
+            raise UserError("`--list`: names every data set; look at one with `attnlab data data=NAME`")
         survey.listing()
     else:
         survey.survey(words)

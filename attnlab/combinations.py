@@ -89,7 +89,7 @@ def parse_scopes(words: object) -> tuple[ScopeWord, ...]:
     """One scope, or a list that is cycled over the layers."""
     listed = list(words) if isinstance(words, list | tuple) else [words]
     if not listed:
-        raise UserError("`encoder.scope=[]`: name at least one scope")
+        raise UserError("name at least one scope")
     return tuple(parse_scope(word) for word in listed)
 
 

@@ -55,12 +55,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` would use for these overrides."""
     register_schemas()
     check_overrides(overrides)
-    for override in parse(overrides):
-        if override.is_sweep_override():
-            raise UserError(
-                f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
-                "written [1,2]"
-            )
+    parse_single(overrides)
     try:
         return accepted(_compose(overrides))
     except (HydraException, OmegaConfBaseException) as error:
@@ -152,7 +147,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
                 node[name] = value
     except OmegaConfBaseException as error:
         raise UserError(f"{path}: {one_sentence(error)}") from error
-    for override in parse(overrides):
+    for override in parse_single(overrides):
         name = override.key_or_group
         if name not in leaves(node):
             hint = "; choose another group with a new `attnlab train`" if name in NODES else ""
@@ -189,6 +184,10 @@ def one_sentence(error: Exception) -> str:
         lines[0].endswith("raised while composing config:") and len(lines) > 1
     ):  # "In 'task/x': ConfigKeyError raised …"
         lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
+    unfit = re.match(r"In '(task|experiment)/(\w+)': Key '\w+' not in '\w+'", lines[0])
+    if unfit:
+        group = where.split(".")[0]
+        return f"`{where}`: {unfit[1]}={unfit[2]} sets it, but the `{group}=` that was chosen has no such key; choose another"
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
 
@@ -207,6 +206,18 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         if word is not None:
             raise UserError(f"`{word}`: write overrides as key=value") from error
         raise UserError(one_sentence(error)) from error
+
+
+def parse_single(overrides: Sequence[str]) -> list[Override]:
+    """Overrides with one value each."""
+    parsed = parse(overrides)
+    for override in parsed:
+        if override.is_sweep_override():
+            raise UserError(
+                f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
+                "written [1,2]"
+            )
+    return parsed
 
 
 def _values(override: Override) -> list[Any]:

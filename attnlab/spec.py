@@ -5,7 +5,7 @@ plain lists of words and numbers.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -119,11 +119,6 @@ class DataSpec:
         if name not in self.targets:
             raise UserError(f"`head.target={name}`: the data have {', '.join(self.targets) or 'no targets'}")
         return self.targets[name]
-
-    def decode_classes(self, target: str, ids: Sequence[int]) -> list[str]:
-        """Class names of ids; an id below 0 (not scored) becomes an empty string."""
-        classes = self.targets[target].classes
-        return [classes[i] if i >= 0 else "" for i in ids]
 
     def save(self, folder: Path) -> None:
         """Write spec.json and a file for each vocabulary and each codec."""

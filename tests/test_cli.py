@@ -59,6 +59,19 @@ def test_eval_repeats_train_to_the_last_digit(copied: Path) -> None:
     assert run.evaluate("validation").scores == reported["validation"]
 
 
+def test_eval_takes_any_split_but_one_value(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", f"run={copied}", "split=train"]) == 0
+    assert main(["eval", f"run={copied}", "seed=1,2"]) == 2
+    assert "`seed=1,2`: several values" in capsys.readouterr().err
+
+
+def test_a_run_is_not_continued_without_training_data(copied: Path, tmp_path: Path, capsys) -> None:
+    folder = write_treebank(tmp_path / "other")
+    (folder / "toy-ud-train.conllu").unlink()
+    assert main(["train", f"run={copied}", f"data.path={folder}"]) == 2
+    assert "training needs a train split" in capsys.readouterr().err
+
+
 def test_eval_on_other_data_writes_beside(copied: Path, tmp_path: Path) -> None:
     other = write_treebank(tmp_path / "other", train=5, others=5)
     assert main(["eval", f"run={copied}", f"data.path={other}", "split=validation"]) == 0
@@ -95,13 +108,29 @@ MISTAKES = {
     "heads and width": (["train", "encoder.width=30"], "multiple of"),
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "no path": (["train", "data=ud_ewt"], "`data.path` is missing"),
+    "no number": (["train", "optimizer.lr=nan"], "`optimizer.lr=nan`: write a number"),
+    "endless": (["train", "task=translation", "head.most_length=inf"], "`head.most_length=inf`: write a number"),
+    "seed too large": (["train", "seed=99999999999999999999"], "`seed=99999999999999999999` must be at most"),
+    "no beam": (["train", "task=translation", "head.beam=0"], "`head.beam=0` must be at least 1"),
+    "files for generated data": (["train", "data.path=/nowhere"], "data=grammar come with the program"),
+    "few subwords": (["train", "task=translation", "data.subwords=3"], "`data.subwords=3` must be at least 100"),
+    "nothing to train on": (
+        ["train", "task=translation", "data.validation=0.5", "data.test=0.5"], "must leave a tenth for training",
+    ),
+    "no pictures": (["train", "task=digits", "data=image_folder"], "a folder for each class"),
+    "even window": (["train", "embedding=word_char", "embedding.char_window=4"], "must be odd"),
+    "one column twice": (["train", "data=tagged", "data.words=2", "data.tags=2"], "the same column twice"),
+    "unfit head": (["train", "task=translation", "head=tagging"], "task=translation sets it"),
+    "no vectors": (["train", "embedding=pretrained", "embedding.path=/nowhere"], "`embedding.path=/nowhere`: no such"),
+    "no scope": (["train", "encoder.scope=[]"], "`encoder.scope`: name at least one scope"),
+    "words besides --list": (["data", "--list", "data=csv"], "`--list`: names every data set"),
     "sweep without -m": (["train", "encoder.depth=1,2"], "-m"),
     "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
     "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),
     "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder"),
     "not a run": (["eval", "run=/"], "not a run folder"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", MISTAKES)
@@ -185,3 +214,14 @@ def test_show_config_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert "depth: 7" in capsys.readouterr().out
     assert main(["train", "--help"]) == 0
     assert "encoder.depth (2): number of blocks" in capsys.readouterr().out
+    for verb in ("eval", "data", "runs", "bench"):
+        assert main([verb, "--help"]) == 0
+        assert "attnlab eval run=latest" in capsys.readouterr().out
+
+
+def test_tags_of_which_none_is_known_cannot_be_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tags.jsonl"
+    path.write_text("".join(f'{{"words": ["a", "{i}"], "tags": [null, null]}}\n' for i in range(9)))
+    assert main(["train", "data=tagged", f"data.path={path}", f"outputs={tmp_path / 'outputs'}"]) == 2
+    assert "`head.target=tags`: no label in the training data says what is right" in capsys.readouterr().err
+    assert not (tmp_path / "outputs").exists()

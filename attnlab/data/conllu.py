@@ -20,7 +20,7 @@ class Conllu(TextSource):
         self.targets = {"tags": "vector_classes"}
         self.encoding = config.encoding
         if config.path is None:
-            raise no_path(config, "a .conllu file, or the folder of a treebank's")
+            raise no_path(config)
         self.files = split_files(config.path, lambda path: plain_suffix(path) == ".conllu", ".conllu")
         self.splits = tuple(self.files)
 

@@ -133,7 +133,7 @@ def _unreachable(config: OnHub, error: Exception) -> UserError:
         return UserError(f"`data.config` {what}: {config.hub} has {configs[1].strip('[]')}")
     reason = str(error).strip().splitlines() or [type(error).__name__]
     where = f"{config.hub} cannot be had from the hub ({reason[0].rstrip('.')})"
-    return no_path(config, "files of your own", f"; {where}")
+    return no_path(config, f"; {where}")
 
 
 def _labelled(rows: Any, label: str) -> bool:

@@ -15,11 +15,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData
+from attnlab.data.answers import unseen_labels
 from attnlab.data.batching import Indices, uniform
 from attnlab.data.image_sources import Picture, Pixels, image_source
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
 from attnlab.data.reading import BadRows
-from attnlab.data.splits import NAMES, with_held_out
+from attnlab.data.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -42,6 +43,7 @@ class Image:
         self.channels = 1 if config.colour == "grey" else 3
         self.source = image_source(config)
         self.commit = self.source.commit
+        self.shares = lacking(config, self.source.splits)
         settings = {name: value for name, value in asdict(config).items() if name not in LATER}
         # In a folder for each class, names are labels.
         settings |= {"files": list(self.source.files), "identity": self.source.identity}
@@ -56,7 +58,8 @@ class Image:
                 f"`data.patch={config.patch}` with `data.colour={config.colour}` makes patches of {features} numbers; "
                 f"the run has learned patches of {self.spec.features}"
             )
-        self.warnings = [*self.source.warnings, *meta["skipped"], *self._unseen_labels(meta)]
+        unseen = unseen_labels("class", self.spec.targets["label"], meta["splits"], config.name, self.shares)
+        self.warnings = [*self.source.warnings, *meta["skipped"], *unseen]
         self.splits = {name: ImageSplit(self, name) for name in meta["splits"]}
 
     def _write(self, folder: Path) -> None:
@@ -95,27 +98,20 @@ class Image:
         for split in self._split_names():
             counts, bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
             if write_rows(folder / f"{split}.arrow", columns, encoded(split)) == 0:
-                hint = f"; data.{split}=0 holds none out" if split in self._shares else ""
-                raise UserError(f"data={self.config.name}: no pictures in the {split} split{hint}")
+                held_out = split in self.shares
+                reason = too_few(split, self.shares[split]) if held_out else f"no pictures in the {split} split"
+                raise UserError(f"data={self.config.name}: {reason}")
             meta["skipped"] += [bad.summary()] if bad.count else []
             meta["splits"][split] = dict(counts)
         meta |= {"labels": list(labels), "sums": sums.tolist()}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _split_names(self) -> list[str]:
-        return [name for name in NAMES if name in (*self.source.splits, *self._shares)]
-
-    @property
-    def _shares(self) -> dict[str, float]:
-        """The shares of the training pictures that become splits which the source lacks."""
-        if "train" not in self.source.splits:
-            return {}
-        shares = {"validation": self.config.validation, "test": self.config.test}
-        return {name: share for name, share in shares.items() if share and name not in self.source.splits}
+        return [name for name in NAMES if name in (*self.source.splits, *self.shares)]
 
     def _rows(self, split: str) -> Iterator[Picture]:
         """The pictures of a split; of one that the source lacks, those of training that are held out for it."""
-        if not self._shares or (split in self.source.splits and split != "train"):
+        if not self.shares or (split in self.source.splits and split != "train"):
             yield from self.source.rows(split)
             return
         for picture, own in zip(self.source.rows("train"), self._divided, strict=True):
@@ -127,7 +123,7 @@ class Image:
         """The split of each picture that the source has for training."""
         known = [(picture.key, picture.label) for picture in self.source.rows("train")]
         keys, labels = [key for key, _ in known], [label for _, label in known]
-        validation, test = (self._shares.get(name, 0.0) for name in ("validation", "test"))
+        validation, test = (self.shares.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)
 
     def _spec(self, meta: dict[str, Any]) -> DataSpec:
@@ -148,22 +144,6 @@ class Image:
             feature_mean=tuple(means.tolist()),
             feature_spread=tuple(np.sqrt(np.maximum(variances, 1.0)).tolist()),  # plain pictures: one grey level
         )
-
-    def _unseen_labels(self, meta: dict[str, Any]) -> list[str]:
-        """A warning for each split with classes that training never saw: they are counted wrong."""
-        known, warnings = set(self.spec.targets["label"].classes), []
-        for split, counts in meta["splits"].items():
-            unseen = sorted(set(counts) - known)
-            if len(unseen) == len(counts) and split not in self._shares:
-                raise UserError(
-                    f"data={self.config.name}: no class of the {split} split ({', '.join(unseen[:5])}) was learned; "
-                    f"the run knows {', '.join(sorted(known)[:5])}"
-                )
-            if unseen:
-                warnings.append(
-                    f"classes of the {split} split never seen in training count as wrong: {', '.join(unseen)}"
-                )
-        return warnings
 
 
 class ImageSplit:

@@ -313,7 +313,7 @@ def _numbered(number: int, classes: tuple[str, ...] | None, key: str, where: str
 
 def _folder(config: ImageData) -> Path:
     if config.path is None:
-        raise no_path(config, "the folder that holds its files")
+        raise no_path(config)
     folder = Path(config.path).expanduser()
     if not folder.is_dir():
         raise UserError(f"`data.path={config.path}`: no such folder")

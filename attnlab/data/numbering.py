@@ -24,15 +24,14 @@ from attnlab.errors import UserError
 class Numbered:
     """The rows of a piece. batch: their columns, with numbers of the piece's own for words and labels.
 
-    labels: of each target that has any. cut, dropped: sentences longer than `data.max_length`. bad, first_bad: rows
-    that could not be used.
+    labels: of each target that has any. longer: sentences beyond `data.max_length`, cut or dropped. bad, first_bad:
+    rows that could not be used.
     """
 
     batch: pa.RecordBatch
     forms: list[str]
     labels: dict[str, list[str]]
-    cut: int
-    dropped: int
+    longer: int
     bad: int
     first_bad: str
 
@@ -67,14 +66,14 @@ class PieceNumbering:
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))
         labels = {name: record.meta()["labels"] for name, record in records.items() if "labels" in record.meta()}
-        return Numbered(batch, list(forms), labels, kept.cut, kept.dropped, bad.count, bad.first)
+        return Numbered(batch, list(forms), labels, kept.longer, bad.count, bad.first)
 
 
 class _Kept:
     """The rows within `data.max_length`."""
 
     def __init__(self, config: TextData, source: TextSource) -> None:
-        self.config, self.cut, self.dropped = config, 0, 0
+        self.config, self.longer = config, 0
         self.labelled = [name for name, kind in source.targets.items() if kind == "vector_classes"]
 
     def rows(self, rows: Iterator[TextRow]) -> Iterator[TextRow]:
@@ -82,16 +81,15 @@ class _Kept:
         for row in rows:
             if len(row.words) <= longest:
                 yield row
-            elif policy == "refuse":
+                continue
+            if policy == "refuse":
                 raise UserError(
                     f"{row.key}: {len(row.words)} words, more than `data.max_length={longest}`; "
                     "raise it, or set `data.too_long=cut` or `drop`"
                 )
-            elif policy == "cut":
-                self.cut += 1
+            self.longer += 1
+            if policy == "cut":
                 yield self._shortened(row, longest)
-            else:
-                self.dropped += 1
 
     def _shortened(self, row: TextRow, longest: int) -> TextRow:
         """The first `data.max_length` words, with what belongs to them."""

@@ -21,9 +21,9 @@ from attnlab.config import ParallelData
 from attnlab.data.batching import Indices
 from attnlab.data.parallel_sources import TextPair, parallel_source
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
-from attnlab.data.reading import BadRows
+from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.sequences import Sequences, tokens_in_order
-from attnlab.data.splits import NAMES, with_held_out
+from attnlab.data.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -45,8 +45,7 @@ class Parallel:
         self.config, self.seed = config, seed
         self.source = parallel_source(config)
         self.notice, self.commit = self.source.notice, self.source.commit
-        shares = {"validation": config.validation, "test": config.test} if "train" in self.source.splits else {}
-        self.shares = {name: share for name, share in shares.items() if share and name not in self.source.splits}
+        self.shares = lacking(config, self.source.splits)
         splits = [name for name in NAMES if name in (*self.source.splits, *self.shares)]
         elsewhere = "cache path origin licence hub config revision".split()
         settings = asdict(config) | dict.fromkeys(elsewhere)
@@ -108,8 +107,8 @@ class Parallel:
         counts = np.zeros(len(self.codecs["source"]), dtype=np.int64)
         warnings: list[str] = []
 
-        def encoded(split: str, bad: BadRows, empty: list[str]) -> Iterator[dict[str, Any]]:
-            for pair, source, target in self._spelled(self._pairs(split, bad, empty)):
+        def encoded(split: str, bad: BadRows, empty: list[str], longer: list[str]) -> Iterator[dict[str, Any]]:
+            for pair, source, target in self._spelled(self._pairs(split, bad, empty), longer):
                 if split == "train":
                     np.add.at(counts, source, 1)
                 yield {
@@ -118,11 +117,13 @@ class Parallel:
                 }  # fmt: skip
 
         for split in splits:
-            bad, empty = BadRows(self.config.skip_bad, "pair"), list[str]()
-            number = write_rows(folder / f"{split}.arrow", columns, encoded(split, bad, empty))
+            bad, empty, longer = BadRows(self.config.skip_bad, "pair"), list[str](), list[str]()
+            number = write_rows(folder / f"{split}.arrow", columns, encoded(split, bad, empty, longer))
             if split in self.source.splits:  # what is held out was read, and told, with the rest
                 warnings += [bad.summary()] if bad.count else []
                 warnings += [_left_out(split, empty)] if empty else []
+            limit = self.config.max_length, self.config.too_long
+            warnings += beyond_length(len(longer), f"pairs of the {split} split", *limit)
             if number == 0:
                 raise UserError(self._nothing_in(split))
         meta = {"counts": counts.tolist(), "warnings": warnings}
@@ -130,8 +131,9 @@ class Parallel:
 
     def _nothing_in(self, split: str) -> str:
         place = self.config.path or f"data={self.config.name}"
-        hint = f"; data.{split}=0 holds none out" if split in self.shares else ""
-        return f"{place}: no pairs of non-empty sentences for the {split} split{hint}"
+        if split in self.shares:
+            return f"{place}: {too_few(split, self.shares[split])}"
+        return f"{place}: no pairs of non-empty sentences for the {split} split"
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
         """The pairs of a split within `data.limit`; those with an empty side go to `empty`, by their keys."""
@@ -161,8 +163,10 @@ class Parallel:
         validation, test = (self.shares.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(owners), owners, validation, test, self.config.split_seed)
 
-    def _spelled(self, pairs: Iterator[TextPair]) -> Iterator[tuple[TextPair, list[int], list[int]]]:
-        """Each pair with the ids of both sides, within `data.max_length`."""
+    def _spelled(
+        self, pairs: Iterator[TextPair], longer: list[str]
+    ) -> Iterator[tuple[TextPair, list[int], list[int]]]:
+        """Each pair with the ids of both sides, within `data.max_length`; those beyond it go to `longer`, by their keys."""
         longest, policy = self.config.max_length, self.config.too_long
         source_codec = self.codecs["source"]
         target_codec = self.codecs.get("target", source_codec)
@@ -176,6 +180,7 @@ class Parallel:
                         f"{pair.key}: {length:,} tokens, more than `data.max_length={longest}`; "
                         "raise it, or set `data.too_long=cut` or `drop`"
                     )
+                longer += [pair.key] if length > longest else []
                 if length <= longest or policy == "cut":
                     yield pair, source[:longest], target[:longest]
 

@@ -67,8 +67,6 @@ class Bilingual(Here):
     ceiling: float | None = 1.0  # no sentence has two translations
 
     def __init__(self, config: ParallelData) -> None:
-        if config.path is not None:
-            raise UserError("`data.path`: data=bilingual is generated; choose data=parallel for your own files")
         if (config.source_language, config.target_language) != ("en", "de"):
             raise UserError(
                 "data=bilingual is English to German: `data.source_language=en data.target_language=de`"
@@ -94,8 +92,7 @@ class Lines(Here):
     def __init__(self, config: ParallelData) -> None:
         self.config = config
         if config.path is None:
-            source, target = config.source_language, config.target_language
-            raise no_path(config, f"the folder that holds train.{source} and train.{target}")
+            raise no_path(config)
         folder = Path(config.path).expanduser()
         if not folder.is_dir():
             raise UserError(f"`data.path={config.path}`: no such folder")

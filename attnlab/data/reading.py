@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attnlab.errors import UserError, suggestion
 
@@ -49,6 +49,20 @@ class BadRows:
             return ""
         were = f"1 bad {self.what} was" if self.count == 1 else f"{self.count:,} bad {self.what}s were"
         return f"{were} left out (data.skip_bad=true); the first: {self.first}"
+
+
+class Complaints(Protocol):
+    """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
+
+    def found(self, problem: str) -> None: ...
+
+
+def beyond_length(count: int, whose: str, longest: float, policy: str) -> list[str]:
+    """A warning of examples longer than `data.max_length`, as `data.too_long` treated them; none where there are none."""
+    if not count:
+        return []
+    were = "shortened" if policy == "cut" else "left out"
+    return [f"longer {whose} were {were} (data.max_length={longest:g} data.too_long={policy}): {count:,}"]
 
 
 @dataclass(frozen=True)
@@ -222,12 +236,12 @@ def table_format(path: Path) -> str | None:
 
 
 def _rows(
-    path: Path, columns: Sequence[str | int], bad: "BadRows | _Noted", encoding: str | None
+    path: Path, columns: Sequence[str | int], bad: Complaints, encoding: str | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows that all have as many cells as the first."""
     places: list[int] = []
     width = 0
-    for line, cells in _cells(path, bad, encoding):
+    for line, cells in table_rows(path, bad, encoding):
         if not places:
             width = len(cells)
             places = [_place(path, column, cells) for column in columns]
@@ -239,8 +253,8 @@ def _rows(
             yield line, [cells[place] for place in places]
 
 
-def _cells(path: Path, bad: "BadRows | _Noted", encoding: str | None) -> Iterator[tuple[int, list[str]]]:
-    """(line where it begins, all cells) of each row."""
+def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
+    """(line where it begins, all cells) of each row of a .csv or .tsv file, the line of names among them."""
     if table_format(path) == ".tsv":
         for number, text in enumerate(text_lines(path, encoding), 1):
             if text.strip("\r\n"):
@@ -285,7 +299,7 @@ def _records(
 
 
 def json_objects(
-    lines: Lines, keys: Sequence[str | int], bad: BadRows, inside: str | None = None
+    lines: Lines, keys: Sequence[str | int], bad: Complaints, inside: str | None = None
 ) -> Iterator[tuple[int, dict[str | int, Any]]]:
     """(line, object) of each line of a .jsonl file that holds an object with these keys, or does so `inside` another."""
     for line, text in lines.numbered():

@@ -1,7 +1,5 @@
 """Where recordings come from: each source lists what there is, and reads a sound when it is asked to."""
 
-import csv
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,8 +14,9 @@ from attnlab.config import SpeechData
 from attnlab.data.batching import uniform
 from attnlab.data.files import no_path
 from attnlab.data.hub import HubSet
-from attnlab.data.reading import text_lines, unreadable
+from attnlab.data.reading import json_objects, stretches, table_format, table_rows, unreadable
 from attnlab.data.sound import Samples, read_samples
+from attnlab.data.splits import NAMES
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
 
@@ -98,8 +97,6 @@ class Voices(Nearby):
     ceiling: float | None = 1.0  # no two digits share their sounds, and noise is softer than speech
 
     def __init__(self, config: SpeechData) -> None:
-        if config.path is not None:
-            raise UserError("`data.path`: data=voices are generated; choose data=speech_folder for your own files")
         # The generator is the source: another version of it makes other data.
         self.files = {"voices": Path(voices.__file__)}
         self.problems: list[str] = []
@@ -126,7 +123,7 @@ class Files(Nearby):
 
     def __init__(self, config: SpeechData) -> None:
         if config.path is None:
-            raise no_path(config, "the place of its recordings")
+            raise no_path(config)
         self.config = config
         self.path = Path(config.path).expanduser()
         if not self.path.exists():
@@ -216,7 +213,7 @@ class Folder(Files):
     """A folder of recordings for each class; below train/, validation/ and test/ where those exist."""
 
     def rows(self) -> Iterator[Recording]:
-        splits = [name for name in ("train", "validation", "test") if (self.path / name).is_dir()]
+        splits = [name for name in NAMES if (self.path / name).is_dir()]
         for split, root in [(name, self.path / name) for name in splits] or [("", self.path)]:
             for path in self.sounds_in(root):
                 inside = path.relative_to(root)
@@ -250,7 +247,7 @@ class SpeechCommands(Files):
 
 
 class Manifest(Files):
-    """A CSV or JSONL file with a row for each recording: path, label and, if you like, split and speaker.
+    """A .csv, .tsv or .jsonl file with a row for each recording: path, label and, if you like, split and speaker.
 
     Paths are relative to the manifest. With `data.text`, that column is what is said, and a label is not needed.
     """
@@ -260,54 +257,56 @@ class Manifest(Files):
         """The columns that no row may leave empty."""
         return "path", self.config.text or "label"
 
-    def rows(self) -> Iterator[Recording]:
-        text = self.config.text
-        if self.path.suffix not in (".csv", ".jsonl"):
-            raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv or .jsonl file")
-        self.files["manifest"] = self.path
-        for number, row in self._lines():
-            where = f"{self.path}:{number}"
-            unread = next(filter(None, (unreadable(cell) for cell in row.values() if isinstance(cell, str))), "")
-            if unread:
-                self.problems.append(f"{where}: {unread}")
-                continue
-            missing = [name for name in self.needed if not (row.get(name) or "").strip()]
-            if missing:
-                self.problems.append(f"{where}: no {missing[0]} in this row")
-                continue
-            path, split = self.path.parent / row["path"], row.get("split") or ""
-            if split not in ("", "train", "validation", "test"):
-                self.problems.append(f"{where}: split `{split}`; choose train, validation or test")
-            elif not path.is_file():
-                self.problems.append(f"{where}: `{row['path']}` is missing; paths are relative to the manifest")
-            else:
-                said = () if text is None else tuple(row[text].split())
-                label, speaker = row.get("label") or "", row.get("speaker") or ""
-                yield self.recording(path, f"{self.path.name}:{number}", label, speaker, split, said)
+    def found(self, problem: str) -> None:
+        """What readers say of a row."""
+        self.problems.append(problem)
 
-    def _lines(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """(line number, row)"""
-        if self.path.suffix == ".csv":
-            reader = csv.DictReader(text_lines(self.path))
-            header = reader.fieldnames or []
-            if any(name not in header for name in self.needed):
-                raise UserError(
-                    f"{self.path}:1: the first line names the columns: {','.join(self.needed)}[,split][,speaker]"
-                )
-            for row in reader:
-                yield reader.line_num, row
-            return
-        for number, line in enumerate(text_lines(self.path), 1):
-            if not line.strip():
+    def rows(self) -> Iterator[Recording]:
+        if table_format(self.path) is None:
+            raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv, .tsv or .jsonl file")
+        self.files["manifest"] = self.path
+        lines = self._objects() if table_format(self.path) == ".jsonl" else self._cells()
+        for number, row in lines:
+            problem = self._problem(row)
+            if problem:
+                self.found(f"{self.path}:{number}: {problem}")
                 continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{self.path}:{number}: not valid JSON ({error.msg})") from error
-            if not isinstance(row, dict):
-                raise UserError(f'{self.path}:{number}: expected {{"path": …, "{self.needed[1]}": …}}')
-            wanted = dict.fromkeys((*self.needed, "label", "split", "speaker"))
-            yield number, {name: str(row[name]) for name in wanted if row.get(name) is not None}
+            said = () if self.config.text is None else tuple(row[self.config.text].split())
+            label, speaker, split = (row.get(name, "") for name in ("label", "speaker", "split"))
+            key = f"{self.path.name}:{number}"
+            yield self.recording(self.path.parent / row["path"], key, label, speaker, split, said)
+
+    def _problem(self, row: dict[str, str]) -> str:
+        """Why this row names no recording, or nothing."""
+        if unread := next(filter(None, map(unreadable, row.values())), ""):
+            return unread
+        if missing := [name for name in self.needed if not row.get(name, "").strip()]:
+            return f"no {missing[0]} in this row"
+        if row.get("split", "") not in ("", *NAMES):
+            return f"split `{row['split']}`; choose train, validation or test"
+        if not (self.path.parent / row["path"]).is_file():
+            return f"`{row['path']}` is missing; paths are relative to the manifest"
+        return ""
+
+    def _cells(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """(line, row) of a table whose first line names the columns."""
+        rows = table_rows(self.path, self)
+        _, header = next(rows, (1, []))
+        if any(name not in header for name in self.needed):
+            raise UserError(
+                f"{self.path}:1: the first line names the columns: {','.join(self.needed)}[,split][,speaker]"
+            )
+        for number, cells in rows:
+            if len(cells) == len(header):
+                yield number, dict(zip(header, cells, strict=True))
+            else:
+                self.found(f"{self.path}:{number}: {len(cells)} columns, where the first row has {len(header)}")
+
+    def _objects(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """(line, row) of a .jsonl file."""
+        for lines in stretches(self.path):
+            for number, row in json_objects(lines, self.needed, self):
+                yield number, {str(name): "" if value is None else str(value) for name, value in row.items()}
 
 
 SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {

@@ -21,11 +21,11 @@ from attnlab.config import SpeechData
 from attnlab.data import folds
 from attnlab.data.batching import Indices
 from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, write_rows
-from attnlab.data.reading import BadRows
+from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.recordings import Recording, Sound, joined, recording_source
 from attnlab.data.sequences import Sequences
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
-from attnlab.data.splits import with_held_out
+from attnlab.data.splits import NAMES, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, Targets, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -35,7 +35,6 @@ PREPARED = (
 ).split()
 """The settings that what is prepared depends on; the others are applied when a batch is made."""
 SPLITTING = "validation test group split_seed".split()
-SPLITS = ("train", "validation", "test")
 
 
 class Speech:
@@ -68,13 +67,11 @@ class Speech:
         self.marks = columns.ragged("marks") if meta["marks"] else None
         self.mark_names: list[str] = meta["marks"]
         self.mark_target = "digit" if config.join is not None else self.source.marks
-        self.warnings = list(self.source.warnings)
-        if meta["skipped"]:
-            self.warnings.append(meta["skipped"])
+        self.warnings = [*self.source.warnings, *meta["warnings"]]
         rows = self._rows(columns.strings("split"))
         self.spec = spec if spec is not None else self._spec(rows)
         self._refuse_unknown_labels(rows)
-        self.splits = {name: SpeechSplit(self, rows[name]) for name in SPLITS if len(rows[name])}
+        self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
 
     @classmethod
     def folds(cls, config: SpeechData, seed: int) -> folds.Folds:
@@ -108,7 +105,7 @@ class Speech:
             )  # fmt: skip
             divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
             recordings = joined(divided, self.config)
-        bad = BadRows(self.config.skip_bad, "recording")
+        bad, self._longer = BadRows(self.config.skip_bad, "recording"), 0
         marks: dict[str, int] = {}
         columns = {name: Value("string") for name in ("key", "label", "speaker", "split", "transcript")}
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
@@ -140,7 +137,9 @@ class Speech:
 
         if write_rows(folder / "recordings.arrow", columns, rows()) == 0:
             raise UserError(f"data={self.config.name}: no recording can be used; {bad.summary()}")
-        meta = {"skipped": bad.summary(), "marks": list(marks)}
+        warnings = [bad.summary()] if bad.count else []
+        warnings += beyond_length(self._longer, "recordings", self.config.max_length, self.config.too_long)
+        meta = {"warnings": warnings, "marks": list(marks)}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _fitting(self, recording: Recording, sound: Sound) -> Sound | None:
@@ -153,6 +152,7 @@ class Speech:
                 f"{recording.key}: {len(sound.samples) / self.config.rate:.1f} seconds, more than "
                 f"`data.max_length={self.config.max_length:g}`; raise it, or set `data.too_long=cut` or `drop`"
             )
+        self._longer += 1
         return Sound(sound.samples[:limit], sound.marks) if self.config.too_long == "cut" else None
 
     def _marks(self, sound: Sound, frames: int, known: dict[str, int]) -> NDArray[np.int16]:
@@ -181,7 +181,7 @@ class Speech:
         else:
             split_of = self._with_held_out(given, self.keys, self.speakers, self.labels)
         names = np.array(split_of)
-        rows = {name: np.flatnonzero(names == name) for name in SPLITS}
+        rows = {name: np.flatnonzero(names == name) for name in NAMES}
         if config.limit is not None:
             # Lists are often in order of classes: the first ones alone would be of one class.
             every = max(1.0, len(rows["train"]) / config.limit)

@@ -1,14 +1,32 @@
 """Held-out examples where a data set comes without a validation or a test split."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnlab.config import Dataset
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
 NAMES = ("train", "validation", "test")
+
+
+def lacking(config: Dataset, given: Collection[str]) -> dict[str, float]:
+    """The shares of the training examples that become splits which the source lacks. given: those that it has."""
+    if "train" not in given:
+        return {}
+    shares = {"validation": config.validation, "test": config.test}
+    return {name: share for name, share in shares.items() if share and name not in given}
+
+
+def too_few(split: str, share: float) -> str:
+    """Why nobody could be held out for this split, and what to do."""
+    return (
+        f"too few different examples to hold out `data.{split}={share:g}` of them; give more of them, a {split} split "
+        f"of your own, or set data.{split}=0"
+    )
 
 
 def position(key: str, seed: int = 0) -> float:

@@ -84,5 +84,5 @@ class LabelledText:
 def table_files(config: TableData | ParallelData) -> dict[str, Path]:
     """The table of each split at `data.path`: one file, or those of a folder."""
     if config.path is None:
-        raise no_path(config, "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files")
+        raise no_path(config)
     return split_files(config.path, lambda path: table_format(path) is not None, ", ".join(FORMATS))

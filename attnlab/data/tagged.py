@@ -26,7 +26,7 @@ class Tagged(TextSource):
         self.config = config
         self.targets = {"tags": "vector_classes"}
         if config.path is None:
-            raise no_path(config, "a file of words and tags, or a folder with train, validation and test files")
+            raise no_path(config)
         self.files = split_files(config.path, lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
         self.splits = tuple(self.files)
         kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}

@@ -29,9 +29,9 @@ from attnlab.data.prepare import (
     write_batches,
 )
 from attnlab.data.progress import counted
-from attnlab.data.reading import BadRows
+from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.sources import text_source
-from attnlab.data.splits import NAMES, divided
+from attnlab.data.splits import NAMES, divided, lacking, too_few
 from attnlab.data.words import WordSets
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout
@@ -54,6 +54,7 @@ class Text:
         self.config, self.seed, self.parts = config, seed, parts
         self.source = text_source(config)
         self.notice, self.commit = self.source.notice, self.source.commit
+        self.shares = lacking(config, self.source.splits)
         self.folder_of_rows = self._prepared()
         settings = asdict(config) | dict.fromkeys(ELSEWHERE | {"min_count", "unknown"})
         self.fingerprint = fingerprint((), settings | {"rows": self.folder_of_rows.name})
@@ -73,7 +74,7 @@ class Text:
         """The folder of all rows, shared by all ways of dividing them."""
         config, files = self.config, self.source.files
         settings = {name: value for name, value in asdict(config).items() if name not in LATER}
-        if config.limit is not None and not self._held_out():  # then the rest of the file needn't be read
+        if config.limit is not None and not self.shares:  # then the rest of the file needn't be read
             settings["limit"] = config.limit
         name = fingerprint(files.values(), settings | {"splits": list(files), "identity": self.source.identity})
         return prepared(cache_folder(config.cache), f"rows-{config.name}-{name}", self._write)
@@ -96,7 +97,7 @@ class Text:
 
     def _batches(self, split: str, numbers: Numbers, told: "_Told") -> Iterator[pa.RecordBatch]:
         """The rows of a split, read by as many processes as that is worth."""
-        limit = self.config.limit if split == "train" and not self._held_out() else None
+        limit = self.config.limit if split == "train" and not self.shares else None
         tasks = ((split, piece) for piece in self.source.pieces(split))
         processes = 1 if limit is not None else processes_for(self.source.files.values())
         done = 0
@@ -114,20 +115,13 @@ class Text:
 
     # --- who is trained on, who is tested ---------------------------------------------------------
 
-    def _held_out(self) -> dict[str, float]:
-        """The shares of the training examples that become splits which the source lacks."""
-        if "train" not in self.source.splits:
-            return {}
-        shares = {"validation": self.config.validation, "test": self.config.test}
-        return {name: share for name, share in shares.items() if share and name not in self.source.splits}
-
     def _file_of(self, split: str) -> str:
         return split if split in self.source.splits else "train"
 
     def _rows(self) -> dict[str, Indices]:
         """The rows of each split in the file that it comes from."""
         rows = {name: np.arange(len(columns)) for name, columns in self.columns.items()}
-        shares = self._held_out()
+        shares = self.shares
         if shares:
             columns = self.columns["train"]
             strata = np.zeros(len(columns), dtype=np.int64)
@@ -140,10 +134,7 @@ class Text:
             for name in shares:
                 if not len(rows[name]):
                     place = self.source.files.get("train", self.config.name)
-                    raise UserError(
-                        f"{place}: too few different examples to hold out `data.{name}={shares[name]:g}` of them; give "
-                        f"more of them, a {name} file, or set data.{name}=0"
-                    )
+                    raise UserError(f"{place}: {too_few(name, shares[name])}")
         if "train" in rows:
             rows["train"] = rows["train"][: self.config.limit]
         return rows
@@ -190,7 +181,7 @@ class Text:
                     f"data={self.config.name}: its {name} is of kind `{kind}`, but the run learned `{target.kind}`"
                 )
             counts = {split: data.answers[name].counts(data.rows) for split, data in self.splits.items()}
-            warnings += unseen_labels(kind, target, counts, self.config.name, self._held_out())
+            warnings += unseen_labels(kind, target, counts, self.config.name, self.shares)
         return warnings
 
 
@@ -198,12 +189,12 @@ class _Told:
     """What is to be told of a split's rows."""
 
     def __init__(self) -> None:
-        self.count, self.first, self.cut, self.dropped = 0, "", 0, 0
+        self.count, self.first, self.longer = 0, "", 0
 
     def add(self, numbered: Numbered) -> None:
         self.count += numbered.bad
         self.first = self.first or numbered.first_bad
-        self.cut, self.dropped = self.cut + numbered.cut, self.dropped + numbered.dropped
+        self.longer += numbered.longer
 
     def bad(self, skip: bool) -> str:
         rows = BadRows(skip)
@@ -211,12 +202,9 @@ class _Told:
         return rows.summary()
 
     def warnings(self, split: str, config: TextData) -> list[str]:
-        limit = f"(data.max_length={config.max_length} data.too_long={config.too_long})"
         found = [self.bad(config.skip_bad)] if self.count else []
-        for number, what in ((self.cut, "shortened"), (self.dropped, "left out")):
-            if number:
-                found.append(f"{number:,} longer sentences of the {split} split were {what} {limit}")
-        return found
+        whose = f"sentences of the {split} split"
+        return found + beyond_length(self.longer, whose, config.max_length, config.too_long)
 
 
 class TextSplit:

@@ -12,7 +12,7 @@ from attnlab import compose
 from attnlab.config import Sweep, check
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.space import Space
-from attnlab.runs import RunFolder, new_folder, read_json, write_text
+from attnlab.runs import RunFolder, flat, new_folder, read_json, write_text
 
 
 class SweepFolder:
@@ -131,8 +131,8 @@ def asked_again(folder: SweepFolder, words: list[str]) -> Asked:
 
 def refuse_changes(folder: SweepFolder, space: Space) -> None:
     """Raise UserError where the same words compose another configuration than when the sweep began."""
-    before = _leaves(yaml.safe_load(folder.base.read_text(encoding="utf-8")))
-    now = _leaves(yaml.safe_load(compose.to_yaml(compose.compose(space.example()))))
+    before = flat(yaml.safe_load(folder.base.read_text(encoding="utf-8")))
+    now = flat(yaml.safe_load(compose.to_yaml(compose.compose(space.example()))))
     different = [
         f"{name}: {before.get(name, 'absent')} → {now.get(name, 'absent')}"
         for name in sorted(before.keys() | now.keys())
@@ -148,9 +148,3 @@ def refuse_changes(folder: SweepFolder, space: Space) -> None:
 def _write(folder: SweepFolder, asked: Asked) -> None:
     record = {"words": list(asked.words), "sweep": asdict(asked.settings)}
     write_text(folder.words, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
-
-
-def _leaves(node: Any, prefix: str = "") -> dict[str, str]:
-    if isinstance(node, dict) and node:
-        return {k: v for name, child in node.items() for k, v in _leaves(child, f"{prefix}.{name}").items()}
-    return {prefix.lstrip("."): str(node)}

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnlab.errors import UserError, suggestion
-from attnlab.runs import RunFolder, run_folders, started
+from attnlab.runs import RunFolder, flat, run_folders, started
 from attnlab.training.report import clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
@@ -66,7 +66,7 @@ def row(path: Path, outputs: str) -> dict[str, Any]:
     config = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
     if not isinstance(config, dict):
         raise UserError(f"{folder.config}: not a saved configuration")
-    found: dict[str, Any] = _flat(config)
+    found: dict[str, Any] = flat(config)
     train = results.get("train", {})
     if folds := results.get("folds"):  # a cross-validation's own scores are means over its folds
         train = next(iter(folds.values()))["train"] | train
@@ -126,10 +126,3 @@ def _cell(name: str, value: Any) -> str:
     if name == "seconds":
         return clock(value).strip()
     return f"{value:,}" if name == "parameters" else written(value)
-
-
-def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in node.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found

@@ -78,6 +78,8 @@ def _check_target(config: Config, spec: DataSpec) -> None:
     """Refuse a head that cannot learn its target from these data, with a word about those that can."""
     name, wanted = config.head.name, config.head.target
     if wanted in spec.targets and spec.targets[wanted].kind in HEADS[name].kinds:
+        if spec.targets[wanted].kind in ("class", "vector_classes") and not spec.targets[wanted].classes:
+            raise UserError(f"`head.target={wanted}`: no label in the training data says what is right")
         return
     fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
     offered = "; ".join(

@@ -1,6 +1,8 @@
 """Values to vectors of width D: the only place where words, characters and numbers differ."""
 
 import gzip
+import math
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,22 +190,36 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
     """
     if not path.is_file():
         raise UserError(f"`embedding.path={path}`: no such file")
-    opener = gzip.open if path.suffix == ".gz" else open
     width = None
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            fields = line.rstrip().split(" ")
-            if number == 1 and len(fields) == 2:
-                continue
-            width = len(fields) - 1 if width is None else width
-            # A few words of GloVe 840B hold spaces: the numbers are the last `width` fields.
-            word, numbers = " ".join(fields[:-width]), fields[-width:]
-            try:
-                if not word or width < 2:
-                    raise ValueError
-                yield word, [float(x) for x in numbers]
-            except ValueError:
-                raise UserError(f"{path}:{number}: expected a word and {width} numbers") from None
+    for number, line in enumerate(_lines(path), 1):
+        fields = line.rstrip().split(" ")
+        if number == 1 and len(fields) == 2:
+            continue
+        width = len(fields) - 1 if width is None else width
+        # A few words of GloVe 840B hold spaces: the numbers are the last `width` fields.
+        word, numbers = " ".join(fields[:-width]), fields[-width:]
+        try:
+            found = [float(x) for x in numbers]
+        except ValueError:
+            found = []
+        if not word or width < 2 or not found or not all(map(math.isfinite, found)):
+            raise UserError(f"{path}:{number}: expected a word and {width} numbers")
+        yield word, found
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines of UTF-8 text, plain or .gz."""
+    try:
+        with (
+            gzip.open(path, "rt", encoding="utf-8")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8") as lines
+        ):
+            yield from lines
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text; save it as such") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: not a whole gzip file ({error})") from error
 
 
 def vector_width(path: Path) -> int:

@@ -109,7 +109,8 @@ class Training:
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         self.engine.sum_over_ranks([*gradients, total, count])
         if not math.isfinite(told := float(total)):
-            keys = ", ".join(key for batch in group for key in batch.keys)
+            every = [key for batch in group for key in batch.keys]
+            keys = ", ".join(every[:5]) + (", …" if len(every) > 5 else "")
             raise UserError(
                 f"the loss became {told} at update {progress.update}, in the batch of {keys}; "
                 "try a lower `optimizer.lr` or look at these examples"

@@ -130,7 +130,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     name = split if own else f"{split}-{data.fingerprint}"
     path = write_predictions(run, split, data, evaluation, name)
     columns = {split: evaluation.scores}
-    if own and split in run.results:
+    if own and split != "train" and split in run.results:  # "train" tells how training went
         columns["as trained"] = run.results[split]
     reporter.table(
         report.score_table(f"{run.config.task} on {run.config.data.path or run.config.data.name}", columns)

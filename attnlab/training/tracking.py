@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from attnlab.config import Config
-from attnlab.runs import RunFolder, read_json, read_jsonl, write_json
+from attnlab.runs import RunFolder, flat, read_json, read_jsonl, write_json
 
 
 class Tracker(Protocol):
@@ -126,17 +126,6 @@ class Wandb:
 
 
 TRACKERS: dict[str, Callable[[Config, RunFolder], Tracker]] = {"wandb": Wandb}
-
-
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested words as one level of dotted ones, as they are written on the command line."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = value
-    return found
 
 
 def _cell(value: Any) -> Any:

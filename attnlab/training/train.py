@@ -39,9 +39,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     if folds.wanted(config):
         return _start_folds(config, overrides, quiet)
     data = load_data(config)
-    for needed in ("train", "validation"):
-        if needed not in data.splits:
-            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none")
+    _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
     if data.commit is not None:
         config.data.revision = data.commit  # whatever the hub has tomorrow
@@ -60,6 +58,13 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         tracking = Tracking(config, folder, reporter.warn)
         training = _training(config, model, data, engine, folder, reporter, tracking)
         return _finish(training, data, folder, reporter, tracking)
+
+
+def _refuse_missing_splits(config: Config, data: Any) -> None:
+    for needed in ("train", "validation"):
+        if needed not in data.splits:
+            hint = "; hold one out by `data.validation=0.1`" if needed == "validation" else ""
+            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none{hint}")
 
 
 def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds.CrossValidation:
@@ -114,6 +119,7 @@ def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | f
     spec = DataSpec.load(folder.path)
     engine = Engine(config.trainer)
     data = load_data(config, spec)
+    _refuse_missing_splits(config, data)
     reporter = report.Reporter(folder.log, quiet)
     torch.manual_seed(config.seed)
     model = models.build(config, spec)

@@ -66,7 +66,7 @@ def test_without_a_network_one_sentence_says_what_to_do(
     (["data=tu", "data.name=TOY"], "or have a set downloaded with `data.hub=…`"),
     (["data=tu", "data.hub=TOY", "data.name=TOI"], "two names; give one"),
     (["data=tu", "data.hub=../TOY"], "write the name of a set, such as ENZYMES"),
-    (["data=molecules", "data.hub=TOY"], "only sets of data=tu and data=molecule_net"),
+    (["data=graph_jsonl", "data.hub=TOY"], "only sets of data=tu and data=molecule_net"),
 ])  # fmt: skip
 def test_what_cannot_be_downloaded_is_refused(
     words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, cache: str

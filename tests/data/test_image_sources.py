@@ -203,8 +203,8 @@ def test_classes_that_a_run_never_learned_are_told(tmp_path: Path) -> None:
     (other / "test" / "red").rename(other / "test" / "blue")
     words = image_data("data=image_folder", f"data.path={other}")
     data = Image(words, 1, spec)
-    assert data.warnings == ["classes of the test split never seen in training count as wrong: blue"]
+    assert data.warnings == ["labels of the test split never seen in training count as wrong: blue"]
     assert data.splits["test"].batch(np.arange(6)).targets["label"].unique().tolist() == [-1, 0]
     (other / "test" / "green").rename(other / "test" / "yellow")
-    with pytest.raises(UserError, match=r"no class of the test split \(blue, yellow\) was learned"):
+    with pytest.raises(UserError, match=r"no label of the test split \(blue, yellow\) was learned"):
         Image(words, 1, spec)

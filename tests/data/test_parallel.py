@@ -185,7 +185,9 @@ def test_long_pairs(folder: Path) -> None:
     with pytest.raises(UserError, match=r"train\.en:1: 17 tokens, .*`data.max_length=12`"):
         opened(folder, tokens="characters", max_length=12)
     sizes = {"tokens": "characters", "max_length": 17}
-    assert len(opened(folder, too_long="drop", **sizes).splits["train"]) == 5
+    dropped = opened(folder, too_long="drop", **sizes)
+    assert len(dropped.splits["train"]) == 5
+    assert any("longer pairs of the train split were left out" in warning for warning in dropped.warnings)
     cut = opened(folder, too_long="cut", **sizes)
     assert told(cut, "train")[1] == (ENGLISH[1][:17].strip(), GERMAN[1][:17])
     assert cut.splits["train"].gold(TARGET)[1] == GERMAN[1], "what is right is not cut"

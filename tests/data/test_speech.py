@@ -362,6 +362,34 @@ def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
     cut, dropped = (Speech(config(too_long=how, **settings), 1) for how in ("cut", "drop"))
     assert len(cut.keys) == len(dropped.keys) + 1 == 13
     assert cut.counts.max() == 98
+    assert cut.warnings == ["longer recordings were shortened (data.max_length=1 data.too_long=cut): 1"]
+    assert dropped.warnings == ["longer recordings were left out (data.max_length=1 data.too_long=drop): 1"]
+
+
+BAD_ROWS = {
+    "more cells": ("csv", "a.wav,yes, no", "3 columns, where the first row has 2"),
+    "fewer cells": ("tsv", "a.wav", "1 columns, where the first row has 2"),
+    "open quote": ("csv", '"a.wav,yes', "not a row of a .csv file"),
+    "half an object": ("jsonl", '{"path": "a.wav"', "not a JSON object"),
+    "no object": ("jsonl", "[1]", "not a JSON object"),
+    "no text": ("jsonl", '{"path": "a.wav"}', "no `text`"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_a_bad_row_of_a_manifest_is_told_or_skipped(tmp_path: Path, case: str) -> None:
+    form, row, sentence = BAD_ROWS[case]
+    soundfile.write(tmp_path / "a.wav", tone(0, 0, 0), RATE)
+    good = json.dumps({"path": "a.wav", "text": "yes"}) if form == "jsonl" else "a.wav,yes"
+    lines = [*([] if form == "jsonl" else ["path,text"]), *[good] * 6, row]
+    manifest = tmp_path / f"list.{form}"
+    text = "\n".join(lines) + "\n"
+    manifest.write_text(text.replace(",", "\t") if form == "tsv" else text)
+    settings = {"source": "manifest", "path": str(manifest), "text": "text"}
+    with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: {sentence}"):
+        Speech(config(**settings), 1)
+    data = Speech(config(skip_bad=True, **settings), 1)
+    assert len(data.keys) == 6 and data.warnings[0].startswith("1 bad recording was left out")
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])

@@ -35,7 +35,7 @@ def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: P
         "1 of 1 examples of the validation split occur in training",
         "the test split has only 2 examples",
         "labels of the test split never seen in training count as wrong: c",
-        "1 longer sentences of the train split were shortened",
+        "longer sentences of the train split were shortened (data.max_length=10 data.too_long=cut): 1",
         "unknown words in test: 50.00%",
         "vocabulary: 4 words in training, 3 of them once",
         "licence: not known here",

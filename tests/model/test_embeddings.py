@@ -76,12 +76,24 @@ def test_known_words_get_the_files_vectors(tmp_path: Path) -> None:
     assert first == pytest.approx(-second) and first > 0
 
 
-@pytest.mark.parametrize(("text", "expected"), [("saw 1 2\nwas 1 x\n", ":2:"), ("saw 1 2\nwas 1\n", ":2:")])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("saw 1 2\nwas 1 x\n", ":2:"), ("saw 1 2\nwas 1\n", ":2:"), ("saw 1 2\nwas 1 nan\n", ":2:")],
+)
 def test_a_bad_line_is_named(tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "v.txt"
     path.write_text(text)
     with pytest.raises(UserError, match=expected):
         list(read_vectors(path))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    old, packed = tmp_path / "v.txt", tmp_path / "v.gz"
+    old.write_bytes("größer 1 2\n".encode("latin-1"))
+    packed.write_text("saw 1 2\n")
+    for path, expected in ((old, "not UTF-8 text"), (packed, "not a whole gzip file")):
+        with pytest.raises(UserError, match=expected):
+            list(read_vectors(path))
 
 
 def test_the_real_format() -> None:

@@ -153,10 +153,10 @@ MISTAKES = {
         "train.csv", TEXT, ["data.label=[label]", "data.target_kind=classes"], "train.csv:2: label `good`: write 1",
     ),
     "nothing in it": ("train.csv", "text,label\n", [], "train.csv: no sentences in it"),
-    "no validation": ("train.csv", TEXT, ["data.validation=0"], "training needs a validation split"),
+    "no validation": ("train.csv", TEXT, ["data.validation=0"], "hold one out by `data.validation=0.1`"),
     "too long": ("train.csv", TEXT, ["data.max_length=2"], "train.csv:2: 4 words, more than `data.max_length=2`"),
     "another target": ("train.csv", TEXT, ["head.target=tags"], "the data have `label` (class) for head=classification"),
-    "another head": ("train.csv", TEXT, ["head=tagging"], "`head.readout`: In 'task/sentiment': Key 'readout' not in 'TaggingHead'"),
+    "another head": ("train.csv", TEXT, ["head=tagging"], "`head.readout`: task=sentiment sets it"),
 }  # fmt: skip
 
 

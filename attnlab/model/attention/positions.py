@@ -110,7 +110,7 @@ class LearnedPosition(Position):
             if low < 0 or high > self.limit - 1:
                 raise UserError(
                     f"place {float(low if low < 0 else high):g} lies outside the {self.limit} learned places from 0 "
-                    "on; raise `encoder.max_place`, or choose encoder.position=sinusoidal"
+                    "on; raise `encoder.max_place` (of a decoder: `head.max_place`), or choose another position"
                 )
         values = sets.values
         for axis, table in enumerate(self.tables):

@@ -1,0 +1,67 @@
+"""Keys of `optimizer=`, `schedule=`, `trainer.*` and `logger=`."""
+
+from dataclasses import dataclass
+
+from attnlab.config.keys import key
+
+
+@dataclass
+class AdamW:
+    """AdamW (Loshchilov & Hutter 2019), one fused step for all weights."""
+
+    name: str = key("adamw", "choice", choices=("adamw",))
+    lr: float = key(3e-3, "highest learning rate", least=0)
+    weight_decay: float = key(0.01, "on matrices; biases and norms are spared", least=0)
+    beta1: float = key(0.9, "decay of the mean gradient", least=0, most=0.99999)
+    beta2: float = key(0.98, "decay of the mean squared gradient", least=0, most=0.99999)
+
+
+@dataclass
+class Schedule:
+    """Learning rate as a share of `optimizer.lr`, counted in updates."""
+
+    name: str = key("cosine", "choice", choices=("cosine", "constant"))
+    warmup: float = key(0.1, "share of all updates in which the rate rises from 0", least=0, most=1)
+    final: float = key(0.01, "cosine: where the rate ends, as a share of the highest", least=0, most=1)
+
+
+@dataclass
+class Trainer:
+    """The training loop."""
+
+    epochs: int = key(15, "passes over the training data", least=1)
+    updates: int | None = key(None, "stop after so many updates instead of `epochs`", least=1)
+    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", least=1)
+    accumulate: int = key(1, "batches per update", least=1)
+    clip: float = key(1.0, "largest gradient norm; 0: no clipping", least=0)
+    average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", least=0, most=0.99999)
+    average_best: int = key(
+        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", least=1
+    )
+    validate_every: int | None = key(None, "updates between validations; null: once an epoch", least=1)
+    monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
+    patience: int | None = key(None, "stop after so many validations without a better one", least=1)
+    save_minutes: float = key(5.0, "minutes between saves besides those at validations", least=0)
+    precision: str = key("fp32", "of matrix products", choices=("fp32", "bf16"))
+    device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
+    threads: int | None = key(None, "CPU threads; null: torch's choice", least=1)
+    workers: int = key(0, "processes that prepare batches; 0: a thread of the training process", least=0)
+
+
+@dataclass
+class JsonlLogger:
+    """Only the run folder's own record, metrics.jsonl, which is always written."""
+
+    name: str = key("jsonl", "choice", choices=("jsonl",))
+
+
+@dataclass
+class WandbLogger(JsonlLogger):
+    """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
+
+    name: str = key("wandb", "choice", choices=("wandb",))
+    mode: str = key("offline", "offline: `wandb sync` sends it later", choices=("offline", "online", "disabled"))
+    project: str = key("attnlab", "in which project runs appear")
+    entity: str | None = key(None, "user or team; null: the account's own")
+    group: str | None = key(None, "runs that belong together; a sweep puts its name here")
+    folder: str | None = key(None, "where wandb keeps its files; null: `outputs`/wandb")
