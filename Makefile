@@ -29,9 +29,10 @@ lint: install
 
 # Speed beside other libraries on the real data in SHARED, then by section and part of a step; alone on the machine.
 SHARED ?= ../shared/data
+PAIRS ?= 9
 bench: install
 	$(BIN)/pip install --quiet --constraint scripts/constraints.txt --editable '.[bench]'
-	$(BIN)/python scripts/bench_peers.py $(SHARED) --json outputs/bench/peers.json
+	$(BIN)/python scripts/bench_peers.py $(SHARED) --pairs $(PAIRS) --json outputs/bench/peers.json
 	$(BIN)/attnlab bench shared=$(SHARED) out=outputs/bench
 
 clean:

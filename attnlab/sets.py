@@ -198,6 +198,9 @@ class VectorSets:
         )
 
     def to(self, device: torch.device) -> "VectorSets":
+        if self.values.device == device:
+            return self
+
         def move(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.to(device)
 

@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the real data lie")
     parser.add_argument("--sections", default=",".join(SECTIONS))
-    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--pairs", type=int, default=9, help="rounds of each race")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", default="", help="data.cache")
     parser.add_argument("--json", type=Path, help="write the figures there")
@@ -62,7 +62,7 @@ def main() -> None:
     print(f"\n{'section':34} {'against':44} {'seen':>6}  {'must':>6}  {'aim':>6}  reached")
     print("\n".join(map(Goal.told, bench.goals)))
     if options.json:
-        found = {"machine": machine(), "ratios": bench.ratios, "speeds": bench.speeds}
+        found = {"machine": machine(), "ratios": bench.ratios, "totals": bench.totals, "speeds": bench.speeds}
         found |= {"goals": [asdict(goal) for goal in bench.goals]}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -151,8 +151,8 @@ class Cache:
         for block, own, (keys, values) in zip(decoder.layers, self._own, self._memories, strict=True):
             q, k, v = block.attention.project(block.norm_attention(x))
             q, k = block.attention.score.prepare(q, k)
-            if rotate is not None:
-                q, k = rotate(q), rotate(k)
+            if rotate is not None:  # both at once, as so many more heads
+                q, k = rotate(torch.cat([q, k], dim=1)).chunk(2, dim=1)
             own[0][last], own[1][last] = k, v
             seen_keys, seen_values = (kept[: self.length].permute(1, 2, 0, 3) for kept in own)
             x = x + look(block.attention, q[:, None], seen_keys, seen_values, bias)[:, 0]

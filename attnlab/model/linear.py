@@ -29,7 +29,8 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b: (…, inputs), (outputs, inputs), (outputs,) -> (…, outputs)."""
     if x.numel() * len(weight) < SMALLEST or not _takes_onednn(x, weight):
         return linear(x, weight, bias)
-    return _Product.apply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], len(weight))
+    multiply = _Product.apply if torch.is_grad_enabled() else product
+    return multiply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], len(weight))
 
 
 class _Product(torch.autograd.Function):

@@ -60,6 +60,7 @@ class Bench:
         self.cache: str = options.cache
         self.clock = time.process_time if self.threads == 1 else time.perf_counter
         self.ratios: dict[str, dict[str, list[float]]] = {}
+        self.totals: dict[str, dict[str, float]] = {}
         self.speeds: dict[str, float] = {}
         self.goals: list[Goal] = []
 
@@ -89,6 +90,7 @@ class Bench:
         if vectors:
             self.speeds[title] = vectors / sum(base)
         self.ratios[title] = {}
+        self.totals[title] = {name: sum(found) / sum(base) for name, found in times.items()}
         for name, found in times.items():
             ratios = sorted(a / b for a, b in zip(found, base, strict=True))
             self.ratios[title][name] = [statistics.median(ratios), ratios[0], ratios[-1]]
