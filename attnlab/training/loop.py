@@ -109,10 +109,9 @@ class Training:
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         self.engine.sum_over_ranks([*gradients, total, count])
         if not math.isfinite(told := float(total)):
-            every = [key for batch in group for key in batch.keys]
-            keys = ", ".join(every[:5]) + (", …" if len(every) > 5 else "")
+            keys = ", ".join([key for batch in group for key in batch.keys][:5])
             raise UserError(
-                f"the loss became {told} at update {progress.update}, in the batch of {keys}; "
+                f"the loss became {told} at update {progress.update}, in the batch of {keys}, …; "
                 "try a lower `optimizer.lr` or look at these examples"
             )
         scale = 1 / count.clamp_min(1).to(total.dtype)
@@ -149,9 +148,7 @@ class Training:
         progress, model = self.progress, self.evaluated_model()
         scores = self._scored(model)
         if self.monitor not in scores and self.config.trainer.monitor is None:
-            self.monitor = (
-                "loss"  # a score that these few answers don't allow, such as the area of one class alone
-            )
+            self.monitor = "loss"  # few answers may not allow a score: of one class alone there is no area
         if self.monitor not in scores:
             raise UserError(f"`trainer.monitor={self.monitor}`: choose one of {', '.join(sorted(scores))}")
         if self.candidates:
