@@ -222,8 +222,9 @@ class Rewriting:
         """(S',), as of `Cache`."""
         self._tokens = self._tokens[sets]
         each = self._memory.unbind()
-        kept = [each[s * self.beam + w] for s in sets.tolist() for w in range(self.beam)]
-        self._memory = VectorSets.collate(kept) if kept else self._memory
+        self._memory = VectorSets.collate(
+            [each[s * self.beam + w] for s in sets.tolist() for w in range(self.beam)]
+        )
 
 
 def look(attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from attnlab.spec import DataSpec
 class Seq2seq(Head):
     """An attention decoder over the encoded set (Vaswani et al. 2017, section 3.1).
 
-    source_table: the table of vectors of the source's tokens; used where source and answers are spelled alike.
+    source_table: the table of vectors of the source's tokens, where source and answers are spelled alike.
     """
 
     kinds = ("sequence",)
@@ -30,14 +30,13 @@ class Seq2seq(Head):
         super().__init__(config, spec, width)
         self.config = config
         self.codec = spec.codecs[spec.targets[self.target].codec]
-        shared = source_table if spec.targets[self.target].codec == "source" else None
         # The decoder is described as an encoder that looks back only.
         shape = AttentionEncoder(
             width=width, depth=config.depth, heads=config.heads, feed_forward=config.feed_forward,
             dropout=config.dropout, score=config.score, scope="causal", position=config.position,
             max_place=config.max_place,
         )  # fmt: skip
-        self.decoder = Decoder(shape, width, len(self.codec) if shared is None else shared)
+        self.decoder = Decoder(shape, width, len(self.codec) if source_table is None else source_table)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         """Summed over the tokens of the answers, each closed by `</s>`; labels are smoothed in training only."""
