@@ -203,18 +203,23 @@ class Ragged:
         self._values = [_numpy(chunk.values) for chunk in chunks]
         self._bounds = [chunk.offsets.to_numpy() for chunk in chunks]
         self._first = np.cumsum([0, *(len(chunk) for chunk in chunks)])
+        self._starts = np.concatenate([bounds[:-1] for bounds in self._bounds] or [np.zeros(0, dtype=np.int64)])
         self.lengths: NDArray[np.int64] = np.concatenate(
             [np.diff(bounds) for bounds in self._bounds] or [np.zeros(0)]
         ).astype(np.int64)
 
     def __getitem__(self, i: int) -> NDArray[Any]:
-        chunk = int(np.searchsorted(self._first, i, side="right")) - 1
-        bounds, row = self._bounds[chunk], i - self._first[chunk]
-        return self._values[chunk][bounds[row] : bounds[row + 1]]
+        return self.rows(np.array([i]))[0]
 
-    def take(self, indices: Iterable[int]) -> NDArray[Any]:
+    def rows(self, indices: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """These rows. Where they lie is looked up for all at once; one by one takes several times as long."""
+        chunks = np.searchsorted(self._first, indices, side="right") - 1
+        places = zip(chunks.tolist(), self._starts[indices].tolist(), self.lengths[indices].tolist(), strict=True)
+        return [self._values[chunk][start : start + length] for chunk, start, length in places]
+
+    def take(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         """These rows, end to end."""
-        return np.concatenate([self[int(i)] for i in indices])
+        return np.concatenate(self.rows(indices))
 
     def counts(self, rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
         """(size,): how often each number below it occurs in these rows, chunk by chunk."""

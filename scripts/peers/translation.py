@@ -17,11 +17,11 @@ from attnlab.codec import BEGIN_ID, END_ID
 from attnlab.model.decoder import Cache, Rewriting
 from attnlab.model.decoding import Limits, Writer, search
 from attnlab.sets import VectorSets
-from peers.common import MKL, OURS, Bench, Ours, Step, plain_update, without_onednn
+from peers.common import MKL, OURS, Bench, Ours, Step, made, plain_update, without_onednn
 
 SENTENCES = 64
 """Written together, of similar length."""
-MARIAN, TORCH = "Marian (transformers, sdpa)", "nn.Transformer"
+MARIAN, JOEY, TORCH = "Marian (transformers, sdpa)", "JoeyNMT", "nn.Transformer"
 WORDS = ["task=translation", "data=multi30k", "data.path=FOLDER/multi30k_en_de", "data.subwords=5000",
          "encoder.depth=4", "encoder.heads=4", "encoder.dropout=0", "head.depth=4", "head.heads=4", "head.dropout=0",
          "head.label_smoothing=0", "trainer.batch_vectors=3000"]  # fmt: skip
@@ -68,6 +68,31 @@ class TorchTransformer(nn.Module):
         return nn.functional.linear(x, self.table.weight, self.bias)
 
 
+class Joey(nn.Module):
+    """JoeyNMT's encoder and decoder, norms first, with the one table that the others have."""
+
+    def __init__(self, e: Any, vocabulary: int) -> None:
+        from joeynmt.decoders import TransformerDecoder
+        from joeynmt.encoders import TransformerEncoder
+
+        super().__init__()
+        sizes = {
+            "hidden_size": e.width, "ff_size": e.width * e.feed_forward, "num_layers": e.depth, "num_heads": e.heads,
+            "dropout": 0.0, "emb_dropout": 0.0, "layer_norm": "pre", "activation": "gelu",
+        }  # fmt: skip
+        self.table = nn.Embedding(vocabulary, e.width)
+        self.encoder, self.decoder = (
+            TransformerEncoder(**sizes),
+            TransformerDecoder(**sizes, vocab_size=vocabulary),
+        )
+        self.decoder.output_layer.weight = self.table.weight
+
+    def forward(self, source: Tensor, source_mask: Tensor, read: Tensor, mask: Tensor) -> Tensor:
+        seen = source_mask[:, None]
+        memory, _ = self.encoder(self.table(source), None, seen)
+        return self.decoder(self.table(read), memory, None, seen, read.shape[1], None, mask[:, None])[0]
+
+
 def marian(e: Any, vocabulary: int) -> nn.Module:
     from transformers import MarianConfig, MarianMTModel
 
@@ -93,28 +118,32 @@ def translation(bench: Bench) -> None:
             print(f"  {MARIAN}: left out ({error})")
         found = _training(bench, ours, peer, title)
         bench.goal(title, "Marian of transformers, bucketed", found.get(MARIAN), 1.3, 1.5)
+        bench.goal("", "JoeyNMT, bucketed", found.get(JOEY), 1.7, 2.0)
         if width == 128:
             _writing(bench, ours, peer)
 
 
 def _training(bench: Bench, ours: Ours, peer: nn.Module | None, title: str) -> dict[str, float]:
-    encoder, pairs = ours.config.encoder, Pairs(ours)
-    plain = TorchTransformer(encoder, len(ours.model.head.codec))
+    encoder, pairs, vocabulary = ours.config.encoder, Pairs(ours), len(ours.model.head.codec)
 
-    def loss(i: int) -> Tensor:
-        logits = plain(*pairs.sources[i], *pairs.read[i])
-        return cross_entropy(logits.flatten(0, 1), pairs.answers[i].flatten(), ignore_index=-1)
+    def stepped(model: nn.Module, call: Callable[..., Tensor]) -> Step:
+        def loss(i: int) -> Tensor:
+            logits = call(*pairs.sources[i], *pairs.read[i])
+            return cross_entropy(logits.flatten(0, 1), pairs.answers[i].flatten(), ignore_index=-1)
 
-    def marian_loss(i: int) -> Tensor:
+        return plain_update(model, loss)
+
+    def marian_call(source: Tensor, mask: Tensor, read: Tensor, _: Tensor) -> Tensor:
         assert peer is not None
-        source, mask = pairs.sources[i]
         seen = None if mask.all() else mask
-        logits = peer(input_ids=source, attention_mask=seen, decoder_input_ids=pairs.read[i][0]).logits
-        return cross_entropy(logits.flatten(0, 1), pairs.answers[i].flatten(), ignore_index=-1)
+        return peer(input_ids=source, attention_mask=seen, decoder_input_ids=read).logits  # type: ignore[no-any-return]
 
-    steps: dict[str, Step] = {OURS: ours.step, MKL: without_onednn(ours.step), TORCH: plain_update(plain, loss)}
+    steps: dict[str, Step] = {OURS: ours.step, MKL: without_onednn(ours.step)}
+    kinds = {TORCH: lambda e: TorchTransformer(e, vocabulary), JOEY: lambda e: Joey(e, vocabulary)}
+    for name, model in made(kinds, encoder).items():
+        steps[name] = stepped(model, model)
     if peer is not None:
-        steps[MARIAN] = plain_update(peer, marian_loss)
+        steps[MARIAN] = stepped(peer, marian_call)
     words = sum(len(batch.targets["translation"].values) for batch in ours.batches)
     return bench.race(title, steps, words)
 
