@@ -197,6 +197,40 @@ class VectorSets:
             part_index=part_index,
         )
 
+    def by_length(self) -> "Sorted | None":
+        """The same sets, the shortest first; None where they stand so already."""
+        lengths = np.array(self.lengths, dtype=np.int64)
+        if not (lengths[1:] < lengths[:-1]).any():
+            return None
+        order = np.argsort(lengths, kind="stable")
+        starts = np.array(self.layout.starts[:-1], dtype=np.int64)[order]
+        layout = Layout.of(lengths[order].tolist())
+        old = (
+            torch.from_numpy(np.repeat(starts, lengths[order])) + layout.place
+        )  # the row of each that now stands there
+        new, sets = torch.empty_like(old), torch.empty(len(order), dtype=torch.int64)
+        new[old] = torch.arange(len(old))
+        sets[torch.from_numpy(order)] = torch.arange(len(order))
+        device = self.values.device
+        layout, rows, new = layout.to(device), old.to(device), new.to(device)
+        edges = edge_values = None
+        if self.edges is not None:
+            moved = new[self.edges]
+            by_set = torch.argsort(layout.set_index[moved[0]], stable=True)
+            edges = moved[:, by_set]
+            edge_values = None if self.edge_values is None else self.edge_values[by_set]
+        found = VectorSets(
+            values=self.values.index_select(0, rows),
+            layout=layout,
+            coords=None if self.coords is None else self.coords.index_select(0, rows),
+            edges=edges,
+            edge_values=edge_values,
+            parts=self.parts,
+            part_index=None if self.part_index is None else self.part_index.index_select(0, rows),
+            host_coords=None if self.host_coords is None else self.host_coords.index_select(0, old),
+        )
+        return Sorted(found, tuple(sets.tolist()), new)
+
     def to(self, device: torch.device) -> "VectorSets":
         if self.values.device == device:
             return self
@@ -214,6 +248,15 @@ class VectorSets:
             part_index=move(self.part_index),
             host_coords=self.known_coords,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Sorted:
+    """Sets in another order, and where they are: set i of before is number places[i] now, row i of before rows[i]."""
+
+    sets: VectorSets
+    places: tuple[int, ...]
+    rows: Tensor
 
 
 def _joined(tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = None, dim: int = 0) -> Tensor | None:

@@ -51,6 +51,20 @@ def test_collate_may_go_in_steps(sets: list[VectorSets], cut: int) -> None:
     same(VectorSets.collate(halves), VectorSets.collate(sets))
 
 
+@given(st.lists(one_set(), min_size=1, max_size=5))
+def test_in_order_of_length_every_set_is_where_it_is_said_to_be(sets: list[VectorSets]) -> None:
+    batch = VectorSets.collate(sets)
+    found = batch.by_length()
+    if found is None:
+        assert sorted(batch.lengths) == list(batch.lengths)
+        return
+    assert sorted(batch.lengths) == list(found.sets.lengths) != list(batch.lengths)
+    assert torch.equal(found.sets.values[found.rows], batch.values)
+    singles = found.sets.unbind()
+    for place, one in zip(found.places, sets, strict=True):
+        same(singles[place], one)
+
+
 @given(lengths_strategy)
 def test_pack_undoes_pad_and_the_mask_counts_the_vectors(lengths: list[int]) -> None:
     layout = Layout.of(lengths)

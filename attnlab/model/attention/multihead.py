@@ -38,10 +38,11 @@ class MultiHead(nn.Module):
     def look(
         self, q: Tensor, k: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> list[Tensor]:
-        """The weights of each set, (H, Lq, Lk), whatever kernel the plan is for."""
+        """The weights of each set of the batch, (H, Lq, Lk), whatever kernel the plan is for."""
         q, k = self._prepared(q, k, rotate)
         plain = REFERENCE.plan(plan.scope, plan.queries, plan.keys)
-        return REFERENCE.weights(q, k, plain, self.score, biases)
+        found = REFERENCE.weights(q, k, plain, self.score, biases)
+        return found if plan.places is None else [found[place] for place in plan.places]
 
     def _prepared(self, q: Tensor, k: Tensor, rotate: Rotation | None) -> tuple[Tensor, Tensor]:
         q, k = self.score.prepare(q, k)

@@ -25,6 +25,7 @@ class Plan:
     """Who looks at whom in one batch, and what its kernel worked out beforehand (`work`).
 
     In self-attention `queries is keys`; in cross-attention both hold equally many sets.
+    places: where the sets were put in another order, the number in it of each set as the batch has them.
     """
 
     kernel: "Kernel"
@@ -32,6 +33,7 @@ class Plan:
     queries: VectorSets
     keys: VectorSets
     work: Any
+    places: tuple[int, ...] | None = None
     _biases: dict[Any, Tensor] = field(default_factory=dict, repr=False)
 
     def remembered(self, number: int, biases: Sequence[PairBias], compute: Callable[[], Tensor]) -> Tensor:

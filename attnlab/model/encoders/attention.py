@@ -1,6 +1,7 @@
 """The encoder that the project is about: attention over the whole, a feed-forward layer for each vector."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -68,13 +69,19 @@ class Attention(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        x = self.dropout(self.position.added(sets))
-        rotate = self.position.rotation(sets)
-        plans = {scope: self.plan(scope, sets) for scope in self.scopes}
+        # All pairs of a set are computed together with those of its neighbours of like length.
+        found = sets.by_length() if any(scope.kind in ("full", "causal") for scope in self.scopes) else None
+        own = sets if found is None else found.sets
+        x = self.dropout(self.position.added(own))
+        rotate = self.position.rotation(own)
+        plans = {scope: self.plan(scope, own) for scope in self.scopes}
+        if found is not None:
+            plans = {scope: replace(plan, places=found.places) for scope, plan in plans.items()}
         for number, block in enumerate(self.blocks):
             scope = self.scopes[number % len(self.scopes)]
             x = block(x, plans[scope], rotate, self.biases(scope))
-        return sets.with_values(self.norm(x))
+        x = self.norm(x)
+        return sets.with_values(x if found is None else x.index_select(0, found.rows))
 
     def plan(self, scope: Scope, sets: VectorSets) -> Plan:
         """The work of one scope's kernel, shared by all layers that use it."""

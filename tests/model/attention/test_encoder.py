@@ -102,6 +102,14 @@ def test_a_causal_prefix_ignores_the_future():
 
 
 @torch.no_grad()
+def test_edges_follow_sets_that_are_put_in_order_of_length():
+    sets = vector_sets([7, 2, 5, 1], seed=3, edge_features=2)
+    one = encoder(scope=["edges", "full"], depth=2)
+    alone = [one(single).values for single in sets.unbind()]
+    close(one(sets).values, torch.cat(alone))
+
+
+@torch.no_grad()
 def test_lists_of_scopes_are_cycled_over_the_layers():
     sets = vector_sets([9], edges=False)
     changed = replace(sets, values=torch.cat([sets.values[:8], torch.randn(1, 8)]))
