@@ -6,6 +6,7 @@ model is made to write equally many tokens for each sentence of a batch, `</s>` 
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from torch.nn.functional import cross_entropy
 from attnlab.codec import BEGIN_ID, END_ID
 from attnlab.model.decoder import Cache, Rewriting
 from attnlab.model.decoding import Limits, Writer, search
-from attnlab.sets import VectorSets
+from attnlab.sets import Batch, VectorSets
 from peers.common import MKL, OURS, Bench, Ours, Step, made, plain_update, without_onednn
 
 SENTENCES = 64
 """Written together, of similar length."""
-MARIAN, JOEY, TORCH = "Marian (transformers, sdpa)", "JoeyNMT", "nn.Transformer"
+MARIAN, TORCH = "Marian (transformers, sdpa)", "nn.Transformer"
+JOEY, JOEY_BUCKETED = "JoeyNMT, shuffled as it does", "JoeyNMT, our batches"
+JOEY_PADDING, JOEY_SPECIAL = 1, 4
 WORDS = ["task=translation", "data=multi30k", "data.path=FOLDER/multi30k_en_de", "data.subwords=5000",
          "encoder.depth=4", "encoder.heads=4", "encoder.dropout=0", "head.depth=4", "head.heads=4", "head.dropout=0",
          "head.label_smoothing=0", "trainer.batch_vectors=3000"]  # fmt: skip
@@ -30,9 +33,9 @@ WORDS = ["task=translation", "data=multi30k", "data.path=FOLDER/multi30k_en_de",
 class Pairs:
     """Padded sources and targets. read: what a decoder reads, `<s>` and all but the last token; −1: padding of answers."""
 
-    def __init__(self, ours: Ours) -> None:
+    def __init__(self, batches: list[Batch]) -> None:
         self.sources, self.read, self.answers = [], [], []
-        for batch in ours.batches:
+        for batch in batches:
             self.sources.append(batch.inputs.pad())
             wanted: VectorSets = batch.targets["translation"]
             answers, mask = wanted.pad()
@@ -68,29 +71,29 @@ class TorchTransformer(nn.Module):
         return nn.functional.linear(x, self.table.weight, self.bias)
 
 
-class Joey(nn.Module):
-    """JoeyNMT's encoder and decoder, norms first, with the one table that the others have."""
+def joey(e: Any, vocabulary: int) -> nn.Module:
+    """JoeyNMT's own model with its own loss, norms first. Its four special tokens come before ours."""
+    from joeynmt.model import build_model
+    from joeynmt.vocabulary import Vocabulary
 
-    def __init__(self, e: Any, vocabulary: int) -> None:
-        from joeynmt.decoders import TransformerDecoder
-        from joeynmt.encoders import TransformerEncoder
-
-        super().__init__()
-        sizes = {
-            "hidden_size": e.width, "ff_size": e.width * e.feed_forward, "num_layers": e.depth, "num_heads": e.heads,
-            "dropout": 0.0, "emb_dropout": 0.0, "layer_norm": "pre", "activation": "gelu",
-        }  # fmt: skip
-        self.table = nn.Embedding(vocabulary, e.width)
-        self.encoder, self.decoder = (
-            TransformerEncoder(**sizes),
-            TransformerDecoder(**sizes, vocab_size=vocabulary),
-        )
-        self.decoder.output_layer.weight = self.table.weight
-
-    def forward(self, source: Tensor, source_mask: Tensor, read: Tensor, mask: Tensor) -> Tensor:
-        seen = source_mask[:, None]
-        memory, _ = self.encoder(self.table(source), None, seen)
-        return self.decoder(self.table(read), memory, None, seen, read.shape[1], None, mask[:, None])[0]
+    special = {
+        "unk_token": "<unk>",
+        "pad_token": "<pad>",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "sep_token": None,
+    }
+    ids = {"unk_id": 0, "pad_id": JOEY_PADDING, "bos_id": 2, "eos_id": 3}
+    words = Vocabulary([str(i) for i in range(vocabulary)], SimpleNamespace(**special, **ids, lang_tags=[]))
+    side = {
+        "type": "transformer", "hidden_size": e.width, "ff_size": e.width * e.feed_forward, "num_layers": e.depth,
+        "num_heads": e.heads, "dropout": 0.0, "layer_norm": "pre", "activation": "gelu",
+        "embeddings": {"embedding_dim": e.width, "scale": True, "dropout": 0.0},
+    }  # fmt: skip
+    shared = {"tied_embeddings": True, "tied_softmax": True}
+    model = build_model({"encoder": side, "decoder": side, **shared}, words, words)
+    model.loss_function = ("crossentropy", 0.0)
+    return model
 
 
 def marian(e: Any, vocabulary: int) -> nn.Module:
@@ -118,34 +121,64 @@ def translation(bench: Bench) -> None:
             print(f"  {MARIAN}: left out ({error})")
         found = _training(bench, ours, peer, title)
         bench.goal(title, "Marian of transformers, bucketed", found.get(MARIAN), 1.3, 1.5)
-        bench.goal("", "JoeyNMT, bucketed", found.get(JOEY), 1.7, 2.0)
+        bench.goal("", "JoeyNMT, shuffled as it does", found.get(JOEY), 1.7, 2.0)
         if width == 128:
             _writing(bench, ours, peer)
 
 
 def _training(bench: Bench, ours: Ours, peer: nn.Module | None, title: str) -> dict[str, float]:
-    encoder, pairs, vocabulary = ours.config.encoder, Pairs(ours), len(ours.model.head.codec)
+    encoder, pairs, vocabulary = ours.config.encoder, Pairs(ours.batches), len(ours.model.head.codec)
 
-    def stepped(model: nn.Module, call: Callable[..., Tensor]) -> Step:
-        def loss(i: int) -> Tensor:
-            logits = call(*pairs.sources[i], *pairs.read[i])
-            return cross_entropy(logits.flatten(0, 1), pairs.answers[i].flatten(), ignore_index=-1)
-
-        return plain_update(model, loss)
-
-    def marian_call(source: Tensor, mask: Tensor, read: Tensor, _: Tensor) -> Tensor:
-        assert peer is not None
-        seen = None if mask.all() else mask
-        return peer(input_ids=source, attention_mask=seen, decoder_input_ids=read).logits  # type: ignore[no-any-return]
+    def cross(logits: Tensor, i: int) -> Tensor:
+        return cross_entropy(logits.flatten(0, 1), pairs.answers[i].flatten(), ignore_index=-1)
 
     steps: dict[str, Step] = {OURS: ours.step, MKL: without_onednn(ours.step)}
-    kinds = {TORCH: lambda e: TorchTransformer(e, vocabulary), JOEY: lambda e: Joey(e, vocabulary)}
-    for name, model in made(kinds, encoder).items():
-        steps[name] = stepped(model, model)
+    plain = TorchTransformer(encoder, vocabulary)
+    steps[TORCH] = plain_update(plain, lambda i: cross(plain(*pairs.sources[i], *pairs.read[i]), i))
+    mixed = _shuffled(ours)
+    scale = [_tokens(a) / _tokens(b) for a, b in zip(ours.batches, mixed, strict=True)]
+    for model in made({"JoeyNMT": lambda e: joey(e, vocabulary)}, encoder).values():
+        steps[JOEY_BUCKETED] = plain_update(model, _joey_loss(model, pairs))
+        steps[JOEY] = plain_update(model, _joey_loss(model, Pairs(mixed)))
+
+    def marian_loss(i: int) -> Tensor:
+        assert peer is not None
+        source, mask = pairs.sources[i]
+        seen = None if mask.all() else mask
+        return cross(peer(input_ids=source, attention_mask=seen, decoder_input_ids=pairs.read[i][0]).logits, i)
+
     if peer is not None:
-        steps[MARIAN] = stepped(peer, marian_call)
-    words = sum(len(batch.targets["translation"].values) for batch in ours.batches)
-    return bench.race(title, steps, words)
+        steps[MARIAN] = plain_update(peer, marian_loss)
+    return bench.race(title, steps, sum(map(_tokens, ours.batches)), {JOEY: scale})
+
+
+def _tokens(batch: Batch) -> int:
+    """Of the answers."""
+    return len(batch.targets["translation"].values)
+
+
+def _shuffled(ours: Ours) -> list[Batch]:
+    """As many batches of sentences in random order: JoeyNMT's samplers know no lengths."""
+    order = np.random.default_rng(1).permutation(len(ours.split))
+    each = round(sum(len(batch.keys) for batch in ours.batches) / len(ours.batches))
+    return [ours.split.batch(order[i * each : (i + 1) * each], 0) for i in range(len(ours.batches))]
+
+
+def _joey_loss(model: nn.Module, pairs: Pairs) -> Callable[[int], Tensor]:
+    def moved(ids: Tensor, mask: Tensor) -> Tensor:
+        return (ids + JOEY_SPECIAL).masked_fill(~mask, JOEY_PADDING)
+
+    batches = []
+    for (source, source_mask), (read, mask), answers in zip(pairs.sources, pairs.read, pairs.answers, strict=True):
+        batches.append({
+            "src": moved(source, source_mask), "src_mask": source_mask[:, None], "src_length": source_mask.sum(1),
+            "trg_input": moved(read, mask), "trg": moved(answers, mask), "trg_mask": mask[:, None],
+        })  # fmt: skip
+
+    def loss(i: int) -> Tensor:
+        return model(return_type="loss", **batches[i])[0] / batches[i]["trg_mask"].sum()  # type: ignore[no-any-return]
+
+    return loss
 
 
 @torch.no_grad()
