@@ -9,11 +9,11 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
 from attnlab.model.attention.multihead import CrossAttention, MultiHead, SelfAttention
+from attnlab.model.attention.packed import softmax_
 from attnlab.model.attention.positions import POSITIONS, LearnedPosition, PairBias, Pairs, Rotation
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
@@ -125,11 +125,8 @@ class Cache:
             k, v = block.memory.remember(memory.values)
             k = block.memory.score.prepare(k, k)[1]
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
-        if len(set(layout.lengths)) > 1:  # (S, 1, 1, L), to be added: 0 where there is a vector, else −∞
-            absent = ~layout.mask[:, None, None]
-            self._mask = torch.zeros_like(absent, dtype=self._memories[0][0].dtype).masked_fill_(
-                absent, -torch.inf
-            )
+        if len(set(layout.lengths)) > 1:
+            self._mask = layout.mask[:, None, None]  # (S, 1, 1, L)
         rows, room, config = len(memory) * beam, 16, decoder.config
         like = self._memories[0][0]
         shape = (room, rows, config.heads, config.width_of_head)
@@ -155,10 +152,10 @@ class Cache:
                 q, k = rotate(torch.cat([q, k], dim=1)).chunk(2, dim=1)
             own[0][last], own[1][last] = k, v
             seen_keys, seen_values = (kept[: self.length].permute(1, 2, 0, 3) for kept in own)
-            x = x + look(block.attention, q[:, None], seen_keys, seen_values, bias)[:, 0]
+            x = x + look(block.attention, q[:, None], seen_keys, seen_values, bias=bias)[:, 0]
             q = block.memory.ask(block.norm_memory(x))
             q = block.memory.score.prepare(q, q)[0].view(sets, beam, *q.shape[1:])
-            x = x + look(block.memory, q, keys, values, self._mask).flatten(0, 1)
+            x = x + look(block.memory, q, keys, values, mask=self._mask).flatten(0, 1)
             x = x + block.feed_forward(block.norm_feed_forward(x))
         return decoder.logits(decoder.norm(x)).view(sets, beam, -1)
 
@@ -227,24 +224,23 @@ class Rewriting:
         )
 
 
-def look(attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+def look(
+    attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
     """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
 
-    bias: broadcast to (B, H, Lq, Lk); −∞ where one may not look.
+    bias: added to the scores; mask: True where one may look; both broadcast to (B, H, Lq, Lk). By plain products: for so
+    few queries they are quicker than PyTorch's fused kernel.
     """
+    sets, queries, heads, width = q.shape
     if attention.score.pairwise:
         scores = attention.score.table(q, k.transpose(1, 2))
-        scores = scores if bias is None else scores + bias
-        answer = torch.matmul(scores.softmax(-1).to(v.dtype), v)
-    elif q.shape[1] == 1:  # plain products are quicker than the fused kernel for one query
-        sets, _, heads, width = q.shape
-        scores = torch.bmm((q * width**-0.5).reshape(-1, 1, width), k.flatten(0, 1).transpose(1, 2))
-        scores = scores.view(sets, heads, 1, -1)
-        scores = scores if bias is None else scores + bias
-        weights = scores.softmax(-1).to(v.dtype)
-        answer = torch.bmm(weights.view(sets * heads, 1, -1), v.flatten(0, 1)).view(sets, heads, 1, -1)
     else:
-        answer = scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=bias)
+        q = (q * width**-0.5).transpose(1, 2).reshape(sets * heads, queries, width)
+        scores = torch.bmm(q, k.flatten(0, 1).transpose(1, 2)).view(sets, heads, queries, -1)
+    scores = scores if bias is None else scores + bias
+    softmax_(scores, mask)
+    answer = torch.bmm(scores.to(v.dtype).flatten(0, 1), v.flatten(0, 1)).view(sets, heads, queries, width)
     return attention.mix(answer.transpose(1, 2).flatten(2))
 
 

@@ -147,7 +147,7 @@ def _forward(tile: Tile, qkv: Tensor, answer: Tensor) -> tuple[Tensor, Tensor, T
     mask = None if tile.mask is None else tile.mask[:, None]
     if tile.causal:
         mask = torch.ones(length, length, dtype=torch.bool).tril()
-    _softmax(weights.view(sets, heads, length, length), mask, width**-0.5)
+    softmax_(weights.view(sets, heads, length, length), mask, width**-0.5)
     answers = torch.bmm(weights, v).view(sets, heads, length, width)
     _by_rows(tile.queries, answers, None, answer)
     return qkv, weights, weights.new_empty(0)
@@ -162,8 +162,8 @@ def _added(tile: Tile, like: Tensor) -> Tensor | None:
     return mask[:, None].expand(sets, heads, length, length)
 
 
-def _softmax(scores: Tensor, mask: Tensor | None, scale: float) -> None:
-    """Scores to weights, in place. They are shifted only where their powers might not add up: finding each row's largest
+def softmax_(scores: Tensor, mask: Tensor | None = None, scale: float = 1.0) -> None:
+    """Scores to weights, in place; mask: True where one may look. They are shifted only where their powers might not add up: finding each row's largest
     would cost as much as all the rest."""
     scale *= math.log2(math.e)  # powers of 2 cost a fifth of those of e
     least, most = scores.aminmax()
