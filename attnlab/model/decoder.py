@@ -17,6 +17,7 @@ from attnlab.model.attention.packed import softmax_
 from attnlab.model.attention.positions import POSITIONS, LearnedPosition, PairBias, Pairs, Rotation
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
+from attnlab.model.attention.tiles import forbidden
 from attnlab.model.dropout import Dropout
 from attnlab.model.embeddings import table
 from attnlab.model.linear import Linear, affine
@@ -119,14 +120,14 @@ class Cache:
         self.decoder, self.beam, self.length = decoder, beam, 0
         self.device = memory.values.device
         layout = memory.layout
-        self._mask: Tensor | None = None
+        self._absent: Tensor | None = None  # (S, 1, 1, L), added to scores
         self._memories: list[tuple[Tensor, Tensor]] = []  # (S, H, L, K) for each block
         for block in decoder.layers:
             k, v = block.memory.remember(memory.values)
             k = block.memory.score.prepare(k, k)[1]
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
         if len(set(layout.lengths)) > 1:
-            self._mask = layout.mask[:, None, None]  # (S, 1, 1, L)
+            self._absent = forbidden(layout.mask)[:, None, None]
         rows, room, config = len(memory) * beam, 16, decoder.config
         like = self._memories[0][0]
         shape = (room, rows, config.heads, config.width_of_head)
@@ -155,7 +156,7 @@ class Cache:
             x = x + look(block.attention, q[:, None], seen_keys, seen_values, bias=bias)[:, 0]
             q = block.memory.ask(block.norm_memory(x))
             q = block.memory.score.prepare(q, q)[0].view(sets, beam, *q.shape[1:])
-            x = x + look(block.memory, q, keys, values, mask=self._mask).flatten(0, 1)
+            x = x + look(block.memory, q, keys, values, added=self._absent).flatten(0, 1)
             x = x + block.feed_forward(block.norm_feed_forward(x))
         return decoder.logits(decoder.norm(x)).view(sets, beam, -1)
 
@@ -175,7 +176,7 @@ class Cache:
         self._own = [[kept.index_select(1, rows) for kept in own] for own in self._own]
         self._spare, self._layout = torch.empty_like(self._own[0][0]), Layout.of([1] * len(rows)).to(self.device)
         self._memories = [(keys[sets], values[sets]) for keys, values in self._memories]
-        self._mask = None if self._mask is None else self._mask[sets]
+        self._absent = None if self._absent is None else self._absent[sets]
 
     def _make_room(self) -> None:
         if self.length == len(self._spare):
@@ -225,12 +226,12 @@ class Rewriting:
 
 
 def look(
-    attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, mask: Tensor | None = None
+    attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, added: Tensor | None = None
 ) -> Tensor:
     """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
 
-    bias: added to the scores; mask: True where one may look; both broadcast to (B, H, Lq, Lk). By plain products: for so
-    few queries they are quicker than PyTorch's fused kernel.
+    bias: of the scores; added: where one may not look, see `forbidden`; both broadcast to (B, H, Lq, Lk). By plain
+    products: for so few queries they are quicker than PyTorch's fused kernel.
     """
     sets, queries, heads, width = q.shape
     if attention.score.pairwise:
@@ -239,7 +240,7 @@ def look(
         q = (q * width**-0.5).transpose(1, 2).reshape(sets * heads, queries, width)
         scores = torch.bmm(q, k.flatten(0, 1).transpose(1, 2)).view(sets, heads, queries, -1)
     scores = scores if bias is None else scores + bias
-    softmax_(scores, mask)
+    softmax_(scores, added)
     answer = torch.bmm(scores.to(v.dtype).flatten(0, 1), v.flatten(0, 1)).view(sets, heads, queries, width)
     return attention.mix(answer.transpose(1, 2).flatten(2))
 

@@ -13,6 +13,7 @@ from attnlab.model.attention.positions import PairBias, Pairs
 from attnlab.model.attention.reference import Kernel, Plan
 from attnlab.model.attention.scopes import coords_of
 from attnlab.model.attention.scores import Score
+from attnlab.model.attention.tiles import forbidden
 from attnlab.model.places import Order
 from attnlab.sets import VectorSets
 
@@ -104,9 +105,8 @@ class Banded(Kernel):
 
 
 def _float_mask(band: Band, biases: Sequence[PairBias], dtype: torch.dtype) -> Tensor:
-    """(blocks, 1 or H, 2w, 4w): what is added to the scores, −∞ where one may not look."""
-    mask = torch.zeros(band.mask.shape, dtype=dtype, device=band.mask.device)
-    mask = mask.masked_fill(~band.mask, -torch.inf)[:, None]
+    """(blocks, 1 or H, 2w, 4w): what is added to the scores."""
+    mask = forbidden(band.mask).to(dtype)[:, None]
     if not biases:
         return mask
     pairs = Pairs(band.differences)

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from attnlab.model.attention.positions import PairBias, Rotation
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scores import Score
-from attnlab.model.attention.tiles import Side, Tile
+from attnlab.model.attention.tiles import Side, Tile, forbidden
 from attnlab.model.linear import Linear, affine
 
 LONGEST = 96
@@ -144,10 +144,10 @@ def _forward(tile: Tile, qkv: Tensor, answer: Tensor) -> tuple[Tensor, Tensor, T
         return qkv, answers, sums
     q, k, v = qkv.view(3, sets * heads, length, width)
     weights = torch.bmm(q, k.transpose(1, 2))
-    mask = None if tile.mask is None else tile.mask[:, None]
+    added = tile.added
     if tile.causal:
-        mask = torch.ones(length, length, dtype=torch.bool).tril()
-    softmax_(weights.view(sets, heads, length, length), mask, width**-0.5)
+        added = forbidden(torch.ones(length, length, dtype=torch.bool).tril())
+    softmax_(weights.view(sets, heads, length, length), added, width**-0.5)
     answers = torch.bmm(weights, v).view(sets, heads, length, width)
     _by_rows(tile.queries, answers, None, answer)
     return qkv, weights, weights.new_empty(0)
@@ -155,21 +155,20 @@ def _forward(tile: Tile, qkv: Tensor, answer: Tensor) -> tuple[Tensor, Tensor, T
 
 def _added(tile: Tile, like: Tensor) -> Tensor | None:
     """A tile's mask as PyTorch's kernel wants it: added to the scores, (sets, H, L, L)."""
-    if tile.mask is None:
+    if tile.added is None:
         return None
     sets, heads, length, _ = like.shape
-    mask = torch.zeros(tile.mask.shape, dtype=like.dtype).masked_fill_(~tile.mask, -torch.inf)
-    return mask[:, None].expand(sets, heads, length, length)
+    return tile.added.to(like.dtype).expand(sets, heads, length, length)
 
 
-def softmax_(scores: Tensor, mask: Tensor | None = None, scale: float = 1.0) -> None:
-    """Scores to weights, in place; mask: True where one may look. They are shifted only where their powers might not add up: finding each row's largest
+def softmax_(scores: Tensor, added: Tensor | None = None, scale: float = 1.0) -> None:
+    """Scores to weights, in place; added: as `forbidden` gives it, which is sooner done than filling in. They are shifted only where their powers might not add up: finding each row's largest
     would cost as much as all the rest."""
     scale *= math.log2(math.e)  # powers of 2 cost a fifth of those of e
     least, most = scores.aminmax()
     scores.mul_(scale)
-    if mask is not None:
-        scores.masked_fill_(~mask, -torch.inf)
+    if added is not None:
+        scores.add_(added)
     if not scale * max(-float(least), float(most)) < SAFE:
         scores.sub_(scores.amax(-1, keepdim=True))
     scores.exp2_()

@@ -49,7 +49,7 @@ class Window(_ByPlace):
     kind = "window"
 
     def within(self, differences: Tensor) -> Tensor:
-        return differences.abs().amax(-1) <= self.radius
+        return (differences.abs() <= self.radius).all(-1)
 
     def __str__(self) -> str:
         return f"window:{self.radius:g}"

@@ -6,7 +6,7 @@ a quarter of each other share a padded, masked tile where runs would be too shor
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -80,6 +80,17 @@ class Tile:
     seen: Tensor | None
     causal: bool
     pairs: Callable[[], Pairs]
+
+    @cached_property
+    def added(self) -> Tensor | None:
+        """The mask as what is added to the scores of all heads: see `forbidden`."""
+        return None if self.mask is None else forbidden(self.mask)[:, None]
+
+
+def forbidden(mask: Tensor) -> Tensor:
+    """A mask, True where one may look, as what is added to scores: 0, and the least number where one may not. That is made
+    in a fraction of the time of −∞, and its power is 0 as well."""
+    return (mask.float() - 1).mul_(torch.finfo(torch.float32).max)
 
 
 class Dense(Kernel):
