@@ -32,6 +32,7 @@ SHARED ?= ../shared/data
 PAIRS ?= 9
 bench: install
 	$(BIN)/pip install --quiet --constraint scripts/constraints.txt --editable '.[bench]'
+	$(BIN)/pip install --quiet --no-deps joeynmt==2.3.0  # alone: it asks for an older protobuf than wandb's
 	$(BIN)/python scripts/bench_peers.py $(SHARED) --pairs $(PAIRS) --json outputs/bench/peers.json
 	$(BIN)/attnlab bench shared=$(SHARED) out=outputs/bench
 

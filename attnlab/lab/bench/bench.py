@@ -66,7 +66,11 @@ def _in_a_process(asked: dict[str, Any]) -> dict[str, Any]:
 
 def told(name: str, found: dict[str, Any]) -> str:
     """A line for the terminal, and one for the parts of a step."""
-    share = f", {found['share_of_peak']:.2f} of peak" if "share_of_peak" in found else ""
+    share = ""
+    if "share_of_peak" in found:
+        share = f", {found['share_of_peak']:.2f} of peak"
+        if found["share_of_torch"] != found["share_of_peak"]:
+            share += f" ({found['share_of_torch']:.2f} of torch.mm's)"
     parts = ", ".join(f"{part} {found['parts'][part]:.1f}" for part in PARTS)
     written = ", ".join(f"{how} {speed:,.0f}" for how, speed in found.get("sentences_per_second", {}).items())
     return (

@@ -47,13 +47,15 @@ def _written(name: str, found: dict[str, Any]) -> str:
 
 
 def _table(sections: dict[str, Any]) -> str:
-    heads = ("section", "a second, in a step", "in all of train", "step, ms", "share of peak", "memory, MiB")
+    heads = (
+        "section", "a second, in a step", "in all of train", "step, ms", "share of peak", "of torch.mm's", "memory, MiB"
+    )  # fmt: skip
     rows = []
     for name, found in sections.items():
-        share = f"{found['share_of_peak']:.2f}" if "share_of_peak" in found else ""
+        shares = (f"{found[of]:.2f}" if of in found else "" for of in ("share_of_peak", "share_of_torch"))
         cells = (
             f"{found['vectors_per_second']:,.0f} {found['unit']}", f"{found['train_vectors_per_second']:,.0f}",
-            f"{found['step_ms']:.1f}", share, f"{found['memory_mib']:,.0f}",
+            f"{found['step_ms']:.1f}", *shares, f"{found['memory_mib']:,.0f}",
         )  # fmt: skip
         rows.append(
             f"<tr><td>{escape(name)}</td>{''.join(f'<td class=number>{escape(c)}</td>' for c in cells)}</tr>"

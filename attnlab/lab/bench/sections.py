@@ -16,19 +16,20 @@ class Section:
     lengths: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512)
 
 
+SIZES = ("encoder.width=128", "encoder.depth=4", "encoder.heads=4", "encoder.dropout=0")
+TAGGING = ("task=pos", *SIZES, "trainer.batch_vectors=1500")
+EWT = ("data=ud_ewt", "data.path=FOLDER/ud_english_ewt")
+
 SECTIONS = {
-    "tagging": Section(
-        ("task=pos", "encoder.width=128", "encoder.depth=4", "encoder.heads=4", "trainer.batch_vectors=1500"),
-        ("data=ud_ewt", "data.path=FOLDER/ud_english_ewt"),
-        "words",
-    ),
+    "tagging": Section(TAGGING, EWT, "words"),
+    "wide": Section((*TAGGING, "encoder.width=256"), EWT, "words"),
     "images": Section(
-        ("task=digits", "encoder.depth=4", "trainer.batch_vectors=2304"),
+        ("task=digits", *SIZES, "trainer.batch_vectors=1500"),
         ("data=fashion_mnist", "data.path=FOLDER/fashion_mnist", "data.patch=4", "data.limit=6000"),
         "patches",
     ),
     "speech": Section(
-        ("task=keywords", "encoder.depth=4", "trainer.batch_vectors=2000"),
+        ("task=keywords", *SIZES, "trainer.batch_vectors=2000"),
         ("data=fsdd", "data.path=FOLDER/fsdd"),
         "frames",
         (32, 64, 128, 256, 512, 1024),
@@ -39,7 +40,15 @@ SECTIONS = {
         "nodes",
     ),
     "translation": Section(
-        ("task=translation", "encoder.depth=4", "head.depth=4", "trainer.batch_vectors=3000"),
+        (
+            "task=translation",
+            *SIZES,
+            "encoder.width=256",
+            "head.depth=4",
+            "head.heads=4",
+            "head.dropout=0",
+            "trainer.batch_vectors=3000",
+        ),
         ("data=multi30k", "data.path=FOLDER/multi30k_en_de", "data.subwords=5000"),
         "target tokens",
         (8, 16, 32, 64, 128),
@@ -47,7 +56,7 @@ SECTIONS = {
     # So small that little but the loop around the model is left.
     "loop": Section(
         ("task=pos", "encoder.width=8", "encoder.depth=1", "encoder.heads=1", "trainer.batch_vectors=64"),
-        ("data=ud_ewt", "data.path=FOLDER/ud_english_ewt"),
+        EWT,
         "words",
         (),
     ),
