@@ -205,9 +205,7 @@ class VectorSets:
         order = np.argsort(lengths, kind="stable")
         starts = np.array(self.layout.starts[:-1], dtype=np.int64)[order]
         layout = Layout.of(lengths[order].tolist())
-        old = (
-            torch.from_numpy(np.repeat(starts, lengths[order])) + layout.place
-        )  # the row of each that now stands there
+        old = torch.from_numpy(np.repeat(starts, lengths[order])) + layout.place  # where each row was
         new, sets = torch.empty_like(old), torch.empty(len(order), dtype=torch.int64)
         new[old] = torch.arange(len(old))
         sets[torch.from_numpy(order)] = torch.arange(len(order))

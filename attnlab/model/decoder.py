@@ -127,7 +127,8 @@ class Cache:
             k = block.memory.score.prepare(k, k)[1]
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
         if len(set(layout.lengths)) > 1:
-            self._absent = forbidden(layout.mask)[:, None, None]
+            # Who has nothing to look at looks at zeros, and sees 0.
+            self._absent = forbidden(layout.mask | (layout.counts == 0)[:, None])[:, None, None]
         rows, room, config = len(memory) * beam, 16, decoder.config
         like = self._memories[0][0]
         shape = (room, rows, config.heads, config.width_of_head)
@@ -239,7 +240,7 @@ def look(
     else:
         q = (q * width**-0.5).transpose(1, 2).reshape(sets * heads, queries, width)
         scores = torch.bmm(q, k.flatten(0, 1).transpose(1, 2)).view(sets, heads, queries, -1)
-    scores = scores if bias is None else scores + bias
+    scores = (scores if bias is None else scores + bias).float()
     softmax_(scores, added)
     answer = torch.bmm(scores.to(v.dtype).flatten(0, 1), v.flatten(0, 1)).view(sets, heads, queries, width)
     return attention.mix(answer.transpose(1, 2).flatten(2))

@@ -61,7 +61,7 @@ def sequences(lists: list[list[int]]) -> VectorSets:
 @pytest.mark.parametrize("score, position", COMBINATIONS)
 @torch.no_grad()
 def test_what_is_remembered_changes_nothing(score: str, position: str) -> None:
-    decoder, sets = head(score, position).decoder, memory([3, 7, 1, 5])
+    decoder, sets = head(score, position).decoder, memory([3, 7, 0, 5])  # one has nothing to look at
     made = torch.Generator().manual_seed(1)
     cache, rewriting = Cache(decoder, sets, 3), Rewriting(decoder, sets, 3)
     tokens = torch.full((4, 3), BEGIN_ID)

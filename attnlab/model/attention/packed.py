@@ -162,17 +162,27 @@ def _added(tile: Tile, like: Tensor) -> Tensor | None:
 
 
 def softmax_(scores: Tensor, added: Tensor | None = None, scale: float = 1.0) -> None:
-    """Scores to weights, in place; added: as `forbidden` gives it, which is sooner done than filling in. They are shifted only where their powers might not add up: finding each row's largest
-    would cost as much as all the rest."""
+    """Scores to weights, in place; added: as `forbidden` gives it, which is sooner done than filling in.
+
+    Scores are shifted only where their powers might not add up: finding each row's largest would cost as much as all the
+    rest. Another device than the CPU isn't asked, because that would wait for it.
+    """
     scale *= math.log2(math.e)  # powers of 2 cost a fifth of those of e
-    least, most = scores.aminmax()
+    safe = scores.is_cpu and scale * _largest(scores) < SAFE
     scores.mul_(scale)
     if added is not None:
         scores.add_(added)
-    if not scale * max(-float(least), float(most)) < SAFE:
+    if not safe:
         scores.sub_(scores.amax(-1, keepdim=True))
     scores.exp2_()
     scores.div_(scores.sum(-1, keepdim=True))
+
+
+def _largest(scores: Tensor) -> float:
+    if not scores.numel():
+        return 0.0
+    least, most = scores.aminmax()
+    return max(-float(least), float(most))
 
 
 def _backward(
