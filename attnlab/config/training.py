@@ -45,7 +45,11 @@ class Trainer:
     precision: str = key("fp32", "of matrix products", choices=("fp32", "bf16"))
     device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
     threads: int | None = key(None, "CPU threads; null: torch's choice", least=1)
-    workers: int = key(0, "processes that prepare batches; 0: a thread of the training process", least=0)
+    workers: int = key(
+        0,
+        "processes that prepare batches; 0: the training process itself, by a thread where they are costly",
+        least=0,
+    )
 
 
 @dataclass
