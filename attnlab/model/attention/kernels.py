@@ -2,10 +2,11 @@
 
 from attnlab.combinations import DOT_SCORES
 from attnlab.model.attention.banded import SMALLEST, Banded
+from attnlab.model.attention.blocked import Blocked
+from attnlab.model.attention.dense import Dense
 from attnlab.model.attention.edgewise import Edgewise
 from attnlab.model.attention.reference import Kernel, Reference
 from attnlab.model.attention.scopes import Scope, Window
-from attnlab.model.attention.tiles import Blocked, Dense
 from attnlab.sets import VectorSets
 
 REFERENCE = Reference()

@@ -195,7 +195,7 @@ def test_long_windows_and_equal_or_broken_places(kernel):
 
 
 def test_blocked_cuts_queries(monkeypatch):
-    monkeypatch.setattr("attnlab.model.attention.tiles.BLOCK_NUMBERS", 300)
+    monkeypatch.setattr("attnlab.model.attention.blocked.BLOCK_NUMBERS", 300)
     sets = vector_sets([40, 33, 7], seed=5, edges=False)
     same(KERNELS["blocked"], "additive", Causal(), "alibi", sets, 2)
 
