@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attnlab.errors import UserError
+from attnlab.model.attention import windows
 from attnlab.model.attention.positions import PairBias, Pairs
 from attnlab.model.attention.reference import Kernel, Plan
 from attnlab.model.attention.scopes import coords_of
@@ -37,15 +38,19 @@ class Band:
     differences: Tensor
     mask: Tensor
 
+    def ordered(self, x: Tensor) -> Tensor:
+        """The rows in order of their places."""
+        return x if self.order is None else x.index_select(0, self.order)
+
     def queries(self, x: Tensor) -> Tensor:
         """(N, H, K) -> (blocks, H, 2w, K)."""
-        x = x if self.order is None else x.index_select(0, self.order)
+        x = self.ordered(x)
         x = pad(x, (0, 0, 0, 0, 0, self.blocks * 2 * self.half - len(x)))
         return x.view(self.blocks, 2 * self.half, *x.shape[1:]).transpose(1, 2)
 
     def keys(self, x: Tensor) -> Tensor:
         """(N, H, K) -> (blocks, H, 4w, K)."""
-        x = x if self.order is None else x.index_select(0, self.order)
+        x = self.ordered(x)
         return _around(pad(x, (0, 0, 0, 0, self.half, self._after(len(x)))), self.half).transpose(1, 2)
 
     def _after(self, rows: int) -> int:
@@ -97,10 +102,13 @@ class Banded(Kernel):
         assert not score.pairwise, "refused when the model was built"
         band = plan.work
         mask = plan.remembered(0, biases, lambda: _float_mask(band, biases, q.dtype))
-        answer = scaled_dot_product_attention(
-            band.queries(q), band.keys(k), band.keys(v), attn_mask=mask, dropout_p=dropout
-        )
-        answer = answer.transpose(1, 2).flatten(0, 1)[: len(q)]
+        if not biases and windows.fits(q, mask, dropout):
+            answer = windows.attend(band.ordered(q), band.ordered(k), band.ordered(v), mask)
+        else:
+            answer = scaled_dot_product_attention(
+                band.queries(q), band.keys(k), band.keys(v), attn_mask=mask, dropout_p=dropout
+            )
+            answer = answer.transpose(1, 2).flatten(0, 1)[: len(q)]
         return answer if band.back is None else answer.index_select(0, band.back)
 
 
