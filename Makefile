@@ -29,7 +29,7 @@ lint: install
 
 # Speed beside other libraries on the real data in SHARED, then by section and part of a step; alone on the machine.
 SHARED ?= ../shared/data
-PAIRS ?= 9
+PAIRS ?= 7
 bench: install
 	$(BIN)/pip install --quiet --constraint scripts/constraints.txt --editable '.[bench]'
 	$(BIN)/pip install --quiet --no-deps joeynmt==2.3.0  # alone: it asks for an older protobuf than wandb's

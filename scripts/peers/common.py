@@ -76,13 +76,13 @@ class Bench:
         vectors: in all batches together. scale: what times are multiplied by, of a step whose batches differ in size.
         """
         times: dict[str, list[float]] = {name: [] for name in steps}
-        for number in range(-1, self.rounds):
+        for number in range(-self.rounds, self.rounds):
             for name, step in steps.items():
-                i = max(0, number)
+                i = number % self.rounds
                 began = self.clock()
                 step(i)
                 taken = self.clock() - began
-                if number >= 0:  # the first warms up
+                if number >= 0:  # the first pass warms up: oneDNN takes its time for each new shape
                     times[name].append(taken * (scale[name][i] if scale and name in scale else 1.0))
         base = times[OURS]
         speed = f": {vectors / sum(base):,.0f} vectors/s" if vectors else ""

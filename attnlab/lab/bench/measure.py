@@ -28,8 +28,6 @@ from attnlab.training.loop import Training
 from attnlab.training.run import load_data
 from attnlab.training.train import start
 
-WARM = 3
-"""Updates before the clock starts."""
 PEAK = 2048
 """Rows and columns of the product whose speed counts as the machine's."""
 PARTS = ("data", "embed", "plan", "attention", "feed-forward", "head", "optimizer", "rest")
@@ -48,8 +46,8 @@ def measure(words: Sequence[str], updates: int, lengths: Sequence[int]) -> dict[
     split = data.splits["train"]
     batches = [split.batch(indices, 0) for indices in chosen]
     training.model.train()
-    for i in range(WARM):
-        training._update([batches[i % len(batches)]])
+    for batch in batches:
+        training._update([batch])  # oneDNN takes its time for each new shape, once in a run
     peaks, times = [], []
     for number, batch in enumerate(batches):
         if number % 4 == 0:
