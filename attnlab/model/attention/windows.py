@@ -13,8 +13,9 @@ from torch.autograd.function import once_differentiable
 
 from attnlab.model.attention.packed import softmax_
 
-MOST = 1 << 24
-"""Numbers of the table of all pairs in a batch, which is kept for backward, up to which it is made."""
+MOST = 1 << 21
+"""Numbers of the table of all pairs in a batch, which is kept for backward, up to which it is made: as many as stay in the
+cache."""
 
 
 def fits(q: Tensor, added: Tensor, dropout: float) -> bool:
