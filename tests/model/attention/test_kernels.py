@@ -191,7 +191,17 @@ def test_long_windows_and_equal_or_broken_places(kernel):
     sets = vector_sets([150, 3, 90], seed=3, edges=False, shuffled=True)
     broken = VectorSets(sets.values, sets.layout, (sets.coords * 0.37).round(decimals=1))
     for one, radius in ((sets, 5.0), (broken, 2.6), (broken, 1000.0)):
-        same(KERNELS[kernel], "scaled_dot", Window(radius), "relative", one, 1)
+        for position in ("relative", "rotary"):
+            same(KERNELS[kernel], "scaled_dot", Window(radius), position, one, 1)
+
+
+def test_a_band_too_large_to_keep_takes_the_fused_kernel(monkeypatch):
+    sets = vector_sets([150, 3, 90], seed=3, edges=False, shuffled=True)
+    monkeypatch.setattr("attnlab.model.attention.windows.attend", None)  # not callable
+    with pytest.raises(TypeError):
+        same(KERNELS["banded"], "scaled_dot", Window(5.0), "rotary", sets, 1)
+    monkeypatch.setattr("attnlab.model.attention.windows.MOST", 1000)
+    same(KERNELS["banded"], "scaled_dot", Window(5.0), "rotary", sets, 1)
 
 
 def test_blocked_cuts_queries(monkeypatch):
