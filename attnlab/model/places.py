@@ -30,12 +30,11 @@ class Order:
         assert coords is not None
         index = torch.repeat_interleave(torch.tensor(sets.lengths, dtype=torch.int64))
         coords = coords.to(index.device)
+        if _stand_in_order(index, coords):
+            return cls(None, index, coords)
         rows = torch.arange(len(index))
         for key in (*reversed(coords.unbind(1)), index):  # stable sorts, the weightiest key last
-            if bool((key[rows[1:]] < key[rows[:-1]]).any()):
-                rows = rows[torch.argsort(key[rows], stable=True)]
-        if bool((rows[1:] > rows[:-1]).all()):
-            return cls(None, index, coords)
+            rows = rows[torch.argsort(key[rows], stable=True)]
         return cls(rows, index[rows], coords[rows])
 
     @cached_property
@@ -47,17 +46,28 @@ class Order:
     def stretch(self, radius: float) -> tuple[Tensor, Tensor]:
         """(N,), (N,): for each vector in order, the first vector of its set that is no farther than `radius` along
         the first axis, and the one after the last."""
-        first = self.coords[:, 0].double()
-        slack = 1e-6 * (1 + radius)  # never too few; who needs exact pairs asks the scope about each
-        apart = (first.max() - first.min() + 2 * radius + 1) if len(first) else 0
-        line = self.sets * apart + first  # sets farther apart than any radius reaches
-        return (
-            torch.searchsorted(line, line - radius - slack),
-            torch.searchsorted(line, line + radius + slack, right=True),
-        )
+        line, radius = self._line(radius)
+        return torch.searchsorted(line, line - radius), torch.searchsorted(line, line + radius, right=True)
 
     def reach(self, radius: float) -> int:
         """How many rows away, in order, the farthest vector within `radius` stands."""
-        start, stop = self.stretch(radius)
-        place = torch.arange(len(start))
-        return int(torch.maximum(place - start, stop - 1 - place).max()) if len(place) else 0
+        line, radius = self._line(radius)
+        stop = torch.searchsorted(line, line + radius, right=True)
+        return int((stop - torch.arange(len(line))).max()) - 1 if len(line) else 0
+
+    def _line(self, radius: float) -> tuple[Tensor, float]:
+        """(N,): all first coordinates on one line, sets farther apart than a radius reaches; the radius with some slack:
+        never too few vectors are within it, and who needs exact pairs asks the scope about each."""
+        first = self.coords[:, 0].double()
+        radius += 1e-6 * (1 + radius)
+        apart = (first.max() - first.min() + 2 * radius + 1) if len(first) else 0
+        return self.sets * apart + first, radius
+
+
+def _stand_in_order(index: Tensor, coords: Tensor) -> bool:
+    """Whether no row comes before the one that it follows, by its set, then by its first coordinate, then by the next."""
+    in_order = torch.ones(max(0, len(index) - 1), dtype=torch.bool)
+    for key in (*reversed(coords.unbind(1)), index):
+        before, after = key[:-1], key[1:]
+        in_order = (before < after) | (before == after) & in_order
+    return bool(in_order.all())

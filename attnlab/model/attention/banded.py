@@ -18,20 +18,20 @@ from attnlab.model.attention.tiles import forbidden
 from attnlab.model.places import Order
 from attnlab.sets import VectorSets
 
-SMALLEST = 16
-"""Half the smallest block of queries: smaller products are dearer than what they save."""
+SMALLEST = 8
+"""Queries of the smallest block: smaller products are dearer than what they save."""
 
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """All sets of the batch end to end in order of their places, cut into blocks of 2w queries, each of which looks at
-    the 4w keys around it; w is at least as many rows as the window reaches.
+    """All sets of the batch end to end in order of their places, cut into blocks of w queries, each of which looks at the
+    3w keys of itself and its neighbours; w is at least as many rows as the window reaches.
 
     order: (N,) and back: (N,) row numbers into that order and out of it, or None where the rows stand so.
-    differences: (blocks, 2w, 4w, 1); mask: (blocks, 2w, 4w), True where one may look.
+    differences: (blocks, w, 3w, 1); mask: (blocks, w, 3w), True where one may look.
     """
 
-    half: int
+    size: int
     blocks: int
     order: Tensor | None
     back: Tensor | None
@@ -43,18 +43,18 @@ class Band:
         return x if self.order is None else x.index_select(0, self.order)
 
     def queries(self, x: Tensor) -> Tensor:
-        """(N, H, K) -> (blocks, H, 2w, K)."""
+        """(N, H, K) -> (blocks, H, w, K)."""
         x = self.ordered(x)
-        x = pad(x, (0, 0, 0, 0, 0, self.blocks * 2 * self.half - len(x)))
-        return x.view(self.blocks, 2 * self.half, *x.shape[1:]).transpose(1, 2)
+        x = pad(x, (0, 0, 0, 0, 0, self.blocks * self.size - len(x)))
+        return x.view(self.blocks, self.size, *x.shape[1:]).transpose(1, 2)
 
     def keys(self, x: Tensor) -> Tensor:
-        """(N, H, K) -> (blocks, H, 4w, K)."""
+        """(N, H, K) -> (blocks, H, 3w, K)."""
         x = self.ordered(x)
-        return _around(pad(x, (0, 0, 0, 0, self.half, self._after(len(x)))), self.half).transpose(1, 2)
-
-    def _after(self, rows: int) -> int:
-        return (self.blocks + 1) * 2 * self.half - self.half - rows
+        x = pad(x, (0, 0, 0, 0, self.size, (self.blocks + 1) * self.size - len(x)))
+        x = x.view(self.blocks + 2, self.size, *x.shape[1:])
+        # Slices and a copy, whose gradient is a sum of slices; a strided view's would be added up number by number.
+        return torch.cat([x[:-2], x[1:-1], x[2:]], dim=1).transpose(1, 2)
 
 
 class Banded(Kernel):
@@ -70,24 +70,19 @@ class Banded(Kernel):
                 "use kernel edgewise or dense"
             )
         order = Order.of(queries)
-        rows = len(coords)
-        half = max(order.reach(scope.radius), SMALLEST)
-        blocks = max(1, -(-rows // (2 * half)))
-        after = blocks * 2 * half - rows
+        size = max(order.reach(scope.radius), SMALLEST)
+        blocks = max(1, -(-len(coords) // size))
         # Padding belongs to set −1, whose members see each other, so that every row has a softmax.
-        query_sets = pad(order.sets, (0, after), value=-1).view(blocks, 2 * half)
-        key_sets = _around(pad(order.sets, (half, half + after), value=-1), half)
-        place = order.coords[:, 0]
-        query_place = pad(place, (0, after)).view(blocks, 2 * half)
-        key_place = _around(pad(place, (half, half + after)), half)
-        differences = (query_place[:, :, None] - key_place[:, None])[..., None]
-        mask = (query_sets[:, :, None] == key_sets[:, None]) & scope.within(differences)
+        query_sets, key_sets = _facing(order.sets, size, blocks, -1)
+        query_places, key_places = _facing(order.coords[:, 0], size, blocks, 0)
+        differences = (query_places - key_places)[..., None]
+        mask = (query_sets == key_sets) & scope.within(differences)
         device = coords.device
         order_rows = back = None
         if order.rows is not None:
             order_rows = order.rows.to(device)
             back = torch.argsort(order_rows)
-        return Band(half, blocks, order_rows, back, differences.to(device), mask.to(device))
+        return Band(size, blocks, order_rows, back, differences.to(device), mask.to(device))
 
     def attend(
         self,
@@ -113,7 +108,7 @@ class Banded(Kernel):
 
 
 def _float_mask(band: Band, biases: Sequence[PairBias], dtype: torch.dtype) -> Tensor:
-    """(blocks, 1 or H, 2w, 4w): what is added to the scores."""
+    """(blocks, 1 or H, w, 3w): what is added to the scores."""
     mask = forbidden(band.mask).to(dtype)[:, None]
     if not biases:
         return mask
@@ -121,8 +116,8 @@ def _float_mask(band: Band, biases: Sequence[PairBias], dtype: torch.dtype) -> T
     return mask + torch.stack([bias(pairs) for bias in biases]).sum(0).permute(0, 3, 1, 2)
 
 
-def _around(x: Tensor, half: int) -> Tensor:
-    """((blocks + 1) · 2w, …) -> (blocks, 4w, …): each block with the next. Two slices and a copy, whose gradient is a
-    sum of two slices; a strided view's would be added up number by number."""
-    x = x.view(-1, 2 * half, *x.shape[1:])
-    return torch.cat([x[:-1], x[1:]], dim=1)
+def _facing(x: Tensor, size: int, blocks: int, padding: int) -> tuple[Tensor, Tensor]:
+    """(N,) -> the queries' (blocks, w, 1) and the keys' (blocks, 1, 3w), to be compared with each other."""
+    held = x.new_full(((blocks + 2) * size,), padding)
+    held[size : size + len(x)] = x
+    return held[size:-size].view(blocks, size, 1), held.unfold(0, 3 * size, size)[:, None]

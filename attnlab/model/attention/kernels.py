@@ -1,10 +1,11 @@
 """The kernels by name, and which one `auto` takes."""
 
 from attnlab.combinations import DOT_SCORES
-from attnlab.model.attention.banded import SMALLEST, Banded
+from attnlab.model.attention.banded import Banded
 from attnlab.model.attention.blocked import Blocked
 from attnlab.model.attention.dense import Dense
 from attnlab.model.attention.edgewise import Edgewise
+from attnlab.model.attention.packed import LONGEST
 from attnlab.model.attention.reference import Kernel, Reference
 from attnlab.model.attention.scopes import Scope, Window
 from attnlab.sets import VectorSets
@@ -29,7 +30,7 @@ def choose(score: str, scope: Scope, sets: VectorSets, heads: int, keeps_table: 
     if isinstance(scope, Window):
         places = sets.coords.shape[1] if sets.coords is not None else 0
         neighbours = (2 * scope.radius + 1) ** places  # on a grid of step 1
-        if dot and places == 1 and longest > 4 * max(scope.radius, SMALLEST):
+        if dot and places == 1 and longest > max(4 * scope.radius, LONGEST):
             return KERNELS["banded"]
         if neighbours < longest / (32 if dot else 2):
             return KERNELS["edgewise"]

@@ -195,13 +195,36 @@ def test_long_windows_and_equal_or_broken_places(kernel):
             same(KERNELS[kernel], "scaled_dot", Window(radius), position, one, 1)
 
 
-def test_a_band_too_large_to_keep_takes_the_fused_kernel(monkeypatch):
+@pytest.mark.parametrize("piece", [1 << 19, 8 * 24 * 40, 8 * 24 * 7, 8 * 24])
+def test_a_band_in_one_piece_or_many(monkeypatch, piece):
+    """Of 31 blocks for each of two heads: all at once, a head at a time, 7 blocks, one."""
+    sets = vector_sets([150, 3, 90], seed=3, edges=False, shuffled=True)
+    monkeypatch.setattr("attnlab.model.attention.windows.PIECE", piece)
+    same(KERNELS["banded"], "scaled_dot", Window(5.0), "rotary", sets, 1)
+
+
+def test_a_band_takes_the_fused_kernel_only_where_a_block_is_too_large(monkeypatch):
     sets = vector_sets([150, 3, 90], seed=3, edges=False, shuffled=True)
     monkeypatch.setattr("attnlab.model.attention.windows.attend", None)  # not callable
     with pytest.raises(TypeError):
         same(KERNELS["banded"], "scaled_dot", Window(5.0), "rotary", sets, 1)
-    monkeypatch.setattr("attnlab.model.attention.windows.MOST", 1000)
+    monkeypatch.setattr("attnlab.model.attention.windows.PIECE", 8 * 24 - 1)
     same(KERNELS["banded"], "scaled_dot", Window(5.0), "rotary", sets, 1)
+
+
+@pytest.mark.parametrize("size", [1.0, 10.0, 1e4])
+def test_scores_in_a_band_however_large_have_a_softmax(size):
+    sets, score = vector_sets([50, 3], seed=3, edges=False), SCORES["scaled_dot"](2, 6)
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 53, 2, 6) * size
+    results = []
+    for kernel in (REFERENCE, KERNELS["banded"]):
+        leaves = [x.double().requires_grad_() if kernel is REFERENCE else x.requires_grad_() for x in (q, k, v)]
+        answer = kernel.attend(*leaves, kernel.plan(Window(5.0), sets, sets), score)
+        results.append([answer, *torch.autograd.grad(answer.sum(), leaves)])
+    for right, ours in zip(*results, strict=True):
+        error = (ours - right).abs().max() / right.abs().max().clamp_min(1)
+        assert error < 1e-3 if size < 1e4 else ours.isfinite().all()
 
 
 def test_blocked_cuts_queries(monkeypatch):
