@@ -25,7 +25,9 @@ from peers.sequences import bf16, dropped, plain, prediction, speech, wide
 from peers.translation import translation
 from peers.window import window
 
+from attnlab.config import Trainer
 from attnlab.lab.bench.bench import machine
+from attnlab.training.engine import Engine
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     "tagging": plain,
@@ -54,7 +56,7 @@ def main() -> None:
     names = options.sections.split(",")
     if unknown := [name for name in names if name not in SECTIONS]:
         parser.error(f"--sections {unknown[0]}: choose from {', '.join(SECTIONS)}")
-    torch.set_num_threads(options.threads)
+    Engine(Trainer(threads=options.threads))  # threads and kept memory are the process's: peers have them, too
     torch.manual_seed(1)
     bench = Bench(options)
     for name in names:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PIECE = 1 << 19
-"""Weights made at a time, at most: 2 MB in fp32."""
+PIECE = 1 << 20
+"""Weights made at a time, at most: 4 MB in fp32."""
 SAFE = 60.0
 """Exponents of 2 up to which powers, their sums and gradients divided by them keep their digits in fp32."""
 

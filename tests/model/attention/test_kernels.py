@@ -195,7 +195,7 @@ def test_long_windows_and_equal_or_broken_places(kernel):
             same(KERNELS[kernel], "scaled_dot", Window(radius), position, one, 1)
 
 
-@pytest.mark.parametrize("piece", [1 << 19, 8 * 24 * 40, 8 * 24 * 7, 8 * 24])
+@pytest.mark.parametrize("piece", [1 << 20, 8 * 24 * 40, 8 * 24 * 7, 8 * 24])
 def test_a_band_in_one_piece_or_many(monkeypatch, piece):
     """Of 31 blocks for each of two heads: all at once, a head at a time, 7 blocks, one."""
     sets = vector_sets([150, 3, 90], seed=3, edges=False, shuffled=True)
