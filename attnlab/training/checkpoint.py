@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,12 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, A
     try:
         new.mkdir(parents=True)
         files = {}
-        for name, group in tensors.items():
-            data = dump_tensors({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()})
-            _write(new / f"{name}.safetensors", data)
-            files[name] = {"bytes": len(data), "blake2b": _digest(data)}
+        with ThreadPoolExecutor(1) as beside:  # hashing takes as long as writing
+            for name, group in tensors.items():
+                data = dump_tensors({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()})
+                digest = beside.submit(_digest, data)
+                _write(new / f"{name}.safetensors", data)
+                files[name] = {"bytes": len(data), "blake2b": digest.result()}
         _write(new / STATE, json.dumps(state | {"files": files}).encode())
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
