@@ -87,6 +87,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     if folds.wanted(config):
         raise UserError(f"{folder.path}: a cross-validation; name one of its runs, such as {folder.path}/fold-…")
     spec = DataSpec.load(folder.path)
+    check_spelling(folder, config, spec)
     engine = Engine(config.trainer)
     model = models.build(config, spec).to(engine.device)
     found, warning = checkpoint.load(folder.best)
@@ -97,6 +98,18 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     except (KeyError, RuntimeError) as error:
         raise UserError(f"{found.folder}: these weights don't fit config.yaml and spec.json") from error
     return Run(folder, config, spec, model, engine)
+
+
+def check_spelling(folder: RunFolder, config: Config, spec: DataSpec) -> None:
+    """Refuse to split text otherwise than a run has learned to."""
+    if not spec.codecs:
+        return
+    own = compose.load_saved(folder.config).data
+    for name in ("tokens", "subwords", "joint_vocabulary"):
+        if getattr(config.data, name, None) != getattr(own, name, None):
+            raise UserError(
+                f"`data.{name}`: {folder.path} has learned how text is split; to change that, train a new run"
+            )
 
 
 def write_predictions(run: Run, split: str, data: Any, evaluation: Evaluation, name: str | None = None) -> Path:

@@ -20,7 +20,15 @@ from attnlab.training import checkpoint, folds, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
-from attnlab.training.run import LOADERS, Run, load_data, load_run, word_lengths, write_predictions
+from attnlab.training.run import (
+    LOADERS,
+    Run,
+    check_spelling,
+    load_data,
+    load_run,
+    word_lengths,
+    write_predictions,
+)
 from attnlab.training.tracking import Tracking
 
 
@@ -117,6 +125,7 @@ def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | f
     if folds.wanted(config):
         return _resume_folds(folder, config, overrides, quiet)
     spec = DataSpec.load(folder.path)
+    check_spelling(folder, config, spec)
     engine = Engine(config.trainer)
     data = load_data(config, spec)
     _refuse_missing_splits(config, data)

@@ -48,6 +48,19 @@ def only_run(outputs: Path) -> Path:
     return folder
 
 
+def test_a_run_splits_text_as_it_has_learned_to(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *words, "trainer.epochs=1"]) == 0
+    folder = only_run(tmp_path / "outputs")
+    assert main(["eval", f"run={folder}", "data.tokens=words"]) == 0
+    for command in ("eval", "train"):
+        for word in ("data.tokens=bpe", "data.joint_vocabulary=true"):
+            capsys.readouterr()
+            assert main([command, f"run={folder}", word]) == 2
+            assert f"`{word.split('=')[0]}`" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("more", [["data.joint_vocabulary=true"], ["head.n_best=2", "head.position=learned"]])
 def test_eval_repeats_what_train_reported(words: list[str], tmp_path: Path, more: list[str]) -> None:
     assert main(["train", *words, *more]) == 0
