@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag, pad
 
 from attnlab.config import (
     LearnedEmbedding,
@@ -20,6 +21,7 @@ from attnlab.config import (
 from attnlab.errors import UserError
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
+from attnlab.model.readout import set_max
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec, Vocabulary
 
@@ -109,12 +111,27 @@ class WordChar(Embedding):
         return sets.with_values(self.table(sets.values) + spelled[sets.part_index])
 
     def spell(self, words: VectorSets) -> Tensor:
-        """U words as sets of character ids -> (U, D)."""
-        layout = words.layout
-        padded = layout.pad(self.characters(words.values))  # (U, L, char_width), zero beyond the word
-        answers = self.convolution(padded.transpose(1, 2)).relu()  # (U, filters, L)
-        # After relu nothing is below 0, so a place beyond the word, set to 0, never wins wrongly.
-        return self.project((answers * layout.mask[:, None]).amax(dim=2))
+        """U words as sets of character ids -> (U, D).
+
+        What a filter says of a window is a sum of what it says of each character in each of the window's places, and
+        there are few characters: all of that is one small table, and no word is padded to the longest.
+        """
+        layout, weight = words.layout, self.convolution.weight  # (filters, char_width, window)
+        bias: Tensor = self.convolution.bias  # type: ignore[assignment]
+        with torch.autocast(weight.device.type, enabled=False):
+            said = self.characters.weight @ weight.permute(2, 1, 0)  # (window, characters, filters)
+            window, characters, _ = said.shape
+            number = torch.arange(window, device=weight.device)
+            row = torch.arange(len(words.values), device=weight.device)
+            # (characters of all words, window): in which row of the word, and of all, each window's characters stand.
+            place, row = (x[:, None] + number - window // 2 for x in (layout.place, row))
+            inside = (place >= 0) & (place < layout.counts[layout.set_index][:, None])
+            own = words.values[row.clamp_(0, max(0, len(row) - 1))] + characters * number
+            # A last row of zeros stands for what is beyond the word.
+            said = pad(said.flatten(0, 1), (0, 0, 0, 1))
+            answers = embedding_bag(own.where(inside, len(said) - 1), said, mode="sum")
+            best = set_max(answers, layout, empty=torch.finfo(answers.dtype).min)
+        return self.project((best + bias).relu())
 
 
 class Linear(Embedding):

@@ -1,7 +1,10 @@
 """A set of vectors to one vector: softmax and weighted sums don't care how many there are."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from attnlab.model.linear import Linear
 from attnlab.sets import Layout, VectorSets
@@ -13,8 +16,28 @@ def set_sum(values: Tensor, layout: Layout) -> Tensor:
 
 
 def set_max(values: Tensor, layout: Layout, empty: float) -> Tensor:
-    """(N, …) -> (B, …): the largest of each set's rows, and at least `empty`."""
-    return torch.segment_reduce(values, "max", lengths=layout.counts, axis=0, unsafe=True, initial=empty)
+    """(N, …) -> (B, …): the largest of each set's rows, and at least `empty`; equal ones share the gradient."""
+    return _SetMax.apply(values, layout, empty)
+
+
+class _SetMax(torch.autograd.Function):
+    """PyTorch's own gradient gives a negative one whole to each of several equal numbers, and not its share."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, layout: Layout, empty: float) -> Tensor:
+        largest = torch.segment_reduce(values, "max", lengths=layout.counts, axis=0, unsafe=True, initial=empty)
+        ctx.save_for_backward(values, largest)
+        ctx.layout = layout
+        return largest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        values, largest = ctx.saved_tensors
+        index = ctx.layout.set_index
+        found = (values == largest.index_select(0, index)).to(values.dtype)
+        share = gradient / set_sum(found, ctx.layout).clamp_min_(1)
+        return found.mul_(share.index_select(0, index)), None, None
 
 
 def set_softmax(scores: Tensor, layout: Layout) -> Tensor:

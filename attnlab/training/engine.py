@@ -12,8 +12,8 @@ from torch import Tensor
 from attnlab.config import Trainer
 from attnlab.errors import UserError
 
-KEPT = {-1: 1 << 30, -3: 1 << 25}
-"""glibc's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, the latter as large as it may be."""
+KEPT = {-1: -1, -4: 0}
+"""glibc's M_TRIM_THRESHOLD, endless, and M_MMAP_MAX: no block is taken from the system by itself."""
 
 
 class Engine:

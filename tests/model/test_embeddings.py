@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import shared_data
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from attnlab.config import LearnedEmbedding, OneHotEmbedding, PretrainedEmbedding, WordCharEmbedding
 from attnlab.errors import UserError
@@ -54,6 +56,30 @@ def test_characters_count_in_their_order_and_not_by_their_neighbours() -> None:
     alone = embedding(spelled("saw")).values[0]
     beside_a_long_word = embedding(spelled("saw", "teasawteasaw")).values[0]
     assert torch.allclose(alone, beside_a_long_word, atol=1e-6)
+
+
+@given(st.lists(st.integers(0, 9), max_size=6), st.sampled_from([1, 3, 5]))
+@settings(max_examples=30, deadline=None)
+def test_spelling_is_a_convolution_and_the_largest_answer(lengths: list[int], window: int) -> None:
+    torch.manual_seed(0)
+    embedding = WordChar(WordCharEmbedding(char_window=window), spec, width=8)
+    ids = torch.randint(0, len(characters), (sum(lengths),))
+    found = embedding.spell(VectorSets.of(ids, lengths))
+    rows = []
+    for word in ids.split(lengths):
+        answers = embedding.convolution(embedding.characters(word).T) if len(word) else torch.zeros(128, 1)
+        rows.append(embedding.project(answers.relu().amax(1)))
+    right = torch.stack(rows) if rows else found
+    torch.testing.assert_close(found, right)
+    if sum(lengths):
+        parameters = [
+            embedding.characters.weight,
+            *embedding.convolution.parameters(),
+            *embedding.project.parameters(),
+        ]
+        weight = torch.linspace(-1, 1, found.numel()).view_as(found)
+        ours, theirs = (torch.autograd.grad((one * weight).sum(), parameters) for one in (found, right))
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("head_line", ["", "3 2\n"])

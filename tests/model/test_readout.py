@@ -27,6 +27,20 @@ def test_sums_and_maxima_are_those_of_each_set(lengths: list[int]) -> None:
         torch.testing.assert_close(largest[b], torch.cat([one.values, floor]).amax(0))
 
 
+@given(LENGTHS)
+@settings(max_examples=40, deadline=None)
+def test_equal_maxima_share_the_gradient_whatever_its_sign(lengths: list[int]) -> None:
+    values = some(lengths).values.round().requires_grad_()  # many are equal
+    sets = VectorSets.of(values, lengths)
+    weight = torch.randn(len(lengths), 4, generator=torch.Generator().manual_seed(1))
+    if not sum(lengths):
+        return
+    (ours,) = torch.autograd.grad((set_max(values, sets.layout, -7.0) * weight).sum(), values)
+    parts = [one.values.amax(0) * w for one, w in zip(sets.unbind(), weight, strict=True) if len(one.values)]
+    (right,) = torch.autograd.grad(torch.stack(parts).sum(), values)
+    torch.testing.assert_close(ours, right)
+
+
 @given(LENGTHS, st.floats(-1e4, 1e4))
 @settings(max_examples=40, deadline=None)
 def test_softmax_weights_sum_to_one_over_each_set_whatever_the_scale(lengths: list[int], shift: float) -> None:
