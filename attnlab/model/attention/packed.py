@@ -162,17 +162,14 @@ def _added(tile: Tile, like: Tensor) -> Tensor | None:
 
 
 def softmax_(scores: Tensor, added: Tensor | None = None, scale: float = 1.0) -> None:
-    """Scores to weights, in place; added: as `forbidden` gives it, which is sooner done than filling in."""
-    softmax2_(scores.mul_(scale * math.log2(math.e)), added)  # powers of 2 cost a fifth of those of e
+    """Scores to weights, in place; added: as `forbidden` gives it, which is sooner done than filling in.
 
-
-def softmax2_(scores: Tensor, added: Tensor | None = None) -> None:
-    """The same of scores that are exponents of 2.
-
-    They are shifted only where their powers might not add up: finding each row's largest would cost as much as all the
+    Scores are shifted only where their powers might not add up: finding each row's largest would cost as much as all the
     rest. Another device than the CPU isn't asked, because that would wait for it.
     """
-    safe = scores.is_cpu and _largest(scores) < SAFE
+    scale *= math.log2(math.e)  # powers of 2 cost a fifth of those of e
+    safe = scores.is_cpu and scale * _largest(scores) < SAFE
+    scores.mul_(scale)
     if added is not None:
         scores.add_(added)
     if not safe:
