@@ -25,7 +25,9 @@ Slices = Mapping[str, Sequence[Sequence[bool]]]
 Pairs = Mapping[tuple[str, str], int]
 """How often each (right class, answer) occurred."""
 
-LOWER_IS_BETTER = frozenset({"loss", "mae", "wer", "cer"})
+LOWER_IS_BETTER = frozenset({"loss", "mae", "wer", "cer", "cut"})
+WITHOUT_BETTER = frozenset({"length_ratio"})
+"""Best somewhere in between, so that they can't tell which of two models is the better one."""
 
 
 @dataclass(frozen=True)
@@ -240,8 +242,10 @@ def confusions(pairs: Pairs, most: int = 8) -> list[tuple[str, str, int]]:
 
 
 def better(score: float, best: float | None, name: str) -> bool:
-    """Whether a validation score beats the best so far."""
-    return best is None or (score < best if name in LOWER_IS_BETTER else score > best)
+    """Whether a validation score beats the best so far; what is no number never does."""
+    if best is None:
+        return score == score
+    return score < best if name in LOWER_IS_BETTER else score > best
 
 
 def _count(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:

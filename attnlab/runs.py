@@ -93,6 +93,11 @@ class RunFolder:
         """The folder of one run of a cross-validation."""
         return RunFolder(self.path / f"fold-{name}")
 
+    def outdate_results(self) -> None:
+        """Put aside what a run has come to that is going to be trained further: it isn't finished any more."""
+        if self.results.exists():
+            self.results.replace(self.path / "results.previous.json")
+
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
         with self.metrics.open("a", encoding="utf-8") as stream:
@@ -191,7 +196,8 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise UserError(
             f"{path}: could not be written ({error.strerror}); what was there before is unharmed"
         ) from error

@@ -78,6 +78,27 @@ def test_eval_on_other_data_writes_beside(copied: Path, tmp_path: Path) -> None:
     assert len(list(copied.glob("predictions-validation-*.jsonl"))) == 1
 
 
+def test_eval_of_other_answers_writes_beside_and_tells_what_changed(
+    tiny: list[str], treebank: Path, tmp_path: Path, capsys
+) -> None:
+    folder = Path(shutil.copytree(treebank, tmp_path / "treebank"))
+    assert main(["train", *tiny, f"data.path={folder}", "baselines=false"]) == 0
+    (run,) = (tmp_path / "outputs" / "pos").iterdir()
+    predicted, test = (run / "predictions-test.jsonl").read_bytes(), folder / "toy-ud-test.conllu"
+    capsys.readouterr()
+    assert main(["eval", f"run={run}", "trainer.threads=1"]) == 0
+    assert "as trained ┃" in capsys.readouterr().out
+    assert main(["eval", f"run={run}", "trainer.precision=bf16"]) == 0
+    out = capsys.readouterr().out
+    assert "as trained ┃" not in out and "have changed" not in out
+    test.write_text(test.read_text().replace("NOUN", "VERB", 1))
+    assert main(["eval", f"run={run}"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "as trained ┃" not in out and "the data have changed since this run was trained on them" in out
+    assert (run / "predictions-test.jsonl").read_bytes() == predicted
+    assert len(list(run.glob("predictions-test-*.jsonl"))) == 2
+
+
 def test_latest_is_the_newest(copied: Path) -> None:
     assert main(["eval", "run=latest", f"outputs={copied.parents[1]}"]) == 0
 

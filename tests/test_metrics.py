@@ -187,6 +187,9 @@ BETTER = [
     (0.3, 0.4, "mae", True),
     (0.1, 0.2, "wer", True),
     (30.0, 20.0, "bleu", True),
+    (0.5, 0.1, "cut", False),
+    (float("nan"), None, "accuracy", False),
+    (0.1, 0.2, "cut", True),
 ]
 
 

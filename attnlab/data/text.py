@@ -56,7 +56,7 @@ class Text:
         self.notice, self.commit = self.source.notice, self.source.commit
         self.shares = lacking(config, self.source.splits)
         self.folder_of_rows = self._prepared()
-        settings = asdict(config) | dict.fromkeys(ELSEWHERE | {"min_count", "unknown"})
+        settings = asdict(config) | dict.fromkeys(ELSEWHERE)
         self.fingerprint = fingerprint((), settings | {"rows": self.folder_of_rows.name})
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"

@@ -81,15 +81,16 @@ def exists(folder: Path) -> bool:
 
 def _read(place: Path) -> Checkpoint:
     state = json.loads((place / STATE).read_text(encoding="utf-8"))
+    files = state.pop("files", None) if isinstance(state, dict) else None
+    if not isinstance(files, dict):
+        raise ValueError(f"{STATE} doesn't tell its files")
     tensors = {}
-    for name, expected in state.pop("files").items():
+    for name, expected in files.items():
         if not name.isidentifier():
             raise ValueError(f"strange file name {name!r}")
         data = (place / f"{name}.safetensors").read_bytes()
-        if len(data) != expected["bytes"]:
-            raise ValueError(f"{name}.safetensors has {len(data)} bytes, not {expected['bytes']}")
-        if _digest(data) != expected["blake2b"]:
-            raise ValueError(f"{name}.safetensors has changed since it was written")
+        if expected != {"bytes": len(data), "blake2b": _digest(data)}:
+            raise ValueError(f"{name}.safetensors, of {len(data)} bytes, isn't as it was written")
         tensors[name] = load_tensors(data)
     return Checkpoint(tensors, state, place)
 

@@ -1,5 +1,6 @@
 """Predictions of a whole split, in its own order, and their scores. `eval` and `train` both come here."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 
 from attnlab import metrics
 from attnlab.data.batching import Batching
+from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.sets import Prediction
 from attnlab.training.engine import Engine
@@ -37,8 +39,13 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: boo
         with engine.autocast():
             encoded = model.encode(batch.inputs)
             loss = model.head.loss(encoded, batch.targets)
+            if not math.isfinite(told := float(loss.total)):
+                raise UserError(
+                    f"the loss of {', '.join(batch.keys[:5])}, … is {told}: the weights, or these examples, are beyond "
+                    "what can be computed; train with a lower `optimizer.lr`, or look at the examples"
+                )
             answers = model.head.predict(encoded, hurried)
-        total, count = total + float(loss.total), count + int(loss.count)
+        total, count = total + told, count + int(loss.count)
         for i, answer in zip(indices.tolist(), answers, strict=True):
             predictions[i] = answer
     model.train(training)

@@ -4,16 +4,21 @@ Every fold is a run like any other (`data.fold=<name>`): it can be scored, resum
 """
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean, stdev
 from typing import Any
 
+from attnlab import compose
 from attnlab.config import Config
 from attnlab.data.folds import Folds
 from attnlab.errors import Stopped, UserError
-from attnlab.runs import RunFolder, write_json
+from attnlab.runs import RunFolder, flat, write_json
 from attnlab.training import report
+
+TRAINING = ("optimizer", "schedule", "trainer")
+"""Parts of a configuration that say how, and how long, is trained."""
 
 
 class CrossValidation:
@@ -57,25 +62,32 @@ def check_unchanged(folder: RunFolder, folds: Folds) -> None:
         )
 
 
+def changes(config: Config, own: RunFolder) -> list[str]:
+    """Words that give a fold's run the settings of training which the whole has by now."""
+    saved = compose.load_saved(own.config)
+    now, then = ({part: asdict(getattr(one, part)) for part in TRAINING} for one in (config, saved))
+    before = flat(then)
+    return [f"{name}={json.dumps(value)}" for name, value in flat(now).items() if value != before.get(name)]
+
+
 def train_each(
     folder: RunFolder,
     config: Config,
     folds: Folds,
     train: Callable[[str, RunFolder], None],
-    keep_finished: bool,
     reporter: report.Reporter,
 ) -> CrossValidation:
-    """Train the folds that have no results yet, then write the parent's."""
+    """Train the folds that have no results under these settings yet, then write the parent's."""
     for number, name in enumerate(folds.names, 1):
         own = folder.fold(name)
-        if keep_finished and own.results.exists():
+        if own.results.exists() and not changes(config, own):
             reporter.say(f"Fold {name} ({number} of {len(folds.names)}) is finished.")
             continue
         reporter.say(f"Fold {name} ({number} of {len(folds.names)})", style="bold")
         try:
             train(name, own)
         except Stopped:
-            reporter.say(f"Continue all folds with: attnlab train run={folder.path}")
+            reporter.say(f"Continue all folds with: attnlab train {shlex.quote(f'run={folder.path}')}")
             raise
     found = {name: folder.fold(name).read_results() for name in folds.names}
     write_json(folder.results, summary(config.task, folds.protocol, found))

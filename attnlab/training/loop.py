@@ -45,20 +45,19 @@ class Training:
         self.optimizer = optim.build_optimizer(model, config.optimizer)
         average = config.trainer.average
         self.average = optim.Average(model, average) if average else None
-        self.monitor = config.trainer.monitor or metrics.MONITORS[model.head.kind]
         count = config.trainer.average_best
-        self.candidates = Candidates(folder.candidates, count, self.monitor) if folder and count > 1 else None
+        self.candidates = Candidates(folder.candidates, count) if folder and count > 1 else None
         self.batching = Batching(train.lengths, config.trainer.batch_vectors, config.seed)
         self.batches_per_epoch = len(self.batching.epoch(0))
         per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
         self.updates = config.trainer.updates or config.trainer.epochs * per_epoch
-        self.progress = Progress()
+        self.progress = Progress(batch_vectors=config.trainer.batch_vectors)
         self.stop_requested = False
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first)."""
-        progress = self.progress
+        progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stop_requested:
             self._epoch()
         if self.stop_requested and not progress.done:
@@ -147,16 +146,12 @@ class Training:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
         progress, model = self.progress, self.evaluated_model()
         scores = self._scored(model)
-        if self.monitor not in scores and self.config.trainer.monitor is None:
-            self.monitor = "loss"  # few answers may not allow a score: of one class alone there is no area
-        if self.monitor not in scores:
-            raise UserError(f"`trainer.monitor={self.monitor}`: choose one of {', '.join(sorted(scores))}")
+        progress.monitor = progress.monitor or self._monitor(scores)
         if self.candidates:
-            self.candidates.offer(model.state_dict(), scores[self.monitor], progress.update)
+            self.candidates.offer(model.state_dict(), scores, progress.monitor, progress.update)
         is_better = self._keep_if_better(model, scores)
         progress.without_better = 0 if is_better else progress.without_better + 1
-        if self.config.trainer.patience and progress.without_better >= self.config.trainer.patience:
-            progress.done = True
+        progress.done = self._is_done()
         if progress.done and self.candidates:
             mean = copy.deepcopy(model)
             mean.load_state_dict(self.candidates.mean())
@@ -166,7 +161,7 @@ class Training:
         self.report("validation", {
             "update": progress.update, "epoch": progress.epoch, "train_loss": train_loss,
             "vectors_per_second": progress.vectors / progress.seconds, "best": is_better, "done": progress.done,
-            "monitor": self.monitor, **scores,
+            "monitor": progress.monitor, **scores,
         })  # fmt: skip
 
     def _scored(self, model: Model) -> dict[str, float]:
@@ -178,14 +173,31 @@ class Training:
             write_text(self.folder.hypotheses(self.progress.update), "".join(lines))
         return evaluation.scores
 
+    def _monitor(self, scores: dict[str, float]) -> str:
+        """The score that picks the best weights: the one asked for, or the head's own."""
+        asked = self.config.trainer.monitor
+        monitor = asked or metrics.MONITORS[self.model.head.kind]
+        if asked is None and monitor not in scores:
+            return "loss"  # few answers may not allow a score: of one class alone there is no area
+        choices = sorted(scores.keys() - metrics.WITHOUT_BETTER)
+        if monitor not in choices:
+            raise UserError(f"`trainer.monitor={monitor}`: choose one of {', '.join(choices)}")
+        return monitor
+
+    def _is_done(self) -> bool:
+        """Derived, never remembered: a run that is given more updates, or more patience, goes on."""
+        progress, patience = self.progress, self.config.trainer.patience
+        return progress.update >= self.updates or (patience is not None and progress.without_better >= patience)
+
     def _keep_if_better(self, model: Model, scores: dict[str, float]) -> bool:
         """Put weights into `best/` if no score so far was better."""
-        progress, score = self.progress, scores[self.monitor]
-        if not metrics.better(score, progress.best_score, self.monitor):
+        progress, score = self.progress, scores[self.progress.monitor]
+        if not metrics.better(score, progress.best_score, progress.monitor):
             return False
         progress.best_score, progress.best_update, progress.best = score, progress.update, scores
         if self.folder:
-            checkpoint.save(self.folder.best, {"model": model.state_dict()}, {"update": progress.update})
+            told = {"update": progress.update, "data": self.fingerprint}
+            checkpoint.save(self.folder.best, {"model": model.state_dict()}, told)
         return True
 
     def evaluated_model(self) -> Model:
@@ -193,15 +205,36 @@ class Training:
 
     def save(self) -> None:
         """Write `last/`: everything that the rest of the run depends on."""
-        self._saved_at = time.monotonic()
+        self.progress.wall_seconds, self._saved_at = self.wall_seconds, time.monotonic()
         if self.folder is not None and self.engine.rank == 0:
             state.save(self)
 
-    def restore(self) -> str:
-        """Continue from `last/`; returns a warning where a damaged checkpoint was passed over."""
-        warning = state.restore(self)
+    @property
+    def wall_seconds(self) -> float:
+        """Of training so far, validation and saving included, in this process and those before it."""
+        return self.progress.wall_seconds + time.monotonic() - self._saved_at
+
+    def restore(self) -> list[str]:
+        """Continue from `last/`; returns warnings: of a damaged checkpoint, of an epoch that can't be ended as it began."""
+        warnings = [warning] if (warning := state.restore(self)) else []
+        progress, budget = self.progress, self.config.trainer.batch_vectors
+        if progress.update > self.updates:
+            raise UserError(
+                f"{self.folder.path}: {progress.update} updates have been made already, more than the {self.updates} "
+                "of `trainer.epochs` or `trainer.updates`"
+            )
         if self.candidates:
-            self.candidates.forget_after(self.progress.update)
-        # Done is derived: a finished run that is given more updates goes on.
-        self.progress.done = self.progress.update >= self.updates
-        return warning
+            self.candidates.forget_after(progress.update)
+        if progress.best:  # another monitor may be asked for by now
+            monitor = self._monitor(progress.best)
+            if monitor != progress.monitor:
+                progress.monitor, progress.best_score, progress.without_better = monitor, progress.best[monitor], 0
+        if progress.cursor and progress.batch_vectors != budget:
+            warnings.append(
+                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
+                f"{progress.batch_vectors}; the rest of it is left out"
+            )
+            progress.epoch, progress.cursor = progress.epoch + 1, 0
+        progress.batch_vectors = budget
+        progress.done = self._is_done()
+        return warnings

@@ -37,12 +37,16 @@ LOADERS: dict[str, Any] = {
 
 
 class Run:
-    """A run folder with its model in memory: evaluate it, or let it predict."""
+    """A run folder with its model in memory: evaluate it, or let it predict.
+
+    fingerprint: of the data that it was trained on.
+    """
 
     def __init__(
-        self, folder: RunFolder, config: Config, spec: DataSpec, model: models.Model, engine: Engine
-    ) -> None:
+        self, folder: RunFolder, config: Config, spec: DataSpec, model: models.Model, engine: Engine, fingerprint: Any
+    ) -> None:  # fmt: skip
         self.folder, self.config, self.spec, self.model, self.engine = folder, config, spec, model, engine
+        self.fingerprint = fingerprint
 
     @property
     def results(self) -> dict[str, Any]:
@@ -97,7 +101,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
         model.load_state_dict(found.tensors["model"])
     except (KeyError, RuntimeError) as error:
         raise UserError(f"{found.folder}: these weights don't fit config.yaml and spec.json") from error
-    return Run(folder, config, spec, model, engine)
+    return Run(folder, config, spec, model, engine, found.state.get("data"))
 
 
 def check_spelling(folder: RunFolder, config: Config, spec: DataSpec) -> None:
@@ -139,9 +143,10 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     for warning in data.warnings:
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
-    own = load_run(run.folder.path).config.data == run.config.data
-    name = split if own else f"{split}-{data.fingerprint}"
-    path = write_predictions(run, split, data, evaluation, name)
+    saved = compose.load_saved(run.folder.config)
+    if saved.data == run.config.data and data.fingerprint != run.fingerprint:
+        reporter.warn(f"{run.folder.path}: the data have changed since this run was trained on them")
+    own = _answers_alike(saved, run.config) and data.fingerprint == run.fingerprint
     columns = {split: evaluation.scores}
     if own and split != "train" and split in run.results:  # "train" tells how training went
         columns["as trained"] = run.results[split]
@@ -150,8 +155,17 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     )
     lengths = word_lengths(run, data.splits[split], evaluation) if run.model.head.searches else None
     report.details(reporter, evaluation.pairs, lengths)
+    name = split if own else f"{split}-{data.fingerprint}"
+    path = write_predictions(run, split, data, evaluation, name)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
+
+
+def _answers_alike(saved: Config, now: Config) -> bool:
+    """Whether two configurations give the same answers: not where, or how soon, they are computed."""
+    parts = ("data", "embedding", "encoder", "head")
+    alike = all(getattr(saved, part) == getattr(now, part) for part in parts)
+    return alike and saved.trainer.precision == now.trainer.precision
 
 
 def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides: Sequence[str]) -> Evaluation:

@@ -33,6 +33,9 @@ class Progress:
     loss: float = 0.0  # since the last validation
     count: int = 0
     best: dict[str, float] = field(default_factory=dict)
+    monitor: str = ""  # what best_score is a score of
+    batch_vectors: int = 0  # of the batches that cursor counts
+    wall_seconds: float = 0.0  # of all processes that have trained this run, until the last save
 
 
 def save(training: "Training") -> None:
@@ -54,7 +57,7 @@ def save(training: "Training") -> None:
 def restore(training: "Training") -> str:
     """Read `last/` back into a loop that was built anew; returns a warning where a damaged one was passed over."""
     found, warning = checkpoint.load(training.folder.last)
-    if found.state["data"] != training.fingerprint:
+    if found.state.get("data") != training.fingerprint:
         raise UserError(
             f"{training.folder.path}: the training data have changed since this run was saved; give it the same "
             "files (`data.path=`), or start a new run"

@@ -1,9 +1,11 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
 import platform
+import re
+import shlex
 import signal
-import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
@@ -14,7 +16,7 @@ from attnlab import compose
 from attnlab.config import Config
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
-from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.runs import RunFolder, flat, write_json, write_text
 from attnlab.spec import DataSpec
 from attnlab.training import checkpoint, folds, report
 from attnlab.training.baselines import baselines
@@ -91,25 +93,24 @@ def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds
         def train_one(name: str, own: RunFolder) -> None:
             start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
 
-        return folds.train_each(folder, config, divided, train_one, False, report.Reporter(folder.log, quiet))
+        return folds.train_each(folder, config, divided, train_one, report.Reporter(folder.log, quiet))
 
 
 def _resume_folds(
     folder: RunFolder, config: Config, overrides: Sequence[str], quiet: bool
 ) -> folds.CrossValidation:
-    """Train what is unfinished; with overrides, which may give them more to do, every fold goes on."""
+    """Train every fold that isn't finished under these settings, which may give all of them more to do."""
     divided = LOADERS[config.data.loader].folds(config.data, config.seed)
     folds.check_unchanged(folder, divided)
     write_text(folder.config, compose.to_yaml(config))
 
     def train_one(name: str, own: RunFolder) -> None:
         if own.config.exists():
-            resume(str(own.path), overrides, quiet)
+            resume(str(own.path), [*folds.changes(config, own), *overrides], quiet)
         else:
             start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
 
-    changed = any(not word.startswith("outputs=") for word in overrides)
-    return folds.train_each(folder, config, divided, train_one, not changed, report.Reporter(folder.log, quiet))
+    return folds.train_each(folder, config, divided, train_one, report.Reporter(folder.log, quiet))
 
 
 def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
@@ -122,6 +123,7 @@ def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run 
 
 def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | folds.CrossValidation:
     config = compose.load_saved(folder.config, overrides)
+    _refuse_another_model(folder, config)
     if folds.wanted(config):
         return _resume_folds(folder, config, overrides, quiet)
     spec = DataSpec.load(folder.path)
@@ -136,8 +138,7 @@ def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | f
     tracking = Tracking(config, folder, reporter.warn)
     training = _training(config, model, data, engine, folder, reporter, tracking)
     if checkpoint.exists(folder.last):
-        warning = training.restore()
-        if warning:
+        for warning in training.restore():
             reporter.warn(warning)
         write_text(folder.config, compose.to_yaml(config))
         reporter.say(f"Continuing {folder.path} after update {training.progress.update} of {training.updates}.")
@@ -145,6 +146,25 @@ def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | f
         reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
     folder.forget_metrics_after(training.progress.update)
     return _finish(training, data, folder, reporter, tracking)
+
+
+LEARNED = ("task", "seed", "embedding", "encoder", "head")
+"""Parts of a configuration that say what the weights are weights of."""
+FREE = re.compile(
+    r"encoder\.kernel|.*dropout|head\.(label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
+)
+"""What may change in them from one day to the next."""
+
+
+def _refuse_another_model(folder: RunFolder, config: Config) -> None:
+    """A run goes on as what it began as."""
+    began, now = (flat(asdict(one)) for one in (compose.load_saved(folder.config), config))
+    for name in sorted(began.keys() | now.keys()):
+        if name.split(".")[0] in LEARNED and not FREE.fullmatch(name) and began.get(name) != now.get(name):
+            raise UserError(
+                f"`{name}={now.get(name)}`: {folder.path} has been trained with {name}={began.get(name)}; to change "
+                "that, train a new run"
+            )
 
 
 def _training(
@@ -197,7 +217,8 @@ def _to_the_end(
     )
     simple = baselines(config, data, engine) if config.baselines else {}
     reporter.start_bar(training.progress.update, training.updates)
-    began = time.monotonic()
+    if not training.progress.done:
+        folder.outdate_results()
     try:
         with _stop_signals(training) as caught:
             progress = training.run()
@@ -205,7 +226,7 @@ def _to_the_end(
         reporter.stop_bar()
     if caught and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
-        reporter.say(f"Continue with: attnlab train run={folder.path}")
+        reporter.say(f"Continue with: attnlab train {_run_word(folder)}")
         raise Stopped(caught[0])
     run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
     # A head that searches for its answers did so greedily in validations.
@@ -221,13 +242,13 @@ def _to_the_end(
             results["lengths"] = word_lengths(run, data.splits["test"], evaluation)
     results["train"] = {
         "seconds": round(progress.seconds, 2),
-        "wall_seconds": round(time.monotonic() - began, 2),
+        "wall_seconds": round(training.wall_seconds, 2),
         "vectors_per_second": round(progress.vectors / max(progress.seconds, 1e-9), 1),
         "data_wait": round(progress.data_wait / max(progress.seconds, 1e-9), 4),
         "epochs": progress.epoch,
         "updates": progress.update,
         "best_update": progress.best_update,
-        "monitor": training.monitor,
+        "monitor": progress.monitor,
     }
     results |= {"parameters": parameters, "baselines": simple}
     write_json(folder.results, results)
@@ -241,8 +262,13 @@ def _to_the_end(
         f"{told['epochs']} epochs in {told['wall_seconds']:.0f} s; {told['vectors_per_second']:,.0f} vectors/s from data to "
         f"optimizer, {100 * told['data_wait']:.1f} % of it waiting for data"
     )
-    reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval run={folder.path}")
+    reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {_run_word(folder)}")
     return run
+
+
+def _run_word(folder: RunFolder) -> str:
+    """As a shell takes it."""
+    return shlex.quote(f"run={folder.path}")
 
 
 def environment() -> dict[str, Any]:

@@ -46,9 +46,10 @@ def test_a_damaged_one_gives_way_to_the_previous_and_says_so(tmp_path: Path, dam
     assert update == 1 and "damaged" in warning and "last.previous" in warning
 
 
-def test_state_that_is_no_json_counts_as_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["{", "[]", "null", "{}", '{"files": []}', '{"files": {"model": 3}}'])
+def test_state_that_is_none_counts_as_damage(tmp_path: Path, state: str) -> None:
     write(tmp_path / "last", 1)
-    (tmp_path / "last" / "state.json").write_text("{")
+    (tmp_path / "last" / "state.json").write_text(state)
     with pytest.raises(UserError, match="damaged"):
         checkpoint.load(tmp_path / "last")
 

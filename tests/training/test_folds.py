@@ -11,11 +11,13 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnlab import train
 from attnlab.cli import main
 from attnlab.data.folds import assign, divided, fold_splits
 from attnlab.data.splits import held_out
-from attnlab.errors import UserError
+from attnlab.errors import Stopped, UserError
 from attnlab.training.folds import summary
+from attnlab.training.loop import Training
 
 RATE = 4000
 
@@ -154,6 +156,27 @@ def test_what_is_finished_is_kept_and_the_rest_is_trained(finished: Path, tmp_pa
     assert (parent / "fold-bob/best/model.safetensors").read_bytes() == (
         finished / "fold-bob/best/model.safetensors"
     ).read_bytes()
+
+
+def test_more_epochs_are_for_every_fold_whatever_comes_between(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = Path(shutil.copytree(finished, tmp_path / "outputs" / "keywords" / finished.name))
+    epoch = Training._epoch
+
+    def interrupted(loop: Training) -> None:
+        if loop.folder.path.name == "fold-bob":
+            raise Stopped(2)
+        epoch(loop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_epoch", interrupted)
+        with pytest.raises(Stopped):
+            train(f"run={parent}", "trainer.epochs=3", quiet=True)
+    assert main(["train", f"run={parent}"]) == 0
+    assert {name: fold["train"]["epochs"] for name, fold in results(parent)["folds"].items()} == {
+        "ada": 3, "bob": 3, "cy": 3,
+    }  # fmt: skip
 
 
 def test_other_data_are_refused_on_resume(finished: Path, digits: Path, tmp_path: Path, capsys) -> None:

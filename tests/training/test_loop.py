@@ -10,10 +10,17 @@ import pytest
 import torch
 from loops import training, weights
 
+from attnlab import compose, train
 from attnlab.cli import main
 from attnlab.config import Schedule
 from attnlab.errors import UserError
+from attnlab.runs import RunFolder
 from attnlab.training import optim
+from attnlab.training.baselines import text
+from attnlab.training.candidates import Candidates
+from attnlab.training.engine import Engine
+from attnlab.training.loop import Training
+from attnlab.training.run import load_data
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -135,9 +142,98 @@ def test_patience_ends_a_run_that_gets_no_better(tiny: list[str]) -> None:
     assert loop.run().epoch == 4
 
 
+def test_a_run_that_patience_ended_is_over_until_it_is_given_more(tiny: list[str], tmp_path: Path) -> None:
+    words = [*tiny, "trainer.epochs=9", "optimizer.lr=0.0", "trainer.patience=2", "trainer.average=0"]
+    assert main(["train", *words, "baselines=false"]) == 0
+    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
+    for words, epochs in (([], 3), (["trainer.epochs=20"], 3), (["trainer.patience=4"], 5)):
+        assert main(["train", f"run={folder}", *words]) == 0
+        assert len((folder / "metrics.jsonl").read_text().splitlines()) == epochs
+
+
+def test_another_monitor_judges_the_best_so_far_by_its_own_score(tiny: list[str], tmp_path: Path) -> None:
+    words = [*tiny, "trainer.patience=5"]
+    training([*words, "trainer.monitor=loss"], tmp_path / "run").run()
+    rest = training([*words, "trainer.monitor=accuracy"], tmp_path / "run")
+    rest.restore()
+    progress = rest.progress
+    assert progress.monitor == "accuracy" and progress.best_score == progress.best["accuracy"]
+    assert progress.without_better == 0
+
+
+def test_batches_of_another_size_begin_with_an_epoch(tiny: list[str], tmp_path: Path) -> None:
+    training([*tiny, "trainer.batch_vectors=30"], tmp_path / "run", stop_after=9).run()
+    rest = training([*tiny, "trainer.batch_vectors=100", "trainer.epochs=9"], tmp_path / "run")
+    (warning,) = rest.restore()
+    assert "epoch 1 began with batches of 30" in warning and (rest.progress.epoch, rest.progress.cursor) == (1, 0)
+    assert rest.run().update == rest.updates
+
+
+def test_fewer_updates_than_were_made_are_refused(tiny: list[str], tmp_path: Path) -> None:
+    training(tiny, tmp_path / "run", stop_after=5).run()
+    with pytest.raises(UserError, match=r"5 updates have been made already, more than the 3 of `trainer\.epochs`"):
+        training([*tiny, "trainer.updates=3"], tmp_path / "run").restore()
+
+
+def test_a_run_goes_on_as_what_it_began_as(tiny: list[str], tmp_path: Path, capsys) -> None:
+    assert main(["train", *tiny, "baselines=false"]) == 0
+    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
+    before = (folder / "config.yaml").read_text()
+    for word in ("encoder.position=none", "task=social", "seed=2", "head.target=upos"):
+        assert main(["train", f"run={folder}", word]) == 2
+        assert f"`{word}`: {folder} has been trained with " in capsys.readouterr().err
+    assert (folder / "config.yaml").read_text() == before
+    assert main(["train", f"run={folder}", "encoder.dropout=0.3", "encoder.kernel=dense", "trainer.epochs=3"]) == 0
+
+
+def test_a_run_that_is_trained_further_is_not_finished_meanwhile(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", *tiny, "baselines=false"]) == 0
+    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
+    results = (folder / "results.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_epoch", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(f"run={folder}", "trainer.epochs=3", quiet=True)
+    assert RunFolder(folder).state() == "failed"
+    assert (folder / "results.previous.json").read_bytes() == results
+    assert main(["train", f"run={folder}"]) == 0 and RunFolder(folder).state() == "finished"
+
+
+def test_weights_beyond_numbers_are_never_the_best(tiny: list[str], tmp_path: Path) -> None:
+    loop = training(
+        [*tiny, "optimizer.lr=1e30", "trainer.average=0", "trainer.validate_every=1"], tmp_path / "run"
+    )
+    with pytest.raises(UserError, match="beyond what can be computed"):
+        loop.run()
+    assert not (tmp_path / "run" / "best").exists()
+
+
+def test_the_best_validations_are_kept_by_what_is_monitored(tmp_path: Path) -> None:
+    weights = {"w": torch.zeros(2)}
+    for monitor, expected in (("loss", {"2", "4"}), ("accuracy", {"1", "3"})):
+        kept = Candidates(tmp_path / monitor, 2)
+        for update, score in enumerate((0.5, 0.1, 0.4, 0.2), 1):
+            kept.offer(weights, {monitor: score}, monitor, update)
+        assert {path.name for path in (tmp_path / monitor).iterdir()} == expected
+    (tmp_path / "loss" / "2" / "state.json").unlink()
+    with pytest.raises(UserError, match=r"loss/2: no scores in it; delete this folder and continue"):
+        kept = Candidates(tmp_path / "loss", 2)
+        kept.offer(weights, {"loss": 0.3}, "loss", 5)
+
+
 def test_an_unknown_monitor_is_refused_with_the_right_ones(tiny: list[str]) -> None:
     with pytest.raises(UserError, match=r"`trainer\.monitor=acuracy`: choose one of accuracy"):
         training([*tiny, "trainer.monitor=acuracy"]).run()
+
+
+def test_the_window_of_words_is_the_same_whatever_a_run_is_tried_with(tiny: list[str]) -> None:
+    scores = []
+    for words in ([], ["optimizer.lr=1e-9", "trainer.precision=bf16"]):
+        config = compose.compose([*tiny, *words])
+        scores.append(text.window(config, load_data(config), Engine(config.trainer)))
+    assert scores[0] == scores[1]
 
 
 def test_the_rate_rises_and_falls() -> None:

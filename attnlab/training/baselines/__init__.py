@@ -11,7 +11,7 @@ from attnlab.runs import write_json
 from attnlab.training.baselines import graphs, images, sequences, speech, text
 from attnlab.training.engine import Engine
 
-VERSION = 2
+VERSION = 3
 """Of how baselines are measured."""
 
 MEASURED = {

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from attnlab import metrics
-from attnlab.config import Config, FullyConnectedEncoder, LearnedEmbedding, Schedule, TaggingHead, Trainer
+from attnlab.config import AdamW, Config, FullyConnectedEncoder, LearnedEmbedding, Schedule, TaggingHead, Trainer
 from attnlab.data.answers import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.sets import Prediction
@@ -46,11 +46,13 @@ def most_frequent_tag(data: Any, target: str) -> dict[str, float]:
 
 
 def window(config: Config, data: Any, engine: Engine) -> dict[str, float]:
-    """A fully connected layer over each word and its three neighbours on both sides, trained by the same loop."""
+    """A fully connected layer over each word and its three neighbours on both sides, trained by the same loop, always
+    with the same settings: what a run is tried with must not change what it is compared with."""
+    engine = Engine(Trainer(device=engine.device.type))
     settings = Config(
         task=config.task, data=config.data, embedding=LearnedEmbedding(),
         encoder=FullyConnectedEncoder(radius=3, depth=1), head=TaggingHead(target=config.head.target),
-        optimizer=config.optimizer, schedule=Schedule(), trainer=Trainer(epochs=6, batch_vectors=1500), seed=1,
+        optimizer=AdamW(), schedule=Schedule(), trainer=Trainer(epochs=6, batch_vectors=1500), seed=1,
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
