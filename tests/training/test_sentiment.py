@@ -110,6 +110,18 @@ def test_stopped_and_resumed_is_bit_identical(films: Path, tmp_path: Path, monke
     assert load_run(whole).results["test"] == load_run(stopped).results["test"]
 
 
+@pytest.mark.parametrize("labels", [("[/quote]", "[spam]"), (":cat: [b]", "[red]ham")])
+def test_labels_are_shown_as_they_are_whatever_their_characters(labels, tmp_path: Path, capsys) -> None:
+    for seed, split in enumerate(("train", "dev", "test")):
+        rows = ["text,label\n", *(f"{text},{labels[label == 'good']}\n" for text, label in verdicts(20, seed))]
+        (tmp_path / f"{split}.csv").write_text("".join(rows))
+    assert main(small(tmp_path, tmp_path / "outputs")) == 0
+    shown, log = capsys.readouterr().out, (only_run(tmp_path / "outputs") / "log.txt").read_text()
+    assert main(["data", "task=sentiment", "data=csv", f"data.path={tmp_path}"]) == 0
+    for told in (shown, log, capsys.readouterr().out):
+        assert all(label in told for label in labels)
+
+
 def test_a_file_of_another_kind_scores_a_run(copied: Path, tmp_path: Path) -> None:
     text = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in verdicts(20, seed=2))
     (tmp_path / "test.jsonl").write_text(text)
