@@ -48,6 +48,27 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     assert len(line["words"]) == len(line["gold"]) == len(line["predicted"]) == len(line["probability"])
 
 
+def test_a_run_has_its_folder_for_itself(tiny: list[str], tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    words = ["train", *tiny, "trainer.epochs=1", f"folder={folder}"]
+    (folder / "#1.csv").touch()
+    (folder / "results.json").touch()
+    assert main(words) == 2
+    assert f"`folder={folder}`: holds other files, such as #1.csv" in capsys.readouterr().err
+    assert len(list(folder.iterdir())) == 2 and not (folder / "results.json").read_text()
+    assert main(["train", *tiny, "folder="]) == 2
+    assert "`folder=`: name a folder" in capsys.readouterr().err
+    (folder / "#1.csv").unlink()
+    (folder / "results.json").unlink()
+    (folder / ".DS_Store").touch()
+    (folder / "run.lock").touch()  # with what it had written, where a start was killed
+    (folder / "overrides.yaml.new.txt").touch()
+    assert main(words) == 0
+    assert main(["eval", f"run={folder}"]) == 0
+    assert main(words) == 2 and "there is a run already" in capsys.readouterr().err
+
+
 def test_eval_repeats_train_to_the_last_digit(copied: Path) -> None:
     reported = json.loads((copied / "results.json").read_text())
     predicted = (copied / "predictions-test.jsonl").read_bytes()
