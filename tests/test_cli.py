@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from conftest import conllu, write_treebank
+from hypothesis import given
+from hypothesis import strategies as st
 
-from attnlab import load_run
+from attnlab import compose, load_run
 from attnlab.cli import main
 
 
@@ -125,6 +127,13 @@ MISTAKES = {
     "wrong type": (["train", "encoder.depth=two"], "`encoder.depth`"),
     "out of range": (["train", "encoder.depth=0"], "`encoder.depth=0` must be at least 1"),
     "no equals sign": (["train", "encoder"], "key=value"),
+    "no key": (["train", "en coder=3"], "key=value"),
+    "brackets": (["data", "data.path=rev (1).csv"], "in quotes: 'data.path=\"rev (1).csv\"'"),
+    "two equals signs": (["data", "seed=1", "data.path=a=b.csv"], "`data.path=a=b.csv`: a value with"),
+    "apostrophe": (["train", "-m", "data.path=it's.csv"], "`data.path=it's.csv`: a value with"),
+    "other letters": (["sweep", "data.path=~/ü.csv"], "'data.path=\"~/ü.csv\"'"),
+    "no limits": (["sweep", "optimizer.lr=interval(a,b)"], "`optimizer.lr=interval(a,b)`: mismatch type argument"),
+    "no function": (["sweep", "optimizer.lr=intervall(1,2)"], "Unknown function 'intervall'"),
     "added key": (["train", "+encoder.depth2=1"], "only set"),
     "heads and width": (["train", "encoder.width=30"], "multiple of"),
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
@@ -164,6 +173,12 @@ def test_a_mistake_is_one_sentence(
     error = capsys.readouterr().err
     assert expected in error and len(error.splitlines()) == 1 and "Traceback" not in error
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+@given(text=st.text(st.characters(codec="utf-8")) | st.text("\\\"' $()"))
+def test_any_text_may_stand_in_quotes(text: str) -> None:
+    (found,) = compose.parse([f"outputs={compose.quoted(text)}"])
+    assert found.value() == text and not found.is_sweep_override()
 
 
 GOOD = conllu([[("they", "PRON"), ("walk", "VERB")]])
