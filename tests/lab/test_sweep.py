@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -154,6 +156,19 @@ def test_a_sweep_is_finished_as_it_was_begun(outputs: Path, monkeypatch: pytest.
     base = only_folder(outputs) / "base.yaml"
     base.write_text(base.read_text().replace("depth: 2", "depth: 7"))
     assert "encoder.depth: 7 → 2" in refusal()
+
+
+def test_a_stopped_sweep_says_what_finishes_it(tmp_path: Path) -> None:
+    outputs = tmp_path / "my runs"
+    process = sweep_process("optimizer.lr=0.001,0.002", "trainer.epochs=50", f"outputs={outputs}")
+    deadline = time.monotonic() + 60
+    while not list(outputs.glob("*/*/trial-0/metrics.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=60)
+    (line,) = re.findall("Finish it with: attnlab sweep (.*)", told.decode())
+    assert sweep_process(*shlex.split(line)).wait() == 0
+    assert len(json.loads((only_folder(outputs) / "results.json").read_text())["trials"]) == 2
 
 
 def test_a_trial_is_told_its_folder_whatever_its_name(tmp_path: Path) -> None:
