@@ -200,6 +200,8 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
+    if isinstance(overrides, str):
+        raise UserError(f"`{overrides}`: give a list of overrides, as in [{overrides!r}]")
     parser = OverridesParser.create()
     return [_parsed(parser, word) for word in overrides]
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import shared_data, verdicts, write_tables, write_treebank
 from safetensors.torch import load_file
 
-from attnlab import load_run
+from attnlab import load_run, train
 from attnlab.cli import main
 from attnlab.errors import UserError
 from attnlab.training.report import Reporter
@@ -75,6 +75,35 @@ def test_predict_answers_as_evaluation_does(finished: Path) -> None:
     assert run.predict(["a word never seen: floccinaucinihilipilification"])[0].value in ("good", "bad")
     with pytest.raises(UserError, match="sentence 2 of 2"):
         run.predict(["fine", " "])
+
+
+NO_SENTENCES = {
+    "one string": ("fine", "give a list of sentences, not `'fine'`"),
+    "bytes": (b"fine", "give a list of sentences, not"),
+    "a table": ({"fine": 1}, "give a list of sentences, not"),
+    "nothing": (None, "give a list of sentences, not `None`"),
+    "a number": (["fine", 1], "each sentence as a string or a list of words, not `1`"),
+    "a missing one": ([None], "each sentence as a string or a list of words, not `None`"),
+    "a file": ([Path("x")], "each sentence as a string or a list of words, not"),
+    "bytes in a list": ([b"fine"], "each sentence as a string or a list of words, not"),
+    "numbers": ([[1, 2]], "sentence 1 of 1"),
+}
+
+
+def test_only_sentences_are_predicted(finished: Path) -> None:
+    run = load_run(finished)
+    assert run.predict([]) == []
+    for case, (given, told) in NO_SENTENCES.items():
+        with pytest.raises(UserError) as refused:
+            run.predict(given)
+        assert told in str(refused.value), case
+
+
+def test_overrides_are_strings_in_a_list(finished: Path) -> None:
+    with pytest.raises(UserError, match=r"`seed=3`: give a list of overrides, as in \['seed=3'\]"):
+        load_run(finished, "seed=3")
+    with pytest.raises(UserError, match="give each override as a string of its own"):
+        train(["task=pos"])
 
 
 def test_a_tagger_predicts_a_tag_for_each_word(tiny: list[str], tmp_path: Path) -> None:
