@@ -82,6 +82,8 @@ def check_overrides(overrides: Sequence[str]) -> None:
     for override in parsed:
         name = override.key_or_group
         if name in known:
+            if override.is_delete():
+                raise UserError(f"`{override.input_line}`: a group cannot be removed, only chosen")
             first, *_ = values = _values(override)
             for value in first if isinstance(first, list) and name == "logger" else values:
                 if value not in choices(name):

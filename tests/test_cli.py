@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,10 @@ MISTAKES = {
     "other letters": (["sweep", "data.path=~/ü.csv"], "'data.path=\"~/ü.csv\"'"),
     "no limits": (["sweep", "optimizer.lr=interval(a,b)"], "`optimizer.lr=interval(a,b)`: mismatch type argument"),
     "no function": (["sweep", "optimizer.lr=intervall(1,2)"], "Unknown function 'intervall'"),
+    "removed group": (["train", "~encoder"], "`~encoder`: a group cannot be removed"),
+    "name of a folder": (["train", "data.name=foo/bar"], "`data.name=foo/bar`: it names folders"),
+    "many shown": (["train", "-m", "--cfg", "job"], "`--cfg job` shows one configuration"),
+    "Hydra's option": (["train", "--cfg", "job", "--resolve"], "`--resolve`: no such option"),
     "added key": (["train", "+encoder.depth2=1"], "only set"),
     "heads and width": (["train", "encoder.width=30"], "multiple of"),
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
@@ -253,6 +260,14 @@ def test_show_config_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("eval", "data", "runs", "bench"):
         assert main([verb, "--help"]) == 0
         assert "attnlab eval run=latest" in capsys.readouterr().out
+
+
+def test_who_reads_no_further_is_told_nothing() -> None:
+    program = [sys.executable, "-m", "attnlab", "train", "--help"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.communicate()[1] == b"" and process.returncode == 128 + signal.SIGPIPE
 
 
 def test_tags_of_which_none_is_known_cannot_be_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
