@@ -1,6 +1,7 @@
 """`attnlab <verb> [key=value …]`: the first word chooses what to do. Nothing heavy is imported before."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -50,12 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if verb not in VERBS:
             raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
-        return VERBS[verb](rest)
+        code = VERBS[verb](rest)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         if debug:
             raise
         print(f"attnlab: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever reads what we say has seen enough, as in `attnlab train --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
         if debug or (error.filename is None and error.strerror is None):
             raise
@@ -73,7 +79,7 @@ def train(words: list[str]) -> int:
         return _list_keys()
     flags = [word for word in words if word.startswith("-")]
     for flag in flags:
-        if flag not in ("-m", "--multirun", "--cfg", "--resolve"):
+        if flag not in ("-m", "--multirun", "--cfg"):
             raise UserError(
                 f"`{flag}`: no such option; {suggestion(flag, ('--multirun', '--cfg', '--debug', '--help'))}"
             )
@@ -81,6 +87,10 @@ def train(words: list[str]) -> int:
         position = words.index("--cfg")
         if words[position + 1 : position + 2] != ["job"]:
             raise UserError("`--cfg`: write `--cfg job`")
+        if len(flags) > 1:
+            raise UserError(
+                f"`{' '.join(flags)}`: `--cfg job` shows one configuration, and goes with no other option"
+            )
         return _show_config([word for i, word in enumerate(words) if i not in (position, position + 1)])
     overrides = [word for word in words if not word.startswith("-")]
     if any(word.startswith("run=") for word in overrides):

@@ -5,6 +5,7 @@ run's saved configuration. Both refuse unknown keys and choices with near matche
 """
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -81,6 +82,8 @@ def check_overrides(overrides: Sequence[str]) -> None:
     for override in parsed:
         name = override.key_or_group
         if name in known:
+            if override.is_delete():
+                raise UserError(f"`{override.input_line}`: a group cannot be removed, only chosen")
             first, *_ = values = _values(override)
             for value in first if isinstance(first, list) and name == "logger" else values:
                 if value not in choices(name):
@@ -199,13 +202,32 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
+    if isinstance(overrides, str):
+        raise UserError(f"`{overrides}`: give a list of overrides, as in [{overrides!r}]")
+    parser = OverridesParser.create()
+    return [_parsed(parser, word) for word in overrides]
+
+
+def _parsed(parser: OverridesParser, word: str) -> Override:
     try:
-        return OverridesParser.create().parse_overrides(list(overrides))
+        return parser.parse_override(word)
     except HydraException as error:
-        word = next((o for o in overrides if "=" not in o), None)
-        if word is not None:
+        name, equals, value = word.partition("=")
+        if not equals or not re.fullmatch(r"[\w.@/+~]+", name, re.ASCII):
             raise UserError(f"`{word}`: write overrides as key=value") from error
-        raise UserError(one_sentence(error)) from error
+        function = re.match(r"\w+ while evaluating '.*?': (.*)", one_sentence(error))
+        reason = f"{function[1]}; " if function else ""
+        right = shlex.quote(f"{name}={quoted(value)}")
+        raise UserError(
+            f"`{word}`: {reason}a value with ( ) = , ' & # ~ and the like stands in quotes: {right}"
+        ) from error
+
+
+def quoted(value: str) -> str:
+    """Any text as a value on the command line, whatever its characters mean to Hydra."""
+    # A backslash means itself but before a quotation mark.
+    escaped = re.sub(r'(\\*)("|\Z)', lambda match: 2 * match[1] + match[2].replace('"', r"\""), value)
+    return f'"{escaped}"'
 
 
 def parse_single(overrides: Sequence[str]) -> list[Override]:

@@ -16,8 +16,8 @@ class Stopped(Exception):
         self.signal = number
 
 
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """The end of a refusal: the near match if there is one, otherwise every choice."""
+def suggestion(word: str, choices: Iterable[str], listed: str = "`attnlab train --help` lists them") -> str:
+    """The end of a refusal: the near match if there is one, otherwise every choice, or where many are `listed`."""
     choices = sorted(set(choices))
     # An abbreviated path is compared by its last word too: `depht` should find `encoder.depth`.
     near = get_close_matches(word, choices, n=1, cutoff=0.6)
@@ -27,5 +27,5 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     if near:
         return f"did you mean `{near[0]}`?"
     if len(choices) > 20:
-        return "`attnlab train --help` lists them"
+        return listed
     return f"choose one of {', '.join(choices)}" if choices else "there is nothing to choose from"

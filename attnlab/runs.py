@@ -52,14 +52,19 @@ class RunFolder:
 
     @classmethod
     def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
-        """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder` where it holds no run yet."""
+        """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder`, empty or left by a start that was killed."""
         if folder is None:
             return cls(new_folder(Path(outputs) / task))
-        path = Path(folder).expanduser()
-        if (path / "config.yaml").exists():
+        if not folder:
+            raise UserError("`folder=`: name a folder, or leave it out for a new one in `outputs`")
+        found = cls(Path(folder).expanduser())
+        if found.config.exists():
             raise UserError(f"`folder={folder}`: there is a run already; continue it with `run={folder}`")
-        path.mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        found.path.mkdir(parents=True, exist_ok=True)
+        others = [path for path in sorted(found.path.iterdir()) if not path.name.startswith(".")]
+        if others and found.lock not in others:  # a start takes the lock before it writes anything
+            raise UserError(f"`folder={folder}`: holds other files, such as {others[0].name}; name a new folder")
+        return found
 
     @classmethod
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
@@ -80,9 +85,10 @@ class RunFolder:
         return cls(path)._plain()
 
     def _plain(self) -> "RunFolder":
-        """Refuse a folder that holds a file which no run writes."""
+        """Refuse a folder that holds a file which no run writes; hidden ones are the system's, and never opened."""
         for path in sorted(self.path.rglob("*")):
-            if path.is_file() and path.suffix not in _PLAIN:
+            hidden = any(part.startswith(".") for part in path.relative_to(self.path).parts)
+            if path.is_file() and not hidden and path.suffix not in _PLAIN:
                 raise UserError(
                     f"{path}: a run folder holds only numbers and words, never a `{path.suffix or path.name}` "
                     "file; nothing was loaded"

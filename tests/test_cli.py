@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import conllu, write_treebank
+from hypothesis import given
+from hypothesis import strategies as st
 
-from attnlab import load_run
+from attnlab import compose, load_run
 from attnlab.cli import main
 
 
@@ -46,6 +51,27 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     assert len((finished / "metrics.jsonl").read_text().splitlines()) == 3
     line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
     assert len(line["words"]) == len(line["gold"]) == len(line["predicted"]) == len(line["probability"])
+
+
+def test_a_run_has_its_folder_for_itself(tiny: list[str], tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    words = ["train", *tiny, "trainer.epochs=1", f"folder={folder}"]
+    (folder / "#1.csv").touch()
+    (folder / "results.json").touch()
+    assert main(words) == 2
+    assert f"`folder={folder}`: holds other files, such as #1.csv" in capsys.readouterr().err
+    assert len(list(folder.iterdir())) == 2 and not (folder / "results.json").read_text()
+    assert main(["train", *tiny, "folder="]) == 2
+    assert "`folder=`: name a folder" in capsys.readouterr().err
+    (folder / "#1.csv").unlink()
+    (folder / "results.json").unlink()
+    (folder / ".DS_Store").touch()
+    (folder / "run.lock").touch()  # with what it had written, where a start was killed
+    (folder / "overrides.yaml.new.txt").touch()
+    assert main(words) == 0
+    assert main(["eval", f"run={folder}"]) == 0
+    assert main(words) == 2 and "there is a run already" in capsys.readouterr().err
 
 
 def test_eval_repeats_train_to_the_last_digit(copied: Path) -> None:
@@ -125,6 +151,17 @@ MISTAKES = {
     "wrong type": (["train", "encoder.depth=two"], "`encoder.depth`"),
     "out of range": (["train", "encoder.depth=0"], "`encoder.depth=0` must be at least 1"),
     "no equals sign": (["train", "encoder"], "key=value"),
+    "no key": (["train", "en coder=3"], "key=value"),
+    "brackets": (["data", "data.path=rev (1).csv"], "in quotes: 'data.path=\"rev (1).csv\"'"),
+    "two equals signs": (["data", "seed=1", "data.path=a=b.csv"], "`data.path=a=b.csv`: a value with"),
+    "apostrophe": (["train", "-m", "data.path=it's.csv"], "`data.path=it's.csv`: a value with"),
+    "other letters": (["sweep", "data.path=~/ü.csv"], "'data.path=\"~/ü.csv\"'"),
+    "no limits": (["sweep", "optimizer.lr=interval(a,b)"], "`optimizer.lr=interval(a,b)`: mismatch type argument"),
+    "no function": (["sweep", "optimizer.lr=intervall(1,2)"], "Unknown function 'intervall'"),
+    "removed group": (["train", "~encoder"], "`~encoder`: a group cannot be removed"),
+    "name of a folder": (["train", "data.name=foo/bar"], "`data.name=foo/bar`: it names folders"),
+    "many shown": (["train", "-m", "--cfg", "job"], "`--cfg job` shows one configuration"),
+    "Hydra's option": (["train", "--cfg", "job", "--resolve"], "`--resolve`: no such option"),
     "added key": (["train", "+encoder.depth2=1"], "only set"),
     "heads and width": (["train", "encoder.width=30"], "multiple of"),
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
@@ -164,6 +201,12 @@ def test_a_mistake_is_one_sentence(
     error = capsys.readouterr().err
     assert expected in error and len(error.splitlines()) == 1 and "Traceback" not in error
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+@given(text=st.text(st.characters(codec="utf-8")) | st.text("\\\"' $()"))
+def test_any_text_may_stand_in_quotes(text: str) -> None:
+    (found,) = compose.parse([f"outputs={compose.quoted(text)}"])
+    assert found.value() == text and not found.is_sweep_override()
 
 
 GOOD = conllu([[("they", "PRON"), ("walk", "VERB")]])
@@ -238,6 +281,14 @@ def test_show_config_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("eval", "data", "runs", "bench"):
         assert main([verb, "--help"]) == 0
         assert "attnlab eval run=latest" in capsys.readouterr().out
+
+
+def test_who_reads_no_further_is_told_nothing() -> None:
+    program = [sys.executable, "-m", "attnlab", "train", "--help"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.communicate()[1] == b"" and process.returncode == 128 + signal.SIGPIPE
 
 
 def test_tags_of_which_none_is_known_cannot_be_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

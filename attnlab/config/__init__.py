@@ -85,9 +85,11 @@ class Config:
     schedule: Any = key("???", "learning rate over updates (group)")
     logger: Any = key("???", "who is told besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
-    seed: int = key(1, "of weights, order of examples, dropout and generated data", least=0, most=LARGEST)
+    seed: int = key(1, "of weights, order of examples, dropout and augmentation", least=0, most=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")
-    folder: str | None = key(None, "this run's own folder; null: a new one in `outputs`, named by task and time")
+    folder: str | None = key(
+        None, "this run's own folder, new or empty; null: one in `outputs`, named by task and time"
+    )
     baselines: bool = key(True, "whether `train` measures the data's baselines")
     score_test: bool = key(True, "whether `train` ends with a score on test data; a sweep scores only its choice")
 

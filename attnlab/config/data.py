@@ -28,6 +28,8 @@ class Dataset:
     split_seed: int = key(0, "of held-out shares", least=0, most=LARGEST)
 
     def problems(self) -> Iterator[str]:
+        if not re.fullmatch(r"[\w-][\w.-]*", self.name):
+            yield f"`data.name={self.name}`: it names folders; write letters, digits, hyphens and dots"
         if self.validation + self.test > 0.9:
             yield f"`data.validation={self.validation}` and `data.test={self.test}` must leave a tenth for training"
 

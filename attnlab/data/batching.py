@@ -36,9 +36,9 @@ class Batching:
     def _cut(self, order: Indices) -> list[Indices]:
         # The sorted lengths don't depend on the order, so every epoch has equally many batches. Targets of one
         # length stand together, as they are decoded together; among them, sources of one length.
-        lengths = self.lengths[order].reshape(len(order), -1)
-        by_length = np.lexsort(lengths.T)  # stable; the last column counts most
-        order, ends = order[by_length], np.cumsum(lengths[by_length].sum(axis=1))
+        lengths = np.atleast_2d(self.lengths[order].T)
+        by_length = np.lexsort(lengths)  # stable; the last row counts most
+        order, ends = order[by_length], np.cumsum(lengths[:, by_length].sum(axis=0))
         batches, start = [], 0
         while start < len(order):
             before = ends[start - 1] if start else 0

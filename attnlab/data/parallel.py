@@ -49,7 +49,7 @@ class Parallel:
         splits = [name for name in NAMES if name in (*self.source.splits, *self.shares)]
         elsewhere = "cache path origin licence hub config revision".split()
         settings = asdict(config) | dict.fromkeys(elsewhere)
-        settings |= {"splits": splits, "identity": self.source.identity}
+        settings |= {"splits": splits, "files": list(self.source.files), "identity": self.source.identity}
         texts = fingerprint(self.source.files.values(), settings)
         self.codecs = self._learned(texts) if spec is None else _codecs_of(spec, config)
         self.fingerprint = fingerprint((), {"texts": texts, "codecs": _digest(self.codecs)})

@@ -1,8 +1,9 @@
 """Words as packed sets of ids: what the prepared data, and a sentence typed by a user, have in common."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,6 +70,12 @@ class WordSets:
         return torch.tensor([c for s in spelled for c in s], dtype=torch.int64), offsets
 
 
+def _listed(given: Any, wanted: str) -> list[Any]:
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise UserError(f"give {wanted}, not `{given!r}`")
+    return list(given)
+
+
 class Sentences:
     """Sentences without right answers, to be predicted by a run: strings, or lists of words.
 
@@ -77,14 +84,18 @@ class Sentences:
     """
 
     def __init__(self, sentences: Sequence[str | Sequence[str]], how: str, spec: DataSpec, parts: bool) -> None:
-        if isinstance(sentences, str):
-            raise UserError("give a list of sentences, not a single string")
+        given = _listed(sentences, "a list of sentences")
         codec = spec.codecs.get("source")
         if codec is None:
-            self.words = [tokens(s, how) if isinstance(s, str) else list(s) for s in sentences]
+            self.words = [
+                tokens(s, how)
+                if isinstance(s, str)
+                else _listed(s, "each sentence as a string or a list of words")
+                for s in given
+            ]
         else:
-            strings = [s for s in sentences if isinstance(s, str)]
-            if len(strings) < len(sentences):
+            strings = [s for s in given if isinstance(s, str)]
+            if len(strings) < len(given):
                 raise UserError("give each sentence as a string: this run splits it into its own tokens")
             self.words = [[codec.tokens[i] for i in ids] for ids in codec.encode(strings)]
         for number, words in enumerate(self.words, 1):

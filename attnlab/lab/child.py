@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from attnlab.compose import quoted
 from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
 
@@ -40,8 +41,9 @@ class Child:
         begun = folder.config.exists()
         self._asked: float | None = None  # when it was asked to stop
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        anew = [*words, *share.words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
-            [*command, *([f"run={folder.path}"] if begun else [*words, *share.words, f"folder={folder.path}"])],
+            [*command, *([f"run={folder.path}"] if begun else anew)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,

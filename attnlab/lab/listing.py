@@ -40,11 +40,12 @@ def show(words: Sequence[str]) -> None:
     if not rows:
         raise UserError(f"no runs in {outputs}/; start one with `attnlab train task=pos`, or say `outputs=FOLDER`")
     extra = [name for name in asked.get("show", "").split(",") if name]
-    sort = asked.get("sort", "started")
+    sort = asked.get("sort") or "started"
     known = {name for found in rows for name in found}
     for name in [*extra, sort.lstrip("-"), *(name for name in asked if name not in OWN)]:
         if name not in known:
-            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known)}")
+            listed = f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys"
+            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed)}")
     for name, value in asked.items():
         if name not in OWN:
             allowed = set(value.split(","))

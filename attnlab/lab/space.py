@@ -5,6 +5,7 @@
 """
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,5 +160,6 @@ def _listed(override: Override) -> tuple[str, ...]:
     """Every value, written as on the command line, in the order given, once."""
     if override.value_type not in LISTED:
         return ("",)
-    values = (str(value) for value in override.sweep_string_iterator())
+    # Hydra escapes colons, which need no escape.
+    values = (re.sub(r"\\(?=:)", "", str(value)) for value in override.sweep_string_iterator())
     return tuple(dict.fromkeys({"True": "true", "False": "false"}.get(value, value) for value in values))

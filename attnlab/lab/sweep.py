@@ -1,5 +1,6 @@
 """`attnlab sweep`: many runs from one line, none lost, all comparable."""
 
+import shlex
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any
             Work(folder, search, config, reporter.say, command).run()
         finally:
             if search.begun():
-                reporter.say(f"Finish it with: attnlab sweep sweep={folder.path}")
+                reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
     with FileLock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
         return _conclude(folder, search, reporter)
 

@@ -21,14 +21,14 @@ class Reporter:
     def __init__(self, log: Path | None = None, quiet: bool = False) -> None:
         # Off a terminal rich assumes 80 columns, which would cut off the names of scores.
         width = None if sys.stdout.isatty() else 120
-        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, width=width)
+        self.console = _console(quiet=quiet, soft_wrap=True, width=width)
         self.log = log
         self._bar: Progress | None = None
         self._started = time.monotonic()
 
     def say(self, text: str, style: str | None = None) -> None:
         """A line for the console and the log."""
-        self.console.print(text, style=style, markup=False)
+        self.console.print(text, style=style)
         self._append(text)
 
     def warn(self, text: str) -> None:
@@ -38,7 +38,7 @@ class Reporter:
         self.console.print(table)
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as stream:
-                Console(file=stream, width=120).print(table)
+                _console(file=stream, width=120).print(table)
 
     def start_bar(self, done: int, updates: int) -> None:
         """Show progress through the updates, on a terminal only."""
@@ -74,6 +74,11 @@ class Reporter:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as stream:
                 stream.write(text + "\n")
+
+
+def _console(**options: Any) -> Console:
+    """Shows words as they are: `[b]` and `:cat:` are labels of somebody's data here, no markup."""
+    return Console(markup=False, emoji=False, highlight=False, **options)
 
 
 def details(

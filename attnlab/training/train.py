@@ -36,6 +36,11 @@ from attnlab.training.tracking import Tracking
 
 def train(*overrides: str, quiet: bool = False) -> Run | folds.CrossValidation:
     """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`."""
+    for word in overrides:
+        if not isinstance(word, str):
+            raise UserError(
+                f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
+            )
     resumed = [word for word in overrides if word.startswith("run=")]
     if resumed:
         others = [word for word in overrides if not word.startswith("run=")]

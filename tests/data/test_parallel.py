@@ -114,6 +114,19 @@ def test_a_batch_is_its_pairs_collated_and_targets_end_with_the_end(folder: Path
     assert len(np.concatenate(Batching(split.lengths, 20, seed=1).epoch(0))) == len(ENGLISH)
 
 
+@pytest.mark.parametrize("source", ["lines", "table"])
+def test_a_file_is_the_split_that_its_name_says_whatever_was_prepared_before(tmp_path: Path, source: str) -> None:
+    english, german = [f"Dog {i}." for i in range(24)], [f"Hund {i}." for i in range(24)]
+    for other in ("validation", "test"):
+        folder = tmp_path / f"named-{other}"
+        for name, part in (("train", slice(20)), (other, slice(20, None))):
+            write(folder, name, english[part], german[part])
+            rows = zip(english[part], german[part], strict=True)
+            (folder / f"{name}.jsonl").write_text("".join(json.dumps({"en": e, "de": d}) + "\n" for e, d in rows))
+        data = opened(folder, source=source, tokens="words", validation=0.1, test=0.1)
+        assert data.splits[other].gold(TARGET) == german[20:]
+
+
 def test_unequal_files_are_refused_with_both_counts(folder: Path) -> None:
     path = folder / "train.de"
     path.write_text(path.read_text() + "Noch einer.\nUnd noch einer.\n")

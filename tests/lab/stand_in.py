@@ -17,7 +17,7 @@ def main() -> int:
         folder = Path(words["run"])
         words = json.loads((folder / "config.yaml").read_text())
     else:
-        folder = Path(words["folder"])
+        folder = Path(words["folder"].strip('"'))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "overrides.yaml").write_text(json.dumps(sys.argv[1:]))
         (folder / "config.yaml").write_text(json.dumps(words))

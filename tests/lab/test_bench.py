@@ -26,6 +26,7 @@ def test_a_section_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
 def test_mistakes_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     for words, told in (
         (["sections=taging"], "no such section; did you mean"),
+        (["sections="], "`sections=`: no such section; choose one of"),
         (["updates=none"], "expected a number of updates"),
         (["shared=/nowhere"], "no such folder"),
     ):

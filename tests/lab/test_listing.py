@@ -46,7 +46,7 @@ def listed(capsys: pytest.CaptureFixture[str], outputs: Path, *words: str) -> li
 def test_states_scores_and_order(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys, outputs, "sort=-score") == ["finished", "pruned", "cut", "failed"]
     assert listed(capsys, outputs, "state=pruned,failed", "sort=encoder.depth") == ["failed", "pruned"]
-    assert listed(capsys, outputs, "encoder.depth=3") == ["cut"]
+    assert listed(capsys, outputs, "encoder.depth=3", "sort=") == ["cut"]
     show(["--json", f"outputs={outputs}", "state=finished"])
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["score"], found["test"], found["seconds"], found["parameters"]) == (0.75, 0.7, 75.0, 1234)
@@ -65,6 +65,10 @@ def test_a_held_run_is_running(outputs: Path, capsys: pytest.CaptureFixture[str]
 def test_an_unknown_word_is_refused(outputs: Path) -> None:
     with pytest.raises(UserError, match="did you mean `score`"):
         show(["sort=-scor", f"outputs={outputs}"])
+    with pytest.raises(
+        UserError, match=r"the columns are run, task, .*, and `attnlab train --help` lists the keys"
+    ):
+        show(["show=nope", f"outputs={outputs}"])
 
 
 def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:

@@ -19,6 +19,7 @@ def test_every_form_of_the_grammar() -> None:
             "encoder.width=range(32,128,32)",
             "encoder.position=choice(none,learned)",
             "schedule=cosine,constant",
+            "encoder.scope=[window:3,full],full",
             "seed=1,2,3",
         ]
     )
@@ -29,6 +30,7 @@ def test_every_form_of_the_grammar() -> None:
         "encoder.width": CategoricalDistribution(("32", "64", "96")),
         "encoder.position": CategoricalDistribution(("none", "learned")),
         "schedule": CategoricalDistribution(("cosine", "constant")),
+        "encoder.scope": CategoricalDistribution(("[window:3,full]", "full")),
     }
     assert space.combinations() is None
 

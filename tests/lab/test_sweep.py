@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from attnlab import compose
 from attnlab.errors import UserError
 from attnlab.lab import sweep as lab
+from attnlab.lab.child import Child, Share
+from attnlab.runs import RunFolder
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 DRIVER = """
@@ -151,6 +156,30 @@ def test_a_sweep_is_finished_as_it_was_begun(outputs: Path, monkeypatch: pytest.
     base = only_folder(outputs) / "base.yaml"
     base.write_text(base.read_text().replace("depth: 2", "depth: 7"))
     assert "encoder.depth: 7 → 2" in refusal()
+
+
+def test_a_stopped_sweep_says_what_finishes_it(tmp_path: Path) -> None:
+    outputs = tmp_path / "my runs"
+    process = sweep_process("optimizer.lr=0.001,0.002", "trainer.epochs=50", f"outputs={outputs}")
+    deadline = time.monotonic() + 60
+    while not list(outputs.glob("*/*/trial-0/metrics.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=60)
+    (line,) = re.findall("Finish it with: attnlab sweep (.*)", told.decode())
+    assert sweep_process(*shlex.split(line)).wait() == 0
+    assert len(json.loads((only_folder(outputs) / "results.json").read_text())["trials"]) == 2
+
+
+def test_a_trial_is_told_its_folder_whatever_its_name(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "it's (1), a=b")
+    write = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
+    told = tmp_path / "told.json"
+    child = Child(folder, ["seed=3"], Share([], {}), [sys.executable, "-c", write, str(told)])
+    while child.ended() is None:
+        time.sleep(0.01)
+    given = {word.key_or_group: word.value() for word in compose.parse(json.loads(told.read_text()))}
+    assert given == {"seed": 3, "folder": str(folder.path)}
 
 
 def test_children_end_with_their_parent(outputs: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from conftest import shared_data, verdicts, write_tables, write_treebank
 from safetensors.torch import load_file
 
-from attnlab import load_run
+from attnlab import load_run, train
 from attnlab.cli import main
 from attnlab.errors import UserError
 from attnlab.training.report import Reporter
@@ -77,6 +77,35 @@ def test_predict_answers_as_evaluation_does(finished: Path) -> None:
         run.predict(["fine", " "])
 
 
+NO_SENTENCES = {
+    "one string": ("fine", "give a list of sentences, not `'fine'`"),
+    "bytes": (b"fine", "give a list of sentences, not"),
+    "a table": ({"fine": 1}, "give a list of sentences, not"),
+    "nothing": (None, "give a list of sentences, not `None`"),
+    "a number": (["fine", 1], "each sentence as a string or a list of words, not `1`"),
+    "a missing one": ([None], "each sentence as a string or a list of words, not `None`"),
+    "a file": ([Path("x")], "each sentence as a string or a list of words, not"),
+    "bytes in a list": ([b"fine"], "each sentence as a string or a list of words, not"),
+    "numbers": ([[1, 2]], "sentence 1 of 1"),
+}
+
+
+def test_only_sentences_are_predicted(finished: Path) -> None:
+    run = load_run(finished)
+    assert run.predict([]) == []
+    for case, (given, told) in NO_SENTENCES.items():
+        with pytest.raises(UserError) as refused:
+            run.predict(given)
+        assert told in str(refused.value), case
+
+
+def test_overrides_are_strings_in_a_list(finished: Path) -> None:
+    with pytest.raises(UserError, match=r"`seed=3`: give a list of overrides, as in \['seed=3'\]"):
+        load_run(finished, "seed=3")
+    with pytest.raises(UserError, match="give each override as a string of its own"):
+        train(["task=pos"])
+
+
 def test_a_tagger_predicts_a_tag_for_each_word(tiny: list[str], tmp_path: Path) -> None:
     assert main(["train", *tiny, "trainer.epochs=1", "embedding=word_char", "baselines=false"]) == 0
     run = only_run(tmp_path / "outputs")
@@ -108,6 +137,18 @@ def test_stopped_and_resumed_is_bit_identical(films: Path, tmp_path: Path, monke
         expected, found = load_file(expected), load_file(found)
         assert all(expected[key].numpy().tobytes() == found[key].numpy().tobytes() for key in expected)
     assert load_run(whole).results["test"] == load_run(stopped).results["test"]
+
+
+@pytest.mark.parametrize("labels", [("[/quote]", "[spam]"), (":cat: [b]", "[red]ham")])
+def test_labels_are_shown_as_they_are_whatever_their_characters(labels, tmp_path: Path, capsys) -> None:
+    for seed, split in enumerate(("train", "dev", "test")):
+        rows = ["text,label\n", *(f"{text},{labels[label == 'good']}\n" for text, label in verdicts(20, seed))]
+        (tmp_path / f"{split}.csv").write_text("".join(rows))
+    assert main(small(tmp_path, tmp_path / "outputs")) == 0
+    shown, log = capsys.readouterr().out, (only_run(tmp_path / "outputs") / "log.txt").read_text()
+    assert main(["data", "task=sentiment", "data=csv", f"data.path={tmp_path}"]) == 0
+    for told in (shown, log, capsys.readouterr().out):
+        assert all(label in told for label in labels)
 
 
 def test_a_file_of_another_kind_scores_a_run(copied: Path, tmp_path: Path) -> None:

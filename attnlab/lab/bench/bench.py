@@ -6,6 +6,7 @@ says where `bench.json` and `bench.html` go; other words are keys of `attnlab tr
 
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ OWN = {"sections": ",".join(SECTIONS), "updates": "20", "shared": "", "out": ""}
 def bench(words: Sequence[str]) -> dict[str, Any]:
     """Measure the sections one after the other; returns what bench.json holds."""
     own, overrides = split_words(words, OWN)
-    names = [name for name in own["sections"].split(",") if name]
+    names = own["sections"].split(",")
     for name in names:
         if name not in SECTIONS:
             raise UserError(f"`sections={name}`: no such section; {suggestion(name, SECTIONS)}")
@@ -60,7 +61,7 @@ def _in_a_process(asked: dict[str, Any]) -> dict[str, Any]:
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it was ended from outside"])[-1]
-        raise UserError(f"attnlab train {' '.join(asked['words'])}: {last.split('UserError: ')[-1]}")
+        raise UserError(f"attnlab train {shlex.join(asked['words'])}: {last.split('UserError: ')[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
