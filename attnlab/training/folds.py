@@ -96,7 +96,8 @@ def train_each(
         f"{config.task} on {config.data.name}: {folds.protocol}",
         {n: r["test"] for n, r in found.items()},
     )
-    reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval run={folder.path}")
+    again = shlex.quote(f"run={folder.path}")
+    reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {again}")
     return CrossValidation(folder, config)
 
 
