@@ -73,6 +73,7 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> Loss:
         return self.head.loss(self.encode(batch.inputs), batch.targets)
 
+    @torch.no_grad()
     def predict(self, inputs: VectorSets) -> list[Prediction]:
         return self.head.predict(self.encode(inputs))
 
