@@ -84,7 +84,11 @@ def check_overrides(overrides: Sequence[str]) -> None:
         if name in known:
             if override.is_delete():
                 raise UserError(f"`{override.input_line}`: a group cannot be removed, only chosen")
-            first, *_ = values = _values(override)
+            values = _values(override)
+            if not values:
+                listed = ",".join(choices(name)[:2])
+                raise UserError(f"`{override.input_line}`: list the choices, as in `{name}={listed}`")
+            first = values[0]
             for value in first if isinstance(first, list) and name == "logger" else values:
                 if value not in choices(name):
                     raise UserError(f"`{name}={value}`: no such choice; {suggestion(str(value), choices(name))}")

@@ -22,6 +22,8 @@ class Answer(Protocol):
 
 Slices = Mapping[str, Sequence[Sequence[bool]]]
 """By name, a mark for each vector of each set."""
+Classes = Sequence[str]
+"""Those that the model knows; empty where nobody says."""
 Pairs = Mapping[tuple[str, str], int]
 """How often each (right class, answer) occurred."""
 
@@ -32,20 +34,23 @@ WITHOUT_BETTER = frozenset({"length_ratio"})
 
 @dataclass(frozen=True)
 class Measured:
-    """scores: by name, fractions of 1 where they can be. pairs: where answers are classes."""
+    """scores: by name, fractions of 1 where they can be; without those for which nothing is there to be scored.
+    pairs: where answers are classes."""
 
     scores: dict[str, float]
     pairs: Pairs = field(default_factory=dict)
 
 
-def vector_classes(gold: Sequence[Sequence[str]], answers: Sequence[Answer], slices: Slices) -> Measured:
+def vector_classes(
+    gold: Sequence[Sequence[str]], answers: Sequence[Answer], slices: Slices, classes: Classes = ()
+) -> Measured:
     """Accuracy over all scored vectors, macro F1 over classes, and `accuracy/<slice>` on marked vectors.
 
     A gold label "" is not scored.
     """
     values = [answer.value for answer in answers]
     pairs = _count(pair for gs, ps in zip(gold, values, strict=True) for pair in zip(gs, ps, strict=True))
-    scores = {"accuracy": accuracy(pairs), "macro_f1": macro_f1(pairs)}
+    scores = _class_scores(pairs)
     for name, marks in slices.items():
         marked = _count(
             (g, p)
@@ -58,20 +63,23 @@ def vector_classes(gold: Sequence[Sequence[str]], answers: Sequence[Answer], sli
     return Measured(scores, pairs)
 
 
-def one_class(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> Measured:
-    """Accuracy and macro F1; where right classes and answers are of two classes, also the area under the ROC curve."""
+def one_class(gold: Sequence[str], answers: Sequence[Answer], slices: Slices, classes: Classes = ()) -> Measured:
+    """Accuracy and macro F1; where there are two classes, known, right or answered, also the area under the ROC curve."""
     pairs = _count(zip(gold, (answer.value for answer in answers), strict=True))
-    scores = {"accuracy": accuracy(pairs), "macro_f1": macro_f1(pairs)}
-    classes = sorted({g for g in gold if g} | {answer.value for answer in answers})
-    if len(classes) == 2:
-        first = classes[0]
+    scores = _class_scores(pairs)
+    # Of more than two, a probability says nothing of the others: 1 − p is none of theirs.
+    every = {*classes, *(g for g in gold if g), *(answer.value for answer in answers)}
+    if len(every) == 2:
+        first = min(every)
         chances = [a.probability if a.value == first else 1 - a.probability for a in answers]
         area = roc_auc([int(g == first) if g else -1 for g in gold], chances)
         scores |= {} if area is None else {"roc_auc": area}
     return Measured(scores, pairs)
 
 
-def several_yes_no(gold: Sequence[Sequence[int]], answers: Sequence[Answer], slices: Slices) -> Measured:
+def several_yes_no(
+    gold: Sequence[Sequence[int]], answers: Sequence[Answer], slices: Slices, classes: Classes = ()
+) -> Measured:
     """Accuracy over all known questions, and the mean area under the ROC curve; −1 is unknown."""
     known = [
         (g, v)
@@ -86,22 +94,24 @@ def several_yes_no(gold: Sequence[Sequence[int]], answers: Sequence[Answer], sli
         )
     ]
     found = [area for area in areas if area is not None]
-    scores = {"accuracy": sum(g == v for g, v in known) / max(1, len(known))}
+    scores = {"accuracy": sum(g == v for g, v in known) / len(known)} if known else {}
     return Measured(scores | ({"roc_auc": sum(found) / len(found)} if found else {}))
 
 
-def number(gold: Sequence[float], answers: Sequence[Answer], slices: Slices) -> Measured:
+def number(gold: Sequence[float], answers: Sequence[Answer], slices: Slices, classes: Classes = ()) -> Measured:
     """Mean absolute error in the numbers' own unit; NaN is not scored."""
-    return Measured({"mae": _mean_error((g, a.value) for g, a in zip(gold, answers, strict=True))})
+    return Measured(_mean_error((g, a.value) for g, a in zip(gold, answers, strict=True)))
 
 
-def vector_numbers(gold: Sequence[Sequence[float]], answers: Sequence[Answer], slices: Slices) -> Measured:
+def vector_numbers(
+    gold: Sequence[Sequence[float]], answers: Sequence[Answer], slices: Slices, classes: Classes = ()
+) -> Measured:
     """Mean absolute error over all scored vectors."""
     pairs = (pair for gs, a in zip(gold, answers, strict=True) for pair in zip(gs, a.value, strict=True))
-    return Measured({"mae": _mean_error(pairs)})
+    return Measured(_mean_error(pairs))
 
 
-def sequence(gold: Sequence[str], answers: Sequence[Answer], slices: Slices) -> Measured:
+def sequence(gold: Sequence[str], answers: Sequence[Answer], slices: Slices, classes: Classes = ()) -> Measured:
     """Of texts. BLEU and chrF are 0 to 100, the others are fractions of 1; BLEU, chrF, WER and CER are of all texts
     together, not means over texts.
 
@@ -189,7 +199,7 @@ def _edits(a: list[list[int]], b: list[list[int]]) -> Any:
     return row[np.arange(len(b)), [len(other) for other in b]]
 
 
-MEASURES: dict[str, Callable[[Any, Any, Slices], Measured]] = {
+MEASURES: dict[str, Callable[[Any, Any, Slices, Classes], Measured]] = {
     "vector_classes": vector_classes,
     "vector_numbers": vector_numbers,
     "class": one_class,
@@ -197,7 +207,7 @@ MEASURES: dict[str, Callable[[Any, Any, Slices], Measured]] = {
     "number": number,
     "sequence": sequence,
 }
-"""How answers to each kind of target are measured: (right answers, answers, marked vectors)."""
+"""How answers to each kind of target are measured: (right answers, answers, marked vectors, known classes)."""
 
 MONITORS = {
     "vector_classes": "accuracy",
@@ -211,8 +221,7 @@ MONITORS = {
 
 
 def accuracy(pairs: Pairs) -> float:
-    total = sum(pairs.values())
-    return sum(n for (g, p), n in pairs.items() if g == p) / total if total else 0.0
+    return sum(n for (g, p), n in pairs.items() if g == p) / sum(pairs.values())
 
 
 def macro_f1(pairs: Pairs) -> float:
@@ -222,7 +231,7 @@ def macro_f1(pairs: Pairs) -> float:
         right[g] += n
         answered[p] += n
         both[g] += n * (g == p)
-    return sum(2 * both[c] / (right[c] + answered[c]) for c in right) / len(right) if right else 0.0
+    return sum(2 * both[c] / (right[c] + answered[c]) for c in right) / len(right)
 
 
 def roc_auc(truth: Sequence[int], chances: Sequence[float]) -> float | None:
@@ -252,6 +261,10 @@ def _count(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
     return Counter(pair for pair in pairs if pair[0])
 
 
-def _mean_error(pairs: Iterable[tuple[float, float]]) -> float:
+def _class_scores(pairs: Pairs) -> dict[str, float]:
+    return {"accuracy": accuracy(pairs), "macro_f1": macro_f1(pairs)} if pairs else {}
+
+
+def _mean_error(pairs: Iterable[tuple[float, float]]) -> dict[str, float]:
     errors = [abs(g - p) for g, p in pairs if g == g]  # NaN is the number that differs from itself
-    return sum(errors) / len(errors) if errors else 0.0
+    return {"mae": sum(errors) / len(errors)} if errors else {}

@@ -183,6 +183,7 @@ MISTAKES = {
     "no scope": (["train", "encoder.scope=[]"], "`encoder.scope`: name at least one scope"),
     "words besides --list": (["data", "--list", "data=csv"], "`--list`: names every data set"),
     "sweep without -m": (["train", "encoder.depth=1,2"], "-m"),
+    "choices by a pattern": (["train", "-m", "encoder=glob(*)"], "`encoder=glob(*)`: list the choices"),
     "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
     "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),

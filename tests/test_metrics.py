@@ -78,6 +78,22 @@ def test_of_two_classes_the_area_uses_the_answers_probability() -> None:
 def test_no_area_where_the_model_knows_more_than_two_classes() -> None:
     answers = [Said("a", 0.4), Said("b", 0.5), Said("c", 0.6)]
     assert "roc_auc" not in metrics.one_class(["a", "b", "a"], answers, {}).scores
+    # The third one may be neither right nor answered: the two probabilities still don't add up to 1.
+    assert "roc_auc" in metrics.one_class(["a", "b"], answers[:2], {}, ("a", "b")).scores
+    assert "roc_auc" not in metrics.one_class(["a", "b"], answers[:2], {}, ("a", "b", "c")).scores
+
+
+def test_where_nothing_is_scored_there_is_no_score() -> None:
+    assert (
+        metrics.one_class([""], said("a"), {}).scores
+        == {}
+        == metrics.vector_classes([[""]], said(["a"]), {}).scores
+    )
+    assert (
+        metrics.number([math.nan], said(0.0), {}).scores
+        == {}
+        == metrics.several_yes_no([[-1]], [Said([1], [0.9])], {}).scores
+    )
 
 
 def test_several_yes_no_leaves_unknowns_out() -> None:

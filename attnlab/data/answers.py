@@ -107,10 +107,10 @@ class Answers:
 
     def take(self, indices: Indices) -> Tensor:
         """`class` (B,) and `vector_classes` (N,) int64, −1 for what is not scored or unknown; `classes` (B, C)
-        int64; `number` (B,) float."""
+        int64; `number` (B,) float64."""
         stored = self._flat[indices] if self._ragged is None else self._ragged.take(indices)
         if self.kind == "number":
-            return torch.from_numpy(stored.astype(np.float32))
+            return torch.from_numpy(stored)
         if self.kind == "classes":
             return torch.from_numpy(stored.astype(np.int64)).view(len(indices), -1)
         return torch.from_numpy(self._class_of_label[stored])
@@ -140,7 +140,9 @@ class Answers:
         """What training on these rows knows of the answers; `questions` names those of kind `classes`."""
         if self.kind == "number":
             values = self._flat[rows]
-            return Target(self.kind, mean=float(values.mean()), spread=float(values.std()) or 1.0)
+            return Target(
+                self.kind, mean=float(values.mean()), spread=float(values.std()) if np.ptp(values) else 1.0
+            )
         if self._ragged is not None and self.kind == "classes":
             yes = self._ragged.take(rows).reshape(len(rows), -1) == 1
             return Target(self.kind, questions, tuple(yes.sum(axis=0).tolist()))

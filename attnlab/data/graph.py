@@ -154,7 +154,7 @@ class Graphs:
         plain = Answers(self.columns, TARGET, Target(kind), self.meta["answers"])
         gold = [answer for i, answer in enumerate(plain.gold()) if i in set(train.tolist())]
         if kind == "number":
-            return Target(kind, mean=float(np.mean(gold)), spread=float(np.std(gold)) or 1.0)
+            return Target(kind, mean=float(np.mean(gold)), spread=float(np.std(gold)) if np.ptp(gold) else 1.0)
         if kind == "classes":
             questions = tuple(str(i) for i in range(len(gold[0])))
             return Target(kind, questions, tuple(int(n) for n in (np.array(gold) == 1).sum(axis=0)))

@@ -41,15 +41,15 @@ def show(words: Sequence[str]) -> None:
         raise UserError(f"no runs in {outputs}/; start one with `attnlab train task=pos`, or say `outputs=FOLDER`")
     extra = [name for name in asked.get("show", "").split(",") if name]
     sort = asked.get("sort") or "started"
-    known = {name for found in rows for name in found}
+    known = {*COLUMNS, *(name for found in rows for name in found)}
     for name in [*extra, sort.lstrip("-"), *(name for name in asked if name not in OWN)]:
         if name not in known:
             listed = f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys"
             raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed)}")
     for name, value in asked.items():
         if name not in OWN:
-            allowed = set(value.split(","))
-            rows = [found for found in rows if written(found.get(name)) in allowed]
+            allowed = value.split(",")
+            rows = [found for found in rows if any(means(word, found.get(name)) for word in allowed)]
     rows = ordered(rows, sort)
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -61,12 +61,12 @@ def show(words: Sequence[str]) -> None:
 
 
 def row(path: Path, outputs: str) -> dict[str, Any]:
-    """One run: the columns, and every key of its configuration by its dotted name."""
+    """One run: the columns, and every key of its configuration by its dotted name; of a damaged one, that it is."""
     folder = RunFolder(path)
-    results, metrics = folder.read_results(), folder.read_metrics()
-    config = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
-    if not isinstance(config, dict):
-        raise UserError(f"{folder.config}: not a saved configuration")
+    try:
+        config, results, metrics = _read(folder)
+    except (ValueError, yaml.YAMLError):  # no text, no JSON, no YAML, or something else than a run writes
+        return {"run": str(path.relative_to(outputs)), "state": "damaged", "started": started(path)}
     found: dict[str, Any] = flat(config)
     train = results.get("train", {})
     if folds := results.get("folds"):  # a cross-validation's own scores are means over its folds
@@ -91,6 +91,15 @@ def row(path: Path, outputs: str) -> dict[str, Any]:
     return found
 
 
+def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    """The configuration, the results and the validations of a run."""
+    config = yaml.load(folder.config.read_text(encoding="utf-8"), Loader)
+    results, metrics = folder.read_results(), folder.read_metrics()
+    if not all(isinstance(one, dict) for one in (config, results, *metrics)):
+        raise ValueError(f"{folder.path}: holds what no run writes")
+    return config, results, metrics
+
+
 def ordered(rows: list[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
     """By a column, `-` for the highest first; runs that have no value there come last."""
     name = sort.lstrip("-")
@@ -110,6 +119,16 @@ def table(rows: Sequence[dict[str, Any]], extra: Sequence[str]) -> Table:
     for found in rows:
         shown.add_row(*(Text(_cell(name, found.get(name))) for name in (*COLUMNS, *extra)))
     return shown
+
+
+def means(word: str, value: Any) -> bool:
+    """Whether a word says this value: a number in any spelling, everything else as one would type it."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return float(word) == value
+        except ValueError:
+            return False
+    return word == written(value)
 
 
 def written(value: Any) -> str:

@@ -1,7 +1,6 @@
 """`attnlab sweep`: many runs from one line, none lost, all comparable."""
 
 import shlex
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +84,9 @@ def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> dict[s
 
 
 def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[str, dict[str, float]]:
-    """Scores of the choice's best weights on test data: mean and, over several seeds, standard deviation."""
+    """Scores of the choice's best weights on test data: mean and, over several seeds, standard deviation, of every score
+    that all of them have."""
+    from attnlab.training import folds
     from attnlab.training.run import load_run, write_predictions
 
     scores: list[dict[str, float]] = []
@@ -97,12 +98,7 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
         evaluation = run.evaluate("test", data)
         write_predictions(run, "test", data, evaluation)
         scores.append(evaluation.scores)
-    found: dict[str, dict[str, float]] = {
-        "mean": {name: statistics.fmean(score[name] for score in scores) for name in scores[0]}
-    }
-    if len(scores) > 1:
-        found["deviation"] = {name: statistics.stdev(score[name] for score in scores) for name in scores[0]}
-    return found
+    return {"mean": folds.mean(scores)} | ({"deviation": folds.deviation(scores)} if len(scores) > 1 else {})
 
 
 def _tell(results: dict[str, Any], folder: SweepFolder, reporter: Reporter) -> None:

@@ -1,14 +1,17 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from attnlab.combinations import parse_count
-from attnlab.config import Config, LearnedEmbedding, LinearEmbedding
+from attnlab.config import Config, LearnedEmbedding, LinearEmbedding, Seq2seqHead
 from attnlab.errors import UserError
 from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
@@ -70,6 +73,7 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> Loss:
         return self.head.loss(self.encode(batch.inputs), batch.targets)
 
+    @torch.no_grad()
     def predict(self, inputs: VectorSets) -> list[Prediction]:
         return self.head.predict(self.encode(inputs))
 
@@ -112,12 +116,14 @@ def resolve(config: Config, spec: DataSpec) -> None:
     if config.embedding.name == "pretrained" and config.embedding.features is None:
         config.embedding.features = vector_width(Path(config.embedding.path).expanduser())
     if config.encoder.parameters is not None:
-        config.encoder.width = matching_width(config.encoder, spec)
+        head = config.head
+        multiple = 2 * head.heads if isinstance(head, Seq2seqHead) else 1
+        config.encoder.width = matching_width(config.encoder, spec, multiple)
 
 
-def matching_width(encoder: Any, spec: DataSpec) -> int:
-    """The width that brings an encoder nearest to `encoder.parameters`."""
-    wanted, step = parse_count(encoder.parameters), encoder.width_step
+def matching_width(encoder: Any, spec: DataSpec, multiple: int = 1) -> int:
+    """The width, a multiple of what the head asks for, that brings an encoder nearest to `encoder.parameters`."""
+    wanted, step = parse_count(encoder.parameters), math.lcm(encoder.width_step, multiple)
 
     def size(steps: int) -> int:
         with torch.device("meta"):  # sizes without numbers
@@ -142,6 +148,44 @@ def build(config: Config, spec: DataSpec) -> Model:
     """A model with random weights, for the data that `spec` describes."""
     fit(config, spec)
     return Model(config, spec)
+
+
+def check_places(config: Config, spec: DataSpec, splits: Mapping[str, Any]) -> None:
+    """Refuse data with places that a learned position would have no vector for, before anything is trained.
+
+    splits: by name, as `attnlab.data.contract.Split` describes them.
+    """
+    for name, split in splits.items():
+        for owner, told, farthest in (("encoder", "a set", _places), ("head", "an answer", _answer_places)):
+            node = getattr(config, owner)
+            if getattr(node, "position", None) != "learned":
+                continue
+            places = farthest(config, spec, split)
+            if places > node.max_place:
+                raise UserError(
+                    f"`{owner}.max_place={node.max_place}`: {told} of the {name} split takes {places} places; "
+                    f"learn at least so many, or choose another {owner}.position"
+                )
+
+
+def _places(config: Config, spec: DataSpec, split: Any) -> int:
+    """How many places a split's vectors have along a coordinate, counted from 0."""
+    lengths = split.lengths.reshape(len(split), -1)[:, 0]
+    if spec.places == 1:
+        step = config.embedding.stride if EMBEDDINGS[config.embedding.name].shortens else 1
+        return int((lengths.max() - 1) // step * step + 1)
+    # A set of few vectors has few places; of the others, on a grid, only their coordinates tell.
+    many = np.flatnonzero(lengths > config.encoder.max_place)
+    found = (split.batch(many[i : i + 64]).inputs.coords for i in range(0, len(many), 64))
+    return max((int(coords.max()) + 1 for coords in found), default=0)
+
+
+def _answer_places(config: Config, spec: DataSpec, split: Any) -> int:
+    """How many tokens the longest right answer of a split has, `</s>` included."""
+    if split.lengths.ndim == 2:
+        return int(split.lengths[:, 1].max())
+    target = config.head.target
+    return 1 + max(map(len, spec.codecs[spec.targets[target].codec].encode(split.gold(target))))
 
 
 def fit(config: Config, spec: DataSpec) -> None:

@@ -14,7 +14,7 @@ from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
 from attnlab.model.attention.multihead import CrossAttention, MultiHead, SelfAttention
 from attnlab.model.attention.packed import softmax_
-from attnlab.model.attention.positions import POSITIONS, LearnedPosition, PairBias, Pairs, Rotation
+from attnlab.model.attention.positions import LearnedPosition, PairBias, Pairs, Rotation, position_of
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
 from attnlab.model.attention.tiles import forbidden
@@ -64,7 +64,7 @@ class Decoder(nn.Module):
             self.own_table = table(vocabulary, config.width)
             vocabulary = self.own_table
         self._table = [vocabulary]  # in a list: a table that belongs to the source is saved and trained there
-        self.position = POSITIONS[config.position](config, 1)
+        self.position = position_of(config, 1, owner="head")
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(DecoderBlock(config, memory_width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)

@@ -22,7 +22,8 @@ class Hypothesis:
     """One sequence that was written.
 
     ids: without `<s>` and `</s>`. log_probability: of the whole, `</s>` included, by the model. score: what it was
-    ranked by. complete: whether the model ended it by itself; False where it was cut at the longest allowed length.
+    ranked by. complete: whether the model ended it by itself; False where it would have gone on beyond the longest
+    allowed length.
     """
 
     ids: tuple[int, ...]
@@ -74,6 +75,7 @@ def search(
         logits = writer.step(last).float()
         short = length < least if any(length < limits.least[number] for number in live) else None
         full = length >= most if any(length >= limits.most[number] for number in live) else None
+        willing = None if full is None else ends_by_itself(logits)
         totals, parents, tokens = _continuations(logits, totals, short, full)
         ends = tokens == END_ID
         finished = ends[:, :beam] & totals[:, :beam].isfinite()
@@ -82,7 +84,8 @@ def search(
             if not done[number]:
                 ids, total = tuple(written[place, parents[place, rank]].tolist()), float(totals[place, rank])
                 score = total / (length + 1) ** length_penalty
-                found[number].append(Hypothesis(ids, total, score, length < limits.most[number]))
+                complete = willing is None or length < limits.most[number] or willing[place, parents[place, rank]]
+                found[number].append(Hypothesis(ids, total, score, bool(complete)))
         # The first `beam` continuations that don't end, in their order.
         going_on = ends.to(torch.uint8).argsort(dim=1, stable=True)[:, :beam]
         totals, parents, last = (x.gather(1, going_on) for x in (totals, parents, tokens))
@@ -107,6 +110,11 @@ def search(
 
 LEAVING = 0.8
 """Finished sets leave the batch once at most this share of it is unfinished: leaving copies what stays."""
+
+
+def ends_by_itself(logits: Tensor) -> Tensor:
+    """(…, V) -> (…): whether no token that may be written is more probable than `</s>`; `<unk>` and `<s>` come before it."""
+    return logits[..., END_ID] >= logits[..., END_ID:].amax(-1)
 
 
 def _continuations(
@@ -181,12 +189,12 @@ def sample(writer: Writer, limits: Limits, count: int, temperature: float) -> li
         allowed = log_probabilities / temperature
         allowed[..., [UNKNOWN_ID, BEGIN_ID]] = -torch.inf
         allowed[..., END_ID].masked_fill_((length < least)[:, None], -torch.inf)
-        last = torch.multinomial(allowed.softmax(-1).flatten(0, 1), 1).view(sets, count)
-        last = last.masked_fill((length >= most)[:, None], END_ID)
+        drawn = torch.multinomial(allowed.softmax(-1).flatten(0, 1), 1).view(sets, count)
+        last = drawn.masked_fill((length >= most)[:, None], END_ID)
         totals = totals + log_probabilities.gather(2, last[:, :, None])[..., 0]
         for s, n in ((last == END_ID) & ~ended).nonzero().tolist():
             total, ids = float(totals[s, n]), tuple(written[s, n].tolist())
-            found[s].append(Hypothesis(ids, total, total, length < limits.most[s]))
+            found[s].append(Hypothesis(ids, total, total, bool(drawn[s, n] == END_ID)))
         ended |= last == END_ID
         if bool(ended.all()):
             break

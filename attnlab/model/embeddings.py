@@ -68,9 +68,16 @@ class Pretrained(Embedding):
         self.project = linear.Linear(config.features, width)
 
     def load(self, path: Path, vocabulary: Vocabulary) -> int:
-        """Copy the file's vectors of known words, scaled to unit variance; returns how many there were."""
-        rows, vectors = [], []
+        """Copy the file's vectors of known words, scaled to unit variance; returns how many there were.
+
+        Raises UserError where the file has none of the words, or vectors of another width.
+        """
+        rows, vectors, width = [], [], self.table.embedding_dim
         for word, numbers in read_vectors(path):
+            if len(numbers) != width:
+                raise UserError(
+                    f"`embedding.features={width}`: {path} gives {len(numbers)} numbers for a word; leave the key out"
+                )
             row = vocabulary.ids.get(word)
             if row is not None:
                 rows.append(row)
@@ -200,6 +207,9 @@ EMBEDDINGS: dict[str, type[Embedding]] = {
 }
 
 
+LARGEST = torch.finfo(torch.float32).max
+
+
 def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
     """(word, numbers) of each line of a GloVe or word2vec text file, plain or .gz.
 
@@ -219,18 +229,19 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
             found = [float(x) for x in numbers]
         except ValueError:
             found = []
-        if not word or width < 2 or not found or not all(map(math.isfinite, found)):
+        known = found and all(map(math.isfinite, found)) and max(map(abs, found)) <= LARGEST
+        if not word or width < 2 or not known:
             raise UserError(f"{path}:{number}: expected a word and {width} numbers")
         yield word, found
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Lines of UTF-8 text, plain or .gz."""
+    """Lines of UTF-8 text, plain or .gz, without the mark that some editors put before it."""
     try:
         with (
-            gzip.open(path, "rt", encoding="utf-8")
+            gzip.open(path, "rt", encoding="utf-8-sig")
             if path.suffix == ".gz"
-            else path.open(encoding="utf-8") as lines
+            else path.open(encoding="utf-8-sig") as lines
         ):
             yield from lines
     except UnicodeDecodeError as error:

@@ -41,7 +41,7 @@ class Head(nn.Module):
     def __init__(self, config: Any, spec: DataSpec, width: int) -> None:
         super().__init__()
         self.target: str = config.target
-        self.kind = spec.target(config.target).kind
+        self.kind, self.classes = spec.target(config.target).kind, spec.target(config.target).classes
         assert self.kind in self.kinds, "refused when the model was built"
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:

@@ -74,7 +74,10 @@ class SeveralYesNo(Answer):
 
 
 class Number(Answer):
-    """A number: absolute error, in units of its spread in training; NaN is not scored."""
+    """A number: absolute error, in units of its spread in training; NaN is not scored.
+
+    Right numbers and answers are float64: large ones with a small spread are the same in float32.
+    """
 
     def __init__(self, target: Target, width: int, balanced: bool = False) -> None:
         super().__init__(target, width, 1)
@@ -83,12 +86,12 @@ class Number(Answer):
 
     def loss(self, rows: Tensor, truth: Tensor) -> Loss:
         known = ~truth.isnan()
-        wanted = (truth.nan_to_num() - self.target.mean) / self.target.spread
+        wanted = ((truth.double().nan_to_num() - self.target.mean) / self.target.spread).float()
         error = (self.decide(rows).float().squeeze(-1) - wanted).abs()
         return Loss((error * known).sum(), known.sum())
 
     def answers(self, rows: Tensor) -> list[tuple[object, object]]:
-        values = self.decide(rows).float().squeeze(-1) * self.target.spread + self.target.mean
+        values = self.decide(rows).double().squeeze(-1) * self.target.spread + self.target.mean
         return [(value, None) for value in values.tolist()]
 
 

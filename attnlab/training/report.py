@@ -105,14 +105,14 @@ def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str 
 
 
 def confusion_table(pairs: Mapping[tuple[str, str], int]) -> Table:
-    """The whole matrix of few classes, the most frequent mistakes of many."""
-    classes = sorted({right for right, _ in pairs})
+    """The whole matrix of few classes, the most frequent mistakes of many. A class that is only answered has a column."""
+    rights, classes = sorted({right for right, _ in pairs}), sorted({one for pair in pairs for one in pair})
     if len(classes) <= 10:
         table = Table(title="Right class (rows) and answer (columns)", title_justify="left")
         table.add_column("")
         for answered in classes:
             table.add_column(answered, justify="right")
-        for right in classes:
+        for right in rights:
             table.add_row(right, *(str(pairs.get((right, answered), 0)) for answered in classes))
         return table
     table = Table(title="Most confused", title_justify="left")

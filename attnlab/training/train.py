@@ -60,6 +60,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         config.data.revision = data.commit  # whatever the hub has tomorrow
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
+    models.check_places(config, data.spec, data.splits)
     models.start_from_files(model, config, data.spec)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = report.Reporter(folder.log, quiet)

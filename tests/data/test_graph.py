@@ -152,9 +152,9 @@ def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str
 
 def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: Path) -> None:
     edges = [[0, 1, [0.5]], [1, 2, [1.0]]]
-    answers = {"number": 2.5, "classes": [1, None], "vector_classes": ["a", "b", None], "class": True}
+    answers = {"number": 0.1, "classes": [1, None], "vector_classes": ["a", "b", None], "class": True}
     for kind, answer in answers.items():
-        path = write_jsonl(tmp_path / kind / "train.jsonl", [{"nodes": 3, "edges": edges, "label": answer}] * 3)
+        path = write_jsonl(tmp_path / kind / "train.jsonl", [{"nodes": 3, "edges": edges, "label": answer}] * 7)
         write_jsonl(path.with_name("validation.jsonl"), [{"nodes": 3, "edges": edges, "label": answer}])
         data = load("data=graph_jsonl", f"data.path={path.parent}", f"data.target_kind={kind}")
         inputs = data.splits["validation"][0].inputs
@@ -162,6 +162,7 @@ def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: 
         assert inputs.edge_values.flatten().tolist() == [0.5, 0.5, 1.0, 1.0]
         expected = {"classes": [1, -1], "vector_classes": ["a", "b", ""], "class": "True"}.get(kind, answer)
         assert data.splits["validation"].gold("label") == [expected]
+        assert data.spec.targets["label"].spread == 1.0, "of equal numbers, even where their mean is rounded"
 
 
 def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_listed(tmp_path: Path) -> None:

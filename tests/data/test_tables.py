@@ -126,6 +126,18 @@ def test_a_text_in_pieces(how: str, expected: list[str]) -> None:
     assert tokens("Don't pay $3.50 -\tit ’ s well-made!!\n", how) == expected
 
 
+@pytest.mark.parametrize("numbers, spread", [([0.1] * 3, 1.0), ([1.6e9, 1.6e9 + 1, 1.6e9 + 2], (2 / 3) ** 0.5)])
+def test_numbers_are_learned_as_they_stand_in_the_file(
+    numbers: list[float], spread: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("text,label\n" + "".join(f"a b,{number}\n" for number in numbers * 20))
+    data = opened(path, "data.target_kind=number", "data.validation=0", "data.test=0")
+    split = data.splits["train"]
+    assert data.spec.targets["label"].spread == pytest.approx(spread)
+    assert split.batch(np.arange(len(split))).targets["label"].tolist() == split.gold("label") == numbers * 20
+
+
 def test_answers_of_each_kind(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,stars,funny,sad\n" + "a b,1,1,\nc,5,0,1\nd,3,,0\n" * 20)

@@ -47,9 +47,28 @@ def test_states_scores_and_order(outputs: Path, capsys: pytest.CaptureFixture[st
     assert listed(capsys, outputs, "sort=-score") == ["finished", "pruned", "cut", "failed"]
     assert listed(capsys, outputs, "state=pruned,failed", "sort=encoder.depth") == ["failed", "pruned"]
     assert listed(capsys, outputs, "encoder.depth=3", "sort=") == ["cut"]
+    assert listed(capsys, outputs, "encoder.depth=3") == ["cut"] == listed(capsys, outputs, "encoder.depth=1,3.0")
+    assert listed(capsys, outputs, "optimizer.lr=3e-3") == listed(capsys, outputs, "optimizer.lr=0.003") != []
+    assert listed(capsys, outputs, "optimizer.lr=fast") == []
     show(["--json", f"outputs={outputs}", "state=finished"])
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["score"], found["test"], found["seconds"], found["parameters"]) == (0.75, 0.7, 75.0, 1234)
+
+
+DAMAGE = {
+    "config.yaml": ["task: [pos", "", "- task"],
+    "metrics.jsonl": ['{"update": 1,\n', "[]\n"],
+    "results.json": ["[]", '{"task": "pos"'],
+}
+
+
+@pytest.mark.parametrize("name, text", [(name, text) for name, texts in DAMAGE.items() for text in texts])
+def test_a_damaged_run_is_told_among_the_others(
+    name: str, text: str, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (outputs / "pos" / "finished" / name).write_text(text)
+    assert sorted(listed(capsys, outputs)) == ["cut", "failed", "finished", "pruned"]
+    assert listed(capsys, outputs, "state=damaged") == ["finished"]
 
 
 def test_a_held_run_is_running(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,8 @@ def test_every_named_space_composes(name: str) -> None:
         (["encoder.depht=2,3"], "did you mean `encoder.depth`?"),
         (["encoder.depth=2,three"], "three"),
         (["encoder=attention,recurrant"], "no such choice"),
+        (["encoder=glob(*)"], "`encoder=glob(*)`: list the choices, as in `encoder=attention,"),
+        (["encoder=interval(1,2)"], "list the choices"),
         (["optimizer.lr=tag(log,interval(0,1))"], "a logarithm needs an interval above 0"),
         (["optimizer.lr=interval(1,1)"], "begins below its end"),
         (["optimizer.lr=tag(lg,interval(1,2))"], "the only one is `log`"),

@@ -82,13 +82,14 @@ def test_one_beam_is_greedy() -> None:
     greedy, sets = head(beam=1, most_length=0.0, more_length=12), memory([4, 9, 2, 6, 6])
     for one, own in zip(sets.unbind(), greedy.hypotheses(sets), strict=True):
         ids: list[int] = []
-        while len(ids) < 12:
+        while True:
             logits = greedy.decoder.logits(greedy.decoder(sequences([[BEGIN_ID, *ids]]), one))[-1]
             logits[[UNKNOWN_ID, BEGIN_ID]] = -math.inf
-            if int(logits.argmax()) == END_ID:
+            token = int(logits.argmax())
+            if token == END_ID or len(ids) == 12:
                 break
-            ids.append(int(logits.argmax()))
-        assert own[0].ids == tuple(ids) and own[0].complete == (len(ids) < 12)
+            ids.append(token)
+        assert own[0].ids == tuple(ids) and own[0].complete == (token == END_ID)
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])
@@ -174,6 +175,19 @@ def test_bad_sequences_that_end_early_dont_end_the_search() -> None:
     table[a, [a, end]] = torch.tensor([0.9, 0.1])
     (own,) = search(Chain(table, 1), Limits([0], [9]), 2, 1.0)  # type: ignore[arg-type]
     assert own[0].ids == (a,) * 9
+
+
+@pytest.mark.parametrize("beam", [1, 2])
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_an_answer_as_long_as_the_limit_may_be_whole(most: int, beam: int) -> None:
+    a, b, end = 3, 4, END_ID
+    table = torch.full((5, 5), 1e-9)
+    table[BEGIN_ID, a] = table[a, b] = table[b, end] = 1.0
+    limits = Limits([0], [most])
+    (own,) = search(Chain(table, 1), limits, beam, 1.0)  # type: ignore[arg-type]
+    (drawn,) = sample(Chain(table, 1), limits, 1, 1.0)  # type: ignore[arg-type]
+    for found in (own[0], drawn[0]):
+        assert found.ids == (a, b)[:most] and found.complete == (most >= 2)
 
 
 def test_samples_come_as_often_as_they_are_probable() -> None:

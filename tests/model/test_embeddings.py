@@ -82,7 +82,7 @@ def test_spelling_is_a_convolution_and_the_largest_answer(lengths: list[int], wi
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("head_line", ["", "3 2\n"])
+@pytest.mark.parametrize("head_line", ["", "3 2\n", "\ufeff", "\ufeff3 2\n"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_vectors_are_read_from_text(tmp_path: Path, head_line: str, zipped: bool) -> None:
     text = head_line + "saw 1 -2.5\n. . . 3 4\nnever 0 0.5\n"
@@ -102,9 +102,22 @@ def test_known_words_get_the_files_vectors(tmp_path: Path) -> None:
     assert first == pytest.approx(-second) and first > 0
 
 
+def test_vectors_of_another_width_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_text("never 1 -1\nsaw 5 5\n")
+    embedding = Pretrained(PretrainedEmbedding(path=str(path), features=3), spec, width=4)
+    with pytest.raises(UserError, match=r"`embedding.features=3`: .*v.txt gives 2 numbers"):
+        embedding.load(path, words)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("saw 1 2\nwas 1 x\n", ":2:"), ("saw 1 2\nwas 1\n", ":2:"), ("saw 1 2\nwas 1 nan\n", ":2:")],
+    [
+        ("saw 1 2\nwas 1 x\n", ":2:"),
+        ("saw 1 2\nwas 1\n", ":2:"),
+        ("saw 1 2\nwas 1 nan\n", ":2:"),
+        ("saw 1 2\nwas 1 -1e39\n", ":2:"),
+    ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "v.txt"

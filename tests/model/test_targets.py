@@ -69,6 +69,15 @@ def test_a_number_is_learned_in_units_of_its_spread_and_told_in_its_own() -> Non
     assert all(p.grad.isfinite().all() for p in part.parameters()), "a gap leaves no NaN in the gradient"
 
 
+def test_large_numbers_with_a_small_spread_are_told_apart() -> None:
+    part, x = answer(Target("number", mean=1_600_000_049.5, spread=28.9)), rows(3)
+    truth = torch.tensor([1_600_000_000.0, 1_600_000_001.0, 1_600_000_099.0], dtype=torch.float64)
+    told = torch.tensor([value for value, _ in part.answers(x)], dtype=torch.float64)
+    steps = part.decide(x).double().squeeze(-1) * 28.9
+    torch.testing.assert_close(told - 1_600_000_049.5, steps, atol=1e-5, rtol=0)
+    assert part.loss(x, truth).total.item() == pytest.approx(float((told - truth).abs().sum()) / 28.9, rel=1e-5)
+
+
 TRUTHS = {
     "class": (CLASSES, st.integers(-1, 2)),
     "classes": (QUESTIONS, st.tuples(st.integers(-1, 1), st.integers(-1, 1))),

@@ -43,8 +43,37 @@ def test_one_word_swaps_the_data(task: str, name: str) -> None:
     assert loss.count > 0 and torch.isfinite(loss.total.detach())
     saved = compose.to_yaml(config)
     assert "name: auto" not in saved and f"target: {config.head.target}" in saved, "a run keeps what was chosen"
-    with torch.no_grad():
-        assert len(model.predict(batch.inputs)) == len(batch.keys)
+    assert len(model.predict(batch.inputs)) == len(batch.keys)
+
+
+@pytest.mark.parametrize(
+    "owner, words",
+    [
+        ("encoder", ("task=pos", "data=grammar")),
+        ("encoder", ("task=digits", "data=digits")),
+        ("encoder", ("task=keywords", "data=voices", "embedding=strided_convolution", "embedding.stride=3")),
+        ("head", ("task=translation", "data=bilingual")),
+        ("head", ("task=transcription", "data=voice_strings")),
+    ],
+)
+def test_places_that_no_vector_is_learned_for_are_refused_before_training(
+    owner: str, words: tuple[str, ...]
+) -> None:
+    data = opened(words[1].removeprefix("data="))
+    config = compose.compose([*words, f"{owner}.position=learned"])
+    models.resolve(config, data.spec)
+    embedding = models.build(config, data.spec).embedding
+    farthest = 0
+    for split in data.splits.values():
+        for start in range(0, len(split), 64):
+            batch = split.batch(np.arange(start, min(start + 64, len(split))))
+            sets = embedding(batch.inputs) if owner == "encoder" else batch.targets[config.head.target]
+            farthest = max(farthest, int(sets.coords.max()))
+    getattr(config, owner).max_place = farthest + 1
+    models.check_places(config, data.spec, data.splits)
+    getattr(config, owner).max_place = farthest
+    with pytest.raises(ValueError, match=rf"`{owner}.max_place={farthest}`: an? .* takes {farthest + 1} places"):
+        models.check_places(config, data.spec, data.splits)
 
 
 def test_every_set_that_comes_with_the_program_is_swapped() -> None:

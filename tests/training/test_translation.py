@@ -116,14 +116,17 @@ def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_p
     "more, sentence",
     [
         (["data=digits", "data.path=null"], "`data`: head=seq2seq learns sequence; the data have `label`"),
-        (["encoder.position=learned", "encoder.max_place=2"], "outside the 2 learned places"),
+        (["encoder.position=learned", "encoder.max_place=2"], "`encoder.max_place=2`: a set of the train split takes 3 places"),
+        (["head.position=learned", "head.max_place=2"], "`head.max_place=2`: an answer of the train split takes 4 places"),
+        (["head.heads=32"], "`head.heads=32`: encoder.width=16 must be a multiple of it"),
+        (["head.heads=16"], "`head.position=rotary` needs two numbers for each of 1 coordinates, with head.heads=16"),
         (["data.joint_vocabulary=true", "embedding=one_hot"], "`data.joint_vocabulary=true` needs embedding=learned"),
         (["head.n_best=9"], "`head.n_best=9` must be at most head.beam=5"),
         (["head.position=rotary", "head.score=additive"], "`head`: position rotary turns queries and keys"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(
-    words: list[str], more: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], more: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if "data=digits" in more:
         words = ["task=translation", "data=digits"]
@@ -131,6 +134,7 @@ def test_what_cannot_be_is_refused(
     assert main(["train", *words, *more]) == 2
     told = capsys.readouterr().err
     assert sentence in told and len(told.splitlines()) == 1
+    assert not (tmp_path / "outputs").exists(), "nothing is left behind"
 
 
 def test_the_run_keeps_words_and_numbers_only(words: list[str], tmp_path: Path) -> None:

@@ -82,7 +82,6 @@ class Sinusoidal(Position):
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
         super().__init__(config, places)
-        _check_width("sinusoidal", "encoder.width", config.width, places)
         self.rates: Tensor
         self.register_buffer("rates", _rates(config.width // places // 2 * 2), persistent=False)
 
@@ -94,7 +93,7 @@ class Sinusoidal(Position):
 
 
 class LearnedPosition(Position):
-    """Adds a learned vector for each place along each axis; refuses places beyond the trained ones."""
+    """Adds a learned vector for each place along each axis; refuses places that have none."""
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
         super().__init__(config, places)
@@ -110,7 +109,7 @@ class LearnedPosition(Position):
             if low < 0 or high > self.limit - 1:
                 raise UserError(
                     f"place {float(low if low < 0 else high):g} lies outside the {self.limit} learned places from 0 "
-                    "on; raise `encoder.max_place` (of a decoder: `head.max_place`), or choose another position"
+                    "on, which a trained model keeps; give it shorter sets"
                 )
         values = sets.values
         for axis, table in enumerate(self.tables):
@@ -124,10 +123,8 @@ class Rotary(Position):
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
         super().__init__(config, places)
-        width = config.width_of_head
-        _check_width("rotary", "the width of a head", width, places)
         self.rates: Tensor
-        self.register_buffer("rates", _rates(width // places // 2 * 2), persistent=False)
+        self.register_buffer("rates", _rates(config.width_of_head // places // 2 * 2), persistent=False)
 
     def rotation(self, sets: VectorSets) -> Rotation:
         assert sets.coords is not None
@@ -209,14 +206,6 @@ def _rates(width: int) -> Tensor:
     return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
 
 
-def _check_width(position: str, key: str, width: int, places: int) -> None:
-    if width < 2 * places:
-        raise UserError(
-            f"`encoder.position={position}` needs two numbers for each of {places} coordinates, {key} is {width}; "
-            "make it wider or use encoder.position=relative"
-        )
-
-
 POSITIONS: dict[str, type[Position]] = {
     "none": Position,
     "sinusoidal": Sinusoidal,
@@ -225,3 +214,20 @@ POSITIONS: dict[str, type[Position]] = {
     "alibi": Alibi,
     "relative": Relative,
 }
+
+
+def position_of(config: AttentionEncoder, places: int, owner: str = "encoder") -> Position:
+    """The position that `config` names, for vectors with so many coordinates.
+
+    owner: whose keys it comes from, `encoder` or `head`. Raises UserError where vectors are too narrow for it.
+    """
+    width, told = {
+        "sinusoidal": (config.width, "encoder.width is"),
+        "rotary": (config.width_of_head, f"with {owner}.heads={config.heads} the width of a head is"),
+    }.get(config.position, (2 * places, ""))
+    if width < 2 * places:
+        raise UserError(
+            f"`{owner}.position={config.position}` needs two numbers for each of {places} coordinates, {told} {width}; "
+            f"make it wider or use {owner}.position=relative"
+        )
+    return POSITIONS[config.position](config, places)

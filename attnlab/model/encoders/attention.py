@@ -10,7 +10,7 @@ from attnlab.config import AttentionEncoder
 from attnlab.errors import UserError
 from attnlab.model.attention.kernels import KERNELS, choose
 from attnlab.model.attention.multihead import SelfAttention
-from attnlab.model.attention.positions import POSITIONS, EdgeBias, PairBias, Rotation
+from attnlab.model.attention.positions import EdgeBias, PairBias, Rotation, position_of
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Scope, scope_of
 from attnlab.model.dropout import Dropout
@@ -60,7 +60,7 @@ class Attention(Encoder):
                 f"kernel banded needs vectors along one coordinate, these have {spec.places}; "
                 "use kernel edgewise or dense"
             )
-        self.position = POSITIONS[config.position](config, spec.places)
+        self.position = position_of(config, spec.places)
         self.edge_bias = None
         if spec.edge_features and any(scope.kind == "edges" for scope in self.scopes):
             self.edge_bias = EdgeBias(spec.edge_features, config.heads)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from attnlab.codec import BEGIN_ID
 from attnlab.config import AttentionEncoder, Seq2seqHead
+from attnlab.errors import UserError
 from attnlab.model.decoder import Cache, Decoder
 from attnlab.model.decoding import Hypothesis, Limits, Writer, sample, search
 from attnlab.model.interfaces import Head
@@ -30,6 +31,8 @@ class Seq2seq(Head):
         super().__init__(config, spec, width)
         self.config = config
         self.codec = spec.codecs[spec.targets[self.target].codec]
+        if width % config.heads:
+            raise UserError(f"`head.heads={config.heads}`: encoder.width={width} must be a multiple of it")
         # The decoder is described as an encoder that looks back only.
         shape = AttentionEncoder(
             width=width, depth=config.depth, heads=config.heads, feed_forward=config.feed_forward,

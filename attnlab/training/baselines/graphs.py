@@ -48,4 +48,4 @@ def _regression(
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(known, learned)
-    return metrics.one_class(gold, surest(model.classes_, model.predict_proba(asked)), {}).scores
+    return metrics.one_class(gold, surest(model.classes_, model.predict_proba(asked)), {}, learned).scores

@@ -73,7 +73,7 @@ def classification(config: Config, data: Any, engine: Engine) -> Scores:
         return {"median": metrics.number(gold, [Prediction(median(learned), None)] * len(gold), {}).scores}
     if kind != "class":
         return {}
-    bayes = {"naive_bayes": metrics.one_class(gold, naive_bayes(data, learned), {}).scores}
+    bayes = {"naive_bayes": metrics.one_class(gold, naive_bayes(data, learned), {}, learned).scores}
     return larger_class(learned, gold) | bayes | known_ceiling(test)
 
 

@@ -120,13 +120,13 @@ def test_lists_of_scopes_are_cycled_over_the_layers():
     assert list(far.values()) == [False, True, True]
 
 
-def test_learned_places_end_where_training_did_and_others_go_on():
+def test_learned_places_end_and_others_go_on():
     far = replace(vector_sets([3], edges=False), coords=torch.tensor([[0.0], [1.0], [64.0]]))
     before = replace(far, coords=far.coords - 1)
     for position in POSITIONS:
         one = encoder(position=position, max_place=64)
         if position == "learned":
-            with pytest.raises(UserError, match=r"place 64 lies outside the 64 learned places.*max_place"):
+            with pytest.raises(UserError, match="place 64 lies outside the 64 learned places"):
                 one(far)
             with pytest.raises(UserError, match="place -1 lies outside"):
                 one(before)
@@ -137,8 +137,12 @@ def test_learned_places_end_where_training_did_and_others_go_on():
 def test_widths_are_free():
     one = encoder(width=10, heads=3, head_width=4)
     assert one(vector_sets([4, 2], width=10, edges=False)).values.shape == (6, 10)
-    with pytest.raises(UserError, match="needs two numbers for each of 2 coordinates"):
+    with pytest.raises(
+        UserError, match=r"`encoder.position=rotary` needs two .* 2 coordinates, with encoder.heads=4"
+    ):
         encoder(FLAT, width=8, heads=4, position="rotary")
+    with pytest.raises(UserError, match=r"`encoder.position=sinusoidal` needs two .* encoder.width is 2"):
+        encoder(FLAT, width=2, heads=1, position="sinusoidal")
 
 
 def test_recording_shows_who_looks_at_whom_and_leaves_nothing():

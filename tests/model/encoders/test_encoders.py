@@ -114,6 +114,7 @@ def test_a_width_for_so_many_parameters(name: str) -> None:
         made = count_parameters(ENCODERS[name](config, spec))
         assert abs(made - wanted) < 0.05 * wanted
         check(config, "encoder.")
+    assert matching_width(config, spec, 3) % 3 == 0 == matching_width(config, spec, 3) % config.width_step
     with pytest.raises(UserError, match="has at least"):
         matching_width(replace(config, parameters=3), spec)
 
