@@ -48,14 +48,15 @@ class Vocabulary:
         return cls((UNKNOWN, *(word for _, word in kept)), (0, *(-n for n, _ in kept)))
 
     def save(self, path: Path) -> None:
-        """One word and its count per line, separated by a tab."""
+        """One word and its count per line, separated by a tab. No word holds a line feed."""
         lines = (f"{word}\t{count}\n" for word, count in zip(self.words, self.counts, strict=True))
         path.write_text("".join(lines), encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         words, counts = [], []
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
+        # A word may hold a carriage return, which reading as text would make a line feed of.
+        for number, line in enumerate(path.read_bytes().decode().split("\n")[:-1], 1):
             word, tab, count = line.rpartition("\t")
             if not tab or not count.isdigit() or (number == 1 and word != UNKNOWN):
                 raise UserError(f"{path}:{number}: expected a word, a tab and a count")
@@ -148,5 +149,5 @@ class DataSpec:
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
             return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)
-        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

@@ -101,10 +101,10 @@ class Jsonl:
         if self.kind == "vector_classes":
             if not isinstance(label, list) or len(label) != count:
                 raise ValueError(f"`{TARGET}` must be a list of {count}, one for each node (null: not scored)")
-            return [NOT_SCORED if v is None or v == -1 else str(v) for v in label]
-        if label is None or isinstance(label, list | dict):
+            return [NOT_SCORED if v is None or v == -1 else _readable(v, "a label") for v in label]
+        if label is None or label == "" or isinstance(label, list | dict):
             raise ValueError(f"`{TARGET}` must be the name of one class (data.target_kind=class)")
-        return str(label)
+        return _readable(label, "the label")
 
 
 def _is_whole(value: Any) -> bool:
@@ -115,10 +115,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _readable(value: Any, what: str) -> str:
+    """As text."""
+    if problem := unreadable(str(value)):
+        raise ValueError(f"{what} {json.dumps(value)[:40]}: {problem}")
+    return str(value)
+
+
 def _described(values: list[Any], what: str) -> tuple[list[str], list[list[float]]]:
     """(names, numbers) of all nodes or edges: one of the two."""
     if all(isinstance(value, str) or _is_whole(value) for value in values):
-        return [str(value) for value in values], []
+        names = [_readable(value, f"the {what} name") for value in values]
+        if broken := next((name for name in names if "\n" in name), ""):
+            raise ValueError(f"the {what} name {json.dumps(broken)[:40]}: holds a line feed")
+        return names, []
     rows = [
         [float(v) for v in value] if isinstance(value, list) and all(map(_is_number, value)) else None
         for value in values

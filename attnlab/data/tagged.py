@@ -103,4 +103,6 @@ def tagged_row(words: Any, tags: Any, key: str, names: tuple[str, str], encoding
     if len(words) != len(tags):
         return f"{len(words)} words, but {len(tags)} tags"
     reason = next(filter(None, (unreadable(text or "", encoding) for text in (*words, *tags))), "")
+    if any("\n" in word for word in words):
+        reason = f"`{names[0]}` has a word with a line feed; a word is a part of a line"
     return reason or TextRow(tuple(words), {"tags": tuple(tag or NOT_SCORED for tag in tags)}, key)

@@ -137,6 +137,12 @@ BAD = {
     "not a JSON object": "[1, 2",
     "each node must have a name": PLAIN | {"nodes": ["C", [1.0], "C"]},
     "some edges have a value": PLAIN | {"edges": [[0, 1, "single"], [1, 2]]},
+    'the node name "\\u0000": holds a NUL character': PLAIN | {"nodes": ["C", "\0", "C"]},
+    'the node name "\\ud800": not UTF-8 text': PLAIN | {"nodes": ["C", "\ud800", "C"]},
+    'the node name "x\\ny": holds a line feed': PLAIN | {"nodes": ["C", "x\ny", "C"]},
+    'the edge name "x\\ny": holds a line feed': PLAIN | {"edges": [[0, 1, "x\ny"]]},
+    'the label "\\ud800": not UTF-8 text': PLAIN | {"label": "\ud800"},
+    "`label` must be the name of one class": PLAIN | {"label": ""},
     "nodes with 2 numbers, where the first graph has a name": PLAIN | {"nodes": [[1.0, 2.0]] * 3},
 }
 

@@ -282,6 +282,9 @@ def test_words_and_tags_in_columns_of_any_kind(tmp_path: Path) -> None:
     objects = [{"w": ["New York", "it"], "t": ["PROPN", None]}, {"w": ["go"], "t": ["VERB"]}]
     named = rows("d.jsonl", "\n".join(map(json.dumps, objects)), "data.words=w", "data.tags=t")
     assert named == [(["New York", "it"], ["PROPN", ""]), (["go"], ["VERB"])]
+    broken = json.dumps({"words": ["see\nthis", "x"], "tags": ["N", "V"]})
+    with pytest.raises(UserError, match="`words` has a word with a line feed"):
+        rows("f.jsonl", broken)
     for words, problem in (
         (["data.tags=t"], "columns of text have numbers"),
         (["data.tags=0"], "numbered from 1"),
