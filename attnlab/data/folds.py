@@ -25,37 +25,46 @@ class Folds:
 
 
 def divided(
-    folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], validation: float, seed: int
+    folds: str,
+    keys: Sequence[str],
+    owners: Sequence[str],
+    labels: Sequence[str],
+    groups: Sequence[str],
+    validation: float,
+    seed: int,
 ) -> Folds:
     """All folds of these examples."""
-    assigned = assign(folds, keys, labels, groups, seed)
+    assigned = assign(folds, owners, labels, groups, seed)
     test, chosen_by = {}, {}
     for name in fold_names(assigned):
-        splits = fold_splits(folds, name, assigned, keys, validation, seed)
+        splits = fold_splits(folds, name, assigned, owners, validation, seed)
         test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
         chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
     return Folds(protocol(folds, validation), test, chosen_by)
 
 
-def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int) -> list[str]:
+def assign(
+    folds: str, owners: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int
+) -> list[str]:
     """The fold in which each example is tested.
 
     folds: a number, dealt out so that every fold has each label equally often; otherwise the name of the groups
-    (`speaker`): a fold for each group, tested on it alone.
+    (`speaker`): a fold for each group, tested on it alone. owners: who owns each example; those of one owner are
+    tested together, by the label of the first.
     """
     if not folds.isdecimal():
         if len(set(groups)) < 2 or "" in groups:
             raise UserError(f"`data.folds={folds}`: every example needs a {folds}, and there must be at least two")
         return list(groups)
-    number = int(folds)
-    if len(keys) < number:
-        raise UserError(f"`data.folds={folds}`: there are only {len(keys)} examples")
+    number, first = int(folds), dict[str, int]()
+    for i, owner in enumerate(owners):
+        first.setdefault(owner, i)
+    if len(first) < number:
+        raise UserError(f"`data.folds={folds}`: there are only {len(first)} different examples")
     # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
-    order = sorted(range(len(keys)), key=lambda i: (labels[i], position(keys[i], seed), keys[i]))
-    found = [""] * len(keys)
-    for turn, i in enumerate(order):
-        found[i] = str(turn % number)
-    return found
+    order = sorted(first, key=lambda owner: (labels[first[owner]], position(owner, seed), owner))
+    fold_of = {owner: str(turn % number) for turn, owner in enumerate(order)}
+    return [fold_of[owner] for owner in owners]
 
 
 def fold_names(assigned: Sequence[str]) -> list[str]:
@@ -64,7 +73,7 @@ def fold_names(assigned: Sequence[str]) -> list[str]:
 
 
 def fold_splits(
-    folds: str, fold: str, assigned: Sequence[str], keys: Sequence[str], validation: float, seed: int
+    folds: str, fold: str, assigned: Sequence[str], owners: Sequence[str], validation: float, seed: int
 ) -> list[str]:
     """train, validation or test for each example when `fold` is tested.
 
@@ -77,8 +86,8 @@ def fold_splits(
         following = names[(names.index(fold) + 1) % len(names)]
         return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
     return [
-        "test" if name == fold else "validation" if held_out(key, validation, seed) else "train"
-        for name, key in zip(assigned, keys, strict=True)
+        "test" if name == fold else "validation" if held_out(owner, validation, seed) else "train"
+        for name, owner in zip(assigned, owners, strict=True)
     ]
 
 

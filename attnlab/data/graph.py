@@ -55,7 +55,7 @@ class Graphs:
         self.folder.mkdir(exist_ok=True)
         self.meta = json.loads((self.folder_of_rows / "meta.json").read_text(encoding="utf-8"))
         self.columns = Columns(self.folder_of_rows / "graphs.arrow")
-        self.keys = self.columns.strings("key")
+        self.keys, self.owners = self.columns.strings("key"), self.columns.strings("owner")
         self.counts = self.columns.numbers("nodes").astype(np.int64)
         self.edges, self.edge_labels = self.columns.ragged("edges"), self.columns.ragged("edge_labels")
         self.labels, self.edge_numbers = self.columns.ragged("labels"), self.columns.ragged("edge_numbers")
@@ -80,7 +80,7 @@ class Graphs:
         assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
         return folds.divided(
-            config.folds, data.keys, data._strata(), data.keys, config.validation, config.split_seed
+            config.folds, data.keys, data.owners, data._strata(), data.keys, config.validation, config.split_seed
         )
 
     @property
@@ -98,15 +98,15 @@ class Graphs:
         """The graphs of each split."""
         config = self.config
         if config.folds is not None and config.fold is not None:
-            assigned = folds.assign(config.folds, self.keys, self._strata(), self.keys, config.split_seed)
+            assigned = folds.assign(config.folds, self.owners, self._strata(), self.keys, config.split_seed)
             split_of = folds.fold_splits(
-                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
+                config.folds, config.fold, assigned, self.owners, config.validation, config.split_seed
             )
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
             split_of = with_held_out(
-                given, self.keys, config.validation, config.test, config.split_seed, self._strata()
+                given, self.owners, config.validation, config.test, config.split_seed, self._strata()
             )
         self._held_out = set(split_of) - set(given)
         names = np.array(split_of)

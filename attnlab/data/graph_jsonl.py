@@ -1,8 +1,10 @@
 """Graphs of one's own: a line of JSON for each."""
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -67,9 +69,10 @@ class Jsonl:
         labels, attributes = ([], []) if _is_whole(nodes) else _described(nodes, "node")
         edges, values = self._edges(record["edges"], count)
         edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
-        return GraphRow(
+        graph = GraphRow(
             count, edges, self._target(record[TARGET], count), key, labels, attributes, edge_labels, edge_attributes, split
         )  # fmt: skip
+        return replace(graph, owner=_digest(graph))
 
     def _edges(self, given: Any, count: int) -> tuple[list[tuple[int, int]], list[Any]]:
         edges: list[tuple[int, int]] = []
@@ -105,6 +108,14 @@ class Jsonl:
         if label is None or label == "" or isinstance(label, list | dict):
             raise ValueError(f"`{TARGET}` must be the name of one class (data.target_kind=class)")
         return _readable(label, "the label")
+
+
+def _digest(graph: GraphRow) -> str:
+    """Equal for graphs of the same nodes and edges, in whatever order the edges are listed and whatever the answer."""
+    values = graph.edge_labels or graph.edge_attributes
+    edges = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
+    described = json.dumps([graph.nodes, graph.labels, graph.attributes, edges])
+    return hashlib.blake2b(described.encode(), digest_size=12).hexdigest()
 
 
 def _is_whole(value: Any) -> bool:

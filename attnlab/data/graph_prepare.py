@@ -38,7 +38,9 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     from datasets import Features, List, Value
 
     record = RECORDS[source.kind](source.kind)
-    columns: dict[str, Any] = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
+    columns: dict[str, Any] = {name: Value("string") for name in ("key", "owner", "split")} | {
+        "nodes": Value("int32")
+    }
     columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))
@@ -58,7 +60,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
             role = structure.described(row.nodes, edges, structures)
             attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
             yield {
-                "key": row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
+                "key": row.key, "owner": row.owner or row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
                 "labels": _numbered(row.labels, names["nodes"]),
                 "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
                 "edge_numbers": [number for i in kept for number in row.edge_attributes[i]] if row.edge_attributes else [],

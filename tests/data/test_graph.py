@@ -270,6 +270,35 @@ def test_folds_test_every_graph_once_with_each_class_equally_often(tmp_path: Pat
     assert Graphs.folds(graph_data(*words), 1).test["3"] == data.splits["test"].keys
 
 
+def path_graph(i: int) -> dict:
+    return {"nodes": ["C"] * (i + 2), "edges": [[j, j + 1] for j in range(i + 1)], "label": "ab"[i % 2]}
+
+
+def sizes(splits: dict) -> dict[str, list[int]]:
+    return {name: sorted(split.lengths.tolist()) for name, split in splits.items()}
+
+
+def test_who_is_held_out_depends_on_the_graphs_not_on_their_place_in_a_file(tmp_path: Path) -> None:
+    graphs = [path_graph(i) for i in range(40)]
+    backwards = [g | {"edges": [[b, a] for a, b in reversed(g["edges"])]} for g in graphs]
+    first = write_jsonl(tmp_path / "a.jsonl", graphs)
+    second = write_jsonl(tmp_path / "b.jsonl", ["", *reversed(backwards)])
+    for words in ([], ["data.folds='4'", "data.fold='1'"]):
+        one, other = (load("data=graph_jsonl", f"data.path={path}", *words) for path in (first, second))
+        assert sizes(one.splits) == sizes(other.splits)
+
+
+def test_copies_of_a_graph_stay_together_whatever_their_answer(tmp_path: Path) -> None:
+    copies = [path_graph(i % 20) | {"label": "ab"[i // 20]} for i in range(40)]
+    path = write_jsonl(tmp_path / "a.jsonl", copies)
+    for words in ([], ["data.folds='4'", "data.fold='1'"]):
+        found = sizes(load("data=graph_jsonl", f"data.path={path}", *words).splits)
+        assert len(found) == 3 and sum(map(len, found.values())) == 40
+        assert sum(len(set(own)) for own in found.values()) == 20
+    told = refusal("data=graph_jsonl", f"data.path={path}", "data.folds='30'", "data.fold='1'")
+    assert "`data.folds=30`: there are only 20 different examples" in told
+
+
 def test_the_sides_of_the_karate_club_are_those_that_networkx_has_of_zachary() -> None:
     club = nx.karate_club_graph()
     sides = {node: "instructor" if side == "Mr. Hi" else "officer" for node, side in club.nodes(data="club")}
