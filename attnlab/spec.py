@@ -102,6 +102,7 @@ class DataSpec:
     edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
     feature_mean, feature_spread: of each feature (pictures: each channel) in the training data, where values are
     measured by them.
+    structure: of graphs, what was added to each node's own numbers ("degree:1"); None where that isn't known.
     """
 
     modality: str
@@ -115,6 +116,7 @@ class DataSpec:
     feature_mean: tuple[float, ...] = ()
     feature_spread: tuple[float, ...] = ()
     codecs: dict[str, Codec] = field(default_factory=dict)
+    structure: tuple[str, ...] | None = None
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -146,6 +148,8 @@ class DataSpec:
             }
             for name in ("slices", "feature_mean", "feature_spread"):
                 fields[name] = tuple(fields.get(name, ()))
+            if fields.get("structure") is not None:
+                fields["structure"] = tuple(fields["structure"])
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
             return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)

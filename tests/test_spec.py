@@ -35,6 +35,7 @@ def test_spec_survives_the_disk(tmp_path: Path) -> None:
         targets={"tags": Target("vector_classes", ("NOUN", "VERB"), (3, 2))},
         vocabularies={"words": Vocabulary.from_counts({"saw": 2})},
         slices=("distant",),
+        structure=("degree", "laplacian:2"),
     )
     spec.save(tmp_path)
     assert DataSpec.load(tmp_path) == spec

@@ -63,7 +63,7 @@ class Graphs:
         self.structures = parse_structures(self.meta["structure"])
         rows = self._rows(self.columns.strings("split"))
         self.spec = spec if spec is not None else self._spec(rows)
-        self._refuse_other_features()
+        self._refuse_other_data()
         self.answers = Answers(self.columns, TARGET, self.spec.target(TARGET), self.meta["answers"])
         self.splits = {name: GraphSplit(self, rows[name]) for name in SPLITS if len(rows[name])}
         self.warnings = [self.meta["bad"]] if self.meta["bad"] else []
@@ -142,6 +142,7 @@ class Graphs:
             + self.meta["edge_attributes"],
             feature_mean=tuple(means.tolist()),
             feature_spread=tuple(spreads.tolist()),
+            structure=tuple(self.meta["structure"]),
         )
 
     def _vocabulary(self, kind: str, ids: NDArray[np.int32]) -> Vocabulary:
@@ -162,17 +163,41 @@ class Graphs:
         names = sorted(counts)
         return Target(kind, tuple(names), tuple(counts[name] for name in names))
 
-    def _refuse_other_features(self) -> None:
-        """Data whose nodes or edges have other numbers than those that a run learned."""
-        spec, width = self.spec, self.meta["attributes"] + structure.width(self.structures)
-        edges = (len(spec.vocabularies["edges"]) - 1 if "edges" in spec.vocabularies else 0) + self.meta[
-            "edge_attributes"
-        ]
-        if len(spec.feature_mean) != width or spec.edge_features != edges:
+    def _refuse_other_data(self) -> None:
+        """Data whose nodes, edges or answers are of another kind than those that a run learned."""
+        spec, target = self.spec, self.spec.target(TARGET)
+        if target.kind != self.source.kind:
             raise UserError(
-                f"data={self.config.name}: nodes have {width} numbers and edges {edges} values, but the run learned "
-                f"{len(spec.feature_mean)} and {spec.edge_features}; give it data of the same kind"
+                f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned "
+                f"`{target.kind}`"
             )
+        learned_structure = self.meta["structure"] if spec.structure is None else list(spec.structure)
+        differing = {
+            "names of nodes": (bool(self.meta["names"]["nodes"]), "nodes" in spec.vocabularies),
+            "numbers of each node": (
+                self.meta["attributes"],
+                len(spec.feature_mean) - structure.width(parse_structures(learned_structure)),
+            ),
+            "structure": (self.meta["structure"], learned_structure),
+        }
+        if self.edges.lengths.any():
+            names = bool(self.meta["names"]["edges"])
+            differing["names of edges"] = names, "edges" in spec.vocabularies
+            differing["numbers of each edge"] = self.meta["edge_attributes"], self.edge_attributes
+        if target.kind == "classes":
+            questions = self.columns.ragged(TARGET).lengths
+            differing["questions"] = int(questions[0]), len(target.classes)
+        for what, (here, learned) in differing.items():
+            if here != learned:
+                raise UserError(
+                    f"data={self.config.name}: {what}: {_told(here)}, where the run learned {_told(learned)}; give it "
+                    "data of the same kind"
+                )
+
+    @property
+    def edge_attributes(self) -> int:
+        """How many numbers an edge has, besides its name."""
+        return (self.spec.edge_features or 0) - max(0, len(self.spec.vocabularies.get("edges", ())) - 1)
 
     @property
     def _signed(self) -> NDArray[np.int64]:
@@ -225,7 +250,7 @@ class GraphSplit:
         edges += np.repeat(np.array(layout.starts[:-1], dtype=np.int64), sizes)[:, None]
         edge_values = None
         if data.spec.edge_features:
-            given = data.edge_numbers.take(rows).reshape(len(edges), data.meta["edge_attributes"])
+            given = data.edge_numbers.take(rows).reshape(len(edges), data.edge_attributes)
             edge_values = torch.from_numpy(
                 np.concatenate([self._named("edges", data.edge_labels, rows, len(edges)), given], axis=1)
             )
@@ -290,3 +315,9 @@ def _labels(gold: list[Any]) -> dict[str, int]:
     counts = Counter(label for answer in gold for label in ([answer] if isinstance(answer, str) else answer))
     counts.pop(NOT_SCORED, None)
     return dict(sorted(counts.items()))
+
+
+def _told(value: bool | int | list[str]) -> str:
+    if isinstance(value, bool):
+        return "some" if value else "none"
+    return str(value) if isinstance(value, int) else ", ".join(value) or "none"

@@ -98,7 +98,7 @@ class Jsonl:
                 raise ValueError(f"`{TARGET}` must be a number (data.target_kind=number)")
             return float(label)
         if self.kind == "classes":
-            if not isinstance(label, list) or any(v not in (0, 1, None) for v in label):
+            if not isinstance(label, list) or not label or any(v not in (0, 1, None) for v in label):
                 raise ValueError(f"`{TARGET}` must be a list of 0, 1 and null (data.target_kind=classes)")
             return [-1 if value is None else int(value) for value in label]
         if self.kind == "vector_classes":

@@ -45,7 +45,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
-    bad, found = BadRows(config.skip_bad, "graph"), _Widths()
+    bad, found = BadRows(config.skip_bad, "graph"), _Widths(source.kind)
     configured = parse_structures(config.structure)
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -86,9 +86,12 @@ def _place(row: GraphRow, source: GraphSource) -> str:
 
 
 class _Widths:
-    """What nodes and edges of a data set are described by: the same for all its graphs."""
+    """What nodes and edges of a data set are described by, and how many questions are answered by yes or no: the same
+    for all its graphs."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.questions = 0
         self.structure: list[str] = []
         self.first: tuple[bool, int] | None = None
         self.first_edges: tuple[bool, int] | None = None
@@ -112,6 +115,10 @@ class _Widths:
             return f"nodes with {_told(nodes)}, where the first graph has {_told(self.first)}"
         if row.edges and self.first_edges and edges != self.first_edges:
             return f"edges with {_told(edges)}, where the first graph has {_told(self.first_edges)}"
+        if self.kind == "classes":
+            self.questions = self.questions or len(row.target)
+            if len(row.target) != self.questions:
+                return f"{len(row.target)} answers, where the first graph has {self.questions}"
         return ""
 
 

@@ -180,9 +180,18 @@ class Text:
                 raise UserError(
                     f"data={self.config.name}: its {name} is of kind `{kind}`, but the run learned `{target.kind}`"
                 )
+            if kind == "classes" and len(self.source.questions) != len(target.classes):
+                raise UserError(
+                    f"data={self.config.name}: {_several(self.source.questions)}, but the run learned "
+                    f"{_several(target.classes)}; name as many columns by `data.label=`"
+                )
             counts = {split: data.answers[name].counts(data.rows) for split, data in self.splits.items()}
             warnings += unseen_labels(kind, target, counts, self.config.name, self.shares)
         return warnings
+
+
+def _several(questions: Sequence[str]) -> str:
+    return f"{len(questions)} question{'s' if len(questions) > 1 else ''} ({', '.join(questions)})"
 
 
 class _Told:

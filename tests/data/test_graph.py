@@ -147,6 +147,22 @@ BAD = {
 }
 
 
+BAD_ANSWERS = {
+    "2 answers, where the first graph has 3": [1, 0],
+    "must be a list of 0, 1 and null": [],
+}
+
+
+@pytest.mark.parametrize("problem", BAD_ANSWERS)
+def test_every_graph_answers_equally_many_questions(tmp_path: Path, problem: str) -> None:
+    path = write_jsonl(tmp_path / "train.jsonl", [PLAIN | {"label": [1, 0, None]}] * 3)
+    write_jsonl(tmp_path / "test.jsonl", [PLAIN | {"label": label} for label in ([0, 0, 1], BAD_ANSWERS[problem])])
+    words = ["data=graph_jsonl", f"data.path={path.parent}", "data.target_kind=classes"]
+    found = refusal(*words)
+    assert f"{path.with_name('test.jsonl')}:2: " in found and problem in found
+    assert len(load(*words, "data.skip_bad=true").splits["test"]) == 1
+
+
 @pytest.mark.parametrize("problem", BAD)
 def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str) -> None:
     path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN, BAD[problem], *[PLAIN] * 20])
@@ -193,7 +209,8 @@ def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_liste
 
 def test_a_graph_without_edges_is_a_graph(tmp_path: Path) -> None:
     records = [{"nodes": ["C"], "edges": [], "label": "no"}, PLAIN | {"edges": [[0, 1, [0.5]]]}] * 20
-    split = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}").splits["train"]
+    words = [f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}", "data.validation=0", "data.test=0"]
+    split = load("data=graph_jsonl", *words).splits["train"]
     alone = [split[i].inputs for i in range(len(split))]
     assert {(len(one.values), tuple(one.edge_values.shape)) for one in alone} == {(1, (0, 1)), (3, (2, 1))}
 
@@ -211,9 +228,57 @@ def test_data_of_another_kind_are_refused_and_unknown_names_are_nothing(tmp_path
     other = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"nodes": ["C", "Xe", "C"]}] * 30)
     found = Graphs(graph_data("data=graph_jsonl", f"data.path={other}"), 1, learned.spec)
     assert found.splits["train"][0].inputs.values.sum(1).tolist() == [1, 0, 1]
-    numbers = write_jsonl(tmp_path / "c.jsonl", [PLAIN | {"nodes": [[1.0, 2.0]] * 3}] * 30)
-    with pytest.raises(UserError, match="nodes have 2 numbers and edges 0 values, but the run learned 0 and 0"):
-        Graphs(graph_data("data=graph_jsonl", f"data.path={numbers}"), 1, learned.spec)
+
+
+NAMED_EDGE = {"edges": [[0, 1, "single"], [1, 2, "double"]]}
+NUMBERED = {"nodes": [[1.0], [2.0], [3.0]]}
+OTHER_DATA = {
+    "numbers of each node: 2, where the run learned 1": (
+        PLAIN | NUMBERED,
+        PLAIN | {"nodes": [[1.0, 2.0]] * 3},
+        [],
+    ),
+    "names of nodes: none, where the run learned some": (PLAIN, PLAIN | {"nodes": 3}, ["data.structure=degree"]),
+    "names of edges: none, where the run learned some": (PLAIN | NAMED_EDGE, PLAIN, []),
+    "names of edges: some, where the run learned none": (PLAIN, PLAIN | NAMED_EDGE, []),
+    "numbers of each edge: 1, where the run learned 0": (PLAIN, PLAIN | {"edges": [[0, 1, [0.5]]]}, []),
+    "numbers of each node: 0, where the run learned 1": (PLAIN | NUMBERED, PLAIN | {"nodes": 3}, []),
+    "questions: 3, where the run learned 2": (
+        PLAIN | {"label": [0, 1]},
+        PLAIN | {"label": [0, 1, 1]},
+        ["data.target_kind=classes"],
+    ),
+}
+
+
+@pytest.mark.parametrize("told", OTHER_DATA)
+def test_data_of_another_kind_than_the_runs_are_refused_by_what_differs(tmp_path: Path, told: str) -> None:
+    learned, other, words = OTHER_DATA[told]
+    run = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [learned] * 9)}", *words)
+    path = write_jsonl(tmp_path / "b.jsonl", [other] * 9)
+    with pytest.raises(UserError) as refused:
+        Graphs(graph_data("data=graph_jsonl", f"data.path={path}", *words), 1, run.spec)
+    assert told in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_another_structure_or_another_kind_of_answer_than_the_runs_is_refused(tmp_path: Path) -> None:
+    words = ["data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | {'label': 1}] * 9)}"]
+    run = load(*words, "data.structure=degree")
+    for word, told in {
+        "data.structure=size": "structure: size, where the run learned degree",
+        "data.target_kind=number": "its label is of kind `number`, but the run learned `class`",
+    }.items():
+        with pytest.raises(UserError, match=told):
+            Graphs(graph_data(*words, word), 1, run.spec)
+
+
+def test_graphs_without_any_edge_fit_whatever_a_run_learned_of_edges(tmp_path: Path) -> None:
+    alone = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"edges": []}] * 9)
+    for edges, width in ((NAMED_EDGE, 2), ({"edges": [[0, 1, [0.5, 1]]]}, 2), ({}, 0)):
+        run = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | edges] * 9)}")
+        split = Graphs(graph_data("data=graph_jsonl", f"data.path={alone}"), 1, run.spec).splits["train"]
+        values = split.batch(np.arange(3)).inputs.edge_values
+        assert (values is None and not width) or values.shape == (0, width)
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -143,6 +144,8 @@ def test_answers_of_each_kind(tmp_path: Path) -> None:
     split = several.splits["train"]
     assert {tuple(row) for row in split.gold("label")} == {(1, -1), (0, 1), (-1, 0)}
     assert split.batch(everything).targets["label"].tolist() == split.gold("label")
+    with pytest.raises(UserError, match=r"data=csv: 1 question \(funny\), but the run learned 2 questions"):
+        Text(replace(several.config, label=["funny"]), 1, several.spec)
     single = opened(path, "data.label=stars", "data.validation=0", "data.test=0").splits["train"]
     target = single.data.spec.targets["label"]
     assert target.classes == ("1", "3", "5") and sum(target.counts) == len(single)
