@@ -2,25 +2,27 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from attnlab.config import GraphData
 from attnlab.data.answers import NOT_SCORED
+from attnlab.data.files import plain_suffix, split_files
 from attnlab.data.graph_rows import TARGET, GraphRow
-from attnlab.data.reading import BadRows, text_lines, unreadable
+from attnlab.data.reading import BadRows, text_lines, unreadable, usable
 from attnlab.errors import UserError, suggestion
+
+MOST_NODES = 2**31 - 1
+"""What is prepared numbers them in 32 bits."""
 
 
 class Jsonl:
     """`data=graph_jsonl`: a graph in each line, such as {"nodes": ["C", "O"], "edges": [[0, 1]], "label": "yes"}.
 
     nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes
-    counted from 0. A folder holds train.jsonl, and validation.jsonl and test.jsonl where there are such.
+    counted from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
     """
 
     notice = ""
@@ -30,16 +32,7 @@ class Jsonl:
         self.config, self.kind = config, config.target_kind
         if config.path is None:
             raise UserError("`data.path` is missing: a .jsonl file of graphs; set it with `data.path=…`")
-        path = Path(config.path).expanduser()
-        if path.is_dir():
-            names = ("train", "validation", "test")
-            self.files = {n: path / f"{n}.jsonl" for n in names if (path / f"{n}.jsonl").is_file()}
-            if not self.files:
-                raise UserError(f"{path}: no train.jsonl in it")
-        elif path.is_file():
-            self.files = {"": path}
-        else:
-            raise UserError(f"`data.path={config.path}`: no such file")
+        self.files = split_files(config.path, lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         for split, path in self.files.items():
@@ -55,7 +48,7 @@ class Jsonl:
         """Raises ValueError with what is wrong."""
         try:
             record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also of an integer of thousands of digits
             raise ValueError(unreadable(text) or "not a JSON object") from None
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
@@ -66,6 +59,8 @@ class Jsonl:
         count = nodes if _is_whole(nodes) else len(nodes) if isinstance(nodes, list) else 0
         if count < 1:
             raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
+        if count > MOST_NODES:
+            raise ValueError(f"{count:,} nodes; a graph has at most {MOST_NODES:,}")
         labels, attributes = ([], []) if _is_whole(nodes) else _described(nodes, "node")
         edges, values = self._edges(record["edges"], count)
         edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
@@ -123,7 +118,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and usable(value)
 
 
 def _readable(value: Any, what: str) -> str:

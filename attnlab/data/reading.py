@@ -18,6 +18,8 @@ STRETCH = 1 << 22
 """Bytes of a file that are looked at together."""
 ROWS = 20_000
 """Rows of a table that are looked at together."""
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest number in single precision."""
 
 
 class BadRows:
@@ -292,10 +294,11 @@ def _records(
 ) -> Iterator[tuple[int, list[str]]]:
     """The wanted values of each object of a .jsonl file, as text."""
     for line, record in json_objects(lines, columns, bad, inside):
-        if nested := [str(c) for c in columns if isinstance(record[c], list | dict)]:
-            bad.found(f"{lines.path}:{line}: `{nested[0]}` holds a list or an object, not a text or a number")
+        values = [record[column] for column in columns]
+        if problem := nested(columns, values):
+            bad.found(f"{lines.path}:{line}: {problem}")
         else:
-            yield line, [_plain(record[column]) for column in columns]
+            yield line, [plain(value) for value in values]
 
 
 def json_objects(
@@ -307,7 +310,7 @@ def json_objects(
             continue
         try:
             record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also of an integer of thousands of digits
             bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or 'not a JSON object'}")
             continue
         if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
@@ -320,7 +323,20 @@ def json_objects(
             yield line, record
 
 
-def _plain(value: Any) -> str:
-    if value is None:
+def nested(columns: Sequence[str | int], values: Sequence[Any]) -> str:
+    """Why these values are no cells of a table, or nothing."""
+    named = zip(columns, values, strict=True)
+    found = next((column for column, value in named if isinstance(value, list | dict)), None)
+    return "" if found is None else f"`{found}` holds a list or an object, not a text or a number"
+
+
+def usable(number: float) -> bool:
+    """Whether a number is finite, also in single precision, in which models compute."""
+    return abs(number) <= LARGEST
+
+
+def plain(value: Any) -> str:
+    """A single value as text; what is missing is empty."""
+    if value is None or value != value:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -1,5 +1,7 @@
 """Graphs as found in the wild: what is read of them, what structure says, and one sentence for each way to be wrong."""
 
+import gzip
+import json
 from pathlib import Path
 
 import networkx as nx
@@ -92,6 +94,9 @@ def damage(kind: str, folder: Path) -> str:
     elif kind == "word":
         lines["A"][2] = "2, x"
         told = f"{path['A']}:3: expected whole numbers with commas between, found `2, x`"
+    elif kind == "range":
+        path["node_attributes"], lines["node_attributes"] = folder / "TOY_node_attributes.txt", ["1e39, 1"] * 78
+        told = f"{path['node_attributes']}:1: `1e39, 1` is no finite number in single precision"
     else:
         lines["A"][2] = "2"
         told = f"{path['A']}:3: 1 numbers, where there must be 2"
@@ -100,7 +105,7 @@ def damage(kind: str, folder: Path) -> str:
     return told
 
 
-KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicator", "word", "width")
+KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicator", "word", "range", "width")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,6 +141,10 @@ BAD = {
     "must be [from, to]": PLAIN | {"edges": [[0]]},
     "not a JSON object": "[1, 2",
     "each node must have a name": PLAIN | {"nodes": ["C", [1.0], "C"]},
+    "each node must have a name, or each a list of": PLAIN | {"nodes": [[0.0], [1e39], [1.0]]},
+    "or each a list of equally many numbers": PLAIN | {"nodes": [[0], [10**400], [1]]},
+    "3,000,000,000 nodes; a graph has at most": {"nodes": 3_000_000_000, "edges": [], "label": "yes"},
+    "not a JSON object; put": f'{{"nodes": 1, "edges": [], "label": {"1" * 5000}}}',
     "some edges have a value": PLAIN | {"edges": [[0, 1, "single"], [1, 2]]},
     'the node name "\\u0000": holds a NUL character': PLAIN | {"nodes": ["C", "\0", "C"]},
     'the node name "\\ud800": not UTF-8 text': PLAIN | {"nodes": ["C", "\ud800", "C"]},
@@ -168,8 +177,31 @@ def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str
     path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN, BAD[problem], *[PLAIN] * 20])
     words = ["data=graph_jsonl", f"data.path={path}"]
     found = refusal(*words)
-    assert f"{path}:2: " in found and problem in found
+    assert f"{path}:2: " in found and problem in found and "\n" not in found
     assert sum(map(len, load(*words, "data.skip_bad=true").splits.values())) == 21
+
+
+def test_what_is_no_utf8_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN] * 2)
+    path.write_bytes(
+        path.read_bytes() + json.dumps(PLAIN | {"label": "größ"}, ensure_ascii=False).encode("latin-1")
+    )
+    found = refusal("data=graph_jsonl", f"data.path={path}")
+    assert f"{path}:3: " in found and "not UTF-8 text; save the file as UTF-8" in found
+
+
+@pytest.mark.parametrize(
+    "names", [("train.jsonl", "dev.jsonl"), ("train.jsonl.gz", "valid.jsonl", "test.jsonl.gz")]
+)
+def test_graphs_in_a_folder_are_named_as_those_of_all_data(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for count, name in enumerate(names, 3):
+        content = (json.dumps(PLAIN) + "\n").encode() * count
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    data = load("data=graph_jsonl", f"data.path={tmp_path}")
+    assert {name: len(split) for name, split in data.splits.items()} == dict(
+        zip(("train", "validation", "test"), range(3, 3 + len(names)), strict=False)
+    )
+    assert "no such file" in refusal("data=graph_jsonl", f"data.path={tmp_path}/train")
 
 
 def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: Path) -> None:

@@ -50,6 +50,12 @@ def test_what_a_json_writer_writes_is_read_again(tmp_path_factory, pairs: list[t
     assert [tuple(cells) for _, cells in rows(path)] == pairs
 
 
+def test_what_is_missing_in_json_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": null, "label": NaN}\n{"text": true, "label": 0.5}\n')
+    assert rows(path) == [(1, ["", ""]), (2, ["1", "0.5"])]
+
+
 def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('text,label\n"two\nlines",a\n\nplain,b\n')
@@ -71,6 +77,7 @@ BAD = {
     "open quote": ("x.csv", b'text,label\n"fine,good\n', "x.csv:2: not a row of a .csv file"),
     "no json": ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": \n', "x.jsonl:2: not a JSON object"),
     "json list": ("x.jsonl", b"[1]\n", "x.jsonl:1: not a JSON object"),
+    "digits": ("x.jsonl", b'{"text": "a", "label": ' + b"1" * 5000 + b"}\n", "x.jsonl:1: not a JSON object"),
     "missing key": ("x.jsonl", b'{"txt": "a", "label": 1}\n', "x.jsonl:1: no `text`; did you mean `txt`?"),
     "nested": ("x.jsonl", b'{"text": ["a"], "label": 1}\n', "x.jsonl:1: `text` holds a list"),
     "half a character": ("x.jsonl", b'{"text": "\\ud800", "label": 1}\n', "x.jsonl:1: not UTF-8"),
