@@ -22,7 +22,7 @@ from attnlab.data.graph_prepare import prepare
 from attnlab.data.graph_rows import TARGET
 from attnlab.data.graph_sources import GRAPH_SOURCES
 from attnlab.data.prepare import Columns, cache_folder, fingerprint
-from attnlab.data.splits import with_held_out
+from attnlab.data.splits import lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -108,6 +108,9 @@ class Graphs:
             split_of = with_held_out(
                 given, self.owners, config.validation, config.test, config.split_seed, self._strata()
             )
+            for name, share in lacking(config, {split or "train" for split in given}).items():
+                if name not in split_of:
+                    raise UserError(f"{config.path or f'data={config.name}'}: {too_few(name, share)}")
         self._held_out = set(split_of) - set(given)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}

@@ -20,6 +20,9 @@ from attnlab.data.graph import Graphs
 from attnlab.data.structure import described
 from attnlab.errors import UserError
 
+WHOLE = ["data.validation=0", "data.test=0"]
+"""Nobody is held out."""
+
 
 def tu(folder: Path, *words: str) -> list[str]:
     return ["data=tu", "data.name=TOY", f"data.path={folder}", *words]
@@ -166,7 +169,7 @@ BAD_ANSWERS = {
 def test_every_graph_answers_equally_many_questions(tmp_path: Path, problem: str) -> None:
     path = write_jsonl(tmp_path / "train.jsonl", [PLAIN | {"label": [1, 0, None]}] * 3)
     write_jsonl(tmp_path / "test.jsonl", [PLAIN | {"label": label} for label in ([0, 0, 1], BAD_ANSWERS[problem])])
-    words = ["data=graph_jsonl", f"data.path={path.parent}", "data.target_kind=classes"]
+    words = ["data=graph_jsonl", *WHOLE, f"data.path={path.parent}", "data.target_kind=classes"]
     found = refusal(*words)
     assert f"{path.with_name('test.jsonl')}:2: " in found and problem in found
     assert len(load(*words, "data.skip_bad=true").splits["test"]) == 1
@@ -175,7 +178,7 @@ def test_every_graph_answers_equally_many_questions(tmp_path: Path, problem: str
 @pytest.mark.parametrize("problem", BAD)
 def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str) -> None:
     path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN, BAD[problem], *[PLAIN] * 20])
-    words = ["data=graph_jsonl", f"data.path={path}"]
+    words = ["data=graph_jsonl", *WHOLE, f"data.path={path}"]
     found = refusal(*words)
     assert f"{path}:2: " in found and problem in found and "\n" not in found
     assert sum(map(len, load(*words, "data.skip_bad=true").splits.values())) == 21
@@ -186,7 +189,7 @@ def test_what_is_no_utf8_is_refused_by_its_line(tmp_path: Path) -> None:
     path.write_bytes(
         path.read_bytes() + json.dumps(PLAIN | {"label": "größ"}, ensure_ascii=False).encode("latin-1")
     )
-    found = refusal("data=graph_jsonl", f"data.path={path}")
+    found = refusal("data=graph_jsonl", *WHOLE, f"data.path={path}")
     assert f"{path}:3: " in found and "not UTF-8 text; save the file as UTF-8" in found
 
 
@@ -197,11 +200,11 @@ def test_graphs_in_a_folder_are_named_as_those_of_all_data(tmp_path: Path, names
     for count, name in enumerate(names, 3):
         content = (json.dumps(PLAIN) + "\n").encode() * count
         (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    data = load("data=graph_jsonl", f"data.path={tmp_path}")
+    data = load("data=graph_jsonl", *WHOLE, f"data.path={tmp_path}")
     assert {name: len(split) for name, split in data.splits.items()} == dict(
         zip(("train", "validation", "test"), range(3, 3 + len(names)), strict=False)
     )
-    assert "no such file" in refusal("data=graph_jsonl", f"data.path={tmp_path}/train")
+    assert "no such file" in refusal("data=graph_jsonl", *WHOLE, f"data.path={tmp_path}/train")
 
 
 def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: Path) -> None:
@@ -210,7 +213,7 @@ def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: 
     for kind, answer in answers.items():
         path = write_jsonl(tmp_path / kind / "train.jsonl", [{"nodes": 3, "edges": edges, "label": answer}] * 3)
         write_jsonl(path.with_name("validation.jsonl"), [{"nodes": 3, "edges": edges, "label": answer}])
-        data = load("data=graph_jsonl", f"data.path={path.parent}", f"data.target_kind={kind}")
+        data = load("data=graph_jsonl", *WHOLE, f"data.path={path.parent}", f"data.target_kind={kind}")
         inputs = data.splits["validation"][0].inputs
         assert inputs.values.shape == (3, 1) and inputs.values[0] == inputs.values[2] != inputs.values[1]
         assert inputs.edge_values.flatten().tolist() == [0.5, 0.5, 1.0, 1.0]
@@ -228,7 +231,7 @@ def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_liste
             "label": "a",
         }  # a loop, a repetition
         path = write_jsonl(tmp_path / f"{kind}.jsonl", [record] * 20)
-        data = load("data=graph_jsonl", f"data.path={path}", "data.directed=true")
+        data = load("data=graph_jsonl", *WHOLE, f"data.path={path}", "data.directed=true")
         inputs = data.splits["train"][0].inputs
         found = inputs.edge_values[:, 0].tolist()
         if kind == "name":
@@ -241,8 +244,8 @@ def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_liste
 
 def test_a_graph_without_edges_is_a_graph(tmp_path: Path) -> None:
     records = [{"nodes": ["C"], "edges": [], "label": "no"}, PLAIN | {"edges": [[0, 1, [0.5]]]}] * 20
-    words = [f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}", "data.validation=0", "data.test=0"]
-    split = load("data=graph_jsonl", *words).splits["train"]
+    words = [f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}"]
+    split = load("data=graph_jsonl", *WHOLE, *words).splits["train"]
     alone = [split[i].inputs for i in range(len(split))]
     assert {(len(one.values), tuple(one.edge_values.shape)) for one in alone} == {(1, (0, 1)), (3, (2, 1))}
 
@@ -251,14 +254,14 @@ def test_numbers_that_never_vary_in_training_are_not_made_louder(tmp_path: Path)
     records = [{"nodes": [[1.0, float(i)]], "edges": [], "label": "a"} for i in range(30)]
     path = write_jsonl(tmp_path / "train.jsonl", records)
     write_jsonl(tmp_path / "test.jsonl", [{"nodes": [[3.0, 0.0]], "edges": [], "label": "a"}])
-    data = load("data=graph_jsonl", f"data.path={path.parent}")
+    data = load("data=graph_jsonl", *WHOLE, f"data.path={path.parent}")
     assert data.splits["test"][0].inputs.values[0, 0] == 2.0
 
 
 def test_data_of_another_kind_are_refused_and_unknown_names_are_nothing(tmp_path: Path) -> None:
-    learned = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
+    learned = load("data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
     other = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"nodes": ["C", "Xe", "C"]}] * 30)
-    found = Graphs(graph_data("data=graph_jsonl", f"data.path={other}"), 1, learned.spec)
+    found = Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={other}"), 1, learned.spec)
     assert found.splits["train"][0].inputs.values.sum(1).tolist() == [1, 0, 1]
 
 
@@ -286,15 +289,19 @@ OTHER_DATA = {
 @pytest.mark.parametrize("told", OTHER_DATA)
 def test_data_of_another_kind_than_the_runs_are_refused_by_what_differs(tmp_path: Path, told: str) -> None:
     learned, other, words = OTHER_DATA[told]
-    run = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [learned] * 9)}", *words)
+    run = load("data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [learned] * 9)}", *words)
     path = write_jsonl(tmp_path / "b.jsonl", [other] * 9)
     with pytest.raises(UserError) as refused:
-        Graphs(graph_data("data=graph_jsonl", f"data.path={path}", *words), 1, run.spec)
+        Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={path}", *words), 1, run.spec)
     assert told in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_another_structure_or_another_kind_of_answer_than_the_runs_is_refused(tmp_path: Path) -> None:
-    words = ["data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | {'label': 1}] * 9)}"]
+    words = [
+        "data=graph_jsonl",
+        *WHOLE,
+        f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | {'label': 1}] * 9)}",
+    ]
     run = load(*words, "data.structure=degree")
     for word, told in {
         "data.structure=size": "structure: size, where the run learned degree",
@@ -307,8 +314,10 @@ def test_another_structure_or_another_kind_of_answer_than_the_runs_is_refused(tm
 def test_graphs_without_any_edge_fit_whatever_a_run_learned_of_edges(tmp_path: Path) -> None:
     alone = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"edges": []}] * 9)
     for edges, width in ((NAMED_EDGE, 2), ({"edges": [[0, 1, [0.5, 1]]]}, 2), ({}, 0)):
-        run = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | edges] * 9)}")
-        split = Graphs(graph_data("data=graph_jsonl", f"data.path={alone}"), 1, run.spec).splits["train"]
+        run = load(
+            "data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | edges] * 9)}"
+        )
+        split = Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={alone}"), 1, run.spec).splits["train"]
         values = split.batch(np.arange(3)).inputs.edge_values
         assert (values is None and not width) or values.shape == (0, width)
 
@@ -394,6 +403,12 @@ def test_copies_of_a_graph_stay_together_whatever_their_answer(tmp_path: Path) -
         assert sum(len(set(own)) for own in found.values()) == 20
     told = refusal("data=graph_jsonl", f"data.path={path}", "data.folds='30'", "data.fold='1'")
     assert "`data.folds=30`: there are only 20 different examples" in told
+
+
+def test_where_nobody_can_be_held_out_that_is_said(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [path_graph(1)] * 9)
+    found = refusal("data=graph_jsonl", f"data.path={path}")
+    assert f"{path}: too few different examples to hold out `data.validation=0.1` of them" in found
 
 
 def test_the_sides_of_the_karate_club_are_those_that_networkx_has_of_zachary() -> None:
