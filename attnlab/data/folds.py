@@ -27,13 +27,14 @@ class Folds:
 def divided(
     folds: str,
     keys: Sequence[str],
-    owners: Sequence[str],
     labels: Sequence[str],
     groups: Sequence[str],
     validation: float,
     seed: int,
+    owners: Sequence[str] | None = None,
 ) -> Folds:
-    """All folds of these examples."""
+    """All folds of these examples. owners: examples of one stay together; None: each is its own."""
+    owners = keys if owners is None else owners
     assigned = assign(folds, owners, labels, groups, seed)
     test, chosen_by = {}, {}
     for name in fold_names(assigned):
@@ -48,23 +49,22 @@ def assign(
 ) -> list[str]:
     """The fold in which each example is tested.
 
-    folds: a number, dealt out so that every fold has each label equally often; otherwise the name of the groups
-    (`speaker`): a fold for each group, tested on it alone. owners: who owns each example; those of one owner are
-    tested together, by the label of the first.
+    folds: a number, dealt out so that every fold has each label equally often, and an owner's examples are in one;
+    otherwise the name of the groups (`speaker`): a fold for each group, tested on it alone.
     """
     if not folds.isdecimal():
         if len(set(groups)) < 2 or "" in groups:
             raise UserError(f"`data.folds={folds}`: every example needs a {folds}, and there must be at least two")
         return list(groups)
-    number, first = int(folds), dict[str, int]()
-    for i, owner in enumerate(owners):
-        first.setdefault(owner, i)
-    if len(first) < number:
-        raise UserError(f"`data.folds={folds}`: there are only {len(first)} different examples")
+    number = int(folds)
+    if len(set(owners)) < number:
+        raise UserError(f"`data.folds={folds}`: there are only {len(set(owners))} different examples")
     # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
-    order = sorted(first, key=lambda owner: (labels[first[owner]], position(owner, seed), owner))
-    fold_of = {owner: str(turn % number) for turn, owner in enumerate(order)}
-    return [fold_of[owner] for owner in owners]
+    order = sorted(range(len(owners)), key=lambda i: (labels[i], position(owners[i], seed), owners[i]))
+    found: dict[str, str] = {}
+    for i in order:
+        found.setdefault(owners[i], str(len(found) % number))
+    return [found[owner] for owner in owners]
 
 
 def fold_names(assigned: Sequence[str]) -> list[str]:
@@ -77,7 +77,8 @@ def fold_splits(
 ) -> list[str]:
     """train, validation or test for each example when `fold` is tested.
 
-    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples.
+    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples, and
+    never nobody.
     """
     names = fold_names(assigned)
     if fold not in names:
@@ -85,8 +86,16 @@ def fold_splits(
     if folds.isdecimal():
         following = names[(names.index(fold) + 1) % len(names)]
         return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
+    others = {owner for name, owner in zip(assigned, owners, strict=True) if name != fold}
+    chosen = {owner for owner in others if held_out(owner, validation, seed)}
+    if validation and not chosen:
+        chosen = {min(others, key=lambda owner: position(owner, seed))}
+    if chosen == others:
+        raise UserError(
+            f"`data.fold={fold}`: too few different examples beside {fold}'s to train and to validate on"
+        )
     return [
-        "test" if name == fold else "validation" if held_out(owner, validation, seed) else "train"
+        "test" if name == fold else "validation" if owner in chosen else "train"
         for name, owner in zip(assigned, owners, strict=True)
     ]
 
