@@ -20,7 +20,7 @@ KINDS = ("bpe", "unigram", "words", "characters")
 class Codec:
     """A list of tokens, and the way in which text is cut into them and put together again.
 
-    Tokens 0, 1 and 2 are `<unk>`, `<s>` and `</s>`; no text holds them. Apart from white space, which becomes single
+    Tokens 0, 1 and 2 are `<unk>`, `<s>` and `</s>`; no text holds them. Apart from white space and `▁`, which become single
     spaces, and from pieces that training never saw, `decode(encode(text))` is the text in normal form NFC.
     """
 

@@ -48,14 +48,15 @@ class Vocabulary:
         return cls((UNKNOWN, *(word for _, word in kept)), (0, *(-n for n, _ in kept)))
 
     def save(self, path: Path) -> None:
-        """One word and its count per line, separated by a tab."""
+        """One word and its count per line, separated by a tab. No word holds a line feed."""
         lines = (f"{word}\t{count}\n" for word, count in zip(self.words, self.counts, strict=True))
         path.write_text("".join(lines), encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         words, counts = [], []
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
+        # A word may hold a carriage return, which reading as text would make a line feed of.
+        for number, line in enumerate(path.read_bytes().decode().split("\n")[:-1], 1):
             word, tab, count = line.rpartition("\t")
             if not tab or not count.isdigit() or (number == 1 and word != UNKNOWN):
                 raise UserError(f"{path}:{number}: expected a word, a tab and a count")
@@ -101,6 +102,7 @@ class DataSpec:
     edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
     feature_mean, feature_spread: of each feature (pictures: each channel) in the training data, where values are
     measured by them.
+    structure: of graphs, what was added to each node's own numbers ("degree:1"); None where that isn't known.
     """
 
     modality: str
@@ -114,6 +116,7 @@ class DataSpec:
     feature_mean: tuple[float, ...] = ()
     feature_spread: tuple[float, ...] = ()
     codecs: dict[str, Codec] = field(default_factory=dict)
+    structure: tuple[str, ...] | None = None
 
     def target(self, name: str) -> Target:
         if name not in self.targets:
@@ -145,8 +148,10 @@ class DataSpec:
             }
             for name in ("slices", "feature_mean", "feature_spread"):
                 fields[name] = tuple(fields.get(name, ()))
+            if fields.get("structure") is not None:
+                fields["structure"] = tuple(fields["structure"])
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
             return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)
-        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error

@@ -22,7 +22,7 @@ from attnlab.data.graph_prepare import prepare
 from attnlab.data.graph_rows import TARGET
 from attnlab.data.graph_sources import GRAPH_SOURCES
 from attnlab.data.prepare import Columns, cache_folder, fingerprint
-from attnlab.data.splits import with_held_out
+from attnlab.data.splits import lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -55,7 +55,7 @@ class Graphs:
         self.folder.mkdir(exist_ok=True)
         self.meta = json.loads((self.folder_of_rows / "meta.json").read_text(encoding="utf-8"))
         self.columns = Columns(self.folder_of_rows / "graphs.arrow")
-        self.keys = self.columns.strings("key")
+        self.keys, self.owners = self.columns.strings("key"), self.columns.strings("owner")
         self.counts = self.columns.numbers("nodes").astype(np.int64)
         self.edges, self.edge_labels = self.columns.ragged("edges"), self.columns.ragged("edge_labels")
         self.labels, self.edge_numbers = self.columns.ragged("labels"), self.columns.ragged("edge_numbers")
@@ -63,7 +63,7 @@ class Graphs:
         self.structures = parse_structures(self.meta["structure"])
         rows = self._rows(self.columns.strings("split"))
         self.spec = spec if spec is not None else self._spec(rows)
-        self._refuse_other_features()
+        self._refuse_other_data()
         self.answers = Answers(self.columns, TARGET, self.spec.target(TARGET), self.meta["answers"])
         self.splits = {name: GraphSplit(self, rows[name]) for name in SPLITS if len(rows[name])}
         self.warnings = [self.meta["bad"]] if self.meta["bad"] else []
@@ -80,7 +80,7 @@ class Graphs:
         assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
         return folds.divided(
-            config.folds, data.keys, data._strata(), data.keys, config.validation, config.split_seed
+            config.folds, data.keys, data._strata(), data.keys, config.validation, config.split_seed, data.owners
         )
 
     @property
@@ -98,16 +98,19 @@ class Graphs:
         """The graphs of each split."""
         config = self.config
         if config.folds is not None and config.fold is not None:
-            assigned = folds.assign(config.folds, self.keys, self._strata(), self.keys, config.split_seed)
+            assigned = folds.assign(config.folds, self.owners, self._strata(), self.keys, config.split_seed)
             split_of = folds.fold_splits(
-                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
+                config.folds, config.fold, assigned, self.owners, config.validation, config.split_seed
             )
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
             split_of = with_held_out(
-                given, self.keys, config.validation, config.test, config.split_seed, self._strata()
+                given, self.owners, config.validation, config.test, config.split_seed, self._strata()
             )
+            for name, share in lacking(config, {split or "train" for split in given}).items():
+                if name not in split_of:
+                    raise UserError(f"{config.path or f'data={config.name}'}: {too_few(name, share)}")
         self._held_out = set(split_of) - set(given)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
@@ -142,6 +145,7 @@ class Graphs:
             + self.meta["edge_attributes"],
             feature_mean=tuple(means.tolist()),
             feature_spread=tuple(spreads.tolist()),
+            structure=tuple(self.meta["structure"]),
         )
 
     def _vocabulary(self, kind: str, ids: NDArray[np.int32]) -> Vocabulary:
@@ -162,17 +166,41 @@ class Graphs:
         names = sorted(counts)
         return Target(kind, tuple(names), tuple(counts[name] for name in names))
 
-    def _refuse_other_features(self) -> None:
-        """Data whose nodes or edges have other numbers than those that a run learned."""
-        spec, width = self.spec, self.meta["attributes"] + structure.width(self.structures)
-        edges = (len(spec.vocabularies["edges"]) - 1 if "edges" in spec.vocabularies else 0) + self.meta[
-            "edge_attributes"
-        ]
-        if len(spec.feature_mean) != width or spec.edge_features != edges:
+    def _refuse_other_data(self) -> None:
+        """Data whose nodes, edges or answers are of another kind than those that a run learned."""
+        spec, target = self.spec, self.spec.target(TARGET)
+        if target.kind != self.source.kind:
             raise UserError(
-                f"data={self.config.name}: nodes have {width} numbers and edges {edges} values, but the run learned "
-                f"{len(spec.feature_mean)} and {spec.edge_features}; give it data of the same kind"
+                f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned "
+                f"`{target.kind}`"
             )
+        learned_structure = self.meta["structure"] if spec.structure is None else list(spec.structure)
+        differing = {
+            "names of nodes": (bool(self.meta["names"]["nodes"]), "nodes" in spec.vocabularies),
+            "numbers of each node": (
+                self.meta["attributes"],
+                len(spec.feature_mean) - structure.width(parse_structures(learned_structure)),
+            ),
+            "structure": (self.meta["structure"], learned_structure),
+        }
+        if self.edges.lengths.any():
+            names = bool(self.meta["names"]["edges"])
+            differing["names of edges"] = names, "edges" in spec.vocabularies
+            differing["numbers of each edge"] = self.meta["edge_attributes"], self.edge_attributes
+        if target.kind == "classes":
+            questions = self.columns.ragged(TARGET).lengths
+            differing["questions"] = int(questions[0]), len(target.classes)
+        for what, (here, learned) in differing.items():
+            if here != learned:
+                raise UserError(
+                    f"data={self.config.name}: {what}: {_told(here)}, where the run learned {_told(learned)}; give it "
+                    "data of the same kind"
+                )
+
+    @property
+    def edge_attributes(self) -> int:
+        """How many numbers an edge has, besides its name."""
+        return (self.spec.edge_features or 0) - max(0, len(self.spec.vocabularies.get("edges", ())) - 1)
 
     @property
     def _signed(self) -> NDArray[np.int64]:
@@ -225,7 +253,7 @@ class GraphSplit:
         edges += np.repeat(np.array(layout.starts[:-1], dtype=np.int64), sizes)[:, None]
         edge_values = None
         if data.spec.edge_features:
-            given = data.edge_numbers.take(rows).reshape(len(edges), data.meta["edge_attributes"])
+            given = data.edge_numbers.take(rows).reshape(len(edges), data.edge_attributes)
             edge_values = torch.from_numpy(
                 np.concatenate([self._named("edges", data.edge_labels, rows, len(edges)), given], axis=1)
             )
@@ -290,3 +318,9 @@ def _labels(gold: list[Any]) -> dict[str, int]:
     counts = Counter(label for answer in gold for label in ([answer] if isinstance(answer, str) else answer))
     counts.pop(NOT_SCORED, None)
     return dict(sorted(counts.items()))
+
+
+def _told(value: bool | int | list[str]) -> str:
+    if isinstance(value, bool):
+        return "some" if value else "none"
+    return str(value) if isinstance(value, int) else ", ".join(value) or "none"

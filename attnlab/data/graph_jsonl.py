@@ -1,24 +1,28 @@
 """Graphs of one's own: a line of JSON for each."""
 
+import hashlib
 import json
-import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from attnlab.config import GraphData
 from attnlab.data.answers import NOT_SCORED
+from attnlab.data.files import plain_suffix, split_files
 from attnlab.data.graph_rows import TARGET, GraphRow
-from attnlab.data.reading import BadRows, text_lines, unreadable
+from attnlab.data.reading import BadRows, text_lines, unreadable, usable
 from attnlab.errors import UserError, suggestion
+
+MOST_NODES = 2**31 - 1
+"""What is prepared numbers them in 32 bits."""
 
 
 class Jsonl:
     """`data=graph_jsonl`: a graph in each line, such as {"nodes": ["C", "O"], "edges": [[0, 1]], "label": "yes"}.
 
     nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes
-    counted from 0. A folder holds train.jsonl, and validation.jsonl and test.jsonl where there are such.
+    counted from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
     """
 
     notice = ""
@@ -28,16 +32,7 @@ class Jsonl:
         self.config, self.kind = config, config.target_kind
         if config.path is None:
             raise UserError("`data.path` is missing: a .jsonl file of graphs; set it with `data.path=…`")
-        path = Path(config.path).expanduser()
-        if path.is_dir():
-            names = ("train", "validation", "test")
-            self.files = {n: path / f"{n}.jsonl" for n in names if (path / f"{n}.jsonl").is_file()}
-            if not self.files:
-                raise UserError(f"{path}: no train.jsonl in it")
-        elif path.is_file():
-            self.files = {"": path}
-        else:
-            raise UserError(f"`data.path={config.path}`: no such file")
+        self.files = split_files(config.path, lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         for split, path in self.files.items():
@@ -53,7 +48,7 @@ class Jsonl:
         """Raises ValueError with what is wrong."""
         try:
             record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also of an integer of thousands of digits
             raise ValueError(unreadable(text) or "not a JSON object") from None
         if not isinstance(record, dict):
             raise ValueError("not a JSON object")
@@ -64,12 +59,15 @@ class Jsonl:
         count = nodes if _is_whole(nodes) else len(nodes) if isinstance(nodes, list) else 0
         if count < 1:
             raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
+        if count > MOST_NODES:
+            raise ValueError(f"{count:,} nodes; a graph has at most {MOST_NODES:,}")
         labels, attributes = ([], []) if _is_whole(nodes) else _described(nodes, "node")
         edges, values = self._edges(record["edges"], count)
         edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
-        return GraphRow(
+        graph = GraphRow(
             count, edges, self._target(record[TARGET], count), key, labels, attributes, edge_labels, edge_attributes, split
         )  # fmt: skip
+        return replace(graph, owner=_digest(graph))
 
     def _edges(self, given: Any, count: int) -> tuple[list[tuple[int, int]], list[Any]]:
         edges: list[tuple[int, int]] = []
@@ -95,16 +93,24 @@ class Jsonl:
                 raise ValueError(f"`{TARGET}` must be a number (data.target_kind=number)")
             return float(label)
         if self.kind == "classes":
-            if not isinstance(label, list) or any(v not in (0, 1, None) for v in label):
+            if not isinstance(label, list) or not label or any(v not in (0, 1, None) for v in label):
                 raise ValueError(f"`{TARGET}` must be a list of 0, 1 and null (data.target_kind=classes)")
             return [-1 if value is None else int(value) for value in label]
         if self.kind == "vector_classes":
             if not isinstance(label, list) or len(label) != count:
                 raise ValueError(f"`{TARGET}` must be a list of {count}, one for each node (null: not scored)")
-            return [NOT_SCORED if v is None or v == -1 else str(v) for v in label]
-        if label is None or isinstance(label, list | dict):
+            return [NOT_SCORED if v is None or v == -1 else _readable(v, "a label") for v in label]
+        if label is None or label == "" or isinstance(label, list | dict):
             raise ValueError(f"`{TARGET}` must be the name of one class (data.target_kind=class)")
-        return str(label)
+        return _readable(label, "the label")
+
+
+def _digest(graph: GraphRow) -> str:
+    """Equal for graphs of the same nodes and edges, in whatever order the edges are listed and whatever the answer."""
+    values = graph.edge_labels or graph.edge_attributes
+    edges = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
+    described = json.dumps([graph.nodes, graph.labels, graph.attributes, edges])
+    return hashlib.blake2b(described.encode(), digest_size=12).hexdigest()
 
 
 def _is_whole(value: Any) -> bool:
@@ -112,13 +118,23 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and usable(value)
+
+
+def _readable(value: Any, what: str) -> str:
+    """As text."""
+    if problem := unreadable(str(value)):
+        raise ValueError(f"{what} {json.dumps(value)[:40]}: {problem}")
+    return str(value)
 
 
 def _described(values: list[Any], what: str) -> tuple[list[str], list[list[float]]]:
     """(names, numbers) of all nodes or edges: one of the two."""
     if all(isinstance(value, str) or _is_whole(value) for value in values):
-        return [str(value) for value in values], []
+        names = [_readable(value, f"the {what} name") for value in values]
+        if broken := next((name for name in names if "\n" in name), ""):
+            raise ValueError(f"the {what} name {json.dumps(broken)[:40]}: holds a line feed")
+        return names, []
     rows = [
         [float(v) for v in value] if isinstance(value, list) and all(map(_is_number, value)) else None
         for value in values

@@ -38,12 +38,14 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     from datasets import Features, List, Value
 
     record = RECORDS[source.kind](source.kind)
-    columns: dict[str, Any] = {name: Value("string") for name in ("key", "split")} | {"nodes": Value("int32")}
+    columns: dict[str, Any] = {name: Value("string") for name in ("key", "owner", "split")} | {
+        "nodes": Value("int32")
+    }
     columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
-    bad, found = BadRows(config.skip_bad, "graph"), _Widths()
+    bad, found = BadRows(config.skip_bad, "graph"), _Widths(source.kind)
     configured = parse_structures(config.structure)
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -58,7 +60,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
             role = structure.described(row.nodes, edges, structures)
             attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
             yield {
-                "key": row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
+                "key": row.key, "owner": row.owner or row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
                 "labels": _numbered(row.labels, names["nodes"]),
                 "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
                 "edge_numbers": [number for i in kept for number in row.edge_attributes[i]] if row.edge_attributes else [],
@@ -84,9 +86,12 @@ def _place(row: GraphRow, source: GraphSource) -> str:
 
 
 class _Widths:
-    """What nodes and edges of a data set are described by: the same for all its graphs."""
+    """What nodes and edges of a data set are described by, and how many questions are answered by yes or no: the same
+    for all its graphs."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.questions = 0
         self.structure: list[str] = []
         self.first: tuple[bool, int] | None = None
         self.first_edges: tuple[bool, int] | None = None
@@ -110,6 +115,10 @@ class _Widths:
             return f"nodes with {_told(nodes)}, where the first graph has {_told(self.first)}"
         if row.edges and self.first_edges and edges != self.first_edges:
             return f"edges with {_told(edges)}, where the first graph has {_told(self.first_edges)}"
+        if self.kind == "classes":
+            self.questions = self.questions or len(row.target)
+            if len(row.target) != self.questions:
+                return f"{len(row.target)} answers, where the first graph has {self.questions}"
         return ""
 
 

@@ -16,7 +16,8 @@ class GraphRow:
 
     nodes: how many. labels: a name for each node, or none; attributes: numbers of each node, or none. edges: (from,
     to), each direction listed; edge_labels, edge_attributes: of each edge, or none. split: "" where the source names
-    none.
+    none. owner: graphs of one owner are held out together, and in an order that depends on it alone; "" where that is
+    the key, by which a published set knows its graphs.
     """
 
     nodes: int
@@ -28,6 +29,7 @@ class GraphRow:
     edge_labels: list[str] = field(default_factory=list)
     edge_attributes: list[list[float]] = field(default_factory=list)
     split: str = ""
+    owner: str = ""
 
 
 class GraphSource(Protocol):

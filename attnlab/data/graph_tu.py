@@ -4,7 +4,6 @@ They are read here and not by `torch_geometric.io.read_tu_data`, which knows of 
 wrong, takes an edge to a missing node for a larger graph, and an unequal count for an error inside torch.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from attnlab.config import GraphData
 from attnlab.data.downloads import downloaded
 from attnlab.data.graph_rows import GraphRow
-from attnlab.data.reading import BadRows, text_lines
+from attnlab.data.reading import BadRows, text_lines, usable
 from attnlab.errors import UserError, suggestion
 
 
@@ -121,8 +120,8 @@ class Tu:
             width = len(row) if width is None else width
             if len(row) != width:
                 raise UserError(f"{path}:{number}: {len(row)} numbers, where there must be {width}")
-            if kind is float and not all(map(math.isfinite, row)):
-                raise UserError(f"{path}:{number}: `{text[:40]}` is no finite number")
+            if kind is float and not all(map(usable, row)):
+                raise UserError(f"{path}:{number}: `{text[:40]}` is no finite number in single precision")
             found.append(row)
         return found
 

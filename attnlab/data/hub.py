@@ -8,7 +8,7 @@ from typing import Any
 
 from attnlab.config import OnHub, TableData, TaggedData, TextData
 from attnlab.data.files import NAMES, no_path
-from attnlab.data.reading import BadRows
+from attnlab.data.reading import BadRows, nested, plain
 from attnlab.data.rows import TextRow, TextSource
 from attnlab.data.tables import LabelledText
 from attnlab.data.tagged import tagged_row
@@ -186,7 +186,8 @@ class HubTable(HubText):
 
     def rows(self, split: str, piece: Stretch, bad: BadRows) -> Iterator[TextRow]:
         for key, values in self.set.rows(split, piece):
-            row = self.reader.row([_text(value) for value in values], key)
+            problem = nested(self.reader.columns, values)
+            row = problem or self.reader.row([plain(value) for value in values], key)
             if isinstance(row, str):
                 bad.found(f"{key}: {row}")
             else:
@@ -211,9 +212,3 @@ class HubTagged(HubText):
                 bad.found(f"{key}: {row}")
             else:
                 yield row
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, bool) else str(value)

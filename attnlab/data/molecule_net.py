@@ -10,7 +10,7 @@ from typing import Any
 from attnlab.config import GraphData
 from attnlab.data.downloads import downloaded
 from attnlab.data.graph_rows import GraphRow
-from attnlab.data.reading import BadRows, read_table, text_lines
+from attnlab.data.reading import BadRows, read_table, text_lines, usable
 from attnlab.errors import UserError, suggestion
 
 MEASURED = ("esol", "freesolv", "lipo")
@@ -99,8 +99,8 @@ def _number(cell: str) -> float:
         found = float(cell) if cell.strip() else math.nan
     except ValueError:
         found = math.inf
-    if math.isinf(found):
-        raise ValueError(f"`{cell[:40]}` is no finite number")
+    if not math.isnan(found) and not usable(found):
+        raise ValueError(f"`{cell[:40]}` is no finite number in single precision")
     return found
 
 

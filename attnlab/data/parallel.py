@@ -148,7 +148,7 @@ class Parallel:
                 empty.append(pair.key)
 
     def _rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
-        """The pairs of a split; equal sources are held out together."""
+        """The pairs of a split; equal sources, but for white space, are held out together."""
         if not self.shares or (split in self.source.splits and split != "train"):
             yield from self.source.rows(split, bad)
             return
@@ -159,7 +159,9 @@ class Parallel:
     @cached_property
     def _divided(self) -> list[str]:
         """The split of each pair that the source has for training."""
-        owners = [pair.source for pair in self.source.rows("train", BadRows(self.config.skip_bad))]
+        owners = [
+            " ".join(pair.source.split()) for pair in self.source.rows("train", BadRows(self.config.skip_bad))
+        ]
         validation, test = (self.shares.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(owners), owners, validation, test, self.config.split_seed)
 

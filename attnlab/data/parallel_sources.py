@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 from attnlab.config import ParallelData
 from attnlab.data.files import NAMES, no_path
 from attnlab.data.hub import HubSet
-from attnlab.data.reading import BadRows, read_table, text_lines, unreadable
+from attnlab.data.reading import BadRows, nested, plain, read_table, text_lines, unreadable
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
 from attnlab.data.tables import table_files
@@ -202,8 +202,12 @@ class HubPairs:
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         for piece in self.set.pieces(split):
-            for key, (source, target) in self.set.rows(split, piece):
-                yield TextPair((source or "").strip(), (target or "").strip(), key)
+            for key, sides in self.set.rows(split, piece):
+                if problem := nested(self.set.columns, sides):
+                    bad.found(f"{key}: {problem}")
+                    continue
+                source, target = (plain(side).strip() for side in sides)
+                yield TextPair(source, target, key)
 
 
 PARALLEL_SOURCES: dict[str, Callable[[ParallelData], ParallelSource]] = {

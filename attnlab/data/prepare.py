@@ -1,9 +1,11 @@
 """Preparation, once: rows are streamed into memory-mapped Arrow under a fingerprint of what they depend on.
 
-A prepared folder appears whole or not at all; two processes that want the same one wait for each other.
+A prepared folder appears whole or not at all, and one that was damaged since is prepared anew; two processes that want
+the same one wait for each other.
 """
 
 import ctypes
+import glob
 import hashlib
 import json
 import multiprocessing
@@ -25,8 +27,10 @@ from numpy.typing import NDArray
 
 from attnlab.errors import UserError
 
-VERSION = 5
+VERSION = 6
 """Of what preparation writes: a new one makes old folders unused."""
+MANIFEST = "sizes.json"
+"""The names and sizes of the files in a prepared folder."""
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
@@ -48,20 +52,52 @@ def fingerprint(files: Iterable[Path], settings: dict[str, Any]) -> str:
 
 
 def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder `cache/name`, filled by `make(folder)` if it isn't there yet."""
+    """The folder `cache/name`, filled by `make(folder)` if it isn't there yet, or not as it was left."""
     folder = cache / name
-    if folder.is_dir():
+    if _whole(folder):
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{name}.lock"):
-        if not folder.is_dir():
+        if not _whole(folder):
+            for left in cache.glob(f"{glob.escape(name)}-*"):  # by a process that was killed
+                shutil.rmtree(left)
             unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=cache))
             try:
                 make(unfinished)
+                _seal(unfinished)
+                if folder.exists():
+                    shutil.rmtree(folder)
                 unfinished.rename(folder)
+                _flush(cache)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+def _seal(folder: Path) -> None:
+    """Everything on the disk, and a manifest of it, before the folder gets its name."""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    (folder / MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
+    for path in folder.iterdir():
+        _flush(path)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether all that was prepared is there; baselines may lie beside it."""
+    try:
+        sizes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return all((folder / file).stat().st_size == size for file, size in sizes.items())
+    except (OSError, ValueError):
+        return False
 
 
 def write_rows(path: Path, columns: dict[str, Any], rows: Iterable[dict[str, Any]]) -> int:

@@ -14,10 +14,13 @@ from typing import Any, Protocol
 from attnlab.errors import UserError, suggestion
 
 FORMATS = (".csv", ".tsv", ".jsonl")
+csv.field_size_limit(2**31 - 1)  # by default, texts of more than 131,072 characters are refused
 STRETCH = 1 << 22
 """Bytes of a file that are looked at together."""
 ROWS = 20_000
 """Rows of a table that are looked at together."""
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest number in single precision."""
 
 
 class BadRows:
@@ -105,6 +108,8 @@ def stretches(path: Path, encoding: str | None = None, paragraphs: bool = False)
                     rest = rest[end:]
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: not a whole gzip file ({error})") from error
+    if first == 1 and b"\n" not in rest and b"\r" in rest.rstrip(b"\r"):
+        raise UserError(f"{path}: its lines end with carriage returns alone; save it with the line ends of Unix")
     if rest:
         yield Lines(path, first, rest, encoding)
 
@@ -120,8 +125,9 @@ def _utf8(stream: Any, path: Path, encoding: str | None) -> Iterator[bytes]:
                 data = decoder.decode(data).encode(errors="surrogateescape")
             except UnicodeError as error:
                 raise UserError(f"{path}: not {encoding} text (`data.encoding`): {error}") from error
-        elif beginning and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            remedy = "save the file as UTF-8" + ("" if encoding is None else ", or set `data.encoding=utf-16`")
+        elif beginning and (data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:2]):
+            name = "utf-16-be" if data.startswith(b"\0") else "utf-16"
+            remedy = "save the file as UTF-8" + ("" if encoding is None else f", or set `data.encoding={name}`")
             raise UserError(f"{path}:1: UTF-16 text; {remedy}")
         yield data.removeprefix(codecs.BOM_UTF8) if beginning else data
         beginning = False
@@ -266,7 +272,11 @@ def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iter
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            bad.found(f"{path}:{line}: not a row of a .csv file ({error})")
+            # An open quote takes in all lines up to the next one; as good as all of them were rows.
+            last = reader.line_num
+            taken = f"; a quote opened there runs on to line {last}" if last > line else ""
+            for number in range(line, max(line, last) + 1):
+                bad.found(f"{path}:{number}: not a row of a .csv file ({error}){taken}")
             continue
         if cells is None:
             return
@@ -292,10 +302,11 @@ def _records(
 ) -> Iterator[tuple[int, list[str]]]:
     """The wanted values of each object of a .jsonl file, as text."""
     for line, record in json_objects(lines, columns, bad, inside):
-        if nested := [str(c) for c in columns if isinstance(record[c], list | dict)]:
-            bad.found(f"{lines.path}:{line}: `{nested[0]}` holds a list or an object, not a text or a number")
+        values = [record[column] for column in columns]
+        if problem := nested(columns, values):
+            bad.found(f"{lines.path}:{line}: {problem}")
         else:
-            yield line, [_plain(record[column]) for column in columns]
+            yield line, [plain(value) for value in values]
 
 
 def json_objects(
@@ -307,7 +318,7 @@ def json_objects(
             continue
         try:
             record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also of an integer of thousands of digits
             bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or 'not a JSON object'}")
             continue
         if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
@@ -320,7 +331,20 @@ def json_objects(
             yield line, record
 
 
-def _plain(value: Any) -> str:
-    if value is None:
+def nested(columns: Sequence[str | int], values: Sequence[Any]) -> str:
+    """Why these values are no cells of a table, or nothing."""
+    named = zip(columns, values, strict=True)
+    found = next((column for column, value in named if isinstance(value, list | dict)), None)
+    return "" if found is None else f"`{found}` holds a list or an object, not a text or a number"
+
+
+def usable(number: float) -> bool:
+    """Whether a number is finite, also in single precision, in which models compute."""
+    return abs(number) <= LARGEST
+
+
+def plain(value: Any) -> str:
+    """A single value as text; what is missing is empty."""
+    if value is None or value != value:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)

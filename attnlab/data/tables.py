@@ -7,7 +7,7 @@ from typing import Any
 
 from attnlab.config import ParallelData, TableData, TextData
 from attnlab.data.files import no_path, split_files
-from attnlab.data.reading import FORMATS, BadRows, Lines, Records, piece_rows, table_format, table_pieces
+from attnlab.data.reading import FORMATS, BadRows, Lines, Records, piece_rows, table_format, table_pieces, usable
 from attnlab.data.rows import TextRow, TextSource
 from attnlab.data.words import tokens
 
@@ -78,7 +78,7 @@ class LabelledText:
             number = float(cell)
         except ValueError:
             number = math.nan
-        return number, "" if math.isfinite(number) else f"label `{cell}` is no number"
+        return number, "" if usable(number) else f"label `{cell}` is no number within single precision"
 
 
 def table_files(config: TableData | ParallelData) -> dict[str, Path]:

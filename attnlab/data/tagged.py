@@ -43,11 +43,13 @@ class Tagged(TextSource):
         words, tags = self.config.words, self.config.tags
         if plain_suffix(piece.path) == ".jsonl":
             return _objects(piece, words or "words", tags or "tags", bad)
-        return _columns(piece, (words or 1) - 1, (tags or 2) - 1, bad)
+        return _columns(piece, words, tags, bad)
 
 
-def _columns(lines: Lines, word: int, tag: int, bad: BadRows) -> Iterator[TextRow]:
-    """Sentences of a file of columns; one with a bad line is bad as a whole."""
+def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad: BadRows) -> Iterator[TextRow]:
+    """Sentences of a file of columns, of two where none are named; one with a bad line is bad as a whole."""
+    word, tag = (word_column or 1) - 1, (tag_column or 2) - 1
+    most = 2 if word_column is None and tag_column is None else None
     words: list[str] = []
     tags: list[str] = []
     start, good = 1, True
@@ -60,7 +62,7 @@ def _columns(lines: Lines, word: int, tag: int, bad: BadRows) -> Iterator[TextRo
             continue
         # A tab separates where there is one: words may hold spaces then.
         cells = line.split("\t") if "\t" in line else line.split()
-        problem = _columns_problem(cells, word, tag) or unreadable(line, lines.encoding)
+        problem = _columns_problem(cells, word, tag, most) or unreadable(line, lines.encoding)
         if problem and good:
             bad.found(f"{lines.path}:{number}: {problem}")
         if problem:
@@ -72,10 +74,10 @@ def _columns(lines: Lines, word: int, tag: int, bad: BadRows) -> Iterator[TextRo
         tags.append(cells[tag].strip())
 
 
-def _columns_problem(cells: list[str], word: int, tag: int) -> str:
+def _columns_problem(cells: list[str], word: int, tag: int, most: int | None) -> str:
     """Why this line is no word with its tag, or nothing."""
     wanted = max(word, tag) + 1
-    if len(cells) < wanted or ((word, tag) == (0, 1) and len(cells) > 2):
+    if len(cells) < wanted or (most is not None and len(cells) > most):
         found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         more = "; name others by `data.words=` and `data.tags=`" if len(cells) > wanted else ""
         return f"{found}, where a word, a tab (or spaces) and its tag are expected{more}"
@@ -103,4 +105,6 @@ def tagged_row(words: Any, tags: Any, key: str, names: tuple[str, str], encoding
     if len(words) != len(tags):
         return f"{len(words)} words, but {len(tags)} tags"
     reason = next(filter(None, (unreadable(text or "", encoding) for text in (*words, *tags))), "")
+    if any("\n" in word for word in words):
+        reason = f"`{names[0]}` has a word with a line feed; a word is a part of a line"
     return reason or TextRow(tuple(words), {"tags": tuple(tag or NOT_SCORED for tag in tags)}, key)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from attnlab.config import TextData
 from attnlab.data.answers import Answers, unseen_labels
 from attnlab.data.batching import Indices, uniform
+from attnlab.data.files import plain_suffix
 from attnlab.data.numbering import Numbered, Numbers, PieceNumbering
 from attnlab.data.prepare import (
     Columns,
@@ -76,7 +77,10 @@ class Text:
         settings = {name: value for name, value in asdict(config).items() if name not in LATER}
         if config.limit is not None and not self.shares:  # then the rest of the file needn't be read
             settings["limit"] = config.limit
-        name = fingerprint(files.values(), settings | {"splits": list(files), "identity": self.source.identity})
+        kinds = [
+            (split, plain_suffix(path)) for split, path in files.items()
+        ]  # the same bytes may be .csv or .tsv
+        name = fingerprint(files.values(), settings | {"splits": kinds, "identity": self.source.identity})
         return prepared(cache_folder(config.cache), f"rows-{config.name}-{name}", self._write)
 
     def _write(self, folder: Path) -> None:
@@ -87,7 +91,8 @@ class Text:
             if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, told)) == 0:
                 place = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
                 bad = f"; {told.bad(self.config.skip_bad)}" if told.count else ""
-                raise UserError(f"{place}: no sentences in it{bad}")
+                longer = f" of at most `data.max_length={self.config.max_length}` words" if told.longer else ""
+                raise UserError(f"{place}: no sentences{longer} in it{bad}")
             warnings += told.warnings(split, self.config)
         text = "".join(f"{form}\n" for form in numbers.forms)
         (folder / "forms.txt").write_text(text, encoding="utf-8", newline="\n")
@@ -180,9 +185,18 @@ class Text:
                 raise UserError(
                     f"data={self.config.name}: its {name} is of kind `{kind}`, but the run learned `{target.kind}`"
                 )
+            if kind == "classes" and len(self.source.questions) != len(target.classes):
+                raise UserError(
+                    f"data={self.config.name}: {_several(self.source.questions)}, but the run learned "
+                    f"{_several(target.classes)}; name as many columns by `data.label=`"
+                )
             counts = {split: data.answers[name].counts(data.rows) for split, data in self.splits.items()}
             warnings += unseen_labels(kind, target, counts, self.config.name, self.shares)
         return warnings
+
+
+def _several(questions: Sequence[str]) -> str:
+    return f"{len(questions)} question{'s' if len(questions) > 1 else ''} ({', '.join(questions)})"
 
 
 class _Told:

@@ -1,8 +1,10 @@
 """Words as packed sets of ids: what the prepared data, and a sentence typed by a user, have in common."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,17 @@ from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+(?:['’-]\w+)*|[^\w\s]")
+_PLACES = chain(range(0x300, 0x1F000), range(0xE0100, 0xE01F0))
+_MARKS = "".join(c for c in map(chr, _PLACES) if unicodedata.category(c) in ("Mn", "Mc"))
+"""Vowel signs and accents, which follow the letter that they belong to: no part of `\\w`."""
+_RUN = rf"\w[\w{_MARKS}]*"
+_WORD = re.compile(rf"\d+(?:[.,]\d+)*|{_RUN}(?:['’-]{_RUN})*|[^\w\s]")
 
 
 def tokens(text: str, how: str) -> list[str]:
     """A string in pieces, as `data.tokens` says.
 
-    words: runs of letters with inner apostrophes and hyphens, numbers, and each other mark by itself;
+    words: runs of letters, with their accents and vowel signs, with inner apostrophes and hyphens, numbers, and each other mark by itself;
     spaces: whatever stands between white space; characters: each one that is not white space.
     """
     if how == "words":

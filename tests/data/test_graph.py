@@ -1,5 +1,7 @@
 """Graphs as found in the wild: what is read of them, what structure says, and one sentence for each way to be wrong."""
 
+import gzip
+import json
 from pathlib import Path
 
 import networkx as nx
@@ -17,6 +19,9 @@ from torch_geometric.transforms import AddRandomWalkPE
 from attnlab.data.graph import Graphs
 from attnlab.data.structure import described
 from attnlab.errors import UserError
+
+WHOLE = ["data.validation=0", "data.test=0"]
+"""Nobody is held out."""
 
 
 def tu(folder: Path, *words: str) -> list[str]:
@@ -92,6 +97,9 @@ def damage(kind: str, folder: Path) -> str:
     elif kind == "word":
         lines["A"][2] = "2, x"
         told = f"{path['A']}:3: expected whole numbers with commas between, found `2, x`"
+    elif kind == "range":
+        path["node_attributes"], lines["node_attributes"] = folder / "TOY_node_attributes.txt", ["1e39, 1"] * 78
+        told = f"{path['node_attributes']}:1: `1e39, 1` is no finite number in single precision"
     else:
         lines["A"][2] = "2"
         told = f"{path['A']}:3: 1 numbers, where there must be 2"
@@ -100,7 +108,7 @@ def damage(kind: str, folder: Path) -> str:
     return told
 
 
-KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicator", "word", "width")
+KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicator", "word", "range", "width")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,18 +144,67 @@ BAD = {
     "must be [from, to]": PLAIN | {"edges": [[0]]},
     "not a JSON object": "[1, 2",
     "each node must have a name": PLAIN | {"nodes": ["C", [1.0], "C"]},
+    "each node must have a name, or each a list of": PLAIN | {"nodes": [[0.0], [1e39], [1.0]]},
+    "or each a list of equally many numbers": PLAIN | {"nodes": [[0], [10**400], [1]]},
+    "3,000,000,000 nodes; a graph has at most": {"nodes": 3_000_000_000, "edges": [], "label": "yes"},
+    "not a JSON object; put": f'{{"nodes": 1, "edges": [], "label": {"1" * 5000}}}',
     "some edges have a value": PLAIN | {"edges": [[0, 1, "single"], [1, 2]]},
+    'the node name "\\u0000": holds a NUL character': PLAIN | {"nodes": ["C", "\0", "C"]},
+    'the node name "\\ud800": not UTF-8 text': PLAIN | {"nodes": ["C", "\ud800", "C"]},
+    'the node name "x\\ny": holds a line feed': PLAIN | {"nodes": ["C", "x\ny", "C"]},
+    'the edge name "x\\ny": holds a line feed': PLAIN | {"edges": [[0, 1, "x\ny"]]},
+    'the label "\\ud800": not UTF-8 text': PLAIN | {"label": "\ud800"},
+    "`label` must be the name of one class": PLAIN | {"label": ""},
     "nodes with 2 numbers, where the first graph has a name": PLAIN | {"nodes": [[1.0, 2.0]] * 3},
 }
+
+
+BAD_ANSWERS = {
+    "2 answers, where the first graph has 3": [1, 0],
+    "must be a list of 0, 1 and null": [],
+}
+
+
+@pytest.mark.parametrize("problem", BAD_ANSWERS)
+def test_every_graph_answers_equally_many_questions(tmp_path: Path, problem: str) -> None:
+    path = write_jsonl(tmp_path / "train.jsonl", [PLAIN | {"label": [1, 0, None]}] * 3)
+    write_jsonl(tmp_path / "test.jsonl", [PLAIN | {"label": label} for label in ([0, 0, 1], BAD_ANSWERS[problem])])
+    words = ["data=graph_jsonl", *WHOLE, f"data.path={path.parent}", "data.target_kind=classes"]
+    found = refusal(*words)
+    assert f"{path.with_name('test.jsonl')}:2: " in found and problem in found
+    assert len(load(*words, "data.skip_bad=true").splits["test"]) == 1
 
 
 @pytest.mark.parametrize("problem", BAD)
 def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str) -> None:
     path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN, BAD[problem], *[PLAIN] * 20])
-    words = ["data=graph_jsonl", f"data.path={path}"]
+    words = ["data=graph_jsonl", *WHOLE, f"data.path={path}"]
     found = refusal(*words)
-    assert f"{path}:2: " in found and problem in found
+    assert f"{path}:2: " in found and problem in found and "\n" not in found
     assert sum(map(len, load(*words, "data.skip_bad=true").splits.values())) == 21
+
+
+def test_what_is_no_utf8_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN] * 2)
+    path.write_bytes(
+        path.read_bytes() + json.dumps(PLAIN | {"label": "größ"}, ensure_ascii=False).encode("latin-1")
+    )
+    found = refusal("data=graph_jsonl", *WHOLE, f"data.path={path}")
+    assert f"{path}:3: " in found and "not UTF-8 text; save the file as UTF-8" in found
+
+
+@pytest.mark.parametrize(
+    "names", [("train.jsonl", "dev.jsonl"), ("train.jsonl.gz", "valid.jsonl", "test.jsonl.gz")]
+)
+def test_graphs_in_a_folder_are_named_as_those_of_all_data(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for count, name in enumerate(names, 3):
+        content = (json.dumps(PLAIN) + "\n").encode() * count
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    data = load("data=graph_jsonl", *WHOLE, f"data.path={tmp_path}")
+    assert {name: len(split) for name, split in data.splits.items()} == dict(
+        zip(("train", "validation", "test"), range(3, 3 + len(names)), strict=False)
+    )
+    assert "no such file" in refusal("data=graph_jsonl", *WHOLE, f"data.path={tmp_path}/train")
 
 
 def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: Path) -> None:
@@ -156,7 +213,7 @@ def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: 
     for kind, answer in answers.items():
         path = write_jsonl(tmp_path / kind / "train.jsonl", [{"nodes": 3, "edges": edges, "label": answer}] * 7)
         write_jsonl(path.with_name("validation.jsonl"), [{"nodes": 3, "edges": edges, "label": answer}])
-        data = load("data=graph_jsonl", f"data.path={path.parent}", f"data.target_kind={kind}")
+        data = load("data=graph_jsonl", *WHOLE, f"data.path={path.parent}", f"data.target_kind={kind}")
         inputs = data.splits["validation"][0].inputs
         assert inputs.values.shape == (3, 1) and inputs.values[0] == inputs.values[2] != inputs.values[1]
         assert inputs.edge_values.flatten().tolist() == [0.5, 0.5, 1.0, 1.0]
@@ -175,7 +232,7 @@ def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_liste
             "label": "a",
         }  # a loop, a repetition
         path = write_jsonl(tmp_path / f"{kind}.jsonl", [record] * 20)
-        data = load("data=graph_jsonl", f"data.path={path}", "data.directed=true")
+        data = load("data=graph_jsonl", *WHOLE, f"data.path={path}", "data.directed=true")
         inputs = data.splits["train"][0].inputs
         found = inputs.edge_values[:, 0].tolist()
         if kind == "name":
@@ -188,7 +245,8 @@ def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_liste
 
 def test_a_graph_without_edges_is_a_graph(tmp_path: Path) -> None:
     records = [{"nodes": ["C"], "edges": [], "label": "no"}, PLAIN | {"edges": [[0, 1, [0.5]]]}] * 20
-    split = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}").splits["train"]
+    words = [f"data.path={write_jsonl(tmp_path / 'a.jsonl', records)}"]
+    split = load("data=graph_jsonl", *WHOLE, *words).splits["train"]
     alone = [split[i].inputs for i in range(len(split))]
     assert {(len(one.values), tuple(one.edge_values.shape)) for one in alone} == {(1, (0, 1)), (3, (2, 1))}
 
@@ -197,18 +255,72 @@ def test_numbers_that_never_vary_in_training_are_not_made_louder(tmp_path: Path)
     records = [{"nodes": [[1.0, float(i)]], "edges": [], "label": "a"} for i in range(30)]
     path = write_jsonl(tmp_path / "train.jsonl", records)
     write_jsonl(tmp_path / "test.jsonl", [{"nodes": [[3.0, 0.0]], "edges": [], "label": "a"}])
-    data = load("data=graph_jsonl", f"data.path={path.parent}")
+    data = load("data=graph_jsonl", *WHOLE, f"data.path={path.parent}")
     assert data.splits["test"][0].inputs.values[0, 0] == 2.0
 
 
 def test_data_of_another_kind_are_refused_and_unknown_names_are_nothing(tmp_path: Path) -> None:
-    learned = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
+    learned = load("data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
     other = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"nodes": ["C", "Xe", "C"]}] * 30)
-    found = Graphs(graph_data("data=graph_jsonl", f"data.path={other}"), 1, learned.spec)
+    found = Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={other}"), 1, learned.spec)
     assert found.splits["train"][0].inputs.values.sum(1).tolist() == [1, 0, 1]
-    numbers = write_jsonl(tmp_path / "c.jsonl", [PLAIN | {"nodes": [[1.0, 2.0]] * 3}] * 30)
-    with pytest.raises(UserError, match="nodes have 2 numbers and edges 0 values, but the run learned 0 and 0"):
-        Graphs(graph_data("data=graph_jsonl", f"data.path={numbers}"), 1, learned.spec)
+
+
+NAMED_EDGE = {"edges": [[0, 1, "single"], [1, 2, "double"]]}
+NUMBERED = {"nodes": [[1.0], [2.0], [3.0]]}
+OTHER_DATA = {
+    "numbers of each node: 2, where the run learned 1": (
+        PLAIN | NUMBERED,
+        PLAIN | {"nodes": [[1.0, 2.0]] * 3},
+        [],
+    ),
+    "names of nodes: none, where the run learned some": (PLAIN, PLAIN | {"nodes": 3}, ["data.structure=degree"]),
+    "names of edges: none, where the run learned some": (PLAIN | NAMED_EDGE, PLAIN, []),
+    "names of edges: some, where the run learned none": (PLAIN, PLAIN | NAMED_EDGE, []),
+    "numbers of each edge: 1, where the run learned 0": (PLAIN, PLAIN | {"edges": [[0, 1, [0.5]]]}, []),
+    "numbers of each node: 0, where the run learned 1": (PLAIN | NUMBERED, PLAIN | {"nodes": 3}, []),
+    "questions: 3, where the run learned 2": (
+        PLAIN | {"label": [0, 1]},
+        PLAIN | {"label": [0, 1, 1]},
+        ["data.target_kind=classes"],
+    ),
+}
+
+
+@pytest.mark.parametrize("told", OTHER_DATA)
+def test_data_of_another_kind_than_the_runs_are_refused_by_what_differs(tmp_path: Path, told: str) -> None:
+    learned, other, words = OTHER_DATA[told]
+    run = load("data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [learned] * 9)}", *words)
+    path = write_jsonl(tmp_path / "b.jsonl", [other] * 9)
+    with pytest.raises(UserError) as refused:
+        Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={path}", *words), 1, run.spec)
+    assert told in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_another_structure_or_another_kind_of_answer_than_the_runs_is_refused(tmp_path: Path) -> None:
+    words = [
+        "data=graph_jsonl",
+        *WHOLE,
+        f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | {'label': 1}] * 9)}",
+    ]
+    run = load(*words, "data.structure=degree")
+    for word, told in {
+        "data.structure=size": "structure: size, where the run learned degree",
+        "data.target_kind=number": "its label is of kind `number`, but the run learned `class`",
+    }.items():
+        with pytest.raises(UserError, match=told):
+            Graphs(graph_data(*words, word), 1, run.spec)
+
+
+def test_graphs_without_any_edge_fit_whatever_a_run_learned_of_edges(tmp_path: Path) -> None:
+    alone = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"edges": []}] * 9)
+    for edges, width in ((NAMED_EDGE, 2), ({"edges": [[0, 1, [0.5, 1]]]}, 2), ({}, 0)):
+        run = load(
+            "data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | edges] * 9)}"
+        )
+        split = Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={alone}"), 1, run.spec).splits["train"]
+        values = split.batch(np.arange(3)).inputs.edge_values
+        assert (values is None and not width) or values.shape == (0, width)
 
 
 @settings(max_examples=25, deadline=None)
@@ -263,6 +375,41 @@ def test_folds_test_every_graph_once_with_each_class_equally_often(tmp_path: Pat
         assert not set(data.splits["test"].keys) & set(data.splits["train"].keys + data.splits["validation"].keys)
     assert len(set(tested)) == len(tested) == 24
     assert Graphs.folds(graph_data(*words), 1).test["3"] == data.splits["test"].keys
+
+
+def path_graph(i: int) -> dict:
+    return {"nodes": ["C"] * (i + 2), "edges": [[j, j + 1] for j in range(i + 1)], "label": "ab"[i % 2]}
+
+
+def sizes(splits: dict) -> dict[str, list[int]]:
+    return {name: sorted(split.lengths.tolist()) for name, split in splits.items()}
+
+
+def test_who_is_held_out_depends_on_the_graphs_not_on_their_place_in_a_file(tmp_path: Path) -> None:
+    graphs = [path_graph(i) for i in range(40)]
+    backwards = [g | {"edges": [[b, a] for a, b in reversed(g["edges"])]} for g in graphs]
+    first = write_jsonl(tmp_path / "a.jsonl", graphs)
+    second = write_jsonl(tmp_path / "b.jsonl", ["", *reversed(backwards)])
+    for words in ([], ["data.folds='4'", "data.fold='1'"]):
+        one, other = (load("data=graph_jsonl", f"data.path={path}", *words) for path in (first, second))
+        assert sizes(one.splits) == sizes(other.splits)
+
+
+def test_copies_of_a_graph_stay_together_whatever_their_answer(tmp_path: Path) -> None:
+    copies = [path_graph(i % 20) | {"label": "ab"[i // 20]} for i in range(40)]
+    path = write_jsonl(tmp_path / "a.jsonl", copies)
+    for words in ([], ["data.folds='4'", "data.fold='1'"]):
+        found = sizes(load("data=graph_jsonl", f"data.path={path}", *words).splits)
+        assert len(found) == 3 and sum(map(len, found.values())) == 40
+        assert sum(len(set(own)) for own in found.values()) == 20
+    told = refusal("data=graph_jsonl", f"data.path={path}", "data.folds='30'", "data.fold='1'")
+    assert "`data.folds=30`: there are only 20 different examples" in told
+
+
+def test_where_nobody_can_be_held_out_that_is_said(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [path_graph(1)] * 9)
+    found = refusal("data=graph_jsonl", f"data.path={path}")
+    assert f"{path}: too few different examples to hold out `data.validation=0.1` of them" in found
 
 
 def test_the_sides_of_the_karate_club_are_those_that_networkx_has_of_zachary() -> None:

@@ -208,3 +208,16 @@ def test_pairs(hub: Path, nested: bool) -> None:  # noqa: F811
     test = data.splits["test"]
     assert test.show(2) == {"source": "A dog 2."} and test.gold("translation")[2] == "Ein Hund 2."
     assert data.commit == commit and test.keys[2] == f"{name}:test:2"
+
+
+def test_a_column_of_lists_is_no_text(hub: Path) -> None:  # noqa: F811
+    features = Features({name: List(Value("string")) for name in ("text", "label", "en", "de")})
+    row = {name: ["a", "b"] for name in features}
+    keep(hub, "somebody/lists", features, {"train": [row] * 9})
+    for words, column, loader in (
+        (["task=sentiment", "data=csv"], "text", text.Text),
+        (["task=translation", "data=parallel", "data.tokens=words"], "en", parallel.Parallel),
+    ):
+        config = compose.compose([*words, "data.hub=somebody/lists"]).data
+        with pytest.raises(UserError, match=f"somebody/lists:train:0: `{column}` holds a list"):
+            loader(config, seed=1)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def test_what_a_json_writer_writes_is_read_again(tmp_path_factory, pairs: list[t
     assert [tuple(cells) for _, cells in rows(path)] == pairs
 
 
+def test_what_is_missing_in_json_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": null, "label": NaN}\n{"text": true, "label": 0.5}\n')
+    assert rows(path) == [(1, ["", ""]), (2, ["1", "0.5"])]
+
+
 def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('text,label\n"two\nlines",a\n\nplain,b\n')
@@ -70,6 +77,7 @@ BAD = {
     "open quote": ("x.csv", b'text,label\n"fine,good\n', "x.csv:2: not a row of a .csv file"),
     "no json": ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": \n', "x.jsonl:2: not a JSON object"),
     "json list": ("x.jsonl", b"[1]\n", "x.jsonl:1: not a JSON object"),
+    "digits": ("x.jsonl", b'{"text": "a", "label": ' + b"1" * 5000 + b"}\n", "x.jsonl:1: not a JSON object"),
     "missing key": ("x.jsonl", b'{"txt": "a", "label": 1}\n', "x.jsonl:1: no `text`; did you mean `txt`?"),
     "nested": ("x.jsonl", b'{"text": ["a"], "label": 1}\n', "x.jsonl:1: `text` holds a list"),
     "half a character": ("x.jsonl", b'{"text": "\\ud800", "label": 1}\n', "x.jsonl:1: not UTF-8"),
@@ -90,6 +98,26 @@ def test_a_bad_row_is_named_or_left_out_and_counted(case: str, tmp_path: Path) -
     assert bad.count == 1 and bad.summary().startswith("1 bad row was left out") and expected in bad.summary()
 
 
+@pytest.mark.parametrize("end", ["", 'b",b\n'], ids=["never closed", "closed by another"])
+def test_lines_that_an_open_quote_swallows_are_told_and_counted(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(
+        'text,label\na,a\n"fine,a\n' + "b,b\n" * 3 + (f'"{end}' if end else "") + ("c,c\n" if end else "")
+    )
+    bad = BadRows(skip=True)
+    found = list(read_table(path, ("text", "label"), bad))
+    assert found == [(2, ["a", "a"]), *([(8, ["c", "c"])] if end else [])]
+    last = 7 if end else 6
+    assert bad.count == last - 2 and "x.csv:3: not a row of a .csv file" in bad.first
+    assert f"a quote opened there runs on to line {last}" in bad.first
+
+
+def test_a_cell_may_be_as_long_as_a_book(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\n" + "a " * 100_000 + ",b\n")
+    assert [len(cells[0]) for _, cells in rows(path)] == [200_000]
+
+
 FILES = {
     "no such column": (
         "x.csv",
@@ -100,6 +128,7 @@ FILES = {
     "two of a name": ("x.csv", b"text,label,text\n", ("text", "label"), "2 columns are called `text`"),
     "no such number": ("x.tsv", b"a\tb\n", (1, 3), "x.tsv:1: no column 3; the first row has 2"),
     "numbers of keys": ("x.jsonl", b"{}\n", (1, 2), "columns of .jsonl have names"),
+    "old line ends": ("x.tsv", b"text\tlabel\ra\tb\r", ("text", "label"), "lines end with carriage returns alone"),
     "no gzip": ("x.csv.gz", b"text,label\n", ("text", "label"), "not a whole gzip file"),
     "half a gzip": ("x.csv.gz", gzip.compress(b"text,label\n")[:-9], ("text", "label"), "not a whole gzip file"),
 }
@@ -138,6 +167,11 @@ def test_numbers_are_learned_as_they_stand_in_the_file(
     assert split.batch(np.arange(len(split))).targets["label"].tolist() == split.gold("label") == numbers * 20
 
 
+@pytest.mark.parametrize("word", ["हिन्दी", "தமிழ்", "cafe\u0301", "cafe\u0301-creme\u0300", "שָׁלוֹם"])
+def test_accents_and_vowel_signs_belong_to_their_word(word: str) -> None:
+    assert tokens(f"{word}, {word}!", "words") == [word, ",", word, "!"]
+
+
 def test_answers_of_each_kind(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,stars,funny,sad\n" + "a b,1,1,\nc,5,0,1\nd,3,,0\n" * 20)
@@ -155,6 +189,8 @@ def test_answers_of_each_kind(tmp_path: Path) -> None:
     split = several.splits["train"]
     assert {tuple(row) for row in split.gold("label")} == {(1, -1), (0, 1), (-1, 0)}
     assert split.batch(everything).targets["label"].tolist() == split.gold("label")
+    with pytest.raises(UserError, match=r"data=csv: 1 question \(funny\), but the run learned 2 questions"):
+        Text(replace(several.config, label=["funny"]), 1, several.spec)
     single = opened(path, "data.label=stars", "data.validation=0", "data.test=0").splits["train"]
     target = single.data.spec.targets["label"]
     assert target.classes == ("1", "3", "5") and sum(target.counts) == len(single)
@@ -242,6 +278,12 @@ UNREADABLE = {
         [],
         "x.csv:1: UTF-16 text; save the file as UTF-8, or set `data.encoding=utf-16`",
     ),
+    "utf-16 without a mark": (
+        "text,label\na,b\n".encode("utf-16-le"),
+        [],
+        "x.csv:1: UTF-16 text; save the file as UTF-8, or set `data.encoding=utf-16`",
+    ),
+    "utf-16-be without a mark": ("text,label\n".encode("utf-16-be"), [], "or set `data.encoding=utf-16-be`"),
     "utf-8 for utf-16": (b"odd", ["data.encoding=utf-16"], "utf-16"),
     "cp1252 without it": (b"\x81,good", ["data.encoding=cp1252"], "x.csv:2: not cp1252 text"),
     "unknown": (b"a,b", ["data.encoding=windows"], "`data.encoding=windows`: unknown"),
@@ -253,7 +295,7 @@ UNREADABLE = {
 def test_another_encoding_is_refused_with_what_to_say(case: str, tmp_path: Path) -> None:
     content, words, expected = UNREADABLE[case]
     path = tmp_path / "x.csv"
-    path.write_bytes(content if case == "utf-16 for utf-8" else b"text,label\n" + content + b"\n" * 2)
+    path.write_bytes(content if case.startswith("utf-16") else b"text,label\n" + content + b"\n" * 2)
     with pytest.raises(UserError) as caught:
         opened(path, *words)
     assert expected in str(caught.value) and len(str(caught.value).splitlines()) == 1
@@ -290,13 +332,35 @@ def test_words_and_tags_in_columns_of_any_kind(tmp_path: Path) -> None:
     expected = [(["New York", "it"], ["PROPN", "PRON"]), (["go"], ["VERB"])]
     assert rows("a.tsv", "\ufeffNew York\tPROPN\r\nit\tPRON\r\n\r\n\r\ngo\tVERB") == expected
     assert rows("b.txt", "it  PRON\n \ngo VERB\n")[0] == (["it"], ["PRON"])
+    assert rows("c.txt", "it PRON x\n", "data.words=1", "data.tags=2") == [(["it"], ["PRON"])]
     assert rows("c.conll", "it PRP B-NP O\ngo VB O O\n\n", "data.tags=3") == [(["it", "go"], ["B-NP", "O"])]
     objects = [{"w": ["New York", "it"], "t": ["PROPN", None]}, {"w": ["go"], "t": ["VERB"]}]
     named = rows("d.jsonl", "\n".join(map(json.dumps, objects)), "data.words=w", "data.tags=t")
     assert named == [(["New York", "it"], ["PROPN", ""]), (["go"], ["VERB"])]
+    broken = json.dumps({"words": ["see\nthis", "x"], "tags": ["N", "V"]})
+    with pytest.raises(UserError, match="`words` has a word with a line feed"):
+        rows("f.jsonl", broken)
+    with pytest.raises(UserError, match="3 columns, where a word"):
+        rows("g.txt", "it PRON x\n")
     for words, problem in (
         (["data.tags=t"], "columns of text have numbers"),
         (["data.tags=0"], "numbered from 1"),
     ):
         with pytest.raises(UserError, match=problem):
             rows("e.txt", "a B\n", *words)
+
+
+def test_the_same_bytes_are_other_rows_in_another_format(tmp_path: Path) -> None:
+    content = "text\tlabel\n" + '"a, b"\tgood\n"c"\tbad\n' * 10
+    for name in ("x.tsv", "x.csv"):
+        (tmp_path / name).write_text(content)
+    assert len(opened(tmp_path / "x.tsv", "data.validation=0", "data.test=0").splits["train"]) == 20
+    with pytest.raises(UserError, match="no column `text`"):
+        opened(tmp_path / "x.csv", "data.validation=0", "data.test=0")
+
+
+def test_where_all_is_too_long_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\na b c,good\n")
+    with pytest.raises(UserError, match=r"no sentences of at most `data.max_length=2` words in it"):
+        opened(path, "data.max_length=2", "data.too_long=drop")

@@ -1,6 +1,7 @@
 """Sentences from CoNLL-U and the generator: what is read, how it is packed, what is remembered."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,26 @@ def test_preparation_appears_whole_or_not_at_all_and_once(tmp_path: Path) -> Non
     for worker in workers:
         worker.join()
     assert len(made) == 1 and (tmp_path / "x").is_dir()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("damage", [cut, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("file", ["train.arrow", "forms.txt", "meta.json", "sizes.json"])
+def test_a_damaged_preparation_is_made_anew(treebank: Path, file: str, damage: Callable[[Path], None]) -> None:
+    first = toy(treebank)
+    kept = first.folder_of_rows / file
+    killed = first.folder_of_rows.with_name(f"{first.folder_of_rows.name}-killed")
+    (first.folder_of_rows / "beside").touch()
+    killed.mkdir()
+    content = kept.read_bytes()
+    again = toy(treebank)
+    assert again.folder_of_rows == first.folder_of_rows and (first.folder_of_rows / "beside").exists()
+    damage(kept)
+    again = toy(treebank)
+    assert kept.read_bytes() == content and again.spec == first.spec and not killed.exists()
 
 
 def test_the_generated_data_know_their_ceiling(tmp_path: Path) -> None:
