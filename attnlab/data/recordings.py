@@ -179,6 +179,9 @@ class HubRecordings(Nearby):
             for i, (key, values) in enumerate(described):
                 answer, *speaker = ("" if value is None else str(value) for value in values)
                 label, said = (answer, ()) if self.config.text is None else ("", tuple(answer.split()))
+                if self.config.text is not None and not said:
+                    self.problems.append(f"{key}: no {self.config.text} in this row")
+                    continue
                 read = partial(self._read, split, i, key)
                 found.append(Recording(key, read, label, "".join(speaker), split, said))
         return found
@@ -332,7 +335,8 @@ PAUSES = (0.05, 0.35)
 def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
     """Utterances of about `data.join` seconds, each of one speaker and one split.
 
-    The class of the whole is the label heard first; marks say which label is heard when.
+    The class of the whole is the label heard first; marks say which label is heard when. What is said in the whole is
+    what is said in each, or their labels where the data have no transcripts.
     Training recordings occur `data.join_repeats` times in all, in other orders; others once.
     """
     assert config.join is not None
@@ -348,11 +352,12 @@ def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
             )
             for share in np.array_split(order, max(1, round(len(members) / per_utterance))):
                 pieces = [members[i] for i in share]
+                said = [piece.transcript if config.text is not None else (piece.label,) for piece in pieces]
                 number = len(found)
                 found.append(Recording(
                     key=f"joined-{number}:{pieces[0].key}", read=partial(_join, pieces, config, number),
                     label=pieces[0].label, speaker=speaker, split=split,
-                    transcript=tuple(piece.label for piece in pieces),
+                    transcript=tuple(word for words in said for word in words),
                 ))  # fmt: skip
     return found
 

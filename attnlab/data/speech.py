@@ -221,7 +221,8 @@ class Speech:
             numbers = np.bincount(self.marks.take(train), minlength=len(self.mark_names))
             counts = {mark: int(n) for mark, n in zip(self.mark_names, numbers, strict=True) if mark and n}
             names = tuple(sorted(counts, key=_in_order))
-            targets[self.mark_target] = Target("vector_classes", names, tuple(counts[name] for name in names))
+            if names:  # joined recordings may have transcripts, but no labels
+                targets[self.mark_target] = Target("vector_classes", names, tuple(counts[name] for name in names))
         mean = spread = np.zeros(0)
         if self.config.normalise == "training":
             frames = self.features.take(train).reshape(-1, self.frames.size).astype(np.float64)

@@ -300,6 +300,22 @@ def test_a_manifest_may_say_what_is_said_instead_of_a_label(tmp_path: Path, form
         Speech(config(**settings), 1)
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+def test_what_is_said_in_joined_recordings_is_what_was_said_in_each(tmp_path: Path, labelled: bool) -> None:
+    rows = ["path,text,speaker,split" + ",label" * labelled]
+    for i in range(30):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 3, 0, i % 4), RATE)
+        split = "train" if i < 20 else "validation" if i < 25 else "test"
+        rows.append(f"{i}.wav,go {i},ann,{split}" + ",command" * labelled)
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    settings = {"source": "manifest", "path": str(tmp_path / "list.csv"), "text": "text", "join_repeats": 1}
+    data = Speech(config(join=1.5, **settings), 1)
+    assert list(data.spec.targets) == (["label", "transcript", "digit"] if labelled else ["transcript"])
+    for split, own in {"train": range(20), "validation": range(20, 25), "test": range(25, 30)}.items():
+        words = " ".join(data.splits[split].gold("transcript")).split()
+        assert words[::2] == ["go"] * len(own) and sorted(map(int, words[1::2])) == list(own)
+
+
 def test_recordings_without_transcripts_cannot_be_transcribed(speech, tmp_path: Path) -> None:
     spec = speech().spec
     (tmp_path / "zero").mkdir()
