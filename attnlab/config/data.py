@@ -164,6 +164,11 @@ class SpeechData(OnHub):
         yield from self.hub_problems()
         if self.folds != "speaker":
             yield from fold_problems(self.folds, self.fold, ", or `speaker`")
+            if self.folds is not None and self.group is not None:
+                yield (
+                    f"`data.folds={self.folds} data.group={self.group}`: numbered folds divide what a {self.group} says; "
+                    f"`data.folds={self.group}` leaves each {self.group} out in turn"
+                )
         if self.folds is not None and self.join is not None:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.text is not None and self.source != "manifest":

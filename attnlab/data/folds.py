@@ -25,37 +25,46 @@ class Folds:
 
 
 def divided(
-    folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], validation: float, seed: int
+    folds: str,
+    keys: Sequence[str],
+    labels: Sequence[str],
+    groups: Sequence[str],
+    validation: float,
+    seed: int,
+    owners: Sequence[str] | None = None,
 ) -> Folds:
-    """All folds of these examples."""
-    assigned = assign(folds, keys, labels, groups, seed)
+    """All folds of these examples. owners: examples of one stay together; None: each is its own."""
+    owners = keys if owners is None else owners
+    assigned = assign(folds, owners, labels, groups, seed)
     test, chosen_by = {}, {}
     for name in fold_names(assigned):
-        splits = fold_splits(folds, name, assigned, keys, validation, seed)
+        splits = fold_splits(folds, name, assigned, owners, validation, seed)
         test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
         chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
     return Folds(protocol(folds, validation), test, chosen_by)
 
 
-def assign(folds: str, keys: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int) -> list[str]:
+def assign(
+    folds: str, owners: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int
+) -> list[str]:
     """The fold in which each example is tested.
 
-    folds: a number, dealt out so that every fold has each label equally often; otherwise the name of the groups
-    (`speaker`): a fold for each group, tested on it alone.
+    folds: a number, dealt out so that every fold has each label equally often, and an owner's examples are in one;
+    otherwise the name of the groups (`speaker`): a fold for each group, tested on it alone.
     """
     if not folds.isdecimal():
         if len(set(groups)) < 2 or "" in groups:
             raise UserError(f"`data.folds={folds}`: every example needs a {folds}, and there must be at least two")
         return list(groups)
     number = int(folds)
-    if len(keys) < number:
-        raise UserError(f"`data.folds={folds}`: there are only {len(keys)} examples")
+    if len(set(owners)) < number:
+        raise UserError(f"`data.folds={folds}`: there are only {len(set(owners))} different examples")
     # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
-    order = sorted(range(len(keys)), key=lambda i: (labels[i], position(keys[i], seed), keys[i]))
-    found = [""] * len(keys)
-    for turn, i in enumerate(order):
-        found[i] = str(turn % number)
-    return found
+    order = sorted(range(len(owners)), key=lambda i: (labels[i], position(owners[i], seed), owners[i]))
+    found: dict[str, str] = {}
+    for i in order:
+        found.setdefault(owners[i], str(len(found) % number))
+    return [found[owner] for owner in owners]
 
 
 def fold_names(assigned: Sequence[str]) -> list[str]:
@@ -64,11 +73,12 @@ def fold_names(assigned: Sequence[str]) -> list[str]:
 
 
 def fold_splits(
-    folds: str, fold: str, assigned: Sequence[str], keys: Sequence[str], validation: float, seed: int
+    folds: str, fold: str, assigned: Sequence[str], owners: Sequence[str], validation: float, seed: int
 ) -> list[str]:
     """train, validation or test for each example when `fold` is tested.
 
-    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples.
+    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples, and
+    never nobody.
     """
     names = fold_names(assigned)
     if fold not in names:
@@ -76,9 +86,17 @@ def fold_splits(
     if folds.isdecimal():
         following = names[(names.index(fold) + 1) % len(names)]
         return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
+    others = {owner for name, owner in zip(assigned, owners, strict=True) if name != fold}
+    chosen = {owner for owner in others if held_out(owner, validation, seed)}
+    if validation and not chosen:
+        chosen = {min(others, key=lambda owner: position(owner, seed))}
+    if chosen == others:
+        raise UserError(
+            f"`data.fold={fold}`: too few different examples beside {fold}'s to train and to validate on"
+        )
     return [
-        "test" if name == fold else "validation" if held_out(key, validation, seed) else "train"
-        for name, key in zip(assigned, keys, strict=True)
+        "test" if name == fold else "validation" if owner in chosen else "train"
+        for name, owner in zip(assigned, owners, strict=True)
     ]
 
 

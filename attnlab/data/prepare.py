@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from attnlab.errors import UserError
 
-VERSION = 5
+VERSION = 6
 """Of what preparation writes: a new one makes old folders unused."""
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")

@@ -37,6 +37,7 @@ class Recording:
     """What is known of a recording before it is heard.
 
     key: its file's name, or manifest:line. label: its class, "" for none. split: "" where the source names none.
+    owner: what decides who is held out, and keeps copies together; "" is the key.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Recording:
     speaker: str = ""
     split: str = ""
     transcript: tuple[str, ...] = ()
+    owner: str = ""
 
 
 class RecordingSource(Protocol):
@@ -142,11 +144,18 @@ class Files(Nearby):
         return self._found
 
     def recording(
-        self, path: Path, key: str, label: str, speaker: str = "", split: str = "", said: tuple[str, ...] = ()
+        self,
+        path: Path,
+        key: str,
+        label: str,
+        speaker: str = "",
+        split: str = "",
+        said: tuple[str, ...] = (),
+        owner: str = "",
     ) -> Recording:
         """One file's recording; it is part of the data's fingerprint."""
         self.files[key] = path
-        return Recording(key, partial(self._read, path), label, speaker, split, said)
+        return Recording(key, partial(self._read, path), label, speaker, split, said, owner)
 
     def sounds_in(self, folder: Path) -> list[Path]:
         if not folder.is_dir():
@@ -277,7 +286,8 @@ class Manifest(Files):
             said = () if self.config.text is None else tuple(row[self.config.text].split())
             label, speaker, split = (row.get(name, "") for name in ("label", "speaker", "split"))
             key = f"{self.path.name}:{number}"
-            yield self.recording(self.path.parent / row["path"], key, label, speaker, split, said)
+            own = Path(row["path"])  # wherever the row stands, and whatever the manifest is called
+            yield self.recording(self.path.parent / own, key, label, speaker, split, said, own.as_posix())
 
     def _problem(self, row: dict[str, str]) -> str:
         """Why this row names no recording, or nothing."""

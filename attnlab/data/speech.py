@@ -58,7 +58,7 @@ class Speech:
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
         columns = Columns(sounds / "recordings.arrow")
-        self.keys, self.labels = columns.strings("key"), columns.strings("label")
+        self.keys, self.labels, self.owners = (columns.strings(name) for name in ("key", "label", "owner"))
         self.speakers, self.transcripts = columns.strings("speaker"), columns.strings("transcript")
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.of_sound else None
@@ -79,7 +79,7 @@ class Speech:
         assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
         return folds.divided(
-            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed
+            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed, data.owners
         )
 
     def _prepared(self) -> Path:
@@ -100,14 +100,15 @@ class Speech:
         recordings = self.source.recordings()
         if self.config.join is not None:
             splits = self._with_held_out(
-                [r.split for r in recordings], [r.key for r in recordings], [r.speaker for r in recordings],
+                [r.split for r in recordings], [r.key for r in recordings],
+                [r.owner or r.key for r in recordings], [r.speaker for r in recordings],
                 [r.label for r in recordings],
             )  # fmt: skip
             divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
             recordings = joined(divided, self.config)
         bad, self._longer = BadRows(self.config.skip_bad, "recording"), 0
         marks: dict[str, int] = {}
-        columns = {name: Value("string") for name in ("key", "label", "speaker", "split", "transcript")}
+        columns = {name: Value("string") for name in ("key", "owner", "label", "speaker", "split", "transcript")}
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
         columns["marks"] = List(Value("int16"))
         if self.augmentation.of_sound:
@@ -129,8 +130,9 @@ class Speech:
                 if self.config.normalise == "utterance":
                     measured = normalised(measured, np.array([len(measured)]))
                 row: dict[str, Any] = {
-                    "key": recording.key, "label": recording.label, "speaker": recording.speaker,
-                    "split": recording.split, "transcript": " ".join(recording.transcript),
+                    "key": recording.key, "owner": recording.owner or recording.key, "label": recording.label,
+                    "speaker": recording.speaker, "split": recording.split,
+                    "transcript": " ".join(recording.transcript),
                     "features": measured.numpy().ravel(), "summary": summary.numpy(), "marks": self._marks(sound, len(measured), marks),
                 }  # fmt: skip
                 yield row | ({"samples": sound.samples} if self.augmentation.of_sound else {})
@@ -172,14 +174,14 @@ class Speech:
         """The recordings of each split."""
         config = self.config
         if config.folds is not None and config.fold is not None:
-            assigned = folds.assign(config.folds, self.keys, self.labels, self.speakers, config.split_seed)
+            assigned = folds.assign(config.folds, self.owners, self.labels, self.speakers, config.split_seed)
             split_of = folds.fold_splits(
-                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
+                config.folds, config.fold, assigned, self.owners, config.validation, config.split_seed
             )
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
-            split_of = self._with_held_out(given, self.keys, self.speakers, self.labels)
+            split_of = self._with_held_out(given, self.keys, self.owners, self.speakers, self.labels)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in NAMES}
         if config.limit is not None:
@@ -189,16 +191,24 @@ class Speech:
         return rows
 
     def _with_held_out(
-        self, given: list[str], keys: list[str], speakers: list[str], labels: list[str]
+        self, given: list[str], keys: list[str], owners: list[str], speakers: list[str], labels: list[str]
     ) -> list[str]:
         """The source's splits; where it names no test or no validation examples, a share is held out."""
         config = self.config
-        if config.group == "speaker" and "" in speakers:
-            raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
         shares = (config.validation, config.test, config.split_seed)
-        if config.group == "speaker":  # who says every word
-            return with_held_out(given, speakers, *shares)
-        return with_held_out(given, keys, *shares, labels)
+        if config.group is None:
+            return with_held_out(given, owners, *shares, labels)
+        if "" in speakers:
+            raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
+        found = with_held_out(given, speakers, *shares)  # without labels: they say every word
+        split_of: dict[str, str] = {}
+        for speaker, split in zip(speakers, found, strict=True):
+            if split_of.setdefault(speaker, split) != split:
+                raise UserError(
+                    f"`data.group=speaker`: {speaker} speaks in the {split_of[speaker]} and in the {split} split that "
+                    "the data come with; drop it, or test each speaker in turn by `data.folds=speaker`"
+                )
+        return found
 
     # --- what the data know -----------------------------------------------------------------------
 

@@ -261,6 +261,37 @@ def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10
 
 
+def test_speakers_that_the_source_divides_cannot_be_kept_together(speech) -> None:
+    with pytest.raises(UserError, match=r"ada speaks in the \w+ and in the \w+ split .*`data\.folds=speaker`"):
+        speech(group="speaker")
+
+
+def listed(folder: Path, name: str, rows: list[tuple[str, str]]) -> dict[str, set[str]]:
+    """The files of each split of a manifest."""
+    (folder / name).write_text("path,label\n" + "".join(f"{path},{label}\n" for path, label in rows))
+    data = Speech(config(source="manifest", path=str(folder / name), test=0.25, validation=0.25), 1)
+    numbered = {f"{name}:{line}": path for line, (path, _) in enumerate(rows, 2)}
+    return {split: {numbered[key] for key in own.keys} for split, own in data.splits.items()}
+
+
+def test_who_is_held_out_of_a_manifest_depends_on_the_files_it_names_alone(tmp_path: Path) -> None:
+    rows = []
+    for i in range(24):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 2, 0, 0), RATE)
+        rows.append((f"{i}.wav", DIGITS[i % 2]))
+    found = listed(tmp_path, "one.csv", rows)
+    assert {name: len(files) for name, files in found.items()} == {"train": 12, "validation": 6, "test": 6}
+    assert listed(tmp_path, "other.csv", rows[::-1]) == found
+    copies = listed(tmp_path, "copies.csv", [*rows, *((f"./{path}", label) for path, label in rows[::-1])])
+    plain = {split: {str(Path(path)) for path in files} for split, files in copies.items()}
+    assert sum(map(len, plain.values())) == 24, "copies of a file stay together"
+    settings = {"source": "manifest", "path": str(tmp_path / "copies.csv"), "folds": "4"}
+    folds = Speech.folds(config(**settings), 1)
+    lines = [sorted(int(key.partition(":")[2]) for key in keys) for keys in folds.test.values()]
+    for own in lines:
+        assert [51 - line for line in own[::-1]] == own, "line 2 and line 49 are copies, and so on"
+
+
 # --- what is said ---------------------------------------------------------------------------------------
 
 
@@ -476,5 +507,6 @@ def test_fold_settings_that_cannot_be_are_refused() -> None:
         ({"folds": "2"}, "number of at least 3"),
         ({"fold": "ada"}, "needs `data.folds=`"),
         ({"folds": "speaker", "join": 3.0}, "cannot be combined"),
+        ({"folds": "5", "group": "speaker"}, "`data.folds=speaker` leaves each speaker out"),
     ):
         assert any(sentence in problem for problem in replace(config(), **wrong).problems())
