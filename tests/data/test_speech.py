@@ -413,6 +413,71 @@ def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
     assert dropped.warnings == ["longer recordings were left out (data.max_length=1 data.too_long=drop): 1"]
 
 
+@pytest.mark.parametrize("list_of", ["validation", "testing"])
+def test_lists_of_speech_commands_are_paths_of_files(tmp_path: Path, list_of: str) -> None:
+    for word in ("no", "yes"):
+        (tmp_path / word).mkdir()
+        for speaker in "abc":
+            soundfile.write(tmp_path / word / f"{speaker}_nohash_0.wav", tone(1, 0, 0), RATE)
+    for name in ("validation", "testing"):
+        (tmp_path / f"{name}_list.txt").write_text("")
+    listed, settings = tmp_path / f"{list_of}_list.txt", {"source": "speech_commands", "path": str(tmp_path)}
+    listed.write_text("./no/a_nohash_0.wav\r\nyes//b_nohash_0.wav\r\n")
+    split = Speech(config(validation=0, test=0, **settings), 1).splits[{"testing": "test"}.get(list_of, list_of)]
+    assert split.keys == ["no/a_nohash_0.wav", "yes/b_nohash_0.wav"]
+    listed.write_bytes(b"no/a_nohash_0.wav\nno/\xe9.wav\n")
+    with pytest.raises(UserError, match=rf"{list_of}_list\.txt:2: not UTF-8 text"):
+        Speech(config(**settings), 1)
+
+
+def test_two_recordings_of_one_name_contradict_each_other(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "0_ada_7.wav", tone(1, 0, 0), RATE)
+    with pytest.raises(
+        UserError, match=r"other/0_ada_7\.wav: another recording has this name: .*one/0_ada_7\.wav"
+    ):
+        Speech(config(path=str(tmp_path)), 1)
+
+
+def test_a_file_that_is_no_recording_is_told_in_the_folder_of_a_class(tmp_path: Path) -> None:
+    for word in ("no", "yes"):
+        (tmp_path / word).mkdir()
+        for i in range(6):
+            soundfile.write(tmp_path / word / f"{i}.wav", tone(i % 3, 0, 0), RATE)
+    (tmp_path / "yes" / "7.mp3").write_text("another format")
+    (tmp_path / "yes" / "._1.wav").write_text("housekeeping")
+    with pytest.raises(UserError, match=r"7\.mp3: not a recording by its name"):
+        Speech(config(source="folder", path=str(tmp_path)), 1)
+    data = Speech(config(source="folder", path=str(tmp_path), skip_bad=True), 1)
+    assert len(data.keys) == 12 and data.warnings[0].startswith("1 bad recording was left out")
+
+
+def test_spaces_around_a_label_and_true_and_false_are_what_they_are_elsewhere(tmp_path: Path) -> None:
+    labels: list[object] = ["yes", " yes", True, 1]
+    rows = []
+    for i in range(16):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 2, 0, 0), RATE)
+        rows.append(json.dumps({"path": f"{i}.wav", "label": labels[i % 4], "more": {"any": ["thing"]}}))
+    (tmp_path / "list.jsonl").write_text("\n".join(rows))
+    data = Speech(config(source="manifest", path=str(tmp_path / "list.jsonl")), 1)
+    assert data.spec.targets["label"].classes == ("1", "yes")
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("path,text,label,label", "2 columns are called `label`; keep one"),
+        ("path,text,Split,speaker", "column `Split`; write `split`"),
+        ("path,text, speaker,split", "column ` speaker`; write `speaker`"),
+    ],
+)
+def test_columns_that_would_be_passed_over_are_told(tmp_path: Path, header: str, sentence: str) -> None:
+    (tmp_path / "list.csv").write_text(f"{header}\na.wav,yes,,\n")
+    with pytest.raises(UserError, match=rf"list\.csv:1: {sentence}"):
+        Speech(config(source="manifest", path=str(tmp_path / "list.csv"), text="text"), 1)
+
+
 BAD_ROWS = {
     "more cells": ("csv", "a.wav,yes, no", "3 columns, where the first row has 2"),
     "fewer cells": ("tsv", "a.wav", "1 columns, where the first row has 2"),
@@ -420,6 +485,9 @@ BAD_ROWS = {
     "half an object": ("jsonl", '{"path": "a.wav"', "not a JSON object"),
     "no object": ("jsonl", "[1]", "not a JSON object"),
     "no text": ("jsonl", '{"path": "a.wav"}', "no `text`"),
+    "a list": ("jsonl", '{"path": "a.wav", "text": ["yes"]}', "`text` holds a list or an object"),
+    "misspelt": ("jsonl", '{"path": "a.wav", "text": "yes", "Split": "test"}', "column `Split`; write `split`"),
+    "endless name": ("csv", f"{'x' * 300},yes", "`x+` is missing"),
 }
 
 
