@@ -173,14 +173,26 @@ class SpeechData(OnHub):
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.text is not None and self.source != "manifest":
             yield f"`data.text={self.text}` names a column of a manifest: `data=speech_manifest`"
-        if self.text is not None and self.too_long == "cut":
-            yield "`data.too_long=cut` would cut what is heard, but not what is said (`data.text`); choose refuse or drop"
+        said = next((name for name in ("text", "strings", "join") if getattr(self, name)), None)
+        if said is not None and self.too_long == "cut":
+            yield f"`data.too_long=cut` would cut what is heard, but not what is said (`data.{said}`); choose refuse or drop"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":
             yield "`data.join` is for recordings; generated strings of digits come by `data.strings=true`"
         if self.features == "mfcc" and self.coefficients > self.bands:
             yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
+        if self.hop > self.window:
+            yield f"`data.hop={self.hop:g}` must be at most data.window={self.window:g}, or samples would be lost"
+        features = "coefficients" if self.features == "mfcc" else "bands"
+        if self.mask_bands >= getattr(self, features):
+            yield f"`data.mask_bands={self.mask_bands}` must be below data.{features}={getattr(self, features)}"
+        masks = next((name for name in ("mask_time", "mask_bands") if getattr(self, name)), None)
+        if masks is not None and self.normalise == "none":
+            yield (
+                f"`data.{masks}={getattr(self, masks):g}` hides features behind their mean, which `data.normalise=none` "
+                "leaves unknown; choose utterance or training"
+            )
 
 
 GRAPH_SOURCES = ("molecules", "karate", "tu", "molecule_net", "jsonl")

@@ -164,7 +164,7 @@ class Files(Nearby):
         return [path for path in visible_files(folder) if path.suffix.lower() in SOUNDS]
 
     def _read(self, path: Path) -> Sound:
-        return Sound(read_samples(path, self.config.rate, self.config.channels))
+        return Sound(read_samples(path, self.config))
 
 
 class HubRecordings(Nearby):
@@ -200,7 +200,7 @@ class HubRecordings(Nearby):
         sound = self.set.splits[split][i][self.config.audio]
         if not sound or sound["bytes"] is None:
             raise UserError(f"{key}: a recording without contents")
-        return Sound(read_samples(key, self.config.rate, self.config.channels, sound["bytes"]))
+        return Sound(read_samples(key, self.config, sound["bytes"]))
 
 
 class Fsdd(Files):

@@ -24,7 +24,7 @@ from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, w
 from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.recordings import Recording, Sound, joined, recording_source
 from attnlab.data.sequences import Sequences
-from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
+from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges, refuse_longer
 from attnlab.data.splits import NAMES, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, Targets, VectorSets
@@ -150,10 +150,7 @@ class Speech:
         if len(sound.samples) <= limit:
             return sound
         if self.config.too_long == "refuse":
-            raise UserError(
-                f"{recording.key}: {len(sound.samples) / self.config.rate:.1f} seconds, more than "
-                f"`data.max_length={self.config.max_length:g}`; raise it, or set `data.too_long=cut` or `drop`"
-            )
+            refuse_longer(recording.key, len(sound.samples), self.config)
         self._longer += 1
         return Sound(sound.samples[:limit], sound.marks) if self.config.too_long == "cut" else None
 

@@ -1,5 +1,6 @@
 """Recordings become frames: packed as alone, altered by (seed, epoch, index) only, labels along; bad files are told."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -111,12 +112,66 @@ def test_stacking_keeps_every_frame_and_the_label_of_the_middle_one() -> None:
 def test_rates_and_channels(tmp_path: Path) -> None:
     left, right = tone(0, 0, 4), tone(2, 0, 4)
     soundfile.write(tmp_path / "stereo.flac", np.stack([left, right], axis=1), RATE)
-    mix, only_left = (read_samples(tmp_path / "stereo.flac", RATE, how) for how in ("mix", "left"))
+    mix, only_left = (read_samples(tmp_path / "stereo.flac", config(channels=how)) for how in ("mix", "left"))
     assert np.abs(only_left / 32768 - left).max() < 1e-4
     assert np.abs(mix / 32768 - (left + right) / 2).max() < 1e-4
-    assert abs(2 * len(read_samples(tmp_path / "stereo.flac", RATE // 2, "mix")) - len(left)) <= 1
+    assert abs(2 * len(read_samples(tmp_path / "stereo.flac", config(rate=RATE // 2))) - len(left)) <= 1
     with pytest.raises(UserError, match=r"stereo\.flac: the recording has 2 channels"):
-        read_samples(tmp_path / "stereo.flac", RATE, "refuse")
+        read_samples(tmp_path / "stereo.flac", config(channels="refuse"))
+
+
+@pytest.mark.parametrize("own", [44100, 44101, 5513])
+def test_another_rate_is_the_same_sound(own: int) -> None:
+    stream = io.BytesIO()
+    soundfile.write(stream, 0.3 * np.sin(2 * np.pi * 440 * np.arange(own) / own), own, format="WAV")
+    found = read_samples("tone", config(), stream.getvalue()) / 32768
+    expected = 0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    assert len(found) == RATE and np.abs(found - expected)[100:-100].max() < 1e-3
+
+
+def as_bytes(form: str, **settings) -> bytearray:
+    stream = io.BytesIO()
+    soundfile.write(stream, tone(0, 0, 0), RATE, format=form, **settings)
+    return bytearray(stream.getvalue())
+
+
+def odd(kind: str) -> bytes:
+    """A second's eighth of sound whose file is not what it should be."""
+    wav, flac = as_bytes("WAV"), as_bytes("FLAC")
+    total = int.from_bytes(flac[18:26], "big")
+    if kind in ("endless", "unknown"):
+        flac[18:26] = (total >> 36 << 36 | (2**36 - 1 if kind == "endless" else 0)).to_bytes(8, "big")
+        return bytes(flac)
+    if kind == "rate":
+        wav[24:28] = (2**31 - 1).to_bytes(4, "little")
+    elif kind == "streamed":
+        wav[40:44] = b"\xff" * 4
+    elif kind == "units":
+        stream = io.BytesIO()
+        soundfile.write(stream, tone(0, 0, 0) * 32768, RATE, format="WAV", subtype="FLOAT")
+        return stream.getvalue()
+    return bytes(wav[: len(wav) // 4] if kind == "truncated" else wav)
+
+
+ODD = {
+    "truncated": (r"ends after 0\.0\d seconds, before its head says so", {}),
+    "units": (r"samples of up to \d+, where sound is between -1 and 1", {}),
+    "endless": (r"8589934\.6 seconds, more than `data\.max_length=60`", {}),
+    "endless, cut": ("not a readable recording", {"too_long": "cut"}),
+    "unknown": ("its head doesn't say how long the recording is", {}),
+    "rate": ("2147483647 samples per second", {}),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_file_that_belies_its_head_is_told(case: str) -> None:
+    sentence, settings = ODD[case]
+    with pytest.raises(UserError, match=f"odd: {sentence}"):
+        read_samples("odd", config(**settings), odd(case.partition(",")[0]))
+
+
+def test_a_head_written_before_the_end_was_known_is_no_mistake() -> None:
+    assert len(read_samples("odd", config(), odd("streamed"))) == len(tone(0, 0, 0))
 
 
 # --- normalisation ----------------------------------------------------------------------------------
@@ -570,11 +625,18 @@ def test_stopped_and_resumed_with_alterations_is_bit_identical(digits: Path, tmp
     assert main(["eval", f"run={whole}"]) == 0
 
 
-def test_fold_settings_that_cannot_be_are_refused() -> None:
+def test_settings_that_cannot_be_are_refused() -> None:
     for wrong, sentence in (
         ({"folds": "2"}, "number of at least 3"),
         ({"fold": "ada"}, "needs `data.folds=`"),
         ({"folds": "speaker", "join": 3.0}, "cannot be combined"),
+        ({"text": "said", "too_long": "cut"}, "what is said (`data.text`)"),
+        ({"strings": True, "too_long": "cut"}, "what is said (`data.strings`)"),
+        ({"join": 3.0, "too_long": "cut"}, "what is said (`data.join`)"),
+        ({"hop": 30.0}, "`data.hop=30` must be at most data.window=25"),
+        ({"mask_bands": 12}, "`data.mask_bands=12` must be below data.bands=12"),
+        ({"features": "mfcc", "coefficients": 6, "mask_bands": 6}, "must be below data.coefficients=6"),
+        ({"mask_time": 60.0, "normalise": "none"}, "`data.mask_time=60` hides features behind their mean"),
         ({"folds": "5", "group": "speaker"}, "`data.folds=speaker` leaves each speaker out"),
     ):
         assert any(sentence in problem for problem in replace(config(), **wrong).problems())
