@@ -112,7 +112,7 @@ class SpeechData(OnHub):
     audio: str = key("audio", "hub: the column of the recordings")
     label: str = key("label", "hub: the column of their classes")
     speaker: str | None = key(None, "hub: the column of who speaks")
-    limit: int | None = key(None, "use only so many training examples, evenly spread over the list", least=1)
+    limit: int | None = key(None, "use only so many training examples, each class in proportion", least=1)
     max_length: float = key(60.0, "longest recording, in seconds", least=0.001)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
@@ -212,7 +212,7 @@ class GraphData(Dataset):
         None,
         "source=tu, molecule_net: name of a set, such as ENZYMES or ESOL; downloaded where there is no data.path",
     )
-    limit: int | None = key(None, "use only so many training graphs, evenly spread over the list", least=1)
+    limit: int | None = key(None, "use only so many training graphs, each class in proportion", least=1)
     target_kind: str = key(
         "class",
         "jsonl: what a label is: one class, a number, a list of yes (1), no (0) or unknown (null), or a class for "

@@ -25,7 +25,7 @@ from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.recordings import Recording, Sound, joined, recording_source
 from attnlab.data.sequences import Sequences
 from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges, refuse_longer
-from attnlab.data.splits import NAMES, with_held_out
+from attnlab.data.splits import NAMES, limited, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, Targets, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -181,10 +181,7 @@ class Speech:
             split_of = self._with_held_out(given, self.keys, self.owners, self.speakers, self.labels)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in NAMES}
-        if config.limit is not None:
-            # Lists are often in order of classes: the first ones alone would be of one class.
-            every = max(1.0, len(rows["train"]) / config.limit)
-            rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
+        rows["train"] = limited(config.limit, rows["train"], self.keys, self.labels, config.split_seed)
         return rows
 
     def _with_held_out(
@@ -256,9 +253,10 @@ class Speech:
             if not unknown:
                 continue
             bad = BadRows(self.config.skip_bad, "recording")
+            left = "" if self.config.limit is None else f" that `data.limit={self.config.limit}` leaves"
             for i in unknown:
                 bad.found(
-                    f"{self.keys[i]}: label `{self.labels[i]}` of the {split} split is none of the classes "
+                    f"{self.keys[i]}: label `{self.labels[i]}` of the {split} split is none of the classes{left} "
                     f"({', '.join(sorted(known)[:12])})"
                 )
             self.warnings.append(bad.summary())

@@ -468,6 +468,12 @@ def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
     assert dropped.warnings == ["longer recordings were left out (data.max_length=1 data.too_long=drop): 1"]
 
 
+def test_a_limit_below_the_number_of_classes_is_named(speech) -> None:
+    assert [len(set(speech(limit=n).splits["train"].gold("label"))) for n in (3, 4, 9)] == [3, 3, 3]
+    with pytest.raises(UserError, match=r"none of the classes that `data\.limit=2` leaves"):
+        speech(limit=2)
+
+
 @pytest.mark.parametrize("list_of", ["validation", "testing"])
 def test_lists_of_speech_commands_are_paths_of_files(tmp_path: Path, list_of: str) -> None:
     for word in ("no", "yes"):
