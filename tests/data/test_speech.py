@@ -4,6 +4,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from attnlab.errors import UserError
 from attnlab.model.build import build
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
+from attnlab.training.baselines import speech as baselines
 
 RATE = 8000
 SPEAKERS = ("ada", "bob", "cy")
@@ -629,6 +631,13 @@ def test_stopped_and_resumed_with_alterations_is_bit_identical(digits: Path, tmp
     results = json.loads((whole / "results.json").read_text())
     assert results["baselines"]["regression_on_means"]["accuracy"] > 0.9
     assert main(["eval", f"run={whole}"]) == 0
+
+
+def test_recordings_of_one_class_have_no_regression(speech) -> None:
+    data = speech()
+    data.labels = ["zero"] * len(data.labels)
+    asked = SimpleNamespace(head=SimpleNamespace(target="label"))
+    assert list(baselines.classification(asked, data, None)) == ["larger_class"]
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
