@@ -1,6 +1,7 @@
 """Which file of a user is which split."""
 
 from collections.abc import Callable
+from os.path import isdir, isfile  # False, where Path's raise OSError, of names longer than may be
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ def split_files(given: str, fits: Callable[[Path], bool], kinds: str) -> dict[st
     training. fits: whether a file has the right ending, which `kinds` tells.
     """
     path = Path(given).expanduser()
-    if path.is_file():
+    if isfile(path):
         if not fits(path):
             raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
         return {split_of(path) or "train": path}
-    if not path.is_dir():
+    if not isdir(path):
         raise UserError(f"`data.path={given}`: no such file or folder")
     files: dict[str, Path] = {}
     for split in NAMES:
@@ -49,7 +50,7 @@ def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, li
     are, in the plural.
     """
     root = Path(given).expanduser()
-    if not root.is_dir():
+    if not isdir(root):
         raise UserError(f"`data.path={given}`: no such folder")
     found: dict[str, list[tuple[Path, str]]] = {}
     for split, folder in _split_folders(root).items():
@@ -72,7 +73,10 @@ def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, li
 def visible_files(folder: Path) -> list[Path]:
     """All files below a folder, in order, but for hidden ones."""
     found = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
-    return [path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+    found = [path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+    if broken := [path for path in found if not path.exists()]:
+        raise UserError(f"{broken[0]}: a link to a file that is missing; remove it")
+    return found
 
 
 def _split_folders(root: Path) -> dict[str, Path]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from os.path import isdir
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -305,7 +306,7 @@ def _folder(config: ImageData) -> Path:
     if config.path is None:
         raise no_path(config)
     folder = Path(config.path).expanduser()
-    if not folder.is_dir():
+    if not isdir(folder):
         raise UserError(f"`data.path={config.path}`: no such folder")
     return folder
 

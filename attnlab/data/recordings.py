@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from os.path import isfile
+from os.path import exists, isfile
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -129,7 +129,7 @@ class Files(Nearby):
             raise no_path(config)
         self.config = config
         self.path = Path(config.path).expanduser()
-        if not self.path.exists():
+        if not exists(self.path):
             raise UserError(f"`data.path={config.path}`: no such file or folder")
         self.problems: list[str] = []
         self.files: dict[str, Path] = {}

@@ -200,7 +200,7 @@ class Speech:
             if split_of.setdefault(speaker, split) != split:
                 raise UserError(
                     f"`data.group=speaker`: {speaker} speaks in the {split_of[speaker]} and in the {split} split that "
-                    "the data come with; drop it, or test each speaker in turn by `data.folds=speaker`"
+                    "the data come with; set data.group=null, or test each speaker in turn by `data.folds=speaker`"
                 )
         return found
 

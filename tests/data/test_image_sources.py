@@ -148,7 +148,8 @@ def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
     assert f"{root / 'train' / 'blue'}: no pictures in it" in refusal("data=image_folder", f"data.path={root}")
     (tmp_path / "none").mkdir()
     assert "no folders in it" in refusal("data=image_folder", f"data.path={tmp_path / 'none'}")
-    assert "no such folder" in refusal("data=image_folder", f"data.path={tmp_path / 'missing'}")
+    for name in ("missing", "x" * 300):
+        assert "no such folder" in refusal("data=image_folder", f"data.path={tmp_path / name}")
     assert "`data.path` is missing" in refusal("data=image_folder")
 
 
@@ -187,6 +188,9 @@ def test_what_programs_leave_in_a_folder_is_no_picture_and_dev_may_be_a_class(tm
         write_picture(tmp_path / name, noise(3, 3, 1))
     found = class_files(str(tmp_path), (".png",), "pictures")
     assert found == {"": [(tmp_path / "dev/1.png", "dev"), (tmp_path / "ops/1.png", "ops")]}
+    (tmp_path / "ops" / "2.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match=r"ops/2\.png: a link to a file that is missing"):
+        class_files(str(tmp_path), (".png",), "pictures")
 
 
 def test_pictures_without_pixels_of_16_bits_or_that_move_are_named(tmp_path: Path) -> None:

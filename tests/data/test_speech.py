@@ -493,6 +493,13 @@ def test_lists_of_speech_commands_are_paths_of_files(tmp_path: Path, list_of: st
         Speech(config(**settings), 1)
 
 
+def test_a_path_that_is_none_is_told(tmp_path: Path) -> None:
+    for name in ("missing", "x" * 300):
+        for source in ("fsdd", "folder", "manifest", "speech_commands"):
+            with pytest.raises(UserError, match="no such file or folder"):
+                Speech(config(source=source, path=str(tmp_path / name)), 1)
+
+
 def test_two_recordings_of_one_name_contradict_each_other(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
