@@ -114,7 +114,7 @@ class SpeechData(OnHub):
     audio: str = key("audio", "hub: the column of the recordings")
     label: str = key("label", "hub: the column of their classes")
     speaker: str | None = key(None, "hub: the column of who speaks")
-    limit: int | None = key(None, "use only so many training examples, evenly spread over the list", least=1)
+    limit: int | None = key(None, "use only so many training examples, each class in proportion", least=1)
     max_length: float = key(60.0, "longest recording, in seconds", least=0.001)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
@@ -166,18 +166,35 @@ class SpeechData(OnHub):
         yield from self.hub_problems()
         if self.folds != "speaker":
             yield from fold_problems(self.folds, self.fold, ", or `speaker`")
+            if self.folds is not None and self.group is not None:
+                yield (
+                    f"`data.folds={self.folds} data.group={self.group}`: numbered folds divide what a {self.group} says; "
+                    f"`data.folds={self.group}` leaves each {self.group} out in turn"
+                )
         if self.folds is not None and self.join is not None:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.text is not None and self.source != "manifest":
             yield f"`data.text={self.text}` names a column of a manifest: `data=speech_manifest`"
-        if self.text is not None and self.too_long == "cut":
-            yield "`data.too_long=cut` would cut what is heard, but not what is said (`data.text`); choose refuse or drop"
+        said = next((name for name in ("text", "strings", "join") if getattr(self, name)), None)
+        if said is not None and self.too_long == "cut":
+            yield f"`data.too_long=cut` would cut what is heard, but not what is said (`data.{said}`); choose refuse or drop"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":
             yield "`data.join` is for recordings; generated strings of digits come by `data.strings=true`"
         if self.features == "mfcc" and self.coefficients > self.bands:
             yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
+        if self.hop > self.window:
+            yield f"`data.hop={self.hop:g}` must be at most data.window={self.window:g}, or samples would be lost"
+        features = "coefficients" if self.features == "mfcc" else "bands"
+        if self.mask_bands >= getattr(self, features):
+            yield f"`data.mask_bands={self.mask_bands}` must be below data.{features}={getattr(self, features)}"
+        masks = next((name for name in ("mask_time", "mask_bands") if getattr(self, name)), None)
+        if masks is not None and self.normalise == "none":
+            yield (
+                f"`data.{masks}={getattr(self, masks):g}` hides features behind their mean, which `data.normalise=none` "
+                "leaves unknown; choose utterance or training"
+            )
 
 
 GRAPH_SOURCES = ("molecules", "karate", "tu", "molecule_net", "jsonl")
@@ -197,7 +214,7 @@ class GraphData(Dataset):
         None,
         "source=tu, molecule_net: name of a set, such as ENZYMES or ESOL; downloaded where there is no data.path",
     )
-    limit: int | None = key(None, "use only so many training graphs, evenly spread over the list", least=1)
+    limit: int | None = key(None, "use only so many training graphs, each class in proportion", least=1)
     target_kind: str = key(
         "class",
         "jsonl: what a label is: one class, a number, a list of yes (1), no (0) or unknown (null), or a class for "

@@ -1,6 +1,7 @@
 """Which file of a user is which split."""
 
 from collections.abc import Callable
+from os.path import isdir, isfile  # False, where Path's raise OSError, of names longer than may be
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,22 @@ from attnlab.errors import UserError
 NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test",),
+    "test": ("test", "testing"),
 }
 
 
 def split_files(given: str, fits: Callable[[Path], bool], kinds: str) -> dict[str, Path]:
     """The files of each split: one file, or those in a folder that are named after splits.
 
-    Names are train, validation (or valid, val, dev) and test, or end so after `-ud-`, as treebanks do. A single file
-    of another name is for training. fits: whether a file has the right ending, which `kinds` tells.
+    Names are those of NAMES, or end so after `-ud-`, as treebanks do. A single file of another name is for
+    training. fits: whether a file has the right ending, which `kinds` tells.
     """
     path = Path(given).expanduser()
-    if path.is_file():
+    if isfile(path):
         if not fits(path):
             raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
         return {split_of(path) or "train": path}
-    if not path.is_dir():
+    if not isdir(path):
         raise UserError(f"`data.path={given}`: no such file or folder")
     files: dict[str, Path] = {}
     for split in NAMES:
@@ -39,6 +40,61 @@ def split_files(given: str, fits: Callable[[Path], bool], kinds: str) -> dict[st
     if "train" not in files and "test" not in files:
         raise UserError(f"`data.path={given}`: no file called train or test there that ends in {kinds} (or .gz)")
     return files
+
+
+def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, list[tuple[Path, str]]]:
+    """By split, the files in a folder for each class, with their class; the only split is "" where folders of splits
+    are missing. Files and folders that begin with a dot belong to the file system's or a program's housekeeping.
+
+    endings: of the names of files that are wanted; others in a class's folder are told of when they are read. what: they
+    are, in the plural.
+    """
+    root = Path(given).expanduser()
+    if not isdir(root):
+        raise UserError(f"`data.path={given}`: no such folder")
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for split, folder in _split_folders(root).items():
+        entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+        classes = [path for path in entries if path.is_dir()]
+        stray = [path for path in entries if path.suffix.lower() in endings and path not in classes]
+        if stray:
+            raise UserError(f"{stray[0]}: not inside the folder of a class; move it into one")
+        if not classes:
+            raise UserError(f"{folder}: no folders in it; every class needs one with its {what}")
+        found[split] = []
+        for place in classes:
+            files = visible_files(place)
+            if not files:
+                raise UserError(f"{place}: no {what} in it; give class `{place.name}` some or remove the folder")
+            found[split] += [(path, place.name) for path in files]
+    return found
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """All files below a folder, in order, but for hidden ones."""
+    found = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    found = [path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+    if broken := [path for path in found if not path.exists()]:
+        raise UserError(f"{broken[0]}: a link to a file that is missing; remove it")
+    return found
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """The folders of splits, by NAMES in small or capital letters; where there are none, the folder itself as ""."""
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    named = {path: split_of(path) for path in folders}
+    if "train" not in named.values() and "test" not in named.values() and None in named.values():
+        return {"": root}  # `dev` or `val` among others is a class
+    found: dict[str, Path] = {}
+    for path, split in named.items():
+        if split is None:
+            raise UserError(
+                f"{path}: neither train, validation nor test, but beside them; classes belong inside these folders"
+            )
+        if split in found:
+            raise UserError(f"{path}: a second folder of {split} examples beside {found[split].name}; keep one")
+        found[split] = path
+    return found or {"": root}
 
 
 def split_of(path: Path) -> str | None:

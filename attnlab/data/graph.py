@@ -22,7 +22,7 @@ from attnlab.data.graph_prepare import prepare
 from attnlab.data.graph_rows import TARGET
 from attnlab.data.graph_sources import GRAPH_SOURCES
 from attnlab.data.prepare import Columns, cache_folder, fingerprint
-from attnlab.data.splits import lacking, too_few, with_held_out
+from attnlab.data.splits import lacking, limited, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -114,9 +114,7 @@ class Graphs:
         self._held_out = set(split_of) - set(given)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in SPLITS}
-        if config.limit is not None:
-            every = max(1.0, len(rows["train"]) / config.limit)
-            rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
+        rows["train"] = limited(config.limit, rows["train"], self.keys, self._strata(), config.split_seed)
         return rows
 
     # --- what the data know -----------------------------------------------------------------------

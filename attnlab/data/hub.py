@@ -1,5 +1,6 @@
 """Data sets of the Hugging Face hub: which rows they have, at which commit."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ class HubSet:
 
     def __init__(self, config: OnHub, columns: Sequence[str], label: str, inside: str | None = None) -> None:
         assert config.hub is not None
-        self.id, self.columns, self.inside = config.hub, list(columns), inside
+        self.id, self.config, self.columns, self.inside = config.hub, config.config, list(columns), inside
         builder = _builder(config)
         self.commit: str | None = builder.hash
         self._refuse_other_commit(config.revision)
@@ -54,8 +55,8 @@ class HubSet:
 
     @property
     def identity(self) -> str:
-        """What its rows depend on."""
-        return f"{self.id} {self.commit}"
+        """What its rows depend on; loaders leave the keys of the hub out of what names their cache."""
+        return json.dumps([self.id, self.commit, self.config, self.columns, self.inside])
 
     def _refuse_other_commit(self, revision: str | None) -> None:
         """Without a connection, `datasets` takes whatever copy it has."""

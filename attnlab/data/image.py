@@ -79,13 +79,15 @@ class Image:
                 except UserError as error:
                     bad.found(str(error))
                     continue
+                height, width, _ = pixels.shape
+                _refuse_longer(picture.key, int(_length(height, width, self.config)), self.config)
                 if split == "train":
                     if counts.total() == self.config.limit:
                         return
-                    wide = pixels.reshape(-1, self.channels).astype(np.int64)
-                    sums[:] += np.stack([np.full(self.channels, len(wide)), wide.sum(0), (wide**2).sum(0)])
+                    flat = pixels.reshape(-1, self.channels)  # never widened whole: photographs are large
+                    squares = np.einsum("nc,nc->c", flat, flat, dtype=np.int64)
+                    sums[:] += np.stack([np.full(self.channels, len(flat)), flat.sum(0, dtype=np.int64), squares])
                 counts[picture.label] += 1
-                height, width, _ = pixels.shape
                 label = labels.setdefault(picture.label, len(labels))
                 yield {
                     "pixels": pixels.ravel(),
@@ -157,14 +159,9 @@ class ImageSplit:
         self._labels = columns.numbers("label")
         self.keys = columns.strings("key")
         self.patch, self.stride = data.config.patch, data.config.stride or data.config.patch
-        rows, columns_ = (_steps(side, self.patch, self.stride) for side in (self.heights, self.widths))
-        self.lengths: NDArray[np.int64] = rows.astype(np.int64) * columns_
+        self.lengths: NDArray[np.int64] = _length(self.heights.astype(np.int64), self.widths, data.config)
         longest = int(self.lengths.argmax())
-        if self.lengths[longest] > data.config.max_length:
-            raise UserError(
-                f"{self.keys[longest]}: {self.lengths[longest]:,} patches, more than "
-                f"`data.max_length={data.config.max_length}`; make `data.patch` larger, or raise it"
-            )
+        _refuse_longer(self.keys[longest], int(self.lengths[longest]), data.config)
         ids = {label: i for i, label in enumerate(data.spec.targets["label"].classes)}
         self._class_of_label = np.array([ids.get(label, -1) for label in data.labels], dtype=np.int64)
         self._means = np.array(data.spec.feature_mean, dtype=np.float32)
@@ -270,6 +267,21 @@ def augmented(pictures: Pixels, indices: Indices, seed: int, epoch: int, shift: 
 def _places(rows: int, columns: int) -> NDArray[np.float32]:
     """(rows · columns, 2): row and column of each patch in reading order."""
     return np.stack(np.divmod(np.arange(rows * columns), columns), axis=1).astype(np.float32)
+
+
+def _length(height: Any, width: Any, config: ImageData) -> Any:
+    """How many patches pictures of these sides have."""
+    rows, columns = (_steps(side, config.patch, config.stride or config.patch) for side in (height, width))
+    return rows * columns
+
+
+def _refuse_longer(where: str, length: int, config: ImageData) -> None:
+    """Raise UserError for a picture of too many patches."""
+    if length > config.max_length:
+        raise UserError(
+            f"{where}: {length:,} patches, more than `data.max_length={config.max_length}`; make `data.patch` larger, or "
+            "raise it"
+        )
 
 
 def _steps(side: Any, patch: int, stride: int) -> Any:

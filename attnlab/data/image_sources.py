@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from os.path import isdir
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -15,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData
-from attnlab.data.files import no_path
+from attnlab.data.files import class_files, no_path
 from attnlab.data.hub import HubSet
+from attnlab.data.reading import unreadable
 from attnlab.data.splits import position
 from attnlab.errors import UserError
 
@@ -127,6 +129,9 @@ class Idx(Here):
                 f"{self.files[label_name]}: {len(labels):,} labels for {len(images):,} pictures in "
                 f"{self.files[image_name].name}"
             )
+        if 0 in images.shape[1:3]:
+            height, width = images.shape[1:3]
+            raise UserError(f"{self.files[image_name]}: pictures of {height} × {width} pixels")
         for i, number in enumerate(labels.tolist()):
             key = f"{image_name}:{i}"
             yield _numbered(number, self.classes, key, f"{self.files[label_name]}:{i}", images[i])
@@ -153,9 +158,11 @@ class Cifar10(Here):
                     "cifar-10-batches-bin"
                 )
             self.files[name] = folder / name
-        self.classes: tuple[str, ...] | None = tuple(
-            self.files["batches.meta.txt"].read_text(encoding="utf-8").split()
-        )
+        names = self.files["batches.meta.txt"]
+        text = names.read_bytes().decode(errors="surrogateescape")
+        if problem := unreadable(text):
+            raise UserError(f"{names}: {problem}")
+        self.classes: tuple[str, ...] | None = tuple(text.split())
         self.splits: tuple[str, ...] = ("train", "test")
 
     def rows(self, split: str) -> Iterator[Picture]:
@@ -179,42 +186,20 @@ class ImageFolder(Here):
     """
 
     endings = (".png", ".jpg", ".jpeg")
-    split_names: ClassVar = {
-        "train": ("train",),
-        "validation": ("validation", "val", "valid", "dev"),
-        "test": ("test",),
-    }
 
     def __init__(self, config: ImageData) -> None:
         root = _folder(config)
         self.colour = config.colour
-        named = {
-            split: root / name
-            for split, names in self.split_names.items()
-            for name in names
-            if (root / name).is_dir()
-        }
-        folders = named if "train" in named or "test" in named else {"train": root}
-        self.splits: tuple[str, ...] = tuple(folders)
         self.files: dict[str, Path] = {}
         self._keys: dict[str, list[tuple[str, str]]] = {}
-        for split, folder in folders.items():
-            classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-            if not classes:
-                raise UserError(f"{folder}: no folders in it; every class needs one with its pictures")
-            self._keys[split] = []
-            for place in classes:
-                # Files that begin with a dot belong to the file system's housekeeping.
-                pictures = sorted(path for path in place.rglob("*") if path.is_file() and path.name[0] != ".")
-                if not pictures:
-                    raise UserError(
-                        f"{place}: no pictures in it; give class `{place.name}` some or remove the folder"
-                    )
-                for path in pictures:
-                    key = path.relative_to(root).as_posix()
-                    self.files[key] = path
-                    self._keys[split].append((key, place.name))
-            self._keys[split].sort(key=lambda item: position(item[0]))
+        for split, files in class_files(str(config.path), self.endings, "pictures").items():
+            keys = self._keys[split or "train"] = []
+            for path, label in files:
+                key = path.relative_to(root).as_posix()
+                self.files[key] = path
+                keys.append((key, label))
+            keys.sort(key=lambda item: position(item[0]))
+        self.splits: tuple[str, ...] = tuple(self._keys)
         self.classes: tuple[str, ...] | None = None
 
     def rows(self, split: str) -> Iterator[Picture]:
@@ -273,6 +258,12 @@ def decoded(data: NDArray[np.uint8], colour: str, where: str) -> Pixels:
         picture = decode_image(torch.tensor(data), mode, apply_exif_orientation=True)
     except RuntimeError as error:
         raise UserError(f"{where}: not a readable PNG or JPEG picture ({_first_line(error)})") from error
+    if picture.ndim != 3:
+        raise UserError(
+            f"{where}: {len(picture)} pictures that follow each other (an animation); save the one you want"
+        )
+    if picture.dtype != torch.uint8:
+        raise UserError(f"{where}: a picture of 16 bits to a channel; save it with 8")
     return picture.permute(1, 2, 0).numpy()
 
 
@@ -315,7 +306,7 @@ def _folder(config: ImageData) -> Path:
     if config.path is None:
         raise no_path(config)
     folder = Path(config.path).expanduser()
-    if not folder.is_dir():
+    if not isdir(folder):
         raise UserError(f"`data.path={config.path}`: no such folder")
     return folder
 

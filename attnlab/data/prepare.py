@@ -31,6 +31,8 @@ VERSION = 6
 """Of what preparation writes: a new one makes old folders unused."""
 MANIFEST = "sizes.json"
 """The names and sizes of the files in a prepared folder."""
+BUFFER = 1 << 26
+"""Bytes of rows that wait to be written."""
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
@@ -101,13 +103,21 @@ def _whole(folder: Path) -> bool:
 
 
 def write_rows(path: Path, columns: dict[str, Any], rows: Iterable[dict[str, Any]]) -> int:
-    """Stream rows into an Arrow file; `columns` are `datasets` features. Returns how many there were."""
+    """Stream rows into an Arrow file; `columns` are `datasets` features. Returns how many there were.
+
+    Rows wait in memory until they are a thousand, or BUFFER bytes of numbers.
+    """
     from datasets import Features
     from datasets.arrow_writer import ArrowWriter
 
     with ArrowWriter(path=str(path), features=Features(columns)) as writer:
+        waiting = 0
         for row in rows:
             writer.write(row)
+            waiting += sum(value.nbytes for value in row.values() if isinstance(value, np.ndarray))
+            if waiting > BUFFER:
+                writer.write_examples_on_file()
+                waiting = 0
         count, _ = writer.finalize()
     return count
 

@@ -1,20 +1,21 @@
 """Where recordings come from: each source lists what there is, and reads a sound when it is asked to."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from os.path import exists, isfile
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from attnlab.config import SpeechData
 from attnlab.data.batching import uniform
-from attnlab.data.files import no_path
+from attnlab.data.files import class_files, no_path, visible_files
 from attnlab.data.hub import HubSet
-from attnlab.data.reading import json_objects, stretches, table_format, table_rows, unreadable
+from attnlab.data.reading import json_objects, stretches, table_format, table_rows, text_lines, unreadable
 from attnlab.data.sound import Samples, read_samples
 from attnlab.data.splits import NAMES
 from attnlab.data.synthetic import voices
@@ -37,6 +38,7 @@ class Recording:
     """What is known of a recording before it is heard.
 
     key: its file's name, or manifest:line. label: its class, "" for none. split: "" where the source names none.
+    owner: what decides who is held out, and keeps copies together; "" is the key.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Recording:
     speaker: str = ""
     split: str = ""
     transcript: tuple[str, ...] = ()
+    owner: str = ""
 
 
 class RecordingSource(Protocol):
@@ -126,7 +129,7 @@ class Files(Nearby):
             raise no_path(config)
         self.config = config
         self.path = Path(config.path).expanduser()
-        if not self.path.exists():
+        if not exists(self.path):
             raise UserError(f"`data.path={config.path}`: no such file or folder")
         self.problems: list[str] = []
         self.files: dict[str, Path] = {}
@@ -142,19 +145,26 @@ class Files(Nearby):
         return self._found
 
     def recording(
-        self, path: Path, key: str, label: str, speaker: str = "", split: str = "", said: tuple[str, ...] = ()
+        self,
+        path: Path,
+        key: str,
+        label: str,
+        speaker: str = "",
+        split: str = "",
+        said: tuple[str, ...] = (),
+        owner: str = "",
     ) -> Recording:
         """One file's recording; it is part of the data's fingerprint."""
         self.files[key] = path
-        return Recording(key, partial(self._read, path), label, speaker, split, said)
+        return Recording(key, partial(self._read, path), label, speaker, split, said, owner)
 
     def sounds_in(self, folder: Path) -> list[Path]:
         if not folder.is_dir():
             raise UserError(f"`data.path={self.config.path}`: data={self.config.name} needs a folder")
-        return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
+        return [path for path in visible_files(folder) if path.suffix.lower() in SOUNDS]
 
     def _read(self, path: Path) -> Sound:
-        return Sound(read_samples(path, self.config.rate, self.config.channels))
+        return Sound(read_samples(path, self.config))
 
 
 class HubRecordings(Nearby):
@@ -179,6 +189,9 @@ class HubRecordings(Nearby):
             for i, (key, values) in enumerate(described):
                 answer, *speaker = ("" if value is None else str(value) for value in values)
                 label, said = (answer, ()) if self.config.text is None else ("", tuple(answer.split()))
+                if self.config.text is not None and not said:
+                    self.problems.append(f"{key}: no {self.config.text} in this row")
+                    continue
                 read = partial(self._read, split, i, key)
                 found.append(Recording(key, read, label, "".join(speaker), split, said))
         return found
@@ -187,7 +200,7 @@ class HubRecordings(Nearby):
         sound = self.set.splits[split][i][self.config.audio]
         if not sound or sound["bytes"] is None:
             raise UserError(f"{key}: a recording without contents")
-        return Sound(read_samples(key, self.config.rate, self.config.channels, sound["bytes"]))
+        return Sound(read_samples(key, self.config, sound["bytes"]))
 
 
 class Fsdd(Files):
@@ -200,6 +213,9 @@ class Fsdd(Files):
 
     def rows(self) -> Iterator[Recording]:
         for path in self.sounds_in(self.path):
+            if path.name in self.files:
+                self.problems.append(f"{path}: another recording has this name: {self.files[path.name]}")
+                continue
             match = self.named.fullmatch(path.stem)
             if match is None:
                 self.problems.append(f"{path}: not named like 7_jackson_32.wav (digit, speaker, index)")
@@ -213,15 +229,14 @@ class Folder(Files):
     """A folder of recordings for each class; below train/, validation/ and test/ where those exist."""
 
     def rows(self) -> Iterator[Recording]:
-        splits = [name for name in NAMES if (self.path / name).is_dir()]
-        for split, root in [(name, self.path / name) for name in splits] or [("", self.path)]:
-            for path in self.sounds_in(root):
-                inside = path.relative_to(root)
-                if len(inside.parts) < 2:
-                    self.problems.append(f"{path}: not inside the folder of a class")
-                    continue
-                key = path.relative_to(self.path).as_posix()
-                yield self.recording(path, key, inside.parts[0], split=split)
+        for split, files in class_files(str(self.config.path), SOUNDS, "recordings").items():
+            for path, label in files:
+                if path.suffix.lower() in SOUNDS:
+                    yield self.recording(path, path.relative_to(self.path).as_posix(), label, split=split)
+                else:
+                    self.problems.append(
+                        f"{path}: not a recording by its name ({', '.join(SOUNDS)}); move it elsewhere"
+                    )
 
 
 class SpeechCommands(Files):
@@ -234,10 +249,13 @@ class SpeechCommands(Files):
             if not listed.is_file():
                 raise UserError(f"{listed}: no such file; Speech Commands' layout has one")
             self.files[name] = listed
-            for number, line in enumerate(listed.read_text(encoding="utf-8").splitlines(), 1):
-                if line and not (self.path / line).is_file():
-                    self.problems.append(f"{listed}:{number}: `{line}` is missing")
-                split_of[line] = split
+            for number, line in enumerate(text_lines(listed), 1):
+                own = line.rstrip("\r\n")
+                if problem := unreadable(own):
+                    self.problems.append(f"{listed}:{number}: {problem}")
+                elif own and not isfile(self.path / own):
+                    self.problems.append(f"{listed}:{number}: `{own}` is missing")
+                split_of[Path(own).as_posix()] = split
         for path in self.sounds_in(self.path):
             inside = path.relative_to(self.path)
             if len(inside.parts) != 2 or inside.parts[0].startswith("_"):  # _background_noise_ is no word
@@ -272,9 +290,10 @@ class Manifest(Files):
                 self.found(f"{self.path}:{number}: {problem}")
                 continue
             said = () if self.config.text is None else tuple(row[self.config.text].split())
-            label, speaker, split = (row.get(name, "") for name in ("label", "speaker", "split"))
+            label, speaker, split = (row.get(name, "").strip() for name in ("label", "speaker", "split"))
             key = f"{self.path.name}:{number}"
-            yield self.recording(self.path.parent / row["path"], key, label, speaker, split, said)
+            own = Path(row["path"])  # wherever the row stands, and whatever the manifest is called
+            yield self.recording(self.path.parent / own, key, label, speaker, split, said, own.as_posix())
 
     def _problem(self, row: dict[str, str]) -> str:
         """Why this row names no recording, or nothing."""
@@ -282,10 +301,25 @@ class Manifest(Files):
             return unread
         if missing := [name for name in self.needed if not row.get(name, "").strip()]:
             return f"no {missing[0]} in this row"
-        if row.get("split", "") not in ("", *NAMES):
+        if row.get("split", "").strip() not in ("", *NAMES):
             return f"split `{row['split']}`; choose train, validation or test"
-        if not (self.path.parent / row["path"]).is_file():
+        if not isfile(self.path.parent / row["path"]):  # also of names longer than a file's may be
             return f"`{row['path']}` is missing; paths are relative to the manifest"
+        return ""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The columns that are read; a list may have others."""
+        return "path", "label", "split", "speaker", *(() if self.config.text is None else (self.config.text,))
+
+    def _misnamed(self, columns: Sequence[str]) -> str:
+        """Why a column would be passed over, or nothing."""
+        for known in self.known:
+            alike = [name for name in columns if name.strip().casefold() == known.casefold()]
+            if len(alike) > 1:
+                return f"{len(alike)} columns are called `{known}`; keep one"
+            if alike and alike[0] != known:
+                return f"column `{alike[0]}`; write `{known}`"
         return ""
 
     def _cells(self) -> Iterator[tuple[int, dict[str, str]]]:
@@ -296,6 +330,8 @@ class Manifest(Files):
             raise UserError(
                 f"{self.path}:1: the first line names the columns: {','.join(self.needed)}[,split][,speaker]"
             )
+        if problem := self._misnamed(header):
+            raise UserError(f"{self.path}:1: {problem}")
         for number, cells in rows:
             if len(cells) == len(header):
                 yield number, dict(zip(header, cells, strict=True))
@@ -306,7 +342,23 @@ class Manifest(Files):
         """(line, row) of a .jsonl file."""
         for lines in stretches(self.path):
             for number, row in json_objects(lines, self.needed, self):
-                yield number, {str(name): "" if value is None else str(value) for name, value in row.items()}
+                names = [name for name in self.known if name in row]
+                nested = [name for name in names if isinstance(row[name], list | dict)]
+                if nested:
+                    self.found(
+                        f"{self.path}:{number}: `{nested[0]}` holds a list or an object, not a text or a number"
+                    )
+                elif problem := self._misnamed([str(name) for name in row]):
+                    self.found(f"{self.path}:{number}: {problem}")
+                else:
+                    yield number, {name: _plain(row[name]) for name in names}
+
+
+def _plain(value: Any) -> str:
+    """A value of .jsonl as the cell of a table: true is 1, false 0, and null empty."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {
@@ -332,7 +384,8 @@ PAUSES = (0.05, 0.35)
 def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
     """Utterances of about `data.join` seconds, each of one speaker and one split.
 
-    The class of the whole is the label heard first; marks say which label is heard when.
+    The class of the whole is the label heard first; marks say which label is heard when. What is said in the whole is
+    what is said in each, or their labels where the data have no transcripts.
     Training recordings occur `data.join_repeats` times in all, in other orders; others once.
     """
     assert config.join is not None
@@ -348,11 +401,12 @@ def joined(recordings: list[Recording], config: SpeechData) -> list[Recording]:
             )
             for share in np.array_split(order, max(1, round(len(members) / per_utterance))):
                 pieces = [members[i] for i in share]
+                said = [piece.transcript if config.text is not None else (piece.label,) for piece in pieces]
                 number = len(found)
                 found.append(Recording(
                     key=f"joined-{number}:{pieces[0].key}", read=partial(_join, pieces, config, number),
                     label=pieces[0].label, speaker=speaker, split=split,
-                    transcript=tuple(piece.label for piece in pieces),
+                    transcript=tuple(word for words in said for word in words),
                 ))  # fmt: skip
     return found
 

@@ -5,6 +5,8 @@ a recording shorter than a window is one frame, filled up with silence.
 """
 
 import io
+import math
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,36 +30,77 @@ Samples = NDArray[np.int16]
 Sound = NDArray[np.float32]
 QUIETEST = 1e-6
 """Added to the energy of a band before its logarithm."""
+SLOWEST, QUICKEST = 100, 1_000_000
+"""Samples per second of a recording; beyond them, its head is damaged."""
+LOUDEST = 16.0
+"""24 dB above full scale: nobody's floating-point recording, but whole numbers of 16 bits taken for one."""
+UNKNOWN = 1 << 62
+"""The number of samples that libsndfile tells where a file's head doesn't say."""
+OPEN_END = 0x7FFF0000
+"""Bytes of sound announced by programs that didn't know the end when they wrote the head."""
+_MISSING = re.compile(r"(?m)^data : (\d+) \(should be (\d+)\)")
+"""What libsndfile notes of a .wav file that ends early, and otherwise keeps for itself."""
 NOISE_RANGE = 30.0
 """Added noise lies between `data.noise` and this many dB below it."""
 
 
-def read_samples(path: Path | str, rate: int, channels: str, data: bytes | None = None) -> Samples:
-    """The sound of a wav, flac or ogg file at `rate` samples per second, one channel.
+def read_samples(path: Path | str, config: SpeechData, data: bytes | None = None) -> Samples:
+    """The sound of a wav, flac or ogg file at `data.rate` samples per second, one channel.
 
+    Of one longer than `data.max_length` that is cut or dropped, no more is read than shows that it is longer.
     data: the file's bytes, where it lies in another; path is then what to call it.
 
-    Raises UserError for a file that is unreadable, empty, or has several channels where they are refused.
+    Raises UserError for a file that is unreadable, empty, truncated or too long, whose samples are no sound, or that
+    has several channels where they are refused.
     """
     try:
-        sound, own_rate = soundfile.read(
-            path if data is None else io.BytesIO(data), dtype="float32", always_2d=True
-        )
+        with soundfile.SoundFile(path if data is None else io.BytesIO(data)) as file:
+            own_rate, announced = file.samplerate, file.frames
+            if not SLOWEST <= own_rate <= QUICKEST:
+                raise UserError(f"{path}: {own_rate} samples per second; recordings have {SLOWEST} to {QUICKEST}")
+            if announced > UNKNOWN:
+                raise UserError(
+                    f"{path}: its head doesn't say how long the recording is; write the file once more"
+                )
+            if config.too_long == "refuse":
+                refuse_longer(str(path), -(-announced * config.rate // own_rate), config)
+            wanted = min(announced, math.ceil((config.max_length + 1) * own_rate))
+            sound = file.read(wanted, dtype="float32", always_2d=True)
+            missing = _MISSING.search(file.extra_info)
     except soundfile.LibsndfileError as error:
         raise UserError(f"{path}: not a readable recording ({error.error_string.rstrip('.')})") from error
+    if len(sound) < wanted or (missing and int(missing[2]) < int(missing[1]) < OPEN_END):
+        raise UserError(
+            f"{path}: ends after {len(sound) / own_rate:.2f} seconds, before its head says so; truncated"
+        )
     if len(sound) == 0:
         raise UserError(f"{path}: the recording is 0 seconds long")
     if not np.isfinite(sound).all():
         raise UserError(f"{path}: the recording holds samples that are no numbers")
-    if sound.shape[1] > 1 and channels == "refuse":
+    if (loudest := float(np.abs(sound).max())) > LOUDEST:
+        raise UserError(
+            f"{path}: samples of up to {loudest:.0f}, where sound is between -1 and 1; scale them down"
+        )
+    if sound.shape[1] > 1 and config.channels == "refuse":
         raise UserError(
             f"{path}: the recording has {sound.shape[1]} channels, but `data.channels=refuse`; "
             "choose data.channels=mix or left"
         )
-    mono = torch.from_numpy(sound.mean(axis=1) if channels == "mix" else np.ascontiguousarray(sound[:, 0]))
-    if own_rate != rate:
-        mono = torchaudio.functional.resample(mono, own_rate, rate)
-    return to_int16(mono.numpy())
+    mono = sound.mean(axis=1) if config.channels == "mix" else np.ascontiguousarray(sound[:, 0])
+    if own_rate != config.rate:
+        from scipy.signal import resample_poly
+
+        mono = resample_poly(mono, config.rate, own_rate)
+    return to_int16(mono)
+
+
+def refuse_longer(where: str, samples: int, config: SpeechData) -> None:
+    """Raise UserError for a recording of more samples, at `data.rate`, than `data.max_length` has."""
+    if samples > round(config.max_length * config.rate):
+        raise UserError(
+            f"{where}: {samples / config.rate:.1f} seconds, more than `data.max_length={config.max_length:g}`; "
+            "raise it, or set `data.too_long=cut` or `drop`"
+        )
 
 
 def to_int16(sound: NDArray[np.floating]) -> Samples:

@@ -24,8 +24,8 @@ from attnlab.data.prepare import Columns, cache_folder, fingerprint, prepared, w
 from attnlab.data.reading import BadRows, beyond_length
 from attnlab.data.recordings import Recording, Sound, joined, recording_source
 from attnlab.data.sequences import Sequences
-from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges
-from attnlab.data.splits import NAMES, with_held_out
+from attnlab.data.sound import Altered, Augmentation, Frames, normalised, ranges, refuse_longer
+from attnlab.data.splits import NAMES, limited, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Example, Layout, Targets, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -58,7 +58,7 @@ class Speech:
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
         columns = Columns(sounds / "recordings.arrow")
-        self.keys, self.labels = columns.strings("key"), columns.strings("label")
+        self.keys, self.labels, self.owners = (columns.strings(name) for name in ("key", "label", "owner"))
         self.speakers, self.transcripts = columns.strings("speaker"), columns.strings("transcript")
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.of_sound else None
@@ -79,7 +79,7 @@ class Speech:
         assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
         return folds.divided(
-            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed
+            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed, data.owners
         )
 
     def _prepared(self) -> Path:
@@ -100,14 +100,15 @@ class Speech:
         recordings = self.source.recordings()
         if self.config.join is not None:
             splits = self._with_held_out(
-                [r.split for r in recordings], [r.key for r in recordings], [r.speaker for r in recordings],
+                [r.split for r in recordings], [r.key for r in recordings],
+                [r.owner or r.key for r in recordings], [r.speaker for r in recordings],
                 [r.label for r in recordings],
             )  # fmt: skip
             divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
             recordings = joined(divided, self.config)
         bad, self._longer = BadRows(self.config.skip_bad, "recording"), 0
         marks: dict[str, int] = {}
-        columns = {name: Value("string") for name in ("key", "label", "speaker", "split", "transcript")}
+        columns = {name: Value("string") for name in ("key", "owner", "label", "speaker", "split", "transcript")}
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
         columns["marks"] = List(Value("int16"))
         if self.augmentation.of_sound:
@@ -129,8 +130,9 @@ class Speech:
                 if self.config.normalise == "utterance":
                     measured = normalised(measured, np.array([len(measured)]))
                 row: dict[str, Any] = {
-                    "key": recording.key, "label": recording.label, "speaker": recording.speaker,
-                    "split": recording.split, "transcript": " ".join(recording.transcript),
+                    "key": recording.key, "owner": recording.owner or recording.key, "label": recording.label,
+                    "speaker": recording.speaker, "split": recording.split,
+                    "transcript": " ".join(recording.transcript),
                     "features": measured.numpy().ravel(), "summary": summary.numpy(), "marks": self._marks(sound, len(measured), marks),
                 }  # fmt: skip
                 yield row | ({"samples": sound.samples} if self.augmentation.of_sound else {})
@@ -148,10 +150,7 @@ class Speech:
         if len(sound.samples) <= limit:
             return sound
         if self.config.too_long == "refuse":
-            raise UserError(
-                f"{recording.key}: {len(sound.samples) / self.config.rate:.1f} seconds, more than "
-                f"`data.max_length={self.config.max_length:g}`; raise it, or set `data.too_long=cut` or `drop`"
-            )
+            refuse_longer(recording.key, len(sound.samples), self.config)
         self._longer += 1
         return Sound(sound.samples[:limit], sound.marks) if self.config.too_long == "cut" else None
 
@@ -172,33 +171,38 @@ class Speech:
         """The recordings of each split."""
         config = self.config
         if config.folds is not None and config.fold is not None:
-            assigned = folds.assign(config.folds, self.keys, self.labels, self.speakers, config.split_seed)
+            assigned = folds.assign(config.folds, self.owners, self.labels, self.speakers, config.split_seed)
             split_of = folds.fold_splits(
-                config.folds, config.fold, assigned, self.keys, config.validation, config.split_seed
+                config.folds, config.fold, assigned, self.owners, config.validation, config.split_seed
             )
         elif config.folds is not None:
             split_of = ["train"] * len(self.keys)  # opened only to be divided into folds
         else:
-            split_of = self._with_held_out(given, self.keys, self.speakers, self.labels)
+            split_of = self._with_held_out(given, self.keys, self.owners, self.speakers, self.labels)
         names = np.array(split_of)
         rows = {name: np.flatnonzero(names == name) for name in NAMES}
-        if config.limit is not None:
-            # Lists are often in order of classes: the first ones alone would be of one class.
-            every = max(1.0, len(rows["train"]) / config.limit)
-            rows["train"] = rows["train"][np.arange(0, len(rows["train"]), every).astype(int)][: config.limit]
+        rows["train"] = limited(config.limit, rows["train"], self.keys, self.labels, config.split_seed)
         return rows
 
     def _with_held_out(
-        self, given: list[str], keys: list[str], speakers: list[str], labels: list[str]
+        self, given: list[str], keys: list[str], owners: list[str], speakers: list[str], labels: list[str]
     ) -> list[str]:
         """The source's splits; where it names no test or no validation examples, a share is held out."""
         config = self.config
-        if config.group == "speaker" and "" in speakers:
-            raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
         shares = (config.validation, config.test, config.split_seed)
-        if config.group == "speaker":  # who says every word
-            return with_held_out(given, speakers, *shares)
-        return with_held_out(given, keys, *shares, labels)
+        if config.group is None:
+            return with_held_out(given, owners, *shares, labels)
+        if "" in speakers:
+            raise UserError(f"`data.group=speaker`: {keys[speakers.index('')]} names no speaker")
+        found = with_held_out(given, speakers, *shares)  # without labels: they say every word
+        split_of: dict[str, str] = {}
+        for speaker, split in zip(speakers, found, strict=True):
+            if split_of.setdefault(speaker, split) != split:
+                raise UserError(
+                    f"`data.group=speaker`: {speaker} speaks in the {split_of[speaker]} and in the {split} split that "
+                    "the data come with; set data.group=null, or test each speaker in turn by `data.folds=speaker`"
+                )
+        return found
 
     # --- what the data know -----------------------------------------------------------------------
 
@@ -221,7 +225,8 @@ class Speech:
             numbers = np.bincount(self.marks.take(train), minlength=len(self.mark_names))
             counts = {mark: int(n) for mark, n in zip(self.mark_names, numbers, strict=True) if mark and n}
             names = tuple(sorted(counts, key=_in_order))
-            targets[self.mark_target] = Target("vector_classes", names, tuple(counts[name] for name in names))
+            if names:  # joined recordings may have transcripts, but no labels
+                targets[self.mark_target] = Target("vector_classes", names, tuple(counts[name] for name in names))
         mean = spread = np.zeros(0)
         if self.config.normalise == "training":
             frames = self.features.take(train).reshape(-1, self.frames.size).astype(np.float64)
@@ -248,9 +253,10 @@ class Speech:
             if not unknown:
                 continue
             bad = BadRows(self.config.skip_bad, "recording")
+            left = "" if self.config.limit is None else f" that `data.limit={self.config.limit}` leaves"
             for i in unknown:
                 bad.found(
-                    f"{self.keys[i]}: label `{self.labels[i]}` of the {split} split is none of the classes "
+                    f"{self.keys[i]}: label `{self.labels[i]}` of the {split} split is none of the classes{left} "
                     f"({', '.join(sorted(known)[:12])})"
                 )
             self.warnings.append(bad.summary())

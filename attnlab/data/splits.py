@@ -63,6 +63,22 @@ def with_held_out(
     return found
 
 
+def limited(
+    limit: int | None, rows: NDArray[np.int64], keys: Sequence[str], labels: Sequence[str], seed: int
+) -> NDArray[np.int64]:
+    """So many of these training examples, in their order, and each label in proportion: every one of them occurs where
+    there is room for it. Who is left is decided by a hash of the key.
+
+    rows: numbers of the examples among all, whose keys and labels are given. limit: None for all.
+    """
+    if limit is None or len(rows) <= limit:
+        return rows
+    positions = np.array([position(keys[i], seed) for i in rows])
+    _, strata = np.unique([labels[i] for i in rows], return_inverse=True)
+    kept = np.flatnonzero(divided(positions, strata.reshape(-1), 1 - limit / len(rows), 0.0) == TRAIN)
+    return rows[np.sort(kept[np.argsort(positions[kept])][:limit])]
+
+
 def divided(
     positions: NDArray[np.float64], strata: NDArray[np.int64], validation: float, test: float
 ) -> NDArray[np.int8]:

@@ -136,12 +136,13 @@ def test_pictures(hub: Path, name: str, hub_id: str, column: str, config: str, c
     }
 
 
-def test_recordings(hub: Path) -> None:  # noqa: F811
-    def sound(i: int) -> dict:
-        stream = io.BytesIO()
-        soundfile.write(stream, np.sin(np.arange(4000) * (i + 1) / 20), 8000, format="WAV")
-        return {"bytes": stream.getvalue(), "path": f"{i}.wav"}
+def sound(i: int) -> dict:
+    stream = io.BytesIO()
+    soundfile.write(stream, np.sin(np.arange(4000) * (i + 1) / 20), 8000, format="WAV")
+    return {"bytes": stream.getvalue(), "path": f"{i}.wav"}
 
+
+def test_recordings(hub: Path) -> None:  # noqa: F811
     features = Features(
         {"audio": Audio(8000, decode=False), "label": ClassLabel(names=["no", "yes"]), "who": Value("string")}
     )
@@ -159,6 +160,65 @@ def test_recordings(hub: Path) -> None:  # noqa: F811
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 6, "validation": 2, "test": 2}
     assert set(data.labels) == {"no", "yes"} and data.commit == COMMIT
     assert sorted({data.speakers[i] for i in data.splits["train"].rows}) != sorted(set(data.speakers))
+
+
+def several(cache: Path) -> None:
+    """Configurations that differ in every column, and several columns of each kind."""
+    answers = ("fine", "coarse", "one", "other", "en", "de", "who")
+    features = Features(
+        {
+            "picture": Image(),
+            "thumb": Image(),
+            "left": Audio(8000, decode=False),
+            "right": Audio(8000, decode=False),
+        }
+        | dict.fromkeys(answers, Value("string"))
+    )
+    for config, grey in {"small": 10, "large": 90}.items():
+        rows = []
+        for i in range(9):
+            rows.append({name: f"{name} {config} {i % 3}" for name in answers})
+            rows[-1] |= {name: picture(grey + 40 * (name == "thumb") + i, 3) for name in ("picture", "thumb")}
+            rows[-1] |= {name: sound(grey + 40 * (name == "right") + i) for name in ("left", "right")}
+        keep(cache, "somebody/things", features, {"train": rows}, config)
+
+
+CHOICES = {
+    text.Text: (
+        ["task=sentiment", "data=csv", "data.text=one", "data.label=fine"],
+        ["data.config=large", "data.text=other", "data.label=coarse"],
+    ),
+    parallel.Parallel: (
+        ["task=translation", "data=parallel", "data.source=table", "data.tokens=words", "data.target_language=de"],
+        ["data.config=large", "data.source_language=one", "data.target_language=other"],
+    ),
+    image.Image: (
+        ["task=digits", "data=image_folder", "data.image=picture", "data.label=fine"],
+        ["data.config=large", "data.image=thumb", "data.label=coarse"],
+    ),
+    speech.Speech: (
+        ["task=keywords", "data=speech_folder", "data.rate=8000", "data.audio=left", "data.label=fine"],
+        ["data.config=large", "data.audio=right", "data.label=coarse", "data.speaker=who"],
+    ),
+}
+
+
+@pytest.mark.parametrize("loader", CHOICES, ids=lambda loader: loader.__name__)
+def test_another_configuration_or_column_is_other_data(hub: Path, loader: type) -> None:  # noqa: F811
+    several(hub)
+    words, changes = CHOICES[loader]
+
+    def seen(*more: str) -> tuple:
+        own = [*words, "data.hub=somebody/things", "data.config=small", "data.validation=0", "data.test=0", *more]
+        data = loader(compose.compose(own).data, seed=1)
+        split = data.splits["train"]
+        target = next(iter(data.spec.targets))
+        speakers = data.speakers if isinstance(data, speech.Speech) else ()
+        examples = tuple((split.content(i), str(split.show(i))) for i in range(9))
+        return examples, tuple(map(str, split.gold(target))), tuple(speakers)
+
+    found = [seen(), *(seen(change) for change in changes)]
+    assert len(set(found)) == len(found)
 
 
 MISTAKES = {

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from datasets import List, Value
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import image_data, load, noise, write_folder, write_mnist
 from torchvision.transforms.v2 import functional
 
+from attnlab.data import prepare
 from attnlab.data.image import Image, augmented, patches
 from attnlab.errors import UserError
 
@@ -125,6 +127,21 @@ def test_validation_is_held_out_by_key_and_limit_counts_what_is_left(tmp_path: P
     assert less.splits["validation"].keys == whole.splits["validation"].keys
 
 
+def test_rows_that_fill_the_buffer_are_written_before_others_are_read(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(prepare, "BUFFER", 100)
+    written = tmp_path / "rows.arrow"
+
+    def rows():
+        for i in range(30):
+            yield {"pixels": np.full(40, i, dtype=np.uint8), "key": str(i)}
+            if i == 29:
+                assert written.stat().st_size > 500
+
+    columns = {"pixels": List(Value("uint8")), "key": Value("string")}
+    assert prepare.write_rows(written, columns, rows()) == 30
+    assert prepare.Columns(written).ragged("pixels").take(np.arange(30))[::40].tolist() == list(range(30))
+
+
 def test_patch_and_stride_need_no_new_preparation_but_must_be_the_runs(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path)}"]
     small, large = load(*words, "data.patch=2"), load(*words, "data.patch=4", "data.stride=3", "data.shift=1")
@@ -139,5 +156,9 @@ def test_a_picture_of_too_many_patches_is_named(tmp_path: Path) -> None:
         UserError, match=r"train-images-idx3-ubyte:\d+: 36 patches, more than `data.max_length=35`"
     ):
         load(*words)
+    cache = tmp_path / "cache"
+    with pytest.raises(UserError, match="36 patches"):
+        load(*words, f"data.cache={cache}")
+    assert not [path for path in cache.iterdir() if path.is_dir()], "told by the first such picture, not after all"
     problems = image_data(*words, "data.patch=2", "data.stride=3").problems()
     assert list(problems) == ["data.stride=3 must be at most data.patch=2, or pixels would be lost"]

@@ -1,6 +1,8 @@
 """Formats of pictures: what is read from each, and one sentence for each way in which files can be wrong."""
 
 import gzip
+import struct
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from pictures import idx, image_data, load, noise, write_folder, write_mnist, wr
 from torchvision.io import write_jpeg
 
 from attnlab.config import ImageData
+from attnlab.data.files import class_files
 from attnlab.data.image import Image
-from attnlab.data.image_sources import Digits, read_idx
+from attnlab.data.image_sources import Digits, decoded, read_idx
 from attnlab.errors import UserError
 
 
@@ -145,8 +148,67 @@ def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
     assert f"{root / 'train' / 'blue'}: no pictures in it" in refusal("data=image_folder", f"data.path={root}")
     (tmp_path / "none").mkdir()
     assert "no folders in it" in refusal("data=image_folder", f"data.path={tmp_path / 'none'}")
-    assert "no such folder" in refusal("data=image_folder", f"data.path={tmp_path / 'missing'}")
+    for name in ("missing", "x" * 300):
+        assert "no such folder" in refusal("data=image_folder", f"data.path={tmp_path / name}")
     assert "`data.path` is missing" in refusal("data=image_folder")
+
+
+def test_folders_of_splits_are_named_in_any_case(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    for old, new in {"train": "Training", "val": "DEV", "test": "Testing"}.items():
+        (root / old).rename(root / new)
+    data = load("data=image_folder", f"data.path={root}")
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 16, "validation": 6, "test": 6}
+    assert data.spec.targets["label"].classes == ("green", "red")
+
+
+@pytest.mark.parametrize(
+    ("added", "sentence"),
+    [
+        ("valdation/red/1.png", "valdation: neither train, validation nor test, but beside them"),
+        ("dev/red/1.png", "val: a second folder of validation examples beside dev; keep one"),
+        ("Test/red/1.png", "test: a second folder of test examples beside Test; keep one"),
+        ("train/stray.png", "train/stray.png: not inside the folder of a class"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pictures", "recordings"])
+def test_what_would_be_left_out_of_a_folder_is_told(tmp_path: Path, added: str, sentence: str, kind: str) -> None:
+    root, ending = write_folder(tmp_path), {"pictures": ".png", "recordings": ".wav"}[kind]
+    (root / added).parent.mkdir(parents=True, exist_ok=True)
+    (root / added).write_text("never read")
+    for path in [path for path in root.rglob("*.png") if kind == "recordings"]:
+        path.rename(path.with_suffix(ending))
+    with pytest.raises(UserError) as refused:
+        class_files(str(root), (ending,), kind)
+    assert sentence.replace(".png", ending) in str(refused.value)
+
+
+def test_what_programs_leave_in_a_folder_is_no_picture_and_dev_may_be_a_class(tmp_path: Path) -> None:
+    for name in ("dev/1.png", "ops/1.png", "ops/.ipynb_checkpoints/1-checkpoint.png", ".git/1.png", "ops/._1.png"):
+        write_picture(tmp_path / name, noise(3, 3, 1))
+    found = class_files(str(tmp_path), (".png",), "pictures")
+    assert found == {"": [(tmp_path / "dev/1.png", "dev"), (tmp_path / "ops/1.png", "ops")]}
+    (tmp_path / "ops" / "2.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match=r"ops/2\.png: a link to a file that is missing"):
+        class_files(str(tmp_path), (".png",), "pictures")
+
+
+def test_pictures_without_pixels_of_16_bits_or_that_move_are_named(tmp_path: Path) -> None:
+    root = write_mnist(tmp_path / "idx")
+    (root / "train-images-idx3-ubyte").write_bytes(idx(np.zeros((30, 0, 4), dtype=np.uint8)))
+    assert "train-images-idx3-ubyte: pictures of 0 × 4 pixels" in refusal("data=mnist", f"data.path={root}")
+    size, grey = struct.pack(">II", 2, 1), zlib.compress(b"\0\0\1\0\2")
+    chunks = [(b"IHDR", size + bytes([16, 0, 0, 0, 0])), (b"IDAT", grey), (b"IEND", b"")]
+    png = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    with pytest.raises(UserError, match="deep: a picture of 16 bits to a channel"):
+        decoded(np.frombuffer(b"\x89PNG\r\n\x1a\n" + png, dtype=np.uint8), "grey", "deep")
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
+    gif = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6) + frame + frame + b";"
+    with pytest.raises(UserError, match="film: 2 pictures that follow each other"):
+        decoded(np.frombuffer(gif, dtype=np.uint8), "rgb", "film")
 
 
 def write_cifar(folder: Path, names: list[str]) -> None:
@@ -168,6 +230,8 @@ def test_cifar_records_are_a_label_and_planes_of_red_green_and_blue(tmp_path: Pa
     assert abs(luma - raw[3, 1:].reshape(3, 32, 32)[:, 1, 2] @ [0.299, 0.587, 0.114]) <= 1
     (tmp_path / "test_batch.bin").write_bytes(b"\x00" * 3000)
     assert f"{tmp_path / 'test_batch.bin'}: 3,000 bytes, no multiple of a record's 3,073" in refusal(*words)
+    (tmp_path / "batches.meta.txt").write_bytes(b"\xe9")
+    assert "batches.meta.txt: not UTF-8 text" in refusal(*words)
     (tmp_path / "data_batch_4.bin").unlink()
     assert "no data_batch_4.bin there" in refusal(*words)
 

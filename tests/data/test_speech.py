@@ -1,8 +1,10 @@
 """Recordings become frames: packed as alone, altered by (seed, epoch, index) only, labels along; bad files are told."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from attnlab.errors import UserError
 from attnlab.model.build import build
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
+from attnlab.training.baselines import speech as baselines
 
 RATE = 8000
 SPEAKERS = ("ada", "bob", "cy")
@@ -111,12 +114,66 @@ def test_stacking_keeps_every_frame_and_the_label_of_the_middle_one() -> None:
 def test_rates_and_channels(tmp_path: Path) -> None:
     left, right = tone(0, 0, 4), tone(2, 0, 4)
     soundfile.write(tmp_path / "stereo.flac", np.stack([left, right], axis=1), RATE)
-    mix, only_left = (read_samples(tmp_path / "stereo.flac", RATE, how) for how in ("mix", "left"))
+    mix, only_left = (read_samples(tmp_path / "stereo.flac", config(channels=how)) for how in ("mix", "left"))
     assert np.abs(only_left / 32768 - left).max() < 1e-4
     assert np.abs(mix / 32768 - (left + right) / 2).max() < 1e-4
-    assert abs(2 * len(read_samples(tmp_path / "stereo.flac", RATE // 2, "mix")) - len(left)) <= 1
+    assert abs(2 * len(read_samples(tmp_path / "stereo.flac", config(rate=RATE // 2))) - len(left)) <= 1
     with pytest.raises(UserError, match=r"stereo\.flac: the recording has 2 channels"):
-        read_samples(tmp_path / "stereo.flac", RATE, "refuse")
+        read_samples(tmp_path / "stereo.flac", config(channels="refuse"))
+
+
+@pytest.mark.parametrize("own", [44100, 44101, 5513])
+def test_another_rate_is_the_same_sound(own: int) -> None:
+    stream = io.BytesIO()
+    soundfile.write(stream, 0.3 * np.sin(2 * np.pi * 440 * np.arange(own) / own), own, format="WAV")
+    found = read_samples("tone", config(), stream.getvalue()) / 32768
+    expected = 0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    assert len(found) == RATE and np.abs(found - expected)[100:-100].max() < 1e-3
+
+
+def as_bytes(form: str, **settings) -> bytearray:
+    stream = io.BytesIO()
+    soundfile.write(stream, tone(0, 0, 0), RATE, format=form, **settings)
+    return bytearray(stream.getvalue())
+
+
+def odd(kind: str) -> bytes:
+    """A second's eighth of sound whose file is not what it should be."""
+    wav, flac = as_bytes("WAV"), as_bytes("FLAC")
+    total = int.from_bytes(flac[18:26], "big")
+    if kind in ("endless", "unknown"):
+        flac[18:26] = (total >> 36 << 36 | (2**36 - 1 if kind == "endless" else 0)).to_bytes(8, "big")
+        return bytes(flac)
+    if kind == "rate":
+        wav[24:28] = (2**31 - 1).to_bytes(4, "little")
+    elif kind == "streamed":
+        wav[40:44] = b"\xff" * 4
+    elif kind == "units":
+        stream = io.BytesIO()
+        soundfile.write(stream, tone(0, 0, 0) * 32768, RATE, format="WAV", subtype="FLOAT")
+        return stream.getvalue()
+    return bytes(wav[: len(wav) // 4] if kind == "truncated" else wav)
+
+
+ODD = {
+    "truncated": (r"ends after 0\.0\d seconds, before its head says so", {}),
+    "units": (r"samples of up to \d+, where sound is between -1 and 1", {}),
+    "endless": (r"8589934\.6 seconds, more than `data\.max_length=60`", {}),
+    "endless, cut": ("not a readable recording", {"too_long": "cut"}),
+    "unknown": ("its head doesn't say how long the recording is", {}),
+    "rate": ("2147483647 samples per second", {}),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_file_that_belies_its_head_is_told(case: str) -> None:
+    sentence, settings = ODD[case]
+    with pytest.raises(UserError, match=f"odd: {sentence}"):
+        read_samples("odd", config(**settings), odd(case.partition(",")[0]))
+
+
+def test_a_head_written_before_the_end_was_known_is_no_mistake() -> None:
+    assert len(read_samples("odd", config(), odd("streamed"))) == len(tone(0, 0, 0))
 
 
 # --- normalisation ----------------------------------------------------------------------------------
@@ -261,6 +318,37 @@ def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10
 
 
+def test_speakers_that_the_source_divides_cannot_be_kept_together(speech) -> None:
+    with pytest.raises(UserError, match=r"ada speaks in the \w+ and in the \w+ split .*`data\.folds=speaker`"):
+        speech(group="speaker")
+
+
+def listed(folder: Path, name: str, rows: list[tuple[str, str]]) -> dict[str, set[str]]:
+    """The files of each split of a manifest."""
+    (folder / name).write_text("path,label\n" + "".join(f"{path},{label}\n" for path, label in rows))
+    data = Speech(config(source="manifest", path=str(folder / name), test=0.25, validation=0.25), 1)
+    numbered = {f"{name}:{line}": path for line, (path, _) in enumerate(rows, 2)}
+    return {split: {numbered[key] for key in own.keys} for split, own in data.splits.items()}
+
+
+def test_who_is_held_out_of_a_manifest_depends_on_the_files_it_names_alone(tmp_path: Path) -> None:
+    rows = []
+    for i in range(24):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 2, 0, 0), RATE)
+        rows.append((f"{i}.wav", DIGITS[i % 2]))
+    found = listed(tmp_path, "one.csv", rows)
+    assert {name: len(files) for name, files in found.items()} == {"train": 12, "validation": 6, "test": 6}
+    assert listed(tmp_path, "other.csv", rows[::-1]) == found
+    copies = listed(tmp_path, "copies.csv", [*rows, *((f"./{path}", label) for path, label in rows[::-1])])
+    plain = {split: {str(Path(path)) for path in files} for split, files in copies.items()}
+    assert sum(map(len, plain.values())) == 24, "copies of a file stay together"
+    settings = {"source": "manifest", "path": str(tmp_path / "copies.csv"), "folds": "4"}
+    folds = Speech.folds(config(**settings), 1)
+    lines = [sorted(int(key.partition(":")[2]) for key in keys) for keys in folds.test.values()]
+    for own in lines:
+        assert [51 - line for line in own[::-1]] == own, "line 2 and line 49 are copies, and so on"
+
+
 # --- what is said ---------------------------------------------------------------------------------------
 
 
@@ -298,6 +386,22 @@ def test_a_manifest_may_say_what_is_said_instead_of_a_label(tmp_path: Path, form
         text = manifest.read_text().replace(rows[4]["said"], " ")
         manifest.write_text(text)
         Speech(config(**settings), 1)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_what_is_said_in_joined_recordings_is_what_was_said_in_each(tmp_path: Path, labelled: bool) -> None:
+    rows = ["path,text,speaker,split" + ",label" * labelled]
+    for i in range(30):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 3, 0, i % 4), RATE)
+        split = "train" if i < 20 else "validation" if i < 25 else "test"
+        rows.append(f"{i}.wav,go {i},ann,{split}" + ",command" * labelled)
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    settings = {"source": "manifest", "path": str(tmp_path / "list.csv"), "text": "text", "join_repeats": 1}
+    data = Speech(config(join=1.5, **settings), 1)
+    assert list(data.spec.targets) == (["label", "transcript", "digit"] if labelled else ["transcript"])
+    for split, own in {"train": range(20), "validation": range(20, 25), "test": range(25, 30)}.items():
+        words = " ".join(data.splits[split].gold("transcript")).split()
+        assert words[::2] == ["go"] * len(own) and sorted(map(int, words[1::2])) == list(own)
 
 
 def test_recordings_without_transcripts_cannot_be_transcribed(speech, tmp_path: Path) -> None:
@@ -366,6 +470,84 @@ def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
     assert dropped.warnings == ["longer recordings were left out (data.max_length=1 data.too_long=drop): 1"]
 
 
+def test_a_limit_below_the_number_of_classes_is_named(speech) -> None:
+    assert [len(set(speech(limit=n).splits["train"].gold("label"))) for n in (3, 4, 9)] == [3, 3, 3]
+    with pytest.raises(UserError, match=r"none of the classes that `data\.limit=2` leaves"):
+        speech(limit=2)
+
+
+@pytest.mark.parametrize("list_of", ["validation", "testing"])
+def test_lists_of_speech_commands_are_paths_of_files(tmp_path: Path, list_of: str) -> None:
+    for word in ("no", "yes"):
+        (tmp_path / word).mkdir()
+        for speaker in "abc":
+            soundfile.write(tmp_path / word / f"{speaker}_nohash_0.wav", tone(1, 0, 0), RATE)
+    for name in ("validation", "testing"):
+        (tmp_path / f"{name}_list.txt").write_text("")
+    listed, settings = tmp_path / f"{list_of}_list.txt", {"source": "speech_commands", "path": str(tmp_path)}
+    listed.write_text("./no/a_nohash_0.wav\r\nyes//b_nohash_0.wav\r\n")
+    split = Speech(config(validation=0, test=0, **settings), 1).splits[{"testing": "test"}.get(list_of, list_of)]
+    assert split.keys == ["no/a_nohash_0.wav", "yes/b_nohash_0.wav"]
+    listed.write_bytes(b"no/a_nohash_0.wav\nno/\xe9.wav\n")
+    with pytest.raises(UserError, match=rf"{list_of}_list\.txt:2: not UTF-8 text"):
+        Speech(config(**settings), 1)
+
+
+def test_a_path_that_is_none_is_told(tmp_path: Path) -> None:
+    for name in ("missing", "x" * 300):
+        for source in ("fsdd", "folder", "manifest", "speech_commands"):
+            with pytest.raises(UserError, match="no such file or folder"):
+                Speech(config(source=source, path=str(tmp_path / name)), 1)
+
+
+def test_two_recordings_of_one_name_contradict_each_other(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "0_ada_7.wav", tone(1, 0, 0), RATE)
+    with pytest.raises(
+        UserError, match=r"other/0_ada_7\.wav: another recording has this name: .*one/0_ada_7\.wav"
+    ):
+        Speech(config(path=str(tmp_path)), 1)
+
+
+def test_a_file_that_is_no_recording_is_told_in_the_folder_of_a_class(tmp_path: Path) -> None:
+    for word in ("no", "yes"):
+        (tmp_path / word).mkdir()
+        for i in range(6):
+            soundfile.write(tmp_path / word / f"{i}.wav", tone(i % 3, 0, 0), RATE)
+    (tmp_path / "yes" / "7.mp3").write_text("another format")
+    (tmp_path / "yes" / "._1.wav").write_text("housekeeping")
+    with pytest.raises(UserError, match=r"7\.mp3: not a recording by its name"):
+        Speech(config(source="folder", path=str(tmp_path)), 1)
+    data = Speech(config(source="folder", path=str(tmp_path), skip_bad=True), 1)
+    assert len(data.keys) == 12 and data.warnings[0].startswith("1 bad recording was left out")
+
+
+def test_spaces_around_a_label_and_true_and_false_are_what_they_are_elsewhere(tmp_path: Path) -> None:
+    labels: list[object] = ["yes", " yes", True, 1]
+    rows = []
+    for i in range(16):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 2, 0, 0), RATE)
+        rows.append(json.dumps({"path": f"{i}.wav", "label": labels[i % 4], "more": {"any": ["thing"]}}))
+    (tmp_path / "list.jsonl").write_text("\n".join(rows))
+    data = Speech(config(source="manifest", path=str(tmp_path / "list.jsonl")), 1)
+    assert data.spec.targets["label"].classes == ("1", "yes")
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("path,text,label,label", "2 columns are called `label`; keep one"),
+        ("path,text,Split,speaker", "column `Split`; write `split`"),
+        ("path,text, speaker,split", "column ` speaker`; write `speaker`"),
+    ],
+)
+def test_columns_that_would_be_passed_over_are_told(tmp_path: Path, header: str, sentence: str) -> None:
+    (tmp_path / "list.csv").write_text(f"{header}\na.wav,yes,,\n")
+    with pytest.raises(UserError, match=rf"list\.csv:1: {sentence}"):
+        Speech(config(source="manifest", path=str(tmp_path / "list.csv"), text="text"), 1)
+
+
 BAD_ROWS = {
     "more cells": ("csv", "a.wav,yes, no", "3 columns, where the first row has 2"),
     "fewer cells": ("tsv", "a.wav", "1 columns, where the first row has 2"),
@@ -373,6 +555,9 @@ BAD_ROWS = {
     "half an object": ("jsonl", '{"path": "a.wav"', "not a JSON object"),
     "no object": ("jsonl", "[1]", "not a JSON object"),
     "no text": ("jsonl", '{"path": "a.wav"}', "no `text`"),
+    "a list": ("jsonl", '{"path": "a.wav", "text": ["yes"]}', "`text` holds a list or an object"),
+    "misspelt": ("jsonl", '{"path": "a.wav", "text": "yes", "Split": "test"}', "column `Split`; write `split`"),
+    "endless name": ("csv", f"{'x' * 300},yes", "`x+` is missing"),
 }
 
 
@@ -455,10 +640,25 @@ def test_stopped_and_resumed_with_alterations_is_bit_identical(digits: Path, tmp
     assert main(["eval", f"run={whole}"]) == 0
 
 
-def test_fold_settings_that_cannot_be_are_refused() -> None:
+def test_recordings_of_one_class_have_no_regression(speech) -> None:
+    data = speech()
+    data.labels = ["zero"] * len(data.labels)
+    asked = SimpleNamespace(head=SimpleNamespace(target="label"))
+    assert list(baselines.classification(asked, data, None)) == ["larger_class"]
+
+
+def test_settings_that_cannot_be_are_refused() -> None:
     for wrong, sentence in (
         ({"folds": "2"}, "number of at least 3"),
         ({"fold": "ada"}, "needs `data.folds=`"),
         ({"folds": "speaker", "join": 3.0}, "cannot be combined"),
+        ({"text": "said", "too_long": "cut"}, "what is said (`data.text`)"),
+        ({"strings": True, "too_long": "cut"}, "what is said (`data.strings`)"),
+        ({"join": 3.0, "too_long": "cut"}, "what is said (`data.join`)"),
+        ({"hop": 30.0}, "`data.hop=30` must be at most data.window=25"),
+        ({"mask_bands": 12}, "`data.mask_bands=12` must be below data.bands=12"),
+        ({"features": "mfcc", "coefficients": 6, "mask_bands": 6}, "must be below data.coefficients=6"),
+        ({"mask_time": 60.0, "normalise": "none"}, "`data.mask_time=60` hides features behind their mean"),
+        ({"folds": "5", "group": "speaker"}, "`data.folds=speaker` leaves each speaker out"),
     ):
         assert any(sentence in problem for problem in replace(config(), **wrong).problems())

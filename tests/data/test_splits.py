@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.splits import TEST, TRAIN, VALIDATION, divided, held_out, position, with_held_out
+from attnlab.data.splits import TEST, TRAIN, VALIDATION, divided, held_out, limited, position, with_held_out
 
 
 @given(st.text(), st.integers(0, 2**32))
@@ -40,6 +40,26 @@ def test_owners_stay_together_and_nobody_is_left_without(
     different = len(set(owners))
     assert (found == TRAIN).any()
     assert (found == VALIDATION).any() == (different >= 2) and (found == TEST).any() == (different >= 3)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=80), st.integers(1, 90), st.integers(0, 9))
+def test_a_limit_keeps_every_class_in_proportion(classes: list[int], limit: int, seed: int) -> None:
+    keys, labels = [f"k{i}" for i in range(len(classes))], [str(c) for c in classes]
+    rows = np.arange(len(classes))
+    kept = limited(limit, rows, keys, labels, seed)
+    assert len(kept) == min(limit, len(rows)) and (np.diff(kept) > 0).all()
+    number, share = len(set(labels)), len(kept) / len(rows)
+    for label in set(labels) if limit >= number else ():
+        left = [labels[i] for i in kept].count(label)
+        assert left >= 1 and abs(left - labels.count(label) * share) < number, "others make room for a rare class"
+    assert limited(None, rows, keys, labels, seed) is rows
+
+
+def test_a_limit_does_not_follow_the_rhythm_of_a_list() -> None:
+    labels = [str(i % 10) for i in range(2400)]
+    for limit in (120, 240, 800):
+        kept = limited(limit, np.arange(2400), [f"k{i}" for i in range(2400)], labels, 0)
+        assert np.bincount(kept % 10).tolist() == [limit // 10] * 10
 
 
 def test_classes_keep_their_shares_to_the_example() -> None:

@@ -77,6 +77,16 @@ def test_every_example_is_tested_once_and_labels_are_spread_evenly(
     assert found == divided(str(number), keys, labels, ["x"] * len(keys), 0.9, seed) or "speaker" in found.protocol
 
 
+def test_somebody_validates_when_a_group_of_few_is_left_out() -> None:
+    keys, groups = [f"k{i}" for i in range(12)], ["xyz"[i // 4] for i in range(12)]
+    for seed in range(20):
+        found = divided("speaker", keys, ["a"] * 12, groups, 0.05, seed)
+        assert all(0 < len(own) < 8 for own in found.validation.values())
+    assert not any(divided("speaker", keys, ["a"] * 12, groups, 0.0, 0).validation.values())
+    with pytest.raises(UserError, match=r"`data\.fold=x`: too few different examples beside x's"):
+        divided("speaker", ["a", "b"], ["a"] * 2, ["x", "y"], 0.1, 0)
+
+
 def test_folds_are_fixed_by_their_seed_and_the_examples_not_their_order() -> None:
     keys, labels = [f"k{i}" for i in range(40)], ["ab"[i % 2] for i in range(40)]
     one = dict(zip(keys, assign("4", keys, labels, [""] * 40, 1), strict=True))

@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from attnlab import compose, load_run
 from attnlab.cli import main
 from attnlab.model.build import build
+from attnlab.training.baselines import images
+from attnlab.training.baselines.images import nearest_neighbours
 from attnlab.training.loop import Training
 
 SMALL = [
@@ -43,6 +45,18 @@ def test_pictures_of_many_sizes_are_learned_and_eval_repeats_the_score(finished:
     lines = [json.loads(line) for line in (finished / "predictions-test.jsonl").read_text().splitlines()]
     found = next(line for line in lines if line["key"] == "test/red/2.png")
     assert (found["gold"], found["predicted"], found["height"], found["width"]) == ("red", "red", 6, 5)
+
+
+def test_nearest_pictures_are_compared_where_they_are_few_but_not_where_they_fill_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [f"data.path={write_mnist(tmp_path, train=2)}", "data.validation=0"]
+    splits = load("data=mnist", *words).splits
+    learned = splits["train"].gold("label")
+    found = nearest_neighbours(splits["train"], splits["test"], learned)
+    assert found is not None and len(found) == len(splits["test"])
+    monkeypatch.setattr(images, "MOST_PIXELS", 2 * 6 * 6 - 1)
+    assert nearest_neighbours(splits["train"], splits["test"], learned) is None
 
 
 def test_an_answer_is_the_same_alone_and_in_any_batch(finished: Path) -> None:

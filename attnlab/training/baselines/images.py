@@ -12,6 +12,8 @@ from attnlab.training.engine import Engine
 
 MOST_PRODUCTS = 10**12
 """Of two pixels: about 20 seconds on two cores."""
+MOST_PIXELS = 1 << 28
+"""Of all training pictures: a gigabyte as the numbers that are compared."""
 
 
 def classification(config: Config, data: Any, engine: Engine) -> Scores:
@@ -29,16 +31,19 @@ def nearest_neighbours(train: Any, test: Any, learned: list[str]) -> list[Predic
     """What most of the three nearest training pictures are, by the distance of their pixels.
 
     None where pictures differ in size, so that pixels cannot be compared, or where comparing each with each would
-    take minutes.
+    take minutes or more than a gigabyte.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
     sizes = {(h, w) for split in (train, test) for h, w in zip(split.heights, split.widths, strict=True)}
     if len(sizes) != 1:
         return None
-    known, asked = (split.pixels(np.arange(len(split))).reshape(len(split), -1) for split in (train, test))
-    if len(known) * asked.size > MOST_PRODUCTS:
+    ((height, width),) = sizes
+    pixels = len(train) * int(height) * int(width) * train.data.channels
+    if pixels > MOST_PIXELS or pixels * len(test) > MOST_PRODUCTS:
         return None
-    model = KNeighborsClassifier(n_neighbors=3, algorithm="brute").fit(known.astype(np.float32), learned)
+    known, asked = (split.pixels(np.arange(len(split))).reshape(len(split), -1) for split in (train, test))
+    model = KNeighborsClassifier(n_neighbors=min(3, len(known)), algorithm="brute")
+    model.fit(known.astype(np.float32), learned)
     chances = model.predict_proba(asked.astype(np.float32))
     return surest(model.classes_, chances)

@@ -14,7 +14,7 @@ from attnlab.training.engine import Engine
 
 
 def classification(config: Config, data: Any, engine: Engine) -> Scores:
-    """The most frequent class, and a logistic regression on each recording's mean and spread of features:
+    """The most frequent class and, of several, a logistic regression on each recording's mean and spread of features:
     what is heard, whenever it is heard."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -22,6 +22,8 @@ def classification(config: Config, data: Any, engine: Engine) -> Scores:
 
     train, test, target = data.splits["train"], data.splits["test"], config.head.target
     right, gold = train.gold(target), test.gold(target)
+    if len(set(right)) == 1:
+        return larger_class(right, gold) | known_ceiling(test)
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
     regression.fit(train.summaries(), right)
     answers = surest(regression.classes_, regression.predict_proba(test.summaries()))
