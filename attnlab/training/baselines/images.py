@@ -23,7 +23,7 @@ def classification(config: Config, data: Any, engine: Engine) -> Scores:
     neighbours = nearest_neighbours(train, test, learned)
     found = larger_class(learned, gold)
     if neighbours is not None:
-        found["nearest_neighbours"] = metrics.one_class(gold, neighbours, {}).scores
+        found["nearest_neighbours"] = metrics.one_class(gold, neighbours, {}, learned).scores
     return found
 
 

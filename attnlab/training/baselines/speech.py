@@ -27,7 +27,7 @@ def classification(config: Config, data: Any, engine: Engine) -> Scores:
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
     regression.fit(train.summaries(), right)
     answers = surest(regression.classes_, regression.predict_proba(test.summaries()))
-    means = {"regression_on_means": metrics.one_class(gold, answers, {}).scores}
+    means = {"regression_on_means": metrics.one_class(gold, answers, {}, right).scores}
     return larger_class(right, gold) | means | known_ceiling(test)
 
 
