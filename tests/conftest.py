@@ -26,6 +26,16 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """`trainer.threads` holds for a whole process, and sums depend on it to the bit: not in the next test."""
+    import torch
+
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
 def conllu(sentences: list[list[tuple[str, str]]]) -> str:
     """The text of a CoNLL-U file: sentences of (word, tag)."""
     blocks = (

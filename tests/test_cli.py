@@ -112,7 +112,7 @@ def test_eval_of_other_answers_writes_beside_and_tells_what_changed(
     (run,) = (tmp_path / "outputs" / "pos").iterdir()
     predicted, test = (run / "predictions-test.jsonl").read_bytes(), folder / "toy-ud-test.conllu"
     capsys.readouterr()
-    assert main(["eval", f"run={run}", "trainer.threads=1"]) == 0
+    assert main(["eval", f"run={run}", "trainer.device=cpu"]) == 0
     assert "as trained ┃" in capsys.readouterr().out
     assert main(["eval", f"run={run}", "trainer.precision=bf16"]) == 0
     out = capsys.readouterr().out

@@ -239,12 +239,12 @@ class GraphData(Dataset):
         self.name = self.name or self.hub or ""
 
     def problems(self) -> Iterator[str]:
-        yield from super().problems()
-        yield from embedded_problems(self, ("molecules", "karate"), "graph_jsonl")
         if not self.name:
             yield f"`data.name` is missing: which set of data={self.source}; set it with `data.name=…`, or by `data.hub=…`"
         if self.hub is not None:
             yield from self._hub_problems(self.hub)
+        yield from super().problems()
+        yield from embedded_problems(self, ("molecules", "karate"), "graph_jsonl")
         yield from fold_problems(self.folds, self.fold)
         if self.folds is not None and (self.source == "karate" or self.target_kind == "vector_classes"):
             yield "`data.folds` divides graphs by their label; these have labels for nodes"
