@@ -7,7 +7,7 @@ from functools import partial
 from itertools import groupby
 from os.path import exists, isfile
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -15,7 +15,16 @@ from attnlab.config import SpeechData
 from attnlab.data.batching import uniform
 from attnlab.data.files import class_files, no_path, visible_files
 from attnlab.data.hub import HubSet
-from attnlab.data.reading import json_objects, stretches, table_format, table_rows, text_lines, unreadable
+from attnlab.data.reading import (
+    json_objects,
+    nested,
+    plain,
+    stretches,
+    table_format,
+    table_rows,
+    text_lines,
+    unreadable,
+)
 from attnlab.data.sound import Samples, read_samples
 from attnlab.data.splits import NAMES
 from attnlab.data.synthetic import voices
@@ -342,23 +351,11 @@ class Manifest(Files):
         """(line, row) of a .jsonl file."""
         for lines in stretches(self.path):
             for number, row in json_objects(lines, self.needed, self):
-                names = [name for name in self.known if name in row]
-                nested = [name for name in names if isinstance(row[name], list | dict)]
-                if nested:
-                    self.found(
-                        f"{self.path}:{number}: `{nested[0]}` holds a list or an object, not a text or a number"
-                    )
-                elif problem := self._misnamed([str(name) for name in row]):
+                cells = {name: row[name] for name in self.known if name in row}
+                if problem := nested(list(cells), list(cells.values())) or self._misnamed([*map(str, row)]):
                     self.found(f"{self.path}:{number}: {problem}")
                 else:
-                    yield number, {name: _plain(row[name]) for name in names}
-
-
-def _plain(value: Any) -> str:
-    """A value of .jsonl as the cell of a table: true is 1, false 0, and null empty."""
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+                    yield number, {name: plain(value) for name, value in cells.items()}
 
 
 SOURCES: dict[str, Callable[[SpeechData], RecordingSource]] = {
