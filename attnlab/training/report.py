@@ -61,8 +61,9 @@ class Reporter:
             self._bar.update(self._task, completed=update, loss=loss)
 
     def validation(self, values: Mapping[str, Any]) -> None:
-        """One line for each validation."""
-        scores = "  ".join(f"{name} {values[name]:.4f}" for name in SHOWN if name in values)
+        """One line for each validation: first the score that stars go by."""
+        names = dict.fromkeys((values["monitor"], *SHOWN))
+        scores = "  ".join(f"{name} {values[name]:.4f}" for name in names if name in values)
         star = " *" if values["best"] else ""
         self.say(
             f"{clock(time.monotonic() - self._started)}  epoch {values['epoch']:>3}  update {values['update']:>6}  "

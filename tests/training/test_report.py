@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from attnlab.training.report import confusion_table
+from attnlab.training.report import Reporter, confusion_table
 
 
 def test_a_class_that_is_only_answered_has_a_column() -> None:
@@ -11,3 +11,9 @@ def test_a_class_that_is_only_answered_has_a_column() -> None:
         console.print(confusion_table({("a", "a"): 7, ("a", "c"): 5, ("b", "a"): 3}))
     rows = [[word for word in line.split() if word.isalnum()] for line in shown.get().splitlines()]
     assert ["a", "b", "c"] in rows and ["a", "7", "0", "5"] in rows and ["b", "3", "0", "0"] in rows
+
+
+def test_a_validation_tells_what_stars_go_by(capsys) -> None:
+    values = {"epoch": 1, "update": 7, "train_loss": 0.5, "vectors_per_second": 9.0, "best": True, "loss": 0.25}
+    Reporter().validation(values | {"monitor": "mae", "mae": 1.5})
+    assert "validation mae 1.5000  loss 0.2500  9 vectors/s *" in capsys.readouterr().out
