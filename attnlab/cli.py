@@ -94,6 +94,8 @@ def train(words: list[str]) -> int:
         return _show_config([word for i, word in enumerate(words) if i not in (position, position + 1)])
     overrides = [word for word in words if not word.startswith("-")]
     if any(word.startswith("run=") for word in overrides):
+        if flags:
+            raise UserError(f"`{flags[0]}`: for new runs; `run=` continues one that began")
         return _guarded(lambda: _train_words(overrides))
     from attnlab import compose
 

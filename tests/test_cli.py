@@ -186,6 +186,7 @@ MISTAKES = {
     "choices by a pattern": (["train", "-m", "encoder=glob(*)"], "`encoder=glob(*)`: list the choices"),
     "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
+    "several runs of one": (["train", "run=latest", "-m", "seed=1,2"], "`-m`: for new runs; `run=` continues one"),
     "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),
     "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder"),
     "not a run": (["eval", "run=/"], "not a run folder"),
