@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from attnlab.data.prepare import cache_folder, prepared
+from attnlab.data.prepare import MANIFEST, cache_folder, prepared
 from attnlab.errors import UserError
 
 PATIENCE = 20
@@ -35,9 +35,10 @@ def downloaded(cache: str | None, url: str, key: str, by_hand: str) -> Path:
             reason = "no such file there" if missing else getattr(error, "reason", error)
             raise UserError(f"{key}: {url} could not be had ({reason}); {by_hand}") from error
 
-    return prepared(
-        cache_folder(cache), f"{name}-{hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}", fetch
-    )
+    folder = cache_folder(cache) / f"{name}-{hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}"
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        return folder  # fetched before there were manifests
+    return prepared(folder.parent, folder.name, fetch)
 
 
 def _unpack(archive: Path) -> None:

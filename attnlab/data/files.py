@@ -42,9 +42,13 @@ def split_files(given: str, fits: Callable[[Path], bool], kinds: str) -> dict[st
     return files
 
 
+HIDDEN = (".", "__MACOSX")
+"""How names begin that belong to a file system's or a program's housekeeping."""
+
+
 def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, list[tuple[Path, str]]]:
     """By split, the files in a folder for each class, with their class; the only split is "" where folders of splits
-    are missing. Files and folders that begin with a dot belong to the file system's or a program's housekeeping.
+    are missing. Hidden files and folders are passed over.
 
     endings: of the names of files that are wanted; others in a class's folder are told of when they are read. what: they
     are, in the plural.
@@ -53,8 +57,8 @@ def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, li
     if not isdir(root):
         raise UserError(f"`data.path={given}`: no such folder")
     found: dict[str, list[tuple[Path, str]]] = {}
-    for split, folder in _split_folders(root).items():
-        entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    for split, folder in _split_folders(root, endings).items():
+        entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(HIDDEN)]
         classes = [path for path in entries if path.is_dir()]
         stray = [path for path in entries if path.suffix.lower() in endings and path not in classes]
         if stray:
@@ -79,17 +83,19 @@ def visible_files(folder: Path) -> list[Path]:
     return found
 
 
-def _split_folders(root: Path) -> dict[str, Path]:
+def _split_folders(root: Path, endings: tuple[str, ...]) -> dict[str, Path]:
     """The folders of splits, by NAMES in small or capital letters; where there are none, the folder itself as ""."""
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(HIDDEN)]
     named = {path: split_of(path) for path in folders}
     if "train" not in named.values() and "test" not in named.values() and None in named.values():
         return {"": root}  # `dev` or `val` among others is a class
     found: dict[str, Path] = {}
     for path, split in named.items():
         if split is None:
+            if not any(file.suffix.lower() in endings for file in path.rglob("*")):
+                continue  # notes and the like
             raise UserError(
-                f"{path}: neither train, validation nor test, but beside them; classes belong inside these folders"
+                f"{path}: beside the folders of splits, so that it wouldn't be read; move it into one of them or elsewhere"
             )
         if split in found:
             raise UserError(f"{path}: a second folder of {split} examples beside {found[split].name}; keep one")

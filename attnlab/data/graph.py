@@ -154,7 +154,8 @@ class Graphs:
     def _target(self, train: Indices) -> Target:
         kind = self.source.kind
         plain = Answers(self.columns, TARGET, Target(kind), self.meta["answers"])
-        gold = [answer for i, answer in enumerate(plain.gold()) if i in set(train.tolist())]
+        answers = plain.gold()
+        gold = [answers[i] for i in train.tolist()]
         if kind == "number":
             return Target(kind, mean=float(np.mean(gold)), spread=float(np.std(gold)) if np.ptp(gold) else 1.0)
         if kind == "classes":

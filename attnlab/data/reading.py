@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from attnlab.errors import UserError, suggestion
 
 FORMATS = (".csv", ".tsv", ".jsonl")
-csv.field_size_limit(2**31 - 1)  # by default, texts of more than 131,072 characters are refused
+csv.field_size_limit(1 << 24)  # a book, where 131,072 characters are the default; an open quote takes in no more
 STRETCH = 1 << 22
 """Bytes of a file that are looked at together."""
 ROWS = 20_000
@@ -34,12 +34,11 @@ class BadRows:
         self.count = 0
         self.first = ""
 
-    def found(self, problem: str) -> None:
-        """problem: where the row stands, what is wrong and what would be right."""
+    def found(self, problem: str, count: int = 1) -> None:
+        """problem: where the row stands, what is wrong and what would be right; count: of rows that share it."""
         if not self.skip:
             raise UserError(f"{problem}; put it right, or leave such {self.what}s out with data.skip_bad=true")
-        self.first = self.first or problem
-        self.count += 1
+        self.add(count, problem)
 
     def add(self, count: int, first: str) -> None:
         """Those that somebody else has found and counted."""
@@ -57,7 +56,7 @@ class BadRows:
 class Complaints(Protocol):
     """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
 
-    def found(self, problem: str) -> None: ...
+    def found(self, problem: str, count: int = 1) -> None: ...
 
 
 def beyond_length(count: int, whose: str, longest: float, policy: str) -> list[str]:
@@ -195,8 +194,8 @@ class _Noted:
     def __init__(self) -> None:
         self.rows: list[tuple[int, list[str] | str]] = []
 
-    def found(self, problem: str) -> None:
-        self.rows.append((0, problem))
+    def found(self, problem: str, count: int = 1) -> None:
+        self.rows += [(0, problem)] * count
 
 
 def piece_rows(
@@ -275,8 +274,7 @@ def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iter
             # An open quote takes in all lines up to the next one; as good as all of them were rows.
             last = reader.line_num
             taken = f"; a quote opened there runs on to line {last}" if last > line else ""
-            for number in range(line, max(line, last) + 1):
-                bad.found(f"{path}:{number}: not a row of a .csv file ({error}){taken}")
+            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){taken}", max(1, last - line + 1))
             continue
         if cells is None:
             return

@@ -284,9 +284,9 @@ class Manifest(Files):
         """The columns that no row may leave empty."""
         return "path", self.config.text or "label"
 
-    def found(self, problem: str) -> None:
-        """What readers say of a row."""
-        self.problems.append(problem)
+    def found(self, problem: str, count: int = 1) -> None:
+        """What readers say of a row, or of several that share it."""
+        self.problems += [problem] * count
 
     def rows(self) -> Iterator[Recording]:
         if table_format(self.path) is None:
@@ -324,10 +324,10 @@ class Manifest(Files):
     def _misnamed(self, columns: Sequence[str]) -> str:
         """Why a column would be passed over, or nothing."""
         for known in self.known:
-            alike = [name for name in columns if name.strip().casefold() == known.casefold()]
-            if len(alike) > 1:
-                return f"{len(alike)} columns are called `{known}`; keep one"
-            if alike and alike[0] != known:
+            if columns.count(known) > 1:
+                return f"{columns.count(known)} columns are called `{known}`; keep one"
+            alike = [name for name in columns if name.strip().casefold() == known]
+            if alike and known not in columns and (known != "label" or self.config.text is None):
                 return f"column `{alike[0]}`; write `{known}`"
         return ""
 

@@ -38,6 +38,8 @@ UNKNOWN = 1 << 62
 """The number of samples that libsndfile tells where a file's head doesn't say."""
 OPEN_END = 0x7FFF0000
 """Bytes of sound announced by programs that didn't know the end when they wrote the head."""
+SLACK = 64
+"""Bytes by which heads are off that count themselves, or what fills up an odd number."""
 _MISSING = re.compile(r"(?m)^data : (\d+) \(should be (\d+)\)")
 """What libsndfile notes of a .wav file that ends early, and otherwise keeps for itself."""
 NOISE_RANGE = 30.0
@@ -69,7 +71,7 @@ def read_samples(path: Path | str, config: SpeechData, data: bytes | None = None
             missing = _MISSING.search(file.extra_info)
     except soundfile.LibsndfileError as error:
         raise UserError(f"{path}: not a readable recording ({error.error_string.rstrip('.')})") from error
-    if len(sound) < wanted or (missing and int(missing[2]) < int(missing[1]) < OPEN_END):
+    if len(sound) < wanted or (missing and int(missing[2]) + SLACK < int(missing[1]) < OPEN_END):
         raise UserError(
             f"{path}: ends after {len(sound) / own_rate:.2f} seconds, before its head says so; truncated"
         )

@@ -114,7 +114,7 @@ def divided(
 
 
 def _numbers(counts: list[NDArray[np.int64]], most: list[int], share: float) -> list[int]:
-    """How many owners of each stratum make up a share of the examples.
+    """How many owners of each stratum make up a share of the examples, as nearly as their sizes allow.
 
     counts: examples of the first one, two, … owners of each stratum; most: owners of it that may be taken.
     """
@@ -127,7 +127,14 @@ def _numbers(counts: list[NDArray[np.int64]], most: list[int], share: float) -> 
     able = np.array(most) > quotas
     ranking = np.lexsort((-wanted, quotas - wanted, ~able))
     quotas[ranking[: max(0, missing)]] += 1
-    return [
-        min(limit, int(np.searchsorted(own, quota, side="left")) + 1) if quota else 0
-        for own, quota, limit in zip(counts, quotas, most, strict=True)
-    ]
+    found, left = [], 0.0  # what the owners of one stratum are too large or too small for is up to the next
+    for own, quota, limit in zip(counts, quotas.tolist(), most, strict=True):
+        left += quota
+        sizes = np.concatenate([[0], own[:limit]])
+        found.append(int(np.abs(sizes - left).argmin()))
+        left -= int(sizes[found[-1]])
+    if not any(found):
+        able = [i for i, limit in enumerate(most) if limit]
+        for i in sorted(able, key=lambda i: counts[i][0])[:1]:
+            found[i] = 1
+    return found

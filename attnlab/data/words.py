@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,17 @@ from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec
 
-_PLACES = chain(range(0x300, 0x1F000), range(0xE0100, 0xE01F0))
-_MARKS = "".join(c for c in map(chr, _PLACES) if unicodedata.category(c) in ("Mn", "Mc"))
-"""Vowel signs and accents, which follow the letter that they belong to: no part of `\\w`."""
-_RUN = rf"\w[\w{_MARKS}]*"
+
+def _marks() -> str:
+    """The ranges of vowel signs and accents, which follow the letter that they belong to: no part of `\\w`."""
+    places = chain(range(0x300, 0x1F000), range(0xE0100, 0xE01F0))
+    found = (place for place in places if unicodedata.category(chr(place)) in ("Mn", "Mc"))
+    runs = ([place for _, place in run] for _, run in groupby(enumerate(found), lambda pair: pair[1] - pair[0]))
+    return "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs)
+
+
+# Hundreds of ranges are slow to look through, and most words end before a space.
+_RUN = rf"\w+(?:(?=[^\x00-\x7f])[{_marks()}]+\w*)*"
 _WORD = re.compile(rf"\d+(?:[.,]\d+)*|{_RUN}(?:['’-]{_RUN})*|[^\w\s]")
 
 

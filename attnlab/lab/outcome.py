@@ -80,18 +80,21 @@ def _outcome(
     monitor: str,
 ) -> Outcome:  # fmt: skip
     state = STATES[trial.state]
-    score: float | None = None
+    told: float | None = None  # by the journal, which knows only of more as better
     if state == "finished":
-        score = statistics.fmean(seeds.values())
+        told = trial.value
     elif trial.intermediate_values and state != "failed":
-        last = trial.intermediate_values[max(trial.intermediate_values)]
-        score = -last if monitor in LOWER_IS_BETTER else last
+        told = trial.intermediate_values[max(trial.intermediate_values)]
+    score = -told if told is not None and monitor in LOWER_IS_BETTER else told
+    whole = state == "finished" and len(seeds) == len(lines)  # not while somebody trains one of its runs further
+    if whole:
+        score = statistics.fmean(seeds.values())
     return Outcome(
         number=trial.number,
         values={p.name: trial.params[p.name] for p in search.space.parameters if p.name in trial.params},
         state=state,
         score=score,
-        deviation=statistics.stdev(seeds.values()) if state == "finished" and len(seeds) > 1 else None,
+        deviation=statistics.stdev(seeds.values()) if whole and len(seeds) > 1 else None,
         seeds=seeds,
         epochs=sum(seed[-1]["epoch"] for seed in lines if seed),
         seconds=seconds,

@@ -51,7 +51,7 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: boo
     model.train(training)
     gold = split.gold(model.head.target)
     measured = metrics.MEASURES[model.head.kind](gold, predictions, split.slices(), model.head.classes)
-    return Evaluation(predictions, measured.scores | {"loss": total / max(1, count)}, measured.pairs)
+    return Evaluation(predictions, measured.scores | ({"loss": total / count} if count else {}), measured.pairs)
 
 
 @torch.no_grad()

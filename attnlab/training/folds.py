@@ -4,6 +4,7 @@ Every fold is a run like any other (`data.fold=<name>`): it can be scored, resum
 """
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,8 +18,12 @@ from attnlab.errors import Stopped, UserError
 from attnlab.runs import RunFolder, flat, write_json
 from attnlab.training import report
 
-TRAINING = ("optimizer", "schedule", "trainer")
-"""Parts of a configuration that say how, and how long, is trained."""
+FREE = re.compile(
+    r"embedding\.path|encoder\.kernel|.*dropout|head\.(label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
+)
+"""Keys of a model that may change while it is trained."""
+TRAINING = re.compile(rf"(optimizer|schedule|trainer)\..*|{FREE.pattern}")
+"""Keys that say how, and how long, is trained, and how answers are written."""
 
 
 class CrossValidation:
@@ -64,10 +69,12 @@ def check_unchanged(folder: RunFolder, folds: Folds) -> None:
 
 def changes(config: Config, own: RunFolder) -> list[str]:
     """Words that give a fold's run the settings of training which the whole has by now."""
-    saved = compose.load_saved(own.config)
-    now, then = ({part: asdict(getattr(one, part)) for part in TRAINING} for one in (config, saved))
-    before = flat(then)
-    return [f"{name}={json.dumps(value)}" for name, value in flat(now).items() if value != before.get(name)]
+    now, before = (flat(asdict(one)) for one in (config, compose.load_saved(own.config)))
+    return [
+        f"{name}={json.dumps(value)}"
+        for name, value in now.items()
+        if TRAINING.fullmatch(name) and name in before and value != before[name]
+    ]
 
 
 def train_each(

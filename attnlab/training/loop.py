@@ -177,6 +177,8 @@ class Training:
         """The score that picks the best weights: the one asked for, or the head's own."""
         asked = self.config.trainer.monitor
         monitor = asked or metrics.MONITORS[self.model.head.kind]
+        if not scores:
+            raise UserError("no validation example has an answer to be scored; give it some")
         if asked is None and monitor not in scores:
             return "loss"  # few answers may not allow a score: of one class alone there is no area
         choices = sorted(scores.keys() - metrics.WITHOUT_BETTER)
@@ -218,6 +220,14 @@ class Training:
         """Continue from `last/`; returns warnings: of a damaged checkpoint, of an epoch that can't be ended as it began."""
         warnings = [warning] if (warning := state.restore(self)) else []
         progress, budget = self.progress, self.config.trainer.batch_vectors
+        if progress.cursor and progress.batch_vectors != budget:
+            warnings.append(
+                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
+                f"{progress.batch_vectors}; the rest of it is left out"
+            )
+            progress.epoch, progress.cursor = progress.epoch + 1, 0
+        progress.batch_vectors = budget
+        self.updates = self.config.trainer.updates or progress.update + self._owed()
         if progress.update > self.updates:
             raise UserError(
                 f"{self.folder.path}: {progress.update} updates have been made already, more than the {self.updates} "
@@ -229,12 +239,13 @@ class Training:
             monitor = self._monitor(progress.best)
             if monitor != progress.monitor:
                 progress.monitor, progress.best_score, progress.without_better = monitor, progress.best[monitor], 0
-        if progress.cursor and progress.batch_vectors != budget:
-            warnings.append(
-                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
-                f"{progress.batch_vectors}; the rest of it is left out"
-            )
-            progress.epoch, progress.cursor = progress.epoch + 1, 0
-        progress.batch_vectors = budget
         progress.done = self._is_done()
         return warnings
+
+    def _owed(self) -> int:
+        """Updates until the last epoch ends; below 0 where more epochs have been made."""
+        group = self.config.trainer.accumulate
+        this, each = (
+            -(-n // group) for n in (self.batches_per_epoch - self.progress.cursor, self.batches_per_epoch)
+        )
+        return this + (self.config.trainer.epochs - self.progress.epoch - 1) * each

@@ -144,9 +144,10 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
     saved = compose.load_saved(run.folder.config)
-    if saved.data == run.config.data and data.fingerprint != run.fingerprint:
+    same = run.fingerprint in (None, data.fingerprint)  # None: a version before this one didn't tell
+    if saved.data == run.config.data and not same:
         reporter.warn(f"{run.folder.path}: the data have changed since this run was trained on them")
-    own = _answers_alike(saved, run.config) and data.fingerprint == run.fingerprint
+    own = _answers_alike(saved, run.config) and same
     columns = {split: evaluation.scores}
     if own and split != "train" and split in run.results:  # "train" tells how training went
         columns["as trained"] = run.results[split]

@@ -59,8 +59,8 @@ def restore(training: "Training") -> str:
     found, warning = checkpoint.load(training.folder.last)
     if found.state.get("data") != training.fingerprint:
         raise UserError(
-            f"{training.folder.path}: the training data have changed since this run was saved; give it the same "
-            "files (`data.path=`), or start a new run"
+            f"{training.folder.path}: the training data have changed since this run was saved, or another version of "
+            "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
         )
     try:
         training.model.load_state_dict(found.tensors["model"])

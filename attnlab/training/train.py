@@ -1,10 +1,9 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
 import platform
-import re
 import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -108,26 +107,35 @@ def _resume_folds(
     """Train every fold that isn't finished under these settings, which may give all of them more to do."""
     divided = LOADERS[config.data.loader].folds(config.data, config.seed)
     folds.check_unchanged(folder, divided)
-    write_text(folder.config, compose.to_yaml(config))
+
+    def accepted() -> None:
+        write_text(folder.config, compose.to_yaml(config))
 
     def train_one(name: str, own: RunFolder) -> None:
         if own.config.exists():
-            resume(str(own.path), [*folds.changes(config, own), *overrides], quiet)
+            resume(str(own.path), [*folds.changes(config, own), *overrides], quiet, accepted)
         else:
             start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
 
-    return folds.train_each(folder, config, divided, train_one, report.Reporter(folder.log, quiet))
+    found = folds.train_each(folder, config, divided, train_one, report.Reporter(folder.log, quiet))
+    accepted()
+    return found
 
 
-def resume(run: str, overrides: Sequence[str] = (), quiet: bool = False) -> Run | folds.CrossValidation:
-    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do."""
+def resume(
+    run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None
+) -> Run | folds.CrossValidation:
+    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: told when the
+    run can go on under them."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
     with folder.held():
-        return _resume(folder, overrides, quiet)
+        return _resume(folder, overrides, quiet, accepted)
 
 
-def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | folds.CrossValidation:
+def _resume(
+    folder: RunFolder, overrides: Sequence[str], quiet: bool, accepted: Callable[[], None]
+) -> Run | folds.CrossValidation:
     config = compose.load_saved(folder.config, overrides)
     _refuse_another_model(folder, config)
     if folds.wanted(config):
@@ -146,7 +154,10 @@ def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | f
     if checkpoint.exists(folder.last):
         for warning in training.restore():
             reporter.warn(warning)
+        if not training.progress.done:
+            folder.outdate_results()  # before the settings change that they came from
         write_text(folder.config, compose.to_yaml(config))
+        accepted()
         reporter.say(f"Continuing {folder.path} after update {training.progress.update} of {training.updates}.")
     else:
         reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
@@ -155,18 +166,14 @@ def _resume(folder: RunFolder, overrides: Sequence[str], quiet: bool) -> Run | f
 
 
 LEARNED = ("task", "seed", "embedding", "encoder", "head")
-"""Parts of a configuration that say what the weights are weights of."""
-FREE = re.compile(
-    r"encoder\.kernel|.*dropout|head\.(label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
-)
-"""What may change in them from one day to the next."""
+"""Parts of a configuration that say what the weights are weights of, but for `folds.FREE`."""
 
 
 def _refuse_another_model(folder: RunFolder, config: Config) -> None:
     """A run goes on as what it began as."""
     began, now = (flat(asdict(one)) for one in (compose.load_saved(folder.config), config))
     for name in sorted(began.keys() | now.keys()):
-        if name.split(".")[0] in LEARNED and not FREE.fullmatch(name) and began.get(name) != now.get(name):
+        if name.split(".")[0] in LEARNED and not folds.FREE.fullmatch(name) and began.get(name) != now.get(name):
             raise UserError(
                 f"`{name}={now.get(name)}`: {folder.path} has been trained with {name}={began.get(name)}; to change "
                 "that, train a new run"
@@ -223,8 +230,6 @@ def _to_the_end(
     )
     simple = baselines(config, data, engine) if config.baselines else {}
     reporter.start_bar(training.progress.update, training.updates)
-    if not training.progress.done:
-        folder.outdate_results()
     try:
         with _stop_signals(training) as caught:
             progress = training.run()

@@ -165,7 +165,7 @@ def test_folders_of_splits_are_named_in_any_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("added", "sentence"),
     [
-        ("valdation/red/1.png", "valdation: neither train, validation nor test, but beside them"),
+        ("valdation/red/1.png", "valdation: beside the folders of splits"),
         ("dev/red/1.png", "val: a second folder of validation examples beside dev; keep one"),
         ("Test/red/1.png", "test: a second folder of test examples beside Test; keep one"),
         ("train/stray.png", "train/stray.png: not inside the folder of a class"),

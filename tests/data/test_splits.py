@@ -1,6 +1,9 @@
 """Who is held out: by the key alone, in the asked share."""
 
+from random import Random
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +93,13 @@ def test_only_what_the_source_lacks_is_held_out_and_of_training_alone() -> None:
     given_splits = ["test"] * 20 + ["train"] * 80
     found = with_held_out(given_splits, keys, 0.25, 0.25)
     assert found[:20] == ["test"] * 20 and found.count("validation") == 20 and found.count("test") == 20
+
+
+@pytest.mark.parametrize("classes, distinct", [(10, 50), (10, 200), (2, 50), (1, 30)])
+def test_shares_are_kept_though_some_examples_have_many_copies(classes: int, distinct: int) -> None:
+    random = Random(0)
+    owners = random.choices(range(distinct), [1 / (1 + i) for i in range(distinct)], k=1000)
+    found = with_held_out(
+        [""] * 1000, [f"g{i}" for i in owners], 0.1, 0.1, labels=[str(i % classes) for i in owners]
+    )
+    assert 50 <= found.count("validation") <= 150 and 50 <= found.count("test") <= 150

@@ -189,6 +189,13 @@ def test_more_epochs_are_for_every_fold_whatever_comes_between(
     }  # fmt: skip
 
 
+def test_a_word_that_is_refused_changes_nothing(finished: Path, tmp_path: Path) -> None:
+    parent = Path(shutil.copytree(finished, tmp_path / "outputs" / "keywords" / finished.name))
+    assert main(["train", f"run={parent}", "trainer.monitor=acuracy", "trainer.epochs=3"]) == 2
+    assert (parent / "config.yaml").read_bytes() == (finished / "config.yaml").read_bytes()
+    assert main(["train", f"run={parent}"]) == 0 and results(parent)["test"] == results(finished)["test"]
+
+
 def test_other_data_are_refused_on_resume(finished: Path, digits: Path, tmp_path: Path, capsys) -> None:
     other = Path(shutil.copytree(digits, tmp_path / "other"))
     (other / "0_ada_0.wav").unlink()

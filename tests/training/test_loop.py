@@ -166,7 +166,7 @@ def test_batches_of_another_size_begin_with_an_epoch(tiny: list[str], tmp_path: 
     rest = training([*tiny, "trainer.batch_vectors=100", "trainer.epochs=9"], tmp_path / "run")
     (warning,) = rest.restore()
     assert "epoch 1 began with batches of 30" in warning and (rest.progress.epoch, rest.progress.cursor) == (1, 0)
-    assert rest.run().update == rest.updates
+    assert rest.run().update == rest.updates and rest.progress.epoch == 9
 
 
 def test_fewer_updates_than_were_made_are_refused(tiny: list[str], tmp_path: Path) -> None:
