@@ -1,7 +1,6 @@
 """`attnlab <verb> [key=value …]`: the first word chooses what to do. Nothing heavy is imported before."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -61,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:  # whoever reads what we say has seen enough, as in `attnlab train --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 141  # as a shell tells of SIGPIPE
     except OSError as error:
         if debug or (error.filename is None and error.strerror is None):
             raise

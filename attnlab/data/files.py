@@ -77,7 +77,7 @@ def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, li
 def visible_files(folder: Path) -> list[Path]:
     """All files below a folder, in order, but for hidden ones."""
     found = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
-    found = [path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+    found = [path for path in found if not any(part.startswith(HIDDEN) for part in path.relative_to(folder).parts)]
     if broken := [path for path in found if not path.exists()]:
         raise UserError(f"{broken[0]}: a link to a file that is missing; remove it")
     return found
@@ -92,7 +92,7 @@ def _split_folders(root: Path, endings: tuple[str, ...]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path, split in named.items():
         if split is None:
-            if not any(file.suffix.lower() in endings for file in path.rglob("*")):
+            if not any(file.suffix.lower() in endings for file in visible_files(path)):
                 continue  # notes and the like
             raise UserError(
                 f"{path}: beside the folders of splits, so that it wouldn't be read; move it into one of them or elsewhere"

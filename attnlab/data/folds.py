@@ -27,14 +27,13 @@ class Folds:
 def divided(
     folds: str,
     keys: Sequence[str],
+    owners: Sequence[str],
     labels: Sequence[str],
     groups: Sequence[str],
     validation: float,
     seed: int,
-    owners: Sequence[str] | None = None,
 ) -> Folds:
-    """All folds of these examples. owners: examples of one stay together; None: each is its own."""
-    owners = keys if owners is None else owners
+    """All folds of these examples, which go by their keys. owners: examples of one stay together."""
     assigned = assign(folds, owners, labels, groups, seed)
     test, chosen_by = {}, {}
     for name in fold_names(assigned):

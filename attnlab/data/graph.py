@@ -80,7 +80,7 @@ class Graphs:
         assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
         return folds.divided(
-            config.folds, data.keys, data._strata(), data.keys, config.validation, config.split_seed, data.owners
+            config.folds, data.keys, data.owners, data._strata(), data.keys, config.validation, config.split_seed
         )
 
     @property

@@ -70,7 +70,7 @@ def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
                 if folder.exists():
                     shutil.rmtree(folder)
                 unfinished.rename(folder)
-                _flush(cache)
+                flush(cache)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     return folder
@@ -81,11 +81,12 @@ def _seal(folder: Path) -> None:
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     (folder / MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
     for path in folder.iterdir():
-        _flush(path)
-    _flush(folder)
+        flush(path)
+    flush(folder)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """What was written of a file, or of a folder's names, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

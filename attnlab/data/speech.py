@@ -79,7 +79,7 @@ class Speech:
         assert config.folds is not None
         data = cls(replace(config, fold=None), seed)
         return folds.divided(
-            config.folds, data.keys, data.labels, data.speakers, config.validation, config.split_seed, data.owners
+            config.folds, data.keys, data.owners, data.labels, data.speakers, config.validation, config.split_seed
         )
 
     def _prepared(self) -> Path:

@@ -77,9 +77,8 @@ class Text:
         settings = {name: value for name, value in asdict(config).items() if name not in LATER}
         if config.limit is not None and not self.shares:  # then the rest of the file needn't be read
             settings["limit"] = config.limit
-        kinds = [
-            (split, plain_suffix(path)) for split, path in files.items()
-        ]  # the same bytes may be .csv or .tsv
+        # The same bytes may be a .csv or a .tsv file.
+        kinds = [(split, plain_suffix(path)) for split, path in files.items()]
         name = fingerprint(files.values(), settings | {"splits": kinds, "identity": self.source.identity})
         return prepared(cache_folder(config.cache), f"rows-{config.name}-{name}", self._write)
 

@@ -34,8 +34,8 @@ _WORD = re.compile(rf"\d+(?:[.,]\d+)*|{_RUN}(?:['’-]{_RUN})*|[^\w\s]")
 def tokens(text: str, how: str) -> list[str]:
     """A string in pieces, as `data.tokens` says.
 
-    words: runs of letters, with their accents and vowel signs, with inner apostrophes and hyphens, numbers, and each other mark by itself;
-    spaces: whatever stands between white space; characters: each one that is not white space.
+    words: runs of letters, with their accents and vowel signs, with inner apostrophes and hyphens, numbers, and each
+    other mark by itself; spaces: whatever stands between white space; characters: each one that is not white space.
     """
     if how == "words":
         return _WORD.findall(text)

@@ -19,6 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
+from attnlab.data.prepare import flush
 from attnlab.errors import UserError
 
 STATE = "state.json"
@@ -56,7 +57,7 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, A
         shutil.rmtree(previous, ignore_errors=True)
         folder.rename(previous)
     new.rename(folder)
-    _flush_folder(folder.parent)
+    flush(folder.parent)
 
 
 def load(folder: Path) -> tuple[Checkpoint, str]:
@@ -104,14 +105,6 @@ def _write(path: Path, data: bytes) -> None:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _beside(folder: Path, ending: str) -> Path:

@@ -4,26 +4,17 @@ Every fold is a run like any other (`data.fold=<name>`): it can be scored, resum
 """
 
 import json
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from attnlab import compose
 from attnlab.config import Config
 from attnlab.data.folds import Folds
 from attnlab.errors import Stopped, UserError
-from attnlab.runs import RunFolder, flat, write_json
-from attnlab.training import report
-
-FREE = re.compile(
-    r"embedding\.path|encoder\.kernel|.*dropout|head\.(label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
-)
-"""Keys of a model that may change while it is trained."""
-TRAINING = re.compile(rf"(optimizer|schedule|trainer)\..*|{FREE.pattern}")
-"""Keys that say how, and how long, is trained, and how answers are written."""
+from attnlab.runs import RunFolder, write_json
+from attnlab.training import changes, report
 
 
 class CrossValidation:
@@ -67,16 +58,6 @@ def check_unchanged(folder: RunFolder, folds: Folds) -> None:
         )
 
 
-def changes(config: Config, own: RunFolder) -> list[str]:
-    """Words that give a fold's run the settings of training which the whole has by now."""
-    now, before = (flat(asdict(one)) for one in (config, compose.load_saved(own.config)))
-    return [
-        f"{name}={json.dumps(value)}"
-        for name, value in now.items()
-        if TRAINING.fullmatch(name) and name in before and value != before[name]
-    ]
-
-
 def train_each(
     folder: RunFolder,
     config: Config,
@@ -87,7 +68,7 @@ def train_each(
     """Train the folds that have no results under these settings yet, then write the parent's."""
     for number, name in enumerate(folds.names, 1):
         own = folder.fold(name)
-        if own.results.exists() and not changes(config, own):
+        if own.results.exists() and not changes.settings_for(own, config):
             reporter.say(f"Fold {name} ({number} of {len(folds.names)}) is finished.")
             continue
         reporter.say(f"Fold {name} ({number} of {len(folds.names)})", style="bold")

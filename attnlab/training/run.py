@@ -20,7 +20,7 @@ from attnlab.model import build as models
 from attnlab.runs import RunFolder, write_text
 from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
-from attnlab.training import checkpoint, folds, report
+from attnlab.training import changes, checkpoint, folds, report
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
 
@@ -91,7 +91,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     if folds.wanted(config):
         raise UserError(f"{folder.path}: a cross-validation; name one of its runs, such as {folder.path}/fold-…")
     spec = DataSpec.load(folder.path)
-    check_spelling(folder, config, spec)
+    changes.check_spelling(folder, config, spec)
     engine = Engine(config.trainer)
     model = models.build(config, spec).to(engine.device)
     found, warning = checkpoint.load(folder.best)
@@ -102,18 +102,6 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     except (KeyError, RuntimeError) as error:
         raise UserError(f"{found.folder}: these weights don't fit config.yaml and spec.json") from error
     return Run(folder, config, spec, model, engine, found.state.get("data"))
-
-
-def check_spelling(folder: RunFolder, config: Config, spec: DataSpec) -> None:
-    """Refuse to split text otherwise than a run has learned to."""
-    if not spec.codecs:
-        return
-    own = compose.load_saved(folder.config).data
-    for name in ("tokens", "subwords", "joint_vocabulary"):
-        if getattr(config.data, name, None) != getattr(own, name, None):
-            raise UserError(
-                f"`data.{name}`: {folder.path} has learned how text is split; to change that, train a new run"
-            )
 
 
 def write_predictions(run: Run, split: str, data: Any, evaluation: Evaluation, name: str | None = None) -> Path:
@@ -147,7 +135,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     same = run.fingerprint in (None, data.fingerprint)  # None: a version before this one didn't tell
     if saved.data == run.config.data and not same:
         reporter.warn(f"{run.folder.path}: the data have changed since this run was trained on them")
-    own = _answers_alike(saved, run.config) and same
+    own = changes.answers_alike(saved, run.config) and same
     columns = {split: evaluation.scores}
     if own and split != "train" and split in run.results:  # "train" tells how training went
         columns["as trained"] = run.results[split]
@@ -160,13 +148,6 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     path = write_predictions(run, split, data, evaluation, name)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
-
-
-def _answers_alike(saved: Config, now: Config) -> bool:
-    """Whether two configurations give the same answers: not where, or how soon, they are computed."""
-    parts = ("data", "embedding", "encoder", "head")
-    alike = all(getattr(saved, part) == getattr(now, part) for part in parts)
-    return alike and saved.trainer.precision == now.trainer.precision
 
 
 def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides: Sequence[str]) -> Evaluation:

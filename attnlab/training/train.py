@@ -4,7 +4,6 @@ import platform
 import shlex
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
@@ -15,16 +14,15 @@ from attnlab import compose
 from attnlab.config import Config
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
-from attnlab.runs import RunFolder, flat, write_json, write_text
+from attnlab.runs import RunFolder, write_json, write_text
 from attnlab.spec import DataSpec
-from attnlab.training import checkpoint, folds, report
+from attnlab.training import changes, checkpoint, folds, report
 from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.run import (
     LOADERS,
     Run,
-    check_spelling,
     load_data,
     load_run,
     word_lengths,
@@ -113,7 +111,7 @@ def _resume_folds(
 
     def train_one(name: str, own: RunFolder) -> None:
         if own.config.exists():
-            resume(str(own.path), [*folds.changes(config, own), *overrides], quiet, accepted)
+            resume(str(own.path), [*changes.settings_for(own, config), *overrides], quiet, accepted)
         else:
             start(folds.of_fold(config, name, own), [*overrides, f"data.fold={name}"], quiet)
 
@@ -137,11 +135,11 @@ def _resume(
     folder: RunFolder, overrides: Sequence[str], quiet: bool, accepted: Callable[[], None]
 ) -> Run | folds.CrossValidation:
     config = compose.load_saved(folder.config, overrides)
-    _refuse_another_model(folder, config)
+    changes.refuse_another_model(folder, config)
     if folds.wanted(config):
         return _resume_folds(folder, config, overrides, quiet)
     spec = DataSpec.load(folder.path)
-    check_spelling(folder, config, spec)
+    changes.check_spelling(folder, config, spec)
     engine = Engine(config.trainer)
     data = load_data(config, spec)
     _refuse_missing_splits(config, data)
@@ -163,21 +161,6 @@ def _resume(
         reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
     folder.forget_metrics_after(training.progress.update)
     return _finish(training, data, folder, reporter, tracking)
-
-
-LEARNED = ("task", "seed", "embedding", "encoder", "head")
-"""Parts of a configuration that say what the weights are weights of, but for `folds.FREE`."""
-
-
-def _refuse_another_model(folder: RunFolder, config: Config) -> None:
-    """A run goes on as what it began as."""
-    began, now = (flat(asdict(one)) for one in (compose.load_saved(folder.config), config))
-    for name in sorted(began.keys() | now.keys()):
-        if name.split(".")[0] in LEARNED and not folds.FREE.fullmatch(name) and began.get(name) != now.get(name):
-            raise UserError(
-                f"`{name}={now.get(name)}`: {folder.path} has been trained with {name}={began.get(name)}; to change "
-                "that, train a new run"
-            )
 
 
 def _training(

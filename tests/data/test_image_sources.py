@@ -157,6 +157,9 @@ def test_folders_of_splits_are_named_in_any_case(tmp_path: Path) -> None:
     root = write_folder(tmp_path)
     for old, new in {"train": "Training", "val": "DEV", "test": "Testing"}.items():
         (root / old).rename(root / new)
+    for name in ("meta/notes.txt", "__MACOSX/red/1.png"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text("no example")
     data = load("data=image_folder", f"data.path={root}")
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 16, "validation": 6, "test": 6}
     assert data.spec.targets["label"].classes == ("green", "red")

@@ -142,6 +142,18 @@ def test_two_processes_share_the_work(outputs: Path) -> None:
     assert starts == [1] * 8
 
 
+def test_a_trial_that_is_trained_further_keeps_its_score_in_the_sweep(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["optimizer.lr=0.005,0.05", "seed=1,2", f"outputs={outputs}"]
+    expected = run_sweep(monkeypatch, *words)
+    for path in only_folder(outputs).glob("trial-0/seed-*/results.json"):
+        path.unlink()
+    found = run_sweep(monkeypatch, "sweep=latest", f"outputs={outputs}")
+    before, after = ([score for *_, score in what_came_of(results)] for results in (expected, found))
+    assert after == pytest.approx(before) and found["best"]["values"] == expected["best"]["values"]
+
+
 def test_a_sweep_is_finished_as_it_was_begun(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_sweep(monkeypatch, "optimizer.lr=0.001,0.002", f"outputs={outputs}")
 

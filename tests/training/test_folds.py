@@ -70,21 +70,24 @@ def test_every_example_is_tested_once_and_labels_are_spread_evenly(
         counts = Counter(fold for fold, own in zip(assigned, labels, strict=True) if own == label)
         spread = [counts[str(fold)] for fold in range(number)]
         assert max(spread) - min(spread) <= 1
-    found = divided(str(number), keys, labels, [""] * len(keys), 0.1, seed)
+    found = divided(str(number), keys, keys, labels, [""] * len(keys), 0.1, seed)
     assert sorted(key for tested in found.test.values() for key in tested) == sorted(keys)
     for name in found.names:
         assert not set(found.test[name]) & set(found.validation[name])
-    assert found == divided(str(number), keys, labels, ["x"] * len(keys), 0.9, seed) or "speaker" in found.protocol
+    assert (
+        found == divided(str(number), keys, keys, labels, ["x"] * len(keys), 0.9, seed)
+        or "speaker" in found.protocol
+    )
 
 
 def test_somebody_validates_when_a_group_of_few_is_left_out() -> None:
     keys, groups = [f"k{i}" for i in range(12)], ["xyz"[i // 4] for i in range(12)]
     for seed in range(20):
-        found = divided("speaker", keys, ["a"] * 12, groups, 0.05, seed)
+        found = divided("speaker", keys, keys, ["a"] * 12, groups, 0.05, seed)
         assert all(0 < len(own) < 8 for own in found.validation.values())
-    assert not any(divided("speaker", keys, ["a"] * 12, groups, 0.0, 0).validation.values())
+    assert not any(divided("speaker", keys, keys, ["a"] * 12, groups, 0.0, 0).validation.values())
     with pytest.raises(UserError, match=r"`data\.fold=x`: too few different examples beside x's"):
-        divided("speaker", ["a", "b"], ["a"] * 2, ["x", "y"], 0.1, 0)
+        divided("speaker", ["a", "b"], ["a", "b"], ["a"] * 2, ["x", "y"], 0.1, 0)
 
 
 def test_folds_are_fixed_by_their_seed_and_the_examples_not_their_order() -> None:

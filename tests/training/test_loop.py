@@ -226,6 +226,8 @@ def test_the_best_validations_are_kept_by_what_is_monitored(tmp_path: Path) -> N
 def test_an_unknown_monitor_is_refused_with_the_right_ones(tiny: list[str]) -> None:
     with pytest.raises(UserError, match=r"`trainer\.monitor=acuracy`: choose one of accuracy"):
         training([*tiny, "trainer.monitor=acuracy"]).run()
+    with pytest.raises(UserError, match="no validation example has an answer"):
+        training(tiny)._monitor({})
 
 
 def test_the_window_of_words_is_the_same_whatever_a_run_is_tried_with(tiny: list[str]) -> None:

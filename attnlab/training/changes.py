@@ -1,0 +1,65 @@
+"""What may change of a run from one day to the next, and what must not."""
+
+import json
+import re
+from dataclasses import asdict
+
+from attnlab import compose
+from attnlab.config import Config
+from attnlab.errors import UserError
+from attnlab.runs import RunFolder, flat
+from attnlab.spec import DataSpec
+
+LEARNED = ("task", "seed", "embedding", "encoder", "head")
+"""Parts of a configuration that say what the weights are weights of, but for FREE."""
+FREE = re.compile(
+    r"embedding\.path|encoder\.kernel|.*dropout|head\.(label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
+)
+"""Keys of a model that may change while it is trained."""
+TRAINING = re.compile(rf"(optimizer|schedule|trainer)\..*|{FREE.pattern}")
+"""Keys that say how, and how long, is trained, and how answers are written."""
+
+
+def refuse_another_model(folder: RunFolder, config: Config) -> None:
+    """A run goes on as what it began as."""
+    began, now = (flat(asdict(one)) for one in (compose.load_saved(folder.config), config))
+    for name in sorted(began.keys() | now.keys()):
+        if name.split(".")[0] in LEARNED and not FREE.fullmatch(name) and began.get(name) != now.get(name):
+            raise UserError(
+                f"`{_word(name, now.get(name))}`: {folder.path} has been trained with {_word(name, began.get(name))}; "
+                "to change that, train a new run"
+            )
+
+
+def check_spelling(folder: RunFolder, config: Config, spec: DataSpec) -> None:
+    """Refuse to split text otherwise than a run has learned to."""
+    if not spec.codecs:
+        return
+    own = compose.load_saved(folder.config).data
+    for name in ("tokens", "subwords", "joint_vocabulary"):
+        if getattr(config.data, name, None) != getattr(own, name, None):
+            raise UserError(
+                f"`data.{name}`: {folder.path} has learned how text is split; to change that, train a new run"
+            )
+
+
+def settings_for(fold: RunFolder, config: Config) -> list[str]:
+    """Words that give a fold's run the settings of training which the whole has by now; none where it has them."""
+    now, before = (flat(asdict(one)) for one in (config, compose.load_saved(fold.config)))
+    return [
+        f"{name}={json.dumps(value)}"
+        for name, value in now.items()
+        if TRAINING.fullmatch(name) and name in before and value != before[name]
+    ]
+
+
+def answers_alike(saved: Config, now: Config) -> bool:
+    """Whether two configurations give the same answers: not where, or how soon, they are computed."""
+    parts = ("data", "embedding", "encoder", "head")
+    alike = all(getattr(saved, part) == getattr(now, part) for part in parts)
+    return alike and saved.trainer.precision == now.trainer.precision
+
+
+def _word(name: str, value: object) -> str:
+    """As one would type it."""
+    return f"{name}={value if isinstance(value, str) else json.dumps(value)}"
