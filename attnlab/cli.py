@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from attnlab.combinations import kernel_table
+from attnlab.attention_options import kernel_table
 from attnlab.errors import Stopped, UserError, suggestion
 
 HELP = """\
@@ -166,17 +166,18 @@ def _show_config(words: list[str]) -> int:
 def _list_keys() -> int:
     """Every group with its choices, every key with its default and sentence."""
     from attnlab import compose
-    from attnlab.config import NODES, Config, documented_keys
+    from attnlab.config import Config, documented_keys
+    from attnlab.registry import GROUPS
 
     print("usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n\ngroups")
     for group in compose.groups():
         print(f"  {group + '=':<12} {' | '.join(compose.choices(group))}")
     print("\nkeys (default): meaning")
     for path, default, sentence in documented_keys(Config):
-        if path not in NODES:
+        if path not in GROUPS:
             print(f"  {path} ({default}): {sentence}")
-    for group, nodes in NODES.items():
-        for node in dict.fromkeys(nodes.values()):
+    for group, registry in GROUPS.items():
+        for node in dict.fromkeys(filter(None, map(registry.keys, registry))):
             print(f"\n{group}: {(node.__doc__ or '').splitlines()[0]}")
             for path, default, sentence in documented_keys(node, f"{group}."):
                 print(f"  {path} ({default}): {sentence}")
@@ -211,7 +212,7 @@ def sweep(words: list[str]) -> int:
     """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
     if "--help" in words or "-h" in words:
         return _list_sweep_keys()
-    from attnlab.lab.sweep import sweep as search
+    from attnlab.lab.sweep.sweep import sweep as search
 
     def work() -> None:
         search(words)
@@ -221,7 +222,7 @@ def sweep(words: list[str]) -> int:
 
 def data(words: list[str]) -> int:
     """attnlab data: what the data that these words choose are like, or the list of all data sets."""
-    from attnlab.lab import survey
+    from attnlab.lab import data_report
 
     for word in words:
         if word.startswith("-") and word != "--list":
@@ -229,15 +230,15 @@ def data(words: list[str]) -> int:
     if "--list" in words:
         if len(words) > 1:
             raise UserError("`--list`: names every data set; look at one with `attnlab data data=NAME`")
-        survey.listing()
+        data_report.listing()
     else:
-        survey.survey(words)
+        data_report.survey(words)
     return 0
 
 
 def runs(words: list[str]) -> int:
     """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
-    from attnlab.lab.listing import show
+    from attnlab.lab.runs_table import show
 
     show(words)
     return 0

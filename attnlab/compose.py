@@ -22,8 +22,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from attnlab.config import NODES, Config, Trainer, check, node_type
+from attnlab.config import Config, Trainer, check, node_type, renamed
 from attnlab.errors import UserError, suggestion
+from attnlab.registry import GROUPS
 
 
 def config_folder() -> Path:
@@ -47,9 +48,9 @@ def register_schemas() -> None:
     """Give Hydra the dataclasses; a config file names the one that checks it in its defaults list."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    for group, nodes in NODES.items():
-        for name, node in nodes.items():
-            store.store(group=group, name=f"{name}_schema", node=node)
+    for group, registry in GROUPS.items():
+        for name in registry:
+            store.store(group=group, name=f"{name}_schema", node=registry.keys(name))
 
 
 def compose(overrides: Sequence[str] = ()) -> Config:
@@ -105,9 +106,20 @@ def check_overrides(overrides: Sequence[str]) -> None:
         if override.is_add() or override.is_delete():
             raise UserError(f"`{override.input_line}`: keys cannot be added or removed, only set")
         if name not in keys:
+            if now := _names_now(skeleton).get(name):
+                raise UserError(f"`{name}` is called `{now}` now: `{now}=…`")
             raise UserError(f"`{name}`: no such key; {suggestion(name, keys | known)}")
         for value in _values(override):
             _set(skeleton, name, value, override.input_line or "")
+
+
+def _names_now(node: DictConfig) -> dict[str, str]:
+    """The keys that an earlier version called otherwise, by their paths there."""
+    found = {}
+    for group in GROUPS:
+        for former, name in renamed(OmegaConf.get_type(node[group]) or Config).items():
+            found[f"{group}.{former}"] = f"{group}.{name}"
+    return found
 
 
 def split_words(words: Sequence[str], own: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -145,9 +157,12 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
         for name, value in saved.items():
             if name not in expected:
                 raise UserError(f"{path}: `{name}`: no such key; {suggestion(name, expected)}")
-            if name in NODES:
-                schema = OmegaConf.structured(node_type(name, value if isinstance(value, dict) else {}))
-                node[name] = OmegaConf.merge(schema, value)
+            if name in GROUPS:
+                keys = node_type(name, value if isinstance(value, dict) else {})
+                former = renamed(keys)
+                node[name] = OmegaConf.merge(
+                    OmegaConf.structured(keys), {former.get(key, key): own for key, own in value.items()}
+                )
             elif name == "trainer":
                 node.trainer = OmegaConf.merge(OmegaConf.structured(Trainer), value)
             else:
@@ -157,7 +172,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
     for override in parse_single(overrides):
         name = override.key_or_group
         if name not in leaves(node):
-            hint = "; choose another group with a new `attnlab train`" if name in NODES else ""
+            hint = "; choose another group with a new `attnlab train`" if name in GROUPS else ""
             raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node))}{hint}")
         _set(node, name, override.value(), override.input_line or "")
     return accepted(node)

@@ -19,19 +19,19 @@ class Layout:
     """Which rows belong to which set: the lengths are the truth, everything else is derived from them.
 
     lengths: the number of vectors of each of the B sets, known to the host, so that nothing in the
-    model has to ask the device. `set_index` and `place` live where the values live.
+    model has to ask the device. `set_index` and `position` live where the values live.
     """
 
     lengths: tuple[int, ...]
     set_index: Tensor = field(repr=False)  # (N,) int64: the set that owns each row
-    place: Tensor = field(repr=False)  # (N,) int64: the row's number within its set
+    position: Tensor = field(repr=False)  # (N,) int64: the row's number within its set
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> "Layout":
         counts = np.array(lengths, dtype=np.int64)  # a tenth of the time of PyTorch's operations on so few numbers
         set_index = np.repeat(np.arange(len(counts)), counts)
-        place = np.arange(len(set_index)) - np.repeat(counts.cumsum() - counts, counts)
-        return cls(tuple(lengths), torch.from_numpy(set_index), torch.from_numpy(place))
+        position = np.arange(len(set_index)) - np.repeat(counts.cumsum() - counts, counts)
+        return cls(tuple(lengths), torch.from_numpy(set_index), torch.from_numpy(position))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -56,17 +56,17 @@ class Layout:
     @cached_property
     def counts(self) -> Tensor:
         """(B,) int64: the lengths, where the values live."""
-        return torch.tensor(self.lengths, dtype=torch.int64, device=self.place.device)
+        return torch.tensor(self.lengths, dtype=torch.int64, device=self.position.device)
 
     @cached_property
     def pad_index(self) -> Tensor:
         """(N,): each row's number in the padded view (B·L, …)."""
-        return self.set_index * self.max_length + self.place
+        return self.set_index * self.max_length + self.position
 
     @cached_property
     def mask(self) -> Tensor:
         """(B, L): True where there is a vector, so where one may look."""
-        mask = torch.zeros(len(self) * self.max_length, dtype=torch.bool, device=self.place.device)
+        mask = torch.zeros(len(self) * self.max_length, dtype=torch.bool, device=self.position.device)
         mask[self.pad_index] = True
         return mask.view(len(self), self.max_length)
 
@@ -81,9 +81,9 @@ class Layout:
         return padded.flatten(0, 1).index_select(0, self.pad_index)
 
     def to(self, device: torch.device) -> "Layout":
-        if self.place.device == device:
+        if self.position.device == device:
             return self
-        return Layout(self.lengths, self.set_index.to(device), self.place.to(device))
+        return Layout(self.lengths, self.set_index.to(device), self.position.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +91,12 @@ class VectorSets:
     """A batch of sets of vectors, end to end: set b owns rows offsets[b]:offsets[b+1].
 
     values: (N,) int64 ids, or (N, F) float.
-    coords: (N, P) float places (word or frame number; patch row and column), or None: no order.
+    coords: (N, P) float coordinates (word or frame number; patch row and column), or None: no order.
     edges: (2, E) int64 rows of `values`, from and to, in order of the sets; edge_values (E, …).
     parts, part_index: each vector may itself be a set (the characters of a word), one level deep:
     `parts` holds the U distinct ones, `part_index` (N,) says which of them each vector is made of.
     host_coords: `coords` as they were before `to` moved them to another device, so that plans which depend
-    on places are made without asking that device. Whoever changes `coords` changes both.
+    on coordinates are made without asking that device. Whoever changes `coords` changes both.
     """
 
     values: Tensor
@@ -205,7 +205,7 @@ class VectorSets:
         order = np.argsort(lengths, kind="stable")
         starts = np.array(self.layout.starts[:-1], dtype=np.int64)[order]
         layout = Layout.of(lengths[order].tolist())
-        old = torch.from_numpy(np.repeat(starts, lengths[order])) + layout.place  # where each row was
+        old = torch.from_numpy(np.repeat(starts, lengths[order])) + layout.position  # where each row was
         new, sets = torch.empty_like(old), torch.empty(len(order), dtype=torch.int64)
         new[old] = torch.arange(len(old))
         sets[torch.from_numpy(order)] = torch.arange(len(order))
@@ -250,10 +250,10 @@ class VectorSets:
 
 @dataclass(frozen=True, eq=False)
 class Sorted:
-    """Sets in another order, and where they are: set i of before is number places[i] now, row i of before rows[i]."""
+    """Sets in another order: set i of before is number inverse_order[i] now, and row i of before is row rows[i]."""
 
     sets: VectorSets
-    places: tuple[int, ...]
+    inverse_order: tuple[int, ...]
     rows: Tensor
 
 
@@ -286,7 +286,7 @@ class Batch:
     """Sets to compute together.
 
     Targets of vectors are packed as the vectors are: (N,). Targets that are sequences are sets themselves: of ids, each
-    closed by `</s>`, with their places as coordinates.
+    closed by `</s>`, with their positions as coordinates.
     """
 
     inputs: VectorSets

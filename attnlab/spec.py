@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from attnlab.codec import UNKNOWN, Codec
 from attnlab.errors import UserError
@@ -72,7 +73,7 @@ class Target:
     """One thing the data can teach.
 
     kind: see `TARGET_KINDS`. classes: their names; counts: how often each occurs in the training data.
-    mean, spread: of numbers in the training data, in the numbers' own unit.
+    mean, std: of numbers in the training data, in the numbers' own unit.
     codec: of a sequence, the name of the codec that spells it.
     """
 
@@ -80,7 +81,7 @@ class Target:
     classes: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
     mean: float = 0.0
-    spread: float = 1.0
+    std: float = 1.0
     codec: str = ""
 
     def __post_init__(self) -> None:
@@ -88,25 +89,29 @@ class Target:
             raise UserError(f"target kind `{self.kind}`: choose one of {', '.join(TARGET_KINDS)}")
 
 
+FORMER_NAMES = {"places": "num_coords", "feature_spread": "feature_std", "spread": "std"}
+"""What fields are called in the spec.json of earlier versions."""
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """The sizes and codecs of one data set.
 
     features: F of float values, None where values are ids of `vocabulary`.
-    places: P, the number of coordinates of a vector; 0 where there is no order.
+    num_coords: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
     codecs: how text is spelled, where answers are text: "target", or "source" where questions and answers share one
     (whose tokens then are the vocabulary "words", too).
     slices: names of marks on vectors, for scores on those vectors alone.
     frame_seconds: how long one step of the coordinate lasts, where coordinates are time.
     edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
-    feature_mean, feature_spread: of each feature (pictures: each channel) in the training data, where values are
+    feature_mean, feature_std: of each feature (pictures: each channel) in the training data, where values are
     measured by them.
     structure: of graphs, what was added to each node's own numbers ("degree:1"); None where that isn't known.
     """
 
     modality: str
-    places: int
+    num_coords: int
     features: int | None
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
@@ -114,7 +119,7 @@ class DataSpec:
     frame_seconds: float | None = None
     edge_features: int | None = None
     feature_mean: tuple[float, ...] = ()
-    feature_spread: tuple[float, ...] = ()
+    feature_std: tuple[float, ...] = ()
     codecs: dict[str, Codec] = field(default_factory=dict)
     structure: tuple[str, ...] | None = None
 
@@ -142,11 +147,12 @@ class DataSpec:
             codecs = [str(name) for name in fields.pop("codecs", ())]
             if any(not name.isidentifier() for name in (*names, *codecs)):
                 raise UserError(f"{path}: the name of a vocabulary or codec must be a plain word")
+            fields = _renamed(fields)
             targets = {
-                name: Target(**target | {key: tuple(target[key]) for key in ("classes", "counts")})
+                name: Target(**_renamed(target) | {key: tuple(target[key]) for key in ("classes", "counts")})
                 for name, target in fields.pop("targets").items()
             }
-            for name in ("slices", "feature_mean", "feature_spread"):
+            for name in ("slices", "feature_mean", "feature_std"):
                 fields[name] = tuple(fields.get(name, ()))
             if fields.get("structure") is not None:
                 fields["structure"] = tuple(fields["structure"])
@@ -155,3 +161,8 @@ class DataSpec:
             return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)
         except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a spec.json, also of one that an earlier version wrote, by their present names."""
+    return {FORMER_NAMES.get(name, name): value for name, value in fields.items()}

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv, TransformerConv
 
 from attnlab.config import AttentionEncoder, GraphData, GraphHead
-from attnlab.data.graph import Graphs
+from attnlab.data.graph.loader import Graphs
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.heads.graph import Graph
 from attnlab.sets import Batch, VectorSets

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from attnlab import compose
 from attnlab.config import Config
-from attnlab.data.batching import Batching
+from attnlab.data.prep.batching import Batching
 from attnlab.model import build as models
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training

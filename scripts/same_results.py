@@ -62,7 +62,12 @@ def train_all(folder: Path, data: Path, names: list[str]) -> None:
             continue
         started = time.monotonic()
         attnlab(
-            "train", f"experiment={name}", f"data.path={data / place}", *words, "trainer.threads=1", f"folder={folder / name}"
+            "train",
+            f"experiment={name}",
+            f"data.path={data / place}",
+            *words,
+            "trainer.threads=1",
+            f"folder={folder / name}",
         )
         print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
 

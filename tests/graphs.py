@@ -8,7 +8,7 @@ import yaml
 
 from attnlab.compose import config_folder
 from attnlab.config import GraphData, check
-from attnlab.data.graph import Graphs
+from attnlab.data.graph.loader import Graphs
 
 TRIANGLE, PATH = [(0, 1), (1, 2), (2, 0)], [(0, 1), (1, 2)]
 

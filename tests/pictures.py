@@ -12,7 +12,7 @@ from torchvision.io import write_png
 
 from attnlab.compose import config_folder
 from attnlab.config import ImageData
-from attnlab.data.image import Image
+from attnlab.data.image.loader import Image
 
 
 def image_data(*words: str) -> ImageData:

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "attnlab"
-LEAVES = {"errors", "combinations", "config", "codec", "sets", "spec", "metrics"}
+LEAVES = {"errors", "registry", "attention_options", "config", "codec", "sets", "spec", "metrics"}
 ALLOWED = {
     "errors": set(),
-    "combinations": {"errors"},
-    "config": {"errors", "combinations"},
+    "registry": {"errors"},
+    "attention_options": {"errors", "registry"},
+    "config": {"errors", "registry", "attention_options"},
     "codec": {"errors"},
     "spec": {"errors", "codec"},
     "sets": set(),
     "metrics": set(),
-    "compose": {"config", "errors"},
+    "compose": {"config", "errors", "registry"},
     "data": LEAVES | {"data"},
     "model": LEAVES | {"model"},
     "runs": LEAVES,

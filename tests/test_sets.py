@@ -61,7 +61,7 @@ def test_in_order_of_length_every_set_is_where_it_is_said_to_be(sets: list[Vecto
     assert sorted(batch.lengths) == list(found.sets.lengths) != list(batch.lengths)
     assert torch.equal(found.sets.values[found.rows], batch.values)
     singles = found.sets.unbind()
-    for place, one in zip(found.places, sets, strict=True):
+    for place, one in zip(found.inverse_order, sets, strict=True):
         same(singles[place], one)
 
 
@@ -80,7 +80,7 @@ def test_a_layout_as_a_table() -> None:
     layout = Layout.of([2, 0, 3])
     assert layout.starts == (0, 2, 2, 5)
     assert layout.set_index.tolist() == [0, 0, 2, 2, 2]
-    assert layout.place.tolist() == [0, 1, 0, 1, 2]
+    assert layout.position.tolist() == [0, 1, 0, 1, 2]
     assert layout.mask.tolist() == [[True, True, False], [False] * 3, [True] * 3]
 
 

@@ -30,7 +30,7 @@ def test_vocabulary_counts_frequent_words_first_and_survives_the_disk(
 def test_spec_survives_the_disk(tmp_path: Path) -> None:
     spec = DataSpec(
         modality="text",
-        places=1,
+        num_coords=1,
         features=None,
         targets={"tags": Target("vector_classes", ("NOUN", "VERB"), (3, 2))},
         vocabularies={"words": Vocabulary.from_counts({"saw": 2})},

@@ -4,56 +4,77 @@ Nothing here imports torch or Hydra: a mistake in the configuration is found bef
 is loaded. `compose.py` turns words on the command line into these dataclasses.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from attnlab.config.data import Dataset, GraphData, ImageData, OnHub, SpeechData
-from attnlab.config.keys import LARGEST, check, documented_keys, key
-from attnlab.config.model import (
-    AttentionEncoder,
+from attnlab.config.data.base import CrossValidated, DataConfig, HubDataConfig
+from attnlab.config.data.graph import GraphData
+from attnlab.config.data.image import ImageData
+from attnlab.config.data.pairs import ParallelData
+from attnlab.config.data.speech import SpeechData
+from attnlab.config.data.text import TableData, TaggedData, TextData
+from attnlab.config.keys import LARGEST, check, documented_keys, former_names, key, renamed
+from attnlab.config.model.embedding import (
     AutoEmbedding,
-    ClassificationHead,
-    ConvolutionEncoder,
-    FullyConnectedEncoder,
-    GraphConvEncoder,
-    GraphHead,
+    EmbeddingConfig,
     LearnedEmbedding,
     LinearEmbedding,
     OneHotEmbedding,
     PretrainedEmbedding,
-    RecurrentEncoder,
-    Seq2seqHead,
     StridedConvolutionEmbedding,
-    TaggingHead,
     WordCharEmbedding,
 )
-from attnlab.config.text import ParallelData, TableData, TaggedData, TextData
-from attnlab.config.training import AdamW, JsonlLogger, Schedule, Trainer, WandbLogger
+from attnlab.config.model.encoder import (
+    AttentionEncoder,
+    ConvolutionEncoder,
+    EncoderConfig,
+    FullyConnectedEncoder,
+    GraphConvEncoder,
+    RecurrentEncoder,
+)
+from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, Seq2seqHead, TaggingHead
+from attnlab.config.training import (
+    AdamW,
+    JsonlLogger,
+    LoggerConfig,
+    OptimizerConfig,
+    Schedule,
+    ScheduleConfig,
+    Trainer,
+    WandbLogger,
+)
 from attnlab.errors import UserError, suggestion
+from attnlab.registry import GROUPS
 
 __all__ = [
-    "NODES",
     "AdamW",
     "AttentionEncoder",
     "AutoEmbedding",
     "ClassificationHead",
     "Config",
     "ConvolutionEncoder",
-    "Dataset",
+    "CrossValidated",
+    "DataConfig",
+    "EmbeddingConfig",
+    "EncoderConfig",
     "FullyConnectedEncoder",
     "GraphConvEncoder",
     "GraphData",
     "GraphHead",
+    "HeadConfig",
+    "HubDataConfig",
     "ImageData",
     "JsonlLogger",
     "LearnedEmbedding",
     "LinearEmbedding",
-    "OnHub",
+    "LoggerConfig",
     "OneHotEmbedding",
+    "OptimizerConfig",
     "ParallelData",
     "PretrainedEmbedding",
     "RecurrentEncoder",
     "Schedule",
+    "ScheduleConfig",
     "Seq2seqHead",
     "SpeechData",
     "StridedConvolutionEmbedding",
@@ -67,8 +88,10 @@ __all__ = [
     "WordCharEmbedding",
     "check",
     "documented_keys",
+    "former_names",
     "key",
     "node_type",
+    "renamed",
 ]
 
 
@@ -77,15 +100,15 @@ class Config:
     """Everything a run depends on; saved with it as config.yaml."""
 
     task: str = key("???", "what is learned; names the run's folder")
-    data: Any = key("???", "data set (group)")
-    embedding: Any = key("???", "values to vectors (group)")
-    encoder: Any = key("???", "vectors to vectors that know of each other (group)")
-    head: Any = key("???", "vectors to answers (group)")
-    optimizer: Any = key("???", "optimizer (group)")
-    schedule: Any = key("???", "learning rate over updates (group)")
-    logger: Any = key("???", "who is told besides metrics.jsonl (group)")
+    data: DataConfig = key("???", "data set (group)")
+    embedding: EmbeddingConfig = key("???", "values to vectors (group)")
+    encoder: EncoderConfig = key("???", "vectors to vectors that know of each other (group)")
+    head: HeadConfig = key("???", "vectors to answers (group)")
+    optimizer: OptimizerConfig = key("???", "optimizer (group)")
+    schedule: ScheduleConfig = key("???", "learning rate over updates (group)")
+    logger: LoggerConfig = key("???", "who is told besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
-    seed: int = key(1, "of weights, order of examples, dropout and augmentation", least=0, most=LARGEST)
+    seed: int = key(1, "of weights, order of examples, dropout and augmentation", min=0, max=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")
     folder: str | None = key(
         None, "this run's own folder, new or empty; null: one in `outputs`, named by task and time"
@@ -103,56 +126,20 @@ class Sweep:
         "how values are chosen; null: grid where all can be listed, tpe otherwise",
         choices=("grid", "random", "tpe"),
     )
-    trials: int | None = key(None, "how many; null: the whole grid, or 20", least=1)
+    trials: int | None = key(None, "how many; null: the whole grid, or 20", min=1)
     pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
-    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", least=1)
-    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", least=1)
-    seed: int = key(1, "of what the sampler draws", least=0, most=LARGEST)
+    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", min=1)
+    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", min=1)
+    seed: int = key(1, "of what the sampler draws", min=0, max=LARGEST)
 
 
-# What each group may hold. A saved node finds its dataclass by its `name` (data: by its `loader`).
-NODES: dict[str, dict[str, type]] = {
-    "data": {
-        "text": TextData,
-        "tagged": TaggedData,
-        "table": TableData,
-        "parallel": ParallelData,
-        "image": ImageData,
-        "speech": SpeechData,
-        "graph": GraphData,
-    },
-    "embedding": {
-        "auto": AutoEmbedding,
-        "one_hot": OneHotEmbedding,
-        "learned": LearnedEmbedding,
-        "pretrained": PretrainedEmbedding,
-        "word_char": WordCharEmbedding,
-        "linear": LinearEmbedding,
-        "strided_convolution": StridedConvolutionEmbedding,
-    },
-    "encoder": {
-        "attention": AttentionEncoder,
-        "recurrent": RecurrentEncoder,
-        "convolution": ConvolutionEncoder,
-        "fully_connected": FullyConnectedEncoder,
-        "graph_conv": GraphConvEncoder,
-    },
-    "head": {
-        "tagging": TaggingHead,
-        "classification": ClassificationHead,
-        "graph": GraphHead,
-        "seq2seq": Seq2seqHead,
-    },
-    "optimizer": {"adamw": AdamW},
-    "schedule": {"cosine": Schedule, "constant": Schedule},
-    "logger": {"jsonl": JsonlLogger, "wandb": WandbLogger},
-}
-
-
-def node_type(group: str, node: dict[str, Any]) -> type:
-    """The dataclass of a saved node; refuses an unknown name."""
-    discriminator = "loader" if group == "data" else "name"
-    name = node.get(discriminator)
-    if name not in NODES[group]:
-        raise UserError(f"`{group}.{discriminator}={name}`: unknown; {suggestion(str(name), NODES[group])}")
-    return NODES[group][name]
+def node_type(group: str, node: Mapping[str, object]) -> type:
+    """The dataclass of a saved node, found by its `name` (of data: by its `loader`). Raises UserError for an unknown
+    name."""
+    key_of_name = "loader" if group == "data" else "name"
+    name = node.get(key_of_name)
+    if not isinstance(name, str) or name not in GROUPS[group]:
+        raise UserError(f"`{group}.{key_of_name}={name}`: unknown; {suggestion(str(name), GROUPS[group])}")
+    keys = GROUPS[group].keys(name)
+    assert keys is not None, "parts of a group are registered with their keys"
+    return keys

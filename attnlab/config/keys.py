@@ -1,7 +1,7 @@
 """What a key of the configuration is: its default, one sentence, and the values that it may take."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from typing import Any
 
@@ -15,12 +15,16 @@ def key(
     default: Any,
     help: str,
     *,
-    choices: tuple[str, ...] = (),
-    least: float | None = None,
-    most: float | None = None,
+    choices: Iterable[str] = (),
+    min: float | None = None,
+    max: float | None = None,
+    was: str | None = None,
 ) -> Any:
-    """A documented configuration key; `choices`, `least` and `most` are checked by `check`."""
-    metadata = {"help": help, "choices": choices, "least": least, "most": most}
+    """A documented configuration key; `choices` (also a registry), `min` and `max` are checked by `check`.
+
+    was: the name by which earlier versions knew it: refused on the command line, and read from the runs that they saved.
+    """
+    metadata = {"help": help, "choices": choices, "min": min, "max": max, "was": was}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -44,17 +48,17 @@ def _problems(node: Any, prefix: str) -> Iterator[str]:
 
 
 def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
-    choices, least, most = (entry.metadata.get(name) for name in ("choices", "least", "most"))
+    choices, lowest, highest = (entry.metadata.get(name) for name in ("choices", "min", "max"))
     if isinstance(value, str) and value == "???":
         yield f"`{path}` is missing: {entry.metadata['help']}; set it with `{path}=…`"
-    elif choices and value is not None and value not in choices:
+    elif value is not None and choices and value not in choices:
         yield f"`{path}={value}`: no such choice; {suggestion(str(value), choices)}"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"`{path}={value}`: write a number"
-    elif value is not None and least is not None and value < least:
-        yield f"`{path}={value}` must be at least {least:g}"
-    elif value is not None and most is not None and value > most:
-        yield f"`{path}={value}` must be at most {most:g}"
+    elif value is not None and lowest is not None and value < lowest:
+        yield f"`{path}={value}` must be at least {lowest:g}"
+    elif value is not None and highest is not None and value > highest:
+        yield f"`{path}={value}` must be at most {highest:g}"
 
 
 def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
@@ -65,3 +69,14 @@ def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, st
             yield from documented_keys(entry.type, f"{prefix}{entry.name}.")
         else:
             yield prefix + entry.name, default, entry.metadata["help"]
+
+
+def renamed(node: type) -> dict[str, str]:
+    """Of the keys of a node, which an earlier version called otherwise: its name there -> its name now."""
+    return {entry.metadata["was"]: entry.name for entry in fields(node) if entry.metadata.get("was")}
+
+
+def former_names(node: Any) -> dict[str, Any]:
+    """The values of a node by the names that its keys had first, so that what is worked out from them, such as the
+    fingerprint of prepared data, stays the same when a key is renamed."""
+    return {entry.metadata.get("was") or entry.name: getattr(node, entry.name) for entry in fields(node)}

@@ -3,67 +3,93 @@
 from dataclasses import dataclass
 
 from attnlab.config.keys import key
+from attnlab.registry import LOGGERS, OPTIMIZERS, SCHEDULES
 
 
 @dataclass
-class AdamW:
+class OptimizerConfig:
+    """How gradients change weights."""
+
+    name: str = key("???", "choice", choices=OPTIMIZERS)
+    lr: float = key(3e-3, "highest learning rate", min=0)
+
+
+@OPTIMIZERS.builtin("adamw", "attnlab.training.optim:AdamW")
+@dataclass
+class AdamW(OptimizerConfig):
     """AdamW (Loshchilov & Hutter 2019), one fused step for all weights."""
 
-    name: str = key("adamw", "choice", choices=("adamw",))
-    lr: float = key(3e-3, "highest learning rate", least=0)
-    weight_decay: float = key(0.01, "on matrices; biases and norms are spared", least=0)
-    beta1: float = key(0.9, "decay of the mean gradient", least=0, most=0.99999)
-    beta2: float = key(0.98, "decay of the mean squared gradient", least=0, most=0.99999)
+    name: str = key("adamw", "choice", choices=OPTIMIZERS)
+    weight_decay: float = key(0.01, "on matrices; biases and norms are spared", min=0)
+    beta1: float = key(0.9, "decay of the mean gradient", min=0, max=0.99999)
+    beta2: float = key(0.98, "decay of the mean squared gradient", min=0, max=0.99999)
 
 
 @dataclass
-class Schedule:
-    """Learning rate as a share of `optimizer.lr`, counted in updates."""
+class ScheduleConfig:
+    """The learning rate over the updates, as a fraction of `optimizer.lr`."""
 
-    name: str = key("cosine", "choice", choices=("cosine", "constant"))
-    warmup: float = key(0.1, "share of all updates in which the rate rises from 0", least=0, most=1)
-    final: float = key(0.01, "cosine: where the rate ends, as a share of the highest", least=0, most=1)
+    name: str = key("???", "choice", choices=SCHEDULES)
+
+
+@SCHEDULES.builtin("cosine", "attnlab.training.optim:Cosine")
+@SCHEDULES.builtin("constant", "attnlab.training.optim:Constant")
+@dataclass
+class Schedule(ScheduleConfig):
+    """A linear warm-up, then a constant rate or half a cosine."""
+
+    warmup: float = key(0.1, "share of all updates in which the rate rises from 0", min=0, max=1)
+    final: float = key(0.01, "cosine: where the rate ends, as a share of the highest", min=0, max=1)
 
 
 @dataclass
 class Trainer:
     """The training loop."""
 
-    epochs: int = key(15, "passes over the training data", least=1)
-    updates: int | None = key(None, "stop after so many updates instead of `epochs`", least=1)
-    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", least=1)
-    accumulate: int = key(1, "batches per update", least=1)
-    clip: float = key(1.0, "largest gradient norm; 0: no clipping", least=0)
-    average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", least=0, most=0.99999)
+    epochs: int = key(15, "passes over the training data", min=1)
+    updates: int | None = key(None, "stop after so many updates instead of `epochs`", min=1)
+    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", min=1)
+    accumulate: int = key(1, "batches per update", min=1)
+    clip: float = key(1.0, "largest gradient norm; 0: no clipping", min=0)
+    average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", min=0, max=0.99999)
     average_best: int = key(
-        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", least=1
+        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", min=1
     )
-    validate_every: int | None = key(None, "updates between validations; null: once an epoch", least=1)
+    validate_every: int | None = key(None, "updates between validations; null: once an epoch", min=1)
     monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
-    patience: int | None = key(None, "stop after so many validations without a better one", least=1)
-    save_minutes: float = key(5.0, "minutes between saves besides those at validations", least=0)
+    patience: int | None = key(None, "stop after so many validations without a better one", min=1)
+    save_minutes: float = key(5.0, "minutes between saves besides those at validations", min=0)
     precision: str = key("fp32", "of matrix products", choices=("fp32", "bf16"))
     device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
-    threads: int | None = key(None, "CPU threads; null: torch's choice", least=1)
+    threads: int | None = key(None, "CPU threads; null: torch's choice", min=1)
     workers: int = key(
         0,
         "processes that prepare batches; 0: the training process itself, by a thread where they are costly",
-        least=0,
+        min=0,
     )
 
 
 @dataclass
-class JsonlLogger:
+class LoggerConfig:
+    """Who is told how a run goes, besides metrics.jsonl, which is always written."""
+
+    name: str = key("???", "choice", choices=LOGGERS)
+
+
+@LOGGERS.builtin("jsonl", "attnlab.training.tracking:Jsonl")
+@dataclass
+class JsonlLogger(LoggerConfig):
     """Only the run folder's own record, metrics.jsonl, which is always written."""
 
-    name: str = key("jsonl", "choice", choices=("jsonl",))
+    name: str = key("jsonl", "choice", choices=LOGGERS)
 
 
+@LOGGERS.builtin("wandb", "attnlab.training.tracking:Wandb")
 @dataclass
-class WandbLogger(JsonlLogger):
+class WandbLogger(LoggerConfig):
     """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
 
-    name: str = key("wandb", "choice", choices=("wandb",))
+    name: str = key("wandb", "choice", choices=LOGGERS)
     mode: str = key("offline", "offline: `wandb sync` sends it later", choices=("offline", "online", "disabled"))
     project: str = key("attnlab", "in which project runs appear")
     entity: str | None = key(None, "user or team; null: the account's own")

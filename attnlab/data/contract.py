@@ -1,67 +1,110 @@
 """What every loader gives: the contract between `data/` and whoever trains, scores or shows.
 
-A loader is called as `Loader(config.data, seed, spec, parts)`; `attnlab.training.run.LOADERS` names them.
+A loader is a class derived from `Data`, registered in `registry.LOADERS`; its splits are derived from `Split`.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy import bool_, int64
+import numpy as np
 from numpy.typing import NDArray
 
+from attnlab.config import DataConfig
+from attnlab.data.prep.batching import Indices
+from attnlab.data.prep.crossval import Folds
+from attnlab.errors import UserError
 from attnlab.sets import Batch, Example
 from attnlab.spec import DataSpec
 
+Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int]
+"""The right answer of one example, in words or numbers, as heads predict it: see `attnlab.targets`."""
 
-class Split(Protocol):
+
+class Batches(Protocol):
+    """What can be predicted: the splits of a data set, or examples that a user gives."""
+
+    lengths: NDArray[np.int64]
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
+        """(B,) numbers of examples -> these examples, packed in this order."""
+
+
+class Split:
     """Training, validation or test examples of prepared data."""
 
-    lengths: NDArray[int64]
+    lengths: NDArray[np.int64]
     """Vectors of each example, for batching: (n,), or (n, 2) of sources and targets where answers are sequences."""
     keys: Sequence[str]
     """Where each example came from: file:line, a file's name, …"""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.lengths)
 
     def __getitem__(self, i: int) -> Example:
         """One example alone, as it is evaluated."""
+        batch = self.batch(np.array([i]))
+        return Example(batch.inputs, batch.targets, self.keys[i])
 
-    def batch(self, indices: NDArray[int64], epoch: int | None = None) -> Batch:
-        """These examples, packed. With an epoch they are augmented, by a pure function of (seed, epoch, index)."""
+    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
+        """(B,) numbers of examples -> these examples, packed in this order.
 
-    def gold(self, target: str) -> Sequence[Any]:
-        """The right answer of each example in words or numbers, as heads predict them; "" is not scored."""
+        With an epoch they are augmented, by a pure function of (seed, epoch, index).
+        """
+        raise NotImplementedError
+
+    def gold(self, target: str) -> Sequence[Gold]:
+        """The right answer of each example, in words or numbers, as heads predict them; "" is not scored.
+
+        Raises UserError where the data have no such target.
+        """
+        raise NotImplementedError
 
     def content(self, i: int) -> bytes:
         """What example i consists of: the same for the same example in another split."""
+        raise NotImplementedError
 
-    def show(self, i: int) -> dict[str, Any]:
+    def show(self, i: int) -> dict[str, object]:
         """What a person would want to see of example i in a line of predictions: its words, its file, …"""
+        raise NotImplementedError
 
-    def slices(self) -> dict[str, list[NDArray[bool_]]]:
-        """Marks on the vectors of each example, for scores on the marked ones alone; may be empty."""
+    def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
+        """By name, (L,) marks on the vectors of each example, for scores on the marked vectors alone; may be empty."""
+        return {}
 
     def ceiling(self) -> float | None:
         """Accuracy of a perfect reader, where the data know it."""
+        return None
 
 
-class Data(Protocol):
-    """A prepared data set: `splits` holds some of train, validation and test.
-
-    A loader whose data can be cross-validated has the keys `data.folds` and `data.fold`, and a class method
-    `folds(config.data, seed) -> data.folds.Folds`; with a fold, its splits are that fold's.
-    """
+class Data:
+    """A prepared data set: `splits` holds some of train, validation and test."""
 
     spec: DataSpec
-    splits: dict[str, Any]
+    splits: dict[str, Split]
     folder: Path
     """Where the prepared data lie; baselines are kept there too."""
     fingerprint: str
     """Of everything that the examples depend on; a run is resumed only on data with the same one."""
-    notice: str
+    notice: str = ""
     """For generated data: that they are, and how to use real ones. Else empty."""
-    commit: str | None
+    commit: str | None = None
     """Of a data set on the hub: the one that was read; `train` writes it into the run's configuration."""
     warnings: list[str]
     """What the user should know before training."""
+
+    def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
+        """Reads and prepares the data, or opens what was prepared before.
+
+        seed: of augmentation. spec: of the data themselves, or that of a run, whose vocabularies and classes then hold.
+        parts: whether vectors carry the sets that they are made of (the characters of words). Raises UserError for data
+        that cannot be used.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
+        """What `data.folds` makes of these data. Raises UserError where they cannot be divided."""
+        raise UserError(f"`data.folds`: data={config.name} cannot be cross-validated")

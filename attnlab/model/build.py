@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from attnlab.combinations import parse_count
+from attnlab.attention_options import parse_count
 from attnlab.config import Config, LearnedEmbedding, LinearEmbedding, Seq2seqHead
 from attnlab.errors import UserError
 from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
@@ -129,7 +129,7 @@ def matching_width(encoder: Any, spec: DataSpec, multiple: int = 1) -> int:
         with torch.device("meta"):  # sizes without numbers
             return count_parameters(ENCODERS[encoder.name](replace(encoder, width=steps * step), spec))
 
-    low = max(1, spec.places)  # two numbers of a head for each coordinate, which positions need
+    low = max(1, spec.num_coords)  # two numbers of a head for each coordinate, which positions need
     high = 2 * low
     if size(low) > wanted:
         raise UserError(
@@ -161,9 +161,9 @@ def check_places(config: Config, spec: DataSpec, splits: Mapping[str, Any]) -> N
             if getattr(node, "position", None) != "learned":
                 continue
             places = farthest(config, spec, split)
-            if places > node.max_place:
+            if places > node.max_position:
                 raise UserError(
-                    f"`{owner}.max_place={node.max_place}`: {told} of the {name} split takes {places} places; "
+                    f"`{owner}.max_position={node.max_position}`: {told} of the {name} split takes {places} places; "
                     f"learn at least so many, or choose another {owner}.position"
                 )
 
@@ -171,11 +171,11 @@ def check_places(config: Config, spec: DataSpec, splits: Mapping[str, Any]) -> N
 def _places(config: Config, spec: DataSpec, split: Any) -> int:
     """How many places a split's vectors have along a coordinate, counted from 0."""
     lengths = split.lengths.reshape(len(split), -1)[:, 0]
-    if spec.places == 1:
+    if spec.num_coords == 1:
         step = config.embedding.stride if EMBEDDINGS[config.embedding.name].shortens else 1
         return int((lengths.max() - 1) // step * step + 1)
     # A set of few vectors has few places; of the others, on a grid, only their coordinates tell.
-    many = np.flatnonzero(lengths > config.encoder.max_place)
+    many = np.flatnonzero(lengths > config.encoder.max_position)
     found = (split.batch(many[i : i + 64]).inputs.coords for i in range(0, len(many), 64))
     return max((int(coords.max()) + 1 for coords in found), default=0)
 

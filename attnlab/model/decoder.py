@@ -46,7 +46,7 @@ class DecoderBlock(nn.Module):
     ) -> Tensor:  # fmt: skip
         """(N, D) tokens and (Nm, D) memory -> (N, D)."""
         x = x + self.dropout(self.attention(self.norm_attention(x), own, rotate, biases))
-        x = x + self.dropout(self.memory(self.norm_memory(x), self.memory.remember(memory), other))
+        x = x + self.dropout(self.memory(self.norm_memory(x), self.memory.project_kv(memory), other))
         return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
 
 
@@ -123,7 +123,7 @@ class Cache:
         self._absent: Tensor | None = None  # (S, 1, 1, L), added to scores
         self._memories: list[tuple[Tensor, Tensor]] = []  # (S, H, L, K) for each block
         for block in decoder.layers:
-            k, v = block.memory.remember(memory.values)
+            k, v = block.memory.project_kv(memory.values)
             k = block.memory.score.prepare(k, k)[1]
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
         if len(set(layout.lengths)) > 1:
@@ -155,7 +155,7 @@ class Cache:
             own[0][last], own[1][last] = k, v
             seen_keys, seen_values = (kept[: self.length].permute(1, 2, 0, 3) for kept in own)
             x = x + look(block.attention, q[:, None], seen_keys, seen_values, bias=bias)[:, 0]
-            q = block.memory.ask(block.norm_memory(x))
+            q = block.memory.project_q(block.norm_memory(x))
             q = block.memory.score.prepare(q, q)[0].view(sets, beam, *q.shape[1:])
             x = x + look(block.memory, q, keys, values, added=self._absent).flatten(0, 1)
             x = x + block.feed_forward(block.norm_feed_forward(x))
@@ -209,7 +209,7 @@ class Rewriting:
         self._tokens = torch.cat([self._tokens, tokens[:, :, None]], dim=2)
         sets, beam, length = self._tokens.shape
         layout = Layout.of([length] * (sets * beam)).to(self.device)
-        written = VectorSets(self._tokens.flatten(), layout, layout.place[:, None].float())
+        written = VectorSets(self._tokens.flatten(), layout, layout.position[:, None].float())
         x = self.decoder(written, self._memory)
         return self.decoder.logits(x.view(sets, beam, length, -1)[:, :, -1])
 
@@ -243,7 +243,7 @@ def look(
     scores = (scores if bias is None else scores + bias).float()
     softmax_(scores, added)
     answer = torch.bmm(scores.to(v.dtype).flatten(0, 1), v.flatten(0, 1)).view(sets, heads, queries, width)
-    return attention.mix(answer.transpose(1, 2).flatten(2))
+    return attention.out_proj(answer.transpose(1, 2).flatten(2))
 
 
 def _heads_first(x: Tensor) -> Tensor:

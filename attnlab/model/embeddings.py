@@ -131,7 +131,7 @@ class WordChar(Embedding):
             number = torch.arange(window, device=weight.device)
             row = torch.arange(len(words.values), device=weight.device)
             # (characters of all words, window): in which row of the word, and of all, each window's characters stand.
-            place, row = (x[:, None] + number - window // 2 for x in (layout.place, row))
+            place, row = (x[:, None] + number - window // 2 for x in (layout.position, row))
             inside = (place >= 0) & (place < layout.counts[layout.set_index][:, None])
             own = words.values[row.clamp_(0, max(0, len(row) - 1))] + characters * number
             # A last row of zeros stands for what is beyond the word.
@@ -167,9 +167,9 @@ class StridedConvolution(Embedding):
     def __init__(self, config: StridedConvolutionEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__()
         assert spec.features is not None
-        if spec.places != 1:
+        if spec.num_coords != 1:
             raise UserError(
-                f"`embedding={config.name}` needs vectors in a row (one coordinate); these have {spec.places}"
+                f"`embedding={config.name}` needs vectors in a row (one coordinate); these have {spec.num_coords}"
             )
         self.stride = config.stride
         self.convolution = nn.Conv1d(
@@ -180,7 +180,7 @@ class StridedConvolution(Embedding):
         layout = Layout.of([-(-length // self.stride) for length in sets.lengths]).to(sets.values.device)
         padded, _ = sets.pad()  # (B, L, F)
         answers = self.convolution(padded.transpose(1, 2)).transpose(1, 2)  # (B, L', D)
-        rows = layout.set_index * sets.layout.max_length + layout.place * self.stride
+        rows = layout.set_index * sets.layout.max_length + layout.position * self.stride
         coords = None if sets.coords is None else sets.layout.pad(sets.coords).flatten(0, 1)[rows]
         return VectorSets(layout.pack(answers), layout, coords)
 

@@ -86,12 +86,12 @@ class Number(Answer):
 
     def loss(self, rows: Tensor, truth: Tensor) -> Loss:
         known = ~truth.isnan()
-        wanted = ((truth.double().nan_to_num() - self.target.mean) / self.target.spread).float()
+        wanted = ((truth.double().nan_to_num() - self.target.mean) / self.target.std).float()
         error = (self.decide(rows).float().squeeze(-1) - wanted).abs()
         return Loss((error * known).sum(), known.sum())
 
     def answers(self, rows: Tensor) -> list[tuple[object, object]]:
-        values = self.decide(rows).double().squeeze(-1) * self.target.spread + self.target.mean
+        values = self.decide(rows).double().squeeze(-1) * self.target.std + self.target.mean
         return [(value, None) for value in values.tolist()]
 
 

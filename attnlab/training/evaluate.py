@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from attnlab import metrics
-from attnlab.data.batching import Batching
+from attnlab.data.prep.batching import Batching
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.sets import Prediction

@@ -10,8 +10,8 @@ from dataclasses import asdict, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from attnlab.config import Config
-from attnlab.data.folds import Folds
+from attnlab.config import Config, CrossValidated
+from attnlab.data.prep.crossval import Folds
 from attnlab.errors import Stopped, UserError
 from attnlab.runs import RunFolder, write_json
 from attnlab.training import changes, report
@@ -31,12 +31,13 @@ class CrossValidation:
 
 def wanted(config: Config) -> bool:
     """Whether a configuration asks for a run on each fold."""
-    # Only data that can be divided have these keys.
-    return getattr(config.data, "folds", None) is not None and config.data.fold is None
+    data = config.data
+    return isinstance(data, CrossValidated) and data.folds is not None and data.fold is None
 
 
 def of_fold(config: Config, name: str, own: RunFolder) -> Config:
     """The configuration of one fold's run, in its own folder."""
+    assert isinstance(config.data, CrossValidated)
     return replace(config, data=replace(config.data, fold=name), folder=str(own.path))
 
 

@@ -14,8 +14,8 @@ import torch
 
 from attnlab import metrics
 from attnlab.config import Config
-from attnlab.data.ahead import batches_ahead
-from attnlab.data.batching import Batching, share
+from attnlab.data.prep.batching import Batching, share
+from attnlab.data.prep.prefetch import batches_ahead
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.runs import write_text

@@ -9,12 +9,8 @@ from typing import Any
 
 from attnlab import compose, metrics
 from attnlab.config import Config
-from attnlab.data.graph import Graphs
-from attnlab.data.image import Image
-from attnlab.data.parallel import Parallel
-from attnlab.data.speech import Speech
-from attnlab.data.text import Text
-from attnlab.data.words import Sentences
+from attnlab.data import loader, open_data
+from attnlab.data.text.tokenize import Sentences
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.runs import RunFolder, write_text
@@ -23,17 +19,6 @@ from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, folds, report
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict, prediction_lines
-
-LOADERS: dict[str, Any] = {
-    "text": Text,
-    "tagged": Text,
-    "table": Text,
-    "parallel": Parallel,
-    "image": Image,
-    "speech": Speech,
-    "graph": Graphs,
-}
-"""How the data of each `data.loader` are read."""
 
 
 class Run:
@@ -78,7 +63,7 @@ class Run:
 
 def load_data(config: Config, spec: DataSpec | None = None) -> Any:
     """Prepare and open the data that a configuration names."""
-    return LOADERS[config.data.loader](config.data, config.seed, spec, parts=models.needs_parts(config))
+    return open_data(config.data, config.seed, spec, parts=models.needs_parts(config))
 
 
 def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "outputs") -> Run:
@@ -152,7 +137,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
 
 def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides: Sequence[str]) -> Evaluation:
     """Every fold by its own best weights; the scores are means."""
-    names = LOADERS[config.data.loader].folds(config.data, config.seed).names
+    names = loader(config.data).folds(config.data, config.seed).names
     found = {name: score_again(str(folder.fold(name).path), split, overrides=overrides) for name in names}
     folds.tell(report.Reporter(), f"{config.task} on {config.data.name}", {n: e.scores for n, e in found.items()})
     pairs = sum((Counter(dict(e.pairs)) for e in found.values()), Counter[tuple[str, str]]())

@@ -12,6 +12,7 @@ import yaml
 
 from attnlab import compose
 from attnlab.config import Config
+from attnlab.data import loader
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
 from attnlab.runs import RunFolder, write_json, write_text
@@ -21,7 +22,6 @@ from attnlab.training.baselines import baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.run import (
-    LOADERS,
     Run,
     load_data,
     load_run,
@@ -85,7 +85,7 @@ def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> folds
         raise UserError(
             "`score_test=false`: a cross-validation is its folds' test scores; name one by `data.fold=`"
         )
-    divided = LOADERS[config.data.loader].folds(config.data, config.seed)
+    divided = loader(config.data).folds(config.data, config.seed)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     with folder.held():
         write_text(folder.overrides, yaml.safe_dump(list(overrides)))
@@ -103,7 +103,7 @@ def _resume_folds(
     folder: RunFolder, config: Config, overrides: Sequence[str], quiet: bool
 ) -> folds.CrossValidation:
     """Train every fold that isn't finished under these settings, which may give all of them more to do."""
-    divided = LOADERS[config.data.loader].folds(config.data, config.seed)
+    divided = loader(config.data).folds(config.data, config.seed)
     folds.check_unchanged(folder, divided)
 
     def accepted() -> None:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from attnlab import compose
 from attnlab.config import AttentionEncoder
-from attnlab.data.batching import Batching
+from attnlab.data.prep.batching import Batching
 from attnlab.model import build as models
 from attnlab.model import linear
 from attnlab.sets import Batch

@@ -11,7 +11,7 @@ from torch import nn
 from torch_geometric.nn import GATv2Conv, GINConv, GPSConv, TransformerConv
 
 from attnlab.config import GraphData
-from attnlab.data.graph import Graphs
+from attnlab.data.graph.loader import Graphs
 from attnlab.sets import VectorSets
 from peers.common import OURS, Bench, Step, best
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from attnlab.data.ahead import CHEAP, ENOUGH, batches_ahead
+from attnlab.data.prep.prefetch import CHEAP, ENOUGH, batches_ahead
 
 
 class Numbers:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.batching import Batching, share, uniform
+from attnlab.data.prep.batching import Batching, share, uniform
 
 lengths_strategy = st.lists(st.integers(1, 30), min_size=1, max_size=60).map(np.array)
 

@@ -16,8 +16,8 @@ from torch_geometric.data import Data
 from torch_geometric.io import read_tu_data
 from torch_geometric.transforms import AddRandomWalkPE
 
-from attnlab.data.graph import Graphs
-from attnlab.data.structure import described
+from attnlab.data.graph.loader import Graphs
+from attnlab.data.graph.structure import described
 from attnlab.errors import UserError
 
 WHOLE = ["data.validation=0", "data.test=0"]
@@ -45,9 +45,7 @@ def test_a_tu_set_is_read_wherever_its_files_stand(tmp_path: Path, place: str, e
     assert fourth.lengths == (4,) and 3 not in fourth.edges.flatten().tolist(), "an isolated node"
     assert fourth.edges.tolist() == [[1, 0, 2, 1], [0, 1, 1, 2]]
     assert train.show(0) == {"nodes": 3, "edges": 6} and train.keys[3] == "TOY_graph_labels.txt:4"
-    attributes = fourth.values[:, 2:] * torch.tensor(data.spec.feature_spread) + torch.tensor(
-        data.spec.feature_mean
-    )
+    attributes = fourth.values[:, 2:] * torch.tensor(data.spec.feature_std) + torch.tensor(data.spec.feature_mean)
     assert torch.allclose(attributes, torch.tensor([[10.5 + i, -1] for i in range(4)]), atol=1e-4)
 
 
@@ -219,7 +217,7 @@ def test_jsonl_without_features_gets_degrees_and_every_kind_of_answer(tmp_path: 
         assert inputs.edge_values.flatten().tolist() == [0.5, 0.5, 1.0, 1.0]
         expected = {"classes": [1, -1], "vector_classes": ["a", "b", ""], "class": "True"}.get(kind, answer)
         assert data.splits["validation"].gold("label") == [expected]
-        assert data.spec.targets["label"].spread == 1.0, "of equal numbers, even where their mean is rounded"
+        assert data.spec.targets["label"].std == 1.0, "of equal numbers, even where their mean is rounded"
 
 
 def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_listed(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_without_a_network_one_sentence_says_what_to_do(
     assert "`data.hub=ENZYMES`" in told and "give `data.name=ENZYMES data.path=FOLDER`" in told
     (tmp_path / "ENZYMES.zip").write_text("no archive")
     assert "not a zip file" in refusal("data=tu", "data.hub=ENZYMES", cache)
-    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: object())
+    monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
     monkeypatch.setattr(MoleculeNet, "url", tmp_path.as_uri() + "/{}")
     told = refusal("data=molecule_net", "data.hub=ESOL", cache)
     assert "delaney-processed.csv" in told and "give `data.name=ESOL data.path=FILE`" in told
@@ -73,12 +73,12 @@ def test_without_a_network_one_sentence_says_what_to_do(
 def test_what_cannot_be_downloaded_is_refused(
     words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, cache: str
 ) -> None:
-    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: object())
+    monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
     assert told in refusal(*words, cache)
 
 
 def test_without_rdkit_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: None)
+    monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: None)
     assert "pip install rdkit" in refusal("data=molecule_net", "data.hub=ESOL")
 
 
@@ -94,7 +94,7 @@ def chain(smiles: str) -> Data:
 
 @pytest.fixture
 def chains(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnlab.data.molecule_net.find_spec", lambda name: object())
+    monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
     monkeypatch.setattr("torch_geometric.utils.from_smiles", chain)
 
 

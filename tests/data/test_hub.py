@@ -12,7 +12,10 @@ from hub import COMMIT, hub, keep  # noqa: F401
 from torchvision.io import encode_png
 
 from attnlab import compose
-from attnlab.data import image, parallel, speech, text
+from attnlab.data.image import loader as image
+from attnlab.data.pairs import loader as parallel
+from attnlab.data.speech import loader as speech
+from attnlab.data.text import loader as text
 from attnlab.errors import UserError
 
 TAGS = ["NOUN", "VERB", "PRON", "_"]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pictures import image_data, load, noise, write_folder, write_mnist
 from torchvision.transforms.v2 import functional
 
-from attnlab.data import prepare
-from attnlab.data.image import Image, augmented, patches
+from attnlab.data.image.loader import Image
+from attnlab.data.image.patches import augmented, patches
+from attnlab.data.prep import arrow
 from attnlab.errors import UserError
 
 sides = st.integers(1, 9)
@@ -128,7 +129,7 @@ def test_validation_is_held_out_by_key_and_limit_counts_what_is_left(tmp_path: P
 
 
 def test_rows_that_fill_the_buffer_are_written_before_others_are_read(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(prepare, "BUFFER", 100)
+    monkeypatch.setattr(arrow, "BUFFER", 100)
     written = tmp_path / "rows.arrow"
 
     def rows():
@@ -138,8 +139,8 @@ def test_rows_that_fill_the_buffer_are_written_before_others_are_read(tmp_path: 
                 assert written.stat().st_size > 500
 
     columns = {"pixels": List(Value("uint8")), "key": Value("string")}
-    assert prepare.write_rows(written, columns, rows()) == 30
-    assert prepare.Columns(written).ragged("pixels").take(np.arange(30))[::40].tolist() == list(range(30))
+    assert arrow.write_rows(written, columns, rows()) == 30
+    assert arrow.Columns(written).ragged("pixels").take(np.arange(30))[::40].tolist() == list(range(30))
 
 
 def test_patch_and_stride_need_no_new_preparation_but_must_be_the_runs(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pictures import idx, image_data, load, noise, write_folder, write_mnist, wr
 from torchvision.io import write_jpeg
 
 from attnlab.config import ImageData
-from attnlab.data.files import class_files
-from attnlab.data.image import Image
-from attnlab.data.image_sources import Digits, decoded, read_idx
+from attnlab.data.files.layout import class_files
+from attnlab.data.image.loader import Image
+from attnlab.data.image.sources import Digits, decoded, read_idx
 from attnlab.errors import UserError
 
 

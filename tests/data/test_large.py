@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from attnlab import compose
-from attnlab.data import text
-from attnlab.data.reading import STRETCH
+from attnlab.data.files.lines import STRETCH
+from attnlab.data.text import loader as text
 
 SENTENCES = 5_000_000
 WORDS = 50_000

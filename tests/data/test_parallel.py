@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from attnlab.codec import END_ID
 from attnlab.config import ParallelData
-from attnlab.data.batching import Batching
-from attnlab.data.parallel import TARGET, Parallel
-from attnlab.data.words import Sentences
+from attnlab.data.pairs.loader import TARGET, Parallel
+from attnlab.data.prep.batching import Batching
+from attnlab.data.text.tokenize import Sentences
 from attnlab.errors import UserError
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -106,7 +106,7 @@ def test_a_batch_is_its_pairs_collated_and_targets_end_with_the_end(folder: Path
     ):
         together = VectorSets.collate(ones)
         assert torch.equal(found.values, together.values) and found.lengths == together.lengths
-        assert torch.equal(found.coords, found.layout.place[:, None].float())
+        assert torch.equal(found.coords, found.layout.position[:, None].float())
     sizes = np.stack([batch.inputs.lengths, batch.targets[TARGET].lengths], axis=1)
     assert (split.lengths[indices] == sizes).all()
     assert all(target.values[-1] == END_ID and (target.values[:-1] != END_ID).all()

@@ -19,9 +19,11 @@ from attnlab import compose
 from attnlab.cli import main
 from attnlab.codec import END_ID
 from attnlab.config import SpeechData
-from attnlab.data.recordings import DIGITS
-from attnlab.data.sound import Augmentation, Frames, normalised, read_samples
-from attnlab.data.speech import Speech, stacked
+from attnlab.data.speech.audio_file import read_samples
+from attnlab.data.speech.augment import Augmentation
+from attnlab.data.speech.features import Frames, normalised
+from attnlab.data.speech.loader import Speech, stacked
+from attnlab.data.speech.sources import DIGITS
 from attnlab.errors import UserError
 from attnlab.model.build import build
 from attnlab.sets import VectorSets
@@ -248,7 +250,7 @@ def test_labels_follow_their_frames_through_shift_and_speed(speech) -> None:
     pause = batch.targets["digit"] < 0
     # A frame on the border is half loud, and what shifts in is silence with the label of the border.
     assert (quiet == pause).float().mean() > 0.8
-    assert len({len(x) for x in (quiet, pause, batch.inputs.layout.place)}) == 1
+    assert len({len(x) for x in (quiet, pause, batch.inputs.layout.position)}) == 1
 
 
 # --- joined recordings --------------------------------------------------------------------------------

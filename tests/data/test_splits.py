@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.splits import TEST, TRAIN, VALIDATION, divided, held_out, limited, position, with_held_out
+from attnlab.data.prep.splits import TEST, TRAIN, VALIDATION, divided, held_out, limited, position, with_held_out
 
 
 @given(st.text(), st.integers(0, 2**32))

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnlab import compose
-from attnlab.data.reading import BadRows, read_table
-from attnlab.data.text import Text
-from attnlab.data.words import Sentences, tokens
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.tables import read_table
+from attnlab.data.text.loader import Text
+from attnlab.data.text.tokenize import Sentences, tokens
 from attnlab.errors import UserError
 
 NASTY = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=20)
@@ -163,7 +164,7 @@ def test_numbers_are_learned_as_they_stand_in_the_file(
     path.write_text("text,label\n" + "".join(f"a b,{number}\n" for number in numbers * 20))
     data = opened(path, "data.target_kind=number", "data.validation=0", "data.test=0")
     split = data.splits["train"]
-    assert data.spec.targets["label"].spread == pytest.approx(spread)
+    assert data.spec.targets["label"].std == pytest.approx(spread)
     assert split.batch(np.arange(len(split))).targets["label"].tolist() == split.gold("label") == numbers * 20
 
 
@@ -177,7 +178,7 @@ def test_answers_of_each_kind(tmp_path: Path) -> None:
     path.write_text("text,stars,funny,sad\n" + "a b,1,1,\nc,5,0,1\nd,3,,0\n" * 20)
     stars = opened(path, "data.label=stars", "data.target_kind=number", "data.validation=0", "data.test=0")
     target, split = stars.spec.targets["label"], stars.splits["train"]
-    assert target.mean == pytest.approx(np.mean(split.gold("label"))) and target.spread == pytest.approx(
+    assert target.mean == pytest.approx(np.mean(split.gold("label"))) and target.std == pytest.approx(
         np.std(split.gold("label"))
     )
     everything = np.arange(len(split))

@@ -10,11 +10,12 @@ import torch
 from conftest import conllu, shared_data, write_treebank
 
 from attnlab.config import TextData
-from attnlab.data.conllu import read_conllu
-from attnlab.data.prepare import prepared
-from attnlab.data.reading import BadRows, stretches
-from attnlab.data.rows import TextRow
-from attnlab.data.text import Text
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.lines import stretches
+from attnlab.data.prep.cache import prepared
+from attnlab.data.text.conllu import read_conllu
+from attnlab.data.text.loader import Text
+from attnlab.data.text.source import TextRow
 from attnlab.sets import VectorSets
 
 

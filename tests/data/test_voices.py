@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attnlab.config import SpeechData
-from attnlab.data.recordings import DIGITS, Voices
+from attnlab.data.speech.sources import DIGITS, Voices
 from attnlab.data.synthetic.voices import PHONES, SPOKEN, Voice, plans, resonances, say, synthesise, voice_of
 
 RATE = 8000

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from attnlab import compose
 from attnlab.errors import UserError
-from attnlab.lab.listing import show
+from attnlab.lab.runs_table import show
 from attnlab.runs import RunFolder, write_json, write_text
 
 

@@ -3,9 +3,9 @@
 import re
 from html.parser import HTMLParser
 
-from attnlab.lab.outcome import Outcome
-from attnlab.lab.page import page
-from attnlab.lab.space import read
+from attnlab.lab.sweep.outcome import Outcome
+from attnlab.lab.sweep.page import page
+from attnlab.lab.sweep.space import read
 
 EVIL = "<script>alert(1)</script>\"'&"
 

@@ -5,9 +5,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from attnlab import compose
 from attnlab.errors import UserError
-from attnlab.lab.folder import settings
-from attnlab.lab.search import Halving, Median, Search, pruner
-from attnlab.lab.space import named_space, read
+from attnlab.lab.sweep.folder import settings
+from attnlab.lab.sweep.search import Halving, Median, Search, pruner
+from attnlab.lab.sweep.space import named_space, read
 
 
 def test_every_form_of_the_grammar() -> None:

@@ -10,8 +10,8 @@ from torchvision.io import read_image
 
 from attnlab import compose
 from attnlab.cli import main
-from attnlab.lab import survey
-from attnlab.lab.samples import layout
+from attnlab.lab import data_report as survey
+from attnlab.lab.data_report_samples import layout
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=200))

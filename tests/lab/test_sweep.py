@@ -17,14 +17,14 @@ import pytest
 
 from attnlab import compose
 from attnlab.errors import UserError
-from attnlab.lab import sweep as lab
-from attnlab.lab.child import Child, Share
+from attnlab.lab.sweep import sweep as lab
+from attnlab.lab.sweep.child import Child, Share
 from attnlab.runs import RunFolder
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 DRIVER = """
 import sys
-from attnlab.lab import sweep
+from attnlab.lab.sweep import sweep
 sweep.score_on_test = lambda folder, search, chosen: {"mean": {"accuracy": 0.5}}
 sweep.sweep(sys.argv[2:], command=[sys.executable, sys.argv[1]])
 """

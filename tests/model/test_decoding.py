@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from attnlab.attention_options import POSITIONS, SCORES, parse_scope, refusal
 from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID, Codec
-from attnlab.combinations import POSITIONS, SCORES, parse_scope, refusal
 from attnlab.config import Seq2seqHead
 from attnlab.model.decoder import Cache, Rewriting
 from attnlab.model.decoding import Limits, sample, search
@@ -24,7 +24,7 @@ WIDTH = 16
 CODEC = Codec.learn(["a b c d e f g h"], "words", 20)
 SPEC = DataSpec(
     modality="text",
-    places=1,
+    num_coords=1,
     features=None,
     targets={"translation": Target("sequence", codec="target")},
     vocabularies={"words": Vocabulary(("<unk>", "x"), (0, 1))},
@@ -50,12 +50,12 @@ def head(score: str = "scaled_dot", position: str = "rotary", **others: object) 
 def memory(lengths: list[int], seed: int = 0) -> VectorSets:
     made = torch.Generator().manual_seed(seed)
     sets = [torch.randn(length, WIDTH, generator=made) for length in lengths]
-    return VectorSets(torch.cat(sets), Layout.of(lengths), Layout.of(lengths).place[:, None].float())
+    return VectorSets(torch.cat(sets), Layout.of(lengths), Layout.of(lengths).position[:, None].float())
 
 
 def sequences(lists: list[list[int]]) -> VectorSets:
     layout = Layout.of([len(ids) for ids in lists])
-    return VectorSets(torch.tensor([i for ids in lists for i in ids]), layout, layout.place[:, None].float())
+    return VectorSets(torch.tensor([i for ids in lists for i in ids]), layout, layout.position[:, None].float())
 
 
 @pytest.mark.parametrize("score, position", COMBINATIONS)

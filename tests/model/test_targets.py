@@ -13,7 +13,7 @@ from attnlab.spec import Target
 
 CLASSES = Target("class", ("a", "b", "c"), (6, 3, 1))
 QUESTIONS = Target("classes", ("funny", "sad"))
-NUMBERS = Target("number", mean=10.0, spread=4.0)
+NUMBERS = Target("number", mean=10.0, std=4.0)
 
 
 def answer(target: Target, balanced: bool = False, width: int = 4):
@@ -70,7 +70,7 @@ def test_a_number_is_learned_in_units_of_its_spread_and_told_in_its_own() -> Non
 
 
 def test_large_numbers_with_a_small_spread_are_told_apart() -> None:
-    part, x = answer(Target("number", mean=1_600_000_049.5, spread=28.9)), rows(3)
+    part, x = answer(Target("number", mean=1_600_000_049.5, std=28.9)), rows(3)
     truth = torch.tensor([1_600_000_000.0, 1_600_000_001.0, 1_600_000_099.0], dtype=torch.float64)
     told = torch.tensor([value for value, _ in part.answers(x)], dtype=torch.float64)
     steps = part.decide(x).double().squeeze(-1) * 28.9

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from attnlab import train
 from attnlab.cli import main
-from attnlab.data.folds import assign, divided, fold_splits
-from attnlab.data.splits import held_out
+from attnlab.data.prep.crossval import assign, divided, fold_splits
+from attnlab.data.prep.splits import held_out
 from attnlab.errors import Stopped, UserError
 from attnlab.training.folds import summary
 from attnlab.training.loop import Training

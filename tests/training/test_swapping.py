@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from attnlab import compose
+from attnlab.data import open_data
 from attnlab.model import build as models
-from attnlab.training.run import LOADERS
 
 TASKS = {
     "sentiment": ("reviews", "digits", "voices"),
@@ -29,7 +29,7 @@ PAIRS = [(task, data) for task, sets in TASKS.items() for data in sets]
 def opened(name: str) -> Any:
     """A data set that comes with the program."""
     config = compose.compose([f"data={name}"])
-    return LOADERS[config.data.loader](config.data, config.seed)
+    return open_data(config.data, config.seed)
 
 
 @pytest.mark.parametrize("task, name", PAIRS, ids=lambda pair: str(pair))
@@ -69,10 +69,12 @@ def test_places_that_no_vector_is_learned_for_are_refused_before_training(
             batch = split.batch(np.arange(start, min(start + 64, len(split))))
             sets = embedding(batch.inputs) if owner == "encoder" else batch.targets[config.head.target]
             farthest = max(farthest, int(sets.coords.max()))
-    getattr(config, owner).max_place = farthest + 1
+    getattr(config, owner).max_position = farthest + 1
     models.check_places(config, data.spec, data.splits)
-    getattr(config, owner).max_place = farthest
-    with pytest.raises(ValueError, match=rf"`{owner}.max_place={farthest}`: an? .* takes {farthest + 1} places"):
+    getattr(config, owner).max_position = farthest
+    with pytest.raises(
+        ValueError, match=rf"`{owner}.max_position={farthest}`: an? .* takes {farthest + 1} places"
+    ):
         models.check_places(config, data.spec, data.splits)
 
 

@@ -212,7 +212,7 @@ def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
 def by_length(model: Any, width: int, length: int, spec: DataSpec) -> dict[str, float]:
     """The encoder alone on sets of one length, forward and backward; graphs are rings."""
     sets = max(1, 1500 // length)
-    rows, places = torch.arange(sets * length), spec.places
+    rows, places = torch.arange(sets * length), spec.num_coords
     coords = (rows % length).float()[:, None].expand(-1, places) if places else None
     edges = edge_values = None
     if spec.edge_features is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from attnlab.data.batching import Batching
+from attnlab.data.prep.batching import Batching
 from attnlab.model.decoder import Cache
 from attnlab.model.decoding import Limits, search
 from attnlab.sets import Batch, VectorSets

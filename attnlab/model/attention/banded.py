@@ -15,7 +15,7 @@ from attnlab.model.attention.reference import Kernel, Plan
 from attnlab.model.attention.scopes import coords_of
 from attnlab.model.attention.scores import Score
 from attnlab.model.attention.tiles import forbidden
-from attnlab.model.places import Order
+from attnlab.model.coord_order import Order
 from attnlab.sets import VectorSets
 
 SMALLEST = 8

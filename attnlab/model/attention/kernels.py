@@ -1,6 +1,6 @@
 """The kernels by name, and which one `auto` takes."""
 
-from attnlab.combinations import DOT_SCORES
+from attnlab.attention_options import DOT_SCORES
 from attnlab.model.attention.banded import Banded
 from attnlab.model.attention.blocked import Blocked
 from attnlab.model.attention.dense import Dense

@@ -27,7 +27,7 @@ SAFE = 100.0
 
 def fits(
     x: Tensor,
-    to_qkv: Linear,
+    qkv_proj: Linear,
     heads: int,
     plan: Plan,
     score: Score,
@@ -44,19 +44,19 @@ def fits(
         and not biases
         and dropout == 0
         and x.device.type == "cpu"
-        and x.dtype == to_qkv.weight.dtype
+        and x.dtype == qkv_proj.weight.dtype
         and x.dtype in (torch.float32, torch.float64)
-        and (rotate is None or 6 * rotate.half * heads == to_qkv.out_features)
+        and (rotate is None or 6 * rotate.half * heads == qkv_proj.out_features)
         and len(plan.work) > 0
         and all(tile.seen is None for tile in plan.work)
     )
 
 
-def attend(x: Tensor, to_qkv: Linear, heads: int, plan: Plan, rotate: Rotation | None) -> Tensor:
+def attend(x: Tensor, qkv_proj: Linear, heads: int, plan: Plan, rotate: Rotation | None) -> Tensor:
     """Vectors (N, D) -> (N, H, K), as projection, rotation and `Dense.attend` one after the other give it."""
-    width = to_qkv.out_features // (3 * heads)
-    weight: Tensor = to_qkv.weight
-    bias: Tensor = to_qkv.bias
+    width = qkv_proj.out_features // (3 * heads)
+    weight: Tensor = qkv_proj.weight
+    bias: Tensor = qkv_proj.bias
     points = None
     if rotate is not None:
         # The two numbers of a point become neighbours, a complex number; scores don't depend on the order of numbers.

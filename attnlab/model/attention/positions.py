@@ -97,8 +97,8 @@ class LearnedPosition(Position):
 
     def __init__(self, config: AttentionEncoder, places: int) -> None:
         super().__init__(config, places)
-        self.limit = config.max_place
-        self.tables = nn.ModuleList(nn.Embedding(config.max_place, config.width) for _ in range(places))
+        self.limit = config.max_position
+        self.tables = nn.ModuleList(nn.Embedding(config.max_position, config.width) for _ in range(places))
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
 

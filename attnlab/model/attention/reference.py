@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from attnlab.combinations import KERNELS
+from attnlab.attention_options import KERNELS
 from attnlab.errors import UserError
 from attnlab.model.attention.positions import PairBias, Pairs
 from attnlab.model.attention.scopes import Scope
@@ -33,7 +33,7 @@ class Plan:
     queries: VectorSets
     keys: VectorSets
     work: Any
-    places: tuple[int, ...] | None = None
+    inverse_order: tuple[int, ...] | None = None
     _biases: dict[Any, Tensor] = field(default_factory=dict, repr=False)
 
     def remembered(self, number: int, biases: Sequence[PairBias], compute: Callable[[], Tensor]) -> Tensor:

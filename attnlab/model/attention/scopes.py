@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnlab.combinations import ScopeWord
+from attnlab.attention_options import ScopeWord
 from attnlab.errors import UserError
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -123,18 +123,18 @@ def scope_of(word: ScopeWord, spec: DataSpec) -> Scope:
     """The scope that a word means for these data; refuses what they cannot have."""
     if word.kind == "edges":
         if spec.edge_features is None:
-            other = " or window:RADIUS" if spec.places else ""
+            other = " or window:RADIUS" if spec.num_coords else ""
             raise UserError(f"scope `edges`: these data have no edges; use scope full{other}")
         return Edges()
     if word.kind == "full":
         return Full()
-    if spec.places == 0:
+    if spec.num_coords == 0:
         other = " or edges" if spec.edge_features is not None else ""
         raise UserError(f"scope `{word}`: these data have no places; use scope full{other}")
     if word.kind == "causal":
-        if spec.places > 1:
+        if spec.num_coords > 1:
             raise UserError(
-                f"scope `causal`: these vectors have {spec.places} coordinates, so none comes later; "
+                f"scope `causal`: these vectors have {spec.num_coords} coordinates, so none comes later; "
                 "use scope full or window:RADIUS"
             )
         return Causal()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from attnlab.model.attention.positions import Pairs
 from attnlab.model.attention.scopes import coords_of
-from attnlab.model.places import Order
+from attnlab.model.coord_order import Order
 from attnlab.sets import Layout, VectorSets
 
 SLACK = 1.25
@@ -115,7 +115,7 @@ def edge_tile(scope: Any, sets: VectorSets) -> Tile:
     """All sets as one padded tile, because the host doesn't know which edges belong to which set."""
     side, layout = side_of(sets.layout, slice(0, len(sets))), sets.layout
     found, length = scope.neighbours(sets), side.length
-    place = layout.place
+    place = layout.position
     pair = (layout.set_index[found.queries] * length + place[found.queries]) * length + place[found.keys]
     mask = torch.zeros(side.sets * length * length, dtype=torch.bool, device=pair.device)
     mask[pair] = True
@@ -178,7 +178,7 @@ def side_of(layout: Layout, cut: slice) -> Side:
     if longest and min(lengths) == longest:
         return Side(rows.stop - rows.start, len(lengths), longest, None)
     length = max(longest, 1)  # where all are empty, one padded row spares every reader the case of none
-    index = (layout.set_index[rows] - cut.start) * length + layout.place[rows]
+    index = (layout.set_index[rows] - cut.start) * length + layout.position[rows]
     return Side(rows.stop - rows.start, len(lengths), length, index)
 
 

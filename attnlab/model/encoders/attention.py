@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from attnlab.combinations import parse_scopes
+from attnlab.attention_options import parse_scopes
 from attnlab.config import AttentionEncoder
 from attnlab.errors import UserError
 from attnlab.model.attention.kernels import KERNELS, choose
@@ -49,18 +49,18 @@ class Attention(Encoder):
 
     def __init__(self, config: AttentionEncoder, spec: DataSpec) -> None:
         super().__init__()
-        if config.position != "none" and spec.places == 0:
+        if config.position != "none" and spec.num_coords == 0:
             raise UserError(
                 f"`encoder.position={config.position}`: these data have no places; use encoder.position=none"
             )
         self.config = config
         self.scopes = [scope_of(word, spec) for word in parse_scopes(config.scope)][: config.depth]
-        if config.kernel == "banded" and spec.places != 1:
+        if config.kernel == "banded" and spec.num_coords != 1:
             raise UserError(
-                f"kernel banded needs vectors along one coordinate, these have {spec.places}; "
+                f"kernel banded needs vectors along one coordinate, these have {spec.num_coords}; "
                 "use kernel edgewise or dense"
             )
-        self.position = position_of(config, spec.places)
+        self.position = position_of(config, spec.num_coords)
         self.edge_bias = None
         if spec.edge_features and any(scope.kind == "edges" for scope in self.scopes):
             self.edge_bias = EdgeBias(spec.edge_features, config.heads)
@@ -76,7 +76,7 @@ class Attention(Encoder):
         rotate = self.position.rotation(own)
         plans = {scope: self.plan(scope, own) for scope in self.scopes}
         if found is not None:
-            plans = {scope: replace(plan, places=found.places) for scope, plan in plans.items()}
+            plans = {scope: replace(plan, inverse_order=found.inverse_order) for scope, plan in plans.items()}
         for number, block in enumerate(self.blocks):
             scope = self.scopes[number % len(self.scopes)]
             x = block(x, plans[scope], rotate, self.biases(scope))

@@ -20,12 +20,12 @@ class Convolution(Encoder):
 
     def __init__(self, config: ConvolutionEncoder, spec: DataSpec) -> None:
         super().__init__()
-        if spec.places not in (1, 2):
+        if spec.num_coords not in (1, 2):
             raise UserError(
                 f"`encoder=convolution` needs places on a line or a grid (1 or 2 coordinates), these have "
-                f"{spec.places}; use encoder=attention"
+                f"{spec.num_coords}; use encoder=attention"
             )
-        convolution = nn.Conv1d if spec.places == 1 else nn.Conv2d
+        convolution = nn.Conv1d if spec.num_coords == 1 else nn.Conv2d
         seen = 2 * config.radius + 1
         self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.depth))
         self.layers = nn.ModuleList(

@@ -5,10 +5,10 @@ from torch import Tensor, nn
 
 from attnlab.config import FullyConnectedEncoder
 from attnlab.errors import UserError
+from attnlab.model.coord_order import Order
 from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
 from attnlab.model.linear import Linear
-from attnlab.model.places import Order
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
@@ -21,9 +21,9 @@ class FullyConnected(Encoder):
 
     def __init__(self, config: FullyConnectedEncoder, spec: DataSpec) -> None:
         super().__init__()
-        if spec.places != 1:
+        if spec.num_coords != 1:
             raise UserError(
-                f"`encoder=fully_connected` needs vectors in a row (one coordinate), these have {spec.places}; "
+                f"`encoder=fully_connected` needs vectors in a row (one coordinate), these have {spec.num_coords}; "
                 "use encoder=attention"
             )
         self.radius = config.radius

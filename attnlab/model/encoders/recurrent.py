@@ -6,9 +6,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from attnlab.config import RecurrentEncoder
 from attnlab.errors import UserError
+from attnlab.model.coord_order import Order
 from attnlab.model.dropout import Dropout
 from attnlab.model.interfaces import Encoder
-from attnlab.model.places import Order
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec
 
@@ -20,7 +20,7 @@ class Recurrent(Encoder):
 
     def __init__(self, config: RecurrentEncoder, spec: DataSpec) -> None:
         super().__init__()
-        if spec.places == 0:
+        if spec.num_coords == 0:
             raise UserError(
                 "`encoder=recurrent` needs vectors with places, these have none; use encoder=attention"
             )

@@ -37,7 +37,7 @@ class Seq2seq(Head):
         shape = AttentionEncoder(
             width=width, depth=config.depth, heads=config.heads, feed_forward=config.feed_forward,
             dropout=config.dropout, score=config.score, scope="causal", position=config.position,
-            max_place=config.max_place,
+            max_position=config.max_position,
         )  # fmt: skip
         self.decoder = Decoder(shape, width, len(self.codec) if source_table is None else source_table)
 
@@ -72,11 +72,11 @@ class Seq2seq(Head):
 
     def _limits(self, lengths: tuple[int, ...]) -> Limits:
         config, farthest = self.config, self.decoder.farthest
-        most = [math.ceil(config.most_length * length) + config.more_length for length in lengths]
+        most = [math.ceil(config.max_length_ratio * length) + config.max_length_extra for length in lengths]
         if farthest is not None:
             most = [min(number, farthest - 1) for number in most]  # `<s>` takes a place, too
         least = [
-            min(math.floor(config.least_length * length), limit)
+            min(math.floor(config.min_length_ratio * length), limit)
             for length, limit in zip(lengths, most, strict=True)
         ]
         return Limits(least, most)

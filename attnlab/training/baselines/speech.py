@@ -7,7 +7,7 @@ import numpy as np
 
 from attnlab import metrics
 from attnlab.config import Config
-from attnlab.data.answers import NOT_SCORED
+from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.sets import Prediction
 from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest
 from attnlab.training.engine import Engine

@@ -8,7 +8,7 @@ import torch
 
 from attnlab import metrics
 from attnlab.config import AdamW, Config, FullyConnectedEncoder, LearnedEmbedding, Schedule, TaggingHead, Trainer
-from attnlab.data.answers import NOT_SCORED
+from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.sets import Prediction
 from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest

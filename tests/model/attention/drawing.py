@@ -36,7 +36,7 @@ def vector_sets(
 
 
 def encoder_config(**keys) -> AttentionEncoder:
-    return AttentionEncoder(**{"width": 8, "heads": 2, "depth": 1, "dropout": 0.0, "max_place": 64} | keys)
+    return AttentionEncoder(**{"width": 8, "heads": 2, "depth": 1, "dropout": 0.0, "max_position": 64} | keys)
 
 
 def permuted(sets: VectorSets, seed: int) -> tuple[VectorSets, torch.Tensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from drawing import encoder_config, permuted, vector_sets
 
-from attnlab.combinations import KERNELS, POSITIONS, SCOPES, SCORES, kernel_table, parse_scope, refusal
+from attnlab.attention_options import KERNELS, POSITIONS, SCOPES, SCORES, kernel_table, parse_scope, refusal
 from attnlab.config import AttentionEncoder, Config, check
 from attnlab.errors import UserError
 from attnlab.model.attention.recorder import attention_layers, record
@@ -124,7 +124,7 @@ def test_learned_places_end_and_others_go_on():
     far = replace(vector_sets([3], edges=False), coords=torch.tensor([[0.0], [1.0], [64.0]]))
     before = replace(far, coords=far.coords - 1)
     for position in POSITIONS:
-        one = encoder(position=position, max_place=64)
+        one = encoder(position=position, max_position=64)
         if position == "learned":
             with pytest.raises(UserError, match="place 64 lies outside the 64 learned places"):
                 one(far)
@@ -163,7 +163,7 @@ def test_recording_shows_who_looks_at_whom_and_leaves_nothing():
     layer, x = one.blocks[0].attention, one.blocks[0].norm_attention(sets.values)
     values = layer.project(x)[2][:4]
     sums = torch.einsum("hij,jhk->ihk", weights[names[0]][0], values).flatten(1)
-    close(layer.mix(sums), layer(x, one.plan(one.scopes[0], sets), None, one.biases(one.scopes[0]))[:4])
+    close(layer.out_proj(sums), layer(x, one.plan(one.scopes[0], sets), None, one.biases(one.scopes[0]))[:4])
     assert all(not layer._forward_pre_hooks for layer in one.modules())
     with pytest.raises(UserError, match=r"did you mean `blocks.1.attention`"), record(one, ["block.1.attention"]):
         pass

@@ -24,9 +24,9 @@ def test_multihead_attention_of_pytorch(lengths, seed):
     torch.manual_seed(seed)
     sets, others = vector_sets(lengths, seed), nn.MultiheadAttention(8, 2, batch_first=True)
     ours = SelfAttention(8, 2, 4, "scaled_dot")
-    ours.to_qkv.weight.copy_(others.in_proj_weight)
-    ours.to_qkv.bias.copy_(others.in_proj_bias.normal_())
-    ours.mix.load_state_dict(others.out_proj.state_dict())
+    ours.qkv_proj.weight.copy_(others.in_proj_weight)
+    ours.qkv_proj.bias.copy_(others.in_proj_bias.normal_())
+    ours.out_proj.load_state_dict(others.out_proj.state_dict())
     padded, mask = sets.pad()
     right, _ = others(padded, padded, padded, key_padding_mask=~mask)
     for kernel in ("reference", "dense", "blocked"):
@@ -39,24 +39,24 @@ def test_cross_attention_of_pytorch_between_different_widths():
     queries, keys = vector_sets([3, 1, 4]), vector_sets([2, 5, 6], width=6)
     others = nn.MultiheadAttention(8, 2, batch_first=True, kdim=6, vdim=6)
     ours = CrossAttention(8, 6, 2, 4, "scaled_dot")
-    ours.to_q.weight.copy_(others.q_proj_weight)
-    ours.to_kv.weight.copy_(torch.cat([others.k_proj_weight, others.v_proj_weight]))
+    ours.q_proj.weight.copy_(others.q_proj_weight)
+    ours.kv_proj.weight.copy_(torch.cat([others.k_proj_weight, others.v_proj_weight]))
     bias = others.in_proj_bias.normal_()
-    ours.to_q.bias.copy_(bias[:8])
-    ours.to_kv.bias.copy_(bias[8:])
-    ours.mix.load_state_dict(others.out_proj.state_dict())
+    ours.q_proj.bias.copy_(bias[:8])
+    ours.kv_proj.bias.copy_(bias[8:])
+    ours.out_proj.load_state_dict(others.out_proj.state_dict())
     padded, mask = keys.pad()
     right, _ = others(queries.pad()[0], padded, padded, key_padding_mask=~mask)
     for kernel in ("reference", "dense", "blocked"):
         plan = KERNELS[kernel].plan(Full(), queries, keys)
-        close(ours(queries.values, ours.remember(keys.values), plan), queries.layout.pack(right))
+        close(ours(queries.values, ours.project_kv(keys.values), plan), queries.layout.pack(right))
 
 
 def bare(layer: SelfAttention, width: int) -> SelfAttention:
     """Without biases and with W^O as the identity, as graph layers have it."""
-    nn.init.zeros_(layer.to_qkv.bias)
-    nn.init.zeros_(layer.mix.bias)
-    layer.mix.weight.copy_(torch.eye(width))
+    nn.init.zeros_(layer.qkv_proj.bias)
+    nn.init.zeros_(layer.out_proj.bias)
+    layer.out_proj.weight.copy_(torch.eye(width))
     return layer
 
 
@@ -70,16 +70,16 @@ def test_graph_layers_of_pyg(lengths, seed):
     gat = geometric.GATv2Conv(8, width, heads, add_self_loops=False, bias=False)
     ours = bare(SelfAttention(heads * width, heads, width, "additive:leaky_relu"), heads * width)
     # GATv2's values are its keys, and its queries stand at the edge's end.
-    ours.to_qkv = nn.Linear(8, 3 * heads * width, bias=False)
-    ours.to_qkv.weight.copy_(torch.cat([gat.lin_r.weight, gat.lin_l.weight, gat.lin_l.weight]))
+    ours.qkv_proj = nn.Linear(8, 3 * heads * width, bias=False)
+    ours.qkv_proj.weight.copy_(torch.cat([gat.lin_r.weight, gat.lin_l.weight, gat.lin_l.weight]))
     ours.score.weight.copy_(gat.att[0])
     conv = geometric.TransformerConv(8, width, heads, root_weight=False, bias=False)
     theirs = bare(SelfAttention(heads * width, heads, width, "scaled_dot"), heads * width)
-    theirs.to_qkv = nn.Linear(8, 3 * heads * width)
+    theirs.qkv_proj = nn.Linear(8, 3 * heads * width)
     names = ("lin_query", "lin_key", "lin_value")
-    theirs.to_qkv.weight.copy_(torch.cat([getattr(conv, name).weight for name in names]))
+    theirs.qkv_proj.weight.copy_(torch.cat([getattr(conv, name).weight for name in names]))
     bias = [getattr(conv, name).bias for name in names]
-    theirs.to_qkv.bias.copy_(torch.cat([torch.zeros(6) if b is None else b for b in bias]))
+    theirs.qkv_proj.bias.copy_(torch.cat([torch.zeros(6) if b is None else b for b in bias]))
     for kernel in ("reference", "edgewise"):
         plan = KERNELS[kernel].plan(Edges(loops=False), sets, sets)
         close(ours(sets.values, plan), gat(sets.values, sets.edges))
@@ -108,10 +108,10 @@ def test_a_convolution_is_attention(kernel):
         for table, step in zip(relative.tables, offset, strict=True):
             table.weight[relative.bucket(torch.tensor(-float(step))), head] = 100.0  # key − query = offset
         rows = slice((18 + head) * width, (19 + head) * width)
-        layer.to_qkv.weight[rows] = torch.eye(width)
+        layer.qkv_proj.weight[rows] = torch.eye(width)
         y, x = offset
-        layer.mix.weight[:, head * width : (head + 1) * width] = convolution.weight[:, :, y + 1, x + 1]
-    layer.mix.bias.copy_(convolution.bias)
+        layer.out_proj.weight[:, head * width : (head + 1) * width] = convolution.weight[:, :, y + 1, x + 1]
+    layer.out_proj.bias.copy_(convolution.bias)
 
     scope = Window(1) if kernel == "edgewise" else Full()
     answer = layer(sets.values, KERNELS[kernel].plan(scope, sets, sets), biases=[relative])

@@ -9,10 +9,10 @@ from drawing import encoder_config, lengths, seeds, vector_sets
 from hypothesis import given, settings
 from torch.nn import functional
 
-from attnlab.combinations import KERNELS as ABILITIES
-from attnlab.combinations import POSITIONS as POSITION_WORDS
-from attnlab.combinations import SCORES as SCORE_WORDS
-from attnlab.combinations import ScopeWord, refusal
+from attnlab.attention_options import KERNELS as ABILITIES
+from attnlab.attention_options import POSITIONS as POSITION_WORDS
+from attnlab.attention_options import SCORES as SCORE_WORDS
+from attnlab.attention_options import ScopeWord, refusal
 from attnlab.errors import UserError
 from attnlab.model.attention.kernels import KERNELS, REFERENCE, choose
 from attnlab.model.attention.positions import POSITIONS, EdgeBias

@@ -26,7 +26,7 @@ def both(layer: SelfAttention, sets: VectorSets, scope: Scope, position: str) ->
     for kernel in ("reference", "dense"):
         x = sets.values.clone().requires_grad_()
         plan = KERNELS[kernel].plan(scope, sets, sets)
-        fitting = packed.fits(x, layer.to_qkv, layer.heads, plan, layer.score, rotate, (), 0.0)
+        fitting = packed.fits(x, layer.qkv_proj, layer.heads, plan, layer.score, rotate, (), 0.0)
         assert fitting == (kernel == "dense" and len(sets) > 0)
         answer = layer(x, plan, rotate)
         weight = torch.linspace(-1, 1, answer.numel(), dtype=x.dtype).view_as(answer)
@@ -80,7 +80,7 @@ def test_what_does_not_fit_takes_the_long_way() -> None:
     plan, layer = KERNELS["dense"].plan(Full(), sets, sets), SelfAttention(8, 2, 4, "scaled_dot")
 
     def fits(layer=layer, rotate=None, biases=(), dropout=0.0, x=sets.values):
-        return packed.fits(x, layer.to_qkv, layer.heads, plan, layer.score, rotate, biases, dropout)
+        return packed.fits(x, layer.qkv_proj, layer.heads, plan, layer.score, rotate, biases, dropout)
 
     assert fits() and fits(rotate=rotation(sets, "rotary"))
     assert not fits(dropout=0.1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from drawing import vector_sets
 
-from attnlab.combinations import ScopeWord, kernel_table, parse_count, parse_scope, parse_scopes
+from attnlab.attention_options import ScopeWord, kernel_table, parse_count, parse_scope, parse_scopes
 from attnlab.errors import UserError
 from attnlab.model.attention.edgewise import window_neighbours
 from attnlab.model.attention.reference import Reference

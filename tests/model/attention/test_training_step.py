@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from attnlab import compose
-from attnlab.combinations import KERNELS, POSITIONS, SCOPES, SCORES, parse_scope, refusal
+from attnlab.attention_options import KERNELS, POSITIONS, SCOPES, SCORES, parse_scope, refusal
 from attnlab.config import check
 from attnlab.errors import UserError
 from attnlab.model import build as models

@@ -1,0 +1,92 @@
+"""Keys of `data=` that every data set has."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from attnlab.config.keys import LARGEST, key
+from attnlab.registry import LOADERS
+
+
+@dataclass
+class DataConfig:
+    """What is known of any data set, and who of it is trained on."""
+
+    name: str = key("???", "the data set's name")
+    loader: str = key("???", "which loader reads it", choices=LOADERS)
+    origin: str | None = key(None, "where the data are to be had, for `attnlab data` and for whoever lacks them")
+    licence: str | None = key(None, "under which terms they are, as far as it is known")
+    path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
+    path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
+    cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    skip_bad: bool = key(False, "leave out examples that cannot be used, and count them, instead of refusing them")
+    validation: float = key(
+        0.1, "share of the training examples held out where there is no validation split", min=0, max=0.9
+    )
+    test: float = key(0.1, "share of the training examples held out where there is no test split", min=0, max=0.9)
+    split_seed: int = key(0, "of held-out shares", min=0, max=LARGEST)
+
+    def problems(self) -> Iterator[str]:
+        if not re.fullmatch(r"[\w-][\w.-]*", self.name):
+            yield f"`data.name={self.name}`: it names folders; write letters, digits, hyphens and dots"
+        if self.validation + self.test > 0.9:
+            yield f"`data.validation={self.validation}` and `data.test={self.test}` must leave a tenth for training"
+
+
+@dataclass
+class HubDataConfig(DataConfig):
+    """A data set that may be had from the Hugging Face hub."""
+
+    hub: str | None = key(
+        None, "its id on the Hugging Face hub, such as user/name; read where there is no data.path"
+    )
+    config: str | None = key(None, "hub: which of its configurations; null: the only one")
+    revision: str | None = key(
+        None, "hub: a commit, branch or tag; null: the newest; a run keeps the commit that it was trained on"
+    )
+
+    def hub_problems(self) -> Iterator[str]:
+        if self.hub is None:
+            for name in ("config", "revision"):
+                if getattr(self, name) is not None:
+                    yield f"`data.{name}={getattr(self, name)}` needs `data.hub=`"
+        elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", self.hub):
+            yield f"`data.hub={self.hub}`: write an id such as stanfordnlp/imdb; files of your own go by `data.path=`"
+
+
+def embedded_problems(data: Any, sources: tuple[str, ...], own: str) -> Iterator[str]:
+    """Whether data that come with the program are to be had from elsewhere.
+
+    sources: those that come with it. own: a data set for files of one's own.
+    """
+    for name in ("path", "hub", "download"):
+        value = getattr(data, name, None)
+        if data.source in sources and value is not None:
+            yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={own}"
+
+
+@dataclass
+class CrossValidated(DataConfig):
+    """Data that can be divided into folds, each of which is tested in turn."""
+
+    folds: str | None = key(None, "cross-validation: a number of folds")
+    fold: str | None = key(None, "the one fold to test on; null: a run for each")
+
+    def fold_problems(self, otherwise: str = "") -> Iterator[str]:
+        """otherwise: what `data.folds` may be besides a number."""
+        if self.folds is not None and not (self.folds.isdecimal() and int(self.folds) > 2):
+            yield f"`data.folds={self.folds}`: write a number of at least 3{otherwise}"
+        if self.fold is not None and self.folds is None:
+            yield f"`data.fold={self.fold}` needs `data.folds=`"
+
+
+def encoding_problems(encoding: str) -> Iterator[str]:
+    """Why there is no such encoding of text."""
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        yield f"`data.encoding={encoding}`: unknown; usual ones are utf-8, utf-16, cp1252 and latin-1"

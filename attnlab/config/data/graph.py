@@ -1,0 +1,79 @@
+"""Keys of `data=` for graphs."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from attnlab.attention_options import parse_structures
+from attnlab.config.data.base import CrossValidated, embedded_problems
+from attnlab.config.keys import LARGEST, key
+from attnlab.errors import UserError
+from attnlab.registry import GRAPH_SOURCES, LOADERS
+
+
+@LOADERS.builtin("graph", "attnlab.data.graph.loader:Graphs")
+@GRAPH_SOURCES.builtin("molecules", "attnlab.data.graph.sources:Molecules")
+@GRAPH_SOURCES.builtin("karate", "attnlab.data.graph.sources:Karate")
+@GRAPH_SOURCES.builtin("tu", "attnlab.data.graph.tu:Tu")
+@GRAPH_SOURCES.builtin("molecule_net", "attnlab.data.graph.molecule_net:MoleculeNet")
+@GRAPH_SOURCES.builtin("jsonl", "attnlab.data.graph.jsonl:Jsonl")
+@dataclass
+class GraphData(CrossValidated):
+    """Graphs: nodes with features, and the edges between them."""
+
+    loader: str = key("graph", "which loader reads it", choices=LOADERS)
+    name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
+    source: str = key("???", "where the graphs come from", choices=GRAPH_SOURCES)
+    path: str | None = key(
+        None, "folder of a TU set, table of MoleculeNet, or .jsonl file or folder; null for embedded data"
+    )
+    download: str | None = key(
+        None,
+        "source=tu, molecule_net: name of a set, such as ENZYMES or ESOL; downloaded where there is no data.path",
+        was="hub",
+    )
+    limit: int | None = key(None, "use only so many training graphs, each class in proportion", min=1)
+    target_kind: str = key(
+        "class",
+        "jsonl: what a label is: one class, a number, a list of yes (1), no (0) or unknown (null), or a class for "
+        "each node",
+        choices=("class", "number", "classes", "vector_classes"),
+    )
+    directed: bool = key(False, "jsonl: an edge leads only from its first node to its second")
+    structure: Any = key(
+        None,
+        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree, size (of its graph) or a "
+        "list; null: none, or degree where nodes have no features",
+    )
+    flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
+    labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1)
+    split_seed: int = key(
+        0, "of held-out shares and folds, and of the nodes that are labelled", min=0, max=LARGEST
+    )
+
+    def __post_init__(self) -> None:
+        self.name = self.name or self.download or ""
+
+    def problems(self) -> Iterator[str]:
+        if not self.name:
+            yield f"`data.name` is missing: which set of data={self.source}; set it with `data.name=…`, or by `data.download=…`"
+        if self.download is not None:
+            yield from self._download_problems(self.download)
+        yield from super().problems()
+        yield from embedded_problems(self, ("molecules", "karate"), "graph_jsonl")
+        yield from self.fold_problems()
+        if self.folds is not None and (self.source == "karate" or self.target_kind == "vector_classes"):
+            yield "`data.folds` divides graphs by their label; these have labels for nodes"
+        try:
+            parse_structures(self.structure)
+        except UserError as error:
+            yield str(error)
+
+    def _download_problems(self, download: str) -> Iterator[str]:
+        if self.source not in ("tu", "molecule_net"):
+            yield f"`data.download={download}`: only sets of data=tu and data=molecule_net are downloaded by name"
+        elif self.name != download:
+            yield f"`data.download={download} data.name={self.name}`: two names; give one"
+        elif not re.fullmatch(r"\w[\w.-]*", download):
+            yield f"`data.download={download}`: write the name of a set, such as ENZYMES"

@@ -1,0 +1,39 @@
+"""Keys of `data=` for pictures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from attnlab.config.data.base import HubDataConfig, embedded_problems
+from attnlab.config.keys import key
+from attnlab.registry import IMAGE_SOURCES, LOADERS
+
+
+@LOADERS.builtin("image", "attnlab.data.image.loader:Image")
+@IMAGE_SOURCES.builtin("digits", "attnlab.data.image.sources:Digits")
+@IMAGE_SOURCES.builtin("idx", "attnlab.data.image.sources:Idx")
+@IMAGE_SOURCES.builtin("folder", "attnlab.data.image.sources:ImageFolder")
+@IMAGE_SOURCES.builtin("cifar10", "attnlab.data.image.sources:Cifar10")
+@dataclass
+class ImageData(HubDataConfig):
+    """Pictures as sets of patches, each with its row and column."""
+
+    loader: str = key("image", "which loader reads it", choices=LOADERS)
+    source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)
+    path: str | None = key(None, "folder of local files; null for embedded data and the hub")
+    image: str = key("image", "hub: the column of the pictures")
+    label: str = key("label", "hub: the column of their classes")
+    limit: int | None = key(None, "use only the first so many training pictures", min=1)
+    classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
+    colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
+    patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", min=1)
+    stride: int | None = key(None, "pixels from one patch to the next; null: patches don't overlap", min=1)
+    max_length: int = key(4096, "most patches of a picture", min=1)
+    flip: bool = key(False, "training: mirror every other picture, left to right")
+    translate: int = key(0, "training: move pictures by up to so many pixels each way", min=0, was="shift")
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from embedded_problems(self, ("digits",), "image_folder")
+        yield from self.hub_problems()
+        if self.stride is not None and self.stride > self.patch:
+            yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"

@@ -1,0 +1,110 @@
+"""Keys of `data=` for recordings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems
+from attnlab.config.keys import LARGEST, key
+from attnlab.registry import LOADERS, SPEECH_SOURCES
+
+
+@LOADERS.builtin("speech", "attnlab.data.speech.loader:Speech")
+@SPEECH_SOURCES.builtin("voices", "attnlab.data.speech.sources:Voices")
+@SPEECH_SOURCES.builtin("fsdd", "attnlab.data.speech.sources:Fsdd")
+@SPEECH_SOURCES.builtin("folder", "attnlab.data.speech.sources:Folder")
+@SPEECH_SOURCES.builtin("manifest", "attnlab.data.speech.sources:Manifest")
+@SPEECH_SOURCES.builtin("speech_commands", "attnlab.data.speech.sources:SpeechCommands")
+@dataclass
+class SpeechData(HubDataConfig, CrossValidated):
+    """Recordings of speech, cut into short frames."""
+
+    loader: str = key("speech", "which loader reads it", choices=LOADERS)
+    source: str = key(
+        "???",
+        "where the recordings come from",
+        choices=SPEECH_SOURCES,
+    )
+    path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
+    audio: str = key("audio", "hub: the column of the recordings")
+    label: str = key("label", "hub: the column of their classes")
+    speaker: str | None = key(None, "hub: the column of who speaks")
+    limit: int | None = key(None, "use only so many training examples, each class in proportion", min=1)
+    max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, was="max_length")
+    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
+    strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
+    transcript: str | None = key(
+        None, "source=manifest: the column of what is said; null: no transcripts", was="text"
+    )
+    tokens: str = key(
+        "characters",
+        "what transcripts are split into, as for data=parallel",
+        choices=("bpe", "unigram", "words", "characters"),
+    )
+    subwords: int = key(1000, "tokens learned from training transcripts, at the most; not for characters", min=100)
+    join: float | None = key(
+        None, "utterances of about so many seconds, joined from recordings of one speaker", min=0.1
+    )
+    join_repeats: int = key(4, "how often each recording occurs in joined utterances", min=1)
+    # From sound to vectors.
+    rate: int = key(8000, "samples per second; recordings at another rate are resampled", min=100)
+    channels: str = key("mix", "how several channels become one", choices=("mix", "left", "refuse"))
+    features: str = key("log_mel", "what describes a frame", choices=("log_mel", "mfcc", "fbank"))
+    bands: int = key(40, "mel bands", min=2)
+    coefficients: int = key(20, "features=mfcc: coefficients kept", min=1)
+    window: float = key(25.0, "length of a frame, in milliseconds", min=1, max=1000)
+    hop: float = key(10.0, "from one frame to the next, in milliseconds", min=1, max=1000)
+    normalise: str = key(
+        "utterance",
+        "mean 0 and variance 1 of each feature over what",
+        choices=("utterance", "training", "none"),
+    )
+    stack: int = key(3, "neighbouring frames that become one vector", min=1)
+    # Of training recordings, drawn anew in every epoch.
+    noise: float | None = key(None, "loudest added noise: its signal-to-noise ratio in dB; null: none")
+    gain: float = key(0.0, "louder or softer by up to so many dB", min=0)
+    time_shift: float = key(0.0, "earlier or later by up to so many milliseconds", min=0, was="shift")
+    speed: float = key(0.0, "faster or slower by up to this share, pitch and formants with it", min=0, max=0.5)
+    mask_time: float = key(0.0, "longest of two masked stretches of time, in milliseconds", min=0)
+    mask_bands: int = key(0, "broadest of two masked ranges of features", min=0)
+    # Who is trained on, who is tested.
+    group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
+    folds: str | None = key(
+        None, "cross-validation: a number of folds, or `speaker` to leave each one out in turn"
+    )
+    split_seed: int = key(0, "of held-out shares and folds", min=0, max=LARGEST)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from embedded_problems(self, ("voices",), "speech_folder")
+        yield from self.hub_problems()
+        if self.folds != "speaker":
+            yield from self.fold_problems(", or `speaker`")
+            if self.folds is not None and self.group is not None:
+                yield (
+                    f"`data.folds={self.folds} data.group={self.group}`: numbered folds divide what a {self.group} says; "
+                    f"`data.folds={self.group}` leaves each {self.group} out in turn"
+                )
+        if self.folds is not None and self.join is not None:
+            yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
+        if self.transcript is not None and self.source != "manifest":
+            yield f"`data.transcript={self.transcript}` names a column of a manifest: `data=speech_manifest`"
+        said = next((name for name in ("transcript", "strings", "join") if getattr(self, name)), None)
+        if said is not None and self.too_long == "cut":
+            yield f"`data.too_long=cut` would cut what is heard, but not what is said (`data.{said}`); choose refuse or drop"
+        if self.strings and self.source != "voices":
+            yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
+        if self.join is not None and self.source == "voices":
+            yield "`data.join` is for recordings; generated strings of digits come by `data.strings=true`"
+        if self.features == "mfcc" and self.coefficients > self.bands:
+            yield f"`data.coefficients={self.coefficients}` must be at most data.bands={self.bands}"
+        if self.hop > self.window:
+            yield f"`data.hop={self.hop:g}` must be at most data.window={self.window:g}, or samples would be lost"
+        features = "coefficients" if self.features == "mfcc" else "bands"
+        if self.mask_bands >= getattr(self, features):
+            yield f"`data.mask_bands={self.mask_bands}` must be below data.{features}={getattr(self, features)}"
+        masks = next((name for name in ("mask_time", "mask_bands") if getattr(self, name)), None)
+        if masks is not None and self.normalise == "none":
+            yield (
+                f"`data.{masks}={getattr(self, masks):g}` hides features behind their mean, which `data.normalise=none` "
+                "leaves unknown; choose utterance or training"
+            )

@@ -1,0 +1,110 @@
+"""Keys of `data=` for texts: sentences of words, with tags, labels or translations."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from attnlab.config.data.base import HubDataConfig, embedded_problems, encoding_problems
+from attnlab.config.keys import key
+from attnlab.registry import LOADERS, TEXT_SOURCES
+
+
+@LOADERS.builtin("text", "attnlab.data.text.loader:Text")
+@TEXT_SOURCES.builtin("grammar", "attnlab.data.text.generated:Grammar")
+@TEXT_SOURCES.builtin("reviews", "attnlab.data.text.generated:Reviews")
+@TEXT_SOURCES.builtin("conllu", "attnlab.data.text.conllu:Conllu")
+@dataclass
+class TextData(HubDataConfig):
+    """Sentences of words."""
+
+    loader: str = key("text", "which loader reads it", choices=LOADERS)
+    source: str = key("???", "where the sentences come from", choices=TEXT_SOURCES)
+    path: str | None = key(None, "local file, or folder of them; null for generated data and the hub")
+    encoding: str = key(
+        "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
+    )
+    limit: int | None = key(None, "use only the first so many training examples", min=1)
+    tokens: str = key(
+        "words",
+        "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
+        choices=("words", "spaces", "characters"),
+    )
+    max_length: int = key(2048, "longest sentence, in words", min=1)
+    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
+    min_count: int = key(1, "training words seen less often share the unknown word's vector", min=1)
+    unknown: float = key(
+        1.0,
+        "a word seen c times in training is replaced by <unk> with probability unknown / (unknown + c)",
+        min=0,
+        max=100,
+    )
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from embedded_problems(self, ("grammar", "reviews"), "tagged" if self.source == "grammar" else "csv")
+        yield from self.hub_problems()
+        yield from encoding_problems(self.encoding)
+
+
+@LOADERS.builtin("tagged", "attnlab.data.text.loader:Text")
+@TEXT_SOURCES.builtin("tagged", "attnlab.data.text.tagged:Tagged")
+@dataclass
+class TaggedData(TextData):
+    """Words and their tags: in two columns, in .jsonl, or on the hub."""
+
+    loader: str = key("tagged", "which loader reads it", choices=LOADERS)
+    source: str = key("tagged", "where the sentences come from", choices=("tagged",))
+    words: Any = key(None, "where the words are: a column's number (null: 1), or its name in .jsonl (null: words)")
+    tags: Any = key(None, "where their tags are: a column's number (null: 2), or its name in .jsonl (null: tags)")
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        for name in ("words", "tags"):
+            column = getattr(self, name)
+            if column is not None and (isinstance(column, bool) or not isinstance(column, int | str)):
+                yield f"`data.{name}={column}`: a column is a name or a number"
+            elif isinstance(column, int) and column < 1:
+                yield f"`data.{name}={column}`: columns are numbered from 1"
+        if self.words is not None and self.words == self.tags:
+            yield f"`data.words={self.words} data.tags={self.tags}`: the same column twice"
+
+
+@LOADERS.builtin("table", "attnlab.data.text.loader:Text")
+@TEXT_SOURCES.builtin("table", "attnlab.data.text.table:Table")
+@dataclass
+class TableData(TextData):
+    """Rows of a .csv, .tsv or .jsonl file: a text and what is to be said of it."""
+
+    loader: str = key("table", "which loader reads it", choices=LOADERS)
+    source: str = key("table", "where the sentences come from", choices=("table",))
+    text: Any = key(
+        "text", "the column of the text: its name in the header line, or its number where there is none"
+    )
+    label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
+    group: Any = key(None, "a column, such as the author: rows that agree in it are held out together")
+    target_kind: str = key(
+        "class",
+        "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
+        choices=("class", "classes", "number"),
+    )
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        several = self.target_kind == "classes"
+        if isinstance(self.label, list) != several:
+            wanted = "a list of columns" if several else "one column"
+            yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
+        columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
+        columns += [] if self.group is None else [self.group]
+        numbers = [column for column in columns if isinstance(column, int)]
+        if any(not isinstance(column, int | str) or isinstance(column, bool) for column in columns):
+            yield f"`data.text={self.text} data.label={self.label}`: a column is a name or a number"
+        elif numbers and len(numbers) < len(columns):
+            yield (
+                f"`data.text={self.text} data.label={self.label}`: give either names, which stand in the first line, "
+                "or numbers, where there is no such line"
+            )
+        elif any(number < 1 for number in numbers):
+            yield f"`data.text={self.text} data.label={self.label}`: columns are numbered from 1"
+        elif len(set(columns)) < len(columns):
+            yield f"`data.text={self.text} data.label={self.label}`: the same column twice"

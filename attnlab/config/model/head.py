@@ -1,0 +1,84 @@
+"""Keys of `head=`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from attnlab.attention_options import POSITIONS, SCORES, parse_scope, refusal
+from attnlab.config.keys import key
+from attnlab.registry import HEADS
+
+
+@dataclass
+class HeadConfig:
+    """Vectors to answers."""
+
+    name: str = key("???", "choice", choices=HEADS)
+    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
+
+
+@HEADS.builtin("tagging", "attnlab.model.heads.tagging:Tagging")
+@dataclass
+class TaggingHead(HeadConfig):
+    """N→N: a label for each vector."""
+
+    name: str = key("tagging", "choice", choices=HEADS)
+
+
+@HEADS.builtin("classification", "attnlab.model.heads.classification:Classification")
+@dataclass
+class ClassificationHead(HeadConfig):
+    """N→1: one answer for the whole set."""
+
+    name: str = key("classification", "choice", choices=HEADS)
+    readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
+    class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
+
+
+@HEADS.builtin("graph", "attnlab.model.heads.graph:Graph")
+@dataclass
+class GraphHead(ClassificationHead):
+    """N→1: one answer for a graph; counting its nodes may matter, so they are summed."""
+
+    name: str = key("graph", "choice", choices=HEADS)
+    readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
+
+
+@HEADS.builtin("seq2seq", "attnlab.model.heads.seq2seq:Seq2seq")
+@dataclass
+class Seq2seqHead(HeadConfig):
+    """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
+
+    name: str = key("seq2seq", "choice", choices=HEADS)
+    depth: int = key(2, "number of the decoder's blocks", min=1)
+    heads: int = key(4, "H: attention heads", min=1)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
+    dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
+    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_position: int = key(512, "position=learned: so many tokens can be written", min=1, was="max_position")
+    label_smoothing: float = key(0.1, "share of each right token that is spread over all", min=0, max=0.99)
+    beam: int = key(5, "sequences kept while writing; 1: greedy, as in validations during training", min=1)
+    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", min=0)
+    n_best: int = key(1, "answers told for each set; the first is scored", min=1)
+    temperature: float | None = key(
+        None, "draw tokens at random, at this temperature, instead of searching", min=1e-3
+    )
+    min_length_ratio: float = key(
+        0.0, "fewest tokens written, for each vector of the source", min=0, was="least_length"
+    )
+    max_length_ratio: float = key(
+        2.0,
+        "most tokens written, for each vector of the source, besides max_length_extra",
+        min=0,
+        was="most_length",
+    )
+    max_length_extra: int = key(
+        10, "tokens that may be written whatever the source's length", min=1, was="more_length"
+    )
+
+    def problems(self) -> Iterator[str]:
+        if self.temperature is None and self.n_best > self.beam:
+            yield f"`head.n_best={self.n_best}` must be at most head.beam={self.beam}"
+        refused = refusal("auto", self.score, parse_scope("causal"), self.position)
+        if refused:
+            yield f"`head`: {refused}"

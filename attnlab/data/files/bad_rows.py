@@ -1,0 +1,49 @@
+"""What happens to an example that cannot be used: refused, or counted and left out."""
+
+from typing import Protocol
+
+from attnlab.errors import UserError
+
+
+class BadRows:
+    """Examples that cannot be used. skip: `data.skip_bad`; what: the name of one of them.
+
+    Readers hand every problem to `found`, then go on with the next example.
+    """
+
+    def __init__(self, skip: bool, what: str = "row") -> None:
+        self.skip, self.what = skip, what
+        self.count = 0
+        self.first = ""
+
+    def found(self, problem: str, count: int = 1) -> None:
+        """problem: where the row stands, what is wrong and what would be right; count: of rows that share it."""
+        if not self.skip:
+            raise UserError(f"{problem}; put it right, or leave such {self.what}s out with data.skip_bad=true")
+        self.add(count, problem)
+
+    def add(self, count: int, first: str) -> None:
+        """Those that somebody else has found and counted."""
+        self.first = self.first or first
+        self.count += count
+
+    def summary(self) -> str:
+        """A sentence for the user; empty where every row was good."""
+        if not self.count:
+            return ""
+        were = f"1 bad {self.what} was" if self.count == 1 else f"{self.count:,} bad {self.what}s were"
+        return f"{were} left out (data.skip_bad=true); the first: {self.first}"
+
+
+class Complaints(Protocol):
+    """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
+
+    def found(self, problem: str, count: int = 1) -> None: ...
+
+
+def beyond_length(count: int, whose: str, longest: float, policy: str) -> list[str]:
+    """A warning of examples longer than `data.max_length`, as `data.too_long` treated them; none where there are none."""
+    if not count:
+        return []
+    were = "shortened" if policy == "cut" else "left out"
+    return [f"longer {whose} were {were} (data.max_length={longest:g} data.too_long={policy}): {count:,}"]

@@ -1,0 +1,224 @@
+"""Rows of .csv, .tsv and .jsonl files."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attnlab.config import ParallelData, TableData
+from attnlab.data.files.bad_rows import BadRows, Complaints
+from attnlab.data.files.layout import no_path, split_files
+from attnlab.data.files.lines import Lines, stretches, text_lines, unreadable
+from attnlab.errors import UserError, suggestion
+
+FORMATS = (".csv", ".tsv", ".jsonl")
+
+
+csv.field_size_limit(1 << 24)  # a book, where 131,072 characters are the default; an open quote takes in no more
+
+
+ROWS = 20_000
+"""Rows of a table that are looked at together."""
+
+
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest number in single precision."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """Some rows of a table: (line, the wanted cells), or (line, what is wrong with the row)."""
+
+    rows: list[tuple[int, list[str] | str]]
+
+
+def table_pieces(
+    path: Path, columns: Sequence[str | int], encoding: str | None = None
+) -> Iterator["Lines | Records"]:
+    """A .csv, .tsv or .jsonl file, also .gz, in pieces for `piece_rows`."""
+    if table_format(path) == ".jsonl":
+        if isinstance(columns[0], int):
+            raise UserError(f"{path}: columns of .jsonl have names; give them instead of numbers")
+        yield from stretches(path, encoding)
+        return
+    # Where a quoted row ends is known only after reading all before it, so these are read here and now.
+    noted = _Noted()
+    try:
+        for line, cells in _rows(path, columns, noted, encoding):
+            noted.rows.append((line, cells))
+            if len(noted.rows) >= ROWS:
+                yield Records(noted.rows)
+                noted.rows = []
+    except UserError:
+        yield Records(noted.rows)  # what is wrong with rows before it is told first
+        raise
+    yield Records(noted.rows)
+
+
+class _Noted:
+    """Takes the place of `BadRows` where rows are only handed on."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, list[str] | str]] = []
+
+    def found(self, problem: str, count: int = 1) -> None:
+        self.rows += [(0, problem)] * count
+
+
+def piece_rows(
+    piece: "Lines | Records",
+    columns: Sequence[str | int],
+    bad: BadRows,
+    path: Path,
+    encoding: str | None = None,
+    inside: str | None = None,
+) -> Iterator[tuple[int, list[str]]]:
+    """(line, the wanted cells) of each row of a piece."""
+    rows = _records(piece, columns, bad, inside) if isinstance(piece, Lines) else piece.rows
+    for line, cells in rows:
+        if isinstance(cells, str):
+            bad.found(cells)
+        elif reason := next(filter(None, (unreadable(cell, encoding) for cell in cells)), ""):
+            bad.found(f"{path}:{line}: {reason}")
+        else:
+            yield line, cells
+
+
+def read_table(
+    path: Path,
+    columns: Sequence[str | int],
+    bad: BadRows,
+    inside: str | None = None,
+    encoding: str | None = None,
+) -> Iterator[tuple[int, list[str]]]:
+    """(line, the wanted cells) of each row of a .csv, .tsv or .jsonl file, also .gz.
+
+    columns: names, which stand in the file's first line, or numbers from 1 where there is no such line. A .csv is
+    quoted as RFC 4180 has it, a .tsv never; blank lines are passed over. Of .jsonl, true and false are 1 and 0, and
+    null is empty. inside: the object of a .jsonl's row that may hold the columns instead of the row itself.
+    """
+    for piece in table_pieces(path, columns, encoding):
+        yield from piece_rows(piece, columns, bad, path, encoding, inside)
+
+
+def table_format(path: Path) -> str | None:
+    """.csv, .tsv or .jsonl, whether packed or not; None for another file."""
+    ending = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    return ending if ending in FORMATS else None
+
+
+def _rows(
+    path: Path, columns: Sequence[str | int], bad: Complaints, encoding: str | None
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows that all have as many cells as the first."""
+    places: list[int] = []
+    width = 0
+    for line, cells in table_rows(path, bad, encoding):
+        if not places:
+            width = len(cells)
+            places = [_place(path, column, cells) for column in columns]
+            if isinstance(columns[0], str):
+                continue
+        if len(cells) != width:
+            bad.found(f"{path}:{line}: {len(cells)} columns, where the first row has {width}")
+        else:
+            yield line, [cells[place] for place in places]
+
+
+def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
+    """(line where it begins, all cells) of each row of a .csv or .tsv file, the line of names among them."""
+    if table_format(path) == ".tsv":
+        for number, text in enumerate(text_lines(path, encoding), 1):
+            if text.strip("\r\n"):
+                yield number, text.rstrip("\r\n").split("\t")
+        return
+    reader = csv.reader(text_lines(path, encoding), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            # An open quote takes in all lines up to the next one; as good as all of them were rows.
+            last = reader.line_num
+            taken = f"; a quote opened there runs on to line {last}" if last > line else ""
+            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){taken}", max(1, last - line + 1))
+            continue
+        if cells is None:
+            return
+        if cells:
+            yield line, cells
+
+
+def _place(path: Path, column: str | int, first: list[str]) -> int:
+    """Where a column stands in the rows."""
+    if isinstance(column, int):
+        if column > len(first):
+            raise UserError(f"{path}:1: no column {column}; the first row has {len(first)}")
+        return column - 1
+    if first.count(column) > 1:
+        raise UserError(f"{path}:1: {first.count(column)} columns are called `{column}`; give each its own name")
+    if column not in first:
+        raise UserError(f"{path}:1: no column `{column}`; {suggestion(column, first)}")
+    return first.index(column)
+
+
+def _records(
+    lines: Lines, columns: Sequence[str | int], bad: BadRows, inside: str | None
+) -> Iterator[tuple[int, list[str]]]:
+    """The wanted values of each object of a .jsonl file, as text."""
+    for line, record in json_objects(lines, columns, bad, inside):
+        values = [record[column] for column in columns]
+        if problem := nested(columns, values):
+            bad.found(f"{lines.path}:{line}: {problem}")
+        else:
+            yield line, [plain(value) for value in values]
+
+
+def json_objects(
+    lines: Lines, keys: Sequence[str | int], bad: Complaints, inside: str | None = None
+) -> Iterator[tuple[int, dict[str | int, Any]]]:
+    """(line, object) of each line of a .jsonl file that holds an object with these keys, or does so `inside` another."""
+    for line, text in lines.numbered():
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):  # also of an integer of thousands of digits
+            bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or 'not a JSON object'}")
+            continue
+        if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
+            record = record[inside]
+        if not isinstance(record, dict):
+            bad.found(f"{lines.path}:{line}: not a JSON object")
+        elif isinstance(missing := next((k for k in keys if k not in record), None), str):
+            bad.found(f"{lines.path}:{line}: no `{missing}`; {suggestion(missing, record)}")
+        else:
+            yield line, record
+
+
+def nested(columns: Sequence[str | int], values: Sequence[Any]) -> str:
+    """Why these values are no cells of a table, or nothing."""
+    named = zip(columns, values, strict=True)
+    found = next((column for column, value in named if isinstance(value, list | dict)), None)
+    return "" if found is None else f"`{found}` holds a list or an object, not a text or a number"
+
+
+def usable(number: float) -> bool:
+    """Whether a number is finite, also in single precision, in which models compute."""
+    return abs(number) <= LARGEST
+
+
+def plain(value: Any) -> str:
+    """A single value as text; what is missing is empty."""
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def table_files(config: TableData | ParallelData) -> dict[str, Path]:
+    """The table of each split at `data.path`: one file, or those of a folder."""
+    if config.path is None:
+        raise no_path(config)
+    return split_files(config.path, lambda path: table_format(path) is not None, ", ".join(FORMATS))

@@ -1,0 +1,149 @@
+"""Graphs of one's own: a line of JSON for each."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from attnlab.config import GraphData
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.layout import plain_suffix, split_files
+from attnlab.data.files.lines import text_lines, unreadable
+from attnlab.data.files.tables import usable
+from attnlab.data.graph.source import TARGET, GraphRow
+from attnlab.data.prep.answers import NOT_SCORED
+from attnlab.errors import UserError, suggestion
+
+MOST_NODES = 2**31 - 1
+"""What is prepared numbers them in 32 bits."""
+
+
+class Jsonl:
+    """`data=graph_jsonl`: a graph in each line, such as {"nodes": ["C", "O"], "edges": [[0, 1]], "label": "yes"}.
+
+    nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes
+    counted from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
+    """
+
+    notice = ""
+    ceiling: float | None = None
+
+    def __init__(self, config: GraphData) -> None:
+        self.config, self.kind = config, config.target_kind
+        if config.path is None:
+            raise UserError("`data.path` is missing: a .jsonl file of graphs; set it with `data.path=…`")
+        self.files = split_files(config.path, lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
+
+    def rows(self, bad: BadRows) -> Iterator[GraphRow]:
+        for split, path in self.files.items():
+            for line, text in enumerate(text_lines(path), 1):
+                if not text.strip():
+                    continue
+                try:
+                    yield self._row(text, f"{path.name}:{line}", split)
+                except ValueError as error:
+                    bad.found(f"{path}:{line}: {error}")
+
+    def _row(self, text: str, key: str, split: str) -> GraphRow:
+        """Raises ValueError with what is wrong."""
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):  # also of an integer of thousands of digits
+            raise ValueError(unreadable(text) or "not a JSON object") from None
+        if not isinstance(record, dict):
+            raise ValueError("not a JSON object")
+        for name in ("nodes", "edges", TARGET):
+            if name not in record:
+                raise ValueError(f"no `{name}`; {suggestion(name, record)}")
+        nodes = record["nodes"]
+        count = nodes if _is_whole(nodes) else len(nodes) if isinstance(nodes, list) else 0
+        if count < 1:
+            raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
+        if count > MOST_NODES:
+            raise ValueError(f"{count:,} nodes; a graph has at most {MOST_NODES:,}")
+        labels, attributes = ([], []) if _is_whole(nodes) else _described(nodes, "node")
+        edges, values = self._edges(record["edges"], count)
+        edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
+        graph = GraphRow(
+            count, edges, self._target(record[TARGET], count), key, labels, attributes, edge_labels, edge_attributes, split
+        )  # fmt: skip
+        return replace(graph, owner=_digest(graph))
+
+    def _edges(self, given: Any, count: int) -> tuple[list[tuple[int, int]], list[Any]]:
+        edges: list[tuple[int, int]] = []
+        values: list[Any] = []
+        if not isinstance(given, list):
+            raise ValueError("`edges` must be a list of [from, to]")
+        for edge in given:
+            if not isinstance(edge, list) or len(edge) not in (2, 3) or not all(map(_is_whole, edge[:2])):
+                raise ValueError(f"the edge {json.dumps(edge)[:40]} must be [from, to] or [from, to, value]")
+            for node in edge[:2]:
+                if not 0 <= node < count:
+                    raise ValueError(f"an edge to node {node}, but the nodes are 0 to {count - 1}")
+            ways = [(edge[0], edge[1])] if self.config.directed else [(edge[0], edge[1]), (edge[1], edge[0])]
+            edges += ways
+            values += edge[2:] * len(ways)
+        if values and len(values) != len(edges):
+            raise ValueError("some edges have a value and some have none")
+        return edges, values
+
+    def _target(self, label: Any, count: int) -> Any:
+        if self.kind == "number":
+            if not _is_number(label):
+                raise ValueError(f"`{TARGET}` must be a number (data.target_kind=number)")
+            return float(label)
+        if self.kind == "classes":
+            if not isinstance(label, list) or not label or any(v not in (0, 1, None) for v in label):
+                raise ValueError(f"`{TARGET}` must be a list of 0, 1 and null (data.target_kind=classes)")
+            return [-1 if value is None else int(value) for value in label]
+        if self.kind == "vector_classes":
+            if not isinstance(label, list) or len(label) != count:
+                raise ValueError(f"`{TARGET}` must be a list of {count}, one for each node (null: not scored)")
+            return [NOT_SCORED if v is None or v == -1 else _readable(v, "a label") for v in label]
+        if label is None or label == "" or isinstance(label, list | dict):
+            raise ValueError(f"`{TARGET}` must be the name of one class (data.target_kind=class)")
+        return _readable(label, "the label")
+
+
+def _digest(graph: GraphRow) -> str:
+    """Equal for graphs of the same nodes and edges, in whatever order the edges are listed and whatever the answer."""
+    values = graph.edge_labels or graph.edge_attributes
+    edges = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
+    described = json.dumps([graph.nodes, graph.labels, graph.attributes, edges])
+    return hashlib.blake2b(described.encode(), digest_size=12).hexdigest()
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and usable(value)
+
+
+def _readable(value: Any, what: str) -> str:
+    """As text."""
+    if problem := unreadable(str(value)):
+        raise ValueError(f"{what} {json.dumps(value)[:40]}: {problem}")
+    return str(value)
+
+
+def _described(values: list[Any], what: str) -> tuple[list[str], list[list[float]]]:
+    """(names, numbers) of all nodes or edges: one of the two."""
+    if all(isinstance(value, str) or _is_whole(value) for value in values):
+        names = [_readable(value, f"the {what} name") for value in values]
+        if broken := next((name for name in names if "\n" in name), ""):
+            raise ValueError(f"the {what} name {json.dumps(broken)[:40]}: holds a line feed")
+        return names, []
+    rows = [
+        [float(v) for v in value] if isinstance(value, list) and all(map(_is_number, value)) else None
+        for value in values
+    ]
+    widths = [
+        len(list(run)) and width for width, run in groupby(None if row is None else len(row) for row in rows)
+    ]
+    if len(widths) != 1 or not widths[0]:
+        raise ValueError(f"each {what} must have a name, or each a list of equally many numbers")
+    return [], [row for row in rows if row is not None]

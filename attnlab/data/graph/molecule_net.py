@@ -1,0 +1,132 @@
+"""Molecules of MoleculeNet (Wu et al. 2018): tables of SMILES, which RDKit reads, and what was measured of them."""
+
+import csv
+import math
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from attnlab.config import GraphData
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.downloads import downloaded
+from attnlab.data.files.lines import text_lines
+from attnlab.data.files.tables import read_table, usable
+from attnlab.data.graph.source import GraphRow
+from attnlab.errors import UserError, suggestion
+
+MEASURED = ("esol", "freesolv", "lipo")
+"""Sets whose answer is a number; those of the others are yes, no or unknown."""
+NUMBERS = ("degree", "formal_charge", "num_hs", "num_radical_electrons", "is_aromatic", "is_in_ring")
+"""Of an atom, besides its element, what PyTorch Geometric gives as a number."""
+NAMES = ("chirality", "hybridization")
+"""And what it gives as one of several names."""
+
+
+class MoleculeNet:
+    """`data=molecule_net`: the sets that PyTorch Geometric knows by name, from its addresses or from `data.path`.
+
+    An atom's name is its element, a bond's its type; everything else that is known of them are their numbers.
+    """
+
+    notice = ""
+    ceiling: float | None = None
+
+    def __init__(self, config: GraphData) -> None:
+        from torch_geometric.datasets import MoleculeNet as Known
+
+        name = config.name.lower()
+        if name not in Known.names:
+            names = [shown for shown, *_ in Known.names.values()]
+            raise UserError(f"`data.name={config.name}`: no such set; {suggestion(config.name, names)}")
+        if find_spec("rdkit") is None:
+            raise UserError(
+                "data=molecule_net: RDKit, which reads SMILES, is missing; install it with `pip install rdkit`"
+            )
+        _, remote, local, self.smiles, self.answers = Known.names[name]
+        self.kind = "number" if name in MEASURED else "classes"
+        self.path = _file(config, Known.url.format(remote), f"{local}.csv")
+        self.files = {"table": self.path}
+
+    def rows(self, bad: BadRows) -> Iterator[GraphRow]:
+        from torch_geometric.utils import from_smiles
+
+        header = next(csv.reader(text_lines(self.path)), [])
+        columns = list(range(1, len(header) + 1))
+        wanted = columns[self.answers] if isinstance(self.answers, slice) else [columns[self.answers]]
+        for line, (smiles, *cells) in read_table(self.path, [columns[self.smiles], *wanted], bad):
+            if line == 1:
+                continue
+            key = f"{self.path.name}:{line}"
+            try:
+                answers = [_number(cell) for cell in cells]
+            except ValueError as error:
+                bad.found(f"{self.path}:{line}: {error}")
+                continue
+            molecule = from_smiles(smiles)
+            if not molecule.num_nodes:
+                bad.found(f"{self.path}:{line}: `{smiles[:40]}` is no molecule that RDKit can read")
+            elif self.kind == "number" and math.isnan(answers[0]):
+                bad.found(f"{self.path}:{line}: nothing was measured")
+            else:
+                known = [-1 if math.isnan(answer) else int(answer) for answer in answers]
+                yield _row(molecule, answers[0] if self.kind == "number" else known, key)
+
+
+def _file(config: GraphData, url: str, name: str) -> Path:
+    """The table: downloaded, or below `data.path`, plain or packed."""
+    if config.path is not None:
+        folder = Path(config.path).expanduser()
+    elif config.download is not None:
+        folder = downloaded(
+            config.cache, url, f"`data.download={config.download}`",
+            f"download {Path(url).name} by the links of moleculenet.org/datasets-1, and give `data.name={config.name} "
+            "data.path=FILE`",
+        )  # fmt: skip
+    else:
+        raise UserError(
+            f"`data.path` is missing: {name} or its folder; set it with `data.path=…`, or have it downloaded with "
+            "`data.download=…`"
+        )
+    places = [folder] if folder.is_file() else [folder / name, folder / f"{name}.gz"]
+    for path in places:
+        if path.is_file():
+            return path
+    raise UserError(f"{folder}: no {name} in it (`data.name={config.name}`)")
+
+
+def _number(cell: str) -> float:
+    """What was measured; NaN where nothing was."""
+    try:
+        found = float(cell) if cell.strip() else math.nan
+    except ValueError:
+        found = math.inf
+    if not math.isnan(found) and not usable(found):
+        raise ValueError(f"`{cell[:40]}` is no finite number in single precision")
+    return found
+
+
+def _row(molecule: Any, target: Any, key: str) -> GraphRow:
+    """What `from_smiles` found: x (L, 9) and edge_attr (E, 3) hold places in its lists of possible values."""
+    from torch_geometric.utils.smiles import e_map, x_map
+
+    of_atom, of_bond = {name: i for i, name in enumerate(x_map)}, {name: i for i, name in enumerate(e_map)}
+    atoms, bonds = molecule.x.tolist(), molecule.edge_attr.tolist()
+    return GraphRow(
+        nodes=len(atoms),
+        edges=[(a, b) for a, b in molecule.edge_index.t().tolist()],
+        target=target,
+        key=key,
+        labels=[str(x_map["atomic_num"][atom[of_atom["atomic_num"]]]) for atom in atoms],
+        attributes=[
+            [float(x_map[name][atom[of_atom[name]]]) for name in NUMBERS]
+            + [float(atom[of_atom[name]] == i) for name in NAMES for i in range(len(x_map[name]))]
+            for atom in atoms
+        ],
+        edge_labels=[e_map["bond_type"][bond[of_bond["bond_type"]]] for bond in bonds],
+        edge_attributes=[
+            [float(bond[of_bond["is_conjugated"]])]
+            + [float(bond[of_bond["stereo"]] == i) for i in range(len(e_map["stereo"]))]
+            for bond in bonds
+        ],
+    )

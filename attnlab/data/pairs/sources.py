@@ -1,0 +1,232 @@
+"""Where sentence pairs come from: each source yields texts with their translations, and names the files it reads."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from attnlab.config import ParallelData
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.hub import HubSet
+from attnlab.data.files.layout import NAMES, no_path
+from attnlab.data.files.lines import text_lines, unreadable
+from attnlab.data.files.tables import nested, plain, read_table, table_files
+from attnlab.data.synthetic import bilingual, lexicon
+from attnlab.data.synthetic.bilingual import sentences
+from attnlab.errors import UserError
+
+
+@dataclass(frozen=True)
+class TextPair:
+    """A text, its translation, and where they stand. Either may be empty."""
+
+    source: str
+    target: str
+    key: str
+
+
+class ParallelSource(Protocol):
+    """Built from the data's configuration; refuses a missing folder or file."""
+
+    notice: str
+    splits: tuple[str, ...]
+    files: dict[str, Path]
+    """What the pairs are read from: their contents are the data's fingerprint."""
+    identity: str
+    """What the pairs depend on besides files, such as the commit of a data set on the hub."""
+    commit: str | None
+    """Of a data set on the hub."""
+    warnings: tuple[str, ...]
+    ceiling: float | None
+    """How often a perfect translator says exactly what stands there, where it is known."""
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]: ...
+
+
+class Here:
+    """What all sources share whose pairs lie here."""
+
+    notice = ""
+    ceiling: float | None = None
+    identity = ""
+    commit: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Bilingual(Here):
+    """`data=bilingual`: generated sentences; the data are as fixed as those of a file."""
+
+    notice = (
+        "These sentences are generated (data=bilingual). For real ones: attnlab train task=translation data=parallel "
+        "data.path=FOLDER, with the files train.en and train.de in FOLDER, line by line translations of each other, "
+        "and such files called validation and test."
+    )
+    splits = tuple(sentences.SIZES)
+    ceiling: float | None = 1.0  # no sentence has two translations
+
+    def __init__(self, config: ParallelData) -> None:
+        if (config.source_language, config.target_language) != ("en", "de"):
+            raise UserError(
+                "data=bilingual is English to German: `data.source_language=en data.target_language=de`"
+            )
+        # The generator is the source: another version of it makes other data.
+        modules = [*sorted(Path(bilingual.__path__[0]).glob("*.py")), Path(lexicon.__file__)]
+        self.files = {path.stem: path for path in modules}
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        first = sum(size for name, size in list(sentences.SIZES.items())[: self.splits.index(split)])
+        for i, (source, target) in enumerate(self._pairs[first : first + sentences.SIZES[split]]):
+            yield TextPair(source, target, f"bilingual-{split}-{i}")
+
+    @cached_property
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Of all splits, one after the other: none occurs twice."""
+        return list(islice(sentences.pairs(), sum(sentences.SIZES.values())))
+
+
+class Lines(Here):
+    """Two files for each split, train.en and train.de, plain or .gz: line i of one translates line i of the other."""
+
+    def __init__(self, config: ParallelData) -> None:
+        self.config = config
+        if config.path is None:
+            raise no_path(config)
+        folder = Path(config.path).expanduser()
+        if not folder.is_dir():
+            raise UserError(f"`data.path={config.path}`: no such folder")
+        self.pairs = self._found(folder)
+        self.splits = tuple(self.pairs)
+        self.files = {f"{split} {side.name}": side for split, sides in self.pairs.items() for side in sides}
+
+    def _found(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        """Both files of each split."""
+        config, sides = self.config, []
+        for language in (config.source_language, config.target_language):
+            named: dict[str, Path] = {}
+            for path in sorted(folder.iterdir()):
+                match = re.fullmatch(rf"(.+)\.{re.escape(language)}(\.gz)?", path.name)
+                if match and match[1] in named:
+                    raise UserError(f"{folder}: both {named[match[1]].name} and {path.name}; keep one")
+                if match:
+                    named[match[1]] = path
+            sides.append(named)
+        stems = {stem: _split_of(stem) for stem in sorted({*sides[0], *sides[1]})}
+        found: dict[str, tuple[Path, Path]] = {}
+        for split in NAMES:
+            stem = self._chosen(split, [stem for stem, its_split in stems.items() if its_split == split])
+            if stem is None:
+                continue
+            for language, named in zip((config.source_language, config.target_language), sides, strict=True):
+                if stem not in named:
+                    raise UserError(
+                        f"{folder}: no {stem}.{language} (or .gz); each split has a file for each language"
+                    )
+            found[split] = (sides[0][stem], sides[1][stem])
+        if "train" not in found and "test" not in found:
+            languages = f"train.{config.source_language} and train.{config.target_language}"
+            raise UserError(f"`data.path={config.path}`: no {languages} (or .gz) there")
+        return found
+
+    def _chosen(self, split: str, stems: list[str]) -> str | None:
+        """The one of these names that is the split's."""
+        wanted = self.config.test_name if split == "test" else None
+        if wanted is not None:
+            if wanted not in stems:
+                raise UserError(f"`data.test_name={wanted}`: the test sets there are {', '.join(stems) or 'none'}")
+            return wanted
+        if len(stems) > 1:
+            choice = "choose one by `data.test_name=`" if split == "test" else "keep one"
+            raise UserError(f"`data.path={self.config.path}`: several {split} sets ({', '.join(stems)}); {choice}")
+        return stems[0] if stems else None
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        source, target = self.pairs[split]
+        counts = [0, 0]
+        for number, sides in enumerate(
+            zip_longest(*(text_lines(path, self.config.encoding) for path in (source, target))), 1
+        ):
+            for i, side in enumerate(sides):
+                counts[i] += side is not None
+            if None in sides:
+                continue
+            texts = [(side or "").strip() for side in sides]
+            problems = [
+                (path, unreadable(text, self.config.encoding))
+                for path, text in zip((source, target), texts, strict=True)
+            ]
+            wrong = next(((path, problem) for path, problem in problems if problem), None)
+            if wrong:
+                bad.found(f"{wrong[0]}:{number}: {wrong[1]}")
+            else:
+                yield TextPair(texts[0], texts[1], f"{source.name}:{number}")
+        if counts[0] != counts[1]:
+            raise UserError(
+                f"{source} has {counts[0]:,} lines, but {target} has {counts[1]:,}; line i of one must be the translation "
+                "of line i of the other"
+            )
+
+
+class PairTable(Here):
+    """A .csv, .tsv or .jsonl file, or those of a folder, with a column for each language.
+
+    A row of .jsonl may hold both in an object called `translation`.
+    """
+
+    inside: ClassVar = "translation"
+
+    def __init__(self, config: ParallelData) -> None:
+        self.languages, self.encoding = [config.source_language, config.target_language], config.encoding
+        self.files = table_files(config)
+        self.splits = tuple(self.files)
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        path = self.files[split]
+        for line, (source, target) in read_table(path, self.languages, bad, self.inside, self.encoding):
+            yield TextPair(source.strip(), target.strip(), f"{path.name}:{line}")
+
+
+class HubPairs:
+    """A column for each language on the hub, or one called `translation` that holds both."""
+
+    notice = ""
+    ceiling: float | None = None
+
+    def __init__(self, config: ParallelData) -> None:
+        languages = [config.source_language, config.target_language]
+        self.set = HubSet(config, languages, languages[0], PairTable.inside)
+        self.splits = tuple(self.set.splits)
+        self.files: dict[str, Path] = {}
+        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        for piece in self.set.pieces(split):
+            for key, sides in self.set.rows(split, piece):
+                if problem := nested(self.set.columns, sides):
+                    bad.found(f"{key}: {problem}")
+                    continue
+                source, target = (plain(side).strip() for side in sides)
+                yield TextPair(source, target, key)
+
+
+PARALLEL_SOURCES: dict[str, Callable[[ParallelData], ParallelSource]] = {
+    "bilingual": Bilingual,
+    "lines": Lines,
+    "table": PairTable,
+}
+
+
+def parallel_source(config: ParallelData) -> ParallelSource:
+    """The user's own files come first, then the hub."""
+    if config.path is None and config.hub is not None:
+        return HubPairs(config)
+    return PARALLEL_SOURCES[config.source](config)
+
+
+def _split_of(stem: str) -> str | None:
+    """The split that a file's name speaks of; any name that begins with `test` is a test set."""
+    if stem.lower().startswith("test"):
+        return "test"
+    return next((split for split, names in NAMES.items() if stem.lower() in names), None)

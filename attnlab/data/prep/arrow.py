@@ -1,0 +1,130 @@
+"""Rows in memory-mapped Arrow files: written once as a stream, read again as numpy arrays."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+BUFFER = 1 << 26
+"""Bytes of rows that wait to be written."""
+
+
+def write_rows(path: Path, columns: dict[str, Any], rows: Iterable[dict[str, Any]]) -> int:
+    """Stream rows into an Arrow file; `columns` are `datasets` features. Returns how many there were.
+
+    Rows wait in memory until they are a thousand, or BUFFER bytes of numbers.
+    """
+    from datasets import Features
+    from datasets.arrow_writer import ArrowWriter
+
+    with ArrowWriter(path=str(path), features=Features(columns)) as writer:
+        waiting = 0
+        for row in rows:
+            writer.write(row)
+            waiting += sum(value.nbytes for value in row.values() if isinstance(value, np.ndarray))
+            if waiting > BUFFER:
+                writer.write_examples_on_file()
+                waiting = 0
+        count, _ = writer.finalize()
+    return count
+
+
+def write_batches(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
+    """Stream batches of rows into an Arrow file; returns how many rows there were."""
+    count, writer = 0, None
+    for batch in batches:
+        if writer is None:
+            writer = pa.RecordBatchStreamWriter(str(path), batch.schema)
+        writer.write_batch(batch)
+        count += batch.num_rows
+    if writer is not None:
+        writer.close()
+    return count
+
+
+class Columns:
+    """The flat columns of a prepared Arrow file, mapped into memory and seen as numpy arrays."""
+
+    def __init__(self, path: Path) -> None:
+        self._table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    def ragged(self, name: str) -> "Ragged":
+        """A column of lists."""
+        return Ragged(self._table.column(name).chunks)
+
+    def numbers(self, name: str) -> NDArray[Any]:
+        """A column with a number in each row."""
+        return self._table.column(name).to_numpy()
+
+    def strings(self, name: str) -> list[str]:
+        return self._table.column(name).to_pylist()
+
+    def strings_of(self, name: str, rows: NDArray[np.int64]) -> "Strings":
+        """The strings of these rows, read when asked for."""
+        return Strings(self._table.column(name), rows)
+
+
+class Strings(Sequence[str]):
+    """Strings in a mapped file, of some of its rows."""
+
+    def __init__(self, column: Any, rows: NDArray[np.int64]) -> None:
+        self._column, self._rows = column, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        return self._column[int(self._rows[i])].as_py()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
+class Ragged:
+    """A column of lists of numbers; row i is a view into the mapped file."""
+
+    def __init__(self, chunks: Sequence[Any]) -> None:
+        self._values = [_numpy(chunk.values) for chunk in chunks]
+        self._bounds = [chunk.offsets.to_numpy() for chunk in chunks]
+        self._first = np.cumsum([0, *(len(chunk) for chunk in chunks)])
+        self._starts = np.concatenate([bounds[:-1] for bounds in self._bounds] or [np.zeros(0, dtype=np.int64)])
+        self.lengths: NDArray[np.int64] = np.concatenate(
+            [np.diff(bounds) for bounds in self._bounds] or [np.zeros(0)]
+        ).astype(np.int64)
+
+    def __getitem__(self, i: int) -> NDArray[Any]:
+        chunk, start = int(np.searchsorted(self._first, i, side="right")) - 1, self._starts[i]
+        return self._values[chunk][start : start + self.lengths[i]]
+
+    def rows(self, indices: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """These rows. Where they lie is looked up for all at once, which takes a fraction of one after the other."""
+        chunks = np.searchsorted(self._first, indices, side="right") - 1
+        places = zip(chunks.tolist(), self._starts[indices].tolist(), self.lengths[indices].tolist(), strict=True)
+        return [self._values[chunk][start : start + length] for chunk, start, length in places]
+
+    def take(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """These rows, end to end."""
+        return np.concatenate(self.rows(indices))
+
+    def counts(self, rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """(size,): how often each number below it occurs in these rows, chunk by chunk."""
+        wanted = np.zeros(len(self.lengths), dtype=bool)
+        wanted[rows] = True
+        found = np.zeros(size, dtype=np.int64)
+        for values, bounds, start in zip(self._values, self._bounds, self._first, strict=False):
+            kept = np.repeat(wanted[start : start + len(bounds) - 1], np.diff(bounds))
+            found += np.bincount(values[bounds[0] : bounds[-1]][kept], minlength=size)
+        return found
+
+
+def _numpy(array: Any) -> NDArray[Any]:
+    """Numbers without a copy; Arrow packs booleans into bits, which numpy cannot view."""
+    return array.to_numpy(zero_copy_only=str(array.type) != "bool")

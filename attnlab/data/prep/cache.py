@@ -1,0 +1,90 @@
+"""Preparation, once: rows are streamed into memory-mapped Arrow under a fingerprint of what they depend on.
+
+A prepared folder appears whole or not at all, and one that was damaged since is prepared anew; two processes that want
+the same one wait for each other.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+VERSION = 6
+"""Of what preparation writes: a new one makes old folders unused."""
+
+
+MANIFEST = "sizes.json"
+"""The names and sizes of the files in a prepared folder."""
+
+
+def cache_folder(configured: str | None) -> Path:
+    """Where prepared data lie."""
+    place = configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab"
+    return Path(place).expanduser()
+
+
+def fingerprint(files: Iterable[Path], settings: dict[str, Any]) -> str:
+    """A name for what preparation would make: of the files' contents, the settings and our version."""
+    digest = hashlib.blake2b(digest_size=12)
+    digest.update(json.dumps([VERSION, settings], sort_keys=True).encode())
+    for path in files:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder `cache/name`, filled by `make(folder)` if it isn't there yet, or not as it was left."""
+    folder = cache / name
+    if _whole(folder):
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f"{name}.lock"):
+        if not _whole(folder):
+            for left in cache.glob(f"{glob.escape(name)}-*"):  # by a process that was killed
+                shutil.rmtree(left)
+            unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=cache))
+            try:
+                make(unfinished)
+                _seal(unfinished)
+                if folder.exists():
+                    shutil.rmtree(folder)
+                unfinished.rename(folder)
+                flush(cache)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _seal(folder: Path) -> None:
+    """Everything on the disk, and a manifest of it, before the folder gets its name."""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    (folder / MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
+    for path in folder.iterdir():
+        flush(path)
+    flush(folder)
+
+
+def flush(path: Path) -> None:
+    """What was written of a file, or of a folder's names, onto the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether all that was prepared is there; baselines may lie beside it."""
+    try:
+        sizes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return all((folder / file).stat().st_size == size for file, size in sizes.items())
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,112 @@
+"""Who is trained on and who is tested, where the data don't say: held-out shares and cross-validation.
+
+Both are fixed by `data.split_seed` and the examples themselves, never by the run's seed, so that runs with
+different seeds are scored on the same examples.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnlab.data.prep.splits import held_out, position
+from attnlab.errors import UserError, suggestion
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A cross-validation: its protocol in a sentence, and the keys that each fold tests and validates on."""
+
+    protocol: str
+    test: dict[str, list[str]]
+    validation: dict[str, list[str]]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.test)
+
+
+def divided(
+    folds: str,
+    keys: Sequence[str],
+    owners: Sequence[str],
+    labels: Sequence[str],
+    groups: Sequence[str],
+    validation: float,
+    seed: int,
+) -> Folds:
+    """All folds of these examples, which go by their keys. owners: examples of one stay together."""
+    assigned = assign(folds, owners, labels, groups, seed)
+    test, chosen_by = {}, {}
+    for name in fold_names(assigned):
+        splits = fold_splits(folds, name, assigned, owners, validation, seed)
+        test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
+        chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
+    return Folds(protocol(folds, validation), test, chosen_by)
+
+
+def assign(
+    folds: str, owners: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int
+) -> list[str]:
+    """The fold in which each example is tested.
+
+    folds: a number, dealt out so that every fold has each label equally often, and an owner's examples are in one;
+    otherwise the name of the groups (`speaker`): a fold for each group, tested on it alone.
+    """
+    if not folds.isdecimal():
+        if len(set(groups)) < 2 or "" in groups:
+            raise UserError(f"`data.folds={folds}`: every example needs a {folds}, and there must be at least two")
+        return list(groups)
+    number = int(folds)
+    if len(set(owners)) < number:
+        raise UserError(f"`data.folds={folds}`: there are only {len(set(owners))} different examples")
+    # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
+    order = sorted(range(len(owners)), key=lambda i: (labels[i], position(owners[i], seed), owners[i]))
+    found: dict[str, str] = {}
+    for i in order:
+        found.setdefault(owners[i], str(len(found) % number))
+    return [found[owner] for owner in owners]
+
+
+def fold_names(assigned: Sequence[str]) -> list[str]:
+    """Every fold, in order."""
+    return sorted(set(assigned), key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
+
+
+def fold_splits(
+    folds: str, fold: str, assigned: Sequence[str], owners: Sequence[str], validation: float, seed: int
+) -> list[str]:
+    """train, validation or test for each example when `fold` is tested.
+
+    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples, and
+    never nobody.
+    """
+    names = fold_names(assigned)
+    if fold not in names:
+        raise UserError(f"`data.fold={fold}`: no such fold; {suggestion(fold, names)}")
+    if folds.isdecimal():
+        following = names[(names.index(fold) + 1) % len(names)]
+        return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
+    others = {owner for name, owner in zip(assigned, owners, strict=True) if name != fold}
+    chosen = {owner for owner in others if held_out(owner, validation, seed)}
+    if validation and not chosen:
+        chosen = {min(others, key=lambda owner: position(owner, seed))}
+    if chosen == others:
+        raise UserError(
+            f"`data.fold={fold}`: too few different examples beside {fold}'s to train and to validate on"
+        )
+    return [
+        "test" if name == fold else "validation" if owner in chosen else "train"
+        for name, owner in zip(assigned, owners, strict=True)
+    ]
+
+
+def protocol(folds: str, validation: float) -> str:
+    """How a cross-validation is done, in one sentence."""
+    if folds.isdecimal():
+        return (
+            f"{folds}-fold cross-validation, stratified by label: each fold is tested by a model that was trained on "
+            f"the other {int(folds) - 2} and chosen on the fold after it"
+        )
+    return (
+        f"leave one {folds} out: each {folds} is tested by a model trained on the others, "
+        f"and chosen on {100 * validation:g} % of the others' examples, by hash of the key"
+    )

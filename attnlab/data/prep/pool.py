@@ -1,0 +1,77 @@
+"""Work on the pieces of a file by several processes, with the results in order."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attnlab.errors import UserError
+
+Piece = TypeVar("Piece")
+
+
+Result = TypeVar("Result")
+
+
+def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: int) -> Iterator[Result]:
+    """`work` of each piece, in order, whatever the number of processes; only a few pieces are in memory.
+
+    What goes wrong is told in order, too: first what a piece holds, then what kept the next one from being read.
+    """
+    if processes < 2:
+        yield from map(work, pieces)
+        return
+    # A forked process has `work` already, and doesn't run the user's script once more.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(processes, context, _begin, (work, os.getpid())) as pool:
+        waiting: deque[Future[Any]] = deque()
+        unread: UserError | None = None
+        upcoming = iter(pieces)
+        try:
+            while unread is None:
+                try:
+                    waiting.append(pool.submit(_do, next(upcoming)))
+                except StopIteration:
+                    break
+                except UserError as error:
+                    unread = error
+                if len(waiting) > 2 * processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+            if unread is not None:
+                raise unread
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def processes_for(files: Iterable[Path]) -> int:
+    """How many processes read these files best: one for each core, but one alone for what is soon read."""
+    if sum(path.stat().st_size for path in files) < 1 << 24:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_work: Callable[[Any], Any]
+
+
+def _begin(work: Callable[[Any], Any], parent: int) -> None:
+    """What a process does first: it never outlives the one that started it, and leaves Ctrl-C to that one."""
+    global _work
+    _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+
+def _do(piece: Any) -> Any:
+    return _work(piece)

@@ -1,0 +1,39 @@
+"""Tokens of text as sets with the token's number as coordinate: sources, and answers that are sequences."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnlab.codec import END_ID
+from attnlab.data.prep.batching import Indices
+from attnlab.sets import Layout, VectorSets
+
+
+class Rows(Protocol):
+    """Ids of texts: a mapped column, or a list of arrays."""
+
+    def __getitem__(self, i: int, /) -> NDArray[np.int32]: ...
+
+
+class Sequences:
+    """Texts to be answered: each is closed by `</s>` and does not begin with `<s>`.
+
+    lengths: (n,) ids of each, `</s>` included.
+    """
+
+    def __init__(self, ids: Rows, lengths: NDArray[np.int64]) -> None:
+        self._ids, self.lengths = ids, lengths + 1
+
+    def take(self, indices: Indices) -> VectorSets:
+        """These, packed."""
+        end = np.array([END_ID], dtype=np.int32)
+        values = np.concatenate([part for i in indices.tolist() for part in (self._ids[i], end)])
+        return tokens_in_order(values, self.lengths[indices])
+
+
+def tokens_in_order(ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> VectorSets:
+    """ids (N,) of texts with these lengths, end to end."""
+    layout = Layout.of(lengths.tolist())
+    return VectorSets(torch.from_numpy(ids.astype(np.int64)), layout, layout.position[:, None].float())

@@ -1,0 +1,112 @@
+"""Words and tags in two columns or in JSON: a tag for each word of a sentence."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from attnlab.config import TaggedData, TextData
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.layout import no_path, plain_suffix, split_files
+from attnlab.data.files.lines import Lines, stretches, unreadable
+from attnlab.data.files.tables import json_objects
+from attnlab.data.prep.answers import NOT_SCORED
+from attnlab.data.text.source import TextRow, TextSource
+from attnlab.errors import UserError
+
+ENDINGS = (".txt", ".tsv", ".conll", ".iob", ".iob2", ".bio", ".tags", ".jsonl")
+
+
+class Tagged(TextSource):
+    """A file, or those of one folder named train, validation (or dev) and test.
+
+    Columns: a word and its tag on each line, with a tab or spaces between, and an empty line after each sentence.
+    JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored.
+    """
+
+    def __init__(self, config: TextData) -> None:
+        assert isinstance(config, TaggedData)
+        self.config = config
+        self.targets = {"tags": "vector_classes"}
+        if config.path is None:
+            raise no_path(config)
+        self.files = split_files(config.path, lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
+        self.splits = tuple(self.files)
+        kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}
+        given = [column for column in (config.words, config.tags) if column is not None]
+        if any(isinstance(column, int) == (True in kinds) for column in given):
+            wanted = "columns of .jsonl have names" if True in kinds else "columns of text have numbers, from 1"
+            raise UserError(f"`data.words={config.words} data.tags={config.tags}`: {wanted}")
+
+    def pieces(self, split: str) -> Iterator[Lines]:
+        path = self.files[split]
+        return stretches(path, self.config.encoding, paragraphs=plain_suffix(path) != ".jsonl")
+
+    def rows(self, split: str, piece: Lines, bad: BadRows) -> Iterator[TextRow]:
+        words, tags = self.config.words, self.config.tags
+        if plain_suffix(piece.path) == ".jsonl":
+            return _objects(piece, words or "words", tags or "tags", bad)
+        return _columns(piece, words, tags, bad)
+
+
+def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad: BadRows) -> Iterator[TextRow]:
+    """Sentences of a file of columns, of two where none are named; one with a bad line is bad as a whole."""
+    word, tag = (word_column or 1) - 1, (tag_column or 2) - 1
+    most = 2 if word_column is None and tag_column is None else None
+    words: list[str] = []
+    tags: list[str] = []
+    start, good = 1, True
+    for number, line in chain(lines.numbered(), [(0, "")]):
+        line = line.rstrip("\r\n")
+        if not line.strip():
+            if words and good:
+                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{lines.path.name}:{start}")
+            words, tags, good = [], [], True
+            continue
+        # A tab separates where there is one: words may hold spaces then.
+        cells = line.split("\t") if "\t" in line else line.split()
+        problem = _columns_problem(cells, word, tag, most) or unreadable(line, lines.encoding)
+        if problem and good:
+            bad.found(f"{lines.path}:{number}: {problem}")
+        if problem:
+            good = False
+            continue
+        if not words:
+            start = number
+        words.append(cells[word].strip())
+        tags.append(cells[tag].strip())
+
+
+def _columns_problem(cells: list[str], word: int, tag: int, most: int | None) -> str:
+    """Why this line is no word with its tag, or nothing."""
+    wanted = max(word, tag) + 1
+    if len(cells) < wanted or (most is not None and len(cells) > most):
+        found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+        more = "; name others by `data.words=` and `data.tags=`" if len(cells) > wanted else ""
+        return f"{found}, where a word, a tab (or spaces) and its tag are expected{more}"
+    if not cells[word].strip() or not cells[tag].strip():
+        return "a word without form or tag"
+    return ""
+
+
+def _objects(lines: Lines, word: str, tag: str, bad: BadRows) -> Iterator[TextRow]:
+    """Sentences of a .jsonl file."""
+    for number, record in json_objects(lines, (word, tag), bad):
+        row = tagged_row(record[word], record[tag], f"{lines.path.name}:{number}", (word, tag), lines.encoding)
+        if isinstance(row, str):
+            bad.found(f"{lines.path}:{number}: {row}")
+        else:
+            yield row
+
+
+def tagged_row(words: Any, tags: Any, key: str, names: tuple[str, str], encoding: str | None) -> TextRow | str:
+    """A sentence of lists of words and tags, or what is wrong with them."""
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip() for w in words):
+        return f"`{names[0]}` must be a list of words, none of them empty"
+    if not isinstance(tags, list) or not all(tag is None or isinstance(tag, str) for tag in tags):
+        return f"`{names[1]}` must be a list of tags (null: not scored)"
+    if len(words) != len(tags):
+        return f"{len(words)} words, but {len(tags)} tags"
+    reason = next(filter(None, (unreadable(text or "", encoding) for text in (*words, *tags))), "")
+    if any("\n" in word for word in words):
+        reason = f"`{names[0]}` has a word with a line feed; a word is a part of a line"
+    return reason or TextRow(tuple(words), {"tags": tuple(tag or NOT_SCORED for tag in tags)}, key)

@@ -1,0 +1,232 @@
+"""Which values to try next and what to give up: Optuna's samplers and journal, behind few words.
+
+Everything that is decided is a function of the journal, the seed and the trial's number alone, so a sweep
+that was killed anywhere and resumed decides as it would have. Scores stand in the journal so that higher
+is better, whatever they measure.
+"""
+
+import hashlib
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from attnlab.config import Sweep
+from attnlab.errors import UserError
+from attnlab.lab.sweep.space import Parameter, Space
+
+DEFAULT_TRIALS = 20
+NAME = "sweep"
+
+
+class Search:
+    """The trials of one sweep, shared through a journal by every process that works on it."""
+
+    def __init__(self, journal: Path, space: Space, settings: Sweep) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.check(space, settings)
+        self.space, self.settings = space, settings
+        self.grid = space.combinations()
+        self.sampler = settings.sampler or ("grid" if self.grid else "tpe")
+        # Asking for more of a grid than there is gives all of it.
+        whole = len(self.grid or ()) if self.sampler == "grid" else 0
+        self.trials = min(settings.trials or whole, whole) if whole else settings.trials or DEFAULT_TRIALS
+        self.pruner = pruner(settings)
+        lock: Any = _JournalLock(journal)  # Optuna's base class for locks isn't public
+        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+        self.study = optuna.create_study(
+            study_name=NAME, storage=storage, direction="maximize", load_if_exists=True,
+            sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
+        )  # fmt: skip
+
+    @staticmethod
+    def check(space: Space, settings: Sweep) -> None:
+        """Refuse what doesn't fit together, before anything is written."""
+        pruner(settings)
+        if settings.sampler == "grid" and space.combinations() is None:
+            raise UserError("`sweep.sampler=grid`: a grid needs values that can be listed, not an interval")
+
+    def all(self) -> list[FrozenTrial]:
+        """Every trial begun, by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    def begun(self) -> list[FrozenTrial]:
+        """Trials that nobody has finished; some process may be at work on them."""
+        return [trial for trial in self.all() if trial.state == TrialState.RUNNING]
+
+    def ask(self) -> int | None:
+        """The number of a new trial, or None where there are enough. Call it under a lock of the sweep."""
+        return self.study.ask().number if len(self.all()) < self.trials else None
+
+    def values(self, number: int) -> dict[str, Any]:
+        """What a trial tries; what hasn't been drawn yet is drawn now."""
+        trial = self._trial(number)
+        return {parameter.name: _draw(trial, parameter) for parameter in self.space.parameters}
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """The best score after a validation (1, 2, …); saying it again changes nothing."""
+        if step not in self.all()[number].intermediate_values:
+            self._trial(number).report(value, step)
+
+    def should_prune(self, number: int, step: int) -> bool:
+        """Whether a trial lags behind the others after this validation."""
+        others = [
+            t.intermediate_values[step] for t in self.all() if t.number != number and step in t.intermediate_values
+        ]
+        return self.pruner.lags(self.all()[number].intermediate_values[step], others, step)
+
+    def finish(self, number: int, value: float) -> None:
+        self.study.tell(number, value)
+
+    def prune(self, number: int) -> None:
+        self.study.tell(number, state=TrialState.PRUNED)
+
+    def fail(self, number: int, sentence: str) -> None:
+        self._trial(number).set_user_attr("error", sentence)
+        self.study.tell(number, state=TrialState.FAIL)
+
+    def _trial(self, number: int) -> Trial:
+        return Trial(self.study, self.all()[number]._trial_id)
+
+    def importance(self) -> dict[str, float]:
+        """The share of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty.
+
+        Only trials that ran to the end count.
+        """
+        done = [trial for trial in self.all() if trial.state == TrialState.COMPLETE]
+        if len(done) < 4 or len({trial.value for trial in done}) < 2:
+            return {}
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.settings.seed)
+        found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
+        return {name: round(float(share), 4) for name, share in found.items()}
+
+
+class _Sampler(BaseSampler):
+    """Draws each value from a generator of its own, seeded by (seed, trial, key).
+
+    So a trial that was begun by a process that died, even between two of its values, is the same one again.
+    """
+
+    def __init__(self, name: str, seed: int, grid: list[dict[str, str]] | None) -> None:
+        self._name, self._seed, self._grid = name, seed, grid
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, values: BaseDistribution) -> Any:
+        if self._name == "grid":
+            assert self._grid is not None
+            return self._grid[trial.number][name]
+        digest = hashlib.blake2b(f"{self._seed}/{trial.number}/{name}".encode(), digest_size=4).digest()
+        seed = int.from_bytes(digest, "big")
+        sampler = TPESampler(seed=seed) if self._name == "tpe" else RandomSampler(seed=seed)
+        drawn = sampler.sample_independent(study, trial, name, values)
+        return _rounded(drawn, values) if isinstance(drawn, float) else drawn
+
+
+def _draw(trial: Trial, parameter: Parameter) -> Any:
+    name, values = parameter.name, parameter.distribution
+    if isinstance(values, CategoricalDistribution):
+        return trial.suggest_categorical(name, values.choices)
+    if isinstance(values, IntDistribution):
+        return trial.suggest_int(name, values.low, values.high, log=values.log)
+    assert isinstance(values, FloatDistribution)
+    return trial.suggest_float(name, values.low, values.high, log=values.log)
+
+
+def _rounded(value: float, values: BaseDistribution) -> float:
+    """Four digits are enough to try, and what is shown is then exactly what was run."""
+    return min(max(float(f"{value:.4g}"), values.low), values.high)  # type: ignore[attr-defined]
+
+
+class NoPruner:
+    """Every trial runs to its end."""
+
+    def lags(self, value: float, others: list[float], step: int) -> bool:
+        return False
+
+
+class Median:
+    """Gives up what is below the median of the others at the same validation, once four have come that far
+    (the median stopping rule of Golovin et al. 2017)."""
+
+    STARTUP = 4
+
+    def __init__(self, warmup: int) -> None:
+        self.warmup = warmup
+
+    def lags(self, value: float, others: list[float], step: int) -> bool:
+        if step < self.warmup or len(others) < self.STARTUP:
+            return False
+        return math.isnan(value) or value < statistics.median(others)
+
+
+class Halving:
+    """Asynchronous successive halving (Li et al. 2020): at validations warmup · factor^k, only the best 1/factor
+    of those that came as far go on; while they are fewer than `factor`, only the best one does."""
+
+    def __init__(self, warmup: int, factor: int) -> None:
+        self.warmup, self.factor = warmup, factor
+
+    def lags(self, value: float, others: list[float], step: int) -> bool:
+        rung = self.warmup
+        while rung < step:
+            rung *= self.factor
+        if rung != step:
+            return False
+        kept = max(1, (len(others) + 1) // self.factor)
+        return math.isnan(value) or sum(other > value for other in others) >= kept
+
+
+def pruner(settings: Sweep) -> NoPruner | Median | Halving:
+    """What `sweep.pruner=` names."""
+    name, colon, factor = settings.pruner.partition(":")
+    if name == "halving" and (not colon or (factor.isdigit() and int(factor) >= 2)):
+        return Halving(settings.warmup, int(factor or 3))
+    if name in ("none", "median") and not colon:
+        return NoPruner() if name == "none" else Median(settings.warmup)
+    raise UserError(
+        f"`sweep.pruner={settings.pruner}`: choose one of none, median, halving, halving:FACTOR (2, 3, …)"
+    )
+
+
+class _JournalLock:
+    """Optuna's lock on its journal, as one that a killed process gives back at once.
+
+    Whoever gets it also removes a last line that a killed process left unfinished.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._lock = FileLock(journal.with_name(journal.name + ".lock"))
+
+    def acquire(self) -> bool:
+        self._lock.acquire()
+        if self._journal.exists():
+            with self._journal.open("rb+") as stream:
+                data = stream.read()
+                if not data.endswith(b"\n"):
+                    stream.truncate(data.rfind(b"\n") + 1)
+        return True
+
+    def release(self) -> None:
+        self._lock.release()

@@ -1,0 +1,113 @@
+"""`attnlab sweep`: many runs from one line, none lost, all comparable."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from attnlab import compose
+from attnlab.errors import UserError
+from attnlab.lab.sweep import folder as folders
+from attnlab.lab.sweep import page, space
+from attnlab.lab.sweep.child import TRAIN
+from attnlab.lab.sweep.folder import SweepFolder
+from attnlab.lab.sweep.outcome import Outcome, outcomes, table, train_command
+from attnlab.lab.sweep.search import Search
+from attnlab.lab.sweep.work import Work
+from attnlab.runs import write_json, write_text
+from attnlab.training.report import Reporter
+
+
+def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any]:
+    """Begin a sweep, or with `sweep=FOLDER|latest` finish one; returns what results.json holds.
+
+    command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
+    Stopped when a signal asks to stop, after all runs have saved themselves.
+    """
+    own, others = compose.split_words(words, {"sweep": "", "outputs": ""})
+    outputs = [f"outputs={own['outputs']}"] if own["outputs"] else []
+    if own["sweep"]:
+        folder = folders.find(own["sweep"], own["outputs"] or "outputs")
+        asked = folders.asked_again(folder, others)
+        searched = space.read(asked.words)
+        folders.refuse_changes(folder, searched)
+    else:
+        runs, settings = folders.split([*others, *outputs])
+        searched = space.read(runs)
+        Search.check(searched, folders.settings(settings))
+        folder, asked = folders.create([*others, *outputs], searched)
+    search = Search(folder.journal, searched, asked.settings)
+    reporter = Reporter(folder.log)
+    reporter.say(
+        f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
+        + (f", each with {len(searched.seeds)} seeds" if len(searched.seeds) > 1 else "")
+    )
+    if not folder.results.exists():
+        config = compose.compose(searched.example())
+        try:
+            Work(folder, search, config, reporter.say, command).run()
+        finally:
+            if search.begun():
+                reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
+    with FileLock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
+        return _conclude(folder, search, reporter)
+
+
+def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> dict[str, Any]:
+    """Score the choice on test data, once; write results.json and the page; print the table."""
+    found, monitor = outcomes(folder, search)
+    names = [parameter.name for parameter in search.space.parameters]
+    reporter.table(table(found, monitor, names))
+    chosen = next((outcome for outcome in found if outcome.state == "finished"), None)
+    if chosen is None:
+        raise UserError(f"{folder.path}: no trial finished; the table says why")
+    results = folder.read_results()
+    if not results:
+        commands = train_command(folder, search, chosen)
+        best = chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands}
+        config = compose.compose(search.space.example())
+        results = {
+            "task": config.task,
+            "monitor": monitor,
+            "sampler": search.sampler,
+            "best": best,
+            "importance": search.importance(),
+            "epochs": sum(outcome.epochs for outcome in found),
+            "trials": [outcome.plain() for outcome in found],
+        }
+        write_json(folder.results, results)
+    write_text(folder.page, page.page(folder.path.name, results, found, search.space))
+    _tell(results, folder, reporter)
+    return results
+
+
+def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[str, dict[str, float]]:
+    """Scores of the choice's best weights on test data: mean and, over several seeds, standard deviation, of every score
+    that all of them have."""
+    from attnlab.training import folds
+    from attnlab.training.run import load_run, write_predictions
+
+    scores: list[dict[str, float]] = []
+    for run_folder in folder.runs(chosen.number, search.space.seeds):
+        run = load_run(run_folder.path)
+        data = run.data()
+        if "test" not in data.splits:
+            return {}
+        evaluation = run.evaluate("test", data)
+        write_predictions(run, "test", data, evaluation)
+        scores.append(evaluation.scores)
+    return {"mean": folds.mean(scores)} | ({"deviation": folds.deviation(scores)} if len(scores) > 1 else {})
+
+
+def _tell(results: dict[str, Any], folder: SweepFolder, reporter: Reporter) -> None:
+    best, monitor = results["best"], results["monitor"]
+    if results["importance"]:
+        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in results["importance"].items())
+        reporter.say(f"Share of the differences that each key explains: {shares}.")
+    test = best["test"].get("mean", {}).get(monitor)
+    scored = f"; on test data, scored once: {test:.4f}" if test is not None else ""
+    reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{scored}.")
+    reporter.say(f"Train it again with: {best['command'][0]}")
+    reporter.say(f"Pictures of all trials: {Path(folder.page)}")
