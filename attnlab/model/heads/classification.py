@@ -3,7 +3,7 @@
 from attnlab.config import ClassificationHead
 from attnlab.model.interfaces import Head
 from attnlab.model.readout import READOUTS
-from attnlab.model.targets import ANSWERS
+from attnlab.model.output_layer import OutputLayer
 from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
@@ -17,10 +17,10 @@ class Classification(Head):
         super().__init__(config, spec, width)
         self.readout = READOUTS[config.readout](width)
         balanced = config.class_weights == "balanced"
-        self.answer = ANSWERS[self.kind](spec.targets[self.target], width, balanced)
+        self.output = OutputLayer(spec.targets[self.target], width, balanced)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        return self.answer.loss(self.readout(encoded), targets[self.target])
+        return self.output.loss(self.readout(encoded), targets[self.target])
 
     def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
-        return [Prediction(value, chance) for value, chance in self.answer.answers(self.readout(encoded))]
+        return [Prediction(value, chance) for value, chance in self.output.predict(self.readout(encoded))]

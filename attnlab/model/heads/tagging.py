@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from attnlab.config import TaggingHead
 from attnlab.model.interfaces import Head
-from attnlab.model.targets import ANSWERS
+from attnlab.model.output_layer import OutputLayer
 from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
@@ -16,13 +16,13 @@ class Tagging(Head):
 
     def __init__(self, config: TaggingHead, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
-        self.answer = ANSWERS[self.kind](spec.targets[self.target], width)
+        self.output = OutputLayer(spec.targets[self.target], width)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        return self.answer.loss(encoded.values, targets[self.target])
+        return self.output.loss(encoded.values, targets[self.target])
 
     def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
-        answers = self.answer.answers(encoded.values)
+        answers = self.output.predict(encoded.values)
         return [
             Prediction([value for value, _ in answers[a:b]], [chance for _, chance in answers[a:b]])
             for a, b in pairwise(encoded.layout.starts)

@@ -1,0 +1,41 @@
+"""Scores of predictions, over plain lists of words and numbers.
+
+A metric is a class derived from `Metric` and registered in `METRICS`: those of classes stand in `labels.py`, of numbers
+in `numbers.py`, of texts (BLEU, WER, …) in `text.py`.
+"""
+
+from attnlab.metrics import labels, numbers, text
+from attnlab.metrics.base import (
+    NOT_SCORED,
+    Comparison,
+    Confusion,
+    Measured,
+    Metric,
+    Predicted,
+    Slices,
+    Value,
+    better,
+    chosen,
+    direction,
+    measure,
+    most_confused,
+)
+
+__all__ = [
+    "NOT_SCORED",
+    "Comparison",
+    "Confusion",
+    "Measured",
+    "Metric",
+    "Predicted",
+    "Slices",
+    "Value",
+    "better",
+    "chosen",
+    "direction",
+    "labels",
+    "measure",
+    "most_confused",
+    "numbers",
+    "text",
+]

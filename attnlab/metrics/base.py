@@ -1,0 +1,148 @@
+"""What a metric is, and what it is given: right answers beside predictions."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from attnlab.errors import UserError
+from attnlab.registry import METRICS
+
+Value = Any
+"""An answer in words or numbers: a label, a number, a text, or a list of them; what it is depends on the kind of target."""
+Confusion = Mapping[tuple[str, str], int]
+"""How often each (right class, predicted class) occurred."""
+Slices = Mapping[str, Sequence[Sequence[bool]]]
+"""By name, (L,) marks on the vectors of each set."""
+NOT_SCORED = ""
+"""The label of a vector, or of a set, that no score looks at."""
+Computed = TypeVar("Computed")
+
+
+class Predicted(Protocol):
+    """A prediction: see `sets.Prediction`."""
+
+    @property
+    def value(self) -> Value: ...
+    @property
+    def probability(self) -> Value: ...
+    @property
+    def complete(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Right answers beside predictions, one of each for every example.
+
+    kind: of the target, see `attnlab.targets`. classes: those that the model knows; empty where that is not known.
+    """
+
+    kind: str
+    gold: Sequence[Value]
+    predictions: Sequence[Predicted]
+    classes: Sequence[str] = ()
+    _computed: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def pairs(self) -> Iterator[tuple[Value, Value]]:
+        """(right, predicted) of each scored answer: of each vector where the target has one for each vector, of each
+        question where it has several."""
+        examples: Iterable[tuple[Value, Value]] = zip(self.gold, (p.value for p in self.predictions), strict=True)
+        if self.kind in ("vector_classes", "vector_numbers", "classes"):
+            examples = (pair for gold, value in examples for pair in zip(gold, value, strict=True))
+        for right, predicted in examples:
+            if (
+                right != NOT_SCORED and right == right and not (self.kind == "classes" and right < 0)
+            ):  # NaN: no number
+                yield right, predicted
+
+    @cached_property
+    def confusion(self) -> Counter[tuple[Value, Value]]:
+        """How often each (right, predicted) occurred."""
+        return Counter(self.pairs())
+
+    def marked(self, marks: Sequence[Sequence[bool]]) -> "Comparison":
+        """The same of marked vectors alone; marks: (L,) of each set."""
+        gold = [
+            [label if mark else NOT_SCORED for label, mark in zip(labels, own, strict=True)]
+            for labels, own in zip(self.gold, marks, strict=True)
+        ]
+        return replace(self, gold=gold, _computed={})
+
+    def once(self, name: str, compute: Callable[[], Computed]) -> Computed:
+        """What `compute` gives, computed for the first metric that asks and kept for the others."""
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return self._computed[name]  # type: ignore[return-value]  # what was stored under this name
+
+
+class Metric:
+    """One score of a comparison."""
+
+    kinds: ClassVar[tuple[str, ...]]
+    """The kinds of target that it can score."""
+    higher_is_better: ClassVar[bool | None] = True
+    """None: it is best somewhere in between, so that it cannot tell which of two models is better."""
+    of_slices: ClassVar[bool] = False
+    """Whether it is computed of marked vectors, too, as `<name>/<slice>`."""
+
+    def value(self, comparison: Comparison) -> float | None:
+        """The score; None where there is nothing to be scored."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Measured:
+    """scores: by the metric's name. confusion: where answers are classes, else empty."""
+
+    scores: dict[str, float]
+    confusion: Confusion = field(default_factory=dict)
+
+
+def chosen(names: Sequence[str], kind: str) -> list[str]:
+    """These metrics. Raises UserError where one cannot score this kind of target, with those that can."""
+    for name in names:
+        if kind not in METRICS.get(name, Metric).kinds:
+            fitting = [other for other in METRICS if kind in METRICS.get(other, Metric).kinds]
+            raise UserError(
+                f"`head.metrics`: {name} does not score a target of kind `{kind}`; choose from {', '.join(fitting)}"
+            )
+    return list(names)
+
+
+def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None = None) -> Measured:
+    """Scores by the metrics of these names, then those of slices; without those for which nothing is there to score."""
+    metrics = {name: METRICS.get(name, Metric)() for name in names}
+    scores = {name: metric.value(comparison) for name, metric in metrics.items()}
+    for name, metric in metrics.items():
+        if metric.of_slices and comparison.kind == "vector_classes":
+            for slice_name, marks in (slices or {}).items():
+                scores[f"{name}/{slice_name}"] = metric.value(comparison.marked(marks))
+    has_classes = comparison.kind in ("class", "vector_classes")
+    return Measured(
+        {name: score for name, score in scores.items() if score is not None},
+        comparison.confusion if has_classes else {},
+    )
+
+
+def direction(score: str) -> int:
+    """1 where a higher score is better, −1 where a lower one is, 0 where neither is: of a metric, of `<metric>/<slice>`
+    or of `loss`."""
+    name = score.partition("/")[0]
+    if name == "loss":
+        return -1
+    higher = METRICS.get(name, Metric).higher_is_better
+    return 0 if higher is None else 1 if higher else -1
+
+
+def better(score: float, best: float | None, name: str) -> bool:
+    """Whether a validation score beats the best so far; NaN never does."""
+    if best is None:
+        return score == score
+    return direction(name) * (score - best) > 0
+
+
+def most_confused(confusion: Confusion, number: int = 8) -> list[tuple[str, str, int]]:
+    """The most frequent mistakes: (right class, predicted class, how often)."""
+    mistakes = [(right, predicted, times) for (right, predicted), times in confusion.items() if right != predicted]
+    return sorted(mistakes, key=lambda mistake: (-mistake[2], mistake))[:number]

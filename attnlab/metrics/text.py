@@ -1,0 +1,189 @@
+"""Metrics of texts. BLEU, chrF, WER and CER are of all texts together, not means over texts; BLEU and chrF are 0 to 100,
+the others fractions of 1. Runs of white space count as one space."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attnlab.metrics.base import Comparison, Metric
+from attnlab.registry import METRICS
+
+if TYPE_CHECKING:  # imported when texts are scored: it takes a while
+    import numpy as np
+    from numpy.typing import NDArray
+    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEUScore
+
+
+class _OfTexts(Metric):
+    kinds = ("sequence",)
+
+    def value(self, comparison: Comparison) -> float | None:
+        right, predicted = comparison.once("texts", lambda: _texts(comparison))
+        return self.score(comparison, right, predicted)
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        raise NotImplementedError
+
+
+@METRICS.register("bleu")
+class Bleu(_OfTexts):
+    """sacreBLEU with tokens 13a, cased: the one to report (Papineni et al. 2002; Post 2018)."""
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        return comparison.once("bleu", lambda: corpus_bleu(right, predicted)).score
+
+
+@METRICS.register("bleu_lower")
+class BleuLower(_OfTexts):
+    """The same in lower case, which stands beside the lower-cased, tokenised BLEU of many papers."""
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        return corpus_bleu(right, predicted, lower=True).score
+
+
+@METRICS.register("chrf")
+class Chrf(_OfTexts):
+    """chrF2: agreement of n-grams of characters (Popović 2015)."""
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        from sacrebleu.metrics import CHRF
+
+        return CHRF().corpus_score(predicted, [right]).score
+
+
+@METRICS.register("ter")
+class Ter(_OfTexts):
+    """Translation edit rate, in percent: edits and moves of phrases for each word (Snover et al. 2006)."""
+
+    higher_is_better = False
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        from sacrebleu.metrics import TER
+
+        return TER().corpus_score(predicted, [right]).score
+
+
+@METRICS.register("exact_match")
+class ExactMatch(_OfTexts):
+    """The fraction of texts without a difference."""
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        return sum(map(str.__eq__, predicted, right)) / max(1, len(right))
+
+
+@METRICS.register("wer")
+class WordErrorRate(_OfTexts):
+    """Words that would have to be inserted, deleted or replaced, for each word of the right text."""
+
+    higher_is_better = False
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        return error_rate([text.split() for text in predicted], [text.split() for text in right])
+
+
+@METRICS.register("cer")
+class CharacterErrorRate(_OfTexts):
+    """Characters that would have to be inserted, deleted or replaced, for each character of the right text."""
+
+    higher_is_better = False
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        return error_rate(predicted, right)
+
+
+@METRICS.register("length_ratio")
+class LengthRatio(_OfTexts):
+    """Predicted tokens for each right one, as sacreBLEU counts them."""
+
+    higher_is_better = None
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        bleu = comparison.once("bleu", lambda: corpus_bleu(right, predicted))
+        return bleu.sys_len / max(1, bleu.ref_len)
+
+
+@METRICS.register("cut")
+class Cut(_OfTexts):
+    """The fraction of predictions that reached the longest allowed length before they ended."""
+
+    higher_is_better = False
+
+    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+        return sum(not prediction.complete for prediction in comparison.predictions) / max(1, len(right))
+
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+def length_quantiles(texts: Sequence[str]) -> list[int]:
+    """How many words the shortest text has, the longest, and those in between at `QUANTILES`."""
+    lengths = sorted(len(text.split()) for text in texts)
+    return [lengths[round(q * (len(lengths) - 1))] for q in QUANTILES] if lengths else []
+
+
+def corpus_bleu(right: Sequence[str], predicted: Sequence[str], lower: bool = False) -> "BLEUScore":
+    """BLEU of all texts together, with what it was computed from."""
+    return _bleu(lower).corpus_score(predicted, [right])
+
+
+def bleu_signature(lower: bool = False) -> str:
+    """How `bleu`, or `bleu_lower`, is computed: what sacreBLEU asks papers to print beside it."""
+    metric = _bleu(lower)
+    metric.corpus_score([""], [[""]])  # it is known once something has been scored
+    return str(metric.get_signature())
+
+
+def _bleu(lower: bool) -> "BLEU":
+    from sacrebleu.metrics import BLEU
+
+    return BLEU(tokenize="13a", lowercase=lower)
+
+
+def _texts(comparison: Comparison) -> tuple[list[str], list[str]]:
+    """Right and predicted texts with single spaces."""
+    predicted = [prediction.value for prediction in comparison.predictions]
+    return [_one_spaced(text) for text in comparison.gold], [_one_spaced(text) for text in predicted]
+
+
+def _one_spaced(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def error_rate(predicted: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> float:
+    """Edits for each right word or character, over all texts; texts are given in words or characters."""
+    return sum(edit_distances(predicted, right)) / max(1, sum(map(len, right)))
+
+
+def edit_distances(texts: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> list[int]:
+    """Of each pair, how many insertions, deletions and replacements make one the other (Levenshtein 1966)."""
+    import numpy as np
+
+    numbers: dict[str, int] = {}
+    distances = np.zeros(len(texts), dtype=np.int64)
+    order = sorted(range(len(texts)), key=lambda i: (len(others[i]), len(texts[i])))
+    for start in range(0, len(order), 256):  # pairs of similar length are padded and computed together
+        group = order[start : start + 256]
+        a, b = (
+            [[numbers.setdefault(x, len(numbers)) for x in side[i]] for i in group] for side in (texts, others)
+        )
+        distances[group] = _edit_distances(a, b)
+    return distances.tolist()
+
+
+def _edit_distances(a: list[list[int]], b: list[list[int]]) -> "NDArray[np.int64]":
+    """Row after row of the table for all pairs at once; `row[:, j]` is the distance to the first j symbols of b."""
+    import numpy as np
+
+    width = max(map(len, b), default=0)
+    symbols = np.array([other + [-1] * (width - len(other)) for other in b], dtype=np.int64).reshape(len(b), width)
+    steps = np.arange(width + 1)
+    row = np.repeat(steps[None], len(b), axis=0)
+    for i in range(max(map(len, a), default=0)):
+        symbol = np.array([text[i] if i < len(text) else -2 for text in a])
+        after = np.empty_like(row)
+        after[:, 0] = i + 1
+        after[:, 1:] = np.minimum(row[:, 1:] + 1, row[:, :-1] + (symbols != symbol[:, None]))
+        after = np.minimum.accumulate(after - steps, axis=1) + steps  # insertions, from left to right
+        row = np.where((symbol == -2)[:, None], row, after)
+    return row[np.arange(len(b)), [len(other) for other in b]]

@@ -1,0 +1,35 @@
+"""What a head can learn: each kind of target is one object that knows how its answers are stored, what a wrong one costs,
+what is predicted, and by which metrics it is scored.
+
+The kinds by name: `class` and `vector_classes` (`labels.py`), `classes` (`questions.py`), `number` and `vector_numbers`
+(`numbers.py`), `sequence` (`sequence.py`).
+"""
+
+from attnlab.errors import UserError
+from attnlab.metrics import NOT_SCORED
+from attnlab.targets.base import StoredAnswers, TargetKind, Writer
+from attnlab.targets.labels import Labels, unseen_labels
+from attnlab.targets.numbers import Numbers
+from attnlab.targets.questions import Questions
+from attnlab.targets.sequence import Sequence
+
+__all__ = ["KINDS", "NOT_SCORED", "StoredAnswers", "TargetKind", "Writer", "kind_named", "unseen_labels"]
+
+KINDS: dict[str, TargetKind] = {
+    kind.name: kind
+    for kind in (
+        Labels("class", per_vector=False),
+        Labels("vector_classes", per_vector=True),
+        Questions(),
+        Numbers("number", per_vector=False),
+        Numbers("vector_numbers", per_vector=True),
+        Sequence(),
+    )
+}
+
+
+def kind_named(name: str) -> TargetKind:
+    """The kind of a target. Raises UserError where there is none of this name, as in a damaged spec.json."""
+    if name not in KINDS:
+        raise UserError(f"target kind `{name}`: choose one of {', '.join(KINDS)}")
+    return KINDS[name]

@@ -1,0 +1,119 @@
+"""What every kind of target offers to the loaders, the heads and the evaluation."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnlab.errors import UserError
+from attnlab.metrics import Value
+from attnlab.sets import Loss
+from attnlab.spec import Target
+
+Rows = NDArray[np.int64]
+Answer = tuple[object, object]
+"""A predicted value with its probability, in words or numbers."""
+
+
+class Ragged(Protocol):
+    """A stored column of lists of numbers."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]: ...
+
+    def __getitem__(self, row: int, /) -> NDArray[Any]: ...
+
+    def take(self, rows: Rows, /) -> NDArray[Any]:
+        """These rows, end to end."""
+
+    def counts(self, rows: Rows, size: int, /) -> NDArray[np.int64]:
+        """(size,): how often each number below it occurs in these rows."""
+
+
+class Columns(Protocol):
+    """The stored columns of a split."""
+
+    def ragged(self, name: str, /) -> Ragged: ...
+
+    def numbers(self, name: str, /) -> NDArray[Any]: ...
+
+
+class Writer:
+    """Takes the right answers of one target while rows are written. arrow: the type of their column.
+
+    labels: of classes, in the order in which they appear, where column holds their numbers; else empty.
+    """
+
+    def __init__(self, arrow: pa.DataType) -> None:
+        self.arrow, self.labels = arrow, list[str]()
+
+    def stored(self, answer: Value) -> Value:
+        """What the column holds of one answer."""
+        return answer
+
+
+class StoredAnswers:
+    """The right answers of one target in one split, read again.
+
+    labels: those that a `Writer` has kept. target: what training knows of the answers.
+    """
+
+    def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    def take(self, rows: Rows) -> Tensor:
+        """What the loss needs: see the kinds for its shape."""
+        raise NotImplementedError
+
+    def gold(self, rows: Rows | None = None) -> Sequence[Value]:
+        """Of these rows, or of all, as heads predict them: a label, a number, or a list of them."""
+        raise NotImplementedError
+
+    def counts(self, rows: Rows) -> dict[str, int]:
+        """How often each label occurs in these rows, in order of the labels; empty where answers are no classes."""
+        return {}
+
+    def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
+        """What training on these rows knows of the answers. questions: the names of those of kind `classes`."""
+        raise NotImplementedError
+
+
+class TargetKind:
+    """One kind of target. per_vector: whether every vector of a set has an answer, or the set as a whole."""
+
+    metrics: tuple[str, ...]
+    """The scores that are usual for it; `head.metrics=` names others."""
+    monitor: ClassVar[str]
+    """The validation score that picks the best weights unless `trainer.monitor=` names another."""
+    has_classes: ClassVar[bool] = False
+    stored_answers: ClassVar[type[StoredAnswers]]
+
+    def __init__(self, name: str, per_vector: bool) -> None:
+        self.name, self.per_vector = name, per_vector
+
+    def writer(self) -> Writer:
+        """For one target of one split, or of one piece of it."""
+        raise NotImplementedError
+
+    def num_outputs(self, target: Target) -> int:
+        """How many numbers a model gives for each answer."""
+        raise NotImplementedError
+
+    def class_weights(self, target: Target) -> Tensor:
+        """(C,): weights in the loss by which every class weighs as much as every other. Raises UserError where answers
+        are not one class."""
+        raise UserError("`head.class_weights=balanced`: only for targets of one class")
+
+    def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
+        """(R, outputs) and the right answers of R rows -> their summed loss, and how many were scored.
+
+        weights: (C,) of the classes, or None for equal ones.
+        """
+        raise NotImplementedError
+
+    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+        """(R, outputs) -> the value and probability of each row, in words or numbers."""
+        raise NotImplementedError

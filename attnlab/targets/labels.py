@@ -1,0 +1,130 @@
+"""One of C classes for the set (kind `class`) or for each vector (`vector_classes`)."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from attnlab.errors import UserError
+from attnlab.metrics import NOT_SCORED, Value
+from attnlab.sets import Loss
+from attnlab.spec import Target
+from attnlab.targets.base import Answer, Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.lists import Lists
+
+
+class LabelWriter(Writer):
+    """Labels become numbers in the order in which they appear; number 0 is `NOT_SCORED`."""
+
+    def __init__(self, per_vector: bool) -> None:
+        super().__init__(pa.list_(pa.int32()) if per_vector else pa.int32())
+        self._per_vector, self._ids = per_vector, {NOT_SCORED: 0}
+
+    def stored(self, answer: Value) -> Value:
+        numbers = [
+            self._ids.setdefault(label, len(self._ids)) for label in (answer if self._per_vector else [answer])
+        ]
+        self.labels = list(self._ids)
+        return numbers if self._per_vector else numbers[0]
+
+
+class StoredLabels(StoredAnswers):
+    """Labels by their numbers among `labels`."""
+
+    def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
+        self.labels, self._per_vector = labels, target.kind == "vector_classes"
+        classes = {label: i for i, label in enumerate(target.classes)}
+        self._class_of_label = np.array([classes.get(label, -1) for label in labels], dtype=np.int64)
+        if self._per_vector:
+            self._ragged = columns.ragged(name)
+        else:
+            self._numbers = columns.numbers(name)
+
+    def take(self, rows: Rows) -> Tensor:
+        """(B,) or (N,) int64: the class; −1 where it is not scored or was never learned."""
+        stored = self._ragged.take(rows) if self._per_vector else self._numbers[rows]
+        return torch.from_numpy(self._class_of_label[stored])
+
+    def gold(self, rows: Rows | None = None) -> Sequence[Value]:
+        if self._per_vector:
+            return Lists(self._ragged, rows, self.labels)
+        return [
+            self.labels[number] for number in (self._numbers if rows is None else self._numbers[rows]).tolist()
+        ]
+
+    def counts(self, rows: Rows) -> dict[str, int]:
+        size = len(self.labels)
+        times = (
+            self._ragged.counts(rows, size)
+            if self._per_vector
+            else np.bincount(self._numbers[rows], minlength=size)
+        )
+        return {
+            label: int(n) for label, n in sorted(zip(self.labels, times, strict=True)) if n and label != NOT_SCORED
+        }
+
+    def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
+        counts = self.counts(rows)
+        return Target("vector_classes" if self._per_vector else "class", tuple(counts), tuple(counts.values()))
+
+
+class Labels(TargetKind):
+    """Cross-entropy; class −1 is not scored."""
+
+    monitor = "accuracy"
+    has_classes = True
+    stored_answers = StoredLabels
+
+    def __init__(self, name: str, per_vector: bool) -> None:
+        super().__init__(name, per_vector)
+        self.metrics = ("accuracy", "macro_f1") if per_vector else ("accuracy", "macro_f1", "roc_auc")
+
+    def writer(self) -> Writer:
+        return LabelWriter(self.per_vector)
+
+    def num_outputs(self, target: Target) -> int:
+        return len(target.classes)
+
+    def class_weights(self, target: Target) -> Tensor:
+        """N / (C · count) of each class (King & Zeng 2001)."""
+        counts = torch.tensor(target.counts, dtype=torch.float32).clamp_min(1)
+        return counts.sum() / (len(counts) * counts)
+
+    def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
+        total = cross_entropy(outputs.float(), truth, weights, ignore_index=-1, reduction="sum")
+        return Loss(total, (truth >= 0).sum())
+
+    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+        probabilities, chosen = outputs.float().softmax(-1).max(-1)
+        return [(target.classes[i], p) for i, p in zip(chosen.tolist(), probabilities.tolist(), strict=True)]
+
+
+def unseen_labels(
+    target: Target, counts: Mapping[str, Mapping[str, int]], data: str, held_out: Collection[str] = ()
+) -> list[str]:
+    """A warning for each split with labels that training never saw: they are counted wrong.
+
+    counts: of each split, how often each label occurs. held_out: splits that were taken from training examples. Raises
+    UserError for another split of which no label at all was learned.
+    """
+    known, warnings = set(target.classes), []
+    for split, labels in counts.items():
+        unseen = [label for label in labels if label not in known]
+        if labels and len(unseen) == len(labels) and split not in held_out:
+            raise UserError(
+                f"data={data}: no label of the {split} split ({_some(labels)}) was learned; "
+                f"the run knows {_some(sorted(known))}"
+            )
+        if unseen:
+            warnings.append(
+                f"labels of the {split} split never seen in training count as wrong: {', '.join(unseen)}"
+            )
+    return warnings
+
+
+def _some(labels: Iterable[str]) -> str:
+    first = list(labels)
+    return ", ".join([*first[:5], *(["…"] if len(first) > 5 else [])])

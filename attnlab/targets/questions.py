@@ -1,0 +1,58 @@
+"""Several questions of the set, each answered by yes (1), no (0) or unknown (−1): kind `classes`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from attnlab.metrics import Value
+from attnlab.sets import Loss
+from attnlab.spec import Target
+from attnlab.targets.base import Answer, Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.lists import Lists
+
+
+class StoredQuestions(StoredAnswers):
+    """A list of −1, 0 and 1 for each set."""
+
+    def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
+        self._ragged = columns.ragged(name)
+
+    def take(self, rows: Rows) -> Tensor:
+        """(B, C) int64."""
+        return torch.from_numpy(self._ragged.take(rows).astype(np.int64)).view(len(rows), -1)
+
+    def gold(self, rows: Rows | None = None) -> Sequence[Value]:
+        return Lists(self._ragged, rows)
+
+    def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
+        yes = self._ragged.take(rows).reshape(len(rows), -1) == 1
+        return Target("classes", questions, tuple(yes.sum(axis=0).tolist()))
+
+
+class Questions(TargetKind):
+    """Binary cross-entropy for each known answer (multi-label classification)."""
+
+    metrics = ("accuracy", "roc_auc")
+    monitor = "roc_auc"
+    stored_answers = StoredQuestions
+
+    def __init__(self) -> None:
+        super().__init__("classes", per_vector=False)
+
+    def writer(self) -> Writer:
+        return Writer(pa.list_(pa.int8()))
+
+    def num_outputs(self, target: Target) -> int:
+        return len(target.classes)
+
+    def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
+        known, logits = truth >= 0, outputs.float()
+        each = binary_cross_entropy_with_logits(logits, truth.clamp_min(0).to(logits.dtype), reduction="none")
+        return Loss((each * known).sum(), known.sum())
+
+    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+        return [([int(p > 0.5) for p in row], row) for row in outputs.float().sigmoid().tolist()]

@@ -1,0 +1,13 @@
+"""A new sequence, such as a translation: kind `sequence`. Loaders store its tokens and the seq2seq head writes it."""
+
+from attnlab.targets.base import TargetKind
+
+
+class Sequence(TargetKind):
+    """Its loss is that of its tokens, see `attnlab.model.heads.seq2seq`; its value is a text."""
+
+    metrics = ("bleu", "bleu_lower", "chrf", "exact_match", "wer", "cer", "length_ratio", "cut")
+    monitor = "bleu"
+
+    def __init__(self) -> None:
+        super().__init__("sequence", per_vector=False)

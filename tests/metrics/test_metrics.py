@@ -1,0 +1,261 @@
+"""Scores as tables a person can check, and against scikit-learn."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sacrebleu
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
+from attnlab import metrics
+from attnlab.errors import UserError
+from attnlab.metrics import text
+from attnlab.registry import METRICS
+from attnlab.targets import KINDS
+
+
+@dataclass
+class Answer:
+    value: Any
+    probability: Any = None
+    complete: bool = True
+
+
+def answers(*values: Any) -> list[Answer]:
+    return [Answer(value, 1.0) for value in values]
+
+
+def scores(
+    kind: str, gold: Any, predictions: list[Answer], slices: Any = None, names: Any = None, classes: Any = ()
+):
+    """By the metrics that are usual for the kind of target, or by those of these names."""
+    comparison = metrics.Comparison(kind, gold, predictions, classes)
+    return metrics.measure(names or KINDS[kind].metrics, comparison, slices).scores
+
+
+#        right     predicted  accuracy  macro F1
+CLASSES = [
+    ("a b a b", "a b a b", 1.0, 1.0),
+    ("a b a b", "b a b a", 0.0, 0.0),
+    ("a a a b", "a a a a", 0.75, (6 / 7 + 0) / 2),
+    ("a b c", "a b b", 2 / 3, (1 + 2 / 3 + 0) / 3),
+    ("a a b", "a x b", 2 / 3, (2 / 3 + 1) / 2),  # x is no right class: it costs `a` a hit and has no F1 itself
+    ("- a -", "b a a", 1.0, 1.0),  # - is not scored
+]
+
+
+@pytest.mark.parametrize("right, predicted, accuracy, macro_f1", CLASSES)
+def test_accuracy_and_macro_f1(right: str, predicted: str, accuracy: float, macro_f1: float) -> None:
+    gold = [label.replace("-", "") for label in right.split()]
+    for found in (
+        scores("class", gold, answers(*predicted.split())),
+        scores("vector_classes", [gold], answers(predicted.split())),
+    ):
+        assert found["accuracy"] == pytest.approx(accuracy) and found["macro_f1"] == pytest.approx(macro_f1)
+
+
+RIGHT = {
+    "macro_f1": lambda g, p, right: sklearn_metrics.f1_score(g, p, average="macro", labels=right, zero_division=0),
+    "macro_precision": lambda g, p, right: sklearn_metrics.precision_score(
+        g, p, average="macro", labels=right, zero_division=0
+    ),
+    "weighted_f1": lambda g, p, right: sklearn_metrics.f1_score(g, p, average="weighted", zero_division=0),
+    "balanced_accuracy": lambda g, p, right: (
+        sum(sum(a == b == label for a, b in zip(g, p, strict=True)) / g.count(label) for label in right)
+        / len(right)
+    ),
+    "matthews": lambda g, p, right: sklearn_metrics.matthews_corrcoef(g, p),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@given(pairs=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1))
+def test_scores_of_counts_are_scikit_learns_of_lists(name: str, pairs: list[tuple[str, str]]) -> None:
+    gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
+    expected = RIGHT[name](gold, predicted, sorted(set(gold)))
+    assert scores("class", gold, answers(*predicted), names=[name])[name] == pytest.approx(expected)
+
+
+def test_the_confusion_counts_pairs_that_are_scored() -> None:
+    comparison = metrics.Comparison("class", ["a", "a", "b", ""], answers("a", "b", "b", "a"))
+    assert metrics.measure(["accuracy"], comparison).confusion == {("a", "a"): 1, ("a", "b"): 1, ("b", "b"): 1}
+    assert metrics.most_confused({("a", "b"): 2, ("b", "a"): 5, ("a", "a"): 9}) == [("b", "a", 5), ("a", "b", 2)]
+
+
+@given(st.lists(st.tuples(st.integers(-1, 1), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])), min_size=1))
+def test_roc_auc_counts_pairs_in_the_right_order(pairs: list[tuple[int, float]]) -> None:
+    yes, no = [p for t, p in pairs if t == 1], [p for t, p in pairs if t == 0]
+    found = scores("classes", [[t] for t, _ in pairs], [Answer([int(p > 0.5)], [p]) for _, p in pairs])
+    if not yes or not no:
+        assert "roc_auc" not in found
+    else:
+        expected = sum((y > n) + 0.5 * (y == n) for y in yes for n in no) / (len(yes) * len(no))
+        assert found["roc_auc"] == pytest.approx(expected)
+
+
+def test_of_two_classes_the_area_uses_the_probability_of_the_predicted_one() -> None:
+    # probabilities of `bad`: 0.9 0.4 0.6 0.2, so one of four (bad, good) pairs is in the wrong order
+    predictions = [Answer("bad", 0.9), Answer("good", 0.6), Answer("bad", 0.6), Answer("good", 0.8)]
+    assert scores("class", ["bad", "bad", "good", "good"], predictions)["roc_auc"] == 0.75
+
+
+def test_no_area_where_the_model_knows_more_than_two_classes() -> None:
+    predictions = [Answer("a", 0.4), Answer("b", 0.5), Answer("c", 0.6)]
+    assert "roc_auc" not in scores("class", ["a", "b", "a"], predictions)
+    # The third one may be neither right nor predicted: the two probabilities still don't add up to 1.
+    assert "roc_auc" in scores("class", ["a", "b"], predictions[:2], classes=("a", "b"))
+    assert "roc_auc" not in scores("class", ["a", "b"], predictions[:2], classes=("a", "b", "c"))
+
+
+def test_where_nothing_is_scored_there_is_no_score() -> None:
+    nothing = {
+        "class": ([""], answers("a")),
+        "vector_classes": ([[""]], answers(["a"])),
+        "number": ([math.nan], answers(0.0)),
+        "classes": ([[-1]], [Answer([1], [0.9])]),
+    }
+    for kind, (gold, predictions) in nothing.items():
+        fitting = [name for name in METRICS if kind in METRICS.get(name, metrics.Metric).kinds]
+        assert scores(kind, gold, predictions, names=fitting) == {}
+
+
+def test_unknown_answers_to_questions_are_left_out() -> None:
+    gold = [[1, -1], [0, 1], [-1, 0]]
+    predictions = [Answer([1, 1], [0.9, 0.9]), Answer([1, 1], [0.6, 0.7]), Answer([0, 1], [0.1, 0.8])]
+    found = scores("classes", gold, predictions, names=["accuracy", "roc_auc", "micro_f1", "macro_f1"])
+    assert found["accuracy"] == 2 / 4
+    assert found["roc_auc"] == (1.0 + 0.0) / 2
+    assert found["micro_f1"] == 2 * 2 / (2 * 2 + 2)  # two yes are right, two answers are wrongly yes
+    assert found["macro_f1"] == 2 / 3
+
+
+def test_average_precision_is_scikit_learns() -> None:
+    gold, probabilities = [[1], [0], [1], [-1]], [0.9, 0.8, 0.3, 0.5]
+    found = scores("classes", gold, [Answer([1], [p]) for p in probabilities], names=["average_precision"])
+    assert found["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_errors_of_numbers_leave_gaps_out() -> None:
+    assert scores("number", [1.0, math.nan, 4.0], answers(2.0, 9.0, 4.0)) == {"mae": 0.5}
+    assert scores("vector_numbers", [[1.0, math.nan], [4.0]], answers([2.0, 9.0], [4.0])) == {"mae": 0.5}
+    found = scores("number", [1.0, math.nan, 5.0], answers(2.0, 9.0, 4.0), names=["rmse", "r2", "spearman"])
+    assert found == {"rmse": 1.0, "r2": 1 - 2 / 8, "spearman": pytest.approx(1.0)}
+    assert scores("number", [1.0], answers(2.0), names=["r2", "spearman"]) == {}, "of one number nothing varies"
+
+
+def test_marked_vectors_are_scored_apart() -> None:
+    slices = {"far": [[True, False], [False, True]], "none": [[False, False], [False, False]]}
+    found = scores("vector_classes", [["a", "b"], ["a", "b"]], answers(["a", "a"], ["a", "a"]), slices)
+    assert found["accuracy/far"] == 0.5 and "accuracy/none" not in found
+
+
+def test_a_metric_of_another_kind_is_refused_with_those_that_fit() -> None:
+    assert metrics.chosen(["rmse"], "number") == ["rmse"]
+    with pytest.raises(UserError, match=r"`head.metrics`: bleu does not score .* `number`; choose from mae, rmse"):
+        metrics.chosen(["bleu"], "number")
+    with pytest.raises(UserError, match="metric `acuracy`: no such metric; did you mean `accuracy`"):
+        metrics.chosen(["acuracy"], "class")
+
+
+#          this       that      edits
+EDITS = [
+    ("", "", 0),
+    ("", "abc", 3),
+    ("abc", "", 3),
+    ("kitten", "sitting", 3),
+    ("flaw", "lawn", 2),
+    ("abc", "cab", 2),
+    ("Männer", "Manner", 1),
+]
+
+
+def test_edit_distances_by_hand() -> None:
+    """In one call: pairs of different lengths are padded, which changes nothing."""
+    assert text.edit_distances([a for a, _, _ in EDITS], [b for _, b, _ in EDITS]) == [n for _, _, n in EDITS]
+
+
+def plain_edits(a: str, b: str) -> int:
+    """The textbook's recursion, one cell after the other."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]
+
+
+@given(st.lists(st.tuples(st.text("abc ", max_size=9), st.text("abc ", max_size=9)), max_size=12))
+def test_edit_distances_are_the_textbooks(pairs: list[tuple[str, str]]) -> None:
+    expected = [plain_edits(a, b) for a, b in pairs]
+    assert text.edit_distances([a for a, _ in pairs], [b for _, b in pairs]) == expected
+    assert text.edit_distances([b for _, b in pairs], [a for a, _ in pairs]) == expected, "edits go both ways"
+
+
+#          right             predicted        exact  wer      cer     length
+TEXTS = [
+    (["a b c d"], ["a b c d"], 1.0, 0.0, 0.0, 1.0),
+    (["a b c d"], ["a x c"], 0.0, 2 / 4, 3 / 7, 3 / 4),
+    (["a b c d", "a b"], ["a b c d", ""], 0.5, 2 / 6, 3 / 10, 4 / 6),
+    (["a b"], ["a  b\n"], 1.0, 0.0, 0.0, 1.0),  # runs of white space are one space
+    (["a b"], ["a b c c c"], 0.0, 3 / 2, 6 / 3, 5 / 2),  # more can be wrong than there is
+    (["Männer"], ["Ma\u0308nner"], 1.0, 0.0, 0.0, 1.0),  # the same letter, written in two ways
+    (["Ja!"], ["ja!"], 0.0, 1.0, 1 / 3, 1.0),
+]
+
+
+@pytest.mark.parametrize("right, predicted, exact, wer, cer, length", TEXTS)
+def test_texts(
+    right: list[str], predicted: list[str], exact: float, wer: float, cer: float, length: float
+) -> None:
+    found = scores("sequence", right, answers(*predicted))
+    assert (found["exact_match"], found["wer"], found["cer"], found["length_ratio"]) == pytest.approx(
+        (exact, wer, cer, length)
+    )
+
+
+def test_bleu_and_chrf_are_sacrebleus() -> None:
+    right = [
+        "Ein Mann schläft im Garten.",
+        "Zwei Hunde, die spielen, laufen ins Haus.",
+        "Sie liest ein gutes Buch!",
+    ]
+    predicted = [
+        "Ein Mann schläft in dem Garten.",
+        "zwei Hunde spielen und laufen ins Haus.",
+        "Sie liest ein Buch!",
+    ]
+    found = scores("sequence", right, answers(*predicted), names=[*KINDS["sequence"].metrics, "ter"])
+    assert found["bleu"] == sacrebleu.corpus_bleu(predicted, [right]).score
+    assert found["bleu_lower"] == sacrebleu.corpus_bleu(predicted, [right], lowercase=True).score > found["bleu"]
+    assert found["chrf"] == sacrebleu.corpus_chrf(predicted, [right]).score
+    assert found["ter"] == sacrebleu.corpus_ter(predicted, [right]).score
+    perfect = scores("sequence", right, answers(*right))
+    assert perfect["bleu"] == pytest.approx(100) and perfect["chrf"] == pytest.approx(100)
+
+
+def test_the_signature_says_how_bleu_is_computed() -> None:
+    assert text.bleu_signature() == f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
+    assert "case:lc" in text.bleu_signature(lower=True)
+
+
+#          score  best  name        better?
+BETTER = [
+    (0.5, None, "accuracy", True),
+    (0.5, 0.4, "accuracy", True),
+    (0.4, 0.4, "accuracy", False),
+    (0.5, 0.4, "loss", False),
+    (0.3, 0.4, "mae", True),
+    (0.1, 0.2, "wer", True),
+    (30.0, 20.0, "bleu", True),
+    (0.5, 0.1, "cut", False),
+    (float("nan"), None, "accuracy", False),
+    (0.1, 0.2, "cut", True),
+]
+
+
+@pytest.mark.parametrize("score, best, name, expected", BETTER)
+def test_what_counts_as_better(score: float, best: float | None, name: str, expected: bool) -> None:
+    assert metrics.better(score, best, name) is expected
