@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install train test test-all lint bench clean
+.PHONY: install train check test test-all lint bench clean
 
 install: .venv/installed
 
@@ -14,6 +14,12 @@ install: .venv/installed
 
 train: install
 	$(BIN)/attnlab train task=pos
+
+# While one works: lint, types, and the tests that speak of what has changed (since SINCE).
+SINCE ?= HEAD
+check: lint
+	@tests=$$($(BIN)/python scripts/tests_of_changes.py $(SINCE)); \
+	if [ -n "$$tests" ]; then OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m 'not slow' $$tests; else echo "no tests of what has changed"; fi
 
 # One test process for each core, one thread in each.
 test: install

@@ -1,0 +1,142 @@
+"""What holds for every task, driven through the program itself: a stopped run goes on to the bit, `eval` repeats `train`,
+and a prediction does not depend on its batch neighbours."""
+
+import json
+import shutil
+import signal
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_tables, write_treebank
+from graphs import write_tu
+from pictures import write_folder
+from recordings import digits
+from safetensors.torch import load_file
+
+from attnlab import load_run
+from attnlab.cli import main
+from attnlab.training.loop import Training
+
+WORDS = {"red": "rot", "big": "groß", "old": "alt", "house": "Haus", "tree": "Baum", "dog": "Hund"}
+
+
+def write_pairs(folder: Path, train: int = 80, others: int = 16) -> Path:
+    """A toy language that is translated word by word, backwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, (split, count) in enumerate({"train": train, "val": others, "test": others}.items()):
+        random = Random(seed)
+        rows = [random.choices(list(WORDS), k=random.randint(1, 3)) for _ in range(count)]
+        (folder / f"{split}.en").write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
+        back = (" ".join(WORDS[word] for word in reversed(row)) for row in rows)
+        (folder / f"{split}.de").write_text("".join(f"{line}\n" for line in back), encoding="utf-8")
+    return folder
+
+
+TASKS = {
+    "pos": (write_treebank, ["data=ud_ewt", "embedding=word_char", "data.unknown=5"]),
+    "sentiment": (write_tables, ["data=csv", "encoder.position=none", "data.unknown=5", "head.readout=attention"]),
+    "translation": (
+        write_pairs,
+        [
+            "data=parallel",
+            "data.tokens=words",
+            "head.heads=2",
+            "head.depth=1",
+            "head.dropout=0.2",
+            "head.n_best=2",
+        ],
+    ),
+    "digits": (write_folder, ["data=image_folder", "data.patch=2", "data.translate=1", "data.flip=true"]),
+    "graph": (write_tu, ["data=tu", "data.name=TOY", "data.structure=[laplacian:2,random_walk:3]"]),
+    "keywords": (
+        lambda folder: digits(),
+        ["data=fsdd", "data.bands=12", "data.speed=0.1", "data.noise=20", "data.mask_time=50", "data.gain=6"],
+    ),
+}
+"""By task: what writes its data into a folder, and its words; everything that is drawn in training is switched on."""
+SMALL = [
+    "encoder.width=16", "encoder.depth=1", "encoder.heads=2", "encoder.dropout=0.3", "trainer.epochs=3",
+    "trainer.batch_vectors=60", "trainer.average_best=2", "trainer.validate_every=3", "trainer.accumulate=2",
+    "optimizer.lr=0.01", "baselines=false",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def task(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def words(task: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    write, own = TASKS[task]
+    return ["train", f"task={task}", *own, *SMALL, f"data.path={write(tmp_path_factory.mktemp(task))}"]
+
+
+@pytest.fixture(scope="module")
+def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert main([*words, f"folder={folder}"]) == 0
+    return folder
+
+
+def tensors(run: Path) -> dict[str, bytes]:
+    """All weights, averages, moments and random states that a run left."""
+    return {
+        f"{path.relative_to(run)}:{name}": tensor.numpy().tobytes()
+        for path in sorted(run.rglob("*.safetensors"))
+        if ".previous" not in str(path)
+        for name, tensor in load_file(path).items()
+    }
+
+
+def test_stopped_and_resumed_is_bit_identical(
+    words: list[str], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped twice: within the first epoch, and later between two validations."""
+    update, stops = Training._update, {2, 5}
+
+    def interrupted(self: Training, batches: list) -> None:
+        update(self, batches)
+        if self.progress.update in stops:
+            stops.remove(self.progress.update)
+            signal.raise_signal(signal.SIGINT)
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "_update", interrupted)
+        assert main([*words, f"folder={folder}"]) == 128 + signal.SIGINT
+        torch.manual_seed(999)  # whatever happened to the generator in between
+        assert main(["train", f"run={folder}"]) == 128 + signal.SIGINT
+    assert not (folder / "results.json").exists(), "stopped before the end"
+    assert main(["train", f"run={folder}"]) == 0
+    assert tensors(folder) == tensors(finished)
+    results = [json.loads((run / "results.json").read_text()) for run in (folder, finished)]
+    assert all(results[0][split] == results[1][split] for split in ("test", "validation"))
+
+
+def test_eval_repeats_what_train_reported(finished: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(finished, tmp_path / "copy"))
+    predictions = (copy / "predictions-test.jsonl").read_bytes()
+    (copy / "predictions-test.jsonl").unlink()
+    assert main(["eval", f"run={copy}"]) == 0
+    assert (copy / "predictions-test.jsonl").read_bytes() == predictions
+    run = load_run(copy)
+    for split in ("test", "validation"):
+        assert run.evaluate(split).scores == run.results[split]
+
+
+def test_a_prediction_is_the_same_alone_and_in_any_batch(finished: Path) -> None:
+    run = load_run(finished)
+    run.model.eval()
+    split = run.data().splits["test"]
+    order = np.random.default_rng(0).permutation(len(split))
+    with torch.no_grad():
+        together = run.model.encode(split.batch(order).inputs).unbind()
+        answers = run.model.predict(split.batch(order).inputs)
+        for i, encoded, answer in zip(order.tolist(), together, answers, strict=True):
+            alone = split[i].inputs
+            torch.testing.assert_close(run.model.encode(alone).values, encoded.values, atol=1e-5, rtol=1e-5)
+            assert run.model.predict(alone)[0].value == answer.value
