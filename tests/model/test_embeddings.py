@@ -60,11 +60,13 @@ def test_characters_count_in_their_order_and_not_by_their_neighbours() -> None:
 
 @given(st.lists(st.integers(0, 9), max_size=6), st.sampled_from([1, 3, 5]))
 @settings(max_examples=30, deadline=None)
-def test_spelling_is_a_convolution_and_the_largest_answer(lengths: list[int], window: int) -> None:
+def test_a_words_vector_is_a_convolution_over_its_characters_and_the_maximum(
+    lengths: list[int], window: int
+) -> None:
     torch.manual_seed(0)
     embedding = WordChar(WordCharEmbedding(char_window=window), spec, width=8)
     ids = torch.randint(0, len(characters), (sum(lengths),))
-    found = embedding.spell(VectorSets.of(ids, lengths))
+    found = embedding.from_characters(VectorSets.of(ids, lengths))
     rows = []
     for word in ids.split(lengths):
         answers = embedding.convolution(embedding.characters(word).T) if len(word) else torch.zeros(128, 1)

@@ -22,5 +22,5 @@ class Classification(Head):
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(self.readout(encoded), targets[self.target])
 
-    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
+    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
         return [Prediction(value, chance) for value, chance in self.answer.answers(self.readout(encoded))]

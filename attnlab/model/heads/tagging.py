@@ -21,7 +21,7 @@ class Tagging(Head):
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         return self.answer.loss(encoded.values, targets[self.target])
 
-    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
+    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
         answers = self.answer.answers(encoded.values)
         return [
             Prediction([value for value, _ in answers[a:b]], [chance for _, chance in answers[a:b]])
