@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from attnlab.errors import UserError
 from attnlab.model.targets import ANSWERS, class_weights
@@ -76,23 +74,3 @@ def test_large_numbers_with_a_small_spread_are_told_apart() -> None:
     steps = part.decide(x).double().squeeze(-1) * 28.9
     torch.testing.assert_close(told - 1_600_000_049.5, steps, atol=1e-5, rtol=0)
     assert part.loss(x, truth).total.item() == pytest.approx(float((told - truth).abs().sum()) / 28.9, rel=1e-5)
-
-
-TRUTHS = {
-    "class": (CLASSES, st.integers(-1, 2)),
-    "classes": (QUESTIONS, st.tuples(st.integers(-1, 1), st.integers(-1, 1))),
-    "number": (NUMBERS, st.floats(-100, 100) | st.just(math.nan)),
-}
-
-
-@pytest.mark.parametrize("kind", TRUTHS)
-@given(data=st.data())
-@settings(max_examples=25, deadline=None)
-def test_losses_of_two_halves_add_up(kind: str, data: st.DataObject) -> None:
-    target, values = TRUTHS[kind]
-    truth = torch.tensor(data.draw(st.lists(values, min_size=2, max_size=6)))
-    cut = data.draw(st.integers(1, len(truth) - 1))
-    part, x = answer(target), rows(len(truth))
-    whole, halves = part.loss(x, truth), (part.loss(x[:cut], truth[:cut]), part.loss(x[cut:], truth[cut:]))
-    torch.testing.assert_close(sum(half.total for half in halves), whole.total)
-    assert sum(int(half.count) for half in halves) == int(whole.count)
