@@ -1,4 +1,4 @@
-"""The head over whole models: one answer for each set, whatever stands beside it in the batch."""
+"""Classification over whole models: one answer for each set, whatever else is in the batch."""
 
 import numpy as np
 import pytest
@@ -44,8 +44,8 @@ def test_a_shuffled_set_with_its_coordinates_gives_the_same_answer(reviews_of_fi
     inputs = split[3].inputs
     order = torch.randperm(len(inputs.values))
     shuffled = type(inputs)(inputs.values[order], inputs.layout, inputs.coords[order])
-    (expected,), (found,) = model.predict(inputs), model.predict(shuffled)
-    assert found.probability == pytest.approx(expected.probability, abs=1e-5)
+    (expected,), (prediction,) = model.predict(inputs), model.predict(shuffled)
+    assert prediction.probability == pytest.approx(expected.probability, abs=1e-5)
     without_order = type(inputs)(inputs.values[order], inputs.layout, inputs.coords)
     (other,) = model.predict(without_order)
     assert other.probability != pytest.approx(expected.probability, abs=1e-5), (

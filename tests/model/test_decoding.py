@@ -72,24 +72,24 @@ def test_a_cache_changes_nothing(score: str, position: str) -> None:
         parents = torch.randint(3, tokens.shape, generator=made)
         cache.reorder(parents), uncached.reorder(parents)
         if step == 5:
-            kept = torch.tensor([0, 1, 3])
-            cache.keep(kept), uncached.keep(kept)
-            tokens = tokens[kept]
+            remaining = torch.tensor([0, 1, 3])
+            cache.keep(remaining), uncached.keep(remaining)
+            tokens = tokens[remaining]
 
 
 @torch.no_grad()
 def test_one_beam_is_greedy() -> None:
     greedy, sets = head(beam=1, max_length_ratio=0.0, max_length_extra=12), memory([4, 9, 2, 6, 6])
-    for one, own in zip(sets.unbind(), greedy.hypotheses(sets), strict=True):
+    for single, hypotheses in zip(sets.unbind(), greedy.hypotheses(sets), strict=True):
         ids: list[int] = []
         while True:
-            logits = greedy.decoder.logits(greedy.decoder(sequences([[BEGIN_ID, *ids]]), one))[-1]
+            logits = greedy.decoder.logits(greedy.decoder(sequences([[BEGIN_ID, *ids]]), single))[-1]
             logits[[UNKNOWN_ID, BEGIN_ID]] = -math.inf
             token = int(logits.argmax())
             if token == END_ID or len(ids) == 12:
                 break
             ids.append(token)
-        assert own[0].ids == tuple(ids) and own[0].complete == (token == END_ID)
+        assert hypotheses[0].ids == tuple(ids) and hypotheses[0].complete == (token == END_ID)
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])
@@ -97,39 +97,39 @@ def test_one_beam_is_greedy() -> None:
 def test_alone_as_in_a_batch_and_as_without_a_cache(beam: int) -> None:
     writer, sets = head(beam=beam, n_best=beam), memory([4, 9, 2, 6, 6, 1])
     together = writer.hypotheses(sets)
-    assert len({len(own[0].ids) for own in together}) > 1, "or no set would leave before another"
+    assert len({len(hypotheses[0].ids) for hypotheses in together}) > 1, "or no set would leave before another"
     for others in (
-        [writer.hypotheses(one)[0] for one in sets.unbind()],
+        [writer.hypotheses(single)[0] for single in sets.unbind()],
         writer.hypotheses(sets, state=Uncached),
     ):
-        for own, other in zip(together, others, strict=True):
-            assert [one.ids for one in own] == [one.ids for one in other]
-            assert [one.score for one in own] == pytest.approx([one.score for one in other], abs=1e-5)
+        for hypotheses, other in zip(together, others, strict=True):
+            assert [h.ids for h in hypotheses] == [h.ids for h in other]
+            assert [h.score for h in hypotheses] == pytest.approx([h.score for h in other], abs=1e-5)
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
 @torch.no_grad()
 def test_hypotheses_are_ranked_by_what_the_model_says_of_them(penalty: float) -> None:
     writer, sets = head(beam=4, length_penalty=penalty), memory([4, 9, 2])
-    for one, own in zip(sets.unbind(), writer.hypotheses(sets), strict=True):
-        assert len({h.ids for h in own}) == len(own) > 1
-        again = [float(writer.log_probabilities(one, sequences([[*h.ids, END_ID]]))[0]) for h in own]
-        assert [h.log_probability for h in own] == pytest.approx(again, abs=1e-5)
-        scores = [total / (len(h.ids) + 1) ** penalty for total, h in zip(again, own, strict=True)]
-        assert [h.score for h in own] == pytest.approx(scores, abs=1e-5)
-        assert [h.score for h in own] == sorted((h.score for h in own), reverse=True)
+    for single, hypotheses in zip(sets.unbind(), writer.hypotheses(sets), strict=True):
+        assert len({h.ids for h in hypotheses}) == len(hypotheses) > 1
+        again = [float(writer.log_probabilities(single, sequences([[*h.ids, END_ID]]))[0]) for h in hypotheses]
+        assert [h.log_probability for h in hypotheses] == pytest.approx(again, abs=1e-5)
+        scores = [total / (len(h.ids) + 1) ** penalty for total, h in zip(again, hypotheses, strict=True)]
+        assert [h.score for h in hypotheses] == pytest.approx(scores, abs=1e-5)
+        assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
 
 
 @torch.no_grad()
 def test_a_wide_beam_finds_the_best_of_all() -> None:
-    writer, one = head(beam=300, length_penalty=0.0, max_length_ratio=0.0, max_length_extra=3), memory([5])
+    writer, single = head(beam=300, length_penalty=0.0, max_length_ratio=0.0, max_length_extra=3), memory([5])
     letters = range(END_ID + 1, len(CODEC))
     every = [list(ids) for length in range(4) for ids in itertools.product(letters, repeat=length)]
-    copies = VectorSets.collate([one] * len(every))
+    copies = VectorSets.collate([single] * len(every))
     totals = writer.log_probabilities(copies, sequences([[*ids, END_ID] for ids in every]))
     best = int(totals.argmax())
-    assert writer.hypotheses(one)[0][0].ids == tuple(every[best])
-    assert writer.hypotheses(one)[0][0].log_probability == pytest.approx(float(totals[best]), abs=1e-5)
+    assert writer.hypotheses(single)[0][0].ids == tuple(every[best])
+    assert writer.hypotheses(single)[0][0].log_probability == pytest.approx(float(totals[best]), abs=1e-5)
 
 
 @settings(max_examples=20, deadline=None)
@@ -137,9 +137,9 @@ def test_a_wide_beam_finds_the_best_of_all() -> None:
 def test_lengths_stay_within_their_limits(lengths: list[int], min_ratio: float) -> None:
     writer = head(beam=2, min_length_ratio=min_ratio, max_length_ratio=1.5, max_length_extra=2)
     with torch.no_grad():
-        for length, own in zip(lengths, writer.hypotheses(memory(lengths)), strict=True):
-            for one in own:
-                assert math.floor(min_ratio * length) <= len(one.ids) <= math.ceil(1.5 * length) + 2
+        for length, hypotheses in zip(lengths, writer.hypotheses(memory(lengths)), strict=True):
+            for h in hypotheses:
+                assert math.floor(min_ratio * length) <= len(h.ids) <= math.ceil(1.5 * length) + 2
 
 
 class Chain(DecoderState):
@@ -173,8 +173,8 @@ def test_bad_sequences_that_end_early_dont_end_the_search() -> None:
     table = torch.full((5, 5), 1e-9)
     table[BEGIN_ID, [a, end]] = torch.tensor([0.9, 0.1])
     table[a, [a, end]] = torch.tensor([0.9, 0.1])
-    (own,) = search(Chain(table, 1), Limits([0], [9]), 2, 1.0)
-    assert own[0].ids == (a,) * 9
+    (hypotheses,) = search(Chain(table, 1), Limits([0], [9]), 2, 1.0)
+    assert hypotheses[0].ids == (a,) * 9
 
 
 @pytest.mark.parametrize("beam", [1, 2])
@@ -184,10 +184,10 @@ def test_an_answer_as_long_as_the_limit_may_be_whole(max_length: int, beam: int)
     table = torch.full((5, 5), 1e-9)
     table[BEGIN_ID, a] = table[a, b] = table[b, end] = 1.0
     limits = Limits([0], [max_length])
-    (own,) = search(Chain(table, 1), limits, beam, 1.0)
+    (hypotheses,) = search(Chain(table, 1), limits, beam, 1.0)
     (drawn,) = sample(Chain(table, 1), limits, 1, 1.0)
-    for found in (own[0], drawn[0]):
-        assert found.ids == (a, b)[:max_length] and found.complete == (max_length >= 2)
+    for h in (hypotheses[0], drawn[0]):
+        assert h.ids == (a, b)[:max_length] and h.complete == (max_length >= 2)
 
 
 def test_samples_come_as_often_as_they_are_probable() -> None:
@@ -197,11 +197,11 @@ def test_samples_come_as_often_as_they_are_probable() -> None:
     table[a, end] = table[b, end] = 1.0
     torch.manual_seed(0)
     (drawn,) = sample(Chain(table, 1), Limits([0], [5]), 4000, 1.0)
-    assert {one.ids for one in drawn} == {(a,), (b,)}
-    assert sum(one.ids == (a,) for one in drawn) / 4000 == pytest.approx(0.7, abs=0.03)
+    assert {h.ids for h in drawn} == {(a,), (b,)}
+    assert sum(h.ids == (a,) for h in drawn) / 4000 == pytest.approx(0.7, abs=0.03)
     (cold,) = sample(Chain(table, 1), Limits([0], [5]), 200, 0.05)
-    assert {one.ids for one in cold} == {(a,)}
-    assert [one.log_probability for one in drawn] == sorted((one.log_probability for one in drawn), reverse=True)
+    assert {h.ids for h in cold} == {(a,)}
+    assert [h.log_probability for h in drawn] == sorted((h.log_probability for h in drawn), reverse=True)
 
 
 @pytest.mark.parametrize("score, position", COMBINATIONS)
@@ -213,11 +213,11 @@ def test_what_is_written_later_changes_nothing_before(score: str, position: str)
 
 def test_the_loss_is_the_negative_log_probability_of_every_token() -> None:
     teacher, sets = head(), memory([4, 9, 2])
-    wanted = sequences([[4, 5, END_ID], [6, END_ID], [7, 8, 9, END_ID]])
-    assert shifted(wanted).values.tolist() == [BEGIN_ID, 4, 5, BEGIN_ID, 6, BEGIN_ID, 7, 8, 9]
-    loss = teacher.loss(sets, {"translation": wanted})
+    truth = sequences([[4, 5, END_ID], [6, END_ID], [7, 8, 9, END_ID]])
+    assert shifted(truth).values.tolist() == [BEGIN_ID, 4, 5, BEGIN_ID, 6, BEGIN_ID, 7, 8, 9]
+    loss = teacher.loss(sets, {"translation": truth})
     assert int(loss.count) == 9
-    torch.testing.assert_close(loss.total, -teacher.log_probabilities(sets, wanted).sum(), atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(loss.total, -teacher.log_probabilities(sets, truth).sum(), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
