@@ -1,4 +1,4 @@
-"""Text to ids and back: how answers that are text, and sources split into subwords, are spelled.
+"""Text to ids and back: how answers that are text, and sources split into subwords, are tokenised.
 
 What a codec knows is learned from training text, inside `train`, and saved with the run as JSON. Like vocabularies,
 codecs are read by both wings.
@@ -8,13 +8,17 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attnlab.errors import UserError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 UNKNOWN_ID, BEGIN_ID, END_ID = 0, 1, 2
 KINDS = ("bpe", "unigram", "words", "characters")
+MAX_CHARACTERS = 30_000
 
 
 class Codec:
@@ -24,7 +28,7 @@ class Codec:
     spaces, and from pieces that training never saw, `decode(encode(text))` is the text in normal form NFC.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: "Tokenizer") -> None:
         self._tokenizer = tokenizer
         self._tokenizer.encode_special_tokens = True  # a "</s>" that somebody wrote is text like any other
 
@@ -38,21 +42,21 @@ class Codec:
         """
         from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-        options: dict[str, Any] = {"special_tokens": [UNKNOWN, BEGIN, END], "show_progress": False}
-        model: Any
-        trainer: Any
+        assert kind in KINDS, kind
+        special = [UNKNOWN, BEGIN, END]
+        trainer: trainers.Trainer
         if kind == "bpe":
-            model, trainer = models.BPE(unk_token=UNKNOWN), trainers.BpeTrainer(vocab_size=size, **options)
+            tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+            trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
         elif kind == "unigram":
-            model = models.Unigram()
-            trainer = trainers.UnigramTrainer(vocab_size=size, unk_token=UNKNOWN, **options)
-        elif kind == "words":
-            model = models.WordLevel(unk_token=UNKNOWN)
-            trainer = trainers.WordLevelTrainer(vocab_size=size, **options)
+            tokenizer = Tokenizer(models.Unigram())
+            trainer = trainers.UnigramTrainer(
+                vocab_size=size, unk_token=UNKNOWN, special_tokens=special, show_progress=False
+            )
         else:
-            assert kind == "characters", kind
-            model, trainer = models.WordLevel(unk_token=UNKNOWN), trainers.WordLevelTrainer(**options)
-        tokenizer = Tokenizer(model)
+            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+            size = size if kind == "words" else MAX_CHARACTERS
+            trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
         one_space = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
         tokenizer.normalizer = normalizers.Sequence(one_space)
         if kind == "characters":
@@ -60,20 +64,19 @@ class Codec:
             tokenizer.decoder = decoders.Fuse()
         else:
             # A space belongs to the word that follows it, so that nothing has to guess where spaces were.
-            marks = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
-            tokenizer.pre_tokenizer = pre_tokenizers.Sequence(marks)
+            words = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+            tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words)
             tokenizer.decoder = decoders.Metaspace()
         tokenizer.train_from_iterator(texts, trainer)
         if kind == "unigram":
-            # The package reads numbers of many digits back with another last one: the saved codec would be another.
-            described = json.loads(tokenizer.to_str())
-            pieces = described["model"]["vocab"]
-            described["model"]["vocab"] = [[piece, round(score, 6)] for piece, score in pieces]
-            tokenizer = Tokenizer.from_str(json.dumps(described))
+            # The package reads numbers of many digits back with another last digit: the saved codec would be another.
+            saved = json.loads(tokenizer.to_str())
+            saved["model"]["vocab"] = [[piece, round(score, 6)] for piece, score in saved["model"]["vocab"]]
+            tokenizer = Tokenizer.from_str(json.dumps(saved))
         return cls(tokenizer)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both spell alike."""
+        """Whether both tokenise alike."""
         return isinstance(other, Codec) and self.to_json() == other.to_json()
 
     def __hash__(self) -> int:
@@ -90,7 +93,9 @@ class Codec:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, without `<s>` and `</s>`."""
-        return [found.ids for found in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [
+            encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        ]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids; `<unk>`, `<s>` and `</s>` leave no trace."""
@@ -105,7 +110,7 @@ class Codec:
 
     @classmethod
     def load(cls, path: Path) -> "Codec":
-        """Read what `save` wrote; it holds words and numbers only."""
+        """Read what `save` wrote, which holds words and numbers only. Raises UserError where something else lies there."""
         from tokenizers import Tokenizer
 
         try:

@@ -7,7 +7,6 @@ F features of a vector before embedding · D model width · P coordinates · E e
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ class Layout:
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> "Layout":
+        """That of B sets with these lengths, on the host."""
         counts = np.array(lengths, dtype=np.int64)  # a tenth of the time of PyTorch's operations on so few numbers
         set_index = np.repeat(np.arange(len(counts)), counts)
         position = np.arange(len(set_index)) - np.repeat(counts.cumsum() - counts, counts)
@@ -65,7 +65,7 @@ class Layout:
 
     @cached_property
     def mask(self) -> Tensor:
-        """(B, L): True where there is a vector, so where one may look."""
+        """(B, L): True where there is a vector, False at padding."""
         mask = torch.zeros(len(self) * self.max_length, dtype=torch.bool, device=self.position.device)
         mask[self.pad_index] = True
         return mask.view(len(self), self.max_length)
@@ -116,9 +116,14 @@ class VectorSets:
         assert self.parts is None or self.parts.parts is None, "parts are one level deep"
 
     @classmethod
-    def of(cls, values: Tensor, lengths: Sequence[int] | None = None, **others: Any) -> "VectorSets":
+    def of(
+        cls, values: Tensor, lengths: Sequence[int] | None = None, *, coords: Tensor | None = None,
+        edges: Tensor | None = None, edge_values: Tensor | None = None,
+        parts: "VectorSets | None" = None, part_index: Tensor | None = None,
+    ) -> "VectorSets":  # fmt: skip
         """Sets with these lengths; without lengths, one set."""
-        return cls(values, Layout.of([len(values)] if lengths is None else lengths), **others)
+        layout = Layout.of([len(values)] if lengths is None else lengths)
+        return cls(values, layout, coords, edges, edge_values, parts, part_index)
 
     def __len__(self) -> int:
         return len(self.layout)
@@ -138,11 +143,11 @@ class VectorSets:
         return self.coords if self.host_coords is None else self.host_coords
 
     def with_values(self, values: Tensor) -> "VectorSets":
-        """The same sets of other vectors; what they were made of is left behind."""
+        """The same sets of other vectors (N, …), without the parts that the old ones were made of."""
         return replace(self, values=values, parts=None, part_index=None)
 
     def pad(self) -> tuple[Tensor, Tensor]:
-        """(B, L, …) values and the (B, L) mask, True where one may look."""
+        """(B, L, …) values and the (B, L) mask, True where there is a vector."""
         return self.layout.pad(self.values), self.layout.mask
 
     @classmethod
@@ -173,15 +178,15 @@ class VectorSets:
 
     def unbind(self) -> list["VectorSets"]:
         """The B sets, one by one."""
-        return [self._one(b) for b in range(len(self))]
+        return [self._alone(b) for b in range(len(self))]
 
-    def _one(self, b: int) -> "VectorSets":
+    def _alone(self, b: int) -> "VectorSets":
         first, last = self.layout.starts[b], self.layout.starts[b + 1]
         edges = edge_values = parts = part_index = None
         if self.edges is not None:
-            own = self.layout.set_index[self.edges[0]] == b
-            edges = self.edges[:, own] - first
-            edge_values = None if self.edge_values is None else self.edge_values[own]
+            in_set = self.layout.set_index[self.edges[0]] == b
+            edges = self.edges[:, in_set] - first
+            edge_values = None if self.edge_values is None else self.edge_values[in_set]
         if self.parts is not None and self.part_index is not None:
             used, part_index = self.part_index[first:last].unique(return_inverse=True)
             singles = self.parts.unbind()
@@ -198,7 +203,7 @@ class VectorSets:
         )
 
     def by_length(self) -> "Sorted | None":
-        """The same sets, the shortest first; None where they stand so already."""
+        """The same sets, the shortest first; None where they are in this order already."""
         lengths = np.array(self.lengths, dtype=np.int64)
         if not (lengths[1:] < lengths[:-1]).any():
             return None
@@ -217,7 +222,7 @@ class VectorSets:
             by_set = torch.argsort(layout.set_index[moved[0]], stable=True)
             edges = moved[:, by_set]
             edge_values = None if self.edge_values is None else self.edge_values[by_set]
-        found = VectorSets(
+        moved_sets = VectorSets(
             values=self.values.index_select(0, rows),
             layout=layout,
             coords=None if self.coords is None else self.coords.index_select(0, rows),
@@ -227,7 +232,7 @@ class VectorSets:
             part_index=None if self.part_index is None else self.part_index.index_select(0, rows),
             host_coords=None if self.host_coords is None else self.host_coords.index_select(0, old),
         )
-        return Sorted(found, tuple(sets.tolist()), new)
+        return Sorted(moved_sets, tuple(sets.tolist()), new)
 
     def to(self, device: torch.device) -> "VectorSets":
         if self.values.device == device:
@@ -250,7 +255,7 @@ class VectorSets:
 
 @dataclass(frozen=True, eq=False)
 class Sorted:
-    """Sets in another order: set i of before is number inverse_order[i] now, and row i of before is row rows[i]."""
+    """Sets in another order: what was set i is number inverse_order[i] in it, and what was row i is row rows[i]."""
 
     sets: VectorSets
     inverse_order: tuple[int, ...]
@@ -268,8 +273,12 @@ def _joined(tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = Non
     return torch.cat(present, dim=dim)
 
 
-Targets = dict[str, Any]
-"""What is to be learned of a batch, by the target's name: a `Tensor`, or `VectorSets` where it is sequences."""
+Targets = dict[str, Tensor | VectorSets]
+"""What is to be learned of a batch, by the target's name: sequences are `VectorSets`, all others a `Tensor`."""
+Answer = str | float | Sequence[str] | Sequence[float]
+"""An answer for one set, in words or numbers: one, or a sequence with one for each vector or question."""
+Probability = float | Sequence[float] | Sequence[None] | None
+"""What the model gives an answer, alike in shape; None where answers are numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +286,7 @@ class Example:
     """One set with what is to be learned of it; `key` says where it came from."""
 
     inputs: VectorSets
-    targets: dict[str, Any]
+    targets: Targets
     key: str
 
 
@@ -302,14 +311,13 @@ class Batch:
 class Prediction:
     """A head's answer for one set, in words or numbers.
 
-    value: a list with an answer for each vector, or one answer. probability: the model's own, alike in
-    shape. alternatives: other answers with their probabilities, best first, where the head offers them.
-    complete: False where the answer had to be cut because it became too long.
+    alternatives: other answers with their probabilities, best first, where the head offers them. complete: False where
+    the answer had to be cut because it became too long.
     """
 
-    value: Any
-    probability: Any
-    alternatives: tuple[Any, ...] = ()
+    value: Answer
+    probability: Probability
+    alternatives: tuple[tuple[Answer, Probability], ...] = ()
     complete: bool = True
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from attnlab.codec import UNKNOWN, Codec
 from attnlab.errors import UserError
@@ -74,7 +73,7 @@ class Target:
 
     kind: see `TARGET_KINDS`. classes: their names; counts: how often each occurs in the training data.
     mean, std: of numbers in the training data, in the numbers' own unit.
-    codec: of a sequence, the name of the codec that spells it.
+    codec: of a sequence, the name of the codec that tokenises it.
     """
 
     kind: str
@@ -100,14 +99,14 @@ class DataSpec:
     features: F of float values, None where values are ids of `vocabulary`.
     num_coords: P, the number of coordinates of a vector; 0 where there is no order.
     vocabularies: "words" for ids, "characters" where vectors have parts, …
-    codecs: how text is spelled, where answers are text: "target", or "source" where questions and answers share one
+    codecs: how text is tokenised, where answers are text: "target", or "source" where sources and answers share one
     (whose tokens then are the vocabulary "words", too).
     slices: names of marks on vectors, for scores on those vectors alone.
     frame_seconds: how long one step of the coordinate lasts, where coordinates are time.
     edge_features: width of `edge_values`; 0 where edges have no values, None where there are no edges.
     feature_mean, feature_std: of each feature (pictures: each channel) in the training data, where values are
     measured by them.
-    structure: of graphs, what was added to each node's own numbers ("degree:1"); None where that isn't known.
+    structure: of graphs, what was added to each node's features ("degree:1"); None where that isn't known.
     """
 
     modality: str
@@ -124,6 +123,7 @@ class DataSpec:
     structure: tuple[str, ...] | None = None
 
     def target(self, name: str) -> Target:
+        """Raises UserError where the data have no such target."""
         if name not in self.targets:
             raise UserError(f"`head.target={name}`: the data have {', '.join(self.targets) or 'no targets'}")
         return self.targets[name]
@@ -140,6 +140,7 @@ class DataSpec:
 
     @classmethod
     def load(cls, folder: Path) -> "DataSpec":
+        """Read what `save` wrote. Raises UserError where something else lies there."""
         path = folder / "spec.json"
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
@@ -147,22 +148,19 @@ class DataSpec:
             codecs = [str(name) for name in fields.pop("codecs", ())]
             if any(not name.isidentifier() for name in (*names, *codecs)):
                 raise UserError(f"{path}: the name of a vocabulary or codec must be a plain word")
-            fields = _renamed(fields)
-            targets = {
-                name: Target(**_renamed(target) | {key: tuple(target[key]) for key in ("classes", "counts")})
-                for name, target in fields.pop("targets").items()
-            }
-            for name in ("slices", "feature_mean", "feature_std"):
-                fields[name] = tuple(fields.get(name, ()))
-            if fields.get("structure") is not None:
-                fields["structure"] = tuple(fields["structure"])
+            _as_saved_now(fields)
+            for target in fields["targets"].values():
+                _as_saved_now(target)
+            targets = {name: Target(**target) for name, target in fields.pop("targets").items()}
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
             return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)
-        except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (OSError, AttributeError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error
 
 
-def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a spec.json, also of one that an earlier version wrote, by their present names."""
-    return {FORMER_NAMES.get(name, name): value for name, value in fields.items()}
+def _as_saved_now(fields: dict[str, object]) -> None:
+    """Give the fields of a spec.json, also of one that an earlier version wrote, their present names and types."""
+    for name, value in list(fields.items()):
+        del fields[name]
+        fields[FORMER_NAMES.get(name, name)] = tuple(value) if isinstance(value, list) else value

@@ -36,6 +36,14 @@ def same_threads() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test draws the same numbers each time, alone or among others."""
+    import torch
+
+    torch.manual_seed(0)
+
+
 def conllu(sentences: list[list[tuple[str, str]]]) -> str:
     """The text of a CoNLL-U file: sentences of (word, tag)."""
     blocks = (

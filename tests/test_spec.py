@@ -41,6 +41,16 @@ def test_spec_survives_the_disk(tmp_path: Path) -> None:
     assert DataSpec.load(tmp_path) == spec
 
 
+def test_what_an_earlier_version_saved_is_read_by_present_names(tmp_path: Path) -> None:
+    target = Target("number", mean=1.0, std=2.0)
+    spec = DataSpec("image", 2, 3, {"places": target}, {}, feature_mean=(1.0,), feature_std=(0.5,))
+    spec.save(tmp_path)
+    path = tmp_path / "spec.json"
+    text = path.read_text().replace("num_coords", "places").replace('"feature_std"', '"feature_spread"')
+    path.write_text(text.replace('"std"', '"spread"'))
+    assert DataSpec.load(tmp_path) == spec, "a target may be called as a field was"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [

@@ -1,104 +1,82 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 import torch
 from torch import nn
 
-from attnlab.attention_options import parse_count
-from attnlab.config import Config, LearnedEmbedding, LinearEmbedding, Seq2seqHead
+from attnlab.config import Config
 from attnlab.errors import UserError
-from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
-from attnlab.model.encoders.attention import Attention
-from attnlab.model.encoders.convolution import Convolution
-from attnlab.model.encoders.fully_connected import FullyConnected
-from attnlab.model.encoders.graph_conv import GraphConv
-from attnlab.model.encoders.recurrent import Recurrent
-from attnlab.model.heads.classification import Classification
-from attnlab.model.heads.graph import Graph
-from attnlab.model.heads.seq2seq import Seq2seq
-from attnlab.model.heads.tagging import Tagging
+from attnlab.model.embeddings import Learned
 from attnlab.model.interfaces import Embedding, Encoder, Head
+from attnlab.model.width import matching_width
+from attnlab.registry import EMBEDDINGS, ENCODERS, HEADS
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
 
-ENCODERS: dict[str, type[Encoder]] = {
-    "attention": Attention,
-    "recurrent": Recurrent,
-    "convolution": Convolution,
-    "fully_connected": FullyConnected,
-    "graph_conv": GraphConv,
-}
-HEADS: dict[str, type[Head]] = {
-    "tagging": Tagging,
-    "classification": Classification,
-    "graph": Graph,
-    "seq2seq": Seq2seq,
-}
-
 
 class Model(nn.Module):
-    """embed → encode → decide."""
+    """embed → encode → answer. Raises UserError where the parts fit neither the data nor each other."""
 
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
         _check_target(config, spec)
+        _check_values(config, spec)
         width = config.encoder.width
-        embedding = EMBEDDINGS[config.embedding.name]
-        if embedding.numbers == (spec.features is None):
-            fitting = ", ".join(
-                sorted(n for n, e in EMBEDDINGS.items() if e.numbers == (spec.features is not None))
-            )
-            given = "ids" if spec.features is None else "vectors of numbers"
-            raise UserError(
-                f"`embedding={config.embedding.name}`: {spec.modality} data are {given}; choose one of {fitting}"
-            )
-        self.embedding = embedding(config.embedding, spec, width)
-        self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
+        self.embedding = EMBEDDINGS.get(config.embedding.name, Embedding)(config.embedding, spec, width)
+        self.encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
         self.head = _head(config, spec, self.embedding)
-        if self.embedding.shortens and self.head.kind in ("vector_classes", "vector_numbers"):
+        if self.embedding.stride > 1 and self.head.kind in ("vector_classes", "vector_numbers"):
             raise UserError(
                 f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
                 "vector; use `embedding=linear`"
             )
 
     def encode(self, inputs: VectorSets) -> VectorSets:
+        """Ids (N,) or numbers (N, F) -> (N, D)."""
         return self.encoder(self.embedding(inputs))
 
     def forward(self, batch: Batch) -> Loss:
+        """B sets with their targets -> () summed loss, and () what it is summed over."""
         return self.head.loss(self.encode(batch.inputs), batch.targets)
 
     @torch.no_grad()
     def predict(self, inputs: VectorSets) -> list[Prediction]:
+        """Ids (N,) or numbers (N, F) -> an answer for each of the B sets."""
         return self.head.predict(self.encode(inputs))
 
 
 def _check_target(config: Config, spec: DataSpec) -> None:
     """Refuse a head that cannot learn its target from these data, with a word about those that can."""
-    name, wanted = config.head.name, config.head.target
-    if wanted in spec.targets and spec.targets[wanted].kind in HEADS[name].kinds:
-        if spec.targets[wanted].kind in ("class", "vector_classes") and not spec.targets[wanted].classes:
-            raise UserError(f"`head.target={wanted}`: no label in the training data says what is right")
+    name, target = config.head.name, config.head.target
+    kinds = HEADS.get(name, Head).kinds
+    if target in spec.targets and spec.targets[target].kind in kinds:
+        if spec.targets[target].kind in ("class", "vector_classes") and not spec.targets[target].classes:
+            raise UserError(f"`head.target={target}`: no label in the training data says what is right")
         return
-    fitting = {n: [h for h, head in HEADS.items() if t.kind in head.kinds] for n, t in spec.targets.items()}
+    learners = {n: [h for h in HEADS if t.kind in HEADS.get(h, Head).kinds] for n, t in spec.targets.items()}
     offered = "; ".join(
-        f"`{n}` ({t.kind}) for head={' or '.join(fitting[n])}" for n, t in spec.targets.items() if fitting[n]
+        f"`{n}` ({t.kind}) for head={' or '.join(learners[n])}" for n, t in spec.targets.items() if learners[n]
     )
-    where = "`data`" if wanted is None else f"`head.target={wanted}`"
+    key = "`data`" if target is None else f"`head.target={target}`"
     raise UserError(
-        f"{where}: head={name} learns {' or '.join(HEADS[name].kinds)}; "
-        f"the data have {offered or 'nothing to be learned'}"
+        f"{key}: head={name} learns {' or '.join(kinds)}; the data have {offered or 'nothing to be learned'}"
     )
+
+
+def _check_values(config: Config, spec: DataSpec) -> None:
+    """Refuse an embedding of ids for data that are numbers, and the reverse."""
+    name, are_numbers = config.embedding.name, spec.features is not None
+    if EMBEDDINGS.get(name, Embedding).numbers != are_numbers:
+        fitting = sorted(n for n in EMBEDDINGS if EMBEDDINGS.get(n, Embedding).numbers == are_numbers)
+        values = "vectors of numbers" if are_numbers else "ids"
+        raise UserError(
+            f"`embedding={name}`: {spec.modality} data are {values}; choose one of {', '.join(fitting)}"
+        )
 
 
 def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
-    head, width = HEADS[config.head.name], config.encoder.width
-    if not issubclass(head, Seq2seq) or spec.targets[config.head.target].codec != "source":
+    head, width = HEADS.get(config.head.name, Head), config.encoder.width
+    assert config.head.target is not None, "checked before"
+    if spec.targets[config.head.target].codec != "source":
         return head(config.head, spec, width)
     if not isinstance(embedding, Learned):
         raise UserError(f"`data.joint_vocabulary=true` needs embedding=learned, not {config.embedding.name}")
@@ -107,93 +85,31 @@ def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
 
 def needs_parts(config: Config) -> bool:
     """Whether the embedding looks into its vectors (characters of words)."""
-    return config.embedding.name != "auto" and EMBEDDINGS[config.embedding.name].needs_parts
-
-
-def resolve(config: Config, spec: DataSpec) -> None:
-    """Fill in what only files and data know, before the configuration is saved."""
-    fit(config, spec)
-    if config.embedding.name == "pretrained" and config.embedding.features is None:
-        config.embedding.features = vector_width(Path(config.embedding.path).expanduser())
-    if config.encoder.parameters is not None:
-        head = config.head
-        multiple = 2 * head.heads if isinstance(head, Seq2seqHead) else 1
-        config.encoder.width = matching_width(config.encoder, spec, multiple)
-
-
-def matching_width(encoder: Any, spec: DataSpec, multiple: int = 1) -> int:
-    """The width, a multiple of what the head asks for, that brings an encoder nearest to `encoder.parameters`."""
-    wanted, step = parse_count(encoder.parameters), math.lcm(encoder.width_step, multiple)
-
-    def size(steps: int) -> int:
-        with torch.device("meta"):  # sizes without numbers
-            return count_parameters(ENCODERS[encoder.name](replace(encoder, width=steps * step), spec))
-
-    low = max(1, spec.num_coords)  # two numbers of a head for each coordinate, which positions need
-    high = 2 * low
-    if size(low) > wanted:
-        raise UserError(
-            f"`encoder.parameters={encoder.parameters}`: encoder={encoder.name} has at least {size(low):,} "
-            "with these keys; ask for more, or lower encoder.depth"
-        )
-    while size(high) <= wanted:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if size(middle) <= wanted else (low, middle)
-    return step * min((low, high), key=lambda steps: abs(size(steps) - wanted))
+    return EMBEDDINGS.get(config.embedding.name, Embedding).needs_parts
 
 
 def build(config: Config, spec: DataSpec) -> Model:
-    """A model with random weights, for the data that `spec` describes."""
+    """A model with random weights, for the data that `spec` describes. Raises UserError where they don't fit."""
     fit(config, spec)
     return Model(config, spec)
 
 
-def check_places(config: Config, spec: DataSpec, splits: Mapping[str, Any]) -> None:
-    """Refuse data with places that a learned position would have no vector for, before anything is trained.
-
-    splits: by name, as `attnlab.data.contract.Split` describes them.
-    """
-    for name, split in splits.items():
-        for owner, told, farthest in (("encoder", "a set", _places), ("head", "an answer", _answer_places)):
-            node = getattr(config, owner)
-            if getattr(node, "position", None) != "learned":
-                continue
-            places = farthest(config, spec, split)
-            if places > node.max_position:
-                raise UserError(
-                    f"`{owner}.max_position={node.max_position}`: {told} of the {name} split takes {places} places; "
-                    f"learn at least so many, or choose another {owner}.position"
-                )
-
-
-def _places(config: Config, spec: DataSpec, split: Any) -> int:
-    """How many places a split's vectors have along a coordinate, counted from 0."""
-    lengths = split.lengths.reshape(len(split), -1)[:, 0]
-    if spec.num_coords == 1:
-        step = config.embedding.stride if EMBEDDINGS[config.embedding.name].shortens else 1
-        return int((lengths.max() - 1) // step * step + 1)
-    # A set of few vectors has few places; of the others, on a grid, only their coordinates tell.
-    many = np.flatnonzero(lengths > config.encoder.max_position)
-    found = (split.batch(many[i : i + 64]).inputs.coords for i in range(0, len(many), 64))
-    return max((int(coords.max()) + 1 for coords in found), default=0)
-
-
-def _answer_places(config: Config, spec: DataSpec, split: Any) -> int:
-    """How many tokens the longest right answer of a split has, `</s>` included."""
-    if split.lengths.ndim == 2:
-        return int(split.lengths[:, 1].max())
-    target = config.head.target
-    return 1 + max(map(len, spec.codecs[spec.targets[target].codec].encode(split.gold(target))))
+def resolve(config: Config, spec: DataSpec) -> None:
+    """Fill in what only files and data know, before the configuration is saved. Raises UserError as `fit` does, and where
+    no width has as many parameters as were asked for."""
+    fit(config, spec)
+    if config.encoder.parameters is not None:
+        config.encoder.width = matching_width(config.encoder, spec, config.head.width_step)
 
 
 def fit(config: Config, spec: DataSpec) -> None:
-    """Fill in what follows from the data: how their values become vectors, and which of their answers is learned."""
-    if config.embedding.name == "auto":
-        config.embedding = LearnedEmbedding() if spec.features is None else LinearEmbedding()
+    """Fill in what follows from the data: how their values become vectors, and which of their answers is learned.
+
+    Raises UserError where the head could learn several.
+    """
+    config.embedding = EMBEDDINGS.get(config.embedding.name, Embedding).resolved(config.embedding, spec)
     if config.head.target is None:
-        kinds = HEADS[config.head.name].kinds
+        kinds = HEADS.get(config.head.name, Head).kinds
         fitting = [name for name, target in spec.targets.items() if target.kind in kinds]
         if len(fitting) > 1:
             raise UserError(f"`head.target` is missing: the data have {' and '.join(fitting)}; choose one")
@@ -202,9 +118,4 @@ def fit(config: Config, spec: DataSpec) -> None:
 
 def start_from_files(model: Model, config: Config, spec: DataSpec) -> None:
     """Put into a new model what files bring: pretrained vectors. A saved run brings its own."""
-    if isinstance(model.embedding, Pretrained):
-        model.embedding.load(Path(config.embedding.path).expanduser(), spec.vocabularies["words"])
-
-
-def count_parameters(model: nn.Module) -> int:
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    model.embedding.start_from_files(config.embedding, spec)

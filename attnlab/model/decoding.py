@@ -1,20 +1,18 @@
 """How a sequence is written: the most probable one that a beam finds, or one drawn at random.
 
-All sets of a batch are written together, a token at a time; a set that is finished leaves the batch. What is written
-for a set depends on no other set. Letters: S, W, T, V as in `decoder.py`.
+All sets of a batch are written together, a token at a time; finished sets leave the batch. What is written for a set
+depends on no other set. Letters: S, W, T, V as in `decoder_state.py`.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID
-from attnlab.model.decoder import Decoder
-from attnlab.sets import VectorSets
+from attnlab.model.decoder_state import DecoderState
 
 
 @dataclass(frozen=True)
@@ -22,8 +20,8 @@ class Hypothesis:
     """One sequence that was written.
 
     ids: without `<s>` and `</s>`. log_probability: of the whole, `</s>` included, by the model. score: what it was
-    ranked by. complete: whether the model ended it by itself; False where it would have gone on beyond the longest
-    allowed length.
+    ranked by. complete: whether the model ended it by itself; False where it would have gone on beyond the maximum
+    length.
     """
 
     ids: tuple[int, ...]
@@ -32,171 +30,170 @@ class Hypothesis:
     complete: bool
 
 
-class Writer(Protocol):
-    """Goes on with W sequences for each of S sets: see `decoder.Cache`."""
-
-    device: torch.device
-
-    def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None: ...
-    def step(self, tokens: Tensor) -> Tensor: ...
-    def reorder(self, parents: Tensor) -> None: ...
-    def keep(self, sets: Tensor) -> None: ...
-
-
 @dataclass(frozen=True)
 class Limits:
     """How many tokens may be written for each of the S sets, `</s>` not counted."""
 
-    least: Sequence[int]
-    most: Sequence[int]
+    min: Sequence[int]
+    max: Sequence[int]
 
 
 def search(
-    writer: Writer, limits: Limits, beam: int, length_penalty: float, count: int = 1
+    state: DecoderState, limits: Limits, beam: int, length_penalty: float, count: int = 1
 ) -> list[list[Hypothesis]]:
-    """The best hypotheses of each set, best first, by beam search; with beam 1, greedily.
+    """The best hypotheses of each of the S sets, best first, by beam search; with beam 1, greedily.
 
-    At each step the 2·beam best continuations are looked at. Those among the first `beam` that end are finished; the
+    At each step the 2·beam best continuations are considered. Those among the first `beam` that end are finished; the
     best that don't end go on. Hypotheses are ranked by log P / (T + 1)^length_penalty, where T + 1 counts `</s>` (Wu et
     al. 2016 divide by a like power). A set is done when `count` have finished that are ranked above all that could end
     at the next step: a good sequence isn't given up because bad ones end early.
     """
-    device = writer.device
-    found: list[list[Hypothesis]] = [[] for _ in limits.most]
-    live = list(range(len(found)))  # the numbers of the sets that the writer still holds
-    done = [False] * len(found)
-    least, most = (torch.tensor(numbers, device=device) for numbers in (limits.least, limits.most))
-    last = torch.full((len(live), beam), BEGIN_ID, device=device)
-    written = torch.empty(len(live), beam, 0, dtype=torch.int64, device=device)
-    totals = torch.full((len(live), beam), -torch.inf, device=device)
+    device = state.device
+    hypotheses: list[list[Hypothesis]] = [[] for _ in limits.max]
+    active = list(range(len(hypotheses)))  # the numbers of the sets that the state still holds
+    done = [False] * len(hypotheses)
+    min_lengths, max_lengths = (torch.tensor(lengths, device=device) for lengths in (limits.min, limits.max))
+    last = torch.full((len(active), beam), BEGIN_ID, device=device)
+    written = torch.empty(len(active), beam, 0, dtype=torch.int64, device=device)
+    totals = torch.full((len(active), beam), -torch.inf, device=device)
     totals[:, 0] = 0.0  # at first all sequences are the same one
     length = 0
-    while live:
-        logits = writer.step(last).float()
-        short = length < least if any(length < limits.least[number] for number in live) else None
-        full = length >= most if any(length >= limits.most[number] for number in live) else None
-        willing = None if full is None else ends_by_itself(logits)
-        totals, parents, tokens = _continuations(logits, totals, short, full)
-        ends = tokens == END_ID
-        finished = ends[:, :beam] & totals[:, :beam].isfinite()
-        for place, rank in finished.nonzero().tolist():
-            number = live[place]
-            if not done[number]:
-                ids, total = tuple(written[place, parents[place, rank]].tolist()), float(totals[place, rank])
+    while active:
+        logits = state.step(last).float()
+        below_min = length < min_lengths if any(length < limits.min[s] for s in active) else None
+        at_max = length >= max_lengths if any(length >= limits.max[s] for s in active) else None
+        ends = None if at_max is None else ends_naturally(logits)
+        totals, parents, tokens = _continuations(logits, totals, below_min, at_max)
+        is_end = tokens == END_ID
+        finished = is_end[:, :beam] & totals[:, :beam].isfinite()
+        for row, rank in finished.nonzero().tolist():
+            s = active[row]
+            if not done[s]:
+                ids, total = tuple(written[row, parents[row, rank]].tolist()), float(totals[row, rank])
                 score = total / (length + 1) ** length_penalty
-                complete = willing is None or length < limits.most[number] or willing[place, parents[place, rank]]
-                found[number].append(Hypothesis(ids, total, score, bool(complete)))
+                complete = ends is None or length < limits.max[s] or bool(ends[row, parents[row, rank]])
+                hypotheses[s].append(Hypothesis(ids, total, score, complete))
         # The first `beam` continuations that don't end, in their order.
-        going_on = ends.to(torch.uint8).argsort(dim=1, stable=True)[:, :beam]
+        going_on = is_end.to(torch.uint8).argsort(dim=1, stable=True)[:, :beam]
         totals, parents, last = (x.gather(1, going_on) for x in (totals, parents, tokens))
         written = written.gather(1, parents[:, :, None].expand_as(written))
         written = torch.cat([written, last[:, :, None]], dim=2)
-        writer.reorder(parents)
+        state.reorder(parents)
         length += 1
-        hopes = (totals[:, 0] / (length + 1) ** length_penalty).tolist()
-        for number, hope in zip(live, hopes, strict=True):
-            better = sum(one.score >= hope for one in found[number])
-            done[number] = done[number] or better >= count or length > limits.most[number]
-        kept = [place for place, number in enumerate(live) if not done[number]]
-        if not kept:
+        best_possible = (
+            totals[:, 0] / (length + 1) ** length_penalty
+        ).tolist()  # of those that end at the next step
+        for s, bound in zip(active, best_possible, strict=True):
+            better = sum(hypothesis.score >= bound for hypothesis in hypotheses[s])
+            done[s] = done[s] or better >= count or length > limits.max[s]
+        unfinished = [row for row, s in enumerate(active) if not done[s]]
+        if not unfinished:
             break
-        if len(kept) <= LEAVING * len(live):
-            live = [live[place] for place in kept]
-            places = torch.tensor(kept, dtype=torch.int64, device=device)
-            writer.keep(places)
-            least, most, totals, last, written = (x[places] for x in (least, most, totals, last, written))
-    return [sorted(own, key=lambda one: -one.score) for own in found]
+        if len(unfinished) <= COMPACTION_THRESHOLD * len(active):
+            active = [active[row] for row in unfinished]
+            rows = torch.tensor(unfinished, dtype=torch.int64, device=device)
+            state.keep(rows)
+            min_lengths, max_lengths, totals, last, written = (
+                x[rows] for x in (min_lengths, max_lengths, totals, last, written)
+            )
+    return [_best_first(of_set) for of_set in hypotheses]
 
 
-LEAVING = 0.8
-"""Finished sets leave the batch once at most this share of it is unfinished: leaving copies what stays."""
+COMPACTION_THRESHOLD = 0.8
+"""Finished sets leave the batch once at most this fraction of it is unfinished: it copies what stays."""
 
 
-def ends_by_itself(logits: Tensor) -> Tensor:
-    """(…, V) -> (…): whether no token that may be written is more probable than `</s>`; `<unk>` and `<s>` come before it."""
+def _best_first(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
+
+
+def ends_naturally(logits: Tensor) -> Tensor:
+    """(…, V) -> (…): whether no allowed token is more probable than `</s>`; `<unk>` and `<s>`, which come before it, aren't."""
     return logits[..., END_ID] >= logits[..., END_ID:].amax(-1)
 
 
 def _continuations(
-    logits: Tensor, totals: Tensor, short: Tensor | None, full: Tensor | None
+    logits: Tensor, totals: Tensor, below_min: Tensor | None, at_max: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The 2W best continuations of each set, best first: their log-probabilities (S, 2W), from which sequence each
-    goes on, and its token.
+    """The 2W best continuations of each set, best first: their log-probabilities, which sequence each continues, and its
+    token, each (S, 2W).
 
-    logits (S, W, V), totals (S, W); short, full (S,): True where a set may not end yet, or must; None where none is so.
+    logits (S, W, V), totals (S, W); below_min, at_max (S,): True where a set may not end yet, or must; None where no set.
     """
-    before = totals - _normaliser(logits)  # (S, W); the rest is never normalised
+    offsets = totals - _normaliser(logits)  # (S, W): only the best are normalised
     logits[..., UNKNOWN_ID] = logits[..., BEGIN_ID] = -torch.inf
-    if short is not None:
-        logits[..., END_ID].masked_fill_(short[:, None], -torch.inf)
-    if full is not None:
+    if below_min is not None:
+        logits[..., END_ID].masked_fill_(below_min[:, None], -torch.inf)
+    if at_max is not None:
         others = torch.ones(logits.shape[-1], dtype=torch.bool, device=logits.device)
         others[END_ID] = False
-        logits.masked_fill_(full[:, None, None] & others, -torch.inf)
-    return _best(logits, before, 2 * totals.shape[1])
+        logits.masked_fill_(at_max[:, None, None] & others, -torch.inf)
+    return _best(logits, offsets, 2 * totals.shape[1])
 
 
 BLOCK = 64
-"""Tokens of which only the best is looked at before it is known which blocks matter."""
+"""Tokens whose maximum decides whether they are considered one by one."""
 ROWS = 32
-"""Rows of logits whose powers exist at a time: few enough for the cache."""
+"""Rows of logits that are raised to powers together: few enough for the cache."""
 
 
-def _best(logits: Tensor, before: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The `count` largest of logits (S, W, V) + before (S, W) in each set, as `_continuations` tells them.
+def _best(logits: Tensor, offsets: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The `count` largest of logits (S, W, V) + offsets (S, W) in each set, with their sequences and tokens: each (S, count).
 
-    They lie in those `count` blocks of tokens whose own largest are the largest, so that the rest is read only once.
+    They lie in the `count` blocks of tokens with the largest maxima, so that the others are read only once.
     """
     _, beam, vocabulary = logits.shape
     whole = vocabulary - vocabulary % BLOCK
-    largest = logits[..., :whole].unflatten(-1, (whole // BLOCK, BLOCK)).amax(-1)
+    maxima = logits[..., :whole].unflatten(-1, (whole // BLOCK, BLOCK)).amax(-1)
     if whole < vocabulary:
-        largest = torch.cat([largest, logits[..., whole:].amax(-1, keepdim=True)], dim=-1)
-    each = largest.shape[-1]
-    of_blocks = (largest + before[..., None]).flatten(1)
-    blocks = of_blocks.topk(min(count, beam * each), dim=1, sorted=False).indices
-    sequences = blocks // each
-    tokens = (blocks % each)[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)  # (S, blocks, BLOCK)
-    places = (sequences[..., None] * vocabulary + tokens.clamp_max(vocabulary - 1)).flatten(1)
-    sums = logits.flatten(1).gather(1, places).unflatten(1, (-1, BLOCK)) + before.gather(1, sequences)[..., None]
+        maxima = torch.cat([maxima, logits[..., whole:].amax(-1, keepdim=True)], dim=-1)
+    num_blocks = maxima.shape[-1]
+    maxima = (maxima + offsets[..., None]).flatten(1)
+    blocks = maxima.topk(min(count, beam * num_blocks), dim=1, sorted=False).indices
+    sequences = blocks // num_blocks
+    tokens = (blocks % num_blocks)[..., None] * BLOCK + torch.arange(
+        BLOCK, device=logits.device
+    )  # (S, blocks, BLOCK)
+    index = (sequences[..., None] * vocabulary + tokens.clamp_max(vocabulary - 1)).flatten(1)
+    sums = logits.flatten(1).gather(1, index).unflatten(1, (-1, BLOCK)) + offsets.gather(1, sequences)[..., None]
     sums = sums.masked_fill(tokens >= vocabulary, -torch.inf).flatten(1)
     sums, chosen = sums.topk(count, dim=1)
-    places = places.gather(1, chosen)
-    return sums, places // vocabulary, places % vocabulary
+    index = index.gather(1, chosen)
+    return sums, index // vocabulary, index % vocabulary
 
 
 def _normaliser(logits: Tensor) -> Tensor:
     """log Σ exp: (S, W, V) -> (S, W). Powers of 2 cost a fifth of those of e."""
     rows = logits.flatten(0, 1)
-    largest = rows.amax(-1, keepdim=True)
-    pieces = zip(rows.split(ROWS), largest.split(ROWS), strict=True)
-    sums = torch.cat([(part - top).mul_(math.log2(math.e)).exp2_().sum(-1) for part, top in pieces])
-    return (sums.log_() + largest[:, 0]).view(logits.shape[:2])
+    maxima = rows.amax(-1, keepdim=True)
+    blocks = zip(rows.split(ROWS), maxima.split(ROWS), strict=True)
+    sums = torch.cat([(block - top).mul_(math.log2(math.e)).exp2_().sum(-1) for block, top in blocks])
+    return (sums.log_() + maxima[:, 0]).view(logits.shape[:2])
 
 
-def sample(writer: Writer, limits: Limits, count: int, temperature: float) -> list[list[Hypothesis]]:
-    """`count` sequences for each set, each token drawn with probability softmax(logits / temperature); those with the
-    highest log-probability first."""
-    sets, device = len(limits.most), writer.device
-    least, most = (torch.tensor(numbers, device=device) for numbers in (limits.least, limits.most))
+def sample(state: DecoderState, limits: Limits, count: int, temperature: float) -> list[list[Hypothesis]]:
+    """`count` sequences for each of the S sets, each token drawn with probability softmax(logits / temperature); those
+    with the highest log-probability first."""
+    sets, device = len(limits.max), state.device
+    min_lengths, max_lengths = (torch.tensor(lengths, device=device) for lengths in (limits.min, limits.max))
     last = torch.full((sets, count), BEGIN_ID, device=device)
     totals = torch.zeros(sets, count, device=device)
     ended = torch.zeros(sets, count, dtype=torch.bool, device=device)
-    found: list[list[Hypothesis]] = [[] for _ in range(sets)]
+    hypotheses: list[list[Hypothesis]] = [[] for _ in range(sets)]
     written = torch.empty(sets, count, 0, dtype=torch.int64, device=device)
-    for length in range(max(limits.most, default=-1) + 1):
-        log_probabilities = writer.step(last).float().log_softmax(-1)
+    for length in range(max(limits.max, default=-1) + 1):
+        log_probabilities = state.step(last).float().log_softmax(-1)
         allowed = log_probabilities / temperature
         allowed[..., [UNKNOWN_ID, BEGIN_ID]] = -torch.inf
-        allowed[..., END_ID].masked_fill_((length < least)[:, None], -torch.inf)
+        allowed[..., END_ID].masked_fill_((length < min_lengths)[:, None], -torch.inf)
         drawn = torch.multinomial(allowed.softmax(-1).flatten(0, 1), 1).view(sets, count)
-        last = drawn.masked_fill((length >= most)[:, None], END_ID)
+        last = drawn.masked_fill((length >= max_lengths)[:, None], END_ID)
         totals = totals + log_probabilities.gather(2, last[:, :, None])[..., 0]
         for s, n in ((last == END_ID) & ~ended).nonzero().tolist():
             total, ids = float(totals[s, n]), tuple(written[s, n].tolist())
-            found[s].append(Hypothesis(ids, total, total, bool(drawn[s, n] == END_ID)))
+            hypotheses[s].append(Hypothesis(ids, total, total, bool(drawn[s, n] == END_ID)))
         ended |= last == END_ID
         if bool(ended.all()):
             break
         written = torch.cat([written, last[:, :, None]], dim=2)
-    return [sorted(own, key=lambda one: -one.score) for own in found]
+    return [_best_first(of_set) for of_set in hypotheses]

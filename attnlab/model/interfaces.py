@@ -1,56 +1,80 @@
 """The three kinds of part that a model is made of, and what each promises."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
+from attnlab.config import EmbeddingConfig, EncoderConfig, HeadConfig
 from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
 class Embedding(nn.Module):
-    """Values to vectors: (N,) ids or (N, F) numbers -> (N, D). Built from (config, spec, width)."""
+    """Values to vectors of the model's width D."""
 
     needs_parts: ClassVar[bool] = False
     """Whether batches must carry what their vectors are made of (the characters of words)."""
-    numbers: ClassVar[bool] = False
-    """Whether it takes vectors of numbers; otherwise ids."""
-    shortens: ClassVar[bool] = False
-    """Whether fewer vectors come out than go in, so that heads cannot answer for each of them."""
+    numbers: ClassVar[bool | None] = False
+    """Whether it takes vectors of numbers; otherwise ids. None: another embedding takes its place, see `resolved`."""
+    stride: int = 1
+    """Of each set only every stride-th vector remains; where it is above 1, heads cannot answer for each vector."""
+
+    def __init__(self, config: EmbeddingConfig, spec: DataSpec, width: int) -> None:
+        super().__init__()
+
+    @classmethod
+    def resolved(cls, config: EmbeddingConfig, spec: DataSpec) -> EmbeddingConfig:
+        """The keys that the model is built from, and that its run keeps: those of `config`, with what the data decide
+        filled in."""
+        return config
+
+    def start_from_files(self, config: EmbeddingConfig, spec: DataSpec) -> None:
+        """Put in what files bring, when training starts; a saved run brings its own."""
 
     def forward(self, sets: VectorSets) -> VectorSets:
+        """Ids (N,) or numbers (N, F) -> (N, D)."""
         raise NotImplementedError
 
 
 class Encoder(nn.Module):
-    """Vectors to vectors that know of each other: (N, D) -> (N, D). Built from (config, spec)."""
+    """Vectors to vectors that depend on the others of their set."""
+
+    def __init__(self, config: EncoderConfig, spec: DataSpec) -> None:
+        super().__init__()
 
     def forward(self, sets: VectorSets) -> VectorSets:
+        """(N, D) -> (N, D)."""
         raise NotImplementedError
 
 
 class Head(nn.Module):
-    """Vectors to answers. Built from (config, spec, width)."""
+    """Vectors to answers.
+
+    source_table: (V, D) vectors of the source's tokens, where answers are tokenised as the source is; else None.
+    """
 
     kinds: ClassVar[tuple[str, ...]]
     """The kinds of target that it can learn."""
+    uses_search: ClassVar[bool] = False
+    """Whether it searches for its answers, so that greedy ones, which cost less, differ from them."""
 
-    searches: ClassVar[bool] = False
-    """Whether it searches for its answers, so that they may cost less where there is hurry."""
-
-    def __init__(self, config: Any, spec: DataSpec, width: int) -> None:
+    def __init__(
+        self, config: HeadConfig, spec: DataSpec, width: int, source_table: nn.Embedding | None = None
+    ) -> None:
         super().__init__()
-        self.target: str = config.target
-        self.kind, self.classes = spec.target(config.target).kind, spec.target(config.target).classes
+        assert config.target is not None, "filled in from the data before the model is built"
+        self.target = config.target
+        target = spec.target(self.target)
+        self.kind, self.classes = target.kind, target.classes
         assert self.kind in self.kinds, "refused when the model was built"
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        """Summed over what is scored, with the number of things summed."""
+        """(N, D) and the batch's targets -> () sum over what is scored, and () how many were summed."""
         raise NotImplementedError
 
-    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
-        """One answer for each set, in words or numbers.
+    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
+        """(N, D) -> an answer for each of the B sets, in words or numbers.
 
-        hurried: for validations during training; a head that searches for its answer may search less.
+        greedy: for validations during training; a head that searches for its answers takes the first at each step.
         """
         raise NotImplementedError

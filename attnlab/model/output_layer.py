@@ -2,11 +2,11 @@
 
 from torch import Tensor, nn
 
+from attnlab.metrics import Value
 from attnlab.model.linear import Linear
 from attnlab.sets import Loss
 from attnlab.spec import Target
 from attnlab.targets import kind_named
-from attnlab.targets.base import Answer
 
 
 class OutputLayer(nn.Module):
@@ -26,6 +26,6 @@ class OutputLayer(nn.Module):
         """(R, D) rows and the right answers of each -> their summed loss, and how many were scored."""
         return self.kind.loss(self.proj(rows), truth, self.target, self.weights)
 
-    def predict(self, rows: Tensor) -> list[Answer]:
+    def predict(self, rows: Tensor) -> list[tuple[Value, Value]]:
         """(R, D) -> the value and probability of each row, in words or numbers."""
         return self.kind.predictions(self.proj(rows), self.target)

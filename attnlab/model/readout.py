@@ -1,4 +1,4 @@
-"""A set of vectors to one vector: softmax and weighted sums don't care how many there are."""
+"""A set of vectors to one vector, however many there are."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def set_max(values: Tensor, layout: Layout, empty: float) -> Tensor:
 
 
 class _SetMax(torch.autograd.Function):
-    """PyTorch's own gradient gives a negative one whole to each of several equal numbers, and not its share."""
+    """PyTorch's own gives a negative gradient in full to each of several equal maxima, instead of dividing it."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, layout: Layout, empty: float) -> Tensor:
@@ -35,9 +35,9 @@ class _SetMax(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values, largest = ctx.saved_tensors
         index = ctx.layout.set_index
-        found = (values == largest.index_select(0, index)).to(values.dtype)
-        share = gradient / set_sum(found, ctx.layout).clamp_min_(1)
-        return found.mul_(share.index_select(0, index)), None, None
+        is_max = (values == largest.index_select(0, index)).to(values.dtype)
+        divided = gradient / set_sum(is_max, ctx.layout).clamp_min_(1)
+        return is_max.mul_(divided.index_select(0, index)), None, None
 
 
 def set_softmax(scores: Tensor, layout: Layout) -> Tensor:
@@ -47,48 +47,54 @@ def set_softmax(scores: Tensor, layout: Layout) -> Tensor:
     return weights / set_sum(weights, layout)[layout.set_index]
 
 
-class Sum(nn.Module):
-    """The sum: the only readout that knows how many vectors there are (Xu et al. 2019, section 5.2)."""
+class Readout(nn.Module):
+    """How a set becomes one vector."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
 
     def forward(self, sets: VectorSets) -> Tensor:
+        """(N, D) -> (B, D); 0 for an empty set."""
+        raise NotImplementedError
+
+
+class Sum(Readout):
+    """The sum: the only readout that depends on how many vectors there are (Xu et al. 2019, section 5.2)."""
+
+    def forward(self, sets: VectorSets) -> Tensor:
+        """(N, D) -> (B, D)."""
         return set_sum(sets.values, sets.layout)
 
 
-class Mean(nn.Module):
-    """The mean; 0 for an empty set."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
+class Mean(Readout):
+    """The mean."""
 
     def forward(self, sets: VectorSets) -> Tensor:
+        """(N, D) -> (B, D)."""
         return set_sum(sets.values, sets.layout) / sets.layout.counts.clamp_min(1)[:, None]
 
 
-class Max(nn.Module):
-    """The largest of each feature; 0 for an empty set."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
+class Max(Readout):
+    """The largest of each feature."""
 
     def forward(self, sets: VectorSets) -> Tensor:
+        """(N, D) -> (B, D)."""
         largest = set_max(sets.values, sets.layout, empty=torch.finfo(sets.values.dtype).min)
         return torch.where(sets.layout.counts[:, None] > 0, largest, torch.zeros_like(largest))
 
 
-class AttentionReadout(nn.Module):
-    """A weighted mean; one learned query decides the weights (Yang et al. 2016, eq. 5-7)."""
+class AttentionReadout(Readout):
+    """A weighted mean; the weights come from one learned query (Yang et al. 2016, eq. 5-7)."""
 
     def __init__(self, width: int) -> None:
-        super().__init__()
+        super().__init__(width)
         self.key = Linear(width, width)
         self.query = Linear(width, 1, bias=False)
 
     def forward(self, sets: VectorSets) -> Tensor:
+        """(N, D) -> (B, D)."""
         weights = set_softmax(self.query(self.key(sets.values).tanh()), sets.layout)  # (N, 1)
         return set_sum(weights * sets.values, sets.layout)
 
 
-READOUTS: dict[str, type[nn.Module]] = {"mean": Mean, "max": Max, "sum": Sum, "attention": AttentionReadout}
+READOUTS: dict[str, type[Readout]] = {"mean": Mean, "max": Max, "sum": Sum, "attention": AttentionReadout}

@@ -14,8 +14,6 @@ from attnlab.sets import Loss
 from attnlab.spec import Target
 
 Rows = NDArray[np.int64]
-Answer = tuple[object, object]
-"""A predicted value with its probability, in words or numbers."""
 
 
 class Ragged(Protocol):
@@ -114,6 +112,6 @@ class TargetKind:
         """
         raise NotImplementedError
 
-    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+    def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         """(R, outputs) -> the value and probability of each row, in words or numbers."""
         raise NotImplementedError

@@ -12,7 +12,7 @@ from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED, Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
-from attnlab.targets.base import Answer, Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
 from attnlab.targets.lists import Lists
 
 
@@ -97,7 +97,7 @@ class Labels(TargetKind):
         total = cross_entropy(outputs.float(), truth, weights, ignore_index=-1, reduction="sum")
         return Loss(total, (truth >= 0).sum())
 
-    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+    def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         probabilities, chosen = outputs.float().softmax(-1).max(-1)
         return [(target.classes[i], p) for i, p in zip(chosen.tolist(), probabilities.tolist(), strict=True)]
 

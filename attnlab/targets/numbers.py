@@ -10,7 +10,7 @@ from torch import Tensor
 from attnlab.metrics import Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
-from attnlab.targets.base import Answer, Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
 from attnlab.targets.lists import Lists
 
 
@@ -60,6 +60,6 @@ class Numbers(TargetKind):
         error = (outputs.float().squeeze(-1) - wanted).abs()
         return Loss((error * known).sum(), known.sum())
 
-    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+    def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         values = outputs.double().squeeze(-1) * target.std + target.mean
         return [(value, None) for value in values.tolist()]

@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from attnlab.metrics import Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
-from attnlab.targets.base import Answer, Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
 from attnlab.targets.lists import Lists
 
 
@@ -54,5 +54,5 @@ class Questions(TargetKind):
         each = binary_cross_entropy_with_logits(logits, truth.clamp_min(0).to(logits.dtype), reduction="none")
         return Loss((each * known).sum(), known.sum())
 
-    def predictions(self, outputs: Tensor, target: Target) -> list[Answer]:
+    def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         return [([int(p > 0.5) for p in row], row) for row in outputs.float().sigmoid().tolist()]

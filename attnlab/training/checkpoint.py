@@ -21,13 +21,14 @@ from torch import Tensor
 
 from attnlab.data.prep.cache import flush
 from attnlab.errors import UserError
+from attnlab.model.former_names import present_names
 
 STATE = "state.json"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """tensors: by file name, then by tensor name. state: plain JSON. folder: where it was found."""
+    """tensors: by file name, then by tensor name of now. state: plain JSON. folder: where it was found."""
 
     tensors: dict[str, dict[str, Tensor]]
     state: dict[str, Any]
@@ -92,7 +93,7 @@ def _read(place: Path) -> Checkpoint:
         data = (place / f"{name}.safetensors").read_bytes()
         if expected != {"bytes": len(data), "blake2b": _digest(data)}:
             raise ValueError(f"{name}.safetensors, of {len(data)} bytes, isn't as it was written")
-        tensors[name] = load_tensors(data)
+        tensors[name] = present_names(load_tensors(data))
     return Checkpoint(tensors, state, place)
 
 

@@ -28,8 +28,8 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: bool = False) -> Evaluation:
-    """Predict every example of a split once and compare with what is right. hurried: see `Head.predict`."""
+def evaluate(model: Model, split: Any, engine: Engine, budget: int, greedy: bool = False) -> Evaluation:
+    """Predict every example of a split once and compare with what is right. greedy: see `Head.predict`."""
     training = model.training
     model.eval()
     predictions: list[Any] = [None] * len(split)
@@ -44,7 +44,7 @@ def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: boo
                     f"the loss of {', '.join(batch.keys[:5])}, … is {told}: the weights, or these examples, are beyond "
                     "what can be computed; train with a lower `optimizer.lr`, or look at the examples"
                 )
-            answers = model.head.predict(encoded, hurried)
+            answers = model.head.predict(encoded, greedy)
         total, count = total + told, count + int(loss.count)
         for i, answer in zip(indices.tolist(), answers, strict=True):
             predictions[i] = answer

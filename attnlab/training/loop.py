@@ -167,8 +167,8 @@ class Training:
     def _scored(self, model: Model) -> dict[str, float]:
         """Validation scores; what a head wrote for them stays in the run."""
         budget = self.config.trainer.batch_vectors
-        evaluation = evaluate(model, self.validation_split, self.engine, budget, hurried=True)
-        if model.head.searches and self.folder:
+        evaluation = evaluate(model, self.validation_split, self.engine, budget, greedy=True)
+        if model.head.uses_search and self.folder:
             lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
             write_text(self.folder.hypotheses(self.progress.update), "".join(lines))
         return evaluation.scores

@@ -127,7 +127,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     reporter.table(
         report.score_table(f"{run.config.task} on {run.config.data.path or run.config.data.name}", columns)
     )
-    lengths = word_lengths(run, data.splits[split], evaluation) if run.model.head.searches else None
+    lengths = word_lengths(run, data.splits[split], evaluation) if run.model.head.uses_search else None
     report.details(reporter, evaluation.pairs, lengths)
     name = split if own else f"{split}-{data.fingerprint}"
     path = write_predictions(run, split, data, evaluation, name)

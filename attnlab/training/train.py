@@ -15,10 +15,12 @@ from attnlab.config import Config
 from attnlab.data import loader
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
+from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder, write_json, write_text
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, folds, report
 from attnlab.training.baselines import baselines
+from attnlab.training.checks import check_positions
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.run import (
@@ -57,7 +59,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         config.data.revision = data.commit  # whatever the hub has tomorrow
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
-    models.check_places(config, data.spec, data.splits)
+    check_positions(config, model, data)
     models.start_from_files(model, config, data.spec)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = report.Reporter(folder.log, quiet)
@@ -207,7 +209,7 @@ def _to_the_end(
     for warning in data.warnings:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    parameters = models.count_parameters(training.model)
+    parameters = count_parameters(training.model)
     reporter.say(
         f"{config.task}: {data.config.name} ({sizes} examples); {parameters:,} parameters; {engine.device}"
     )
@@ -223,16 +225,16 @@ def _to_the_end(
         reporter.say(f"Continue with: attnlab train {_run_word(folder)}")
         raise Stopped(caught[0])
     run = load_run(folder.path, [f"trainer.device={engine.device.type}"])
-    # A head that searches for its answers did so greedily in validations.
-    searches = training.model.head.searches
-    validation = run.evaluate("validation", data).scores if searches else progress.best
+    # A head that searches for its answers gave greedy ones in validations.
+    uses_search = training.model.head.uses_search
+    validation = run.evaluate("validation", data).scores if uses_search else progress.best
     results: dict[str, Any] = {"task": config.task, "validation": validation}
     tested = config.score_test and "test" in data.splits
     if tested:
         evaluation = run.evaluate("test", data)
         results = {"task": config.task, "test": evaluation.scores, "validation": validation}
         write_predictions(run, "test", data, evaluation)
-        if searches:
+        if uses_search:
             results["lengths"] = word_lengths(run, data.splits["test"], evaluation)
     results["train"] = {
         "seconds": round(progress.seconds, 2),

@@ -85,7 +85,7 @@ def prediction(bench: Bench) -> None:
     padded = _padded(batches, "tags")
 
     def answer(i: int) -> None:
-        model.head.answer.decide(model.encode(batches[i].inputs).values)
+        model.head.output.proj(model.encode(batches[i].inputs).values)
 
     steps: dict[str, Step] = {OURS: answer, MKL: without_onednn(answer)}
     nested = "nn.TransformerEncoder, nested tensors"

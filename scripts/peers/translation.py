@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from attnlab.codec import BEGIN_ID, END_ID
-from attnlab.model.decoder import Cache, Rewriting
-from attnlab.model.decoding import Limits, Writer, search
+from attnlab.model.decoder_state import DecoderState, KVCache, Uncached
+from attnlab.model.decoding import Limits, search
 from attnlab.sets import Batch, VectorSets
 from peers.common import MKL, OURS, Bench, Ours, Step, made, plain_update, without_onednn
 
@@ -191,10 +191,10 @@ def _writing(bench: Bench, ours: Ours, peer: Any) -> None:
     tokens = [round(len(b.targets["translation"].values) / SENTENCES) for b in batches]  # `</s>` included
     model = ours.model.eval()
 
-    def write(beam: int, writer: type[Writer] = Cache) -> Step:
+    def write(beam: int, state: type[DecoderState] = KVCache) -> Step:
         def step(i: int) -> None:
             encoded, limit = model.encode(batches[i].inputs), [tokens[i] - 1] * SENTENCES
-            search(writer(model.head.decoder, encoded, beam), Limits(limit, limit), beam, 1.0)
+            search(state(model.head.decoder, encoded, beam), Limits(limit, limit), beam, 1.0)
 
         return step
 
@@ -222,7 +222,7 @@ def _writing(bench: Bench, ours: Ours, peer: Any) -> None:
             must,
             aim,
         )
-    again = {OURS: write(5), "prefix read again": write(5, Rewriting)}
+    again = {OURS: write(5), "prefix read again": write(5, Uncached)}
     title = "translation, 5 beams, prefix read again"
     bench.race(title, again, SENTENCES * bench.rounds)
     # What reading again costs grows with length, so that a median would tell of one length alone.

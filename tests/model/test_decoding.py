@@ -1,4 +1,4 @@
-"""Writing sequences: what is remembered changes nothing, a beam finds what is best, and nobody disturbs others."""
+"""Writing sequences: a cache changes nothing, a beam finds what is best, and sets don't depend on each other."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from torch import Tensor
 from attnlab.attention_options import POSITIONS, SCORES, parse_scope, refusal
 from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID, Codec
 from attnlab.config import Seq2seqHead
-from attnlab.model.decoder import Cache, Rewriting
+from attnlab.model.decoder_state import DecoderState, KVCache, Uncached
 from attnlab.model.decoding import Limits, sample, search
 from attnlab.model.heads.seq2seq import Seq2seq, shifted
 from attnlab.model.vocabulary import vocabulary_loss
@@ -60,36 +60,36 @@ def sequences(lists: list[list[int]]) -> VectorSets:
 
 @pytest.mark.parametrize("score, position", COMBINATIONS)
 @torch.no_grad()
-def test_what_is_remembered_changes_nothing(score: str, position: str) -> None:
-    decoder, sets = head(score, position).decoder, memory([3, 7, 0, 5])  # one has nothing to look at
+def test_a_cache_changes_nothing(score: str, position: str) -> None:
+    decoder, sets = head(score, position).decoder, memory([3, 7, 0, 5])  # one of them is empty
     made = torch.Generator().manual_seed(1)
-    cache, rewriting = Cache(decoder, sets, 3), Rewriting(decoder, sets, 3)
+    cache, uncached = KVCache(decoder, sets, 3), Uncached(decoder, sets, 3)
     tokens = torch.full((4, 3), BEGIN_ID)
-    for step in range(20):  # beyond the first room of the cache
-        found, wanted = cache.step(tokens), rewriting.step(tokens)
-        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    for step in range(20):  # beyond the first capacity of the cache
+        logits, expected = cache.step(tokens), uncached.step(tokens)
+        torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
         tokens = torch.randint(len(CODEC), tokens.shape, generator=made)
         parents = torch.randint(3, tokens.shape, generator=made)
-        cache.reorder(parents), rewriting.reorder(parents)
+        cache.reorder(parents), uncached.reorder(parents)
         if step == 5:
-            kept = torch.tensor([0, 1, 3])
-            cache.keep(kept), rewriting.keep(kept)
-            tokens = tokens[kept]
+            remaining = torch.tensor([0, 1, 3])
+            cache.keep(remaining), uncached.keep(remaining)
+            tokens = tokens[remaining]
 
 
 @torch.no_grad()
 def test_one_beam_is_greedy() -> None:
-    greedy, sets = head(beam=1, most_length=0.0, more_length=12), memory([4, 9, 2, 6, 6])
-    for one, own in zip(sets.unbind(), greedy.hypotheses(sets), strict=True):
+    greedy, sets = head(beam=1, max_length_ratio=0.0, max_length_extra=12), memory([4, 9, 2, 6, 6])
+    for single, hypotheses in zip(sets.unbind(), greedy.hypotheses(sets), strict=True):
         ids: list[int] = []
         while True:
-            logits = greedy.decoder.logits(greedy.decoder(sequences([[BEGIN_ID, *ids]]), one))[-1]
+            logits = greedy.decoder.logits(greedy.decoder(sequences([[BEGIN_ID, *ids]]), single))[-1]
             logits[[UNKNOWN_ID, BEGIN_ID]] = -math.inf
             token = int(logits.argmax())
             if token == END_ID or len(ids) == 12:
                 break
             ids.append(token)
-        assert own[0].ids == tuple(ids) and own[0].complete == (token == END_ID)
+        assert hypotheses[0].ids == tuple(ids) and hypotheses[0].complete == (token == END_ID)
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])
@@ -97,53 +97,53 @@ def test_one_beam_is_greedy() -> None:
 def test_alone_as_in_a_batch_and_as_without_a_cache(beam: int) -> None:
     writer, sets = head(beam=beam, n_best=beam), memory([4, 9, 2, 6, 6, 1])
     together = writer.hypotheses(sets)
-    assert len({len(own[0].ids) for own in together}) > 1, "or no set would leave before another"
+    assert len({len(hypotheses[0].ids) for hypotheses in together}) > 1, "or no set would leave before another"
     for others in (
-        [writer.hypotheses(one)[0] for one in sets.unbind()],
-        writer.hypotheses(sets, writer=Rewriting),
+        [writer.hypotheses(single)[0] for single in sets.unbind()],
+        writer.hypotheses(sets, state=Uncached),
     ):
-        for own, other in zip(together, others, strict=True):
-            assert [one.ids for one in own] == [one.ids for one in other]
-            assert [one.score for one in own] == pytest.approx([one.score for one in other], abs=1e-5)
+        for hypotheses, other in zip(together, others, strict=True):
+            assert [h.ids for h in hypotheses] == [h.ids for h in other]
+            assert [h.score for h in hypotheses] == pytest.approx([h.score for h in other], abs=1e-5)
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
 @torch.no_grad()
 def test_hypotheses_are_ranked_by_what_the_model_says_of_them(penalty: float) -> None:
     writer, sets = head(beam=4, length_penalty=penalty), memory([4, 9, 2])
-    for one, own in zip(sets.unbind(), writer.hypotheses(sets), strict=True):
-        assert len({h.ids for h in own}) == len(own) > 1
-        again = [float(writer.log_probabilities(one, sequences([[*h.ids, END_ID]]))[0]) for h in own]
-        assert [h.log_probability for h in own] == pytest.approx(again, abs=1e-5)
-        scores = [total / (len(h.ids) + 1) ** penalty for total, h in zip(again, own, strict=True)]
-        assert [h.score for h in own] == pytest.approx(scores, abs=1e-5)
-        assert [h.score for h in own] == sorted((h.score for h in own), reverse=True)
+    for single, hypotheses in zip(sets.unbind(), writer.hypotheses(sets), strict=True):
+        assert len({h.ids for h in hypotheses}) == len(hypotheses) > 1
+        again = [float(writer.log_probabilities(single, sequences([[*h.ids, END_ID]]))[0]) for h in hypotheses]
+        assert [h.log_probability for h in hypotheses] == pytest.approx(again, abs=1e-5)
+        scores = [total / (len(h.ids) + 1) ** penalty for total, h in zip(again, hypotheses, strict=True)]
+        assert [h.score for h in hypotheses] == pytest.approx(scores, abs=1e-5)
+        assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
 
 
 @torch.no_grad()
 def test_a_wide_beam_finds_the_best_of_all() -> None:
-    writer, one = head(beam=300, length_penalty=0.0, most_length=0.0, more_length=3), memory([5])
+    writer, single = head(beam=300, length_penalty=0.0, max_length_ratio=0.0, max_length_extra=3), memory([5])
     letters = range(END_ID + 1, len(CODEC))
     every = [list(ids) for length in range(4) for ids in itertools.product(letters, repeat=length)]
-    copies = VectorSets.collate([one] * len(every))
+    copies = VectorSets.collate([single] * len(every))
     totals = writer.log_probabilities(copies, sequences([[*ids, END_ID] for ids in every]))
     best = int(totals.argmax())
-    assert writer.hypotheses(one)[0][0].ids == tuple(every[best])
-    assert writer.hypotheses(one)[0][0].log_probability == pytest.approx(float(totals[best]), abs=1e-5)
+    assert writer.hypotheses(single)[0][0].ids == tuple(every[best])
+    assert writer.hypotheses(single)[0][0].log_probability == pytest.approx(float(totals[best]), abs=1e-5)
 
 
 @settings(max_examples=20, deadline=None)
-@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), least=st.sampled_from([0.0, 1.0, 1.5]))
-def test_lengths_stay_within_their_limits(lengths: list[int], least: float) -> None:
-    writer = head(beam=2, least_length=least, most_length=1.5, more_length=2)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), min_ratio=st.sampled_from([0.0, 1.0, 1.5]))
+def test_lengths_stay_within_their_limits(lengths: list[int], min_ratio: float) -> None:
+    writer = head(beam=2, min_length_ratio=min_ratio, max_length_ratio=1.5, max_length_extra=2)
     with torch.no_grad():
-        for length, own in zip(lengths, writer.hypotheses(memory(lengths)), strict=True):
-            for one in own:
-                assert math.floor(least * length) <= len(one.ids) <= math.ceil(1.5 * length) + 2
+        for length, hypotheses in zip(lengths, writer.hypotheses(memory(lengths)), strict=True):
+            for h in hypotheses:
+                assert math.floor(min_ratio * length) <= len(h.ids) <= math.ceil(1.5 * length) + 2
 
 
-class Chain:
-    """A writer with a table of probabilities: the next token depends on the last one alone."""
+class Chain(DecoderState):
+    """A table of probabilities: the next token depends on the last one alone."""
 
     def __init__(self, table: Tensor, sets: int) -> None:
         self.table, self.device = table.log(), torch.device("cpu")
@@ -162,7 +162,7 @@ def test_a_beam_sees_beyond_the_first_choice() -> None:
     table[a, [a, b, end]] = torch.tensor([0.3, 0.3, 0.4])
     table[b, end] = 1.0
     limits = Limits([0], [5])
-    (greedy,), (beam,) = (search(Chain(table, 1), limits, beam, 0.0, beam) for beam in (1, 2))  # type: ignore[arg-type]
+    (greedy,), (beam,) = (search(Chain(table, 1), limits, beam, 0.0, beam) for beam in (1, 2))
     assert greedy[0].ids == (a,) and math.exp(greedy[0].log_probability) == pytest.approx(0.24, rel=1e-4)
     assert beam[0].ids == (b,) and math.exp(beam[0].log_probability) == pytest.approx(0.4, rel=1e-4)
     assert beam[1].ids == (a,)
@@ -173,21 +173,21 @@ def test_bad_sequences_that_end_early_dont_end_the_search() -> None:
     table = torch.full((5, 5), 1e-9)
     table[BEGIN_ID, [a, end]] = torch.tensor([0.9, 0.1])
     table[a, [a, end]] = torch.tensor([0.9, 0.1])
-    (own,) = search(Chain(table, 1), Limits([0], [9]), 2, 1.0)  # type: ignore[arg-type]
-    assert own[0].ids == (a,) * 9
+    (hypotheses,) = search(Chain(table, 1), Limits([0], [9]), 2, 1.0)
+    assert hypotheses[0].ids == (a,) * 9
 
 
 @pytest.mark.parametrize("beam", [1, 2])
-@pytest.mark.parametrize("most", [1, 2, 3])
-def test_an_answer_as_long_as_the_limit_may_be_whole(most: int, beam: int) -> None:
+@pytest.mark.parametrize("max_length", [1, 2, 3])
+def test_an_answer_as_long_as_the_limit_may_be_whole(max_length: int, beam: int) -> None:
     a, b, end = 3, 4, END_ID
     table = torch.full((5, 5), 1e-9)
     table[BEGIN_ID, a] = table[a, b] = table[b, end] = 1.0
-    limits = Limits([0], [most])
-    (own,) = search(Chain(table, 1), limits, beam, 1.0)  # type: ignore[arg-type]
-    (drawn,) = sample(Chain(table, 1), limits, 1, 1.0)  # type: ignore[arg-type]
-    for found in (own[0], drawn[0]):
-        assert found.ids == (a, b)[:most] and found.complete == (most >= 2)
+    limits = Limits([0], [max_length])
+    (hypotheses,) = search(Chain(table, 1), limits, beam, 1.0)
+    (drawn,) = sample(Chain(table, 1), limits, 1, 1.0)
+    for h in (hypotheses[0], drawn[0]):
+        assert h.ids == (a, b)[:max_length] and h.complete == (max_length >= 2)
 
 
 def test_samples_come_as_often_as_they_are_probable() -> None:
@@ -196,12 +196,12 @@ def test_samples_come_as_often_as_they_are_probable() -> None:
     table[BEGIN_ID, [a, b]] = torch.tensor([0.7, 0.3])
     table[a, end] = table[b, end] = 1.0
     torch.manual_seed(0)
-    (drawn,) = sample(Chain(table, 1), Limits([0], [5]), 4000, 1.0)  # type: ignore[arg-type]
-    assert {one.ids for one in drawn} == {(a,), (b,)}
-    assert sum(one.ids == (a,) for one in drawn) / 4000 == pytest.approx(0.7, abs=0.03)
-    (cold,) = sample(Chain(table, 1), Limits([0], [5]), 200, 0.05)  # type: ignore[arg-type]
-    assert {one.ids for one in cold} == {(a,)}
-    assert [one.log_probability for one in drawn] == sorted((one.log_probability for one in drawn), reverse=True)
+    (drawn,) = sample(Chain(table, 1), Limits([0], [5]), 4000, 1.0)
+    assert {h.ids for h in drawn} == {(a,), (b,)}
+    assert sum(h.ids == (a,) for h in drawn) / 4000 == pytest.approx(0.7, abs=0.03)
+    (cold,) = sample(Chain(table, 1), Limits([0], [5]), 200, 0.05)
+    assert {h.ids for h in cold} == {(a,)}
+    assert [h.log_probability for h in drawn] == sorted((h.log_probability for h in drawn), reverse=True)
 
 
 @pytest.mark.parametrize("score, position", COMBINATIONS)
@@ -211,17 +211,13 @@ def test_what_is_written_later_changes_nothing_before(score: str, position: str)
     torch.testing.assert_close(decoder(sequences([[1, 4, 5]]), sets), whole[:3], atol=1e-5, rtol=1e-5)
 
 
-def test_losses_of_two_halves_add_up_and_count_every_token() -> None:
+def test_the_loss_is_the_negative_log_probability_of_every_token() -> None:
     teacher, sets = head(), memory([4, 9, 2])
-    wanted = sequences([[4, 5, END_ID], [6, END_ID], [7, 8, 9, END_ID]])
-    assert shifted(wanted).values.tolist() == [BEGIN_ID, 4, 5, BEGIN_ID, 6, BEGIN_ID, 7, 8, 9]
-    whole = teacher.loss(sets, {"translation": wanted})
-    parts = [
-        teacher.loss(one, {"translation": own}) for one, own in zip(sets.unbind(), wanted.unbind(), strict=True)
-    ]
-    assert int(whole.count) == 9 == sum(int(part.count) for part in parts)
-    torch.testing.assert_close(whole.total, sum(part.total for part in parts), atol=1e-4, rtol=1e-5)
-    torch.testing.assert_close(whole.total, -teacher.log_probabilities(sets, wanted).sum(), atol=1e-4, rtol=1e-5)
+    truth = sequences([[4, 5, END_ID], [6, END_ID], [7, 8, 9, END_ID]])
+    assert shifted(truth).values.tolist() == [BEGIN_ID, 4, 5, BEGIN_ID, 6, BEGIN_ID, 7, 8, 9]
+    loss = teacher.loss(sets, {"translation": truth})
+    assert int(loss.count) == 9
+    torch.testing.assert_close(loss.total, -teacher.log_probabilities(sets, truth).sum(), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

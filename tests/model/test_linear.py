@@ -36,14 +36,14 @@ def test_outputs_and_gradients_are_torchs(
     ours, theirs = linear.Linear(shape[-1], outputs, bias), nn.Linear(shape[-1], outputs, bias)
     theirs.load_state_dict(ours.state_dict())
     rows = torch.randn(*shape, 2)[..., 0]  # not contiguous
-    found = []
+    results = []
     for layer in (theirs, ours):
         x = rows.clone().requires_grad_()
         answer = layer(x.transpose(0, -1).contiguous().transpose(0, -1) if x.dim() == 2 else x)
-        found.append((answer, *torch.autograd.grad(answer.square().sum(), [x, *layer.parameters()])))
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(other, one, atol=1e-5, rtol=1e-5)
-        assert other.is_contiguous()
+        results.append((answer, *torch.autograd.grad(answer.square().sum(), [x, *layer.parameters()])))
+    for expected, result in zip(*results, strict=True):
+        torch.testing.assert_close(result, expected, atol=1e-5, rtol=1e-5)
+        assert result.is_contiguous()
     assert len(onednn) == (3 if rows.numel() else 0)
 
 
@@ -52,7 +52,7 @@ def test_only_what_learns_gets_a_gradient(onednn: list[int]) -> None:
     layer.weight.requires_grad_(False)
     layer(torch.randn(3, 4)).sum().backward()
     assert layer.weight.grad is None and torch.equal(layer.bias.grad, torch.full((4,), 3.0))
-    assert len(onednn) == 1, "nothing is computed that nobody asked for"
+    assert len(onednn) == 1, "no gradient is computed in vain"
 
 
 def test_other_numbers_stay_with_torch(onednn: list[int]) -> None:
@@ -64,7 +64,7 @@ def test_other_numbers_stay_with_torch(onednn: list[int]) -> None:
     assert not onednn
 
 
-def test_a_machine_that_does_not_say_who_made_it_keeps_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_machine_of_unknown_vendor_torch_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
     linear.onednn_is_faster.cache_clear()
     monkeypatch.setattr(linear, "_vendor", lambda: "")
     assert not linear.onednn_is_faster()

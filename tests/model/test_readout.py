@@ -21,10 +21,10 @@ def some(lengths: list[int], width: int = 4, seed: int = 0) -> VectorSets:
 def test_sums_and_maxima_are_those_of_each_set(lengths: list[int]) -> None:
     sets = some(lengths)
     sums, largest = set_sum(sets.values, sets.layout), set_max(sets.values, sets.layout, empty=-7.0)
-    for b, one in enumerate(sets.unbind()):
-        torch.testing.assert_close(sums[b], one.values.sum(0))
+    for b, single in enumerate(sets.unbind()):
+        torch.testing.assert_close(sums[b], single.values.sum(0))
         floor = torch.full((1, 4), -7.0)
-        torch.testing.assert_close(largest[b], torch.cat([one.values, floor]).amax(0))
+        torch.testing.assert_close(largest[b], torch.cat([single.values, floor]).amax(0))
 
 
 @given(LENGTHS)
@@ -36,7 +36,9 @@ def test_equal_maxima_share_the_gradient_whatever_its_sign(lengths: list[int]) -
     if not sum(lengths):
         return
     (ours,) = torch.autograd.grad((set_max(values, sets.layout, -7.0) * weight).sum(), values)
-    parts = [one.values.amax(0) * w for one, w in zip(sets.unbind(), weight, strict=True) if len(one.values)]
+    parts = [
+        single.values.amax(0) * w for single, w in zip(sets.unbind(), weight, strict=True) if len(single.values)
+    ]
     (right,) = torch.autograd.grad(torch.stack(parts).sum(), values)
     torch.testing.assert_close(ours, right)
 
@@ -59,9 +61,9 @@ def test_a_readout_ignores_neighbours_and_order(name: str) -> None:
     sets = some(lengths)
     together = readout(sets)
     assert together.shape == (4, 4) and together[1].eq(0).all(), "an empty set reads out as 0"
-    for b, one in enumerate(sets.unbind()):
-        torch.testing.assert_close(readout(one)[0], together[b])
-        shuffled = VectorSets.of(one.values[torch.randperm(len(one.values))])
+    for b, single in enumerate(sets.unbind()):
+        torch.testing.assert_close(readout(single)[0], together[b])
+        shuffled = VectorSets.of(single.values[torch.randperm(len(single.values))])
         torch.testing.assert_close(readout(shuffled)[0], together[b])
 
 
@@ -74,7 +76,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", READOUTS)
-def test_what_each_readout_says_of_two_small_sets(name: str) -> None:
+def test_each_readout_of_two_small_sets(name: str) -> None:
     readout = READOUTS[name](2)
     for parameter in readout.parameters():
         torch.nn.init.zeros_(parameter)

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from attnlab.errors import UserError
 from attnlab.model.output_layer import OutputLayer
@@ -79,26 +77,6 @@ def test_large_numbers_with_a_small_standard_deviation_are_predicted_apart() -> 
     assert layer.loss(x, truth).total.item() == pytest.approx(
         float((predicted - truth).abs().sum()) / 28.9, rel=1e-5
     )
-
-
-TRUTHS = {
-    "class": (CLASSES, st.integers(-1, 2)),
-    "classes": (QUESTIONS, st.tuples(st.integers(-1, 1), st.integers(-1, 1))),
-    "number": (NUMBERS, st.floats(-100, 100) | st.just(math.nan)),
-}
-
-
-@pytest.mark.parametrize("kind", TRUTHS)
-@given(data=st.data())
-@settings(max_examples=25, deadline=None)
-def test_losses_of_two_halves_add_up(kind: str, data: st.DataObject) -> None:
-    target, values = TRUTHS[kind]
-    truth = torch.tensor(data.draw(st.lists(values, min_size=2, max_size=6)))
-    cut = data.draw(st.integers(1, len(truth) - 1))
-    layer, x = output_layer(target), rows(len(truth))
-    whole, halves = layer.loss(x, truth), (layer.loss(x[:cut], truth[:cut]), layer.loss(x[cut:], truth[cut:]))
-    torch.testing.assert_close(sum(half.total for half in halves), whole.total)
-    assert sum(int(half.count) for half in halves) == int(whole.count)
 
 
 def test_a_kind_that_does_not_exist_is_refused_with_those_that_do() -> None:

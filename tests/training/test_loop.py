@@ -120,7 +120,7 @@ def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
     def gradient(groups: list) -> torch.Tensor:
         caught = {}
         loop.model.zero_grad()
-        loop.optimizer.step = lambda: caught.update(g=loop.model.head.answer.decide.weight.grad.clone())
+        loop.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
         loop._update(groups)
         return caught["g"]
 
@@ -132,7 +132,7 @@ def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
 def test_a_loss_that_is_no_number_names_the_batch(tiny: list[str]) -> None:
     loop = training(tiny)
     with torch.no_grad():
-        loop.model.head.answer.decide.bias.fill_(torch.nan)
+        loop.model.head.output.proj.bias.fill_(torch.nan)
     with pytest.raises(UserError, match=r"became nan at update 0, in the batch of .*toy-ud-train.conllu:\d+"):
         loop.run()
 

@@ -10,6 +10,7 @@ import torch
 from attnlab import compose
 from attnlab.data import open_data
 from attnlab.model import build as models
+from attnlab.training.checks import check_positions
 
 TASKS = {
     "sentiment": ("reviews", "digits", "voices"),
@@ -62,20 +63,20 @@ def test_places_that_no_vector_is_learned_for_are_refused_before_training(
     data = opened(words[1].removeprefix("data="))
     config = compose.compose([*words, f"{owner}.position=learned"])
     models.resolve(config, data.spec)
-    embedding = models.build(config, data.spec).embedding
+    model = models.build(config, data.spec)
     farthest = 0
     for split in data.splits.values():
         for start in range(0, len(split), 64):
             batch = split.batch(np.arange(start, min(start + 64, len(split))))
-            sets = embedding(batch.inputs) if owner == "encoder" else batch.targets[config.head.target]
+            sets = model.embedding(batch.inputs) if owner == "encoder" else batch.targets[config.head.target]
             farthest = max(farthest, int(sets.coords.max()))
     getattr(config, owner).max_position = farthest + 1
-    models.check_places(config, data.spec, data.splits)
+    check_positions(config, model, data)
     getattr(config, owner).max_position = farthest
     with pytest.raises(
-        ValueError, match=rf"`{owner}.max_position={farthest}`: an? .* takes {farthest + 1} places"
+        ValueError, match=rf"`{owner}.max_position={farthest}`: an? .* takes {farthest + 1} positions"
     ):
-        models.check_places(config, data.spec, data.splits)
+        check_positions(config, model, data)
 
 
 def test_every_set_that_comes_with_the_program_is_swapped() -> None:

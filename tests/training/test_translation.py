@@ -116,8 +116,8 @@ def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_p
     "more, sentence",
     [
         (["data=digits", "data.path=null"], "`data`: head=seq2seq learns sequence; the data have `label`"),
-        (["encoder.position=learned", "encoder.max_position=2"], "`encoder.max_position=2`: a set of the train split takes 3 places"),
-        (["head.position=learned", "head.max_position=2"], "`head.max_position=2`: an answer of the train split takes 4 places"),
+        (["encoder.position=learned", "encoder.max_position=2"], "`encoder.max_position=2`: a set of the train split takes 3 positions"),
+        (["head.position=learned", "head.max_position=2"], "`head.max_position=2`: an answer of the train split takes 4 positions"),
         (["head.heads=32"], "`head.heads=32`: encoder.width=16 must be a multiple of it"),
         (["head.heads=16"], "`head.position=rotary` needs two numbers for each of 1 coordinates, with head.heads=16"),
         (["data.joint_vocabulary=true", "embedding=one_hot"], "`data.joint_vocabulary=true` needs embedding=learned"),

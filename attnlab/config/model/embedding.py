@@ -14,7 +14,7 @@ class EmbeddingConfig:
     name: str = key("???", "choice", choices=EMBEDDINGS)
 
 
-@EMBEDDINGS.builtin("auto", "attnlab.model.embeddings:EmbeddingOfData")
+@EMBEDDINGS.builtin("auto", "attnlab.model.embeddings:Auto")
 @dataclass
 class AutoEmbedding(EmbeddingConfig):
     """What suits the data: a learned vector for each word, or a matrix for vectors of numbers."""

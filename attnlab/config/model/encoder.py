@@ -57,7 +57,7 @@ class AttentionEncoder(EncoderConfig):
     )
     position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
     max_position: int = key(
-        512, "position=learned: positions from 0 up to below this one are trained", min=1, was="max_position"
+        512, "position=learned: positions from 0 up to below this one are trained", min=1, was="max_place"
     )
     kernel: str = key("auto", f"how attention is computed: auto, {', '.join(KERNELS)}", choices=("auto", *KERNELS))
 

@@ -15,6 +15,11 @@ class HeadConfig:
     name: str = key("???", "choice", choices=HEADS)
     target: str | None = key(None, "which target of the data it learns; null: the one that it can")
 
+    @property
+    def width_step(self) -> int:
+        """Widths of the model that fit are multiples of this."""
+        return 1
+
 
 @HEADS.builtin("tagging", "attnlab.model.heads.tagging:Tagging")
 @dataclass
@@ -54,12 +59,14 @@ class Seq2seqHead(HeadConfig):
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
     dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
     score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
-    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
-    max_position: int = key(512, "position=learned: so many tokens can be written", min=1, was="max_position")
-    label_smoothing: float = key(0.1, "share of each right token that is spread over all", min=0, max=0.99)
+    position: str = key("rotary", f"how positions enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    max_position: int = key(512, "position=learned: so many tokens can be written", min=1, was="max_place")
+    label_smoothing: float = key(
+        0.1, "fraction of each token's target probability that goes to all tokens alike", min=0, max=0.99
+    )
     beam: int = key(5, "sequences kept while writing; 1: greedy, as in validations during training", min=1)
     length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", min=0)
-    n_best: int = key(1, "answers told for each set; the first is scored", min=1)
+    n_best: int = key(1, "answers given for each set; the first is scored", min=1)
     temperature: float | None = key(
         None, "draw tokens at random, at this temperature, instead of searching", min=1e-3
     )
@@ -75,6 +82,11 @@ class Seq2seqHead(HeadConfig):
     max_length_extra: int = key(
         10, "tokens that may be written whatever the source's length", min=1, was="more_length"
     )
+
+    @property
+    def width_step(self) -> int:
+        """Widths of the model that fit are multiples of this: each head's width is even."""
+        return 2 * self.heads
 
     def problems(self) -> Iterator[str]:
         if self.temperature is None and self.n_best > self.beam:

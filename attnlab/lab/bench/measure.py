@@ -57,7 +57,7 @@ def measure(words: Sequence[str], updates: int, lengths: Sequence[int]) -> dict[
         training._update([batch])
         times.append(time.perf_counter() - began)
     vectors = sum(batch.inputs.layout.size for batch in batches)
-    writes = model.head.searches
+    writes = model.head.uses_search
     counted = sum(batch.targets[model.head.target].layout.size for batch in batches) if writes else vectors
     found: dict[str, Any] = {
         "words": list(words),
@@ -176,11 +176,11 @@ def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
     for block in getattr(model.encoder, "blocks", ()):
         layer(block.attention, "attention")
         layer(block.feed_forward, "feed-forward")
-    if model.head.searches:
+    if model.head.uses_search:
         clocked(model.head.decoder, "_plan", "plan")
         for block in model.head.decoder.blocks:
             layer(block.attention, "attention")
-            layer(block.memory, "attention")
+            layer(block.cross_attention, "attention")
             layer(block.feed_forward, "feed-forward")
     forward = model.forward
 

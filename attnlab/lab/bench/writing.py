@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from attnlab.data.prep.batching import Batching
-from attnlab.model.decoder import Cache
+from attnlab.model.decoder_state import KVCache
 from attnlab.model.decoding import Limits, search
 from attnlab.sets import Batch, VectorSets
 
@@ -17,7 +17,8 @@ BATCHES = 4
 
 def multiplications(head: Any, batch: Batch) -> int:
     """Of the decoder's products, forward; of the pairs within a sequence those that the decoder may look at."""
-    wanted: VectorSets = batch.targets[head.target]
+    wanted = batch.targets[head.target]
+    assert isinstance(wanted, VectorSets)
     shape, depth = head.decoder.config, head.config.depth
     width, inner = shape.width, shape.heads * shape.width_of_head
     sources, answers = batch.inputs.lengths, wanted.lengths
@@ -42,7 +43,7 @@ def writing(model: Any, split: Any, budget: int) -> dict[str, float]:
         for batch in (batches[0], *batches):
             lengths = [length - 1 for length in batch.targets[head.target].lengths]  # `</s>` isn't counted
             began = time.perf_counter()
-            search(Cache(head.decoder, model.encode(batch.inputs), beam), Limits(lengths, lengths), beam, 1.0)
+            search(KVCache(head.decoder, model.encode(batch.inputs), beam), Limits(lengths, lengths), beam, 1.0)
             times.append(time.perf_counter() - began)
         found[name] = sum(len(batch.keys) for batch in batches) / sum(times[1:])  # the first warmed up
     model.train(training)

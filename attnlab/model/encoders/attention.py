@@ -48,7 +48,7 @@ class Attention(Encoder):
     """
 
     def __init__(self, config: AttentionEncoder, spec: DataSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if config.position != "none" and spec.num_coords == 0:
             raise UserError(
                 f"`encoder.position={config.position}`: these data have no places; use encoder.position=none"

@@ -19,7 +19,7 @@ class Convolution(Encoder):
     """
 
     def __init__(self, config: ConvolutionEncoder, spec: DataSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if spec.num_coords not in (1, 2):
             raise UserError(
                 f"`encoder=convolution` needs places on a line or a grid (1 or 2 coordinates), these have "

@@ -20,7 +20,7 @@ class FullyConnected(Encoder):
     """
 
     def __init__(self, config: FullyConnectedEncoder, spec: DataSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if spec.num_coords != 1:
             raise UserError(
                 f"`encoder=fully_connected` needs vectors in a row (one coordinate), these have {spec.num_coords}; "

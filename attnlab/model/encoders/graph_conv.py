@@ -20,7 +20,7 @@ class GraphConv(Encoder):
     """
 
     def __init__(self, config: GraphConvEncoder, spec: DataSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if spec.edge_features is None:
             raise UserError("`encoder=graph_conv` needs edges, these data have none; use encoder=attention")
         self.values = config.convolution != "gcn" and bool(spec.edge_features)

@@ -19,7 +19,7 @@ class Recurrent(Encoder):
     not seen."""
 
     def __init__(self, config: RecurrentEncoder, spec: DataSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if spec.num_coords == 0:
             raise UserError(
                 "`encoder=recurrent` needs vectors with places, these have none; use encoder=attention"

@@ -1,9 +1,11 @@
 """N→1: one answer for the whole set."""
 
+from torch import Tensor
+
 from attnlab.config import ClassificationHead
 from attnlab.model.interfaces import Head
-from attnlab.model.readout import READOUTS
 from attnlab.model.output_layer import OutputLayer
+from attnlab.model.readout import READOUTS
 from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
@@ -20,7 +22,11 @@ class Classification(Head):
         self.output = OutputLayer(spec.targets[self.target], width, balanced)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        return self.output.loss(self.readout(encoded), targets[self.target])
+        truth = targets[self.target]
+        assert isinstance(truth, Tensor)
+        return self.output.loss(self.readout(encoded), truth)
 
-    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
-        return [Prediction(value, chance) for value, chance in self.output.predict(self.readout(encoded))]
+    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
+        return [
+            Prediction(value, probability) for value, probability in self.output.predict(self.readout(encoded))
+        ]

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from attnlab.codec import BEGIN_ID
 from attnlab.config import AttentionEncoder, Seq2seqHead
 from attnlab.errors import UserError
-from attnlab.model.decoder import Cache, Decoder
-from attnlab.model.decoding import Hypothesis, Limits, Writer, sample, search
+from attnlab.model.decoder import Decoder
+from attnlab.model.decoder_state import DecoderState, KVCache
+from attnlab.model.decoding import Hypothesis, Limits, sample, search
 from attnlab.model.interfaces import Head
 from attnlab.model.vocabulary import vocabulary_loss
 from attnlab.sets import Loss, Prediction, Targets, VectorSets
@@ -17,13 +18,10 @@ from attnlab.spec import DataSpec
 
 
 class Seq2seq(Head):
-    """An attention decoder over the encoded set (Vaswani et al. 2017, section 3.1).
-
-    source_table: the table of vectors of the source's tokens, where source and answers are spelled alike.
-    """
+    """An attention decoder over the encoded set (Vaswani et al. 2017, section 3.1)."""
 
     kinds = ("sequence",)
-    searches = True
+    uses_search = True
 
     def __init__(
         self, config: Seq2seqHead, spec: DataSpec, width: int, source_table: nn.Embedding | None = None
@@ -33,60 +31,63 @@ class Seq2seq(Head):
         self.codec = spec.codecs[spec.targets[self.target].codec]
         if width % config.heads:
             raise UserError(f"`head.heads={config.heads}`: encoder.width={width} must be a multiple of it")
-        # The decoder is described as an encoder that looks back only.
-        shape = AttentionEncoder(
+        blocks = AttentionEncoder(
             width=width, depth=config.depth, heads=config.heads, feed_forward=config.feed_forward,
             dropout=config.dropout, score=config.score, scope="causal", position=config.position,
             max_position=config.max_position,
         )  # fmt: skip
-        self.decoder = Decoder(shape, width, len(self.codec) if source_table is None else source_table)
+        self.decoder = Decoder(blocks, width, len(self.codec) if source_table is None else source_table)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        """Summed over the tokens of the answers, each closed by `</s>`; labels are smoothed in training only."""
-        wanted: VectorSets = targets[self.target]
-        x, decoder = self.decoder(shifted(wanted), encoded), self.decoder
+        """(N, D) and sequences of M tokens in all, each closed by `</s>` -> () sum over the M tokens, and () M.
+
+        Labels are smoothed in training only.
+        """
+        truth, decoder = targets[self.target], self.decoder
+        assert isinstance(truth, VectorSets), "targets of this kind are sequences"
+        x = decoder(shifted(truth), encoded)
         smoothing = self.config.label_smoothing if self.training else 0.0
-        total = vocabulary_loss(x, decoder.table.weight, decoder.bias, wanted.values, smoothing)
+        total = vocabulary_loss(x, decoder.table.weight, decoder.bias, truth.values, smoothing)
         return Loss(total, torch.tensor(len(x), device=x.device))
 
-    def log_probabilities(self, encoded: VectorSets, wanted: VectorSets) -> Tensor:
-        """(B,): how probable the model finds these sequences, each closed by `</s>`, given the encoded sets."""
-        logits = self.decoder.logits(self.decoder(shifted(wanted), encoded)).float()
-        each = logits.log_softmax(-1).gather(1, wanted.values[:, None])[:, 0]
-        return each.new_zeros(len(wanted)).index_add(0, wanted.layout.set_index, each)
+    def log_probabilities(self, encoded: VectorSets, sequences: VectorSets) -> Tensor:
+        """(N, D) and B sequences of token ids, each closed by `</s>` -> (B,) log-probabilities that the model gives them."""
+        logits = self.decoder.logits(self.decoder(shifted(sequences), encoded)).float()
+        of_tokens = logits.log_softmax(-1).gather(1, sequences.values[:, None])[:, 0]
+        return of_tokens.new_zeros(len(sequences)).index_add(0, sequences.layout.set_index, of_tokens)
 
-    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
-        """The best sequence of each set; `hurried` writes greedily."""
-        return [self._told(own[: self.config.n_best]) for own in self.hypotheses(encoded, hurried)]
+    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
+        """(N, D) -> the best sequence of each of the B sets, as text; `greedy`: by a beam of 1."""
+        return [self._prediction(best[: self.config.n_best]) for best in self.hypotheses(encoded, greedy)]
 
     def hypotheses(
-        self, encoded: VectorSets, hurried: bool = False, writer: type[Writer] = Cache
+        self, encoded: VectorSets, greedy: bool = False, state: type[DecoderState] = KVCache
     ) -> list[list[Hypothesis]]:
-        """Of each set, best first."""
+        """(N, D) -> hypotheses of each of the B sets, best first."""
         config, limits = self.config, self._limits(encoded.lengths)
-        if hurried or config.temperature is None:
-            beam = 1 if hurried else config.beam
+        if greedy or config.temperature is None:
+            beam = 1 if greedy else config.beam
             count = min(beam, config.n_best)
-            return search(writer(self.decoder, encoded, beam), limits, beam, config.length_penalty, count)
-        return sample(writer(self.decoder, encoded, config.n_best), limits, config.n_best, config.temperature)
+            return search(state(self.decoder, encoded, beam), limits, beam, config.length_penalty, count)
+        return sample(state(self.decoder, encoded, config.n_best), limits, config.n_best, config.temperature)
 
     def _limits(self, lengths: tuple[int, ...]) -> Limits:
-        config, farthest = self.config, self.decoder.farthest
-        most = [math.ceil(config.max_length_ratio * length) + config.max_length_extra for length in lengths]
-        if farthest is not None:
-            most = [min(number, farthest - 1) for number in most]  # `<s>` takes a place, too
-        least = [
+        config, readable = self.config, self.decoder.max_length
+        maxima = [math.ceil(config.max_length_ratio * length) + config.max_length_extra for length in lengths]
+        if readable is not None:
+            maxima = [min(limit, readable - 1) for limit in maxima]  # `<s>` has a position, too
+        minima = [
             min(math.floor(config.min_length_ratio * length), limit)
-            for length, limit in zip(lengths, most, strict=True)
+            for length, limit in zip(lengths, maxima, strict=True)
         ]
-        return Limits(least, most)
+        return Limits(minima, maxima)
 
-    def _told(self, own: list[Hypothesis]) -> Prediction:
-        best, *others = ((self.codec.decode(one.ids), math.exp(one.log_probability)) for one in own)
-        return Prediction(*best, alternatives=tuple(others), complete=own[0].complete)
+    def _prediction(self, hypotheses: list[Hypothesis]) -> Prediction:
+        texts = [(self.codec.decode(h.ids), math.exp(h.log_probability)) for h in hypotheses]
+        return Prediction(*texts[0], alternatives=tuple(texts[1:]), complete=hypotheses[0].complete)
 
 
-def shifted(wanted: VectorSets) -> VectorSets:
-    """What the decoder reads while it learns to write `wanted`: `<s>`, then all but the last token."""
-    starts = torch.tensor(wanted.layout.starts[:-1], dtype=torch.int64, device=wanted.values.device)
-    return wanted.with_values(wanted.values.roll(1).index_fill(0, starts, BEGIN_ID))
+def shifted(sequences: VectorSets) -> VectorSets:
+    """What the decoder reads while it learns to predict (N,) tokens: `<s>`, then all but the last token of each set; (N,)."""
+    starts = torch.tensor(sequences.layout.starts[:-1], dtype=torch.int64, device=sequences.values.device)
+    return sequences.with_values(sequences.values.roll(1).index_fill(0, starts, BEGIN_ID))

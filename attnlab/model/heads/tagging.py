@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+from torch import Tensor
+
 from attnlab.config import TaggingHead
 from attnlab.model.interfaces import Head
 from attnlab.model.output_layer import OutputLayer
@@ -19,11 +21,13 @@ class Tagging(Head):
         self.output = OutputLayer(spec.targets[self.target], width)
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        return self.output.loss(encoded.values, targets[self.target])
+        truth = targets[self.target]
+        assert isinstance(truth, Tensor)
+        return self.output.loss(encoded.values, truth)
 
-    def predict(self, encoded: VectorSets, hurried: bool = False) -> list[Prediction]:
+    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
         answers = self.output.predict(encoded.values)
         return [
-            Prediction([value for value, _ in answers[a:b]], [chance for _, chance in answers[a:b]])
+            Prediction([value for value, _ in answers[a:b]], [probability for _, probability in answers[a:b]])
             for a, b in pairwise(encoded.layout.starts)
         ]
