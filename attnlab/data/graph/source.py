@@ -1,11 +1,13 @@
-"""A graph as its source gives it, what a source promises, and which sources there are."""
+"""A graph as its source gives it, and what every source of graphs promises."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import ClassVar
 
+from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.registry import GRAPH_SOURCES
 
 TARGET = "label"
 
@@ -22,7 +24,7 @@ class GraphRow:
 
     nodes: int
     edges: list[tuple[int, int]]
-    target: Any
+    target: str | float | list[int] | list[str]
     key: str
     labels: list[str] = field(default_factory=list)
     attributes: list[list[float]] = field(default_factory=list)
@@ -32,14 +34,38 @@ class GraphRow:
     owner: str = ""
 
 
-class GraphSource(Protocol):
-    """Graphs. Built from the data's configuration; refuses a missing folder or file."""
+class GraphSource:
+    """Graphs, whose rows name their splits. Built from the data's configuration.
 
-    notice: str
-    kind: str
+    Raises UserError where `data.path` is missing, or no file or folder of that format.
+    """
+
+    needs: ClassVar[str] = ""
+    """What `data.path` has to name."""
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Keys that the graphs depend on besides those of every source: see `prepare.SETTINGS`."""
+
+    kind: str = "class"
     """The kind of the target `label`."""
-    ceiling: float | None
+    notice: str = ""
+    """Of generated data: that they are, and how to use real ones."""
+    ceiling: float | None = None
+    """Accuracy of a perfect reader, where it is known."""
     files: dict[str, Path]
-    """What the rows are read from: their contents are the data's fingerprint."""
+    """By name, what is read: the contents are part of the data's fingerprint."""
+    identity: str = ""
+    """What the graphs depend on besides files and settings."""
+    rules: ClassVar[dict[str, bytes]] = {}
+    """By name, a digest of what the source itself decides, such as the division into splits; changed with it."""
 
-    def rows(self, bad: BadRows) -> Iterator[GraphRow]: ...
+    def __init__(self, config: GraphData) -> None:
+        self.config, self.files = config, {}
+
+    def rows(self, bad: BadRows) -> Iterator[GraphRow]:
+        """All graphs; those that cannot be used are handed to `bad`."""
+        raise NotImplementedError
+
+
+def graph_source(config: GraphData) -> GraphSource:
+    """The source that `data.source` names. Raises UserError where there is none, or where it cannot be opened."""
+    return GRAPH_SOURCES.get(config.source, GraphSource)(config)
