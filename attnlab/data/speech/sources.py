@@ -11,12 +11,12 @@ from typing import ClassVar, Protocol
 from attnlab.config import SpeechData
 from attnlab.data.files.hub import HubSet
 from attnlab.data.files.layout import class_files, no_path, visible_files
-from attnlab.data.files.lines import stretches, text_lines, unreadable
 from attnlab.data.files.tables import json_objects, nested, plain, table_format, table_rows
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.audio_file import Samples, read_samples
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
+from attnlab.text_files import stretches, text_lines, unreadable
 
 SOUNDS = (".wav", ".flac", ".ogg")
 
