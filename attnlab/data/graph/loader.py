@@ -16,11 +16,12 @@ from attnlab.config import DataConfig, GraphData, former_names
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import PreparedGraphs, prepare
-from attnlab.data.graph.source import TARGET, graph_source
+from attnlab.data.graph.source import TARGET, GraphSource
 from attnlab.data.prep import crossval
 from attnlab.data.prep.answers import unseen_labels
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
@@ -39,8 +40,8 @@ class Graphs(Data):
 
     def __init__(self, config: GraphData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
-        self.source = graph_source(config)
-        self.notice = self.source.notice
+        self.source = open_source(config, GraphSource)
+        self.notice, self.commit = self.source.notice, self.source.commit
         folder = prepare(config, self.source)
         # The same data may come from elsewhere.
         settings = former_names(config) | dict.fromkeys(("cache", "path", "hub", "origin", "licence"))
@@ -58,7 +59,7 @@ class Graphs(Data):
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
         held_out = set(self.splits) - set(self.graphs.splits)
         unseen = unseen_labels(self.source.kind, target, counts, config.name, held_out)
-        self.warnings = [*([self.graphs.bad] if self.graphs.bad else []), *unseen]
+        self.warnings = [*self.source.warnings, *([self.graphs.bad] if self.graphs.bad else []), *unseen]
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> crossval.Folds:

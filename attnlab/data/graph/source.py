@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.registry import GRAPH_SOURCES
+from attnlab.data.prep.source import Source
 
 TARGET = "label"
 
@@ -34,38 +33,18 @@ class GraphRow:
     owner: str = ""
 
 
-class GraphSource:
-    """Graphs, whose rows name their splits. Built from the data's configuration.
+class GraphSource(Source):
+    """Graphs, whose rows name their splits."""
 
-    Raises UserError where `data.path` is missing, or no file or folder of that format.
-    """
-
-    needs: ClassVar[str] = ""
-    """What `data.path` has to name."""
     settings: ClassVar[tuple[str, ...]] = ()
     """Keys that the graphs depend on besides those of every source: see `prepare.SETTINGS`."""
-
     kind: str = "class"
     """The kind of the target `label`."""
-    notice: str = ""
-    """Of generated data: that they are, and how to use real ones."""
-    ceiling: float | None = None
-    """Accuracy of a perfect reader, where it is known."""
-    files: dict[str, Path]
-    """By name, what is read: the contents are part of the data's fingerprint."""
-    identity: str = ""
-    """What the graphs depend on besides files and settings."""
-    rules: ClassVar[dict[str, bytes]] = {}
-    """By name, a digest of what the source itself decides, such as the division into splits; changed with it."""
 
     def __init__(self, config: GraphData) -> None:
-        self.config, self.files = config, {}
+        super().__init__(config)
+        self.config = config
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         """All graphs; those that cannot be used are handed to `bad`."""
         raise NotImplementedError
-
-
-def graph_source(config: GraphData) -> GraphSource:
-    """The source that `data.source` names. Raises UserError where there is none, or where it cannot be opened."""
-    return GRAPH_SOURCES.get(config.source, GraphSource)(config)
