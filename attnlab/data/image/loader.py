@@ -35,10 +35,7 @@ class Image(Data):
         self.fingerprint, self.folder = prepared.fingerprint, prepared.folder
         rows = {name: np.arange(len(columns)) for name, columns in prepared.splits.items()}
         if config.limit is not None and "train" in rows:
-            keys, labels = (
-                prepared.splits["train"].strings("key"),
-                prepared.answers("train", Target("class")).gold(),
-            )
+            keys, labels = prepared.splits["train"].strings("key"), prepared.labels("train").gold()
             rows["train"] = limited(config.limit, rows["train"], keys, labels, config.split_seed)
             # Other examples are other data; what depends on them, such as baselines, lies apart.
             self.fingerprint = fingerprint((), {"prepared": prepared.fingerprint, "limit": config.limit})
@@ -52,7 +49,7 @@ class Image(Data):
                 f"the run has learned patches of {self.spec.features}"
             )
         target = self.spec.target(TARGET)
-        answers = {name: prepared.answers(name, target) for name in rows}
+        answers = {name: prepared.labels(name, target) for name in rows}
         self.splits = {name: ImageSplit(self, prepared.splits[name], answers[name], rows[name]) for name in rows}
         counts = {name: answers[name].counts(rows[name]) for name in rows}
         unseen = unseen_labels("class", target, counts, config.name, lacking(config, self.source.splits))
@@ -62,7 +59,7 @@ class Image(Data):
         """Classes and normalisation of the training pictures. Raises UserError where there are none."""
         if "train" not in rows:
             raise UserError(f"data={self.config.name}: there are no training pictures to learn from")
-        counts = prepared.answers("train", Target("class")).counts(rows["train"])
+        counts = prepared.labels("train").counts(rows["train"])
         classes = self.source.classes or tuple(sorted(counts, key=_by_number))
         number, total, squares = prepared.training_sums(rows["train"]).astype(np.float64)
         means = total / number

@@ -22,9 +22,7 @@ from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.spec import Target
 
-LATER = (
-    "cache path patch stride max_length flip shift limit origin licence hub config revision image label".split()
-)
+LATER = set("cache path patch stride max_length flip shift origin licence hub config revision image label".split())
 """Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
 CHANNELS = {"grey": 1, "rgb": 3}
 
@@ -48,9 +46,9 @@ class PreparedPictures:
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
         self.skipped: list[str] = self._meta["skipped"]
 
-    def answers(self, split: str, target: Target) -> Answers:
-        """The label of each picture, by the classes of a target."""
-        return Answers(self.splits[split], TARGET, target, self._meta)
+    def labels(self, split: str, target: Target | None = None) -> Answers:
+        """The label of each picture, as one of the classes of a target."""
+        return Answers(self.splits[split], TARGET, target or Target("class"), self._meta)
 
     def training_sums(self, rows: Indices) -> NDArray[np.int64]:
         """(3, C): what `_sums` gives for these training pictures, without reading them again where they are all."""
@@ -122,6 +120,7 @@ class _Writer:
     @cached_property
     def _divided(self) -> list[str]:
         """The split of each picture that the source has for training."""
-        keys, labels = zip(*((picture.key, picture.label) for picture in self.source.rows("train")), strict=True)
+        known = [(picture.key, picture.label) for picture in self.source.rows("train")]
+        keys, labels = [key for key, _ in known], [label for _, label in known]
         validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)
