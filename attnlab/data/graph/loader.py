@@ -205,7 +205,12 @@ class GraphSplit(Split):
 
     def content(self, i: int) -> bytes:
         """What graph i consists of: graphs that are stored alike have equal contents."""
-        return self.graphs.content(int(self.rows[i]))
+        graphs, row = self.graphs, self.rows[i : i + 1]
+        columns = (graphs.labels["nodes"], graphs.edges, graphs.labels["edges"], graphs.edge_numbers)
+        labels, *others = (column.take(row).tobytes() for column in columns)
+        return int(self.lengths[i]).to_bytes(4, "little") + b"".join(
+            [labels, graphs.numbers(row).tobytes(), *others]
+        )
 
     def show(self, i: int) -> dict[str, object]:
         """The size of graph i; where it stands is its key."""

@@ -77,11 +77,6 @@ class PreparedGraphs:
             first += size
         return np.array(columns, dtype=np.int64)
 
-    def content(self, row: int) -> bytes:
-        """What a graph consists of: graphs that are stored alike have equal contents."""
-        columns = (self.labels["nodes"], self._numbers, self.edges, self.labels["edges"], self.edge_numbers)
-        return int(self.num_nodes[row]).to_bytes(4, "little") + b"".join(c[row].tobytes() for c in columns)
-
 
 def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     """Read every graph once; names become numbers in the order in which they appear."""
@@ -119,10 +114,10 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
         raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
+    (_, attributes), (_, edge_attributes) = widths.nodes or (False, 0), widths.edges or (False, 0)
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": record.meta(),
-        "structure": widths.structure, "attributes": widths.attributes, "edge_attributes": widths.edge_attributes,
-        "bad": bad.summary(),
+        "structure": widths.structure, "attributes": attributes, "edge_attributes": edge_attributes, "bad": bad.summary(),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -139,31 +134,22 @@ class _Widths:
     for all its graphs."""
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.questions = 0
+        self.kind, self.questions = kind, 0
         self.structure: list[str] = []
-        self.first: tuple[bool, int] | None = None
-        self.first_edges: tuple[bool, int] | None = None
-
-    @property
-    def attributes(self) -> int:
-        return self.first[1] if self.first else 0
-
-    @property
-    def edge_attributes(self) -> int:
-        return self.first_edges[1] if self.first_edges else 0
+        self.nodes: tuple[bool, int] | None = None  # whether they have names, and how many numbers
+        self.edges: tuple[bool, int] | None = None
 
     def problem(self, row: GraphRow) -> str:
         """What is wrong with a graph unlike the first; empty where nothing is."""
         nodes = (bool(row.labels), len(row.attributes[0]) if row.attributes else 0)
         edges = (bool(row.edge_labels), len(row.edge_attributes[0]) if row.edge_attributes else 0)
-        self.first = self.first or nodes
+        self.nodes = self.nodes or nodes
         if row.edges:
-            self.first_edges = self.first_edges or edges
-        if nodes != self.first:
-            return f"nodes with {_in_words(nodes)}, where the first graph has {_in_words(self.first)}"
-        if row.edges and self.first_edges and edges != self.first_edges:
-            return f"edges with {_in_words(edges)}, where the first graph has {_in_words(self.first_edges)}"
+            self.edges = self.edges or edges
+        if nodes != self.nodes:
+            return f"nodes with {_in_words(nodes)}, where the first graph has {_in_words(self.nodes)}"
+        if row.edges and self.edges and edges != self.edges:
+            return f"edges with {_in_words(edges)}, where the first graph has {_in_words(self.edges)}"
         if self.kind == "classes" and isinstance(row.target, list):
             self.questions = self.questions or len(row.target)
             if len(row.target) != self.questions:

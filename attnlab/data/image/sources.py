@@ -97,9 +97,7 @@ class Idx(ImageSource):
                 if paths and name not in paths:
                     raise UserError(f"{folder / name}: missing, plain or .gz, beside {', '.join(paths)}")
             self.files |= paths
-        self.splits = tuple(
-            split for split, prefix in self.prefixes.items() if any(f.startswith(prefix) for f in self.files)
-        )
+        self.splits = tuple(split for split, p in self.prefixes.items() if f"{p}-images-idx3-ubyte" in self.files)
         if not self.splits:
             raise UserError(
                 f"`data.path={config.path}`: no train-images-idx3-ubyte and no t10k-images-idx3-ubyte there, plain or .gz"
