@@ -17,12 +17,12 @@ from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
 from attnlab.data.prep.answers import Answers
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
+from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared
 from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.spec import Target
 
-LATER = set("cache path patch stride max_length flip shift origin licence hub config revision image label".split())
+LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label"}
 """Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
 CHANNELS = {"grey": 1, "rgb": 3}
 

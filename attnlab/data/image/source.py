@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData
-from attnlab.data.prep.source import Source, no_path
+from attnlab.data.prep.source import Source, path_of
 from attnlab.errors import UserError
 
 TARGET = "label"
@@ -42,9 +42,7 @@ class ImageSource(Source):
 
 def picture_folder(config: ImageData) -> Path:
     """`data.path`. Raises UserError where it is missing or no folder."""
-    if config.path is None:
-        raise no_path(config)
-    folder = Path(config.path).expanduser()
+    folder = Path(path_of(config)).expanduser()
     if not isdir(folder):
         raise UserError(f"`data.path={config.path}`: no such folder")
     return folder

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from attnlab.config import DataConfig, ImageData
-from attnlab.data.files.hub import HubSet
+from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import class_files
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
@@ -55,16 +55,12 @@ class Digits(ImageSource):
                 yield Picture(str(labels[i]), f"digits:{i}", partial(images.__getitem__, i))
 
 
-class HubImages(ImageSource):
+class HubImages(HubSource, ImageSource):
     """Pictures in a column of a data set on the hub, and their classes in another."""
 
     def __init__(self, config: ImageData) -> None:
-        super().__init__(config)
-        self.set = HubSet(config, (config.image, config.label), config.label)
-        self.colour = config.colour
-        self.splits = tuple(self.set.splits)
-        self.classes = self.set.classes(config.label)
-        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+        super().__init__(config, (config.image, config.label), config.label)
+        self.colour, self.classes = config.colour, self.set.classes(config.label)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
