@@ -3,9 +3,9 @@
 A loader is a class derived from `Data`, registered in `registry.LOADERS`; its splits are derived from `Split`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ class Data:
     """A prepared data set: `splits` holds some of train, validation and test."""
 
     spec: DataSpec
-    splits: dict[str, Split]
+    splits: Mapping[str, Split]
     folder: Path
     """Where the prepared data lie; baselines are kept there too."""
     fingerprint: str
@@ -108,3 +108,28 @@ class Data:
     def folds(cls, config: DataConfig, seed: int) -> Folds:
         """What `data.folds` makes of these data. Raises UserError where they cannot be divided."""
         raise UserError(f"`data.folds`: data={config.name} cannot be cross-validated")
+
+
+@runtime_checkable
+class PictureSplit(Protocol):
+    """A split of pictures, by their pixels."""
+
+    heights: NDArray[np.int32]
+    widths: NDArray[np.int32]
+    channels: int
+
+    def __len__(self) -> int: ...
+
+    def pixels(self, indices: Indices) -> NDArray[np.uint8]:
+        """(B,) numbers of pictures of one size -> (B, height, width, channels)."""
+
+
+@runtime_checkable
+class GraphSummaries(Protocol):
+    """A split of graphs, each by a row of numbers that forgets which nodes are neighbours."""
+
+    def bags(self) -> NDArray[np.float64]:
+        """(n, F): how often each name of nodes occurs, the mean of each of their numbers, and how many nodes there are."""
+
+    def degree_counts(self) -> NDArray[np.float64]:
+        """(n, D): how many nodes have 0, 1, 2, … neighbours."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from attnlab.config.data.base import HubDataConfig, embedded_problems
 from attnlab.config.keys import key
-from attnlab.registry import IMAGE_SOURCES, LOADERS
+from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
 
 
 @LOADERS.builtin("image", "attnlab.data.image.loader:Image")
@@ -17,12 +18,14 @@ from attnlab.registry import IMAGE_SOURCES, LOADERS
 class ImageData(HubDataConfig):
     """Pictures as sets of patches, each with its row and column."""
 
+    sources: ClassVar[SourceRegistry] = IMAGE_SOURCES
+
     loader: str = key("image", "which loader reads it", choices=LOADERS)
     source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
     label: str = key("label", "hub: the column of their classes")
-    limit: int | None = key(None, "use only the first so many training pictures", min=1)
+    limit: int | None = key(None, "use only so many training pictures, each class in proportion", min=1)
     classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
     colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
     patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", min=1)
