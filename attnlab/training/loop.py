@@ -14,7 +14,7 @@ import torch
 
 from attnlab import metrics
 from attnlab.config import Config
-from attnlab.data.prep.batching import Batching, share
+from attnlab.data.prep.batching import Batching, shard
 from attnlab.data.prep.prefetch import batches_ahead
 from attnlab.errors import UserError
 from attnlab.model.build import Model
@@ -91,7 +91,7 @@ class Training:
         """The batches that this epoch still owes, this rank's share of each."""
         epoch, engine = self.progress.epoch, self.engine
         owed = self.batching.epoch(epoch)[self.progress.cursor :]
-        shares = [share(indices, engine.rank, engine.ranks) for indices in owed]
+        shares = [shard(indices, engine.rank, engine.ranks) for indices in owed]
         return batches_ahead(self.train_split, shares, epoch, self.config.trainer.workers)
 
     def _update(self, group: list[Batch]) -> None:

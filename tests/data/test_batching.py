@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.prep.batching import Batching, share, uniform
+from attnlab.data.prep.batching import Batching, shard, uniform
 
 lengths_strategy = st.lists(st.integers(1, 30), min_size=1, max_size=60).map(np.array)
 
@@ -56,7 +56,7 @@ def test_seeds_and_epochs_differ() -> None:
 @given(lengths_strategy, st.integers(1, 4))
 def test_ranks_share_a_batch_without_loss(lengths, ranks: int) -> None:
     for batch in Batching(lengths, 40, seed=0).epoch(0):
-        parts = [share(batch, rank, ranks) for rank in range(ranks)]
+        parts = [shard(batch, rank, ranks) for rank in range(ranks)]
         assert sorted(np.concatenate(parts).tolist()) == sorted(batch.tolist())
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 

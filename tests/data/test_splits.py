@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.prep.splits import TEST, TRAIN, VALIDATION, divided, held_out, limited, position, with_held_out
+from attnlab.data.prep.splits import TEST, TRAIN, VALIDATION, held_out, limited, position, split_rows, with_held_out
 
 
 @given(st.text(), st.integers(0, 2**32))
@@ -38,7 +38,7 @@ def test_owners_stay_together_and_nobody_is_left_without(
 ) -> None:
     owners = np.array([position(str(owner)) for owner, _ in rows])
     strata = np.array([stratum for _, stratum in rows])
-    found = divided(owners, strata, validation, test)
+    found = split_rows(owners, strata, validation, test)
     assert all(len(set(found[owners == owner])) == 1 for owner in owners)
     different = len(set(owners))
     assert (found == TRAIN).any()
@@ -68,7 +68,7 @@ def test_a_limit_does_not_follow_the_rhythm_of_a_list() -> None:
 def test_classes_keep_their_shares_to_the_example() -> None:
     random = np.random.default_rng(0)
     strata = np.repeat([0, 1, 2], [1000, 300, 20])
-    found = divided(random.random(len(strata)), strata, 0.1, 0.05)
+    found = split_rows(random.random(len(strata)), strata, 0.1, 0.05)
     counts = [np.bincount(found[strata == stratum], minlength=3).tolist() for stratum in range(3)]
     assert counts == [[850, 100, 50], [255, 30, 15], [17, 2, 1]]
 
@@ -76,7 +76,7 @@ def test_classes_keep_their_shares_to_the_example() -> None:
 def test_rare_classes_are_held_out_in_the_share_of_all() -> None:
     random = np.random.default_rng(0)
     strata = np.repeat(np.arange(200), 3)  # no tenth of any class is a whole example
-    found = divided(random.random(len(strata)), strata, 0.1, 0.1)
+    found = split_rows(random.random(len(strata)), strata, 0.1, 0.1)
     assert np.bincount(found).tolist() == [480, 60, 60]
     assert set(strata[found == TRAIN]) == set(range(200)), "every class is learned"
 

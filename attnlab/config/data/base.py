@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, SourceRegistry
@@ -24,12 +24,15 @@ class DataConfig:
     licence: str | None = key(None, "under which terms they are, as far as it is known")
     path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
+    limit: int | None = key(None, "use only so many training examples, each class in proportion", min=1)
     skip_bad: bool = key(False, "leave out examples that cannot be used, and count them, instead of refusing them")
     validation: float = key(
-        0.1, "share of the training examples held out where there is no validation split", min=0, max=0.9
+        0.1, "fraction of the training examples held out where there is no validation split", min=0, max=0.9
     )
-    test: float = key(0.1, "share of the training examples held out where there is no test split", min=0, max=0.9)
-    split_seed: int = key(0, "of held-out shares", min=0, max=LARGEST)
+    test: float = key(
+        0.1, "fraction of the training examples held out where there is no test split", min=0, max=0.9
+    )
+    split_seed: int = key(0, "of held-out examples, and of those within data.limit", min=0, max=LARGEST)
 
     def problems(self) -> Iterator[str]:
         if not re.fullmatch(r"[\w-][\w.-]*", self.name):
@@ -59,20 +62,20 @@ class HubDataConfig(DataConfig):
             yield f"`data.hub={self.hub}`: write an id such as stanfordnlp/imdb; files of your own go by `data.path=`"
 
 
-def embedded_problems(data: Any, sources: tuple[str, ...], own: str) -> Iterator[str]:
+def embedded_problems(data: DataConfig, sources: tuple[str, ...], for_own: str) -> Iterator[str]:
     """Whether data that come with the program are to be had from elsewhere.
 
-    sources: those that come with it. own: a data set for files of one's own.
+    sources: those that come with it. for_own: a data set for the user's own files.
     """
     for name in ("path", "hub", "download"):
         value = getattr(data, name, None)
         if data.source in sources and value is not None:
-            yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={own}"
+            yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={for_own}"
 
 
 @dataclass
 class CrossValidated(DataConfig):
-    """Data that can be divided into folds, each of which is tested in turn."""
+    """Data that can be divided into folds, each of which becomes the test split in turn."""
 
     folds: str | None = key(None, "cross-validation: a number of folds")
     fold: str | None = key(None, "the one fold to test on; null: a run for each")

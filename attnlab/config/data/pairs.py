@@ -28,7 +28,7 @@ class ParallelData(HubDataConfig):
     source_language: str = key("en", "what is translated: the ending of its files, or its column")
     target_language: str = key("de", "what it is translated into")
     test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
-    limit: int | None = key(None, "use only the first so many training pairs", min=1)
+    limit: int | None = key(None, "use only so many training pairs; tokens are learned from all", min=1)
     tokens: str = key(
         "bpe",
         "what text is split into: pieces of words (bpe, unigram), words and punctuation marks, or characters",

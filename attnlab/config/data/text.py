@@ -25,7 +25,6 @@ class TextData(HubDataConfig):
     encoding: str = key(
         "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
     )
-    limit: int | None = key(None, "use only the first so many training examples", min=1)
     tokens: str = key(
         "words",
         "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
@@ -75,7 +74,7 @@ class TaggedData(TextData):
 @TEXT_SOURCES.builtin("table", "attnlab.data.text.table:Table")
 @dataclass
 class TableData(TextData):
-    """Rows of a .csv, .tsv or .jsonl file: a text and what is to be said of it."""
+    """Rows of a .csv, .tsv or .jsonl file: a text and its label."""
 
     loader: str = key("table", "which loader reads it", choices=LOADERS)
     source: str = key("table", "where the sentences come from", choices=("table",))

@@ -13,13 +13,13 @@ from attnlab.data.prep.cache import MANIFEST, cache_folder, prepared
 from attnlab.errors import UserError
 
 PATIENCE = 20
-"""Seconds to wait for an answer."""
+"""Seconds to wait for the server."""
 
 
 def downloaded(cache: str | None, url: str, key: str, by_hand: str) -> Path:
     """The folder with the file of this address; of a .zip, with the text files in it, whatever folders they lie in.
 
-    key, by_hand: which word of the user's asked for it, and what to do where the network doesn't answer.
+    key, by_hand: the user's key that asked for it, and what to do where it cannot be had: then UserError is raised.
     """
     name = PurePosixPath(url).name
 
@@ -45,8 +45,8 @@ def _unpack(archive: Path) -> None:
     with zipfile.ZipFile(archive) as files:
         for entry in files.infolist():
             # Only the last part of a name counts, so that nothing is written outside the folder.
-            own = PurePosixPath(entry.filename).name
-            if own.endswith(".txt"):
-                with files.open(entry) as source, (archive.parent / own).open("wb") as file:
+            target = PurePosixPath(entry.filename).name
+            if target.endswith(".txt"):
+                with files.open(entry) as source, (archive.parent / target).open("wb") as file:
                     shutil.copyfileobj(source, file)
     archive.unlink()

@@ -98,9 +98,7 @@ class Parallel(Data):
     def _spec(self) -> DataSpec:
         """The codecs, and how often each token occurs in the training sources."""
         tokens = self.codecs["source"].tokens
-        counts = (
-            self.splits["train"].counts(len(tokens)) if "train" in self.splits else np.zeros(0, dtype=np.int64)
-        )
+        counts = self.splits["train"].counts(len(tokens))
         return DataSpec(
             modality="text",
             num_coords=1,

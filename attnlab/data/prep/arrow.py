@@ -1,8 +1,8 @@
 """Rows in memory-mapped Arrow files: written once as a stream, read again as numpy arrays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 BUFFER = 1 << 26
 """Bytes of rows that wait to be written."""
+Values = NDArray[Any]
+"""Numbers of the type that their column has."""
 
 
-def write_rows(path: Path, columns: dict[str, Any], rows: Iterable[dict[str, Any]]) -> int:
+def write_rows(path: Path, columns: Mapping[str, object], rows: Iterable[dict[str, object]]) -> int:
     """Stream rows into an Arrow file; `columns` are `datasets` features. Returns how many there were.
 
-    Rows wait in memory until they are a thousand, or BUFFER bytes of numbers.
+    A thousand rows, or BUFFER bytes of numbers, are written at a time.
     """
     from datasets import Features
     from datasets.arrow_writer import ArrowWriter
@@ -58,28 +60,33 @@ class Columns:
         """A column of lists."""
         return Ragged(self._table.column(name).chunks)
 
-    def numbers(self, name: str) -> NDArray[Any]:
-        """A column with a number in each row."""
+    def numbers(self, name: str) -> Values:
+        """(rows,): a column with a number in each row."""
         return self._table.column(name).to_numpy()
 
     def strings(self, name: str) -> list[str]:
+        """A column of strings, all of them in memory."""
         return self._table.column(name).to_pylist()
 
     def strings_of(self, name: str, rows: NDArray[np.int64]) -> "Strings":
-        """The strings of these rows, read when asked for."""
+        """Those of these rows, read when they are asked for."""
         return Strings(self._table.column(name), rows)
 
 
 class Strings(Sequence[str]):
     """Strings in a mapped file, of some of its rows."""
 
-    def __init__(self, column: Any, rows: NDArray[np.int64]) -> None:
+    def __init__(self, column: pa.ChunkedArray, rows: NDArray[np.int64]) -> None:
         self._column, self._rows = column, rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, i: Any) -> Any:
+    @overload
+    def __getitem__(self, i: int) -> str: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[str]: ...
+    def __getitem__(self, i: int | slice) -> str | list[str]:
         if isinstance(i, slice):
             return [self[k] for k in range(*i.indices(len(self)))]
         return self._column[int(self._rows[i])].as_py()
@@ -91,7 +98,7 @@ class Strings(Sequence[str]):
 class Ragged:
     """A column of lists of numbers; row i is a view into the mapped file."""
 
-    def __init__(self, chunks: Sequence[Any]) -> None:
+    def __init__(self, chunks: Sequence[pa.ListArray]) -> None:
         self._values = [_numpy(chunk.values) for chunk in chunks]
         self._bounds = [chunk.offsets.to_numpy() for chunk in chunks]
         self._first = np.cumsum([0, *(len(chunk) for chunk in chunks)])
@@ -100,17 +107,17 @@ class Ragged:
             [np.diff(bounds) for bounds in self._bounds] or [np.zeros(0)]
         ).astype(np.int64)
 
-    def __getitem__(self, i: int) -> NDArray[Any]:
+    def __getitem__(self, i: int) -> Values:
         chunk, start = int(np.searchsorted(self._first, i, side="right")) - 1, self._starts[i]
         return self._values[chunk][start : start + self.lengths[i]]
 
-    def rows(self, indices: NDArray[np.int64]) -> list[NDArray[Any]]:
-        """These rows. Where they lie is looked up for all at once, which takes a fraction of one after the other."""
+    def rows(self, indices: NDArray[np.int64]) -> list[Values]:
+        """These rows. Their bounds are looked up for all at once, which is much faster than one after the other."""
         chunks = np.searchsorted(self._first, indices, side="right") - 1
-        places = zip(chunks.tolist(), self._starts[indices].tolist(), self.lengths[indices].tolist(), strict=True)
-        return [self._values[chunk][start : start + length] for chunk, start, length in places]
+        bounds = zip(chunks.tolist(), self._starts[indices].tolist(), self.lengths[indices].tolist(), strict=True)
+        return [self._values[chunk][start : start + length] for chunk, start, length in bounds]
 
-    def take(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+    def take(self, indices: NDArray[np.int64]) -> Values:
         """These rows, end to end."""
         return np.concatenate(self.rows(indices))
 
@@ -118,13 +125,13 @@ class Ragged:
         """(size,): how often each number below it occurs in these rows, chunk by chunk."""
         wanted = np.zeros(len(self.lengths), dtype=bool)
         wanted[rows] = True
-        found = np.zeros(size, dtype=np.int64)
+        counts = np.zeros(size, dtype=np.int64)
         for values, bounds, start in zip(self._values, self._bounds, self._first, strict=False):
-            kept = np.repeat(wanted[start : start + len(bounds) - 1], np.diff(bounds))
-            found += np.bincount(values[bounds[0] : bounds[-1]][kept], minlength=size)
-        return found
+            mask = np.repeat(wanted[start : start + len(bounds) - 1], np.diff(bounds))
+            counts += np.bincount(values[bounds[0] : bounds[-1]][mask], minlength=size)
+        return counts
 
 
-def _numpy(array: Any) -> NDArray[Any]:
+def _numpy(array: pa.Array) -> Values:
     """Numbers without a copy; Arrow packs booleans into bits, which numpy cannot view."""
     return array.to_numpy(zero_copy_only=str(array.type) != "bool")

@@ -14,17 +14,15 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batching:
-    """lengths: vectors of each example, (n,), or (n, 2) where its answer is a sequence: of source and of target.
-
-    budget: vectors per batch, of both together; a longer example is a batch of its own.
-    """
+    """lengths: as of a `Split`. budget: vectors per batch, sources and targets together; a longer example is a batch of
+    its own."""
 
     lengths: NDArray[np.int64]
     budget: int
     seed: int
 
     def epoch(self, epoch: int) -> list[Indices]:
-        """The batches of one pass, in random order; within a batch, examples are sorted by length."""
+        """(B,) numbers of examples for each batch of one pass, in random order; within a batch, sorted by length."""
         random = np.random.default_rng([self.seed, epoch])
         batches = self._cut(random.permutation(len(self.lengths)))
         return [batches[i] for i in random.permutation(len(batches))]
@@ -34,8 +32,8 @@ class Batching:
         return self._cut(np.arange(len(self.lengths)))
 
     def _cut(self, order: Indices) -> list[Indices]:
-        # The sorted lengths don't depend on the order, so every epoch has equally many batches. Targets of one
-        # length stand together, as they are decoded together; among them, sources of one length.
+        # Every epoch has equally many batches, as sorted lengths don't depend on the order. Targets of one length come
+        # together, as they are decoded together; among them, sources of one length.
         lengths = np.atleast_2d(self.lengths[order].T)
         by_length = np.lexsort(lengths)  # stable; the last row counts most
         order, ends = order[by_length], np.cumsum(lengths[:, by_length].sum(axis=0))
@@ -48,20 +46,20 @@ class Batching:
         return batches
 
 
-def share(batch: Indices, rank: int, ranks: int) -> Indices:
+def shard(batch: Indices, rank: int, ranks: int) -> Indices:
     """One rank's part of a global batch; the parts are alike in size because batches are sorted by length."""
     return batch[rank::ranks]
 
 
-def uniform(seed: int, epoch: int, indices: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A number in [0, 1) for each (example index, place): a pure function of its arguments.
+def uniform(seed: int, epoch: int, indices: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A number in [0, 1) for each (example index, number of the draw): a pure function of its arguments.
 
-    Augmentation drawn from it doesn't depend on batches, workers or where a run was resumed. The mixing is
+    Augmentation drawn from it doesn't depend on batches, workers or where a run was resumed. The hash is
     SplitMix64 (Steele, Lea & Flood 2014).
     """
     with np.errstate(over="ignore"):
         x = indices.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        for part in (places.astype(np.uint64), np.uint64(epoch), np.uint64(seed)):
+        for part in (draws.astype(np.uint64), np.uint64(epoch), np.uint64(seed)):
             x = (x ^ part) + np.uint64(0x9E3779B97F4A7C15)
             x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

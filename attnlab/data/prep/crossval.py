@@ -1,6 +1,6 @@
-"""Who is trained on and who is tested, where the data don't say: held-out shares and cross-validation.
+"""Cross-validation: which examples each fold trains on, validates on and tests.
 
-Both are fixed by `data.split_seed` and the examples themselves, never by the run's seed, so that runs with
+Folds are fixed by `data.split_seed` and the examples themselves, never by the run's seed, so that runs with
 different seeds are scored on the same examples.
 """
 
@@ -48,8 +48,8 @@ def assign(
 ) -> list[str]:
     """The fold in which each example is tested.
 
-    folds: a number, dealt out so that every fold has each label equally often, and an owner's examples are in one;
-    otherwise the name of the groups (`speaker`): a fold for each group, tested on it alone.
+    folds: a number, of folds that have each label equally often, with an owner's examples in the same one; otherwise the
+    name of the groups (`speaker`): a fold for each group, tested on it alone. Raises UserError where there are too few.
     """
     if not folds.isdecimal():
         if len(set(groups)) < 2 or "" in groups:
@@ -58,12 +58,12 @@ def assign(
     number = int(folds)
     if len(set(owners)) < number:
         raise UserError(f"`data.folds={folds}`: there are only {len(set(owners))} different examples")
-    # By label, then by a seeded hash; dealing goes on from label to label, so that folds are equal in size too.
+    # By label, then by a seeded hash; one after the other, across labels, so that folds are equal in size, too.
     order = sorted(range(len(owners)), key=lambda i: (labels[i], position(owners[i], seed), owners[i]))
-    found: dict[str, str] = {}
+    fold_of: dict[str, str] = {}
     for i in order:
-        found.setdefault(owners[i], str(len(found) % number))
-    return [found[owner] for owner in owners]
+        fold_of.setdefault(owners[i], str(len(fold_of) % number))
+    return [fold_of[owner] for owner in owners]
 
 
 def fold_names(assigned: Sequence[str]) -> list[str]:
@@ -76,8 +76,8 @@ def fold_splits(
 ) -> list[str]:
     """train, validation or test for each example when `fold` is tested.
 
-    Of numbered folds, the next one is for validation; of groups, which are few, a share of the others' examples, and
-    never nobody.
+    Of numbered folds, the next one is for validation; of groups, which are few, a fraction of the others' examples, at
+    least one. Raises UserError where there is no such fold, or too few examples.
     """
     names = fold_names(assigned)
     if fold not in names:

@@ -9,34 +9,33 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from attnlab.errors import UserError
 
 Piece = TypeVar("Piece")
-
-
 Result = TypeVar("Result")
 
 
 def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: int) -> Iterator[Result]:
     """`work` of each piece, in order, whatever the number of processes; only a few pieces are in memory.
 
-    What goes wrong is told in order, too: first what a piece holds, then what kept the next one from being read.
+    Errors are raised in order, too: those of a piece before the UserError that kept the next one from being read.
     """
     if processes < 2:
         yield from map(work, pieces)
         return
     # A forked process has `work` already, and doesn't run the user's script once more.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (work, os.getpid())) as pool:
-        waiting: deque[Future[Any]] = deque()
+    started_with = cast(Callable[[object], object], work), os.getpid()
+    with ProcessPoolExecutor(processes, context, _begin, started_with) as pool:
+        waiting: deque[Future[Result]] = deque()
         unread: UserError | None = None
-        upcoming = iter(pieces)
+        upcoming, do = iter(pieces), cast(Callable[[Piece], Result], _do)
         try:
             while unread is None:
                 try:
-                    waiting.append(pool.submit(_do, next(upcoming)))
+                    waiting.append(pool.submit(do, next(upcoming)))
                 except StopIteration:
                     break
                 except UserError as error:
@@ -53,17 +52,17 @@ def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: 
 
 
 def processes_for(files: Iterable[Path]) -> int:
-    """How many processes read these files best: one for each core, but one alone for what is soon read."""
+    """How many processes read these files fastest: one for each core, but one alone for small files."""
     if sum(path.stat().st_size for path in files) < 1 << 24:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_work: Callable[[Any], Any]
+_work: Callable[[object], object]
 
 
-def _begin(work: Callable[[Any], Any], parent: int) -> None:
-    """What a process does first: it never outlives the one that started it, and leaves Ctrl-C to that one."""
+def _begin(work: Callable[[object], object], parent: int) -> None:
+    """What a process does first: it ends when the one that started it ends, and leaves Ctrl-C to that one."""
     global _work
     _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -73,5 +72,5 @@ def _begin(work: Callable[[Any], Any], parent: int) -> None:
             os._exit(1)
 
 
-def _do(piece: Any) -> Any:
+def _do(piece: object) -> object:
     return _work(piece)

@@ -4,39 +4,39 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from attnlab.data.contract import Batches
 from attnlab.data.prep.batching import Indices
 from attnlab.sets import Batch
 
 DEPTH = 2
 """Batches that a thread makes ahead."""
 CHEAP, ENOUGH = 5e-4, 3
-"""Seconds in which a batch is made that no thread is worth: it and training would wait for Python's lock in turn. It takes
-a few costly batches in succession to tell them from a disturbance."""
+"""Seconds within which making a batch is no work for a thread, which would wait for Python's lock in turn with training;
+and how many batches in succession must take longer before a thread takes over."""
 
 
-def batches_ahead(split: Any, shares: Sequence[Indices], epoch: int, workers: int) -> Iterator[Batch]:
-    """The batches of these examples, in order. They are functions of (seed, epoch, index), whoever makes them.
+def batches_ahead(split: Batches, shards: Sequence[Indices], epoch: int, workers: int) -> Iterator[Batch]:
+    """The batch of each of these shards, in order; they are functions of (seed, epoch, index), whatever the workers.
 
     workers: processes; 0: none, which is enough unless augmentation costs more than training.
     """
     if workers:
-        batches = _Batches(split, shares, epoch)
+        batches = _Shards(split, shards, epoch)
         yield from DataLoader(batches, batch_size=None, num_workers=workers, generator=torch.Generator())
     else:
-        owed = iter(shares)
-        yield from _while_cheap(split, owed, epoch)
-        yield from _by_a_thread(split, owed, epoch)
+        upcoming = iter(shards)
+        yield from _while_cheap(split, upcoming, epoch)
+        yield from _by_a_thread(split, upcoming, epoch)
 
 
-def _while_cheap(split: Any, owed: Iterator[Indices], epoch: int) -> Iterator[Batch]:
+def _while_cheap(split: Batches, shards: Iterator[Indices], epoch: int) -> Iterator[Batch]:
     """Batches made when they are asked for, until `ENOUGH` in succession have taken long."""
     costly = 0
-    for indices in owed:
+    for indices in shards:
         began = time.perf_counter()
         batch = split.batch(indices, epoch)
         costly = costly + 1 if time.perf_counter() - began > CHEAP else 0
@@ -45,12 +45,12 @@ def _while_cheap(split: Any, owed: Iterator[Indices], epoch: int) -> Iterator[Ba
             return
 
 
-def _by_a_thread(split: Any, owed: Iterator[Indices], epoch: int) -> Iterator[Batch]:
-    # One thread alone: a team of its own would fight with that of training for the cores, and halve its speed.
+def _by_a_thread(split: Batches, shards: Iterator[Indices], epoch: int) -> Iterator[Batch]:
+    # With threads of its own, torch would compete there with training for the cores, which halves the speed.
     pool = ThreadPoolExecutor(1, "batches", initializer=torch.set_num_threads, initargs=(1,))
     waiting: deque[Future[Batch]] = deque()
     try:
-        for indices in owed:
+        for indices in shards:
             waiting.append(pool.submit(split.batch, indices, epoch))
             if len(waiting) > DEPTH:
                 yield waiting.popleft().result()
@@ -60,14 +60,14 @@ def _by_a_thread(split: Any, owed: Iterator[Indices], epoch: int) -> Iterator[Ba
         pool.shutdown(cancel_futures=True)
 
 
-class _Batches(Dataset):
+class _Shards(Dataset[Batch]):
     """The batches of one epoch by number."""
 
-    def __init__(self, split: Any, shares: Sequence[Indices], epoch: int) -> None:
-        self.split, self.shares, self.epoch = split, shares, epoch
+    def __init__(self, split: Batches, shards: Sequence[Indices], epoch: int) -> None:
+        self.split, self.shards, self.epoch = split, shards, epoch
 
     def __len__(self) -> int:
-        return len(self.shares)
+        return len(self.shards)
 
     def __getitem__(self, i: int) -> Batch:
-        return self.split.batch(self.shares[i], self.epoch)
+        return self.split.batch(self.shards[i], self.epoch)

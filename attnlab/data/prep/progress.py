@@ -1,4 +1,4 @@
-"""How far a long preparation has come, for a person at a terminal."""
+"""The progress of a long preparation, shown at a terminal."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ PATIENCE = 1.0
 
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int], None]]:
-    """Inside, the function that is given takes how many rows are done; nothing is shown where nobody watches."""
+    """Inside, the given function takes how many rows are done; shown where standard error is a terminal."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

@@ -1,4 +1,4 @@
-"""Tokens of text as sets with the token's number as coordinate: sources, and answers that are sequences."""
+"""Tokens of text as sets with the token's number as coordinate: sources, and targets that are sequences."""
 
 from typing import Protocol
 
@@ -18,7 +18,7 @@ class Rows(Protocol):
 
 
 class Sequences:
-    """Texts to be answered: each is closed by `</s>` and does not begin with `<s>`.
+    """Targets: each ends with `</s>` and does not begin with `<s>`.
 
     lengths: (n,) ids of each, `</s>` included.
     """
@@ -27,13 +27,13 @@ class Sequences:
         self._ids, self.lengths = ids, lengths + 1
 
     def take(self, indices: Indices) -> VectorSets:
-        """These, packed."""
+        """(B,) numbers of texts -> their ids (M,), packed; coords (M, 1)."""
         end = np.array([END_ID], dtype=np.int32)
         values = np.concatenate([part for i in indices.tolist() for part in (self._ids[i], end)])
         return tokens_in_order(values, self.lengths[indices])
 
 
 def tokens_in_order(ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> VectorSets:
-    """ids (N,) of texts with these lengths, end to end."""
+    """(N,) ids of texts with these lengths (B,), end to end -> packed; coords (N, 1)."""
     layout = Layout.of(lengths.tolist())
     return VectorSets(torch.from_numpy(ids.astype(np.int64)), layout, layout.position[:, None].float())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ class WordSets:
         self.word_of_form = np.array(spec.vocabularies["words"].encode(forms), dtype=np.int64)
 
     def pack(self, forms: NDArray[np.int32], layout: Layout, words: NDArray[np.int64]) -> VectorSets:
-        """forms (N,): what is spelled; words (N,): ids in the vocabulary, `word_of_form[forms]` unless augmented."""
+        """(N,) forms and (N,) ids of words in the vocabulary, `word_of_form[forms]` unless augmented -> sets of words, with
+        coords (N, 1) and, where they have parts, the characters of each distinct form."""
         parts = part_index = None
         if self.parts:
             distinct, inverse = np.unique(forms, return_inverse=True)
@@ -37,17 +39,17 @@ class WordSets:
         )
 
     def _characters(self, forms: NDArray[np.int32]) -> VectorSets:
-        """The characters of these distinct words as sets of ids."""
-        values, offsets = self._spelling
+        """(U,) distinct forms -> U sets of ids of characters."""
+        values, offsets = self._character_ids
         lengths = offsets[forms + 1] - offsets[forms]
         layout = Layout.of(lengths.tolist())
         rows = torch.from_numpy(offsets[forms])[layout.set_index] + layout.position
         return VectorSets(values[rows], layout, layout.position[:, None].float())
 
     @cached_property
-    def _spelling(self) -> tuple[Tensor, NDArray[np.int64]]:
-        """Character ids of all words end to end, and where each word begins."""
+    def _character_ids(self) -> tuple[Tensor, NDArray[np.int64]]:
+        """Ids of the characters of all forms, end to end; and where each form begins, (forms + 1,)."""
         characters = self.spec.vocabularies["characters"]
-        spelled: list[Sequence[int]] = [characters.encode(form) for form in self.forms]
-        offsets = np.cumsum([0, *(len(s) for s in spelled)]).astype(np.int64)
-        return torch.tensor([c for s in spelled for c in s], dtype=torch.int64), offsets
+        ids = [characters.encode(form) for form in self.forms]
+        offsets = np.cumsum([0, *map(len, ids)]).astype(np.int64)
+        return torch.tensor(list(chain.from_iterable(ids)), dtype=torch.int64), offsets

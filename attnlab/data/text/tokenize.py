@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby
-from typing import Any
 
 import numpy as np
 
@@ -17,16 +16,14 @@ from attnlab.spec import DataSpec
 
 def _marks() -> str:
     """The ranges of vowel signs and accents, which follow the letter that they belong to: no part of `\\w`."""
-    places = chain(range(0x300, 0x1F000), range(0xE0100, 0xE01F0))
-    found = (place for place in places if unicodedata.category(chr(place)) in ("Mn", "Mc"))
-    runs = ([place for _, place in run] for _, run in groupby(enumerate(found), lambda pair: pair[1] - pair[0]))
+    codes = chain(range(0x300, 0x1F000), range(0xE0100, 0xE01F0))
+    marks = (code for code in codes if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+    runs = ([code for _, code in run] for _, run in groupby(enumerate(marks), lambda pair: pair[1] - pair[0]))
     return "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs)
 
 
-# Hundreds of ranges are slow to look through, and most words end before a space.
+# Hundreds of ranges are slow to search, and most words end before a space.
 _RUN = rf"\w+(?:(?=[^\x00-\x7f])[{_marks()}]+\w*)*"
-
-
 _WORD = re.compile(rf"\d+(?:[.,]\d+)*|{_RUN}(?:['’-]{_RUN})*|[^\w\s]")
 
 
@@ -41,7 +38,8 @@ def tokens(text: str, how: str) -> list[str]:
     return text.split() if how == "spaces" else [character for character in text if not character.isspace()]
 
 
-def _listed(given: Any, wanted: str) -> list[Any]:
+def _listed(given: object, wanted: str) -> list:
+    """What a user gives, as a list. Raises UserError where it is none. wanted: what it should have been."""
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise UserError(f"give {wanted}, not `{given!r}`")
     return list(given)
@@ -50,8 +48,8 @@ def _listed(given: Any, wanted: str) -> list[Any]:
 class Sentences:
     """Sentences without right answers, to be predicted by a run: strings, or lists of words.
 
-    how: `data.tokens`, for the strings among them; where the spec has a codec for the source, that splits them. Offers
-    the `lengths` and `batch` of a split.
+    how: `data.tokens`, for the strings among them; where the spec has a codec for the source, that splits them. Raises
+    UserError for anything else, and for sentences without words.
     """
 
     def __init__(self, sentences: Sequence[str | Sequence[str]], how: str, spec: DataSpec, parts: bool) -> None:
@@ -72,7 +70,7 @@ class Sentences:
         for number, words in enumerate(self.words, 1):
             if not words or not all(isinstance(word, str) and word for word in words):
                 raise UserError(f"sentence {number} of {len(self.words)}: give at least one word, and none empty")
-        forms = {word: i for i, word in enumerate(dict.fromkeys(w for words in self.words for w in words))}
+        forms = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(self.words)))}
         self._sets = WordSets(list(forms), spec, parts)
         self._forms = [np.array([forms[word] for word in words], dtype=np.int32) for words in self.words]
         self.lengths = np.array([len(words) for words in self.words], dtype=np.int64)
@@ -80,8 +78,8 @@ class Sentences:
     def __len__(self) -> int:
         return len(self.words)
 
-    def batch(self, indices: Indices) -> Batch:
-        """These sentences, packed."""
+    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
+        """(B,) numbers of sentences -> these, packed: values (N,) ids of words, coords (N, 1). Never augmented."""
         forms = np.concatenate([self._forms[i] for i in indices])
         layout = Layout.of(self.lengths[indices].tolist())
         inputs = self._sets.pack(forms, layout, self._sets.word_of_form[forms])
