@@ -1,0 +1,98 @@
+"""Which recordings are for training, validation and test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnlab.config import SpeechData
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.prep import crossval
+from attnlab.data.prep.batching import Indices
+from attnlab.data.prep.splits import NAMES, limited, with_held_out
+from attnlab.data.speech.source import Recording
+from attnlab.errors import UserError
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is known of n recordings without reading them, in columns; see `Recording`."""
+
+    keys: Sequence[str]
+    owners: Sequence[str]
+    labels: Sequence[str]
+    speakers: Sequence[str]
+    splits: Sequence[str]
+
+    @classmethod
+    def of(cls, recordings: Sequence[Recording]) -> "Listing":
+        return cls(
+            [r.key for r in recordings], [r.owner or r.key for r in recordings], [r.label for r in recordings],
+            [r.speaker for r in recordings], [r.split for r in recordings],
+        )  # fmt: skip
+
+
+def split_of_each(config: SpeechData, listing: Listing) -> list[str]:
+    """The source's splits; where it names no test or no validation examples, a fraction is held out.
+
+    Raises UserError where speakers are to be kept together, but are unknown or divided by the source.
+    """
+    fractions = (config.validation, config.test, config.split_seed)
+    if config.group is None:
+        return with_held_out(listing.splits, listing.owners, *fractions, listing.labels)
+    if "" in listing.speakers:
+        raise UserError(f"`data.group=speaker`: {listing.keys[listing.speakers.index('')]} names no speaker")
+    splits = with_held_out(
+        listing.splits, listing.speakers, *fractions
+    )  # without labels: speakers have all of them
+    split_of: dict[str, str] = {}
+    for speaker, split in zip(listing.speakers, splits, strict=True):
+        if split_of.setdefault(speaker, split) != split:
+            raise UserError(
+                f"`data.group=speaker`: {speaker} speaks in the {split_of[speaker]} and in the {split} split that "
+                "the data come with; set data.group=null, or test each speaker in turn by `data.folds=speaker`"
+            )
+    return splits
+
+
+def split_rows(config: SpeechData, listing: Listing) -> dict[str, Indices]:
+    """The numbers of the recordings in each split, of a fold where one is named. Raises UserError as above."""
+    if config.folds is not None and config.fold is not None:
+        assigned = crossval.assign(
+            config.folds, listing.owners, listing.labels, listing.speakers, config.split_seed
+        )
+        splits = crossval.fold_splits(
+            config.folds, config.fold, assigned, listing.owners, config.validation, config.split_seed
+        )
+    elif config.folds is not None:
+        splits = ["train"] * len(listing.keys)  # opened only to be divided into folds
+    else:
+        splits = split_of_each(config, listing)
+    names = np.array(splits)
+    rows = {name: np.flatnonzero(names == name) for name in NAMES}
+    rows["train"] = limited(config.limit, rows["train"], listing.keys, listing.labels, config.split_seed)
+    return rows
+
+
+def drop_unknown(
+    config: SpeechData, listing: Listing, rows: dict[str, Indices], classes: Sequence[str]
+) -> list[str]:
+    """Takes recordings of other classes than these out of the rows of each split; returns a warning for each split.
+
+    Raises UserError for the first of them, unless bad ones are skipped.
+    """
+    known, warnings = set(classes), []
+    for split, chosen in rows.items():
+        unknown = [i for i in chosen if listing.labels[i] not in known]
+        if not unknown:
+            continue
+        bad = BadRows(config.skip_bad, "recording")
+        limit = "" if config.limit is None else f" that `data.limit={config.limit}` leaves"
+        for i in unknown:
+            bad.found(
+                f"{listing.keys[i]}: label `{listing.labels[i]}` of the {split} split is none of the classes{limit} "
+                f"({', '.join(sorted(known)[:12])})"
+            )
+        warnings.append(bad.summary())
+        rows[split] = np.setdiff1d(chosen, unknown)
+    return warnings
