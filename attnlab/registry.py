@@ -110,6 +110,26 @@ class Registry:
         return len(self._entries)
 
 
+class SourceRegistry(Registry):
+    """Where the data of one modality come from. loader: the name of its loader, which reads a plugin's sources, too."""
+
+    def __init__(self, loader: str) -> None:
+        super().__init__("data.source")
+        self.loader = loader
+
+    def register(self, name: str, keys: type | None = None) -> Callable[[type[Part]], type[Part]]:
+        """As of any registry; with keys, whose `loader` and `source` have the name as their default, it also becomes
+        a choice of `data.loader`."""
+
+        def decorate(part: type[Part]) -> type[Part]:
+            self._add(name, _Entry(keys, part, part.__module__))
+            if keys is not None:
+                LOADERS._add(name, _Entry(keys, LOADERS._entry(self.loader).part, part.__module__))
+            return part
+
+        return decorate
+
+
 LOADERS = Registry("data.loader")
 EMBEDDINGS = Registry("embedding")
 ENCODERS = Registry("encoder")
@@ -117,11 +137,11 @@ HEADS = Registry("head")
 OPTIMIZERS = Registry("optimizer")
 SCHEDULES = Registry("schedule")
 LOGGERS = Registry("logger")
-TEXT_SOURCES = Registry("data.source")
-PAIR_SOURCES = Registry("data.source")
-IMAGE_SOURCES = Registry("data.source")
-SPEECH_SOURCES = Registry("data.source")
-GRAPH_SOURCES = Registry("data.source")
+TEXT_SOURCES = SourceRegistry("text")
+PAIR_SOURCES = SourceRegistry("parallel")
+IMAGE_SOURCES = SourceRegistry("image")
+SPEECH_SOURCES = SourceRegistry("speech")
+GRAPH_SOURCES = SourceRegistry("graph")
 SCORES = Registry("score")
 SCOPES = Registry("scope")
 POSITIONS = Registry("position")

@@ -1,8 +1,6 @@
 """Values to vectors of width D: the only place where words, characters and numbers differ."""
 
-import gzip
 import math
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from attnlab.model.interfaces import Embedding
 from attnlab.model.readout import set_max
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec, Vocabulary
+from attnlab.text_files import text_lines, unreadable
 
 
 class OneHot(Embedding):
@@ -211,14 +210,17 @@ LARGEST = torch.finfo(torch.float32).max
 
 
 def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
-    """(word, numbers) of each line of a GloVe or word2vec text file, plain or .gz.
+    """(word, numbers) of each line of a GloVe or word2vec text file, plain or .gz; the head line of word2vec ("count
+    width") is skipped.
 
-    The head line of word2vec ("count width") is skipped; a line of another width is refused.
+    Raises UserError where there is no such file, and for a line that isn't text or has another width.
     """
     if not path.is_file():
         raise UserError(f"`embedding.path={path}`: no such file")
     width = None
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(text_lines(path), 1):
+        if problem := unreadable(line):
+            raise UserError(f"{path}:{number}: {problem}")
         fields = line.rstrip().split(" ")
         if number == 1 and len(fields) == 2:
             continue
@@ -226,28 +228,13 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
         # A few words of GloVe 840B hold spaces: the numbers are the last `width` fields.
         word, numbers = " ".join(fields[:-width]), fields[-width:]
         try:
-            found = [float(x) for x in numbers]
+            vector = [float(x) for x in numbers]
         except ValueError:
-            found = []
-        known = found and all(map(math.isfinite, found)) and max(map(abs, found)) <= LARGEST
-        if not word or width < 2 or not known:
+            vector = []
+        usable = vector and all(map(math.isfinite, vector)) and max(map(abs, vector)) <= LARGEST
+        if not word or width < 2 or not usable:
             raise UserError(f"{path}:{number}: expected a word and {width} numbers")
-        yield word, found
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """Lines of UTF-8 text, plain or .gz, without the mark that some editors put before it."""
-    try:
-        with (
-            gzip.open(path, "rt", encoding="utf-8-sig")
-            if path.suffix == ".gz"
-            else path.open(encoding="utf-8-sig") as lines
-        ):
-            yield from lines
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text; save it as such") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a whole gzip file ({error})") from error
+        yield word, vector
 
 
 def vector_width(path: Path) -> int:

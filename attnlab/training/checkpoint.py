@@ -19,7 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
-from attnlab.data.prep.cache import flush
+from attnlab.disk import flush
 from attnlab.errors import UserError
 
 STATE = "state.json"

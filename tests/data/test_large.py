@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from attnlab import compose
-from attnlab.data.files.lines import STRETCH
 from attnlab.data.text import loader as text
+from attnlab.text_files import STRETCH
 
 SENTENCES = 5_000_000
 WORDS = 50_000

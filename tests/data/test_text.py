@@ -11,12 +11,12 @@ from conftest import conllu, shared_data, write_treebank
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.lines import stretches
 from attnlab.data.prep.cache import prepared
 from attnlab.data.text.conllu import read_conllu
 from attnlab.data.text.loader import Text
 from attnlab.data.text.source import TextRow
 from attnlab.sets import VectorSets
+from attnlab.text_files import stretches
 
 
 def toy(folder: Path, **settings) -> Text:

@@ -4,21 +4,24 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from attnlab.config.keys import LARGEST, key
-from attnlab.registry import LOADERS
+from attnlab.registry import LOADERS, SourceRegistry
 
 
 @dataclass
 class DataConfig:
-    """What is known of any data set, and who of it is trained on."""
+    """What is known of any data set, and which of its examples are trained on."""
+
+    sources: ClassVar[SourceRegistry]
+    """Where `source` is looked up; of loaders that have sources."""
 
     name: str = key("???", "the data set's name")
     loader: str = key("???", "which loader reads it", choices=LOADERS)
+    source: str = key("", "where the examples come from")
     origin: str | None = key(None, "where the data are to be had, for `attnlab data` and for whoever lacks them")
     licence: str | None = key(None, "under which terms they are, as far as it is known")
-    path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
     path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     skip_bad: bool = key(False, "leave out examples that cannot be used, and count them, instead of refusing them")

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from attnlab.attention_options import parse_structures
 from attnlab.config.data.base import CrossValidated, embedded_problems
 from attnlab.config.keys import LARGEST, key
 from attnlab.errors import UserError
-from attnlab.registry import GRAPH_SOURCES, LOADERS
+from attnlab.registry import GRAPH_SOURCES, LOADERS, SourceRegistry
 
 
 @LOADERS.builtin("graph", "attnlab.data.graph.loader:Graphs")
@@ -21,6 +21,8 @@ from attnlab.registry import GRAPH_SOURCES, LOADERS
 @dataclass
 class GraphData(CrossValidated):
     """Graphs: nodes with features, and the edges between them."""
+
+    sources: ClassVar[SourceRegistry] = GRAPH_SOURCES
 
     loader: str = key("graph", "which loader reads it", choices=LOADERS)
     name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from attnlab.config.data.base import HubDataConfig, embedded_problems
 from attnlab.config.keys import key
-from attnlab.registry import IMAGE_SOURCES, LOADERS
+from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
 
 
 @LOADERS.builtin("image", "attnlab.data.image.loader:Image")
@@ -16,6 +17,8 @@ from attnlab.registry import IMAGE_SOURCES, LOADERS
 @dataclass
 class ImageData(HubDataConfig):
     """Pictures as sets of patches, each with its row and column."""
+
+    sources: ClassVar[SourceRegistry] = IMAGE_SOURCES
 
     loader: str = key("image", "which loader reads it", choices=LOADERS)
     source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from attnlab.config.data.base import HubDataConfig, embedded_problems, encoding_problems
 from attnlab.config.keys import key
-from attnlab.registry import LOADERS, PAIR_SOURCES
+from attnlab.registry import LOADERS, PAIR_SOURCES, SourceRegistry
 
 
 @LOADERS.builtin("parallel", "attnlab.data.pairs.loader:Parallel")
@@ -15,6 +16,8 @@ from attnlab.registry import LOADERS, PAIR_SOURCES
 @dataclass
 class ParallelData(HubDataConfig):
     """Sentences with their translations."""
+
+    sources: ClassVar[SourceRegistry] = PAIR_SOURCES
 
     loader: str = key("parallel", "which loader reads it", choices=LOADERS)
     source: str = key("???", "in which form the pairs come", choices=PAIR_SOURCES)

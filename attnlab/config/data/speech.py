@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems
 from attnlab.config.keys import LARGEST, key
-from attnlab.registry import LOADERS, SPEECH_SOURCES
+from attnlab.registry import LOADERS, SPEECH_SOURCES, SourceRegistry
 
 
 @LOADERS.builtin("speech", "attnlab.data.speech.loader:Speech")
@@ -17,6 +18,8 @@ from attnlab.registry import LOADERS, SPEECH_SOURCES
 @dataclass
 class SpeechData(HubDataConfig, CrossValidated):
     """Recordings of speech, cut into short frames."""
+
+    sources: ClassVar[SourceRegistry] = SPEECH_SOURCES
 
     loader: str = key("speech", "which loader reads it", choices=LOADERS)
     source: str = key("???", "where the recordings come from", choices=SPEECH_SOURCES)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from attnlab.config.data.base import HubDataConfig, embedded_problems, encoding_problems
 from attnlab.config.keys import key
-from attnlab.registry import LOADERS, TEXT_SOURCES
+from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 
 
 @LOADERS.builtin("text", "attnlab.data.text.loader:Text")
@@ -16,6 +16,8 @@ from attnlab.registry import LOADERS, TEXT_SOURCES
 @dataclass
 class TextData(HubDataConfig):
     """Sentences of words."""
+
+    sources: ClassVar[SourceRegistry] = TEXT_SOURCES
 
     loader: str = key("text", "which loader reads it", choices=LOADERS)
     source: str = key("???", "where the sentences come from", choices=TEXT_SOURCES)

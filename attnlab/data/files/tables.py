@@ -10,8 +10,8 @@ from typing import Any
 from attnlab.config import ParallelData, TableData
 from attnlab.data.files.bad_rows import BadRows, Complaints
 from attnlab.data.files.layout import no_path, split_files
-from attnlab.data.files.lines import Lines, stretches, text_lines, unreadable
 from attnlab.errors import UserError, suggestion
+from attnlab.text_files import Lines, stretches, text_lines, unreadable
 
 FORMATS = (".csv", ".tsv", ".jsonl")
 

@@ -10,11 +10,11 @@ from typing import Any
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
-from attnlab.data.files.lines import text_lines, unreadable
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import TARGET, GraphRow
 from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.errors import UserError, suggestion
+from attnlab.text_files import text_lines, unreadable
 
 MOST_NODES = 2**31 - 1
 """What is prepared numbers them in 32 bits."""

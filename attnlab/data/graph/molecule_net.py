@@ -10,10 +10,10 @@ from typing import Any
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.downloads import downloaded
-from attnlab.data.files.lines import text_lines
 from attnlab.data.files.tables import read_table, usable
 from attnlab.data.graph.source import GraphRow
 from attnlab.errors import UserError, suggestion
+from attnlab.text_files import text_lines
 
 MEASURED = ("esol", "freesolv", "lipo")
 """Sets whose answer is a number; those of the others are yes, no or unknown."""

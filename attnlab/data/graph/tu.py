@@ -11,10 +11,10 @@ from typing import Any
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.downloads import downloaded
-from attnlab.data.files.lines import text_lines
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import GraphRow
 from attnlab.errors import UserError, suggestion
+from attnlab.text_files import text_lines
 
 
 class Tu:

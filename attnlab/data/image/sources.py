@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from attnlab.config import ImageData
 from attnlab.data.files.hub import HubSet
 from attnlab.data.files.layout import class_files, no_path
-from attnlab.data.files.lines import unreadable
 from attnlab.data.prep.splits import position
 from attnlab.errors import UserError
+from attnlab.text_files import unreadable
 
 PICTURES = 256
 """Pictures of a data set on the hub that are in memory together."""

@@ -12,11 +12,11 @@ from attnlab.config import ParallelData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.hub import HubSet
 from attnlab.data.files.layout import NAMES, no_path
-from attnlab.data.files.lines import text_lines, unreadable
 from attnlab.data.files.tables import nested, plain, read_table, table_files
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
 from attnlab.errors import UserError
+from attnlab.text_files import text_lines, unreadable
 
 
 @dataclass(frozen=True)

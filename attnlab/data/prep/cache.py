@@ -16,6 +16,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from attnlab.disk import flush
+
 VERSION = 6
 """Of what preparation writes: a new one makes old folders unused."""
 
@@ -70,15 +72,6 @@ def _seal(folder: Path) -> None:
     for path in folder.iterdir():
         flush(path)
     flush(folder)
-
-
-def flush(path: Path) -> None:
-    """What was written of a file, or of a folder's names, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _whole(folder: Path) -> bool:

@@ -22,12 +22,12 @@ from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.sequences import Sequences
+from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, stacked_counts
 from attnlab.data.speech.prepare import Preparation
-from attnlab.data.speech.source import DIGITS
-from attnlab.data.speech.sources import open_source
+from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown, split_rows
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, Targets, VectorSets
@@ -42,7 +42,7 @@ class Speech(Data):
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         assert isinstance(config, SpeechData)
-        self.config, source = config, open_source(config)
+        self.config, source = config, open_source(config, RecordingSource)
         self.notice, self.commit, self.ceiling = source.notice, source.commit, source.ceiling
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
         recordings = Preparation(config, source, self.extractor, self.augmentation.alters_samples).folder()

@@ -5,12 +5,12 @@ from os.path import isfile
 from pathlib import Path
 
 from attnlab.config import SpeechData
-from attnlab.data.files.lines import stretches, unreadable
 from attnlab.data.files.tables import json_objects, nested, plain, table_format, table_rows
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.source import Recording
 from attnlab.data.speech.sources import FileSource
 from attnlab.errors import UserError
+from attnlab.text_files import stretches, unreadable
 
 
 class Manifest(FileSource):

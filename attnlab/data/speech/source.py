@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
 
 from attnlab.config import SpeechData
+from attnlab.data.prep.source import Source
 from attnlab.data.speech.audio_file import Samples
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -37,34 +36,19 @@ class Recording:
     owner: str = ""
 
 
-class RecordingSource:
-    """Recordings of one origin. Raises UserError for a missing folder or file.
+class RecordingSource(Source):
+    """Recordings of one origin; see `Source` for what it says of them."""
 
-    files: by name, what is read; the contents are part of the data's fingerprint. problems: of files that are not what
-    the source expects; refused, or counted where bad ones are skipped.
-    """
-
-    needs: ClassVar[str] = ""
-    """What `data.path` has to name."""
-    notice: str = ""
-    """Of generated data: that they are, and how to use real ones."""
     mark_target: str = ""
     """The target that the marks of utterances are; "" for sources without marks."""
     background: str = ""
     """The mark of every sample without another; "" is not scored."""
-    ceiling: float | None = None
-    """Accuracy of a perfect listener, where it is known."""
-    identity: str = ""
-    """What the recordings depend on besides files, such as the commit of a data set on the hub."""
-    commit: str | None = None
-    """Of a data set on the hub."""
-    warnings: tuple[str, ...] = ()
-    """What the user should know before training."""
 
     def __init__(self, config: SpeechData) -> None:
+        super().__init__(config)
         self.config = config
-        self.files: dict[str, Path] = {}
         self.problems: list[str] = []
+        """Of files that are not what the source expects: refused, or counted where bad ones are skipped."""
 
     def recordings(self) -> Sequence[Recording]:
         """All recordings, in a fixed order."""

@@ -8,26 +8,16 @@ from pathlib import Path
 
 from attnlab.config import SpeechData
 from attnlab.data.files.hub import HubSet
-from attnlab.data.files.layout import class_files, no_path, visible_files
-from attnlab.data.files.lines import text_lines, unreadable
+from attnlab.data.files.layout import class_files, visible_files
+from attnlab.data.prep.source import no_path
 from attnlab.data.speech.audio_file import read_samples
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
-from attnlab.registry import SPEECH_SOURCES
+from attnlab.text_files import text_lines, unreadable
 
 ENDINGS = (".wav", ".flac", ".ogg")
 """Of the names of files that are recordings."""
-
-
-def open_source(config: SpeechData) -> RecordingSource:
-    """The source that `data.source` names, or the hub where `data.hub` is given without `data.path`.
-
-    Raises UserError where there is no such source, or where it cannot be opened.
-    """
-    if config.path is None and config.hub is not None:
-        return HubRecordings(config)
-    return SPEECH_SOURCES.get(config.source, RecordingSource)(config)
 
 
 class Voices(RecordingSource):
@@ -102,6 +92,7 @@ class FileSource(RecordingSource):
     """Recordings in files at `data.path`: a layout says by `listed` what there is."""
 
     needs = "the folder that holds its recordings"
+    hub = HubRecordings
 
     def __init__(self, config: SpeechData) -> None:
         super().__init__(config)

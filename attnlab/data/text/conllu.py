@@ -7,9 +7,9 @@ from itertools import chain
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import no_path, plain_suffix, split_files
-from attnlab.data.files.lines import Lines, stretches, unreadable
 from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.data.text.source import TextRow, TextSource
+from attnlab.text_files import Lines, stretches, unreadable
 
 
 class Conllu(TextSource):

@@ -6,10 +6,10 @@ from typing import Any
 
 from attnlab.config import TableData, TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.lines import Lines
 from attnlab.data.files.tables import Records, piece_rows, table_files, table_pieces, usable
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.data.text.tokenize import tokens
+from attnlab.text_files import Lines
 
 
 class Table(TextSource):

@@ -7,11 +7,11 @@ from typing import Any
 from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import no_path, plain_suffix, split_files
-from attnlab.data.files.lines import Lines, stretches, unreadable
 from attnlab.data.files.tables import json_objects
 from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
+from attnlab.text_files import Lines, stretches, unreadable
 
 ENDINGS = (".txt", ".tsv", ".conll", ".iob", ".iob2", ".bio", ".tags", ".jsonl")
 

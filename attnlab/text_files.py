@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from attnlab.errors import UserError
 
@@ -37,7 +37,8 @@ class Lines:
 def stretches(path: Path, encoding: str | None = None, paragraphs: bool = False) -> Iterator[Lines]:
     """A text file, plain or .gz, in stretches that end with a line; of paragraphs, with an empty line.
 
-    encoding: `data.encoding`; None where the data have no such key. A byte order mark is dropped.
+    encoding: `data.encoding`; None where no key says it: UTF-8. A byte order mark is dropped. Raises UserError for a file
+    that is not of this encoding, and for a damaged .gz.
     """
     first, rest = 1, b""
     try:
@@ -49,7 +50,7 @@ def stretches(path: Path, encoding: str | None = None, paragraphs: bool = False)
                     if paragraphs
                     else rest.rfind(b"\n") + 1
                 )
-                if end > 2 or (end and not paragraphs):  # below that nothing was found
+                if end > 2 or (end and not paragraphs):  # below that there is no such end
                     yield Lines(path, first, rest[:end], encoding)
                     first += rest.count(b"\n", 0, end)
                     rest = rest[end:]
@@ -61,7 +62,7 @@ def stretches(path: Path, encoding: str | None = None, paragraphs: bool = False)
         yield Lines(path, first, rest, encoding)
 
 
-def _utf8(stream: Any, path: Path, encoding: str | None) -> Iterator[bytes]:
+def _utf8(stream: BinaryIO | gzip.GzipFile, path: Path, encoding: str | None) -> Iterator[bytes]:
     """A file's contents as UTF-8, in pieces of any length."""
     plain = encoding is None or codecs.lookup(encoding).name == "utf-8"
     decoder = None if plain else codecs.getincrementaldecoder(str(encoding))("surrogateescape")
@@ -90,17 +91,17 @@ def text_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
 
 
 def unreadable(text: str, encoding: str | None = None) -> str:
-    """Why this text cannot be used, or nothing."""
+    """Why this text cannot be used; "" where it can."""
     if "\0" in text:
         return "holds a NUL character; text files have none"
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        own = "UTF-8" if encoding is None or codecs.lookup(encoding).name == "utf-8" else encoding
+        name = "UTF-8" if encoding is None or codecs.lookup(encoding).name == "utf-8" else encoding
         if encoding is None or not "\udc80" <= text[error.start] <= "\udcff":  # no byte of the file stands for it
-            return f"not {own} text; save the file as UTF-8"
-        other = "name its encoding by `data.encoding=`"
-        if own == "UTF-8":
-            other = "name its encoding by `data.encoding=`, which is cp1252 (Windows-1252) of most older files"
-        return f"not {own} text; {other}, or save it as UTF-8"
+            return f"not {name} text; save the file as UTF-8"
+        remedy = "name its encoding by `data.encoding=`"
+        if name == "UTF-8":
+            remedy = "name its encoding by `data.encoding=`, which is cp1252 (Windows-1252) of most older files"
+        return f"not {name} text; {remedy}, or save it as UTF-8"
     return ""
