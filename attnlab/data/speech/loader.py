@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from attnlab.codec import Codec
-from attnlab.config import DataConfig, SpeechData, former_names
+from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.prep import crossval
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.cache import cache_folder
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
@@ -33,9 +33,6 @@ from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, Targets, VectorSets
 from attnlab.spec import DataSpec, Target
 
-ELSEWHERE = "cache path name origin licence hub config revision audio label speaker".split()
-"""Keys that say where the recordings are; the fingerprint depends on what is there instead."""
-
 
 class Speech(Data):
     """A prepared set of recordings; frames have no parts. spec: that of a run, whose classes and means then hold."""
@@ -45,9 +42,8 @@ class Speech(Data):
         self.config, source = config, open_source(config, RecordingSource)
         self.notice, self.commit, self.ceiling = source.notice, source.commit, source.ceiling
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
-        recordings = Preparation(config, source, self.extractor, self.augmentation.alters_samples).folder()
-        settings = former_names(config) | dict.fromkeys(ELSEWHERE) | {"sounds": recordings.name}
-        self.fingerprint = fingerprint((), settings)
+        preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
+        self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
         # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ LATER = (
 """The settings, by their first names, that what is prepared doesn't depend on: they are applied to it."""
 SPLITTING = {"validation", "test", "group", "split_seed"}
 """Those that joined utterances depend on."""
+ELSEWHERE = "cache path name origin licence hub config revision audio label speaker".split()
+"""Those that say where the recordings are; the fingerprint depends on what is there instead."""
 STRINGS = ("key", "label", "speaker", "split", "transcript")
 
 
@@ -41,18 +44,28 @@ class Preparation:
         self.too_long = 0
         self.mark_ids: dict[str, int] = {}
 
-    def folder(self) -> Path:
-        """Where both files are, shared by all splits and folds of these recordings.
-
-        Raises UserError for a recording that cannot be used, unless it is skipped, and where none is left.
-        """
+    @cached_property
+    def name(self) -> str:
+        """Of the folder: with a fingerprint of all that its contents depend on."""
         later, files = set(LATER) - (SPLITTING if self.config.join is not None else set()), self.source.files
         settings = {name: value for name, value in former_names(self.config).items() if name not in later} | {
             "samples": self.with_samples, "files": list(files), "problems": self.source.problems,
             "identity": self.source.identity,
         }  # fmt: skip
-        name = f"recordings-{self.config.name}-{fingerprint(files.values(), settings)}"
-        return prepared(cache_folder(self.config.cache), name, self._write)
+        return f"recordings-{self.config.name}-{fingerprint(files.values(), settings)}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data: of what is prepared, and of the settings that are applied to it."""
+        settings = former_names(self.config) | dict.fromkeys(ELSEWHERE) | {"sounds": self.name}
+        return fingerprint((), settings)
+
+    def folder(self) -> Path:
+        """Where both files are, shared by all splits and folds of these recordings.
+
+        Raises UserError for a recording that cannot be used, unless it is skipped, and where none is left.
+        """
+        return prepared(cache_folder(self.config.cache), self.name, self._write)
 
     def _write(self, folder: Path) -> None:
         from datasets import List, Value
