@@ -40,10 +40,10 @@ class FrameSummaries(Protocol):
     """Features of one frame, of which each vector has one or several."""
 
     def summaries(self) -> NDArray[np.float32]:
-        """(n, 2F): mean and standard deviation of each recording's features."""
+        """(n, 2F): mean and standard deviation of each recording's features, before they are normalised."""
 
     def loudness(self) -> Sequence[NDArray[np.float32]]:
-        """Of each recording (L,): the level of each vector, less the recording's mean."""
+        """Of each recording (L,): mean of each vector's features, such as log energy, less the recording's mean."""
 
 
 class Split:

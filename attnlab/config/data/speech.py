@@ -38,9 +38,7 @@ class SpeechData(HubDataConfig, CrossValidated):
         choices=("bpe", "unigram", "words", "characters"),
     )
     subwords: int = key(1000, "tokens learned from training transcripts, at the most; not for characters", min=100)
-    join: float | None = key(
-        None, "utterances of about so many seconds, joined from recordings of one speaker", min=0.1
-    )
+    join: float | None = key(None, "joined utterances of about so many seconds, each of one speaker", min=0.1)
     join_repeats: int = key(4, "how often each recording occurs in joined utterances", min=1)
     # From sound to vectors.
     rate: int = key(8000, "samples per second; recordings at another rate are resampled", min=100)
@@ -63,9 +61,7 @@ class SpeechData(HubDataConfig, CrossValidated):
     mask_bands: int = key(0, "broadest of two masked ranges of features", min=0)
     # What is trained on, what is tested.
     group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
-    folds: str | None = key(
-        None, "cross-validation: a number of folds, or `speaker` to leave each one out in turn"
-    )
+    folds: str | None = key(None, "cross-validation: a number of folds, or `speaker` to leave each one out")
     split_seed: int = key(0, "of held-out examples and folds", min=0, max=LARGEST)
 
     def problems(self) -> Iterator[str]:

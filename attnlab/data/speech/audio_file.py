@@ -18,7 +18,7 @@ Waveform = NDArray[np.float32]
 """(T,): the same as numbers between −1 and 1."""
 
 MIN_RATE, MAX_RATE = 100, 1_000_000
-"""Samples per second of a recording; beyond them, the file's header is damaged."""
+"""Samples per second of a file; beyond them, its header is damaged."""
 MAX_AMPLITUDE = 16.0
 """24 dB above full scale: more than any floating-point recording has, but not 16-bit integers taken for one."""
 UNKNOWN_LENGTH = 1 << 62

@@ -14,6 +14,7 @@ from torchaudio.compliance import kaldi
 from attnlab.config import SpeechData
 from attnlab.data.speech.audio_file import Waveform
 from attnlab.errors import UserError
+from attnlab.sets import Layout, VectorSets
 
 MIN_ENERGY = 1e-6
 """Added to the energy of a band before its logarithm."""
@@ -51,13 +52,17 @@ class Frames:
             return self
         return replace(self, values=(self.values - torch.tensor(mean)) / torch.tensor(std))
 
-    def stacked(self, stack: int) -> Tensor:
-        """(N, stack·F): neighbouring frames as one vector; a recording's last vector is filled up with zeros."""
-        vectors = stacked_counts(self.counts, stack)
-        rows = ranges((np.cumsum(vectors) - vectors) * stack, self.counts)
-        padded = self.values.new_zeros(int(vectors.sum()) * stack, self.values.shape[1])
+    def stacked(self, stack: int) -> VectorSets:
+        """(frames, F) -> (N, stack·F): neighbouring frames as one vector, with its number as coordinate.
+
+        A recording's last vector is filled up with zeros.
+        """
+        lengths, size = -(-self.counts // stack), self.values.shape[1]
+        rows = ranges((np.cumsum(lengths) - lengths) * stack, self.counts)
+        padded = self.values.new_zeros(int(lengths.sum()) * stack, size)
         padded[torch.from_numpy(rows)] = self.values
-        return padded.view(-1, stack * self.values.shape[1])
+        layout = Layout.of(lengths.tolist())
+        return VectorSets(padded.view(-1, stack * size), layout, layout.position[:, None].float())
 
 
 class FeatureExtractor:
@@ -126,14 +131,9 @@ def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.
     return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
 
 
-def stacked_counts(counts: NDArray[np.int64], stack: int) -> NDArray[np.int64]:
-    """(B,) frames of each recording -> (B,) vectors of each."""
-    return -(-counts // stack)
-
-
 def middle_frames(counts: NDArray[np.int64], stack: int) -> NDArray[np.int64]:
     """(B,) frames of each recording -> (N,): the row of the frame in the middle of each vector, whose label it has."""
-    vectors = stacked_counts(counts, stack)
+    vectors = -(-counts // stack)
     recording = np.repeat(np.arange(len(counts)), vectors)
     middle = ranges(np.zeros_like(vectors), vectors) * stack + stack // 2
     return (np.cumsum(counts) - counts)[recording] + np.minimum(middle, counts[recording] - 1)

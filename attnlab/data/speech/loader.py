@@ -25,12 +25,12 @@ from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.augment import Augmentation
-from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, stacked_counts
+from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown, split_rows
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Layout, Targets, VectorSets
+from attnlab.sets import Batch, Targets
 from attnlab.spec import DataSpec, Target
 
 
@@ -61,12 +61,11 @@ class Speech(Data):
         rows = split_rows(config, self.listing)
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
-            self.warnings += drop_unknown(config, self.listing, rows, self.spec.targets["label"].classes)
+            self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> crossval.Folds:
-        """What `data.folds` makes of these data. Raises UserError where they cannot be divided."""
         assert isinstance(config, SpeechData) and config.folds is not None
         every = cls(replace(config, fold=None), seed).listing
         return crossval.divided(
@@ -140,7 +139,7 @@ class SpeechSplit(Split):
         self.data, self.rows, self.stack = data, rows, data.config.stack
         self.frame_features = data.extractor.size
         self.keys = [data.listing.keys[i] for i in rows]
-        self.lengths = stacked_counts(data.counts[rows], self.stack)
+        self.lengths = -(-data.counts[rows] // self.stack)
         targets = data.spec.targets
         self._class_of_row = self._class_of_mark = None
         self._transcripts: Sequences | None = None
@@ -160,19 +159,16 @@ class SpeechSplit(Split):
         frames = frames.standardised(data.spec.feature_mean, data.spec.feature_std)
         if epoch is not None and data.augmentation.masks_frames:
             frames = data.augmentation.mask(frames, rows, epoch)
-        layout = Layout.of(stacked_counts(frames.counts, self.stack).tolist())
-        inputs = VectorSets(frames.stacked(self.stack), layout, layout.position[:, None].float())
         targets: Targets = {}
         if self._class_of_row is not None:
             targets["label"] = torch.from_numpy(self._class_of_row[rows])
         if self._class_of_mark is not None and data.marks is not None:
             marks = data.marks.take(rows)
-            marks = marks if originals is None else marks[originals]
-            of_vectors = marks[middle_frames(frames.counts, self.stack)]
-            targets[data.mark_target] = torch.from_numpy(self._class_of_mark[of_vectors])
+            marks = (marks if originals is None else marks[originals])[middle_frames(frames.counts, self.stack)]
+            targets[data.mark_target] = torch.from_numpy(self._class_of_mark[marks])
         if self._transcripts is not None:
             targets["transcript"] = self._transcripts.take(indices)
-        return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
+        return Batch(frames.stacked(self.stack), targets, tuple(self.keys[i] for i in indices))
 
     def content(self, i: int) -> bytes:
         """The features of recording i."""
@@ -192,36 +188,30 @@ class SpeechSplit(Split):
         if target == "label":
             return [data.listing.labels[row] for row in self.rows]
         if target == "transcript":
-            missing = next((row for row in self.rows if not data.transcripts[row]), None)
-            if missing is not None:
-                raise UserError(
-                    f"`head.target=transcript`: {data.listing.keys[missing]} comes without a transcript"
-                )
-            return [data.transcripts[row] for row in self.rows]
+            texts = [data.transcripts[row] for row in self.rows]
+            if "" in texts:
+                key = self.keys[texts.index("")]
+                raise UserError(f"`head.target=transcript`: {key} comes without a transcript")
+            return texts
         assert data.marks is not None and target == data.mark_target
         marks = zip(data.marks.rows(self.rows), data.counts[self.rows, None], strict=True)
         return [[data.mark_names[mark] for mark in own[middle_frames(count, self.stack)]] for own, count in marks]
 
     def summaries(self) -> NDArray[np.float32]:
-        """(n, 2F): mean and standard deviation of each recording's features, before they are normalised."""
         return np.stack(self.data.summary.rows(self.rows))
 
     def loudness(self) -> list[NDArray[np.float32]]:
-        """Of each recording (L,): of its vectors, in units of the features (log energy), less the recording's mean."""
-        levels_of_each = []
-        for features, summary in zip(
-            self.data.features.rows(self.rows), self.data.summary.rows(self.rows), strict=True
-        ):
-            frames = features.reshape(-1, self.frame_features)
+        levels_of_each, size = [], self.frame_features
+        for row in self.rows:
+            frames = self.data.features[row].reshape(-1, size)
             if self.data.config.normalise == "utterance":
-                frames = frames * summary[self.frame_features :]
+                frames = frames * self.data.summary[row][size:]
             levels = frames.mean(axis=1)
             middle = middle_frames(np.array([len(levels)]), self.stack)
             levels_of_each.append((levels - levels.mean())[middle])
         return levels_of_each
 
     def ceiling(self) -> float | None:
-        """Accuracy of a perfect listener, where the data know it."""
         return self.data.ceiling
 
 

@@ -71,15 +71,13 @@ class Preparation:
         from datasets import List, Value
 
         columns: dict[str, object] = {name: Value("string") for name in (*STRINGS, "owner")}
-        columns |= {"features": List(Value("float32")), "summary": List(Value("float32"))}
-        columns |= {"marks": List(Value("int16"))}
-        if self.with_samples:
-            columns["samples"] = List(Value("int16"))
+        columns |= {name: List(Value("float32")) for name in ("features", "summary")}
+        columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
         recordings = self.source.recordings()
         if self.config.join is not None:
             splits = split_of_each(self.config, Listing.of(recordings))
-            divided = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
-            recordings = joined(divided, self.config)
+            pairs = zip(recordings, splits, strict=True)
+            recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
         if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
             raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")
         warnings = [self.bad.summary()] if self.bad.count else []

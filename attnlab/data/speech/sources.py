@@ -168,16 +168,15 @@ class SpeechCommands(FileSource):
     """Speech Commands' layout (Warden 2018): a folder per word, validation_list.txt and testing_list.txt."""
 
     def listed(self) -> Iterator[Recording]:
-        split_of = self._listed_split("validation") | self._listed_split("test")
+        split_of = self._listed("validation_list.txt", "validation") | self._listed("testing_list.txt", "test")
         for path in self.files_in(self.path):
             inside = path.relative_to(self.path)
             word, key, speaker = inside.parts[0], inside.as_posix(), path.stem.split("_nohash_")[0]
             if len(inside.parts) == 2 and not word.startswith("_"):  # _background_noise_ is no word
                 yield Recording(key, self.reader(path, key), word, speaker, split_of.get(key, "train"))
 
-    def _listed_split(self, split: str) -> dict[str, str]:
-        """The split of each file that the list of this one names."""
-        name = {"validation": "validation_list.txt", "test": "testing_list.txt"}[split]
+    def _listed(self, name: str, split: str) -> dict[str, str]:
+        """The split of each file that its list names."""
         path = self.path / name
         if not path.is_file():
             raise UserError(f"{path}: no such file; Speech Commands' layout has one")

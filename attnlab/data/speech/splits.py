@@ -26,10 +26,8 @@ class Listing:
 
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> "Listing":
-        return cls(
-            [r.key for r in recordings], [r.owner or r.key for r in recordings], [r.label for r in recordings],
-            [r.speaker for r in recordings], [r.split for r in recordings],
-        )  # fmt: skip
+        rows = [(r.key, r.owner or r.key, r.label, r.speaker, r.split) for r in recordings]
+        return cls(*([row[column] for row in rows] for column in range(5)))
 
 
 def split_of_each(config: SpeechData, listing: Listing) -> list[str]:
@@ -42,9 +40,7 @@ def split_of_each(config: SpeechData, listing: Listing) -> list[str]:
         return with_held_out(listing.splits, listing.owners, *fractions, listing.labels)
     if "" in listing.speakers:
         raise UserError(f"`data.group=speaker`: {listing.keys[listing.speakers.index('')]} names no speaker")
-    splits = with_held_out(
-        listing.splits, listing.speakers, *fractions
-    )  # without labels: speakers have all of them
+    splits = with_held_out(listing.splits, listing.speakers, *fractions)  # not by label: a speaker has all labels
     split_of: dict[str, str] = {}
     for speaker, split in zip(listing.speakers, splits, strict=True):
         if split_of.setdefault(speaker, split) != split:
@@ -57,37 +53,32 @@ def split_of_each(config: SpeechData, listing: Listing) -> list[str]:
 
 def split_rows(config: SpeechData, listing: Listing) -> dict[str, Indices]:
     """The numbers of the recordings in each split, of a fold where one is named. Raises UserError as above."""
-    if config.folds is not None and config.fold is not None:
-        assigned = crossval.assign(
-            config.folds, listing.owners, listing.labels, listing.speakers, config.split_seed
-        )
-        splits = crossval.fold_splits(
-            config.folds, config.fold, assigned, listing.owners, config.validation, config.split_seed
-        )
-    elif config.folds is not None:
+    folds, fold, seed = config.folds, config.fold, config.split_seed
+    if folds is not None and fold is not None:
+        assigned = crossval.assign(folds, listing.owners, listing.labels, listing.speakers, seed)
+        splits = crossval.fold_splits(folds, fold, assigned, listing.owners, config.validation, seed)
+    elif folds is not None:
         splits = ["train"] * len(listing.keys)  # opened only to be divided into folds
     else:
         splits = split_of_each(config, listing)
     names = np.array(splits)
     rows = {name: np.flatnonzero(names == name) for name in NAMES}
-    rows["train"] = limited(config.limit, rows["train"], listing.keys, listing.labels, config.split_seed)
+    rows["train"] = limited(config.limit, rows["train"], listing.keys, listing.labels, seed)
     return rows
 
 
-def drop_unknown(
-    config: SpeechData, listing: Listing, rows: dict[str, Indices], classes: Sequence[str]
-) -> list[str]:
-    """Takes recordings of other classes than these out of the rows of each split; returns a warning for each split.
+def drop_unknown(config: SpeechData, listing: Listing, rows: dict[str, Indices], known: set[str]) -> list[str]:
+    """Takes recordings of no known class out of the rows of each split; returns a warning for each split with any.
 
     Raises UserError for the first of them, unless bad ones are skipped.
     """
-    known, warnings = set(classes), []
+    warnings = []
+    limit = "" if config.limit is None else f" that `data.limit={config.limit}` leaves"
     for split, chosen in rows.items():
         unknown = [i for i in chosen if listing.labels[i] not in known]
         if not unknown:
             continue
         bad = BadRows(config.skip_bad, "recording")
-        limit = "" if config.limit is None else f" that `data.limit={config.limit}` leaves"
         for i in unknown:
             bad.found(
                 f"{listing.keys[i]}: label `{listing.labels[i]}` of the {split} split is none of the classes{limit} "

@@ -14,8 +14,7 @@ from attnlab.sets import Prediction
 from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest
 from attnlab.training.engine import Engine
 
-Labels = Sequence[Sequence[str]]
-"""Of each recording, the label of each vector."""
+Labels = Sequence[Sequence[str]]  # of each recording, of each vector
 
 
 def classification(config: Config, data: Data, engine: Engine) -> Scores:

@@ -48,11 +48,11 @@ def test_more_bands_than_a_window_can_tell_apart_are_refused() -> None:
 
 def test_stacking_keeps_every_frame_and_the_label_of_the_middle_one() -> None:
     frames = Frames(torch.arange(1.0, 8.0)[:, None], np.array([5, 2]))
-    assert frames.stacked(3).tolist() == [[1, 2, 3], [4, 5, 0], [6, 7, 0]]
+    assert frames.stacked(3).values.tolist() == [[1, 2, 3], [4, 5, 0], [6, 7, 0]]
     assert middle_frames(frames.counts, 3).tolist() == [1, 4, 6]
-    assert torch.equal(frames.stacked(1), frames.values) and middle_frames(frames.counts, 1).tolist() == list(
-        range(7)
-    )
+    assert torch.equal(frames.stacked(1).values, frames.values) and middle_frames(
+        frames.counts, 1
+    ).tolist() == list(range(7))
 
 
 def test_each_recording_has_mean_0_and_variance_1() -> None:
