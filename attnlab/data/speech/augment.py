@@ -109,8 +109,11 @@ def _stretched(waveform: Waveform, length: int) -> Waveform:
 
 def _shifted(waveform: Waveform, shift: int) -> Waveform:
     """Later by so many samples (earlier below 0); what is left empty is silence."""
-    shifted = np.roll(waveform, shift)
-    shifted[slice(shift) if shift > 0 else slice(shift, None)] = 0
+    shifted = np.zeros_like(waveform)
+    if shift > 0:
+        shifted[shift:] = waveform[:-shift]
+    else:
+        shifted[:shift] = waveform[-shift:]
     return shifted
 
 

@@ -57,12 +57,13 @@ class Frames:
 
         A recording's last vector is filled up with zeros.
         """
-        lengths, size = -(-self.counts // stack), self.values.shape[1]
-        rows = ranges((np.cumsum(lengths) - lengths) * stack, self.counts)
-        padded = self.values.new_zeros(int(lengths.sum()) * stack, size)
-        padded[torch.from_numpy(rows)] = self.values
+        values, lengths, size = self.values, -(-self.counts // stack), self.values.shape[1]
+        if stack > 1:
+            padded = np.zeros((int(lengths.sum()) * stack, size), dtype=np.float32)
+            padded[ranges((np.cumsum(lengths) - lengths) * stack, self.counts)] = values.numpy()
+            values = torch.from_numpy(padded.reshape(-1, stack * size))
         layout = Layout.of(lengths.tolist())
-        return VectorSets(padded.view(-1, stack * size), layout, layout.position[:, None].float())
+        return VectorSets(values, layout, layout.position[:, None].float())
 
 
 class FeatureExtractor:
