@@ -3,7 +3,7 @@
 A loader is a class derived from `Data`, registered in `registry.LOADERS`; its splits are derived from `Split`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -97,7 +97,7 @@ class Data:
     """A prepared data set: `splits` holds some of train, validation and test."""
 
     spec: DataSpec
-    splits: dict[str, Split]
+    splits: Mapping[str, Split]
     folder: Path
     """Where the prepared data lie; baselines are kept there too."""
     fingerprint: str

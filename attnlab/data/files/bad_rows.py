@@ -8,7 +8,8 @@ from attnlab.errors import UserError
 class BadRows:
     """Examples that cannot be used. skip: `data.skip_bad`; what: the name of one of them.
 
-    Readers hand every problem to `found`, then go on with the next example.
+    Readers hand every problem to `found`, then go on with the next example. count: how many there were; first: what is
+    wrong with the first of them.
     """
 
     def __init__(self, skip: bool, what: str = "row") -> None:
@@ -17,13 +18,16 @@ class BadRows:
         self.first = ""
 
     def found(self, problem: str, count: int = 1) -> None:
-        """problem: where the row stands, what is wrong and what would be right; count: of rows that share it."""
+        """problem: where the row stands, what is wrong and what would be right; count: of rows that share it.
+
+        Raises UserError where bad rows aren't skipped.
+        """
         if not self.skip:
             raise UserError(f"{problem}; put it right, or leave such {self.what}s out with data.skip_bad=true")
         self.add(count, problem)
 
     def add(self, count: int, first: str) -> None:
-        """Those that somebody else has found and counted."""
+        """Those that another reader has counted, whatever `skip` says."""
         self.first = self.first or first
         self.count += count
 
@@ -35,7 +39,7 @@ class BadRows:
         return f"{were} left out (data.skip_bad=true); the first: {self.first}"
 
 
-class Complaints(Protocol):
+class ErrorSink(Protocol):
     """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
 
     def found(self, problem: str, count: int = 1) -> None: ...

@@ -5,16 +5,18 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attnlab.config import HubDataConfig
-from attnlab.data.files.layout import NAMES, no_path
+from attnlab.data.files.layout import NAMES
+from attnlab.data.prep.source import Source, no_path
 from attnlab.errors import UserError, suggestion
 
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetBuilder
+
 ROWS = 10_000
-"""Rows that are looked at together."""
-
-
+"""Rows that are read together."""
 Stretch = tuple[int, int]
 """The first row of a piece, and the one after its last."""
 
@@ -22,8 +24,9 @@ Stretch = tuple[int, int]
 class HubSet:
     """The splits of a data set on the hub, mapped into memory from the copy that `datasets` keeps.
 
-    columns: those that are wanted; media are left as the bytes that they came in. label: the one of them without
-    which a split is of no use. inside: a column that may hold all of them. Nothing of a data set is ever run: `datasets` reads files of rows alone.
+    columns: those that are read; media stay in the bytes that they came in. label: the one of them without which a
+    split is of no use. inside: a column that may hold all of them. No code of a data set is ever run: `datasets` reads
+    files of rows alone. Raises UserError where the data set, or one of its columns, is not to be had.
     """
 
     def __init__(
@@ -36,22 +39,22 @@ class HubSet:
         self._refuse_other_commit(config.revision)
         try:
             builder.download_and_prepare()
-            found = builder.as_dataset()
+            given = builder.as_dataset()
         except (OSError, ValueError, RuntimeError) as error:
             raise _unreachable(config, error) from error
         self.warnings: list[str] = []
-        self.splits: dict[str, Any] = {}
+        self.splits: dict[str, Dataset] = {}
         for split, names in NAMES.items():
-            name = next((name for name in names if name in found), None)
+            name = next((name for name in names if name in given), None)
             if name is None:
                 continue
-            rows = self._wanted(found[name])
+            rows = self._selected(given[name])
             if _labelled(rows, label):
                 self.splits[split] = rows
             else:
                 self.warnings.append(f"the {split} split of {self.id} is left out: it has no labels")
         if not self.splits:
-            raise UserError(f"`data.hub={self.id}`: none of its splits ({', '.join(found)}) can be used")
+            raise UserError(f"`data.hub={self.id}`: none of its splits ({', '.join(given)}) can be used")
 
     @property
     def identity(self) -> str:
@@ -66,7 +69,7 @@ class HubSet:
                 f"{self.commit or 'an unknown commit'}; connect once, or set data.revision to that"
             )
 
-    def _wanted(self, rows: Any) -> Any:
+    def _selected(self, rows: "Dataset") -> "Dataset":
         from datasets import Audio, Image
 
         if self.inside in rows.column_names and not set(self.columns) <= set(rows.column_names):
@@ -96,18 +99,29 @@ class HubSet:
 
     def rows(
         self, split: str, piece: Stretch, columns: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, list[Any]]]:
-        """(key, the wanted values) of each row; numbers that stand for classes are their names."""
+    ) -> Iterator[tuple[str, list[object]]]:
+        """(key, the values of these columns) of each row; numbers that stand for classes become their names."""
         columns = self.columns if columns is None else list(columns)
         rows = self.splits[split].select_columns(columns)
         names = [_names(rows.features[column]) for column in columns]
         block = rows[slice(*piece)]
         for number, values in enumerate(zip(*(block[column] for column in columns), strict=True), piece[0]):
-            found = [_named(value, own) for value, own in zip(values, names, strict=True)]
-            yield f"{self.id}:{split}:{number}", found
+            yield f"{self.id}:{split}:{number}", [_named(*pair) for pair in zip(values, names, strict=True)]
 
 
-def _builder(config: HubDataConfig) -> Any:
+class HubSource(Source):
+    """What sources of every modality share that read `data.hub`; the arguments are those of `HubSet`."""
+
+    def __init__(
+        self, config: HubDataConfig, columns: Sequence[str], label: str, inside: str | None = None
+    ) -> None:
+        super().__init__(config)
+        self.set = HubSet(config, columns, label, inside)
+        self.splits = tuple(self.set.splits)
+        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+
+def _builder(config: HubDataConfig) -> "DatasetBuilder":
     """What `datasets` knows of a data set before it reads it."""
     from datasets import load_dataset_builder
 
@@ -117,7 +131,7 @@ def _builder(config: HubDataConfig) -> Any:
             f"`data.hub={config.hub}`: a file or folder of this name lies here and would be read instead; give it by "
             "`data.path=`, or go elsewhere"
         )
-    # Without a connection the hub's library tells of each attempt; what comes of them is told below.
+    # Without a connection the hub's library logs each attempt; the UserError below says enough.
     for library in ("huggingface_hub", "datasets"):
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
@@ -137,7 +151,7 @@ def _unreachable(config: HubDataConfig, error: Exception) -> UserError:
     return no_path(config, f"; {where}")
 
 
-def _labelled(rows: Any, label: str) -> bool:
+def _labelled(rows: "Dataset", label: str) -> bool:
     """Whether any row has a label; where labels are withheld, they are −1 or null."""
     import pyarrow.compute
 
@@ -147,14 +161,16 @@ def _labelled(rows: Any, label: str) -> bool:
     return str(column.type) not in ("int8", "int16", "int32", "int64") or pyarrow.compute.max(column).as_py() >= 0
 
 
-def _names(feature: Any) -> list[str] | None:
+def _names(feature: object) -> list[str] | None:
     """The names of a column's classes, also where it holds lists of them."""
     return getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
 
 
-def _named(value: Any, names: list[str] | None) -> Any:
+def _named(value: object, names: list[str] | None) -> object:
+    """The class that a number stands for, or those of a list of numbers; any other value as it is."""
     if names is None or value is None:
         return value
     if isinstance(value, list):
         return [_named(item, names) for item in value]
+    assert isinstance(value, int)
     return names[value] if value >= 0 else None

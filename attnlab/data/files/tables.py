@@ -5,31 +5,25 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from attnlab.config import ParallelData, TableData
-from attnlab.data.files.bad_rows import BadRows, Complaints
-from attnlab.data.files.layout import no_path, split_files
+from attnlab.config import DataConfig
+from attnlab.data.files.bad_rows import BadRows, ErrorSink
+from attnlab.data.files.layout import split_files
+from attnlab.data.prep.source import path_of
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import Lines, stretches, text_lines, unreadable
 
 FORMATS = (".csv", ".tsv", ".jsonl")
-
-
 csv.field_size_limit(1 << 24)  # a book, where 131,072 characters are the default; an open quote takes in no more
-
-
 ROWS = 20_000
-"""Rows of a table that are looked at together."""
-
-
+"""Rows of a table that are read together."""
 LARGEST = (2 - 2**-23) * 2.0**127
 """The largest number in single precision."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """Some rows of a table: (line, the wanted cells), or (line, what is wrong with the row)."""
+    """Some rows of a table: (line, its cells), or (line, what is wrong with the row)."""
 
     rows: list[tuple[int, list[str] | str]]
 
@@ -37,28 +31,31 @@ class Records:
 def table_pieces(
     path: Path, columns: Sequence[str | int], encoding: str | None = None
 ) -> Iterator["Lines | Records"]:
-    """A .csv, .tsv or .jsonl file, also .gz, in pieces for `piece_rows`."""
+    """A .csv, .tsv or .jsonl file, also .gz, in pieces for `piece_rows`.
+
+    Raises UserError for a file that cannot be read at all, or lacks a column.
+    """
     if table_format(path) == ".jsonl":
         if isinstance(columns[0], int):
             raise UserError(f"{path}: columns of .jsonl have names; give them instead of numbers")
         yield from stretches(path, encoding)
         return
     # Where a quoted row ends is known only after reading all before it, so these are read here and now.
-    noted = _Noted()
+    waiting = _Waiting()
     try:
-        for line, cells in _rows(path, columns, noted, encoding):
-            noted.rows.append((line, cells))
-            if len(noted.rows) >= ROWS:
-                yield Records(noted.rows)
-                noted.rows = []
+        for line, cells in _rows(path, columns, waiting, encoding):
+            waiting.rows.append((line, cells))
+            if len(waiting.rows) >= ROWS:
+                yield Records(waiting.rows)
+                waiting.rows = []
     except UserError:
-        yield Records(noted.rows)  # what is wrong with rows before it is told first
+        yield Records(waiting.rows)  # errors in the rows before are raised first
         raise
-    yield Records(noted.rows)
+    yield Records(waiting.rows)
 
 
-class _Noted:
-    """Takes the place of `BadRows` where rows are only handed on."""
+class _Waiting:
+    """Rows of the next piece, with the errors among them: an `ErrorSink` that leaves refusing to `piece_rows`."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, list[str] | str]] = []
@@ -75,7 +72,7 @@ def piece_rows(
     encoding: str | None = None,
     inside: str | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line, the wanted cells) of each row of a piece."""
+    """(line, cells of these columns) of each row of a piece; what is wrong with others goes to `bad`."""
     rows = _records(piece, columns, bad, inside) if isinstance(piece, Lines) else piece.rows
     for line, cells in rows:
         if isinstance(cells, str):
@@ -93,7 +90,7 @@ def read_table(
     inside: str | None = None,
     encoding: str | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line, the wanted cells) of each row of a .csv, .tsv or .jsonl file, also .gz.
+    """(line, cells of these columns) of each row of a .csv, .tsv or .jsonl file, also .gz.
 
     columns: names, which stand in the file's first line, or numbers from 1 where there is no such line. A .csv is
     quoted as RFC 4180 has it, a .tsv never; blank lines are passed over. Of .jsonl, true and false are 1 and 0, and
@@ -110,24 +107,24 @@ def table_format(path: Path) -> str | None:
 
 
 def _rows(
-    path: Path, columns: Sequence[str | int], bad: Complaints, encoding: str | None
+    path: Path, columns: Sequence[str | int], bad: ErrorSink, encoding: str | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows that all have as many cells as the first."""
-    places: list[int] = []
+    positions: list[int] = []
     width = 0
     for line, cells in table_rows(path, bad, encoding):
-        if not places:
+        if not positions:
             width = len(cells)
-            places = [_place(path, column, cells) for column in columns]
+            positions = [_position(path, column, cells) for column in columns]
             if isinstance(columns[0], str):
                 continue
         if len(cells) != width:
             bad.found(f"{path}:{line}: {len(cells)} columns, where the first row has {width}")
         else:
-            yield line, [cells[place] for place in places]
+            yield line, [cells[position] for position in positions]
 
 
-def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
+def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, all cells) of each row of a .csv or .tsv file, the line of names among them."""
     if table_format(path) == ".tsv":
         for number, text in enumerate(text_lines(path, encoding), 1):
@@ -142,8 +139,8 @@ def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iter
         except csv.Error as error:
             # An open quote takes in all lines up to the next one; as good as all of them were rows.
             last = reader.line_num
-            taken = f"; a quote opened there runs on to line {last}" if last > line else ""
-            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){taken}", max(1, last - line + 1))
+            quote = f"; a quote opened there runs on to line {last}" if last > line else ""
+            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){quote}", max(1, last - line + 1))
             continue
         if cells is None:
             return
@@ -151,8 +148,8 @@ def table_rows(path: Path, bad: Complaints, encoding: str | None = None) -> Iter
             yield line, cells
 
 
-def _place(path: Path, column: str | int, first: list[str]) -> int:
-    """Where a column stands in the rows."""
+def _position(path: Path, column: str | int, first: list[str]) -> int:
+    """The position of a column in the rows, by the first of them. Raises UserError where it isn't there."""
     if isinstance(column, int):
         if column > len(first):
             raise UserError(f"{path}:1: no column {column}; the first row has {len(first)}")
@@ -167,7 +164,7 @@ def _place(path: Path, column: str | int, first: list[str]) -> int:
 def _records(
     lines: Lines, columns: Sequence[str | int], bad: BadRows, inside: str | None
 ) -> Iterator[tuple[int, list[str]]]:
-    """The wanted values of each object of a .jsonl file, as text."""
+    """(line, values of these columns, as text) of each object of a .jsonl file."""
     for line, record in json_objects(lines, columns, bad, inside):
         values = [record[column] for column in columns]
         if problem := nested(columns, values):
@@ -177,8 +174,8 @@ def _records(
 
 
 def json_objects(
-    lines: Lines, keys: Sequence[str | int], bad: Complaints, inside: str | None = None
-) -> Iterator[tuple[int, dict[str | int, Any]]]:
+    lines: Lines, keys: Sequence[str | int], bad: ErrorSink, inside: str | None = None
+) -> Iterator[tuple[int, dict[str | int, object]]]:
     """(line, object) of each line of a .jsonl file that holds an object with these keys, or does so `inside` another."""
     for line, text in lines.numbered():
         if not text.strip():
@@ -198,11 +195,11 @@ def json_objects(
             yield line, record
 
 
-def nested(columns: Sequence[str | int], values: Sequence[Any]) -> str:
-    """Why these values are no cells of a table, or nothing."""
-    named = zip(columns, values, strict=True)
-    found = next((column for column, value in named if isinstance(value, list | dict)), None)
-    return "" if found is None else f"`{found}` holds a list or an object, not a text or a number"
+def nested(columns: Sequence[str | int], values: Sequence[object]) -> str:
+    """Why these values are no cells of a table; "" where they are."""
+    pairs = zip(columns, values, strict=True)
+    column = next((column for column, value in pairs if isinstance(value, list | dict)), None)
+    return "" if column is None else f"`{column}` holds a list or an object, not a text or a number"
 
 
 def usable(number: float) -> bool:
@@ -210,15 +207,13 @@ def usable(number: float) -> bool:
     return abs(number) <= LARGEST
 
 
-def plain(value: Any) -> str:
+def plain(value: object) -> str:
     """A single value as text; what is missing is empty."""
     if value is None or value != value:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def table_files(config: TableData | ParallelData) -> dict[str, Path]:
-    """The table of each split at `data.path`: one file, or those of a folder."""
-    if config.path is None:
-        raise no_path(config)
-    return split_files(config.path, lambda path: table_format(path) is not None, ", ".join(FORMATS))
+def table_files(config: DataConfig) -> dict[str, Path]:
+    """The table of each split at `data.path`: one file, or those of a folder. Raises UserError where there is none."""
+    return split_files(path_of(config), lambda path: table_format(path) is not None, ", ".join(FORMATS))

@@ -1,32 +1,34 @@
 """Sentence pairs: the source as a set of token ids with the token's number as coordinate, the target as a sequence.
 
-How text is spelled is learned from the training pairs; what is prepared depends on that, too, so that other data can be
-read as a run spells them.
+Tokens are learned from the training pairs; what is prepared depends on them, too, so that other data can be split into
+the tokens of a run.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.codec import Codec
-from attnlab.config import ParallelData, former_names
+from attnlab.config import ParallelData
 from attnlab.data.contract import Data, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length
-from attnlab.data.pairs.sources import TextPair, parallel_source
+from attnlab.data.pairs.sources import PairSource, TextPair
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
+from attnlab.data.prep.cache import cache_folder, fingerprint, prepared, settings_of
 from attnlab.data.prep.sequences import Sequences, tokens_in_order
-from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
+from attnlab.data.prep.source import open_source
+from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
+from attnlab.disk import read_json
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Example
+from attnlab.sets import Batch
 from attnlab.spec import DataSpec, Target, Vocabulary
 
 TARGET = "translation"
@@ -34,40 +36,47 @@ TARGET = "translation"
 
 
 class Parallel(Data):
-    """A prepared set of sentence pairs.
+    """A prepared set of sentence pairs; the codecs of `spec`, or learned ones, split both sides into tokens."""
 
-    spec: of the data themselves, or that of a run, whose codecs then spell both sides.
-    parts: whether the embedding looks into words, which tokens don't allow.
-    """
+    splits: dict[str, "ParallelSplit"]
 
     def __init__(self, config: ParallelData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         if parts:
             raise UserError(f"data={config.name}: tokens of parallel text have no parts; choose embedding=learned")
         self.config, self.seed = config, seed
-        self.source = parallel_source(config)
+        self.source = open_source(config, PairSource)
         self.notice, self.commit = self.source.notice, self.source.commit
-        self.shares = lacking(config, self.source.splits)
-        splits = [name for name in NAMES if name in (*self.source.splits, *self.shares)]
-        elsewhere = "cache path origin licence hub config revision".split()
-        settings = former_names(config) | dict.fromkeys(elsewhere)
+        self.fractions = lacking(config, self.source.splits)
+        splits = [name for name in NAMES if name in (*self.source.splits, *self.fractions)]
+        settings = settings_of(replace(config, limit=None))  # which is applied below, to what was prepared
         settings |= {"splits": splits, "files": list(self.source.files), "identity": self.source.identity}
         texts = fingerprint(self.source.files.values(), settings)
         self.codecs = self._learned(texts) if spec is None else _codecs_of(spec, config)
-        self.fingerprint = fingerprint((), {"texts": texts, "codecs": _digest(self.codecs)})
-        self.folder = prepared(
-            cache_folder(config.cache),
-            f"parallel-{config.name}-{self.fingerprint}",
-            lambda folder: self._write(folder, splits),
+        examples = {"texts": texts, "codecs": _digest(self.codecs)}
+        cache, prefix = cache_folder(config.cache), f"parallel-{config.name}-"
+        folder = prepared(cache, prefix + fingerprint((), examples), lambda folder: self._write(folder, splits))
+        self.fingerprint = fingerprint(
+            (), examples if config.limit is None else examples | {"limit": config.limit}
         )
-        meta = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
-        self.warnings: list[str] = [*self.source.warnings, *meta["warnings"]]
-        self.spec = spec if spec is not None else self._spec(meta["counts"])
-        self.splits = {name: ParallelSplit(self, name) for name in splits}
+        self.folder = cache / (prefix + self.fingerprint)
+        self.folder.mkdir(exist_ok=True)
+        self.warnings = [*self.source.warnings, *read_json(folder / "meta.json")["warnings"]]
+        self.splits = {name: self._split(folder, name) for name in splits}
+        self.spec = spec if spec is not None else self._spec()
 
-    # --- how text is spelled ----------------------------------------------------------------------
+    def _split(self, folder: Path, name: str) -> "ParallelSplit":
+        """A split of the prepared pairs, within `data.limit` where it is for training."""
+        columns = Columns(folder / f"{name}.arrow")
+        rows = np.arange(len(columns))
+        if name == "train" and self.config.limit is not None:
+            strata = np.zeros_like(rows)
+            rows = limited(self.config.limit, rows, columns.strings("key"), strata, self.config.split_seed)
+        return ParallelSplit(columns, rows, self.source.ceiling)
+
+    # --- how text becomes tokens ------------------------------------------------------------------
 
     def _learned(self, texts: str) -> dict[str, Codec]:
-        """Codecs learned once from the training pairs; texts: the fingerprint of those."""
+        """Codecs learned once from all training pairs; texts: the fingerprint of those."""
         config = self.config
         if "train" not in self.source.splits:
             raise UserError(f"data={config.name}: there are no training pairs to learn from")
@@ -77,41 +86,42 @@ class Parallel(Data):
                 yield from (getattr(pair, side) for side in sides)
 
         def learn(folder: Path) -> None:
-            for name, sides in spelled.items():
+            for name, sides in sides_of.items():
                 codec = Codec.learn(training(*sides), config.tokens, config.subwords)
                 codec.save(folder / f"codec-{name}.json")
 
         apart = {"source": ("source",), "target": ("target",)}
-        spelled = {"source": ("source", "target")} if config.joint_vocabulary else apart
+        sides_of = {"source": ("source", "target")} if config.joint_vocabulary else apart
         folder = prepared(cache_folder(config.cache), f"codecs-{config.name}-{texts}", learn)
-        return {name: Codec.load(folder / f"codec-{name}.json") for name in spelled}
+        return {name: Codec.load(folder / f"codec-{name}.json") for name in sides_of}
 
-    def _spec(self, counts: list[int]) -> DataSpec:
-        """counts: how often each token occurs in the training sources."""
+    def _spec(self) -> DataSpec:
+        """The codecs, and how often each token occurs in the training sources."""
+        tokens = self.codecs["source"].tokens
+        counts = (
+            self.splits["train"].counts(len(tokens)) if "train" in self.splits else np.zeros(0, dtype=np.int64)
+        )
         return DataSpec(
             modality="text",
             num_coords=1,
             features=None,
             targets={TARGET: Target("sequence", codec="target" if "target" in self.codecs else "source")},
-            vocabularies={"words": Vocabulary(self.codecs["source"].tokens, tuple(counts))},
+            vocabularies={"words": Vocabulary(tokens, tuple(counts.tolist()))},
             codecs=self.codecs,
         )
 
     # --- preparation ------------------------------------------------------------------------------
 
     def _write(self, folder: Path, splits: list[str]) -> None:
-        """Spell every pair once."""
+        """Split every pair into tokens once."""
         from datasets import List, Value
 
         columns = {"source": List(Value("int32")), TARGET: List(Value("int32"))}
         columns |= {name: Value("string") for name in ("key", "source_text", "target_text")}
-        counts = np.zeros(len(self.codecs["source"]), dtype=np.int64)
         warnings: list[str] = []
 
-        def encoded(split: str, bad: BadRows, empty: list[str], longer: list[str]) -> Iterator[dict[str, Any]]:
-            for pair, source, target in self._spelled(self._pairs(split, bad, empty), longer):
-                if split == "train":
-                    np.add.at(counts, source, 1)
+        def encoded(split: str, bad: BadRows, empty: list[str], longer: list[str]) -> Iterator[dict[str, object]]:
+            for pair, source, target in self._encoded(self._pairs(split, bad, empty), longer):
                 yield {
                     "source": source, TARGET: target, "key": pair.key, "source_text": pair.source,
                     "target_text": pair.target,
@@ -120,41 +130,36 @@ class Parallel(Data):
         for split in splits:
             bad, empty, longer = BadRows(self.config.skip_bad, "pair"), list[str](), list[str]()
             number = write_rows(folder / f"{split}.arrow", columns, encoded(split, bad, empty, longer))
-            if split in self.source.splits:  # what is held out was read, and told, with the rest
+            if split in self.source.splits:  # what is held out was read, and warned of, with the rest
                 warnings += [bad.summary()] if bad.count else []
                 warnings += [_left_out(split, empty)] if empty else []
             limit = self.config.max_length, self.config.too_long
             warnings += beyond_length(len(longer), f"pairs of the {split} split", *limit)
             if number == 0:
                 raise UserError(self._nothing_in(split))
-        meta = {"counts": counts.tolist(), "warnings": warnings}
-        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        (folder / "meta.json").write_text(json.dumps({"warnings": warnings}), encoding="utf-8")
 
     def _nothing_in(self, split: str) -> str:
-        place = self.config.path or f"data={self.config.name}"
-        if split in self.shares:
-            return f"{place}: {too_few(split, self.shares[split])}"
-        return f"{place}: no pairs of non-empty sentences for the {split} split"
+        location = self.config.path or f"data={self.config.name}"
+        if split in self.fractions:
+            return f"{location}: {too_few(split, self.fractions[split])}"
+        return f"{location}: no pairs of non-empty sentences for the {split} split"
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
-        """The pairs of a split within `data.limit`; those with an empty side go to `empty`, by their keys."""
-        taken = 0
+        """The pairs of a split; those with an empty side go to `empty`, by their keys."""
         for pair in self._rows(split, bad):
-            if split == "train" and self.config.limit is not None and taken >= self.config.limit:
-                return
             if pair.source and pair.target:
-                taken += 1
                 yield pair
             else:
                 empty.append(pair.key)
 
     def _rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         """The pairs of a split; equal sources, but for white space, are held out together."""
-        if not self.shares or (split in self.source.splits and split != "train"):
+        if not self.fractions or (split in self.source.splits and split != "train"):
             yield from self.source.rows(split, bad)
             return
-        for pair, own in zip(self.source.rows("train", bad), self._divided, strict=True):
-            if own == split:
+        for pair, pair_split in zip(self.source.rows("train", bad), self._divided, strict=True):
+            if pair_split == split:
                 yield pair
 
     @cached_property
@@ -163,88 +168,81 @@ class Parallel(Data):
         owners = [
             " ".join(pair.source.split()) for pair in self.source.rows("train", BadRows(self.config.skip_bad))
         ]
-        validation, test = (self.shares.get(name, 0.0) for name in ("validation", "test"))
+        validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(owners), owners, validation, test, self.config.split_seed)
 
-    def _spelled(
+    def _encoded(
         self, pairs: Iterator[TextPair], longer: list[str]
     ) -> Iterator[tuple[TextPair, list[int], list[int]]]:
         """Each pair with the ids of both sides, within `data.max_length`; those beyond it go to `longer`, by their keys."""
-        longest, policy = self.config.max_length, self.config.too_long
+        max_length, policy = self.config.max_length, self.config.too_long
         source_codec = self.codecs["source"]
         target_codec = self.codecs.get("target", source_codec)
-        while some := list(islice(pairs, 1000)):
-            sources = source_codec.encode([pair.source for pair in some])
-            targets = target_codec.encode([pair.target for pair in some])
-            for pair, source, target in zip(some, sources, targets, strict=True):
+        while block := list(islice(pairs, 1000)):
+            sources = source_codec.encode([pair.source for pair in block])
+            targets = target_codec.encode([pair.target for pair in block])
+            for pair, source, target in zip(block, sources, targets, strict=True):
                 length = max(len(source), len(target))
-                if length > longest and policy == "refuse":
+                if length > max_length and policy == "refuse":
                     raise UserError(
-                        f"{pair.key}: {length:,} tokens, more than `data.max_length={longest}`; "
+                        f"{pair.key}: {length:,} tokens, more than `data.max_length={max_length}`; "
                         "raise it, or set `data.too_long=cut` or `drop`"
                     )
-                longer += [pair.key] if length > longest else []
-                if length <= longest or policy == "cut":
-                    yield pair, source[:longest], target[:longest]
+                longer += [pair.key] if length > max_length else []
+                if length <= max_length or policy == "cut":
+                    yield pair, source[:max_length], target[:max_length]
 
 
 class ParallelSplit(Split):
-    """Training, validation or test pairs."""
+    """Training, validation or test pairs. rows: their numbers among those that were prepared."""
 
-    def __init__(self, data: Parallel, name: str) -> None:
-        self.data = data
-        columns = Columns(data.folder / f"{name}.arrow")
+    def __init__(self, columns: Columns, rows: Indices, ceiling: float | None) -> None:
+        self.rows, self._ceiling = rows, ceiling
         self._source, target = columns.ragged("source"), columns.ragged(TARGET)
         self._targets = Sequences(target, target.lengths)
-        self._texts, self._gold = columns.strings("source_text"), columns.strings("target_text")
-        self.keys = columns.strings("key")
-        self.lengths: NDArray[np.int64] = np.stack([self._source.lengths, self._targets.lengths], axis=1)
+        texts = (columns.strings_of(name, rows) for name in ("source_text", "target_text", "key"))
+        self._texts, self._gold, self.keys = texts
+        self.lengths = np.stack([self._source.lengths, self._targets.lengths], axis=1)[rows]
 
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __getitem__(self, i: int) -> Example:
-        """One pair alone, as it is evaluated."""
-        batch = self.batch(np.array([i]))
-        return Example(batch.inputs, batch.targets, self.keys[i])
+    def counts(self, size: int) -> NDArray[np.int64]:
+        """(size,): how often each token occurs in the sources."""
+        return self._source.counts(self.rows, size)
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
-        """These pairs, packed; nothing is altered in training."""
-        inputs = tokens_in_order(self._source.take(indices), self._source.lengths[indices])
-        return Batch(inputs, {TARGET: self._targets.take(indices)}, tuple(self.keys[i] for i in indices))
+        """(B,) numbers of pairs -> these, packed: inputs (N,) ids, and answers (M,) ids that end with `</s>`.
 
-    def gold(self, target: str) -> list[str]:
+        Nothing is altered in training.
+        """
+        rows = self.rows[indices]
+        inputs = tokens_in_order(self._source.take(rows), self._source.lengths[rows])
+        return Batch(inputs, {TARGET: self._targets.take(rows)}, tuple(self.keys[i] for i in indices))
+
+    def gold(self, target: str) -> Sequence[str]:
         """The translations as they stand in the file, even where `data.max_length` cuts what is learned."""
         if target != TARGET:
             raise UserError(f"`head.target={target}`: the data have {TARGET}")
         return self._gold
 
     def content(self, i: int) -> bytes:
-        """What pair i consists of: equal pairs have equal contents."""
         return f"{self._texts[i]}\n{self._gold[i]}".encode()
 
-    def show(self, i: int) -> dict[str, str]:
+    def show(self, i: int) -> dict[str, object]:
         """The text that is translated."""
         return {"source": self._texts[i]}
 
-    def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
-        """None."""
-        return {}
-
     def ceiling(self) -> float | None:
-        """How often a perfect translator says exactly what stands there, where the data know it."""
-        return self.data.source.ceiling
+        return self._ceiling
 
 
 def _codecs_of(spec: DataSpec, config: ParallelData) -> dict[str, Codec]:
-    """A run's own, by which other data are read."""
+    """Those of a run, by which other data are read. Raises UserError where it has none."""
     if "source" not in spec.codecs:
         raise UserError(f"data={config.name}: the run did not learn from pairs of texts")
     return spec.codecs
 
 
 def _digest(codecs: dict[str, Codec]) -> str:
-    """Equal for codecs that spell alike."""
+    """Equal for codecs that split text alike."""
     tokens = json.dumps({name: codec.to_json() for name, codec in sorted(codecs.items())})
     return hashlib.blake2b(tokens.encode(), digest_size=12).hexdigest()
 

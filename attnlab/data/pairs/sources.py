@@ -1,22 +1,25 @@
 """Where sentence pairs come from: each source yields texts with their translations, and names the files it reads."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import ClassVar, Protocol
 
 from attnlab.config import ParallelData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.hub import HubSet
-from attnlab.data.files.layout import NAMES, no_path
+from attnlab.data.files.hub import HubSource
+from attnlab.data.files.layout import NAMES
 from attnlab.data.files.tables import nested, plain, read_table, table_files
+from attnlab.data.prep.source import Source, path_of
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
 from attnlab.errors import UserError
 from attnlab.text_files import text_lines, unreadable
+
+TOGETHER = "translation"
+"""The object in a row of .jsonl, or the column on the hub, that may hold both languages."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +31,15 @@ class TextPair:
     key: str
 
 
-class ParallelSource(Protocol):
-    """Built from the data's configuration; refuses a missing folder or file."""
+class PairSource(Source):
+    """Texts with their translations. ceiling: how often a perfect translator gives exactly the right answer."""
 
-    notice: str
-    splits: tuple[str, ...]
-    files: dict[str, Path]
-    """What the pairs are read from: their contents are the data's fingerprint."""
-    identity: str
-    """What the pairs depend on besides files, such as the commit of a data set on the hub."""
-    commit: str | None
-    """Of a data set on the hub."""
-    warnings: tuple[str, ...]
-    ceiling: float | None
-    """How often a perfect translator says exactly what stands there, where it is known."""
-
-    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]: ...
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        """The pairs of a split; what is wrong with others goes to `bad`, which may raise UserError."""
+        raise NotImplementedError
 
 
-class Here:
-    """What all sources share whose pairs lie here."""
-
-    notice = ""
-    ceiling: float | None = None
-    identity = ""
-    commit: str | None = None
-    warnings: tuple[str, ...] = ()
-
-
-class Bilingual(Here):
+class Bilingual(PairSource):
     """`data=bilingual`: generated sentences; the data are as fixed as those of a file."""
 
     notice = (
@@ -65,7 +48,7 @@ class Bilingual(Here):
         "and such files called validation and test."
     )
     splits = tuple(sentences.SIZES)
-    ceiling: float | None = 1.0  # no sentence has two translations
+    ceiling = 1.0  # no sentence has two translations
 
     def __init__(self, config: ParallelData) -> None:
         if (config.source_language, config.target_language) != ("en", "de"):
@@ -87,22 +70,40 @@ class Bilingual(Here):
         return list(islice(sentences.pairs(), sum(sentences.SIZES.values())))
 
 
-class Lines(Here):
+class HubPairs(HubSource, PairSource):
+    """A column for each language on the hub, or one called `translation` that holds both."""
+
+    def __init__(self, config: ParallelData) -> None:
+        languages = [config.source_language, config.target_language]
+        super().__init__(config, languages, languages[0], TOGETHER)
+
+    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        for piece in self.set.pieces(split):
+            for key, sides in self.set.rows(split, piece):
+                if problem := nested(self.set.columns, sides):
+                    bad.found(f"{key}: {problem}")
+                    continue
+                source, target = (plain(side).strip() for side in sides)
+                yield TextPair(source, target, key)
+
+
+class Lines(PairSource):
     """Two files for each split, train.en and train.de, plain or .gz: line i of one translates line i of the other."""
+
+    needs = "the folder that holds train.{source_language} and train.{target_language}"
+    hub = HubPairs
 
     def __init__(self, config: ParallelData) -> None:
         self.config = config
-        if config.path is None:
-            raise no_path(config)
-        folder = Path(config.path).expanduser()
+        folder = Path(path_of(config)).expanduser()
         if not folder.is_dir():
             raise UserError(f"`data.path={config.path}`: no such folder")
-        self.pairs = self._found(folder)
+        self.pairs = self._files_of(folder)
         self.splits = tuple(self.pairs)
         self.files = {f"{split} {side.name}": side for split, sides in self.pairs.items() for side in sides}
 
-    def _found(self, folder: Path) -> dict[str, tuple[Path, Path]]:
-        """Both files of each split."""
+    def _files_of(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        """Both files of each split. Raises UserError where one of them is missing, or where there are several."""
         config, sides = self.config, []
         for language in (config.source_language, config.target_language):
             named: dict[str, Path] = {}
@@ -114,9 +115,9 @@ class Lines(Here):
                     named[match[1]] = path
             sides.append(named)
         stems = {stem: _split_of(stem) for stem in sorted({*sides[0], *sides[1]})}
-        found: dict[str, tuple[Path, Path]] = {}
+        files: dict[str, tuple[Path, Path]] = {}
         for split in NAMES:
-            stem = self._chosen(split, [stem for stem, its_split in stems.items() if its_split == split])
+            stem = self._chosen(split, [stem for stem, stem_split in stems.items() if stem_split == split])
             if stem is None:
                 continue
             for language, named in zip((config.source_language, config.target_language), sides, strict=True):
@@ -124,14 +125,14 @@ class Lines(Here):
                     raise UserError(
                         f"{folder}: no {stem}.{language} (or .gz); each split has a file for each language"
                     )
-            found[split] = (sides[0][stem], sides[1][stem])
-        if "train" not in found and "test" not in found:
+            files[split] = (sides[0][stem], sides[1][stem])
+        if "train" not in files and "test" not in files:
             languages = f"train.{config.source_language} and train.{config.target_language}"
             raise UserError(f"`data.path={config.path}`: no {languages} (or .gz) there")
-        return found
+        return files
 
     def _chosen(self, split: str, stems: list[str]) -> str | None:
-        """The one of these names that is the split's."""
+        """The name of the split's files among these. Raises UserError where it cannot be told."""
         wanted = self.config.test_name if split == "test" else None
         if wanted is not None:
             if wanted not in stems:
@@ -157,9 +158,9 @@ class Lines(Here):
                 (path, unreadable(text, self.config.encoding))
                 for path, text in zip((source, target), texts, strict=True)
             ]
-            wrong = next(((path, problem) for path, problem in problems if problem), None)
-            if wrong:
-                bad.found(f"{wrong[0]}:{number}: {wrong[1]}")
+            first = next(((path, problem) for path, problem in problems if problem), None)
+            if first:
+                bad.found(f"{first[0]}:{number}: {first[1]}")
             else:
                 yield TextPair(texts[0], texts[1], f"{source.name}:{number}")
         if counts[0] != counts[1]:
@@ -169,13 +170,14 @@ class Lines(Here):
             )
 
 
-class PairTable(Here):
+class PairTable(PairSource):
     """A .csv, .tsv or .jsonl file, or those of a folder, with a column for each language.
 
     A row of .jsonl may hold both in an object called `translation`.
     """
 
-    inside: ClassVar = "translation"
+    needs = "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files"
+    hub = HubPairs
 
     def __init__(self, config: ParallelData) -> None:
         self.languages, self.encoding = [config.source_language, config.target_language], config.encoding
@@ -184,49 +186,12 @@ class PairTable(Here):
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         path = self.files[split]
-        for line, (source, target) in read_table(path, self.languages, bad, self.inside, self.encoding):
+        for line, (source, target) in read_table(path, self.languages, bad, TOGETHER, self.encoding):
             yield TextPair(source.strip(), target.strip(), f"{path.name}:{line}")
 
 
-class HubPairs:
-    """A column for each language on the hub, or one called `translation` that holds both."""
-
-    notice = ""
-    ceiling: float | None = None
-
-    def __init__(self, config: ParallelData) -> None:
-        languages = [config.source_language, config.target_language]
-        self.set = HubSet(config, languages, languages[0], PairTable.inside)
-        self.splits = tuple(self.set.splits)
-        self.files: dict[str, Path] = {}
-        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
-
-    def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
-        for piece in self.set.pieces(split):
-            for key, sides in self.set.rows(split, piece):
-                if problem := nested(self.set.columns, sides):
-                    bad.found(f"{key}: {problem}")
-                    continue
-                source, target = (plain(side).strip() for side in sides)
-                yield TextPair(source, target, key)
-
-
-PARALLEL_SOURCES: dict[str, Callable[[ParallelData], ParallelSource]] = {
-    "bilingual": Bilingual,
-    "lines": Lines,
-    "table": PairTable,
-}
-
-
-def parallel_source(config: ParallelData) -> ParallelSource:
-    """The user's own files come first, then the hub."""
-    if config.path is None and config.hub is not None:
-        return HubPairs(config)
-    return PARALLEL_SOURCES[config.source](config)
-
-
 def _split_of(stem: str) -> str | None:
-    """The split that a file's name speaks of; any name that begins with `test` is a test set."""
+    """The split that a file's name stands for; any name that begins with `test` is a test set."""
     if stem.lower().startswith("test"):
         return "test"
     return next((split for split, names in NAMES.items() if stem.lower() in names), None)

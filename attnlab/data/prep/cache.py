@@ -10,30 +10,36 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
+from attnlab.config import DataConfig, former_names
 from attnlab.disk import flush
 
 VERSION = 6
 """Of what preparation writes: a new one makes old folders unused."""
-
-
 MANIFEST = "sizes.json"
 """The names and sizes of the files in a prepared folder."""
+ELSEWHERE = ("cache", "path", "origin", "licence", "hub", "config", "revision")
+"""Keys that say where the examples are; what they are is part of the fingerprint."""
 
 
 def cache_folder(configured: str | None) -> Path:
     """Where prepared data lie."""
-    place = configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab"
-    return Path(place).expanduser()
+    return Path(configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab").expanduser()
 
 
-def fingerprint(files: Iterable[Path], settings: dict[str, Any]) -> str:
-    """A name for what preparation would make: of the files' contents, the settings and our version."""
+def settings_of(config: DataConfig) -> dict[str, object]:
+    """What the examples depend on besides the contents of files: the keys, by the names that they had first."""
+    settings = former_names(config) | dict.fromkeys(ELSEWHERE)
+    # An earlier version took the first so many: a run that it stopped must not go on with others.
+    return settings if settings.get("limit") is None else settings | {"limited": "by key"}
+
+
+def fingerprint(files: Iterable[Path], settings: Mapping[str, object]) -> str:
+    """A name for what preparation would make: of the files' contents, the settings and `VERSION`."""
     digest = hashlib.blake2b(digest_size=12)
     digest.update(json.dumps([VERSION, settings], sort_keys=True).encode())
     for path in files:
@@ -43,15 +49,15 @@ def fingerprint(files: Iterable[Path], settings: dict[str, Any]) -> str:
 
 
 def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder `cache/name`, filled by `make(folder)` if it isn't there yet, or not as it was left."""
+    """The folder `cache/name`, filled by `make(folder)` unless it is there and whole."""
     folder = cache / name
     if _whole(folder):
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{name}.lock"):
         if not _whole(folder):
-            for left in cache.glob(f"{glob.escape(name)}-*"):  # by a process that was killed
-                shutil.rmtree(left)
+            for remains in cache.glob(f"{glob.escape(name)}-*"):  # of a process that was killed
+                shutil.rmtree(remains)
             unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=cache))
             try:
                 make(unfinished)

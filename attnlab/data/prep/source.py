@@ -55,6 +55,13 @@ def open_source(config: DataConfig, base: type[AnySource]) -> AnySource:
     return source.hub(config)
 
 
+def path_of(config: DataConfig) -> str:
+    """`data.path`. Raises UserError where there is none."""
+    if config.path is None:
+        raise no_path(config)
+    return config.path
+
+
 def no_path(config: DataConfig, reason: str = "") -> UserError:
     """What to say where neither `data.path` nor the hub gives anything; reason: why the hub doesn't."""
     needs = config.sources.get(config.source, Source).needs.format(**vars(config))

@@ -14,30 +14,30 @@ NAMES = ("train", "validation", "test")
 
 
 def lacking(config: DataConfig, given: Collection[str]) -> dict[str, float]:
-    """The shares of the training examples that become splits which the source lacks. given: those that it has."""
+    """The fractions of the training examples that become splits which the source lacks. given: those that it has."""
     if "train" not in given:
         return {}
-    shares = {"validation": config.validation, "test": config.test}
-    return {name: share for name, share in shares.items() if share and name not in given}
+    fractions = {"validation": config.validation, "test": config.test}
+    return {name: fraction for name, fraction in fractions.items() if fraction and name not in given}
 
 
-def too_few(split: str, share: float) -> str:
-    """Why nobody could be held out for this split, and what to do."""
+def too_few(split: str, fraction: float) -> str:
+    """Why no example could be held out for this split, and what to do."""
     return (
-        f"too few different examples to hold out `data.{split}={share:g}` of them; give more of them, a {split} split "
+        f"too few different examples to hold out `data.{split}={fraction:g}` of them; give more of them, a {split} split "
         f"of your own, or set data.{split}=0"
     )
 
 
 def position(key: str, seed: int = 0) -> float:
-    """A number in [0, 1) that depends on the key alone: on no other example, no order and no machine."""
+    """A number in [0, 1) that depends on key and seed alone: not on other examples, their order or the machine."""
     digest = hashlib.blake2b(key.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest()
     return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
 
 
-def held_out(key: str, share: float, seed: int = 0) -> bool:
-    """Whether the example belongs to the share that validates; equal keys always stay together."""
-    return position(key, seed) < share
+def held_out(key: str, fraction: float, seed: int = 0) -> bool:
+    """Whether the example belongs to the fraction that validates; equal keys always stay together."""
+    return position(key, seed) < fraction
 
 
 def with_held_out(
@@ -48,26 +48,30 @@ def with_held_out(
     seed: int = 0,
     labels: Sequence[str] | None = None,
 ) -> list[str]:
-    """The source's splits ("" where it names none); of a split that it doesn't name, a share of the training examples
-    is held out, by who owns each example and, if given, in proportion to the labels."""
-    found = [split or "train" for split in given]
-    pool = [i for i, split in enumerate(found) if split == "train"]
+    """The split of each example: the source's ("" where it names none), or one that it lacks, for which a fraction of
+    the training examples is held out, by the owner of each and, if given, in proportion to the labels."""
+    splits = [split or "train" for split in given]
+    pool = [i for i, split in enumerate(splits) if split == "train"]
     positions = np.array([position(owners[i], seed) for i in pool])
     numbers: dict[str, int] = {}
     strata = np.array(
         [0 if labels is None else numbers.setdefault(labels[i], len(numbers)) for i in pool], dtype=int
     )
-    shares = (0.0 if "validation" in found else validation, 0.0 if "test" in found else test)
-    for i, split in zip(pool, divided(positions, strata, *shares).tolist(), strict=True):
-        found[i] = NAMES[split]
-    return found
+    fractions = (0.0 if "validation" in splits else validation, 0.0 if "test" in splits else test)
+    for i, split in zip(pool, split_rows(positions, strata, *fractions).tolist(), strict=True):
+        splits[i] = NAMES[split]
+    return splits
 
 
 def limited(
-    limit: int | None, rows: NDArray[np.int64], keys: Sequence[str], labels: Sequence[str], seed: int
+    limit: int | None,
+    rows: NDArray[np.int64],
+    keys: Sequence[str],
+    labels: Sequence[str] | NDArray[np.int64],
+    seed: int,
 ) -> NDArray[np.int64]:
-    """So many of these training examples, in their order, and each label in proportion: every one of them occurs where
-    there is room for it. Who is left is decided by a hash of the key.
+    """So many of these training examples, in their order, and each label in proportion: every label occurs where there
+    is room for it. Which ones is decided by a hash of the key.
 
     rows: numbers of the examples among all, whose keys and labels are given. limit: None for all.
     """
@@ -75,21 +79,21 @@ def limited(
         return rows
     positions = np.array([position(keys[i], seed) for i in rows])
     _, strata = np.unique([labels[i] for i in rows], return_inverse=True)
-    kept = np.flatnonzero(divided(positions, strata.reshape(-1), 1 - limit / len(rows), 0.0) == TRAIN)
+    kept = np.flatnonzero(split_rows(positions, strata.reshape(-1), 1 - limit / len(rows), 0.0) == TRAIN)
     return rows[np.sort(kept[np.argsort(positions[kept])][:limit])]
 
 
-def divided(
+def split_rows(
     positions: NDArray[np.float64], strata: NDArray[np.int64], validation: float, test: float
 ) -> NDArray[np.int8]:
-    """TRAIN, VALIDATION or TEST for each example.
+    """TRAIN, VALIDATION or TEST for each example. validation, test: fractions.
 
-    positions: of who owns each example; examples of one owner stay together. strata: each is held out in proportion,
-    such as a class; that of an owner is that of its first example. A share is never so small that nobody is held out,
-    and never so large that a stratum has nobody left for training, unless all strata are so small.
+    positions: of the owner of each example; examples of one owner stay together. strata: each is held out in
+    proportion, such as a class; that of an owner is that of its first example. At least one owner is held out for a
+    fraction above 0, and each stratum keeps one for training, unless all strata are too small for that.
 
-    Owners validate from the lowest position upwards and test from the highest downwards, so that a few examples more
-    or less change only who is at the border.
+    Validation takes owners from the lowest position upwards, test from the highest downwards, so that a few examples
+    more or less change only those at the border.
     """
     owners, first, owner_of, sizes = np.unique(
         positions, return_index=True, return_inverse=True, return_counts=True
@@ -109,32 +113,32 @@ def divided(
         split[group[:low]] = VALIDATION
         split[group[len(group) - high :]] = TEST
     if len(groups) > 1 and (sum(lowest) < (validation > 0) or sum(highest) < (test > 0)):
-        return divided(positions, np.zeros_like(strata), validation, test)
+        return split_rows(positions, np.zeros_like(strata), validation, test)
     return split[owner_of.reshape(-1)]
 
 
-def _numbers(counts: list[NDArray[np.int64]], most: list[int], share: float) -> list[int]:
-    """How many owners of each stratum make up a share of the examples, as nearly as their sizes allow.
+def _numbers(counts: list[NDArray[np.int64]], max_owners: list[int], fraction: float) -> list[int]:
+    """How many owners of each stratum make up a fraction of the examples, as nearly as their sizes allow.
 
-    counts: examples of the first one, two, … owners of each stratum; most: owners of it that may be taken.
+    counts: examples of the first one, two, … owners of each stratum; max_owners: how many of it may be taken.
     """
-    if share == 0 or not counts:
+    if fraction == 0 or not counts:
         return [0] * len(counts)
-    wanted = np.array([share * own[-1] for own in counts])
+    wanted = np.array([fraction * examples[-1] for examples in counts])
     quotas = np.floor(wanted)
     missing = int(max(1, round(float(wanted.sum()))) - quotas.sum())
-    # What is lost by rounding goes to who lost most; of equals to the largest, who can spare it.
-    able = np.array(most) > quotas
-    ranking = np.lexsort((-wanted, quotas - wanted, ~able))
+    # Largest-remainder rounding, among strata that may give one more; ties go to the largest stratum.
+    full = np.array(max_owners) <= quotas
+    ranking = np.lexsort((-wanted, quotas - wanted, full))
     quotas[ranking[: max(0, missing)]] += 1
-    found, left = [], 0.0  # what the owners of one stratum are too large or too small for is up to the next
-    for own, quota, limit in zip(counts, quotas.tolist(), most, strict=True):
-        left += quota
-        sizes = np.concatenate([[0], own[:limit]])
-        found.append(int(np.abs(sizes - left).argmin()))
-        left -= int(sizes[found[-1]])
-    if not any(found):
-        able = [i for i, limit in enumerate(most) if limit]
+    numbers, open_quota = [], 0.0  # what owners of one stratum are too large or too small for is left to the next
+    for examples, quota, limit in zip(counts, quotas.tolist(), max_owners, strict=True):
+        open_quota += quota
+        sizes = np.concatenate([[0], examples[:limit]])
+        numbers.append(int(np.abs(sizes - open_quota).argmin()))
+        open_quota -= int(sizes[numbers[-1]])
+    if not any(numbers):
+        able = [i for i, limit in enumerate(max_owners) if limit]
         for i in sorted(able, key=lambda i: counts[i][0])[:1]:
-            found[i] = 1
-    return found
+            numbers[i] = 1
+    return numbers

@@ -1,28 +1,31 @@
 """Treebanks: a tag for each word of a sentence."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.layout import no_path, plain_suffix, split_files
+from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.prep.answers import NOT_SCORED
+from attnlab.data.prep.source import path_of
 from attnlab.data.text.source import TextRow, TextSource
+from attnlab.data.text.tagged import HubTagged
 from attnlab.text_files import Lines, stretches, unreadable
 
 
-class Conllu(TextSource):
+class Conllu(TextSource[Lines]):
     """A CoNLL-U file, or those of one folder, named as Universal Dependencies names them (*-ud-train.conllu, …) or
     train.conllu, ….
     """
 
+    needs = "a .conllu file, or the folder of a treebank's"
+    hub = HubTagged
+    targets: Mapping[str, str] = {"tags": "vector_classes"}
+
     def __init__(self, config: TextData) -> None:
-        self.targets = {"tags": "vector_classes"}
         self.encoding = config.encoding
-        if config.path is None:
-            raise no_path(config)
-        self.files = split_files(config.path, lambda path: plain_suffix(path) == ".conllu", ".conllu")
+        self.files = split_files(path_of(config), lambda path: plain_suffix(path) == ".conllu", ".conllu")
         self.splits = tuple(self.files)
 
     def pieces(self, split: str) -> Iterator[Lines]:

@@ -1,12 +1,11 @@
-"""Rows of text as arrays of numbers, piece by piece: in any process, and the same whoever does it.
+"""Rows of text as arrays of numbers, piece by piece, in any process.
 
-A piece numbers its words and labels by itself, in the order in which they appear; `Numbers` gives them the numbers
-that they have in the whole.
+A piece numbers its words and labels by itself, in the order in which they appear; `Numbers` translates these numbers
+into those of the whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +21,10 @@ from attnlab.errors import UserError
 
 @dataclass(frozen=True)
 class Numbered:
-    """The rows of a piece. batch: their columns, with numbers of the piece's own for words and labels.
+    """The rows of a piece. batch: their columns, with the piece's numbers for words (forms) and labels.
 
     labels: of each target that has any. longer: sentences beyond `data.max_length`, cut or dropped. bad, first_bad:
-    rows that could not be used.
+    how many rows could not be used, and what is wrong with the first.
     """
 
     batch: pa.RecordBatch
@@ -37,20 +36,20 @@ class Numbered:
 
 
 class PieceNumbering:
-    """Called with (split, piece) of a source."""
+    """(split, piece) of a source -> its rows in numbers. Raises UserError for bad rows, unless they are skipped."""
 
     def __init__(self, source: TextSource, config: TextData) -> None:
         self.source, self.config = source, config
 
-    def __call__(self, task: tuple[str, Any]) -> Numbered:
+    def __call__(self, task: tuple[str, object]) -> Numbered:
         split, piece = task
         bad = BadRows(self.config.skip_bad)
-        kept = _Kept(self.config, self.source)
+        lengths = _LengthLimit(self.config, self.source)
         forms: dict[str, int] = {}
         records = {name: RECORDS[kind](kind) for name, kind in self.source.targets.items()}
-        columns: dict[str, list[Any]] = {name: [] for name in ("forms", "ceiling", "key", "position", *records)}
+        columns: dict[str, list[object]] = {name: [] for name in ("forms", "ceiling", "key", "position", *records)}
         columns |= {name: [] for name in self.source.slices}
-        for row in kept.rows(self.source.rows(split, piece, bad)):
+        for row in lengths.limited(self.source.rows(split, piece, bad)):
             columns["forms"].append([forms.setdefault(word, len(forms)) for word in row.words])
             columns["ceiling"].append(row.ceiling)
             columns["key"].append(row.key)
@@ -66,56 +65,57 @@ class PieceNumbering:
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))
         labels = {name: record.meta()["labels"] for name, record in records.items() if "labels" in record.meta()}
-        return Numbered(batch, list(forms), labels, kept.longer, bad.count, bad.first)
+        return Numbered(batch, list(forms), labels, lengths.longer, bad.count, bad.first)
 
 
-class _Kept:
-    """The rows within `data.max_length`."""
+class _LengthLimit:
+    """`data.max_length`, as `data.too_long` treats what is beyond it. longer: how many rows were."""
 
     def __init__(self, config: TextData, source: TextSource) -> None:
         self.config, self.longer = config, 0
         self.labelled = [name for name, kind in source.targets.items() if kind == "vector_classes"]
 
-    def rows(self, rows: Iterator[TextRow]) -> Iterator[TextRow]:
-        longest, policy = self.config.max_length, self.config.too_long
+    def limited(self, rows: Iterator[TextRow]) -> Iterator[TextRow]:
+        """The rows within it. Raises UserError for others, unless they are cut or dropped."""
+        max_length, policy = self.config.max_length, self.config.too_long
         for row in rows:
-            if len(row.words) <= longest:
+            if len(row.words) <= max_length:
                 yield row
                 continue
             if policy == "refuse":
                 raise UserError(
-                    f"{row.key}: {len(row.words)} words, more than `data.max_length={longest}`; "
+                    f"{row.key}: {len(row.words)} words, more than `data.max_length={max_length}`; "
                     "raise it, or set `data.too_long=cut` or `drop`"
                 )
             self.longer += 1
             if policy == "cut":
-                yield self._shortened(row, longest)
+                yield _shortened(row, self.labelled, max_length)
 
-    def _shortened(self, row: TextRow, longest: int) -> TextRow:
-        """The first `data.max_length` words, with what belongs to them."""
-        return replace(
-            row,
-            words=row.words[:longest],
-            targets=row.targets | {name: row.targets[name][:longest] for name in self.labelled},
-            ceiling=row.ceiling[:longest],
-            slices={name: marks[:longest] for name, marks in row.slices.items()},
-        )
+
+def _shortened(row: TextRow, labelled: Collection[str], length: int) -> TextRow:
+    """The first so many words, with what belongs to them. labelled: targets that have a label for each word."""
+    targets = {
+        name: answer[:length] if name in labelled and isinstance(answer, Sequence) else answer
+        for name, answer in row.targets.items()
+    }
+    slices = {name: marks[:length] for name, marks in row.slices.items()}
+    return replace(row, words=row.words[:length], targets=targets, ceiling=row.ceiling[:length], slices=slices)
 
 
 class Numbers:
-    """Words and labels of the whole, in the order in which they appear."""
+    """Words and labels of all pieces, numbered in the order in which they appear."""
 
     def __init__(self) -> None:
         self.forms: dict[str, int] = {}
         self.labels: dict[str, dict[str, int]] = {}
 
-    def of_the_whole(self, numbered: Numbered) -> pa.RecordBatch:
+    def translated(self, numbered: Numbered) -> pa.RecordBatch:
         """A piece's rows with the numbers of the whole."""
         batch = numbered.batch
         columns = {name: batch.column(i) for i, name in enumerate(batch.schema.names)}
-        columns["forms"] = _translated(columns["forms"], _numbers(numbered.forms, self.forms))
+        columns["forms"] = _renumbered(columns["forms"], _numbers(numbered.forms, self.forms))
         for name, labels in numbered.labels.items():
-            columns[name] = _translated(columns[name], _numbers(labels, self.labels.setdefault(name, {})))
+            columns[name] = _renumbered(columns[name], _numbers(labels, self.labels.setdefault(name, {})))
         return pa.record_batch(list(columns.values()), names=list(columns))
 
 
@@ -124,8 +124,8 @@ def _numbers(words: Sequence[str], known: dict[str, int]) -> NDArray[np.int32]:
     return np.array([known.setdefault(word, len(known)) for word in words], dtype=np.int32)
 
 
-def _translated(column: Any, numbers: NDArray[np.int32]) -> Any:
-    """A column of numbers, or of lists of them, by a table of new ones."""
+def _renumbered(column: pa.Array, numbers: NDArray[np.int32]) -> pa.Array:
+    """A column of numbers, or of lists of them. numbers: what each becomes."""
     if pa.types.is_list(column.type):
         values = column.values.to_numpy()
         return pa.ListArray.from_arrays(column.offsets, pa.array(numbers[values] if len(values) else values))

@@ -1,14 +1,15 @@
 """Words and tags in two columns or in JSON: a tag for each word of a sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
 
 from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.layout import no_path, plain_suffix, split_files
+from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import json_objects
 from attnlab.data.prep.answers import NOT_SCORED
+from attnlab.data.prep.source import path_of
+from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
 from attnlab.text_files import Lines, stretches, unreadable
@@ -16,20 +17,39 @@ from attnlab.text_files import Lines, stretches, unreadable
 ENDINGS = (".txt", ".tsv", ".conll", ".iob", ".iob2", ".bio", ".tags", ".jsonl")
 
 
-class Tagged(TextSource):
+class HubTagged(HubText):
+    """Sentences of words and tags in two columns of lists on the hub; a treebank's are called tokens and upos."""
+
+    targets: Mapping[str, str] = {"tags": "vector_classes"}
+
+    def __init__(self, config: TextData) -> None:
+        self.names = ("tokens", "upos")
+        if isinstance(config, TaggedData):
+            self.names = (config.words or "words", config.tags or "tags")
+        super().__init__(config, self.names, self.names[1])
+
+    def row(self, values: Sequence[object], key: str) -> TextRow | str:
+        words, tags = values
+        if isinstance(tags, list):
+            tags = [None if tag in (None, "_") else str(tag) for tag in tags]
+        return tagged_row(words, tags or [], key, self.names, None)
+
+
+class Tagged(TextSource[Lines]):
     """A file, or those of one folder named train, validation (or dev) and test.
 
     Columns: a word and its tag on each line, with a tab or spaces between, and an empty line after each sentence.
     JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored.
     """
 
+    needs = "a file of words and tags, or a folder with train, validation and test files"
+    hub = HubTagged
+    targets: Mapping[str, str] = {"tags": "vector_classes"}
+
     def __init__(self, config: TextData) -> None:
         assert isinstance(config, TaggedData)
         self.config = config
-        self.targets = {"tags": "vector_classes"}
-        if config.path is None:
-            raise no_path(config)
-        self.files = split_files(config.path, lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
+        self.files = split_files(path_of(config), lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
         self.splits = tuple(self.files)
         kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}
         given = [column for column in (config.words, config.tags) if column is not None]
@@ -51,7 +71,7 @@ class Tagged(TextSource):
 def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad: BadRows) -> Iterator[TextRow]:
     """Sentences of a file of columns, of two where none are named; one with a bad line is bad as a whole."""
     word, tag = (word_column or 1) - 1, (tag_column or 2) - 1
-    most = 2 if word_column is None and tag_column is None else None
+    max_columns = 2 if word_column is None and tag_column is None else None
     words: list[str] = []
     tags: list[str] = []
     start, good = 1, True
@@ -64,7 +84,7 @@ def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad:
             continue
         # A tab separates where there is one: words may hold spaces then.
         cells = line.split("\t") if "\t" in line else line.split()
-        problem = _columns_problem(cells, word, tag, most) or unreadable(line, lines.encoding)
+        problem = _columns_problem(cells, word, tag, max_columns) or unreadable(line, lines.encoding)
         if problem and good:
             bad.found(f"{lines.path}:{number}: {problem}")
         if problem:
@@ -76,13 +96,13 @@ def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad:
         tags.append(cells[tag].strip())
 
 
-def _columns_problem(cells: list[str], word: int, tag: int, most: int | None) -> str:
+def _columns_problem(cells: list[str], word: int, tag: int, max_columns: int | None) -> str:
     """Why this line is no word with its tag, or nothing."""
-    wanted = max(word, tag) + 1
-    if len(cells) < wanted or (most is not None and len(cells) > most):
-        found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-        more = "; name others by `data.words=` and `data.tags=`" if len(cells) > wanted else ""
-        return f"{found}, where a word, a tab (or spaces) and its tag are expected{more}"
+    min_columns = max(word, tag) + 1
+    if len(cells) < min_columns or (max_columns is not None and len(cells) > max_columns):
+        columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+        more = "; name others by `data.words=` and `data.tags=`" if len(cells) > min_columns else ""
+        return f"{columns}, where a word, a tab (or spaces) and its tag are expected{more}"
     if not cells[word].strip() or not cells[tag].strip():
         return "a word without form or tag"
     return ""
@@ -98,7 +118,9 @@ def _objects(lines: Lines, word: str, tag: str, bad: BadRows) -> Iterator[TextRo
             yield row
 
 
-def tagged_row(words: Any, tags: Any, key: str, names: tuple[str, str], encoding: str | None) -> TextRow | str:
+def tagged_row(
+    words: object, tags: object, key: str, names: tuple[str, str], encoding: str | None
+) -> TextRow | str:
     """A sentence of lists of words and tags, or what is wrong with them."""
     if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip() for w in words):
         return f"`{names[0]}` must be a list of words, none of them empty"
