@@ -32,6 +32,20 @@ class Batches(Protocol):
         """(B,) numbers of examples -> these examples, packed in this order."""
 
 
+@runtime_checkable
+class FrameSummaries(Protocol):
+    """What splits whose vectors are frames of sound know besides."""
+
+    frame_features: int
+    """Features of one frame, of which each vector has one or several."""
+
+    def summaries(self) -> NDArray[np.float32]:
+        """(n, 2F): mean and standard deviation of each recording's features, before they are normalised."""
+
+    def loudness(self) -> Sequence[NDArray[np.float32]]:
+        """Of each recording (L,): mean of each vector's features, such as log energy, less the recording's mean."""
+
+
 class Split:
     """Training, validation or test examples of prepared data."""
 
