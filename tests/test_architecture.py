@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "attnlab"
-LEAVES = {"errors", "registry", "attention_options", "config", "codec", "sets", "spec", "metrics"}
+LEAVES = {"errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics"}
 ALLOWED = {
     "errors": set(),
     "registry": {"errors"},
-    "attention_options": {"errors", "registry"},
-    "config": {"errors", "registry", "attention_options"},
+    "choices": {"errors", "registry"},
+    "attention_options": {"errors", "registry", "choices"},
+    "config": {"errors", "registry", "choices", "attention_options"},
     "codec": {"errors"},
     "spec": {"errors", "codec"},
     "sets": set(),

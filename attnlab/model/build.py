@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from attnlab.attention_options import parse_count
-from attnlab.config import Config, LearnedEmbedding, LinearEmbedding, Seq2seqHead
+from attnlab.attention_options import fitting_position
+from attnlab.config import AttentionEncoder, Config, LearnedEmbedding, LinearEmbedding, Seq2seqHead
+from attnlab.config.model.encoder import parse_count
 from attnlab.errors import UserError
 from attnlab.model.embeddings import EMBEDDINGS, Learned, Pretrained, vector_width
 from attnlab.model.encoders.attention import Attention
@@ -189,9 +190,13 @@ def _answer_places(config: Config, spec: DataSpec, split: Any) -> int:
 
 
 def fit(config: Config, spec: DataSpec) -> None:
-    """Fill in what follows from the data: how their values become vectors, and which of their answers is learned."""
+    """Fill in what follows from the data and from other keys: how values become vectors, how coordinates enter, and which
+    target is learned. Raises UserError where several could be."""
     if config.embedding.name == "auto":
         config.embedding = LearnedEmbedding() if spec.features is None else LinearEmbedding()
+    for part in (config.encoder, config.head):
+        if isinstance(part, AttentionEncoder | Seq2seqHead):
+            part.position = fitting_position(part.position, part.score)
     if config.head.target is None:
         kinds = HEADS[config.head.name].kinds
         fitting = [name for name, target in spec.targets.items() if target.kind in kinds]

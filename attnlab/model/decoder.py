@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from attnlab.attention_options import parse_score
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
 from attnlab.model.attention.multihead import CrossAttention, MultiHead, SelfAttention
@@ -17,7 +18,7 @@ from attnlab.model.attention.packed import softmax_
 from attnlab.model.attention.positions import LearnedPosition, PairBias, Pairs, Rotation, position_of
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
-from attnlab.model.attention.tiles import forbidden
+from attnlab.model.attention.tiles import to_additive_mask
 from attnlab.model.dropout import Dropout
 from attnlab.model.embeddings import table
 from attnlab.model.linear import Linear, affine
@@ -59,7 +60,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AttentionEncoder, memory_width: int, vocabulary: int | nn.Embedding) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.pairwise = config, parse_score(config.score).pairwise
         if isinstance(vocabulary, int):
             self.own_table = table(vocabulary, config.width)
             vocabulary = self.own_table
@@ -106,7 +107,7 @@ class Decoder(nn.Module):
 
     def _plan(self, scope: Scope, queries: VectorSets, keys: VectorSets, biased: bool) -> Plan:
         keeps_table = biased or (self.training and self.config.attention_dropout > 0)
-        return choose(self.config.score, scope, keys, self.config.heads, keeps_table).plan(scope, queries, keys)
+        return choose(self.pairwise, scope, keys, self.config.heads, keeps_table).plan(scope, queries, keys)
 
 
 class Cache:
@@ -128,7 +129,7 @@ class Cache:
             self._memories.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
         if len(set(layout.lengths)) > 1:
             # Who has nothing to look at looks at zeros, and sees 0.
-            self._absent = forbidden(layout.mask | (layout.counts == 0)[:, None])[:, None, None]
+            self._absent = to_additive_mask(layout.mask | (layout.counts == 0)[:, None])[:, None, None]
         rows, room, config = len(memory) * beam, 16, decoder.config
         like = self._memories[0][0]
         shape = (room, rows, config.heads, config.width_of_head)
@@ -231,7 +232,7 @@ def look(
 ) -> Tensor:
     """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
 
-    bias: of the scores; added: where one may not look, see `forbidden`; both broadcast to (B, H, Lq, Lk). By plain
+    bias: of the scores; added: where one may not look, see `to_additive_mask`; both broadcast to (B, H, Lq, Lk). By plain
     products: for so few queries they are quicker than PyTorch's fused kernel.
     """
     sets, queries, heads, width = q.shape

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from attnlab.attention_options import POSITIONS, SCORES, parse_scope, refusal
+from attnlab.attention_options import SCORE_CHOICES, refusal
 from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID, Codec
 from attnlab.config import Seq2seqHead
 from attnlab.model.decoder import Cache, Rewriting
 from attnlab.model.decoding import Limits, sample, search
 from attnlab.model.heads.seq2seq import Seq2seq, shifted
 from attnlab.model.vocabulary import vocabulary_loss
+from attnlab.registry import POSITIONS
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
 
@@ -32,8 +33,8 @@ SPEC = DataSpec(
 )
 COMBINATIONS = [
     (score, position)
-    for score, position in itertools.product(SCORES, POSITIONS)
-    if refusal("auto", score, parse_scope("causal"), position) is None
+    for score, position in itertools.product(SCORE_CHOICES, POSITIONS)
+    if refusal("auto", score, "causal", position) is None
     and (position in ("rotary", "relative") or score == "scaled_dot")
 ]
 
