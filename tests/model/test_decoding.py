@@ -244,6 +244,6 @@ def test_the_loss_in_pieces_is_torchs(smoothing: float) -> None:
 def test_source_and_answers_may_share_one_table() -> None:
     spec = replace(SPEC, targets={"translation": Target("sequence", codec="source")}, codecs={"source": CODEC})
     table = torch.nn.Embedding(len(CODEC), WIDTH)
-    shared = Seq2seq(Seq2seqHead(heads=2, target="translation"), spec, WIDTH, table)
+    shared = Seq2seq(Seq2seqHead(heads=2, target="translation", position="rotary"), spec, WIDTH, table)
     assert shared.decoder.table is table
     assert not any("table" in name for name in shared.state_dict())

@@ -5,8 +5,8 @@ from itertools import pairwise, product
 
 import pytest
 import torch
-from drawing import lengths, position, seeds, vector_sets
 from hypothesis import given, settings
+from random_sets import lengths, position, seeds, vector_sets
 from torch.nn import functional
 
 from attnlab.attention_options import KERNELS as SUPPORT

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from drawing import lengths, position, seeds, vector_sets
 from hypothesis import given, settings
+from random_sets import lengths, position, seeds, vector_sets
 
 from attnlab.model.attention import packed
 from attnlab.model.attention.kernels import KERNELS

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from drawing import vector_sets
+from random_sets import vector_sets
 
 from attnlab.attention_options import (
     POSITION_CHOICES,
