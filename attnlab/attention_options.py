@@ -1,149 +1,308 @@
-"""What attention can be put together from, in words: scores, scopes, positions, and which kernel computes what.
+"""What attention is put together from: scores, scopes and positions with their keys, and which kernel computes what.
 
-Nothing here imports torch, so that a wrong combination is refused before anything heavy is loaded.
-`attnlab/model/attention/` holds what the words stand for.
+Nothing here imports torch, so that a wrong combination is refused before anything heavy is loaded. Each part is chosen by
+a word: its name, then the values of its keys after colons, as in `window:8` or `additive:leaky_relu`. What computes it
+stands in `attnlab/model/attention/`; a plugin registers its own:
+
+    @dataclass(frozen=True)
+    class GaussianKeys(ScoreKeys):  # gaussian:0.5
+        pairwise = True
+        width: float = 1.0
+
+    @SCORES.register("gaussian", GaussianKeys)
+    class Gaussian(Score): ...
 """
 
-import re
 from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
-from attnlab.errors import UserError, suggestion
+from attnlab.choices import Choices, Distance, forms, keys_of, parse
+from attnlab.errors import UserError
+from attnlab.registry import POSITIONS, SCOPES, SCORES
 
-DOT_SCORES = ("scaled_dot", "dot", "bilinear", "cosine")
-PAIRWISE_SCORES = ("additive", "additive:tanh", "additive:leaky_relu")
-SCORES = DOT_SCORES + PAIRWISE_SCORES
-SCOPES = ("full", "window", "edges", "causal")
-STRUCTURES = ("laplacian", "random_walk", "degree", "size")
-ONE_NUMBER = ("degree", "size")
-"""Structures that are a single number, written without a width."""
-POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
+Family = Literal["everything", "differences", "bounded_differences", "edges"]
+"""How a scope finds its pairs: all of a set; by differences of coordinates; by such with a bound; along edges."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
 @dataclass(frozen=True)
-class Ability:
-    """What a kernel computes. `does` and `cost` are for people."""
+class ScoreKeys:
+    """How well two vectors match. pairwise: it looks at each pair; others are a scaled dot product of prepared vectors."""
 
-    scores: tuple[str, ...]
-    scopes: tuple[str, ...]
+    pairwise: ClassVar[bool] = False
+
+
+@SCORES.builtin("scaled_dot", "attnlab.model.attention.scores:ScaledDot")
+@dataclass(frozen=True)
+class ScaledDotKeys(ScoreKeys):
+    """q · k / √K."""
+
+
+@SCORES.builtin("dot", "attnlab.model.attention.scores:Dot")
+@dataclass(frozen=True)
+class DotKeys(ScoreKeys):
+    """q · k."""
+
+
+@SCORES.builtin("bilinear", "attnlab.model.attention.scores:Bilinear")
+@dataclass(frozen=True)
+class BilinearKeys(ScoreKeys):
+    """qᵀ W k, with a matrix for each head."""
+
+
+@SCORES.builtin("cosine", "attnlab.model.attention.scores:Cosine")
+@dataclass(frozen=True)
+class CosineKeys(ScoreKeys):
+    """τ cos(q, k), with a learned τ for each head."""
+
+
+@SCORES.builtin("additive", "attnlab.model.attention.scores:Additive")
+@dataclass(frozen=True)
+class AdditiveKeys(ScoreKeys):
+    """w · activation(q + k)."""
+
+    pairwise = True
+    activation: Literal["tanh", "leaky_relu"] = "tanh"
+
+
+@dataclass(frozen=True)
+class ScopeKeys:
+    """Which vectors a vector attends to. num_coords: how many coordinates it needs; None: any number above 0."""
+
+    family: ClassVar[Family]
+    num_coords: ClassVar[int | None] = None
+
+
+@SCOPES.builtin("full", "attnlab.model.attention.scopes:Full")
+@dataclass(frozen=True)
+class FullKeys(ScopeKeys):
+    """All vectors of the set."""
+
+    family = "everything"
+
+
+@SCOPES.builtin("window", "attnlab.model.attention.scopes:Window")
+@dataclass(frozen=True)
+class WindowKeys(ScopeKeys):
+    """Vectors no farther than the radius, along every coordinate."""
+
+    family = "bounded_differences"
+    radius: Distance
+
+
+@SCOPES.builtin("edges", "attnlab.model.attention.scopes:Edges")
+@dataclass(frozen=True)
+class EdgesKeys(ScopeKeys):
+    """Vectors from which an edge leads here, and the vector itself."""
+
+    family = "edges"
+
+
+@SCOPES.builtin("causal", "attnlab.model.attention.scopes:Causal")
+@dataclass(frozen=True)
+class CausalKeys(ScopeKeys):
+    """Vectors that don't come later."""
+
+    family = "differences"
+    num_coords = 1
+
+
+@dataclass(frozen=True)
+class PositionKeys:
+    """How coordinates enter.
+
+    changes: what they change: the vectors, queries and keys (by a rotation), or scores; None: they are ignored.
+    splits: the width that is split over the coordinates, two numbers for each at least; None: no width is.
+    """
+
+    changes: ClassVar[Literal["vectors", "queries and keys", "scores"] | None] = None
+    splits: ClassVar[Literal["width", "head_width"] | None] = None
+
+
+@POSITIONS.builtin("none", "attnlab.model.attention.positions:Position")
+@dataclass(frozen=True)
+class NoneKeys(PositionKeys):
+    """Not at all."""
+
+
+@POSITIONS.builtin("sinusoidal", "attnlab.model.attention.positions:Sinusoidal")
+@dataclass(frozen=True)
+class SinusoidalKeys(PositionKeys):
+    """Sines and cosines, added to the vectors."""
+
+    changes = "vectors"
+    splits = "width"
+
+
+@POSITIONS.builtin("learned", "attnlab.model.attention.positions:LearnedPosition")
+@dataclass(frozen=True)
+class LearnedKeys(PositionKeys):
+    """A learned vector for each position, added to the vectors."""
+
+    changes = "vectors"
+
+
+@POSITIONS.builtin("rotary", "attnlab.model.attention.positions:Rotary")
+@dataclass(frozen=True)
+class RotaryKeys(PositionKeys):
+    """Rotations of queries and keys."""
+
+    changes = "queries and keys"
+    splits = "head_width"
+
+
+@POSITIONS.builtin("alibi", "attnlab.model.attention.positions:Alibi")
+@dataclass(frozen=True)
+class AlibiKeys(PositionKeys):
+    """The distance times a fixed slope, taken off the scores."""
+
+    changes = "scores"
+
+
+@POSITIONS.builtin("relative", "attnlab.model.attention.positions:Relative")
+@dataclass(frozen=True)
+class RelativeKeys(PositionKeys):
+    """A learned number for each difference, added to the scores."""
+
+    changes = "scores"
+
+
+SCORE_CHOICES = Choices(SCORES, ScoreKeys)
+SCOPE_CHOICES = Choices(SCOPES, ScopeKeys, lists=True)
+POSITION_CHOICES = Choices(POSITIONS, PositionKeys, auto=True)
+
+
+def parse_score(word: object) -> ScoreKeys:
+    """Raises UserError where there is no such score."""
+    return parse(SCORES, word, ScoreKeys)
+
+
+def parse_scope(word: object) -> ScopeKeys:
+    """Raises UserError where there is no such scope."""
+    return parse(SCOPES, word, ScopeKeys)
+
+
+def parse_position(word: object) -> PositionKeys:
+    """Raises UserError where there is no such position, or it is still `auto`."""
+    return parse(POSITIONS, word, PositionKeys)
+
+
+def scope_problem(word: str, num_coords: int, edges: bool) -> str | None:
+    """Why data with so many coordinates, and with edges or without, cannot have a scope, and which they can."""
+    problem = _missing(parse_scope(word), num_coords, edges)
+    if problem is None:
+        return None
+    others = [
+        form
+        for name in SCOPES
+        if _missing(keys_of(SCOPES, name, ScopeKeys), num_coords, edges) is None
+        for form in forms(SCOPES, name)
+    ]
+    return f"scope `{word}`: {problem}; use scope {' or '.join(others)}"
+
+
+def _missing(keys: ScopeKeys | type[ScopeKeys], num_coords: int, edges: bool) -> str | None:
+    if keys.family == "edges":
+        return None if edges else "these data have no edges"
+    if keys.family == "everything" or num_coords == (keys.num_coords or max(1, num_coords)):
+        return None
+    if num_coords == 0:
+        return "these data have no coordinates"
+    return f"these vectors have {num_coords} coordinates, it needs {keys.num_coords}"
+
+
+@dataclass(frozen=True)
+class KernelSupport:
+    """What a kernel computes. `does` and `cost` are for people.
+
+    pairwise: also scores that look at each pair. num_coords: how many coordinates it needs, None: any number.
+    """
+
+    pairwise: bool
+    families: tuple[Family, ...]
     edge_values: bool
     cross: bool
     does: str
     cost: str
+    num_coords: int | None = None
+
+    def computes(self, score: ScoreKeys | type[ScoreKeys], scope: ScopeKeys | type[ScopeKeys]) -> bool:
+        return (self.pairwise or not score.pairwise) and scope.family in self.families
 
 
-KERNELS: dict[str, Ability] = {
-    "reference": Ability(SCORES, SCOPES, True, True, "the textbook's steps, set after set; gives weights", "O(ΣL²)"),
-    "dense": Ability(DOT_SCORES, SCOPES, True, True, "PyTorch's fused product over whole sets", "O(B·L²)"),
-    "blocked": Ability(
-        SCORES, ("full", "window", "causal"), False, True, "blocks of queries, recomputed in backward",
-        "O(L·block) memory",
+KERNELS: dict[str, KernelSupport] = {
+    "reference": KernelSupport(True, FAMILIES, True, True, "the textbook's steps, set after set; gives weights", "O(ΣL²)"),
+    "dense": KernelSupport(False, FAMILIES, True, True, "PyTorch's fused product over whole sets", "O(B·L²)"),
+    "blocked": KernelSupport(
+        True, ("everything", "differences", "bounded_differences"), False, True,
+        "blocks of queries, recomputed in backward", "O(L·block) memory",
     ),
-    "banded": Ability(
-        DOT_SCORES, ("window",), False, False, "windows over one coordinate, block by block", "O(N·radius)"
+    "banded": KernelSupport(
+        False, ("bounded_differences",), False, False, "windows over one coordinate, block by block", "O(N·radius)",
+        num_coords=1,
     ),
-    "edgewise": Ability(SCORES, ("window", "edges"), True, False, "lists of neighbours, a softmax for each", "O(E)"),
+    "edgewise": KernelSupport(
+        True, ("bounded_differences", "edges"), True, False, "lists of neighbours, a softmax for each", "O(E)"
+    ),
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ScopeWord:
-    """A scope as written. radius: of a window, in coordinates, or in seconds where `seconds` is true."""
-
-    kind: str
-    radius: float = 0.0
-    seconds: bool = False
-
-    def __str__(self) -> str:
-        return f"window:{self.radius:g}{'s' * self.seconds}" if self.kind == "window" else self.kind
-
-    def in_coordinates(self, frame_seconds: float | None) -> float:
-        """The radius in coordinates, where a frame lasts so long; refuses where nobody knows how long."""
-        if not self.seconds:
-            return self.radius
-        if frame_seconds is None:
-            raise UserError(
-                f"scope `{self}`: these data don't know how long a frame lasts; write the radius in coordinates, "
-                "as in window:8"
-            )
-        # 0.29 s in frames of 0.01 s must be 29 frames, not 28.999….
-        return round(self.radius / frame_seconds, 6)
-
-
-def parse_scope(word: object) -> ScopeWord:
-    """`full`, `window:8`, `window:40ms`, `window:0.5s`, `edges` or `causal`."""
-    kind, colon, radius = str(word).partition(":")
-    if kind not in SCOPES:
-        raise UserError(f"scope `{word}`: no such scope; {suggestion(kind, SCOPES)}")
-    if kind != "window":
-        if colon:
-            raise UserError(f"scope `{word}`: only a window has a radius; write `{kind}`")
-        return ScopeWord(kind)
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(ms|s)?", radius)
-    if not found:
-        raise UserError(f"scope `{word}`: a window needs a radius, as in window:8 or window:40ms")
-    number, unit = float(found[1]), found[2]
-    return ScopeWord(kind, number / 1000 if unit == "ms" else number, unit is not None)
-
-
-def parse_scopes(words: object) -> tuple[ScopeWord, ...]:
-    """One scope, or a list that is cycled over the layers."""
-    listed = list(words) if isinstance(words, list | tuple) else [words]
-    if not listed:
-        raise UserError("name at least one scope")
-    return tuple(parse_scope(word) for word in listed)
-
-
-def parse_structures(words: object) -> tuple[tuple[str, int], ...]:
-    """What tells a node's role in its graph, with its width: `laplacian:8`, `random_walk:16`, `degree`, `size`, or a
-    list."""
-    listed = [] if words is None else list(words) if isinstance(words, list | tuple) else [words]
-    found = []
-    for word in listed:
-        kind, colon, width = str(word).partition(":")
-        if kind not in STRUCTURES:
-            raise UserError(f"`data.structure={word}`: no such structure; {suggestion(kind, STRUCTURES)}")
-        if (kind in ONE_NUMBER) == bool(colon) or (colon and not (width.isdecimal() and int(width) > 0)):
-            raise UserError(
-                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1), degree or size"
-            )
-        found.append((kind, int(width or 1)))
-    return tuple(found)
-
-
-def refusal(kernel: str, score: str, scope: ScopeWord, position: str = "none") -> str | None:
+def refusal(kernel: str, score: str, scope: str, position: str = "none") -> str | None:
     """Why this combination cannot be computed and what would work; None where it can be."""
-    if position == "rotary" and score in PAIRWISE_SCORES:
+    score_keys, scope_keys = parse_score(score), parse_scope(scope)
+    rotates = position != "auto" and parse_position(position).changes == "queries and keys"
+    if rotates and score_keys.pairwise:
+        biases = [name for name in POSITIONS if keys_of(POSITIONS, name, PositionKeys).changes == "scores"]
         return (
-            f"position rotary turns queries and keys, which only a product reads as a difference of places; with "
-            f"score {score} use position alibi or relative, or one of the scores {', '.join(DOT_SCORES)}"
+            f"position {position} rotates queries and keys, which only a product reads as a difference of coordinates; "
+            f"with score {score} use position {' or '.join(biases)}, or one of the scores {', '.join(_dot_scores())}"
         )
-    able = [name for name, it in KERNELS.items() if score in it.scores and scope.kind in it.scopes]
+    able = [name for name, support in KERNELS.items() if support.computes(score_keys, scope_keys)]
     if kernel == "auto" or kernel in able:
         return None
-    ability = KERNELS[kernel]
-    reason = f"scope {scope}" if scope.kind not in ability.scopes else f"score {score}"
-    return f"kernel {kernel} cannot compute {reason} ({ability.does}); use kernel auto, or {' or '.join(able)}"
+    support = KERNELS[kernel]
+    reason = f"score {score}" if scope_keys.family in support.families else f"scope {scope}"
+    return f"kernel {kernel} cannot compute {reason} ({support.does}); use kernel auto, or {' or '.join(able)}"
 
 
-def parse_count(text: object) -> int:
-    """A number of parameters: 250000, 250k or 1.5M."""
-    found = re.fullmatch(r"(\d+(?:\.\d*)?)([kKmM]?)", str(text).strip())
-    if not found:
-        raise UserError(f"`encoder.parameters={text}`: write a number such as 250k or 1M")
-    return round(float(found[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[found[2].lower()])
+def check_num_coords(kernel: str, num_coords: int) -> None:
+    """Raises UserError where a kernel needs another number of coordinates."""
+    needed = KERNELS[kernel].num_coords if kernel != "auto" else None
+    if needed not in (None, num_coords):
+        others = [
+            name
+            for name, support in KERNELS.items()
+            if support.num_coords is None and set(KERNELS[kernel].families) <= set(support.families)
+        ]
+        raise UserError(
+            f"kernel {kernel} needs vectors along one coordinate, these have {num_coords}; "
+            f"use kernel {' or '.join(others)}"
+        )
+
+
+def fitting_position(position: str, score: str) -> str:
+    """What `auto` stands for: rotary, or relative where the score looks at each pair; other positions as they are."""
+    if position != "auto":
+        return position
+    return "relative" if parse_score(score).pairwise else "rotary"
+
+
+def _dot_scores() -> list[str]:
+    return [name for name in SCORES if not keys_of(SCORES, name, ScoreKeys).pairwise]
 
 
 def kernel_table() -> str:
     """Which kernel computes which score, scope and bias: a table of text."""
     head = ("kernel", "scores", "scopes", "alibi, relative", "edge values", "dropout", "cross", "cost", "does")
     rows: list[tuple[str, ...]] = [head, ()]
-    for name, it in KERNELS.items():
-        scores = "all" if it.scores == SCORES else "all but additive"
-        scopes = "all" if it.scopes == SCOPES else ", ".join(it.scopes)
-        if name == "banded":
-            scopes = "window (one coordinate)"
-        answers = ["yes" if answer else "refused" for answer in (True, it.edge_values, True, it.cross)]
-        rows.append((name, scores, scopes, *answers, it.cost, it.does))
+    pairwise = [name for name in SCORES if name not in _dot_scores()]
+    for name, support in KERNELS.items():
+        scores = "all" if support.pairwise else f"all but {', '.join(pairwise)}"
+        scopes = [scope for scope in SCOPES if keys_of(SCOPES, scope, ScopeKeys).family in support.families]
+        allowed = "all" if len(scopes) == len(SCOPES) else ", ".join(scopes)
+        allowed += " (one coordinate)" if support.num_coords == 1 else ""
+        answers = ["yes" if answer else "refused" for answer in (True, support.edge_values, True, support.cross)]
+        rows.append((name, scores, allowed, *answers, support.cost, support.does))
     widths = [max(len(row[i]) for row in rows if row) for i in range(len(head))]
     rows[1] = tuple("-" * width for width in widths)
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

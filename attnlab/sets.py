@@ -4,7 +4,7 @@ Letters: B sets in the batch · N vectors in all its sets together · L vectors 
 F features of a vector before embedding · D model width · P coordinates · E edges · U distinct parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -273,7 +273,7 @@ def _joined(tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = Non
     return torch.cat(present, dim=dim)
 
 
-Targets = dict[str, Tensor | VectorSets]
+Targets = Mapping[str, Tensor | VectorSets]
 """What is to be learned of a batch, by the target's name: sequences are `VectorSets`, all others a `Tensor`."""
 Answer = str | float | Sequence[str] | Sequence[float]
 """An answer for one set, in words or numbers: one, or a sequence with one for each vector or question."""

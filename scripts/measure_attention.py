@@ -19,8 +19,9 @@ from torch import Tensor
 
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import KERNELS
-from attnlab.model.attention.scopes import Full, Window
-from attnlab.model.attention.scores import SCORES
+from attnlab.model.attention.reference import AttentionInputs
+from attnlab.model.attention.scopes import Full, Scope, Window
+from attnlab.model.attention.scores import score_of
 from attnlab.model.encoders.attention import Attention
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -33,14 +34,14 @@ def line(length: int, width: int = 1) -> VectorSets:
     return VectorSets.of(torch.randn(length, width), coords=torch.arange(length)[:, None].float())
 
 
-def step(kernel: str, length: int, width: int, heads: int, scope: object, score: str = "scaled_dot") -> Callable:
+def step(kernel: str, length: int, width: int, heads: int, scope: Scope, score: str = "scaled_dot") -> Callable:
     """Forward and backward of one attention, plan included."""
-    sets, match = line(length), SCORES[score](heads, width // heads)
+    sets, match = line(length), score_of(score, heads, width // heads)
     q, k, v = (torch.randn(length, heads, width // heads, requires_grad=True) for _ in range(3))
 
     def run() -> tuple[Tensor, ...]:
-        one = KERNELS[kernel]
-        answer = one.attend(*match.prepare(q, k), v, one.plan(scope, sets, sets), match)
+        plan = KERNELS[kernel].plan(scope, sets, sets)
+        answer = plan.kernel.attend(AttentionInputs(*match.prepare(q, k), v, plan, match))
         return torch.autograd.grad(answer.sum(), (q, k, v))
 
     return run
@@ -50,16 +51,16 @@ def medians(*runs: Callable, rounds: int = 7) -> list[float]:
     """Seconds of each, measured in turn."""
     times: list[list[float]] = [[] for _ in runs]
     for number in range(rounds + 1):
-        for run, found in zip(runs, times, strict=True):
+        for run, seconds in zip(runs, times, strict=True):
             began = time.perf_counter()
             run()
             if number:  # the first round warms up
-                found.append(time.perf_counter() - began)
-    return [statistics.median(found) for found in times]
+                seconds.append(time.perf_counter() - began)
+    return [statistics.median(seconds) for seconds in times]
 
 
 def peak() -> float:
-    """MiB that this process has held at most."""
+    """The largest resident set of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -84,7 +85,7 @@ def memory() -> None:
 
 
 def long() -> None:
-    config = AttentionEncoder(width=64, depth=4, heads=4, scope="window:32", dropout=0.1)
+    config = AttentionEncoder(width=64, depth=4, heads=4, scope="window:32", position="rotary", dropout=0.1)
     encoder = Attention(config, DataSpec("speech", 1, 64, {}, {}))
     sets = line(100_000, 64)
     optimizer = torch.optim.AdamW(encoder.parameters(), fused=True)

@@ -10,28 +10,22 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "attnlab"
 LEAVES = {
-    "errors",
-    "registry",
-    "attention_options",
-    "config",
-    "codec",
-    "sets",
-    "spec",
-    "metrics",
-    "text_files",
-    "disk",
-}
+    "errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics", "targets",
+    "text_files", "disk",
+}  # fmt: skip
 ALLOWED = {
     "errors": set(),
     "disk": {"errors"},
     "registry": {"errors"},
-    "attention_options": {"errors", "registry"},
-    "config": {"errors", "registry", "attention_options"},
+    "choices": {"errors", "registry"},
+    "attention_options": {"errors", "registry", "choices"},
+    "config": {"errors", "registry", "choices", "attention_options"},
     "codec": {"errors"},
     "text_files": {"errors"},
     "spec": {"errors", "codec"},
     "sets": set(),
-    "metrics": set(),
+    "metrics": {"errors", "registry"},
+    "targets": {"errors", "metrics", "sets", "spec"},
     "compose": {"config", "errors", "registry"},
     "data": LEAVES | {"data"},
     "model": LEAVES | {"model"},

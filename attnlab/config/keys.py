@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from typing import Any
 
+from attnlab.choices import Choices
 from attnlab.errors import UserError, suggestion
 
 LARGEST = 2**63 - 1
@@ -22,6 +23,7 @@ def key(
 ) -> Any:
     """A documented configuration key; `choices` (also a registry), `min` and `max` are checked by `check`.
 
+    help: one sentence, in which {choices} stands for all of them, those of plugins too.
     was: the name by which earlier versions knew it: refused on the command line, and read from the runs that they saved.
     """
     metadata = {"help": help, "choices": choices, "min": min, "max": max, "was": was}
@@ -51,6 +53,8 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
     choices, lowest, highest = (entry.metadata.get(name) for name in ("choices", "min", "max"))
     if isinstance(value, str) and value == "???":
         yield f"`{path}` is missing: {entry.metadata['help']}; set it with `{path}=…`"
+    elif value is not None and isinstance(choices, Choices) and value not in choices:
+        yield f"`{path}`: {choices.problem(value)}"
     elif value is not None and choices and value not in choices:
         yield f"`{path}={value}`: no such choice; {suggestion(str(value), choices)}"
     elif isinstance(value, float) and not math.isfinite(value):
@@ -68,7 +72,8 @@ def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, st
         if isinstance(entry.type, type) and is_dataclass(entry.type):
             yield from documented_keys(entry.type, f"{prefix}{entry.name}.")
         else:
-            yield prefix + entry.name, default, entry.metadata["help"]
+            sentence = entry.metadata["help"].replace("{choices}", ", ".join(entry.metadata.get("choices") or ()))
+            yield prefix + entry.name, default, sentence
 
 
 def renamed(node: type) -> dict[str, str]:

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from attnlab.config import Config
+from attnlab.attention_options import fitting_position
+from attnlab.config import AttentionEncoder, Config, Seq2seqHead
 from attnlab.errors import UserError
 from attnlab.model.embeddings import Learned
 from attnlab.model.interfaces import Embedding, Encoder, Head
@@ -103,11 +104,12 @@ def resolve(config: Config, spec: DataSpec) -> None:
 
 
 def fit(config: Config, spec: DataSpec) -> None:
-    """Fill in what follows from the data: how their values become vectors, and which of their answers is learned.
-
-    Raises UserError where the head could learn several.
-    """
+    """Fill in what follows from the data and from other keys: how values become vectors, how coordinates enter, and which
+    target is learned. Raises UserError where the head could learn several."""
     config.embedding = EMBEDDINGS.get(config.embedding.name, Embedding).resolved(config.embedding, spec)
+    for part in (config.encoder, config.head):
+        if isinstance(part, AttentionEncoder | Seq2seqHead):
+            part.position = fitting_position(part.position, part.score)
     if config.head.target is None:
         kinds = HEADS.get(config.head.name, Head).kinds
         fitting = [name for name, target in spec.targets.items() if target.kind in kinds]

@@ -1,6 +1,6 @@
-"""Where vectors stand in relation to each other, worked out on the host from their coordinates.
+"""The order of vectors along their coordinates, worked out on the host.
 
-Answers are tensors on the host; whoever plans with them moves them to where the vectors live.
+Results are tensors on the host; callers move them to the vectors' device.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from attnlab.sets import VectorSets
 class Order:
     """The rows of packed sets in reading order, set after set: by the first coordinate, then by the next.
 
-    rows: (N,) row numbers in that order, or None where the vectors already stand so.
-    sets: (N,) the set of each, in that order; coords: (N, P) its place, in that order.
+    rows: (N,) row numbers in that order, or None where the rows already stand so.
+    sets: (N,) the set of each, in that order; coords: (N, P) its coordinates, in that order.
     """
 
     rows: Tensor | None
@@ -26,6 +26,7 @@ class Order:
 
     @classmethod
     def of(cls, sets: VectorSets) -> "Order":
+        """The order of sets that have coordinates."""
         coords = sets.known_coords
         assert coords is not None
         index = torch.repeat_interleave(torch.tensor(sets.lengths, dtype=torch.int64))
@@ -33,7 +34,7 @@ class Order:
         if _stand_in_order(index, coords):
             return cls(None, index, coords)
         rows = torch.arange(len(index))
-        for key in (*reversed(coords.unbind(1)), index):  # stable sorts, the weightiest key last
+        for key in (*reversed(coords.unbind(1)), index):  # stable sorts, the most significant key last
             rows = rows[torch.argsort(key[rows], stable=True)]
         return cls(rows, index[rows], coords[rows])
 
@@ -44,28 +45,28 @@ class Order:
         return bool(((first[1:] > first[:-1]) | (self.sets[1:] != self.sets[:-1])).all())
 
     def stretch(self, radius: float) -> tuple[Tensor, Tensor]:
-        """(N,), (N,): for each vector in order, the first vector of its set that is no farther than `radius` along
-        the first axis, and the one after the last."""
+        """(N,), (N,): for each vector in order, the first vector of its set that is within `radius` along the first
+        axis, and the one after the last; by a padded radius, see `_line`."""
         line, radius = self._line(radius)
         return torch.searchsorted(line, line - radius), torch.searchsorted(line, line + radius, right=True)
 
     def reach(self, radius: float) -> int:
-        """How many rows away, in order, the farthest vector within `radius` stands."""
+        """By how many rows, in order, vectors within `radius` are apart at most; by a padded radius, see `_line`."""
         line, radius = self._line(radius)
         stop = torch.searchsorted(line, line + radius, right=True)
         return int((stop - torch.arange(len(line))).max()) - 1 if len(line) else 0
 
     def _line(self, radius: float) -> tuple[Tensor, float]:
-        """(N,): all first coordinates on one line, sets farther apart than a radius reaches; the radius with some slack:
-        never too few vectors are within it, and who needs exact pairs asks the scope about each."""
+        """(N,): all first coordinates on one line, the sets farther apart than the radius; and the radius, padded by
+        1e-6 against rounding: callers filter the pairs exactly."""
         first = self.coords[:, 0].double()
         radius += 1e-6 * (1 + radius)
-        apart = (first.max() - first.min() + 2 * radius + 1) if len(first) else 0
-        return self.sets * apart + first, radius
+        gap = (first.max() - first.min() + 2 * radius + 1) if len(first) else 0
+        return self.sets * gap + first, radius
 
 
 def _stand_in_order(index: Tensor, coords: Tensor) -> bool:
-    """Whether no row comes before the one that it follows, by its set, then by its first coordinate, then by the next."""
+    """Whether all rows stand in order of their set, then of their first coordinate, then of the next."""
     in_order = torch.ones(max(0, len(index) - 1), dtype=torch.bool)
     for key in (*reversed(coords.unbind(1)), index):
         before, after = key[:-1], key[1:]

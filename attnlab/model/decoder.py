@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from attnlab.attention_options import parse_score
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
 from attnlab.model.attention.multihead import CrossAttention, SelfAttention
@@ -57,7 +58,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AttentionEncoder, memory_width: int, vocabulary: int | nn.Embedding) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.pairwise = config, parse_score(config.score).pairwise
         if isinstance(vocabulary, int):
             self.own_table = table(vocabulary, config.width)
             vocabulary = self.own_table
@@ -106,4 +107,4 @@ class Decoder(nn.Module):
 
     def _plan(self, scope: Scope, queries: VectorSets, keys: VectorSets, biased: bool) -> Plan:
         keeps_table = biased or (self.training and self.config.attention_dropout > 0)
-        return choose(self.config.score, scope, keys, self.config.heads, keeps_table).plan(scope, queries, keys)
+        return choose(self.pairwise, scope, keys, self.config.heads, keeps_table).plan(scope, queries, keys)

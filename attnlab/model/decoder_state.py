@@ -10,7 +10,7 @@ from torch import Tensor
 from attnlab.model.attention.multihead import MultiHead
 from attnlab.model.attention.packed import softmax_
 from attnlab.model.attention.positions import Pairs
-from attnlab.model.attention.tiles import forbidden
+from attnlab.model.attention.tiles import to_additive_mask
 from attnlab.model.decoder import Decoder
 from attnlab.sets import Layout, VectorSets
 
@@ -53,7 +53,7 @@ class KVCache(DecoderState):
             self._memory_kv.append((_heads_first(layout.pad(k)), _heads_first(layout.pad(v))))
         if len(set(layout.lengths)) > 1:
             # Queries of an empty set attend to its padding, whose values are zeros, and give 0.
-            self._memory_mask = forbidden(layout.mask | (layout.counts == 0)[:, None])[:, None, None]
+            self._memory_mask = to_additive_mask(layout.mask | (layout.counts == 0)[:, None])[:, None, None]
         rows, capacity, config = len(memory) * beam, 16, decoder.config
         like = self._memory_kv[0][0]
         shape = (capacity, rows, config.heads, config.width_of_head)
@@ -149,7 +149,7 @@ def cached_attention(
 ) -> Tensor:
     """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
 
-    bias, and mask as `forbidden` makes it, are added to the scores and broadcast to (B, H, Lq, Lk). By plain products: for
+    bias, and mask as `to_additive_mask` makes it, are added to the scores and broadcast to (B, H, Lq, Lk). By plain products: for
     so few queries they are quicker than PyTorch's fused kernel.
     """
     sets, queries, heads, width = q.shape

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """In training each number becomes 0 with probability `rate`, the others grow so that the mean stays: any shape.
+    """In training each number becomes 0 with probability `rate`, the others are scaled so that the mean stays.
 
     On the CPU torch draws a float for every number, which costs more than most layers; here eight bytes come from
     one draw of torch's generator, so that `rate` is rounded to 1/256. A GPU uses torch's own kernel.
@@ -17,10 +17,11 @@ class Dropout(nn.Module):
         self.threshold = round(rate * 256)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same shape."""
         if not self.training or self.threshold == 0:
             return x
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.rate)
         draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
-        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
-        return x * kept.to(x.dtype).mul_(256 / (256 - self.threshold))
+        mask = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
+        return x * mask.to(x.dtype).mul_(256 / (256 - self.threshold))

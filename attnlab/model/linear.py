@@ -1,8 +1,7 @@
-"""Linear layers whose matrix products take the quicker of the two libraries that PyTorch carries.
+"""Linear layers whose matrix products take the faster of the two libraries that PyTorch carries.
 
-On the CPU PyTorch multiplies fp32 matrices by MKL, which uses AVX-512 on Intel's machines alone; on AMD's it stays with
-AVX2, at half the speed of the hardware. oneDNN, which PyTorch brings for convolutions and bf16, knows no such difference.
-Both compute in fp32; sums are added in another order.
+On the CPU PyTorch multiplies fp32 matrices by MKL, which uses AVX-512 on Intel's machines alone; on AMD's it uses
+AVX2, at half the speed of the hardware. oneDNN, which PyTorch brings for convolutions and bf16, uses AVX-512 on both. Both compute in fp32; sums are added in another order.
 """
 
 from functools import cache
@@ -22,6 +21,7 @@ class Linear(nn.Linear):
     """x Wᵀ + b: (…, inputs) -> (…, outputs). The same parameters, and the same start, as torch's."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """(…, inputs) -> (…, outputs)."""
         return affine(x, self.weight, self.bias)
 
 
@@ -45,14 +45,14 @@ class _Product(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        of_x = of_weight = of_bias = None
+        grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
-            of_x = product(gradient, weight.t())
+            grad_x = product(gradient, weight.t())
         if ctx.needs_input_grad[1]:
-            of_weight = weight_gradient(gradient, x)
+            grad_weight = weight_gradient(gradient, x)
         if ctx.needs_input_grad[2]:
-            of_bias = gradient.sum(0)
-        return of_x, of_weight, of_bias
+            grad_bias = gradient.sum(0)
+        return grad_x, grad_weight, grad_bias
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -62,7 +62,7 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def weight_gradient(gradient: Tensor, x: Tensor) -> Tensor:
     """gᵀ x by oneDNN: (N, outputs), (N, inputs) -> (outputs, inputs)."""
-    if gradient.shape[1] > x.shape[1]:  # a wide result costs less than a tall one, and turning it is cheap
+    if gradient.shape[1] > x.shape[1]:  # a wide result costs less than a tall one, and transposing it is cheap
         return product(x.t(), gradient.t()).t().contiguous()
     return product(gradient.t(), x.t())
 
@@ -86,7 +86,7 @@ def onednn_is_faster() -> bool:
 
 
 def _vendor() -> str:
-    """Who made the processor, as Linux tells; "" where it doesn't."""
+    """The vendor of the processor, as Linux gives it; "" where it doesn't."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from attnlab.attention_options import parse_count
 from attnlab.config import EncoderConfig
+from attnlab.config.model.encoder import parse_count
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Encoder
 from attnlab.registry import ENCODERS

@@ -1,4 +1,4 @@
-"""Attention alone, within 32 places, forward and backward: queries, keys and values given, D=128, H=4.
+"""Attention alone, within 32 positions, forward and backward: queries, keys and values given, D=128, H=4.
 
 A measurement takes 4,000 vectors, short sets several times: 2 ms alone would tell more of the machine's other work.
 """
@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from attnlab.model.attention.kernels import KERNELS
+from attnlab.model.attention.reference import AttentionInputs
 from attnlab.model.attention.scopes import Window
-from attnlab.model.attention.scores import SCORES
+from attnlab.model.attention.scores import score_of
 from attnlab.sets import VectorSets
 from peers.common import OURS, Bench, Step
 
@@ -60,11 +61,11 @@ def _banded(length: int) -> Callable[[], Tensor]:
     sets, scope, score = (
         VectorSets.of(coords, coords=coords),
         Window(float(RADIUS)),
-        SCORES["scaled_dot"](HEADS, WIDTH),
+        score_of("scaled_dot", HEADS, WIDTH),
     )
     q, k, v = (torch.randn(length, HEADS, WIDTH, requires_grad=True) for _ in range(3))
     banded = KERNELS["banded"]
-    return lambda: banded.attend(q, k, v, banded.plan(scope, sets, sets), score)
+    return lambda: banded.attend(AttentionInputs(q, k, v, banded.plan(scope, sets, sets), score))
 
 
 def _heads(length: int) -> list[Tensor]:
@@ -80,8 +81,8 @@ def _masked(length: int) -> Callable[[], Tensor]:
     heads = _heads(length)
 
     def run() -> Tensor:
-        place = torch.arange(length)
-        return scaled_dot_product_attention(*heads, attn_mask=(place[:, None] - place).abs() <= RADIUS)
+        position = torch.arange(length)
+        return scaled_dot_product_attention(*heads, attn_mask=(position[:, None] - position).abs() <= RADIUS)
 
     return run
 

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from attnlab.attention_options import POSITIONS, SCORES, parse_scope, refusal
+from attnlab.attention_options import SCORE_CHOICES, refusal
 from attnlab.codec import BEGIN_ID, END_ID, UNKNOWN_ID, Codec
 from attnlab.config import Seq2seqHead
 from attnlab.model.decoder_state import DecoderState, KVCache, Uncached
 from attnlab.model.decoding import Limits, sample, search
 from attnlab.model.heads.seq2seq import Seq2seq, shifted
 from attnlab.model.vocabulary import vocabulary_loss
+from attnlab.registry import POSITIONS
 from attnlab.sets import Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
 
@@ -32,8 +33,8 @@ SPEC = DataSpec(
 )
 COMBINATIONS = [
     (score, position)
-    for score, position in itertools.product(SCORES, POSITIONS)
-    if refusal("auto", score, parse_scope("causal"), position) is None
+    for score, position in itertools.product(SCORE_CHOICES, POSITIONS)
+    if refusal("auto", score, "causal", position) is None
     and (position in ("rotary", "relative") or score == "scaled_dot")
 ]
 
@@ -239,6 +240,6 @@ def test_the_loss_in_pieces_is_torchs(smoothing: float) -> None:
 def test_source_and_answers_may_share_one_table() -> None:
     spec = replace(SPEC, targets={"translation": Target("sequence", codec="source")}, codecs={"source": CODEC})
     table = torch.nn.Embedding(len(CODEC), WIDTH)
-    shared = Seq2seq(Seq2seqHead(heads=2, target="translation"), spec, WIDTH, table)
+    shared = Seq2seq(Seq2seqHead(heads=2, target="translation", position="rotary"), spec, WIDTH, table)
     assert shared.decoder.table is table
     assert not any("table" in name for name in shared.state_dict())

@@ -122,7 +122,7 @@ def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_p
         (["head.heads=16"], "`head.position=rotary` needs two numbers for each of 1 coordinates, with head.heads=16"),
         (["data.joint_vocabulary=true", "embedding=one_hot"], "`data.joint_vocabulary=true` needs embedding=learned"),
         (["head.n_best=9"], "`head.n_best=9` must be at most head.beam=5"),
-        (["head.position=rotary", "head.score=additive"], "`head`: position rotary turns queries and keys"),
+        (["head.position=rotary", "head.score=additive"], "`head`: position rotary rotates queries and keys"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from attnlab.attention_options import parse_structures
 from attnlab.config.data.base import CrossValidated, embedded_problems
 from attnlab.config.keys import LARGEST, key
-from attnlab.errors import UserError
+from attnlab.errors import UserError, suggestion
 from attnlab.registry import GRAPH_SOURCES, LOADERS, SourceRegistry
+
+STRUCTURES = ("laplacian", "random_walk", "degree", "size")
+ONE_NUMBER = ("degree", "size")
+"""Structures that are a single number, written without a width."""
 
 
 @LOADERS.builtin("graph", "attnlab.data.graph.loader:Graphs")
@@ -79,3 +82,20 @@ class GraphData(CrossValidated):
             yield f"`data.download={download} data.name={self.name}`: two names; give one"
         elif not re.fullmatch(r"\w[\w.-]*", download):
             yield f"`data.download={download}`: write the name of a set, such as ENZYMES"
+
+
+def parse_structures(words: object) -> tuple[tuple[str, int], ...]:
+    """What tells a node's role in its graph, with its width: `laplacian:8`, `random_walk:16`, `degree`, `size`, or a
+    list. Raises UserError for other words."""
+    listed = [] if words is None else list(words) if isinstance(words, list | tuple) else [words]
+    structures = []
+    for word in listed:
+        kind, colon, width = str(word).partition(":")
+        if kind not in STRUCTURES:
+            raise UserError(f"`data.structure={word}`: no such structure; {suggestion(kind, STRUCTURES)}")
+        if (kind in ONE_NUMBER) == bool(colon) or (colon and not (width.isdecimal() and int(width) > 0)):
+            raise UserError(
+                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1), degree or size"
+            )
+        structures.append((kind, int(width or 1)))
+    return tuple(structures)

@@ -1,10 +1,12 @@
 """Keys of `encoder=`."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from attnlab.attention_options import KERNELS, POSITIONS, SCORES, parse_count, parse_scopes, refusal
+from attnlab.attention_options import KERNELS, POSITION_CHOICES, SCOPE_CHOICES, SCORE_CHOICES, refusal
+from attnlab.choices import listed
 from attnlab.config.keys import key
 from attnlab.errors import UserError
 from attnlab.registry import ENCODERS
@@ -12,7 +14,7 @@ from attnlab.registry import ENCODERS
 
 @dataclass
 class EncoderConfig:
-    """Vectors to vectors that know of each other."""
+    """Vectors to vectors, each of which depends on others of its set."""
 
     name: str = key("???", "choice", choices=ENCODERS)
     width: int = key(128, "D: width of every vector inside the model", min=1)
@@ -48,18 +50,23 @@ class AttentionEncoder(EncoderConfig):
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
     activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
     dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
-    attention_dropout: float = key(0.0, "share of attention weights dropped in training", min=0, max=0.99)
-    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
+    attention_dropout: float = key(0.0, "fraction of attention weights dropped in training", min=0, max=0.99)
+    score: str = key("scaled_dot", "how well two vectors match: {choices}", choices=SCORE_CHOICES)
     scope: Any = key(
         "full",
-        "who may look at whom: full, window:RADIUS (in coordinates, or a time such as window:40ms), edges, causal; "
-        "a list is cycled over the layers",
+        "which vectors attend to which: {choices} (a radius in coordinates, or a time such as 40ms); a list is cycled "
+        "over the layers",
+        choices=SCOPE_CHOICES,
     )
-    position: str = key("rotary", f"how places enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    position: str = key(
+        "auto",
+        "how coordinates enter: {choices}; auto: rotary, or relative where the score looks at each pair",
+        choices=POSITION_CHOICES,
+    )
     max_position: int = key(
         512, "position=learned: positions from 0 up to below this one are trained", min=1, was="max_place"
     )
-    kernel: str = key("auto", f"how attention is computed: auto, {', '.join(KERNELS)}", choices=("auto", *KERNELS))
+    kernel: str = key("auto", "how attention is computed: {choices}", choices=("auto", *KERNELS))
 
     @property
     def width_of_head(self) -> int:
@@ -78,12 +85,7 @@ class AttentionEncoder(EncoderConfig):
                 f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}, "
                 "unless encoder.head_width is set"
             )
-        try:
-            scopes = parse_scopes(self.scope)
-        except UserError as error:
-            yield f"`encoder.scope`: {error}"
-            return
-        for scope in scopes:
+        for scope in listed(self.scope):
             refused = refusal(self.kernel, self.score, scope, self.position)
             if refused:
                 yield f"`encoder`: {refused}"
@@ -92,7 +94,7 @@ class AttentionEncoder(EncoderConfig):
 @ENCODERS.builtin("recurrent", "attnlab.model.encoders.recurrent:Recurrent")
 @dataclass
 class RecurrentEncoder(EncoderConfig):
-    """An LSTM or GRU that reads the vectors in order of their places, forwards and backwards."""
+    """An LSTM or GRU that reads the vectors in order of their coordinates, forwards and backwards."""
 
     name: str = key("recurrent", "choice", choices=ENCODERS)
     width: int = key(128, "D: width of every vector inside the model (even: half for each direction)", min=2)
@@ -100,7 +102,7 @@ class RecurrentEncoder(EncoderConfig):
 
     @property
     def width_step(self) -> int:
-        """Half of a width reads forwards, half backwards."""
+        """Widths that fit are multiples of this: half of a width reads forwards, half backwards."""
         return 2
 
     def problems(self) -> Iterator[str]:
@@ -112,11 +114,11 @@ class RecurrentEncoder(EncoderConfig):
 @ENCODERS.builtin("convolution", "attnlab.model.encoders.convolution:Convolution")
 @dataclass
 class ConvolutionEncoder(EncoderConfig):
-    """Pre-norm residual convolutions over places on a line or a grid."""
+    """Pre-norm residual convolutions over positions on a line or a grid."""
 
     name: str = key("convolution", "choice", choices=ENCODERS)
     depth: int = key(4, "number of layers", min=1)
-    radius: int = key(1, "places seen on each side along each axis, by each layer", min=0)
+    radius: int = key(1, "positions seen on each side along each axis, by each layer", min=0)
 
 
 @ENCODERS.builtin("fully_connected", "attnlab.model.encoders.fully_connected:FullyConnected")
@@ -140,7 +142,7 @@ class GraphConvEncoder(EncoderConfig):
     depth: int = key(4, "number of layers", min=1)
     convolution: str = key(
         "gin",
-        "what a node does with its neighbours; gcn doesn't look at edge values",
+        "what a node does with its neighbours; gcn ignores edge values",
         choices=("gin", "gatv2", "gcn"),
     )
     heads: int = key(4, "convolution=gatv2: attention heads", min=1)
@@ -154,3 +156,11 @@ class GraphConvEncoder(EncoderConfig):
         yield from super().problems()
         if self.convolution == "gatv2" and self.width % self.heads:
             yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+
+
+def parse_count(text: object) -> int:
+    """A number of parameters: 250000, 250k or 1.5M. Raises UserError where it is none."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)([kKmM]?)", str(text).strip())
+    if not match:
+        raise UserError(f"`encoder.parameters={text}`: write a number such as 250k or 1M")
+    return round(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()])

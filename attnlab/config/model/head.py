@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from attnlab.attention_options import POSITIONS, SCORES, parse_scope, refusal
+from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
 from attnlab.config.keys import key
 from attnlab.registry import HEADS
 
@@ -58,8 +58,12 @@ class Seq2seqHead(HeadConfig):
     heads: int = key(4, "H: attention heads", min=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
     dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
-    score: str = key("scaled_dot", f"how well two vectors match: {', '.join(SCORES)}", choices=SCORES)
-    position: str = key("rotary", f"how positions enter: {', '.join(POSITIONS)}", choices=POSITIONS)
+    score: str = key("scaled_dot", "how well two vectors match: {choices}", choices=SCORE_CHOICES)
+    position: str = key(
+        "auto",
+        "how the tokens' positions enter: {choices}; auto: rotary, or relative where the score looks at each pair",
+        choices=POSITION_CHOICES,
+    )
     max_position: int = key(512, "position=learned: so many tokens can be written", min=1, was="max_place")
     label_smoothing: float = key(
         0.1, "fraction of each token's target probability that goes to all tokens alike", min=0, max=0.99
@@ -91,6 +95,6 @@ class Seq2seqHead(HeadConfig):
     def problems(self) -> Iterator[str]:
         if self.temperature is None and self.n_best > self.beam:
             yield f"`head.n_best={self.n_best}` must be at most head.beam={self.beam}"
-        refused = refusal("auto", self.score, parse_scope("causal"), self.position)
+        refused = refusal("auto", self.score, "causal", self.position)
         if refused:
             yield f"`head`: {refused}"

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnlab.attention_options import parse_structures
 from attnlab.config import DataConfig, GraphData, former_names
+from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import PreparedGraphs, prepare

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attnlab.attention_options import ONE_NUMBER, parse_structures
 from attnlab.config import GraphData
+from attnlab.config.data.graph import ONE_NUMBER, parse_structures
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.graph import structure
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource

@@ -7,18 +7,18 @@ from torch import Tensor, nn
 from attnlab.model.attention import packed
 from attnlab.model.attention.kernels import REFERENCE
 from attnlab.model.attention.positions import PairBias, Rotation
-from attnlab.model.attention.reference import Plan
-from attnlab.model.attention.scores import SCORES
+from attnlab.model.attention.reference import AttentionInputs, Plan
+from attnlab.model.attention.scores import ScaledDot, score_of
 from attnlab.model.linear import Linear
 
 
 class MultiHead(nn.Module):
-    """What looking at one's own set and at another have in common."""
+    """What self-attention and cross-attention have in common. score: as `encoder.score` names it."""
 
     def __init__(self, width: int, heads: int, head_width: int, score: str, dropout: float) -> None:
         super().__init__()
         self.heads, self.head_width, self.dropout = heads, head_width, dropout
-        self.score = SCORES[score](heads, head_width)
+        self.score = score_of(score, heads, head_width)
         self.out_proj = Linear(heads * head_width, width)
 
     def attend(
@@ -27,30 +27,31 @@ class MultiHead(nn.Module):
         k: Tensor,
         v: Tensor,
         plan: Plan,
-        rotate: Rotation | None = None,
+        rotation: Rotation | None = None,
         biases: Sequence[PairBias] = (),
     ) -> Tensor:
         """(Nq, H, K), (Nk, H, K), (Nk, H, K) -> (Nq, D)."""
-        q, k = self._prepared(q, k, rotate)
+        q, k = self._prepared(q, k, rotation)
         dropout = self.dropout if self.training else 0.0
-        return self.out_proj(plan.kernel.attend(q, k, v, plan, self.score, biases, dropout).flatten(1))
+        inputs = AttentionInputs(q, k, v, plan, self.score, biases, dropout)
+        return self.out_proj(plan.kernel.attend(inputs).flatten(1))
 
     def attention_weights(
-        self, q: Tensor, k: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
+        self, q: Tensor, k: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> list[Tensor]:
-        """The weights of each set of the batch, (H, Lq, Lk), whatever kernel the plan is for."""
-        q, k = self._prepared(q, k, rotate)
-        plain = REFERENCE.plan(plan.scope, plan.queries, plan.keys)
-        found = REFERENCE.weights(q, k, plain, self.score, biases)
-        return found if plan.inverse_order is None else [found[i] for i in plan.inverse_order]
+        """(Nq, H, K), (Nk, H, K) -> of each set of the batch, weights (H, Lq, Lk), whatever kernel the plan is for."""
+        q, k = self._prepared(q, k, rotation)
+        reference_plan = REFERENCE.plan(plan.scope, plan.queries, plan.keys)
+        weights = REFERENCE.weights(q, k, reference_plan, self.score, biases)
+        return weights if plan.inverse_order is None else [weights[i] for i in plan.inverse_order]
 
-    def _prepared(self, q: Tensor, k: Tensor, rotate: Rotation | None) -> tuple[Tensor, Tensor]:
+    def _prepared(self, q: Tensor, k: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor]:
         q, k = self.score.prepare(q, k)
-        return (q, k) if rotate is None else (rotate(q), rotate(k))
+        return (q, k) if rotation is None else (rotation(q), rotation(k))
 
 
 class SelfAttention(MultiHead):
-    """Every vector looks at its own set: (N, D) -> (N, D).
+    """Every vector attends to its own set: (N, D) -> (N, D).
 
     W_q, W_k and W_v of all heads are one matrix, so that the three products are one.
     """
@@ -60,30 +61,35 @@ class SelfAttention(MultiHead):
         self.qkv_proj = Linear(width, 3 * heads * head_width)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """q, k and v, each (N, H, K)."""
+        """(N, D) -> q, k and v, each (N, H, K)."""
         q, k, v = self.qkv_proj(x).view(len(x), 3, self.heads, self.head_width).unbind(1)
         return q, k, v
 
     def forward(
-        self, x: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
+        self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> Tensor:
-        dropout = self.dropout if self.training else 0.0
-        if packed.fits(x, self.qkv_proj, self.heads, plan, self.score, rotate, biases, dropout):
-            return self.out_proj(packed.attend(x, self.qkv_proj, self.heads, plan, rotate).flatten(1))
-        return self.attend(*self.project(x), plan, rotate, biases)
+        """(N, D) -> (N, D)."""
+        if self.is_packed(x, plan, rotation, biases):
+            return self.out_proj(packed.attend(x, self.qkv_proj, self.heads, plan, rotation).flatten(1))
+        return self.attend(*self.project(x), plan, rotation, biases)
+
+    def is_packed(self, x: Tensor, plan: Plan, rotation: Rotation | None, biases: Sequence[PairBias]) -> bool:
+        """Whether `forward` takes one step for all of it (`packed.py`)."""
+        plain = type(self.score) is ScaledDot and not biases and not (self.training and self.dropout)
+        return plain and packed.fits(x, self.qkv_proj, self.heads, plan, rotation)
 
     def weights(
-        self, x: Tensor, plan: Plan, rotate: Rotation | None = None, biases: Sequence[PairBias] = ()
+        self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> list[Tensor]:
-        """Of each set, (H, L, L): how much each vector looks at each."""
+        """(N, D) -> of each set, (H, L, L): the weight of each key for each query."""
         q, k, _ = self.project(x)
-        return self.attention_weights(q, k, plan, rotate, biases)
+        return self.attention_weights(q, k, plan, rotation, biases)
 
 
 class CrossAttention(MultiHead):
-    """Vectors of one set look at those of another: (Nq, D) and memory (Nk, D_memory) -> (Nq, D).
+    """Vectors of one set attend to those of another: (Nq, D) and memory (Nk, D_memory) -> (Nq, D).
 
-    The two may differ in width. `project_kv` is called once for a memory that is looked at many times.
+    The two may differ in width. `project_kv` is called once for a memory that serves many queries.
     """
 
     def __init__(
@@ -103,12 +109,13 @@ class CrossAttention(MultiHead):
         return k, v
 
     def forward(
-        self, x: Tensor, remembered: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
+        self, x: Tensor, memory: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
     ) -> Tensor:
-        return self.attend(self.project_q(x), *remembered, plan, None, biases)
+        """(Nq, D), and k and v as `project_kv` gives them -> (Nq, D)."""
+        return self.attend(self.project_q(x), *memory, plan, None, biases)
 
     def weights(
-        self, x: Tensor, remembered: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
+        self, x: Tensor, memory: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
     ) -> list[Tensor]:
-        """Of each pair of sets, (H, Lq, Lk): how much each query looks at each key."""
-        return self.attention_weights(self.project_q(x), remembered[0], plan, None, biases)
+        """The same inputs -> of each pair of sets, (H, Lq, Lk): the weight of each key for each query."""
+        return self.attention_weights(self.project_q(x), memory[0], plan, None, biases)

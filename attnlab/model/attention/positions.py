@@ -1,18 +1,21 @@
-"""Where does each vector stand? Places are coordinates (N, P), never row numbers.
+"""How coordinates (N, P) enter; row numbers never do.
 
-A position may be added to the vectors (`sinusoidal`, `learned`), turn queries and keys (`rotary`), or add to the
-scores of pairs (`alibi`, `relative`); the last two kinds depend on differences of places alone.
+A position may be added to the vectors (`sinusoidal`, `learned`), rotate queries and keys (`rotary`), or add to the
+scores of pairs (`alibi`, `relative`); the last two kinds depend on differences of coordinates alone.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
+from attnlab.attention_options import PositionKeys, parse_position
 from attnlab.config import AttentionEncoder
 from attnlab.errors import UserError
+from attnlab.registry import POSITIONS
 from attnlab.sets import VectorSets
 
 
@@ -20,7 +23,7 @@ from attnlab.sets import VectorSets
 class Pairs:
     """What a kernel knows of the pairs for which it wants a bias.
 
-    differences: (…, P) place of the query − place of the key. edge_values: (…, F) of the edges between them.
+    differences: (…, P) coordinates of the query − those of the key. edge_values: (…, F) of the edges between them.
     """
 
     differences: Tensor | None = None
@@ -31,20 +34,26 @@ class PairBias(nn.Module):
     """Something added to the scores of pairs, evaluated by the kernel for the pairs that it computes."""
 
     def forward(self, pairs: Pairs) -> Tensor:
-        """(…, H)."""
+        """Pairs (…) -> (…, H)."""
         raise NotImplementedError
 
 
-class Rotation:
-    """A rotation: number i of a vector's first half and number i of its second are a point that turns by angle i.
+def bias_sum(biases: Sequence[PairBias], pairs: Pairs) -> Tensor:
+    """Pairs (…) -> (…, H): all biases of each pair, of which there is one at least."""
+    return torch.stack([bias(pairs) for bias in biases]).sum(0)
 
-    cos, sin: (N, 1, T/2), of which T numbers of each head turn; the rest stays.
+
+class Rotation:
+    """Number i of a vector's first half and number i of its second are a point, which is rotated by angle i.
+
+    cos, sin: (N, 1, T/2); the first T numbers of each head are rotated, the rest stays.
     """
 
     def __init__(self, cos: Tensor, sin: Tensor) -> None:
         self.cos, self.sin, self.half = cos, sin, cos.shape[-1]
 
     def __call__(self, x: Tensor) -> Tensor:
+        """(N, H, K) -> (N, H, K)."""
         a, b = x[..., : self.half], x[..., self.half : 2 * self.half]
         return torch.cat(
             [a * self.cos - b * self.sin, a * self.sin + b * self.cos, x[..., 2 * self.half :]], dim=-1
@@ -57,48 +66,50 @@ class Rotation:
 
 
 class Position(nn.Module):
-    """How places enter; this one ignores them: "A hit B" is "B hit A"."""
+    """The base of all positions, built from (its own keys, the encoder's keys, P); by itself `none`, which ignores
+    coordinates: "A hit B" is "B hit A"."""
 
-    def __init__(self, config: AttentionEncoder, places: int) -> None:
+    def __init__(self, keys: PositionKeys, config: AttentionEncoder, num_coords: int) -> None:
         super().__init__()
 
     def added(self, sets: VectorSets) -> Tensor:
-        """The vectors with their places added: (N, D)."""
+        """(N, D) vectors -> (N, D): with what their coordinates add."""
         return sets.values
 
     def rotation(self, sets: VectorSets) -> Rotation | None:
-        """How to turn queries and keys, worked out once per batch."""
+        """The rotation of queries and keys, worked out once per batch; None: there is none."""
         return None
 
     def bias(self) -> PairBias | None:
+        """What is added to scores; None: nothing."""
         return None
 
 
 class Sinusoidal(Position):
-    """Adds sines and cosines of the place (Vaswani et al. 2017, section 3.5).
+    """Adds sines and cosines of each coordinate (Vaswani et al. 2017, section 3.5).
 
-    D is split over the P axes; goes beyond trained places.
+    D is split over the P axes; also for coordinates beyond those of training.
     """
 
-    def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__(config, places)
+    def __init__(self, keys: PositionKeys, config: AttentionEncoder, num_coords: int) -> None:
+        super().__init__(keys, config, num_coords)
         self.rates: Tensor
-        self.register_buffer("rates", _rates(config.width // places // 2 * 2), persistent=False)
+        self.register_buffer("rates", _rates(config.width // num_coords // 2 * 2), persistent=False)
 
     def added(self, sets: VectorSets) -> Tensor:
         assert sets.coords is not None
-        angles = sets.coords[:, :, None] * self.rates  # (N, P, share / 2)
-        code = torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(1)  # (N, P · share)
+        angles = sets.coords[:, :, None] * self.rates  # (N, P, D / 2P)
+        code = torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(1)  # (N, D)
         return sets.values + nn.functional.pad(code, (0, sets.values.shape[1] - code.shape[1]))
 
 
 class LearnedPosition(Position):
-    """Adds a learned vector for each place along each axis; refuses places that have none."""
+    """Adds a learned vector for each whole number along each axis. Raises UserError for coordinates that have none."""
 
-    def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__(config, places)
+    def __init__(self, keys: PositionKeys, config: AttentionEncoder, num_coords: int) -> None:
+        super().__init__(keys, config, num_coords)
         self.limit = config.max_position
-        self.tables = nn.ModuleList(nn.Embedding(config.max_position, config.width) for _ in range(places))
+        self.tables = nn.ModuleList(nn.Embedding(config.max_position, config.width) for _ in range(num_coords))
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
 
@@ -108,7 +119,7 @@ class LearnedPosition(Position):
             low, high = sets.known_coords.aminmax()
             if low < 0 or high > self.limit - 1:
                 raise UserError(
-                    f"place {float(low if low < 0 else high):g} lies outside the {self.limit} learned places from 0 "
+                    f"position {float(low if low < 0 else high):g} lies outside the {self.limit} learned positions from 0 "
                     "on, which a trained model keeps; give it shorter sets"
                 )
         values = sets.values
@@ -118,30 +129,30 @@ class LearnedPosition(Position):
 
 
 class Rotary(Position):
-    """Turns pairs of a query's and a key's numbers by angles that grow with the place, so that their product
-    depends on the difference of places (Su et al. 2021, eq. 34). K is split over the P axes."""
+    """Rotates pairs of a query's and a key's numbers by angles that grow with the coordinate, so that their product
+    depends on the difference of coordinates (Su et al. 2021, eq. 34). K is split over the P axes."""
 
-    def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__(config, places)
+    def __init__(self, keys: PositionKeys, config: AttentionEncoder, num_coords: int) -> None:
+        super().__init__(keys, config, num_coords)
         self.rates: Tensor
-        self.register_buffer("rates", _rates(config.width_of_head // places // 2 * 2), persistent=False)
+        self.register_buffer("rates", _rates(config.width_of_head // num_coords // 2 * 2), persistent=False)
 
     def rotation(self, sets: VectorSets) -> Rotation:
         assert sets.coords is not None
-        angles = (sets.coords[:, :, None] * self.rates).flatten(1)  # (N, P · share / 2)
+        angles = (sets.coords[:, :, None] * self.rates).flatten(1)  # (N, T / 2)
         return Rotation(angles.cos()[:, None], angles.sin()[:, None])
 
 
 class Alibi(Position, PairBias):
     """Takes slope · distance off the score, with a fixed slope for each head (Press et al. 2022, section 3).
 
-    The distance is the largest difference over the axes; slopes fall geometrically from 2^(-8/H) to 2^-8. The paper
-    looks back only. Here what stands later counts twice as far in every other head and half as far in the rest:
-    with the same distance both ways, "A hit B" would be "B hit A" again.
+    The distance is the largest difference over the axes; slopes fall geometrically from 2^(-8/H) to 2^-8. In the
+    paper attention is causal. Here what stands later counts twice as far in every other head and half as far in the
+    rest: with the same distance both ways, "A hit B" would be "B hit A" again.
     """
 
-    def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__(config, places)
+    def __init__(self, keys: PositionKeys, config: AttentionEncoder, num_coords: int) -> None:
+        super().__init__(keys, config, num_coords)
         heads = torch.arange(config.heads)
         self.slopes: Tensor
         self.later: Tensor
@@ -159,16 +170,16 @@ class Alibi(Position, PairBias):
 
 
 class Relative(Position, PairBias):
-    """Adds a learned number for each head and difference of places, summed over the axes (Raffel et al. 2020,
-    section 2.1). Differences up to 16 are told apart one by one, larger ones by their logarithm; those beyond 512
-    share a number, so that it goes beyond trained places."""
+    """Adds a learned number for each head and difference of coordinates, summed over the axes (Raffel et al. 2020,
+    section 2.1). Differences up to 16 have a number each, larger ones one for a range of logarithms; those beyond 512
+    share a number, so that any coordinates may be given."""
 
-    exact, far, spread = 16, 512, 16
+    max_exact, max_distance, num_log_buckets = 16, 512, 16
 
-    def __init__(self, config: AttentionEncoder, places: int) -> None:
-        super().__init__(config, places)
-        self.largest = self.exact + self.spread
-        self.tables = nn.ModuleList(nn.Embedding(2 * self.largest + 1, config.heads) for _ in range(places))
+    def __init__(self, keys: PositionKeys, config: AttentionEncoder, num_coords: int) -> None:
+        super().__init__(keys, config, num_coords)
+        self.max_bucket = self.max_exact + self.num_log_buckets
+        self.tables = nn.ModuleList(nn.Embedding(2 * self.max_bucket + 1, config.heads) for _ in range(num_coords))
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
 
@@ -176,12 +187,14 @@ class Relative(Position, PairBias):
         return self
 
     def bucket(self, differences: Tensor) -> Tensor:
-        """The row of a table for each difference; the middle one for 0."""
+        """(…) -> (…) int64: the row of a table for each difference; the middle one for 0."""
         size = differences.abs()
-        beyond = torch.log(size.clamp_min(self.exact) / self.exact) / math.log(self.far / self.exact)
-        logarithmic = self.exact + (beyond * self.spread).ceil().clamp(max=self.spread)
-        steps = torch.where(size <= self.exact, size.round(), logarithmic)
-        return (steps * differences.sign()).long() + self.largest
+        beyond = torch.log(size.clamp_min(self.max_exact) / self.max_exact) / math.log(
+            self.max_distance / self.max_exact
+        )
+        logarithmic = self.max_exact + (beyond * self.num_log_buckets).ceil().clamp(max=self.num_log_buckets)
+        steps = torch.where(size <= self.max_exact, size.round(), logarithmic)
+        return (steps * differences.sign()).long() + self.max_bucket
 
     def forward(self, pairs: Pairs) -> Tensor:
         assert pairs.differences is not None
@@ -202,32 +215,27 @@ class EdgeBias(PairBias):
 
 
 def _rates(width: int) -> Tensor:
-    """(width / 2,) turning rates from 1 down to nearly 1 / 10,000 per step of the coordinate."""
+    """(width / 2,) angles per step of the coordinate, from 1 down to nearly 1 / 10,000."""
     return torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
 
 
-POSITIONS: dict[str, type[Position]] = {
-    "none": Position,
-    "sinusoidal": Sinusoidal,
-    "learned": LearnedPosition,
-    "rotary": Rotary,
-    "alibi": Alibi,
-    "relative": Relative,
-}
-
-
-def position_of(config: AttentionEncoder, places: int, owner: str = "encoder") -> Position:
+def position_of(config: AttentionEncoder, num_coords: int, owner: str = "encoder") -> Position:
     """The position that `config` names, for vectors with so many coordinates.
 
-    owner: whose keys it comes from, `encoder` or `head`. Raises UserError where vectors are too narrow for it.
+    owner: whose keys it comes from, `encoder` or `head`. Raises UserError where vectors have no coordinates, or are too
+    narrow for it.
     """
-    width, told = {
-        "sinusoidal": (config.width, "encoder.width is"),
-        "rotary": (config.width_of_head, f"with {owner}.heads={config.heads} the width of a head is"),
-    }.get(config.position, (2 * places, ""))
-    if width < 2 * places:
+    keys, key = parse_position(config.position), f"`{owner}.position={config.position}`"
+    if keys.changes is not None and num_coords == 0:
+        raise UserError(f"{key}: these data have no coordinates; use {owner}.position=none")
+    width, meaning = {
+        "width": (config.width, "encoder.width is"),
+        "head_width": (config.width_of_head, f"with {owner}.heads={config.heads} the width of a head is"),
+        None: (2 * num_coords, ""),
+    }[keys.splits]
+    if width < 2 * num_coords:
         raise UserError(
-            f"`{owner}.position={config.position}` needs two numbers for each of {places} coordinates, {told} {width}; "
+            f"{key} needs two numbers for each of {num_coords} coordinates, {meaning} {width}; "
             f"make it wider or use {owner}.position=relative"
         )
-    return POSITIONS[config.position](config, places)
+    return POSITIONS.get(config.position.partition(":")[0], Position)(keys, config, num_coords)

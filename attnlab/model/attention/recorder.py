@@ -1,8 +1,8 @@
-"""Who looked at whom: the attention weights of any model, while it computes something."""
+"""The attention weights of any model, while it computes something."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ def record(model: nn.Module, layers: Sequence[str] | None = None) -> Iterator[di
 
     layers: names as `attention_layers` gives them; None: all. Several batches are recorded one after the other.
     The weights are those of the reference, before dropout, whatever kernel computes the model's answer; nothing
-    is left on the layers.
+    is left on the layers. Raises UserError where there is no such layer.
 
         with record(model, ["encoder.blocks.0.attention"]) as weights:
             model.encode(inputs)
@@ -36,14 +36,14 @@ def record(model: nn.Module, layers: Sequence[str] | None = None) -> Iterator[di
     chosen = {name: known[name] for name in (known if layers is None else layers)}
     recorded: dict[str, list[Tensor]] = {name: [] for name in chosen}
 
-    def hook(name: str) -> Any:
-        @torch.no_grad()
-        def look(layer: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-            recorded[name] += layer.weights(*arguments, **named)
+    @torch.no_grad()
+    def append_weights(name: str, layer: SelfAttention | CrossAttention, inputs: tuple, named: dict) -> None:
+        recorded[name] += layer.weights(*inputs, **named)
 
-        return look
-
-    handles = [layer.register_forward_pre_hook(hook(name), with_kwargs=True) for name, layer in chosen.items()]
+    handles = [
+        layer.register_forward_pre_hook(partial(append_weights, name), with_kwargs=True)
+        for name, layer in chosen.items()
+    ]
     try:
         yield recorded
     finally:

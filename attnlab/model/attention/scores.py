@@ -4,26 +4,29 @@ Shapes: queries (…, H, K) and keys (…, H, K), of pairs, broadcast; scores (�
 
 The dot family (`scaled_dot, dot, bilinear, cosine`) shares one idea: `prepare` changes queries and keys so that
 the *scaled dot product of what comes out* is the score; any kernel that knows that product can then compute it.
-A pairwise score has to look at each pair, and `prepare` leaves its arguments alone.
+A pairwise score has its own formula for each pair (`pairs`), and `prepare` leaves its arguments alone.
 """
 
 import math
-from collections.abc import Callable
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from attnlab.attention_options import AdditiveKeys, ScoreKeys, parse_score
+from attnlab.registry import SCORES
 
 
 class Score(nn.Module):
-    """q · k / √K (Vaswani et al. 2017, eq. 1), and the base of all others."""
+    """The base of all scores, built from (keys, H, K): what its `prepare` returns is compared by q · k / √K, unless its
+    keys say that it is pairwise and it has `pairs` of its own."""
 
-    pairwise: ClassVar[bool] = False
-
-    def __init__(self, heads: int, width: int) -> None:
+    def __init__(self, keys: ScoreKeys, heads: int, head_width: int) -> None:
         super().__init__()
+        self.pairwise = keys.pairwise
 
     def prepare(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """(…, H, K) and (…, H, K) -> the same shapes."""
         return q, k
 
     def pairs(self, q: Tensor, k: Tensor) -> Tensor:
@@ -32,7 +35,13 @@ class Score(nn.Module):
 
     def table(self, q: Tensor, k: Tensor) -> Tensor:
         """Scores of every prepared query with every key: (B, Lq, H, K) and (B, Lk, H, K) -> (B, H, Lq, Lk)."""
+        if self.pairwise:
+            return self.pairs(q[:, :, None], k[:, None]).permute(0, 3, 1, 2)
         return torch.einsum("bihk,bjhk->bhij", q, k) * q.shape[-1] ** -0.5
+
+
+class ScaledDot(Score):
+    """q · k / √K (Vaswani et al. 2017, eq. 1)."""
 
 
 class Dot(Score):
@@ -45,9 +54,9 @@ class Dot(Score):
 class Bilinear(Score):
     """qᵀ W k with a matrix for each head (Luong et al. 2015, section 3.1); starts as the scaled dot product."""
 
-    def __init__(self, heads: int, width: int) -> None:
-        super().__init__(heads, width)
-        self.weight = nn.Parameter(torch.eye(width).repeat(heads, 1, 1) * width**-0.5)  # (H, K, K)
+    def __init__(self, keys: ScoreKeys, heads: int, head_width: int) -> None:
+        super().__init__(keys, heads, head_width)
+        self.weight = nn.Parameter(torch.eye(head_width).repeat(heads, 1, 1) * head_width**-0.5)  # (H, K, K)
 
     def prepare(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         return torch.einsum("...hi,hij->...hj", q, self.weight) * q.shape[-1] ** 0.5, k
@@ -56,8 +65,8 @@ class Bilinear(Score):
 class Cosine(Score):
     """τ cos(q, k) with a learned τ for each head, from 10 and at most 100 (Liu et al. 2022, section 3.2)."""
 
-    def __init__(self, heads: int, width: int) -> None:
-        super().__init__(heads, width)
+    def __init__(self, keys: ScoreKeys, heads: int, head_width: int) -> None:
+        super().__init__(keys, heads, head_width)
         self.log_scale = nn.Parameter(torch.full((heads, 1), math.log(10.0)))
 
     def prepare(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,32 +78,17 @@ class Additive(Score):
     """w · tanh(q + k), where q = W_q a and k = W_k a may come from vectors of different width
     (Bahdanau et al. 2015, section A.1.2); with leaky_relu (slope 0.2), GATv2's (Brody et al. 2022, eq. 7)."""
 
-    pairwise = True
-    activation: Callable[[Tensor], Tensor] = staticmethod(torch.tanh)
-
-    def __init__(self, heads: int, width: int) -> None:
-        super().__init__(heads, width)
-        self.weight = nn.Parameter(torch.randn(heads, width) * width**-0.5)
+    def __init__(self, keys: ScoreKeys, heads: int, head_width: int) -> None:
+        super().__init__(keys, heads, head_width)
+        assert isinstance(keys, AdditiveKeys)
+        self.tanh = keys.activation == "tanh"
+        self.weight = nn.Parameter(torch.randn(heads, head_width) * head_width**-0.5)
 
     def pairs(self, q: Tensor, k: Tensor) -> Tensor:
-        return torch.einsum("...hk,hk->...h", type(self).activation(q + k), self.weight)
-
-    def table(self, q: Tensor, k: Tensor) -> Tensor:
-        return self.pairs(q[:, :, None], k[:, None]).permute(0, 3, 1, 2)
+        hidden = (q + k).tanh() if self.tanh else leaky_relu(q + k, 0.2)
+        return torch.einsum("...hk,hk->...h", hidden, self.weight)
 
 
-class LeakyAdditive(Additive):
-    """w · leaky_relu(q + k)."""
-
-    activation = staticmethod(lambda x: nn.functional.leaky_relu(x, 0.2))
-
-
-SCORES: dict[str, type[Score]] = {
-    "scaled_dot": Score,
-    "dot": Dot,
-    "bilinear": Bilinear,
-    "cosine": Cosine,
-    "additive": Additive,
-    "additive:tanh": Additive,
-    "additive:leaky_relu": LeakyAdditive,
-}
+def score_of(word: str, heads: int, head_width: int) -> Score:
+    """The score that a word names, with random weights. Raises UserError where there is none."""
+    return SCORES.get(word.partition(":")[0], Score)(parse_score(word), heads, head_width)

@@ -1,7 +1,7 @@
-"""Attention over a list of pairs on the CPU, row by row, without a copy of any vector for its edges.
+"""Attention over a list of pairs on the CPU as products of sparse matrices: what `edgewise` takes there for dot scores.
 
-Scores are products sampled at the pairs, answers and gradients are weighted bags of rows. The vectors of all heads stay
-where they are, (N, H, K): head h of row n is row n·H + h of a table of N·H rows.
+Scores are products sampled at the pairs, answers and gradients are weighted bags of rows, so that no vector is copied for
+its edges. The vectors of all heads stay where they are, (N, H, K): head h of row n is row n·H + h of N·H rows.
 """
 
 import warnings
@@ -14,155 +14,167 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding_bag
 
-with warnings.catch_warnings():  # torch tells once in a process that sparse tensors are in beta: here, unheard
+with warnings.catch_warnings():  # torch warns once in a process that sparse tensors are in beta
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor(torch.zeros(1, dtype=torch.int64), [], [], (0, 0))
-torch.sparse.check_sparse_tensor_invariants.disable()  # the default, said aloud: else torch warns of it
+torch.sparse.check_sparse_tensor_invariants.disable()  # the default; without the call torch warns of it
 
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
     """E pairs in order of their rows, once for each of H heads: H·E entries, in order of row, head and pair.
 
-    first: (N·H + 1,) where the entries of each row and head begin. owner: (H·E,) row·H + head of each entry. pair: (H·E,)
-    its pair; that of (pair, head) is entry `pair + shift[row·H + head]`.
+    indptr: (N·H + 1,) where the entries of each row and head begin. rows: (H·E,) row·H + head of each entry. pairs:
+    (H·E,) its pair; that of (pair, head) is entry `pair + offsets[row·H + head]`.
     """
 
-    first: Tensor
-    owner: Tensor
-    pair: Tensor
-    shift: Tensor
+    indptr: Tensor
+    rows: Tensor
+    pairs: Tensor
+    offsets: Tensor
 
     @classmethod
-    def of(cls, rows: Tensor, count: int, heads: int, kind: torch.dtype) -> "_Entries":
-        counts = torch.bincount(rows, minlength=count).to(kind)
-        each = counts.repeat_interleave(heads)
-        first = torch.zeros(count * heads + 1, dtype=kind)
-        torch.cumsum(each, 0, dtype=kind, out=first[1:])
-        owner = torch.repeat_interleave(each)
-        shift = first[:-1] - (counts.cumsum(0, dtype=kind) - counts).repeat_interleave(heads)
-        owner = owner.to(kind)
-        pair = torch.arange(len(owner), dtype=kind) - shift.index_select(0, owner)
-        return cls(first, owner, pair, shift)
+    def of(cls, rows: Tensor, count: int, heads: int, dtype: torch.dtype) -> "_Entries":
+        counts = torch.bincount(rows, minlength=count).to(dtype)
+        counts_of_heads = counts.repeat_interleave(heads)
+        indptr = torch.zeros(count * heads + 1, dtype=dtype)
+        torch.cumsum(counts_of_heads, 0, dtype=dtype, out=indptr[1:])
+        rows_of_heads = torch.repeat_interleave(counts_of_heads)
+        offsets = indptr[:-1] - (counts.cumsum(0, dtype=dtype) - counts).repeat_interleave(heads)
+        rows_of_heads = rows_of_heads.to(dtype)
+        pairs = torch.arange(len(rows_of_heads), dtype=dtype) - offsets.index_select(0, rows_of_heads)
+        return cls(indptr, rows_of_heads, pairs, offsets)
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """Where the E pairs of N rows stand, once for each of H heads: H·E entries, in order of row, head and pair.
+class PairMatrix:
+    """A sparse matrix in CSR form with an entry for each of E pairs of N rows and each of H heads, in order of row, head
+    and pair.
 
-    first: (N·H + 1,) where each row's entries begin; rows, columns: (H·E,) of each entry; pair: (H·E,). turned: (H·E,)
-    the entries in order of their columns, whose own table is (turned_first, turned_columns).
+    indptr: (N·H + 1,) where each row's entries begin; rows, columns, pairs: (H·E,) of each entry. transposed: (H·E,) the
+    entries in order of their columns, the transposed matrix; transposed_indptr, transposed_columns: its own.
     """
 
     size: int
     heads: int
-    first: Tensor
+    indptr: Tensor
     rows: Tensor
     columns: Tensor
-    pair: Tensor
-    turned: Tensor
-    turned_first: Tensor
-    turned_columns: Tensor
+    pairs: Tensor
+    transposed: Tensor
+    transposed_indptr: Tensor
+    transposed_columns: Tensor
 
     @classmethod
-    def of(cls, rows: Tensor, columns: Tensor, count: int, heads: int) -> "Table":
+    def of(cls, rows: Tensor, columns: Tensor, count: int, heads: int) -> "PairMatrix":
         """rows, columns: (E,) of each pair, in order of the rows; count: N."""
-        # Half as wide numbers are read faster.
-        kind = torch.int32 if max(len(rows), count) * heads < 2**31 else torch.int64
-        own = _Entries.of(rows, count, heads, kind)
-        head = torch.arange(heads, dtype=kind).repeat(count)  # of each row·H + head
-        by_column = _order(columns, count)
-        turned = _Entries.of(columns, count, heads, kind)
-        pair = by_column.to(kind).index_select(0, turned.pair)
-        turned_columns = (rows.to(kind) * heads).index_select(0, pair) + head.index_select(0, turned.owner)
+        # Indices half as wide are read faster.
+        dtype = torch.int32 if max(len(rows), count) * heads < 2**31 else torch.int64
+        entries = _Entries.of(rows, count, heads, dtype)
+        head = torch.arange(heads, dtype=dtype).repeat(count)  # of each row·H + head
+        by_column = stable_order(columns, count)
+        transposed = _Entries.of(columns, count, heads, dtype)
+        pairs = by_column.to(dtype).index_select(0, transposed.pairs)
+        head_of_entry = head.index_select(0, transposed.rows)
+        transposed_columns = (rows.to(dtype) * heads).index_select(0, pairs) + head_of_entry
+        head_of_entry = head.index_select(0, entries.rows)
         return cls(
             size=count * heads,
             heads=heads,
-            first=own.first,
-            rows=own.owner,
-            columns=(columns.to(kind) * heads).index_select(0, own.pair) + head.index_select(0, own.owner),
-            pair=own.pair,
-            turned=pair + own.shift.index_select(0, turned_columns),
-            turned_first=turned.first,
-            turned_columns=turned_columns,
+            indptr=entries.indptr,
+            rows=entries.rows,
+            columns=(columns.to(dtype) * heads).index_select(0, entries.pairs) + head_of_entry,
+            pairs=entries.pairs,
+            transposed=pairs + entries.offsets.index_select(0, transposed_columns),
+            transposed_indptr=transposed.indptr,
+            transposed_columns=transposed_columns,
         )
 
     def entries(self, of_pairs: Tensor) -> Tensor:
         """(E, H) -> (H·E,): what each pair has for each head, where its entry stands."""
-        return of_pairs.reshape(-1).index_select(0, self.pair * self.heads + self.rows % self.heads)
+        return of_pairs.reshape(-1).index_select(0, self.pairs * self.heads + self.rows % self.heads)
 
     def products(self, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
         """(N·H, K), (N·H, K) -> (H·E,): of each entry, the row of x times the row of y, times `scale`."""
         zeros = x.new_zeros(len(self.columns))
-        where = torch.sparse_csr_tensor(
-            self.first, self.columns, zeros, (self.size, self.size), check_invariants=False
+        pattern = torch.sparse_csr_tensor(
+            self.indptr, self.columns, zeros, (self.size, self.size), check_invariants=False
         )
-        return torch.sparse.sampled_addmm(where, x, y.t(), beta=0.0, alpha=scale).values()
+        return torch.sparse.sampled_addmm(pattern, x, y.t(), beta=0.0, alpha=scale).values()
 
     def sums(self, weights: Tensor, x: Tensor) -> Tensor:
         """(H·E,), (N·H, K) -> (N·H, K): of each row, its columns' rows of x by their weights."""
-        return _bags(x, self.columns, self.first, weights)
+        return _bags(x, self.columns, self.indptr, weights)
 
-    def turned_sums(self, weights: Tensor, x: Tensor) -> Tensor:
-        """The same with rows and columns changed."""
-        return _bags(x, self.turned_columns, self.turned_first, weights.index_select(0, self.turned))
+    def transposed_sums(self, weights: Tensor, x: Tensor) -> Tensor:
+        """(H·E,), (N·H, K) -> (N·H, K): the same with the transposed matrix."""
+        return _bags(x, self.transposed_columns, self.transposed_indptr, weights.index_select(0, self.transposed))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, table: Table, bias: Tensor | None, kept: Tensor | None) -> Tensor:
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, matrix: PairMatrix, bias: Tensor | None, dropout_mask: Tensor | None
+) -> Tensor:
     """Softmax over each row's pairs of q·k / √K and a bias, and the sums of v by these weights: (N, H, K) -> (N, H, K).
 
-    bias: (E, H), or None. kept: (H·E,) what each weight is multiplied by after the softmax (dropout), or None.
+    bias: (E, H), or None. dropout_mask: (H·E,) what each weight is multiplied by after the softmax, or None.
     """
     if bias is not None:
-        bias = table.entries(bias.to(q.dtype))
-    return _Attend.apply(*(x.reshape(-1, x.shape[2]) for x in (q, k, v)), bias, table, kept).view_as(v)
+        bias = matrix.entries(bias.to(q.dtype))
+    return _SparseAttention.apply(
+        *(x.reshape(-1, x.shape[2]) for x in (q, k, v)), bias, matrix, dropout_mask
+    ).view_as(v)
 
 
-class _Attend(torch.autograd.Function):
-    """All of it at once, so that what is kept for backward is the weights and no score."""
+class _SparseAttention(torch.autograd.Function):
+    """All of it at once, so that what is saved for backward is the weights and no score."""
 
     @staticmethod
     def forward(
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, table: Table, kept: Tensor | None
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        bias: Tensor | None,
+        matrix: PairMatrix,
+        dropout_mask: Tensor | None,
     ) -> Tensor:
-        ctx.table, ctx.scale = table, q.shape[-1] ** -0.5
-        weights = table.products(q, k, ctx.scale)
+        ctx.matrix, ctx.scale = matrix, q.shape[-1] ** -0.5
+        weights = matrix.products(q, k, ctx.scale)
         if bias is not None:
             weights += bias
-        highest = torch.segment_reduce(weights, "max", offsets=table.first, axis=0, unsafe=True)
-        weights = weights.sub_(highest.index_select(0, table.rows)).exp_()
-        sums = torch.segment_reduce(weights, "sum", offsets=table.first, axis=0, unsafe=True)
-        weights /= sums.index_select(0, table.rows)
-        answer = table.sums(weights if kept is None else weights * kept, v)
-        ctx.save_for_backward(q, k, v, weights, answer, kept)
+        highest = torch.segment_reduce(weights, "max", offsets=matrix.indptr, axis=0, unsafe=True)
+        weights = weights.sub_(highest.index_select(0, matrix.rows)).exp_()
+        sums = torch.segment_reduce(weights, "sum", offsets=matrix.indptr, axis=0, unsafe=True)
+        weights /= sums.index_select(0, matrix.rows)
+        answer = matrix.sums(weights if dropout_mask is None else weights * dropout_mask, v)
+        ctx.save_for_backward(q, k, v, weights, answer, dropout_mask)
         return answer
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        *saved, kept = ctx.saved_tensors
-        q, k, v, weights, answer = (
-            x.detach() for x in saved
-        )  # else bags would prepare for a backward of their own
-        table, gradient = ctx.table, gradient.contiguous()
-        of_scores = table.products(gradient, v)
-        if kept is not None:
-            of_scores *= kept
-        # Σ_j weight_ij · (its gradient), which softmax takes off, is the answer times the answer's gradient.
+        *saved, dropout_mask = ctx.saved_tensors
+        q, k, v, weights, answer = (x.detach() for x in saved)  # else bags would prepare for their own backward
+        matrix, gradient = ctx.matrix, gradient.contiguous()
+        grad_scores = matrix.products(gradient, v)
+        if dropout_mask is not None:
+            grad_scores *= dropout_mask
+        # Σ_j weight_ij · (its gradient), which the gradient of softmax subtracts, is the answer times its gradient.
         mean = (gradient * answer).sum(-1)
-        of_scores = of_scores.sub_(mean.index_select(0, table.rows)).mul_(weights)
-        of_v = table.turned_sums(weights if kept is None else weights * kept, gradient)
-        of_bias = of_scores if ctx.needs_input_grad[3] else None
-        of_products = of_scores * ctx.scale
-        return table.sums(of_products, k), table.turned_sums(of_products, q), of_v, of_bias, None, None
+        grad_scores = grad_scores.sub_(mean.index_select(0, matrix.rows)).mul_(weights)
+        grad_v = matrix.transposed_sums(weights if dropout_mask is None else weights * dropout_mask, gradient)
+        grad_bias = grad_scores if ctx.needs_input_grad[3] else None
+        grad_products = grad_scores * ctx.scale
+        grad_q, grad_k = matrix.sums(grad_products, k), matrix.transposed_sums(grad_products, q)
+        return grad_q, grad_k, grad_v, grad_bias, None, None
 
 
-def _bags(x: Tensor, columns: Tensor, first: Tensor, weights: Tensor) -> Tensor:
-    return embedding_bag(columns, x, first, mode="sum", per_sample_weights=weights, include_last_offset=True)
+def _bags(x: Tensor, columns: Tensor, indptr: Tensor, weights: Tensor) -> Tensor:
+    return embedding_bag(columns, x, indptr, mode="sum", per_sample_weights=weights, include_last_offset=True)
 
 
-def _order(numbers: Tensor, count: int) -> Tensor:
-    """(E,) below `count` -> (E,) int64: their places in ascending order, equal ones as they stand."""
+def stable_order(numbers: Tensor, count: int) -> Tensor:
+    """(E,) whole numbers below `count` -> (E,) int64: their indices in ascending order, those of equal ones as they stand."""
     if count <= 2**16:  # numbers of two bytes are sorted by counting, 7 times as fast
         return torch.from_numpy(np.argsort(numbers.numpy().astype(np.uint16), kind="stable"))
     return torch.argsort(numbers, stable=True)

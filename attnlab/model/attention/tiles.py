@@ -7,13 +7,13 @@ a quarter of each other share a padded, masked tile where runs would be too shor
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from attnlab.model.attention.positions import Pairs
-from attnlab.model.attention.scopes import coords_of
+from attnlab.model.attention.scopes import ByDifferences, ByEdges, Scope, coords_of
 from attnlab.model.coord_order import Order
 from attnlab.sets import Layout, VectorSets
 
@@ -61,62 +61,62 @@ class Side:
 class Tile:
     """Neighbouring sets computed in one product.
 
-    mask: broadcast to (sets, Lq, Lk), True where one may look; None where all may look at all.
-    seen: broadcast to (sets, Lq), False for a query that may look at nothing; None where every one sees something.
-    causal: all sets stand in order of their places and each vector sees the earlier ones: no mask is needed.
+    mask: broadcast to (sets, Lq, Lk), True where the query attends to the key; None where all do to all.
+    has_key: broadcast to (sets, Lq), False for a query without any allowed key; None where every one has one.
+    causal: all sets stand in order of their coordinates and attention is causal: no mask is needed.
     pairs: gives (sets, Lq, Lk, …), for biases; not made where there are none.
     """
 
     queries: Side
     keys: Side
     mask: Tensor | None
-    seen: Tensor | None
+    has_key: Tensor | None
     causal: bool
     pairs: Callable[[], Pairs]
 
     @cached_property
-    def added(self) -> Tensor | None:
-        """The mask as what is added to the scores of all heads: see `forbidden`."""
-        return None if self.mask is None else forbidden(self.mask)[:, None]
+    def additive_mask(self) -> Tensor | None:
+        """Broadcast to (sets, H, Lq, Lk): what is added to the scores of all heads, see `to_additive_mask`."""
+        return None if self.mask is None else to_additive_mask(self.mask)[:, None]
 
 
-def forbidden(mask: Tensor) -> Tensor:
-    """A mask, True where one may look, as what is added to scores: 0, and the least number where one may not. That is made
-    in a fraction of the time of −∞, and its power is 0 as well."""
+def to_additive_mask(mask: Tensor) -> Tensor:
+    """(…) bool, True where a pair is allowed -> (…) fp32, which is added to scores: 0, and the lowest number where it is not.
+    That is made in a fraction of the time of −∞, and its power is 0 as well."""
     return (mask.float() - 1).mul_(torch.finfo(torch.float32).max)
 
 
-def tile_of(scope: Any, queries: VectorSets, keys: VectorSets, cut: slice, in_order: bool) -> Tile:
-    """One tile with its mask, where it needs one."""
+def tile_of(scope: Scope, queries: VectorSets, keys: VectorSets, cut: slice, causal: bool) -> Tile:
+    """The tile of some neighbouring sets, with its mask where it needs one. causal: as in `Tile`."""
     side = side_of(queries.layout, cut)
     other = side if queries is keys else side_of(keys.layout, cut)
-    mask = seen = None
+    mask = has_key = None
 
     def differences() -> Tensor:
-        query_coords = side.fold(rows_of(coords_of(queries, str(scope)), queries.layout, cut))
-        key_coords = other.fold(rows_of(coords_of(keys, str(scope)), keys.layout, cut))
+        query_coords = side.fold(rows_of(coords_of(queries, scope), queries.layout, cut))
+        key_coords = other.fold(rows_of(coords_of(keys, scope), keys.layout, cut))
         return query_coords[:, :, None] - key_coords[:, None]
 
-    if not in_order:
+    if not causal:
         key_mask = other.mask()
         mask = None if key_mask is None else key_mask[:, None]  # (sets, 1, Lk)
-        if scope.kind != "full":
+        if isinstance(scope, ByDifferences):
             within = scope.within(differences())
             mask = within if mask is None else within & mask
     if mask is not None:
-        # A row of −∞ has no softmax: who sees nothing looks at everything and is set to 0 afterwards.
-        seen = mask.any(-1)
-        mask = mask | ~seen[..., None]
-    seen = None if queries is keys else seen
-    return Tile(side, other, mask, seen, in_order, lambda: Pairs(differences()))
+        # A row of −∞ has no softmax: rows without an allowed key attend to all, and are set to 0 afterwards.
+        has_key = mask.any(-1)
+        mask = mask | ~has_key[..., None]
+    has_key = None if queries is keys else has_key
+    return Tile(side, other, mask, has_key, causal, lambda: Pairs(differences()))
 
 
-def edge_tile(scope: Any, sets: VectorSets) -> Tile:
+def edge_tile(scope: ByEdges, sets: VectorSets) -> Tile:
     """All sets as one padded tile, because the host doesn't know which edges belong to which set."""
     side, layout = side_of(sets.layout, slice(0, len(sets))), sets.layout
-    found, length = scope.neighbours(sets), side.length
-    place = layout.position
-    pair = (layout.set_index[found.queries] * length + place[found.queries]) * length + place[found.keys]
+    neighbours, length = scope.neighbours(sets), side.length
+    rows, columns = layout.position[neighbours.queries], layout.position[neighbours.keys]
+    pair = (layout.set_index[neighbours.queries] * length + rows) * length + columns
     mask = torch.zeros(side.sets * length * length, dtype=torch.bool, device=pair.device)
     mask[pair] = True
     mask = mask.view(side.sets, length, length)
@@ -126,19 +126,31 @@ def edge_tile(scope: Any, sets: VectorSets) -> Tile:
         if sets.coords is not None:
             coords = side.fold(sets.coords)
             differences = coords[:, :, None] - coords[:, None]
-        if found.edge_values is not None:
-            own = found.edge_values
-            edge_values = own.new_zeros(side.sets * length * length, *own.shape[1:]).index_copy(0, pair, own)
-            edge_values = edge_values.view(side.sets, length, length, *own.shape[1:])
+        if neighbours.edge_values is not None:
+            listed = neighbours.edge_values
+            edge_values = listed.new_zeros(side.sets * length * length, *listed.shape[1:])
+            edge_values = edge_values.index_copy(0, pair, listed).view(
+                side.sets, length, length, *listed.shape[1:]
+            )
         return Pairs(differences, edge_values)
 
-    seen = mask.any(-1)
-    mask = mask | ~seen[..., None]
-    return Tile(side, side, mask, None if scope.loops else seen, False, pairs)
+    has_key = mask.any(-1)
+    mask = mask | ~has_key[..., None]
+    return Tile(side, side, mask, None if scope.loops else has_key, False, pairs)
 
 
-def pieces(tiles: Sequence[Any], q: Tensor, k: Tensor, v: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """The rows of each tile."""
+class Sides(Protocol):
+    """What has rows of queries and rows of keys."""
+
+    @property
+    def queries(self) -> Side: ...
+
+    @property
+    def keys(self) -> Side: ...
+
+
+def pieces(tiles: Sequence[Sides], q: Tensor, k: Tensor, v: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(Nq, H, K), (Nk, H, K), (Nk, H, K) -> the rows of each tile."""
     query_rows, key_rows = [tile.queries.rows for tile in tiles], [tile.keys.rows for tile in tiles]
     return zip(q.split(query_rows), k.split(key_rows), v.split(key_rows), strict=True)
 
@@ -164,7 +176,7 @@ def _runs(sides: tuple[tuple[int, ...], ...], slack: float) -> Iterator[tuple[in
                 break  # of equal length so far, and long enough to be worth a product without a mask
             total = [a + b for a, b in zip(total, new, strict=True)]
             if lower != higher and any(
-                (stop - start + 1) * most > slack * rows for most, rows in zip(higher, total, strict=True)
+                (stop - start + 1) * length > slack * rows for length, rows in zip(higher, total, strict=True)
             ):
                 break
             low, high, stop = lower, higher, stop + 1
@@ -173,6 +185,7 @@ def _runs(sides: tuple[tuple[int, ...], ...], slack: float) -> Iterator[tuple[in
 
 
 def side_of(layout: Layout, cut: slice) -> Side:
+    """The rows of some neighbouring sets, and where they stand in the padded view."""
     lengths = layout.lengths[cut]
     rows, longest = slice(layout.starts[cut.start], layout.starts[cut.stop]), max(lengths, default=0)
     if longest and min(lengths) == longest:
@@ -183,10 +196,11 @@ def side_of(layout: Layout, cut: slice) -> Side:
 
 
 def rows_of(x: Tensor, layout: Layout, cut: slice) -> Tensor:
-    """The rows of some sets."""
+    """(N, …) -> (rows, …): those of some neighbouring sets."""
     return x[layout.starts[cut.start] : layout.starts[cut.stop]]
 
 
 def stands_in_order(sets: VectorSets) -> bool:
+    """Whether the rows of every set stand in order of their first coordinate, which no two share."""
     order = Order.of(sets)
     return order.rows is None and order.strict

@@ -12,29 +12,30 @@ from attnlab.spec import DataSpec
 
 
 class Convolution(Encoder):
-    """depth × x + convolution(norm(x)) over a line (P=1) or a grid (P=2) of places: (N, D) -> (N, D).
+    """depth × x + convolution(norm(x)) over a line (P=1) or a grid (P=2): (N, D) -> (N, D).
 
-    Neighbours are those at neighbouring *places*, whole numbers; where none stands there is 0, so sets of different
-    sizes and shapes share a batch.
+    Neighbours are those at neighbouring coordinates, whole numbers; cells without a vector are 0, so that sets of
+    different sizes and shapes share a batch. Raises UserError where the data have other coordinates.
     """
 
     def __init__(self, config: ConvolutionEncoder, spec: DataSpec) -> None:
         super().__init__(config, spec)
         if spec.num_coords not in (1, 2):
             raise UserError(
-                f"`encoder=convolution` needs places on a line or a grid (1 or 2 coordinates), these have "
+                f"`encoder=convolution` needs vectors on a line or a grid (1 or 2 coordinates), these have "
                 f"{spec.num_coords}; use encoder=attention"
             )
         convolution = nn.Conv1d if spec.num_coords == 1 else nn.Conv2d
-        seen = 2 * config.radius + 1
+        size = 2 * config.radius + 1
         self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.depth))
         self.layers = nn.ModuleList(
-            convolution(config.width, config.width, seen, padding=config.radius) for _ in range(config.depth)
+            convolution(config.width, config.width, size, padding=config.radius) for _ in range(config.depth)
         )
         self.dropout = Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
+        """(N, D) -> (N, D)."""
         x = self.dropout(sets.values)
         if len(x):
             cells, shape = _grid(sets)
@@ -48,10 +49,10 @@ def _grid(sets: VectorSets) -> tuple[Tensor, list[int]]:
     assert sets.coords is not None and sets.known_coords is not None
     low = sets.known_coords.amin(0).round()
     sizes = [int(size) + 1 for size in (sets.known_coords.amax(0).round() - low).tolist()]
-    places = (sets.coords.round() - low.to(sets.coords.device)).long()
+    index = (sets.coords.round() - low.to(sets.coords.device)).long()
     cells = sets.layout.set_index
     for axis, size in enumerate(sizes):
-        cells = cells * size + places[:, axis]
+        cells = cells * size + index[:, axis]
     return cells, [len(sets), *sizes]
 
 

@@ -16,7 +16,7 @@ from attnlab.spec import DataSpec
 class FullyConnected(Encoder):
     """depth × one layer over the 2·radius+1 neighbours in the order of `coords`: (N, D) -> (N, D).
 
-    Beyond the ends of a set the neighbours are zeros.
+    Beyond the ends of a set the neighbours are zeros. Raises UserError where the data have other than one coordinate.
     """
 
     def __init__(self, config: FullyConnectedEncoder, spec: DataSpec) -> None:
@@ -28,28 +28,29 @@ class FullyConnected(Encoder):
             )
         self.radius = config.radius
         self.dropout = Dropout(config.dropout)
-        wide = (2 * config.radius + 1) * config.width
-        self.layers = nn.ModuleList(Linear(wide, config.width) for _ in range(config.depth))
+        window_width = (2 * config.radius + 1) * config.width
+        self.layers = nn.ModuleList(Linear(window_width, config.width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
+        """(N, D) -> (N, D)."""
         x = self.dropout(sets.values)
         neighbours = _neighbours(sets, self.radius)
         for layer in self.layers:
-            padded = torch.cat([x, x.new_zeros(1, x.shape[1])])  # the last row stands for "nobody"
+            padded = torch.cat([x, x.new_zeros(1, x.shape[1])])  # the last row: no neighbour
             window = nn.functional.embedding(neighbours, padded).flatten(1)  # (N, (2·radius+1) · D)
             x = self.dropout(nn.functional.gelu(layer(window)))
         return sets.with_values(self.norm(x))
 
 
 def _neighbours(sets: VectorSets, radius: int) -> Tensor:
-    """(N, 2·radius+1) row numbers of each vector's neighbours in the order of places; N for nobody."""
+    """(N, 2·radius+1) row numbers of each vector's neighbours in order of the coordinates; N where there is none."""
     order = Order.of(sets)
     count = len(order.sets)
-    near = torch.arange(count)[:, None] + torch.arange(-radius, radius + 1)
-    found = near.clamp(0, max(count - 1, 0))
-    nobody = (near != found) | (order.sets[found] != order.sets[:, None])
+    unbounded = torch.arange(count)[:, None] + torch.arange(-radius, radius + 1)
+    rows = unbounded.clamp(0, max(count - 1, 0))
+    missing = (unbounded != rows) | (order.sets[rows] != order.sets[:, None])
     if order.rows is not None:
-        found, back = order.rows[found], torch.argsort(order.rows)
-        found, nobody = found[back], nobody[back]
-    return found.masked_fill(nobody, count).to(sets.values.device)
+        rows, inverse_order = order.rows[rows], torch.argsort(order.rows)
+        rows, missing = rows[inverse_order], missing[inverse_order]
+    return rows.masked_fill(missing, count).to(sets.values.device)

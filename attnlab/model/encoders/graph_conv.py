@@ -16,7 +16,7 @@ class GraphConv(Encoder):
 
     gin: a sum over neighbours through two layers (Xu et al. 2019, eq. 4.1; with edge values Hu et al. 2020, eq. 1) ·
     gatv2: additive attention along edges (Brody et al. 2022, eq. 7) · gcn: a mean weighted by degrees (Kipf & Welling
-    2017, eq. 2).
+    2017, eq. 2). Raises UserError where the data have no edges.
     """
 
     def __init__(self, config: GraphConvEncoder, spec: DataSpec) -> None:
@@ -31,7 +31,8 @@ class GraphConv(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        assert sets.edges is not None, "a set of the kind that the data promised"
+        """(N, D) -> (N, D)."""
+        assert sets.edges is not None, "refused when the model was built"
         x = self.dropout(sets.values)
         for norm, layer in zip(self.norms, self.layers, strict=True):
             x = x + self.dropout(nn.functional.relu(self._convolved(layer, norm(x), sets)))
@@ -45,7 +46,7 @@ class GraphConv(Encoder):
 
 
 def convolution(config: GraphConvEncoder, edge_width: int | None) -> nn.Module:
-    """One layer, D to D."""
+    """One layer: (N, D) and edges -> (N, D)."""
     from torch_geometric.nn import GATv2Conv, GCNConv, GINConv, GINEConv
 
     width = config.width
@@ -53,7 +54,9 @@ def convolution(config: GraphConvEncoder, edge_width: int | None) -> nn.Module:
         return GCNConv(width, width)
     if config.convolution == "gatv2":
         return GATv2Conv(width, width // config.heads, config.heads, edge_dim=edge_width)
-    two = nn.Sequential(Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.ReLU(), Linear(2 * width, width))
+    layers = nn.Sequential(Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.ReLU(), Linear(2 * width, width))
     return (
-        GINConv(two, train_eps=True) if edge_width is None else GINEConv(two, train_eps=True, edge_dim=edge_width)
+        GINConv(layers, train_eps=True)
+        if edge_width is None
+        else GINEConv(layers, train_eps=True, edge_dim=edge_width)
     )

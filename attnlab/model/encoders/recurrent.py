@@ -1,4 +1,4 @@
-"""Before attention: a memory that walks along the vectors, in both directions."""
+"""Before attention: recurrent networks along the vectors, in both directions."""
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +14,15 @@ from attnlab.spec import DataSpec
 
 
 class Recurrent(Encoder):
-    """depth × a bidirectional LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014) in order of places
-    (pictures: as one reads, row after row): (N, D) -> (N, D). Places give the order alone; that two are far apart is
-    not seen."""
+    """depth × a bidirectional LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014) in order of the coordinates
+    (pictures: row after row): (N, D) -> (N, D). Only their order counts, not how far apart they are. Raises UserError
+    where the data have no coordinates."""
 
     def __init__(self, config: RecurrentEncoder, spec: DataSpec) -> None:
         super().__init__(config, spec)
         if spec.num_coords == 0:
             raise UserError(
-                "`encoder=recurrent` needs vectors with places, these have none; use encoder=attention"
+                "`encoder=recurrent` needs vectors with coordinates, these have none; use encoder=attention"
             )
         cell = nn.LSTM if config.cell == "lstm" else nn.GRU
         between = config.dropout if config.depth > 1 else 0.0
@@ -33,22 +33,23 @@ class Recurrent(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
+        """(N, D) -> (N, D)."""
         x = self.dropout(sets.values)
         rows = Order.of(sets).rows
         if rows is None:
-            x = self._walk(x, sets.layout)
+            x = self._recur(x, sets.layout)
         else:
             rows = rows.to(x.device)
-            x = self._walk(x[rows], sets.layout)[torch.argsort(rows)]
+            x = self._recur(x[rows], sets.layout)[torch.argsort(rows)]
         return sets.with_values(self.norm(self.dropout(x)))
 
-    def _walk(self, x: Tensor, layout: Layout) -> Tensor:
-        """(N, D) in order of places -> (N, D)."""
-        present = [length for length in layout.lengths if length]
-        if not present:
+    def _recur(self, x: Tensor, layout: Layout) -> Tensor:
+        """(N, D) in order of the coordinates -> (N, D)."""
+        lengths = [length for length in layout.lengths if length]
+        if not lengths:
             return x
-        if len(present) < len(layout):  # the packed form of torch knows no empty sets
-            layout = Layout.of(present).to(x.device)
-        packed = pack_padded_sequence(layout.pad(x), torch.tensor(present), batch_first=True, enforce_sorted=False)
-        walked, _ = pad_packed_sequence(self.cells(packed)[0], batch_first=True)
-        return layout.pack(walked)
+        if len(lengths) < len(layout):  # PyTorch's packed sequences may not be empty
+            layout = Layout.of(lengths).to(x.device)
+        packed = pack_padded_sequence(layout.pad(x), torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(self.cells(packed)[0], batch_first=True)
+        return layout.pack(states)

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from drawing import encoder_config, lengths, seeds, vector_sets
 from hypothesis import given, settings
+from random_sets import lengths, position, seeds, vector_sets
 from torch import nn
 
 from attnlab.model.attention.kernels import KERNELS
 from attnlab.model.attention.multihead import CrossAttention, SelfAttention
-from attnlab.model.attention.positions import Relative
 from attnlab.model.attention.scopes import Edges, Full, Window
 from attnlab.sets import VectorSets
 
@@ -89,19 +88,19 @@ def test_graph_layers_of_pyg(lengths, seed):
 @torch.no_grad()
 @pytest.mark.parametrize("kernel", ["reference", "dense", "blocked", "edgewise"])
 def test_a_convolution_is_attention(kernel):
-    """One head looks at each offset, chosen by a relative bias; its W_v and W^O are the filter's matrix there
+    """One head attends to each offset, chosen by a relative bias; its W_v and W^O are the filter's matrix there
     (Cordonnier et al. 2020, theorem 1). The picture wears a frame of zeros, as zero padding does."""
     torch.manual_seed(0)
     width, height, wide = 5, 6, 4
     convolution = nn.Conv2d(width, width, 3, padding=1)
     picture = torch.randn(1, width, height, wide)
     framed = nn.functional.pad(picture, (1, 1, 1, 1))[0].permute(1, 2, 0)  # (height + 2, wide + 2, D)
-    places = torch.cartesian_prod(torch.arange(height + 2), torch.arange(wide + 2)).float()
-    sets = VectorSets.of(framed.flatten(0, 1), coords=places)
+    coords = torch.cartesian_prod(torch.arange(height + 2), torch.arange(wide + 2)).float()
+    sets = VectorSets.of(framed.flatten(0, 1), coords=coords)
     offsets = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
 
     layer = SelfAttention(width, heads=9, head_width=width, score="scaled_dot")
-    relative = Relative(encoder_config(heads=9), places=2)
+    relative = position("relative", 2, heads=9)
     for parameter in (*layer.parameters(), *relative.parameters()):
         nn.init.zeros_(parameter)
     for head, offset in enumerate(offsets):

@@ -2,36 +2,33 @@
 
 import pytest
 import torch
-from drawing import encoder_config, lengths, seeds, vector_sets
 from hypothesis import given, settings
+from random_sets import lengths, position, seeds, vector_sets
 
 from attnlab.model.attention import packed
 from attnlab.model.attention.kernels import KERNELS
 from attnlab.model.attention.multihead import SelfAttention
-from attnlab.model.attention.positions import POSITIONS
 from attnlab.model.attention.scopes import Causal, Full, Scope, Window
 from attnlab.sets import VectorSets
 
 SCOPES = [Full(), Window(2.0), Causal()]
 
 
-def rotation(sets: VectorSets, position: str):
-    places = sets.coords.shape[1]
-    return POSITIONS[position](encoder_config(head_width=4), places).to(sets.values.dtype).rotation(sets)
+def rotation(sets: VectorSets, word: str):
+    return position(word, sets.coords.shape[1], head_width=4).to(sets.values.dtype).rotation(sets)
 
 
-def both(layer: SelfAttention, sets: VectorSets, scope: Scope, position: str) -> list[list[torch.Tensor]]:
+def both(layer: SelfAttention, sets: VectorSets, scope: Scope, word: str) -> list[list[torch.Tensor]]:
     """Answers and gradients of the reference and of the packed step."""
-    found, rotate = [], rotation(sets, position)
+    results, rotate = [], rotation(sets, word)
     for kernel in ("reference", "dense"):
         x = sets.values.clone().requires_grad_()
         plan = KERNELS[kernel].plan(scope, sets, sets)
-        fitting = packed.fits(x, layer.qkv_proj, layer.heads, plan, layer.score, rotate, (), 0.0)
-        assert fitting == (kernel == "dense" and len(sets) > 0)
+        assert layer.is_packed(x, plan, rotate, ()) == (kernel == "dense" and len(sets) > 0)
         answer = layer(x, plan, rotate)
         weight = torch.linspace(-1, 1, answer.numel(), dtype=x.dtype).view_as(answer)
-        found.append([answer, *torch.autograd.grad((answer * weight).sum(), [x, *layer.parameters()])])
-    return found
+        results.append([answer, *torch.autograd.grad((answer * weight).sum(), [x, *layer.parameters()])])
+    return results
 
 
 @pytest.mark.parametrize("longest", [0, 3, 96])
@@ -42,12 +39,12 @@ def test_one_step_is_the_reference(longest: int, lengths: list[int], seed: int) 
     torch.manual_seed(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed, "LONGEST", longest)
-        for places in (1, 2):
-            sets = vector_sets(lengths, seed, places, edges=False, shuffled=seed % 2 == 1)
+        for num_coords in (1, 2):
+            sets = vector_sets(lengths, seed, num_coords, edges=False, shuffled=seed % 2 == 1)
             layer = SelfAttention(8, 2, 4, "scaled_dot")
-            for scope in SCOPES[: 4 - places]:
-                for position in ("none", "rotary"):
-                    reference, ours = both(layer, sets, scope, position)
+            for scope in SCOPES[: 4 - num_coords]:
+                for word in ("none", "rotary"):
+                    reference, ours = both(layer, sets, scope, word)
                     for right, one in zip(reference, ours, strict=True):
                         torch.testing.assert_close(one, right, atol=1e-5, rtol=1e-4)
 
@@ -61,7 +58,7 @@ def test_gradients_are_differences(scope: Scope, longest: int, monkeypatch: pyte
     plan = KERNELS["dense"].plan(scope, sets, sets)
     points = rotation(sets, "rotary").points
     qkv = torch.randn(8, 3, 2, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: packed._Attend.apply(x, plan.work, points), qkv)
+    assert torch.autograd.gradcheck(lambda x: packed._PackedAttention.apply(x, plan.work, points), qkv)
 
 
 def test_scores_however_large_have_a_softmax() -> None:
@@ -79,12 +76,13 @@ def test_what_does_not_fit_takes_the_long_way() -> None:
     sets = vector_sets([4, 2], seed=2, edges=False)
     plan, layer = KERNELS["dense"].plan(Full(), sets, sets), SelfAttention(8, 2, 4, "scaled_dot")
 
-    def fits(layer=layer, rotate=None, biases=(), dropout=0.0, x=sets.values):
-        return packed.fits(x, layer.qkv_proj, layer.heads, plan, layer.score, rotate, biases, dropout)
+    def fits(layer=layer, rotate=None, biases=()):
+        return layer.is_packed(sets.values, plan, rotate, biases)
 
     assert fits() and fits(rotate=rotation(sets, "rotary"))
-    assert not fits(dropout=0.1)
-    assert not fits(biases=[POSITIONS["alibi"](encoder_config(), 1)])
+    dropped = SelfAttention(8, 2, 4, "scaled_dot", dropout=0.1)
+    assert not fits(layer=dropped) and fits(layer=dropped.eval())
+    assert not fits(biases=[position("alibi")])
     assert not fits(layer=SelfAttention(8, 2, 4, "cosine"))
     assert not fits(layer=SelfAttention(8, 2, 5, "scaled_dot"), rotate=rotation(sets, "rotary")), "a number stays"
 

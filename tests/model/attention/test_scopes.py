@@ -1,12 +1,24 @@
-"""Who sees whom, as tables a person can read, and how scopes are written."""
+"""Which vectors attend to which, as tables a person can read, and how scopes and other parts are written."""
 
 import pytest
 import torch
-from drawing import vector_sets
+from random_sets import vector_sets
 
-from attnlab.attention_options import ScopeWord, kernel_table, parse_count, parse_scope, parse_scopes
+from attnlab.attention_options import (
+    POSITION_CHOICES,
+    SCOPE_CHOICES,
+    SCORE_CHOICES,
+    AdditiveKeys,
+    FullKeys,
+    WindowKeys,
+    kernel_table,
+    parse_scope,
+    parse_score,
+)
+from attnlab.choices import Distance, listed
+from attnlab.config.model.encoder import parse_count
 from attnlab.errors import UserError
-from attnlab.model.attention.edgewise import window_neighbours
+from attnlab.model.attention.edgewise import bounded_neighbours
 from attnlab.model.attention.reference import Reference
 from attnlab.model.attention.scopes import Causal, Edges, Full, Window, scope_of
 from attnlab.sets import VectorSets
@@ -15,11 +27,11 @@ from attnlab.spec import DataSpec
 
 def table(scope, sets: VectorSets) -> str:
     allowed = scope.allows(sets, sets)
-    return " ".join("".join("x" if see else "." for see in row) for row in allowed.tolist())
+    return " ".join("".join("x" if pair else "." for pair in row) for row in allowed.tolist())
 
 
-def line(*places: float) -> VectorSets:
-    return VectorSets.of(torch.zeros(len(places), 1), coords=torch.tensor(places)[:, None])
+def line(*coords: float) -> VectorSets:
+    return VectorSets.of(torch.zeros(len(coords), 1), coords=torch.tensor(coords)[:, None])
 
 
 def test_tables():
@@ -28,7 +40,7 @@ def test_tables():
     grid = VectorSets.of(torch.zeros(4, 1), coords=torch.tensor([[0.0, 0], [0, 1], [1, 0], [2, 2]]))
     assert table(Full(), line(0, 1)) == "xx xx"
     assert table(Window(1), line(0, 1, 2)) == "xx. xxx .xx"
-    assert table(Window(1.5), line(3, 0, 1)) == "x.. .xx .xx", "distance of places, not of rows"
+    assert table(Window(1.5), line(3, 0, 1)) == "x.. .xx .xx", "distance of coordinates, not of rows"
     assert table(Window(1), grid) == "xxx. xxx. xxx. ...x", "a square; the last one is alone"
     assert table(Causal(), line(0, 1, 2)) == "x.. xx. xxx"
     assert table(Causal(), line(2, 0, 1)) == "xxx .x. .xx"
@@ -45,11 +57,11 @@ def test_an_edge_given_twice_counts_once_with_the_sum_of_its_values():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("places", [1, 2])
+@pytest.mark.parametrize("num_coords", [1, 2])
 @pytest.mark.parametrize("radius", [0.0, 1.0, 2.3])
-def test_neighbour_lists_are_the_table(places, radius):
-    sets = vector_sets([5, 1, 9], seed=3, places=places, edges=False, shuffled=True)
-    found = window_neighbours(Window(radius), sets)
+def test_neighbour_lists_are_the_table(num_coords, radius):
+    sets = vector_sets([5, 1, 9], seed=3, num_coords=num_coords, edges=False, shuffled=True)
+    found = bounded_neighbours(Window(radius), sets)
     listed = torch.zeros(15, 15, dtype=torch.bool)
     listed[found.queries, found.keys] = True
     for own in Reference().plan(Window(radius), sets, sets).work:
@@ -58,26 +70,49 @@ def test_neighbour_lists_are_the_table(places, radius):
 
 
 def test_words():
-    assert parse_scope("window:8") == ScopeWord("window", 8.0)
-    assert parse_scope("window:40ms") == ScopeWord("window", 0.04, seconds=True)
-    assert parse_scope("window:.5s") == ScopeWord("window", 0.5, seconds=True)
-    assert [str(word) for word in parse_scopes(["edges", "full"])] == ["edges", "full"]
-    assert ScopeWord("window", 0.29, seconds=True).in_coordinates(0.01) == 29
+    assert parse_scope("window:8") == WindowKeys(Distance(8.0))
+    assert parse_scope("window:40ms") == WindowKeys(Distance(0.04, seconds=True))
+    assert parse_scope("window:.5s") == WindowKeys(Distance(0.5, seconds=True))
+    assert (
+        parse_scope("full") == FullKeys()
+        and listed("full") == ("full",)
+        and listed(["edges", "full"])[0] == "edges"
+    )
+    assert parse_score("additive") == parse_score("additive:tanh") == AdditiveKeys("tanh")
+    assert Distance(0.29, seconds=True).in_coordinates(0.01) == 29
     assert parse_count("1.5M") == 1_500_000 and parse_count("250k") == 250_000 and parse_count(7) == 7
-    for word, sentence in {
-        "windw:8": "did you mean `window`",
-        "edge": "did you mean `edges`",
-        "window": "as in window:8 or window:40ms",
-        "window:x": "as in window:8 or window:40ms",
-        "window:-1": "as in window:8",
-        "full:3": "write `full`",
-    }.items():
-        with pytest.raises(UserError, match=sentence):
-            parse_scope(word)
-    with pytest.raises(UserError, match="at least one"):
-        parse_scopes([])
     with pytest.raises(UserError, match="250k or 1M"):
         parse_count("many")
+
+
+@pytest.mark.parametrize(
+    "word, sentence",
+    {
+        "windw:8": "scope `windw`: no such scope; did you mean `window`",
+        "edge": "did you mean `edges`",
+        "window": "write `window:RADIUS`; RADIUS is a distance such as 8, 40ms or 0.5s",
+        "window:x": "scope `window:x`: write `window:RADIUS`",
+        "window:-1": "write `window:RADIUS`",
+        "window:1:2": "write `window:RADIUS`",
+        "full:3": "write `full`$",
+    }.items(),
+)
+def test_wrong_words_are_refused_with_right_ones(word, sentence):
+    with pytest.raises(UserError, match=sentence):
+        parse_scope(word)
+    assert word not in SCOPE_CHOICES and word not in SCORE_CHOICES
+
+
+def test_what_can_be_chosen():
+    assert list(SCOPE_CHOICES) == ["full", "window:RADIUS", "edges", "causal"]
+    assert list(SCORE_CHOICES)[-3:] == ["additive", "additive:tanh", "additive:leaky_relu"]
+    assert next(iter(POSITION_CHOICES)) == "auto" and "auto" in POSITION_CHOICES
+    assert (
+        ["window:8", "full"] in SCOPE_CHOICES and [] not in SCOPE_CHOICES and ["full", "fll"] not in SCOPE_CHOICES
+    )
+    assert SCORE_CHOICES.problem("additive:relu").endswith(
+        "`additive` or `additive:tanh` or `additive:leaky_relu`"
+    )
 
 
 def spec(places=1, **keys) -> DataSpec:
@@ -85,19 +120,19 @@ def spec(places=1, **keys) -> DataSpec:
 
 
 def test_data_must_have_what_a_scope_reads():
-    assert scope_of(parse_scope("window:40ms"), spec(frame_seconds=0.01)) == Window(4.0)
-    assert scope_of(parse_scope("edges"), spec(0, edge_features=0)) == Edges()
+    assert scope_of("window:40ms", spec(frame_seconds=0.01)) == Window(4.0)
+    assert scope_of("edges", spec(0, edge_features=0)) == Edges()
     for word, data, sentence in (
-        ("window:40ms", spec(), "write the radius in coordinates"),
-        ("window:2", spec(0), "no places; use scope full$"),
-        ("causal", spec(0, edge_features=3), "no places; use scope full or edges"),
-        ("causal", spec(2), "2 coordinates.*use scope full or window:RADIUS"),
-        ("edges", spec(), "no edges; use scope full or window:RADIUS"),
+        ("window:40ms", spec(), "write the distance in coordinates"),
+        ("window:2", spec(0), "no coordinates; use scope full$"),
+        ("causal", spec(0, edge_features=3), "no coordinates; use scope full or edges$"),
+        ("causal", spec(2), "2 coordinates, it needs 1; use scope full or window:RADIUS$"),
+        ("edges", spec(), "no edges; use scope full or window:RADIUS or causal$"),
     ):
         with pytest.raises(UserError, match=sentence):
-            scope_of(parse_scope(word), data)
-    with pytest.raises(UserError, match="no places; use scope full or edges"):
-        Window(1).allows(*[vector_sets([2], places=0)] * 2)
+            scope_of(word, data)
+    with pytest.raises(UserError, match="no coordinates; use scope full or edges"):
+        Window(1).allows(*[vector_sets([2], num_coords=0)] * 2)
 
 
 def test_the_documentation_shows_the_table_of_kernels():

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from attnlab import compose
-from attnlab.attention_options import KERNELS, POSITIONS, SCOPES, SCORES, parse_scope, refusal
+from attnlab.attention_options import KERNELS, SCORE_CHOICES, refusal
 from attnlab.config import check
 from attnlab.errors import UserError
 from attnlab.model import build as models
+from attnlab.registry import POSITIONS, SCOPES
 from attnlab.training import optim
 from attnlab.training.run import load_data
 
@@ -24,12 +25,12 @@ def test_every_combination_trains_or_is_refused(tiny: list[str], treebank: Path)
     data = load_data(config)
     batch = data.splits["train"].batch(np.arange(4), epoch=0)
     steps = 0
-    for score, scope, position, kernel in product(SCORES, SCOPES, POSITIONS, ("auto", *KERNELS)):
+    for score, scope, position, kernel in product(SCORE_CHOICES, SCOPES, POSITIONS, ("auto", *KERNELS)):
         keys = {"score": score, "scope": WORDS[scope], "position": position, "kernel": kernel}
         if score == "additive":  # additive:tanh by a shorter name
             continue
         config.encoder = replace(config.encoder, **keys)
-        refused = refusal(kernel, score, parse_scope(WORDS[scope]), position)
+        refused = refusal(kernel, score, WORDS[scope], position)
         if refused or scope == "edges":
             with pytest.raises(UserError, match=r"use |with score") as found:
                 check(config)

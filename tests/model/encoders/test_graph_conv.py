@@ -1,10 +1,9 @@
-"""Graph convolutions: a graph alone is a graph in a batch, and nodes may be renumbered."""
+"""Graph convolutions: what they read of a graph."""
 
 import pytest
 import torch
 
 from attnlab.config import GraphConvEncoder
-from attnlab.errors import UserError
 from attnlab.model.encoders.graph_conv import GraphConv
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
@@ -31,21 +30,6 @@ def built(kind: str, values: bool) -> GraphConv:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("values", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
-def test_alone_is_as_in_a_batch_and_renumbering_renumbers_the_answer(kind: str, values: bool) -> None:
-    encoder, graphs = built(kind, values), [graph(n, n, values) for n in (5, 1, 9)]
-    together = encoder(VectorSets.collate(graphs)).unbind()
-    for one, found in zip(graphs, together, strict=True):
-        alone = encoder(one).values
-        torch.testing.assert_close(alone, found.values, atol=1e-5, rtol=1e-5)
-        order = torch.randperm(len(alone))
-        place = torch.argsort(order)
-        turned = VectorSets.of(one.values[order], edges=place[one.edges], edge_values=one.edge_values)
-        torch.testing.assert_close(encoder(turned).values, alone[order], atol=1e-5, rtol=1e-5)
-
-
-@torch.no_grad()
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_node_becomes_depends_on_edges_and_their_values(kind: str) -> None:
     encoder, one = built(kind, True), graph(6, 1, True)
@@ -56,8 +40,3 @@ def test_what_a_node_becomes_depends_on_edges_and_their_values(kind: str) -> Non
     ):
         changed = VectorSets.of(one.values, **{"edges": one.edges, "edge_values": one.edge_values} | other)
         assert torch.allclose(encoder(changed).values, before, atol=1e-5) != matters
-
-
-def test_data_without_edges_are_refused() -> None:
-    with pytest.raises(UserError, match="needs edges"):
-        GraphConv(GraphConvEncoder(), spec(None))
