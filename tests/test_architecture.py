@@ -9,13 +9,26 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "attnlab"
-LEAVES = {"errors", "registry", "attention_options", "config", "codec", "sets", "spec", "metrics"}
+LEAVES = {
+    "errors",
+    "registry",
+    "attention_options",
+    "config",
+    "codec",
+    "sets",
+    "spec",
+    "metrics",
+    "text_files",
+    "disk",
+}
 ALLOWED = {
     "errors": set(),
+    "disk": {"errors"},
     "registry": {"errors"},
     "attention_options": {"errors", "registry"},
     "config": {"errors", "registry", "attention_options"},
     "codec": {"errors"},
+    "text_files": {"errors"},
     "spec": {"errors", "codec"},
     "sets": set(),
     "metrics": set(),

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from attnlab.data.contract import Split
 from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
@@ -60,6 +61,30 @@ class Ceiling(Baseline):
             return problem.measure([Prediction(text, None) for text in problem.gold])
         ceiling = problem.test.ceiling()
         return {} if ceiling is None else {"accuracy": ceiling}
+
+
+class Regression(Baseline):
+    """A logistic regression on a row of numbers for each example. split_type: the splits that have such numbers."""
+
+    split_type: type[Split]
+    max_iter = 1000
+
+    def numbers(self, split: Split) -> NDArray[np.floating]:
+        """(n, F): a row for each example of a `split_type`."""
+        raise NotImplementedError
+
+    def fits(self, problem: Problem) -> bool:
+        is_known = problem.kind == "class" and isinstance(problem.train, self.split_type)
+        return is_known and len(set(problem.learned)) > 1
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=self.max_iter))
+        model.fit(self.numbers(problem.train), problem.learned)
+        return problem.measure(most_probable(model.classes_, model.predict_proba(self.numbers(problem.test))))
 
 
 def label_counts(problem: Problem) -> Counter[str]:

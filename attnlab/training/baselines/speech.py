@@ -5,32 +5,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from attnlab.data.contract import Split
 from attnlab.data.speech.loader import SpeechSplit
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
 from attnlab.training.baselines.base import Baseline, Problem, label_lists
-from attnlab.training.baselines.simple import label_counts, most_probable
+from attnlab.training.baselines.simple import Regression, label_counts
 
 
 @BASELINES.register("regression_on_means")
-class RegressionOnMeans(Baseline):
+class RegressionOnMeans(Regression):
     """A logistic regression on the mean and standard deviation of each recording's features: what is heard, whenever it is
     heard."""
 
-    def fits(self, problem: Problem) -> bool:
-        is_speech = problem.kind == "class" and isinstance(problem.train, SpeechSplit)
-        return is_speech and len(set(problem.learned)) > 1
+    split_type = SpeechSplit
+    max_iter = 300
 
-    def scores(self, problem: Problem) -> dict[str, float]:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        train, test = problem.train, problem.test
-        assert isinstance(train, SpeechSplit) and isinstance(test, SpeechSplit)
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-        model.fit(train.summaries(), problem.learned)
-        return problem.measure(most_probable(model.classes_, model.predict_proba(test.summaries())))
+    def numbers(self, split: Split) -> NDArray[np.floating]:
+        assert isinstance(split, SpeechSplit)
+        return split.summaries()
 
 
 @BASELINES.register("loudness_threshold")
@@ -55,9 +48,9 @@ def loudness_threshold(
 ) -> tuple[str, str, float]:
     """(class above, class below, threshold): the best of 200, on these data."""
     levels = np.concatenate(loudness)
-    first = np.array([label == classes[0] for labels in gold for label in labels])
+    is_first = np.array([label == classes[0] for labels in gold for label in labels])
     thresholds = np.quantile(levels, np.linspace(0, 1, 200))
-    right = np.array([(first == (levels > t)).mean() for t in thresholds])
-    best = int(np.abs(right - 0.5).argmax())
-    loud, quiet = classes if right[best] > 0.5 else classes[::-1]
+    accuracy = np.array([(is_first == (levels > threshold)).mean() for threshold in thresholds])
+    best = int(np.abs(accuracy - 0.5).argmax())
+    loud, quiet = classes if accuracy[best] > 0.5 else classes[::-1]
     return loud, quiet, float(thresholds[best])
