@@ -62,31 +62,38 @@ class RunFolder:
         self.lock = path / "run.lock"  # held while somebody trains
 
     def predictions(self, name: str) -> Path:
+        """A line for each example of a split, or of other data."""
         return self.path / f"predictions-{name}.jsonl"
 
     def hypotheses(self, update: int) -> Path:
-        """What was written for the validation examples after this update, a line for each."""
+        """The texts that were predicted for the validation examples after this update, a line for each."""
         return self.path / "hypotheses" / f"{update}.txt"
 
     @classmethod
     def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
-        """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder`, empty or left by a start that was killed."""
+        """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder`, empty or left by a start that was killed.
+
+        Raises UserError where `folder` holds anything else.
+        """
         if folder is None:
             return cls(new_folder(Path(outputs) / task))
         if not folder:
             raise UserError("`folder=`: name a folder, or leave it out for a new one in `outputs`")
-        found = cls(Path(folder).expanduser())
-        if found.config.exists():
+        run = cls(Path(folder).expanduser())
+        if run.config.exists():
             raise UserError(f"`folder={folder}`: there is a run already; continue it with `run={folder}`")
-        found.path.mkdir(parents=True, exist_ok=True)
-        others = [path for path in sorted(found.path.iterdir()) if not path.name.startswith(".")]
-        if others and found.lock not in others:  # a start takes the lock before it writes anything
+        run.path.mkdir(parents=True, exist_ok=True)
+        others = [path for path in sorted(run.path.iterdir()) if not path.name.startswith(".")]
+        if others and run.lock not in others:  # a start takes the lock before it writes anything
             raise UserError(f"`folder={folder}`: holds other files, such as {others[0].name}; name a new folder")
-        return found
+        return run
 
     @classmethod
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
-        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`."""
+        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`.
+
+        Raises UserError where there is none, or where it holds a file that no run writes.
+        """
         if run == "latest":
             # A sweep's trials and the folds of a cross-validation are parts of what somebody started.
             folders = [path for path in run_folders(Path(outputs)) if not is_trial(path) and not is_fold(path)]
@@ -131,8 +138,8 @@ class RunFolder:
         """Drop the lines that a resumed run will write again."""
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
-            write_text(self.metrics, "".join(kept))
+            whole = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
+            write_text(self.metrics, "".join(whole))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, one for each validation."""
@@ -140,7 +147,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody else may train this run meanwhile; the lock goes when the process does, however it ends."""
+        """Inside, this process alone trains the run; the lock ends with the process. Raises UserError where another has it."""
         try:
             with FileLock(self.lock, timeout=2):
                 yield
@@ -183,8 +190,8 @@ def started(path: Path) -> str:
 
 def run_folders(outputs: Path) -> list[Path]:
     """Every run below a folder; wandb's files, which may lie there too, also have a config.yaml."""
-    found = [path.parent for path in outputs.glob("**/config.yaml")]
-    return [path for path in found if path.relative_to(outputs).parts[:1] != ("wandb",)]
+    folders = [path.parent for path in outputs.glob("**/config.yaml")]
+    return [path for path in folders if path.relative_to(outputs).parts[:1] != ("wandb",)]
 
 
 def is_trial(path: Path) -> bool:

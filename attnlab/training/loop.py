@@ -263,8 +263,15 @@ class Training:
             self.load_state(state)
         except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(f"{self.folder.last}: this doesn't fit the run's configuration and data") from error
-        warnings = [message for message in (warning, self._end_epoch_of_other_batches()) if message]
-        progress = self.progress
+        progress, budget = self.progress, self.config.trainer.batch_vectors
+        warnings = [warning] if warning else []
+        if progress.cursor and progress.batch_vectors != budget:
+            warnings.append(
+                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
+                f"{progress.batch_vectors}; the rest of it is left out"
+            )
+            progress.epoch, progress.cursor = progress.epoch + 1, 0
+        progress.batch_vectors = budget
         self.updates = self.config.trainer.updates or progress.update + self._remaining_updates()
         if progress.update > self.updates:
             raise UserError(
@@ -279,18 +286,6 @@ class Training:
                 progress.monitor, progress.best_score, progress.without_better = monitor, progress.best[monitor], 0
         progress.done = self._is_done()
         return warnings
-
-    def _end_epoch_of_other_batches(self) -> str:
-        """An epoch that began with batches of another size can't go on, and the next one begins; returns a warning."""
-        progress, budget, warning = self.progress, self.config.trainer.batch_vectors, ""
-        if progress.cursor and progress.batch_vectors != budget:
-            warning = (
-                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
-                f"{progress.batch_vectors}; the rest of it is left out"
-            )
-            progress.epoch, progress.cursor = progress.epoch + 1, 0
-        progress.batch_vectors = budget
-        return warning
 
     def _remaining_updates(self) -> int:
         """Until the last epoch ends; below 0 where more epochs have been made."""

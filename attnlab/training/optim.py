@@ -82,13 +82,7 @@ class Constant(Schedule):
 
     def factor(self, update: int, updates: int) -> float:
         warmup = round(self.config.warmup * updates)
-        if update < warmup:
-            return (update + 1) / warmup
-        return self.after_warmup((update - warmup) / max(1, updates - warmup))
-
-    def after_warmup(self, progress: float) -> float:
-        """The factor when this fraction of the updates after the warm-up has been made."""
-        return 1.0
+        return (update + 1) / warmup if update < warmup else 1.0
 
 
 class Cosine(Constant):
@@ -96,8 +90,11 @@ class Cosine(Constant):
 
     config: keys.CosineSchedule
 
-    def after_warmup(self, progress: float) -> float:
-        final = self.config.final
+    def factor(self, update: int, updates: int) -> float:
+        warmup, final = round(self.config.warmup * updates), self.config.final
+        if update < warmup:
+            return super().factor(update, updates)
+        progress = (update - warmup) / max(1, updates - warmup)
         return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 

@@ -90,12 +90,12 @@ def with_best_weights(
     folder: RunFolder, config: Config, spec: DataSpec, model: models.Model, engine: Engine
 ) -> Run:
     """A run whose best weights are put into this model. Raises UserError where they don't fit it."""
-    found, warning = checkpoint.load(folder.best)
+    saved, warning = checkpoint.load(folder.best)
     if warning:
         print(f"attnlab: warning: {warning}", file=sys.stderr)
     try:
-        model.load_state_dict(found.tensors["model"])
+        model.load_state_dict(saved.tensors["model"])
     except (KeyError, RuntimeError) as error:
-        raise UserError(f"{found.folder}: these weights don't fit config.yaml and spec.json") from error
-    fingerprint = found.state.get("data")
+        raise UserError(f"{saved.folder}: these weights don't fit config.yaml and spec.json") from error
+    fingerprint = saved.state.get("data")
     return Run(folder, config, spec, model, engine, None if fingerprint is None else str(fingerprint))

@@ -53,8 +53,8 @@ class TrainingState:
 
         Raises UserError where there is no whole checkpoint, or one of something else.
         """
-        found, warning = checkpoint.load(folder)
-        progress = found.state.get("progress")
+        saved, warning = checkpoint.load(folder)
+        progress = saved.state.get("progress")
         if not isinstance(progress, dict) or progress.keys() - asdict(Progress()).keys():
-            raise UserError(f"{found.folder}: this is no state of a training run that this version can continue")
-        return cls(found.tensors, Progress(**progress), str(found.state.get("data"))), warning
+            raise UserError(f"{saved.folder}: this is no state of a training run that this version can continue")
+        return cls(saved.tensors, Progress(**progress), str(saved.state.get("data"))), warning

@@ -1,13 +1,12 @@
 """What a simple answer is, and what it is measured on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
 from attnlab import metrics
 from attnlab.config import Config
-from attnlab.data.contract import Data, Gold, Split
+from attnlab.data.contract import Data, Gold
 from attnlab.sets import Prediction
 from attnlab.training.engine import Engine
 
@@ -17,31 +16,14 @@ OF_TEXTS = ("bleu", "chrf", "exact_match", "wer", "cer")
 """The scores that are shown where answers are texts."""
 
 
-@dataclass(frozen=True)
 class Problem:
-    """The target that a run learns, and the data that it learns it from and is tested on."""
+    """The target that a run learns, of some `kind`, and the data that it learns it from and is tested on."""
 
-    config: Config
-    data: Data
-    engine: Engine
-
-    @property
-    def train(self) -> Split:
-        return self.data.splits["train"]
-
-    @property
-    def test(self) -> Split:
-        return self.data.splits["test"]
-
-    @property
-    def target(self) -> str:
-        assert self.config.head.target is not None, "filled in when the model was built"
-        return self.config.head.target
-
-    @property
-    def kind(self) -> str:
-        """The kind of target: `class`, `vector_classes`, `number`, …"""
-        return self.data.spec.target(self.target).kind
+    def __init__(self, config: Config, data: Data, engine: Engine) -> None:
+        assert config.head.target is not None, "filled in when the model was built"
+        self.config, self.data, self.engine = config, data, engine
+        self.train, self.test = data.splits["train"], data.splits["test"]
+        self.target, self.kind = config.head.target, data.spec.target(config.head.target).kind
 
     @cached_property
     def learned(self) -> Sequence[Gold]:
