@@ -202,9 +202,9 @@ def evaluate(words: list[str]) -> int:
     from attnlab.compose import split_words
 
     own, overrides = split_words(words, {"run": "latest", "split": "test", "outputs": "outputs"})
-    from attnlab.training import run
+    from attnlab.training.score_again import score_again
 
-    run.score_again(own["run"], own["split"], own["outputs"], overrides)
+    score_again(own["run"], own["split"], own["outputs"], overrides)
     return 0
 
 

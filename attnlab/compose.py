@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from attnlab.config import Config, Trainer, check, node_type, renamed
+from attnlab.config import Config, Trainer, check, dropped, node_type, renamed
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 
@@ -160,9 +160,8 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             if name in GROUPS:
                 keys = node_type(name, value if isinstance(value, dict) else {})
                 former = renamed(keys)
-                node[name] = OmegaConf.merge(
-                    OmegaConf.structured(keys), {former.get(key, key): own for key, own in value.items()}
-                )
+                known = {former.get(key, key): own for key, own in value.items() if key not in dropped(keys)}
+                node[name] = OmegaConf.merge(OmegaConf.structured(keys), known)
             elif name == "trainer":
                 node.trainer = OmegaConf.merge(OmegaConf.structured(Trainer), value)
             else:

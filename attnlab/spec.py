@@ -13,8 +13,6 @@ from pathlib import Path
 from attnlab.codec import UNKNOWN, Codec
 from attnlab.errors import UserError
 
-TARGET_KINDS = ("vector_classes", "vector_numbers", "class", "classes", "number", "sequence")
-
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -71,7 +69,7 @@ class Vocabulary:
 class Target:
     """One thing the data can teach.
 
-    kind: see `TARGET_KINDS`. classes: their names; counts: how often each occurs in the training data.
+    kind: see `attnlab.targets`. classes: their names; counts: how often each occurs in the training data.
     mean, std: of numbers in the training data, in the numbers' own unit.
     codec: of a sequence, the name of the codec that tokenises it.
     """
@@ -82,10 +80,6 @@ class Target:
     mean: float = 0.0
     std: float = 1.0
     codec: str = ""
-
-    def __post_init__(self) -> None:
-        if self.kind not in TARGET_KINDS:
-            raise UserError(f"target kind `{self.kind}`: choose one of {', '.join(TARGET_KINDS)}")
 
 
 FORMER_NAMES = {"places": "num_coords", "feature_spread": "feature_std", "spread": "std"}

@@ -5,8 +5,10 @@ from typing import ClassVar
 from torch import nn
 
 from attnlab.config import EmbeddingConfig, EncoderConfig, HeadConfig
+from attnlab.metrics import chosen
 from attnlab.sets import Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
+from attnlab.targets import kind_named
 
 
 class Embedding(nn.Module):
@@ -66,6 +68,9 @@ class Head(nn.Module):
         self.target = config.target
         target = spec.target(self.target)
         self.kind, self.classes = target.kind, target.classes
+        usual = kind_named(target.kind)
+        self.metrics = chosen(config.metrics or usual.metrics, target.kind)
+        self.monitor = usual.monitor if usual.monitor in self.metrics else self.metrics[0]
         assert self.kind in self.kinds, "refused when the model was built"
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:

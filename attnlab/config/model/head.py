@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
 from attnlab.config.keys import key
-from attnlab.registry import HEADS
+from attnlab.registry import HEADS, METRICS
 
 
 @dataclass
@@ -14,6 +14,7 @@ class HeadConfig:
 
     name: str = key("???", "choice", choices=HEADS)
     target: str | None = key(None, "which target of the data it learns; null: the one that it can")
+    metrics: list[str] | None = key(None, "the scores; null: the usual ones of the target", choices=METRICS)
 
     @property
     def width_step(self) -> int:

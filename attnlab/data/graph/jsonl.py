@@ -11,8 +11,8 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
-from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.errors import UserError, suggestion
+from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import text_lines, unreadable
 
 MAX_NODES = 2**31 - 1

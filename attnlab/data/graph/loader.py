@@ -18,7 +18,6 @@ from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import PreparedGraphs, prepare
 from attnlab.data.graph.source import TARGET, GraphSource
 from attnlab.data.prep import crossval
-from attnlab.data.prep.answers import unseen_labels
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.source import open_source
@@ -26,6 +25,7 @@ from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
+from attnlab.targets import unseen_labels
 
 MAX_DEGREE = 8
 """Numbers of neighbours from which the baseline doesn't tell nodes apart."""
@@ -58,7 +58,7 @@ class Graphs(Data):
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
         held_out = set(self.splits) - set(self.graphs.splits)
-        unseen = unseen_labels(self.source.kind, target, counts, config.name, held_out)
+        unseen = unseen_labels(target, counts, config.name, held_out)
         self.warnings = [*self.source.warnings, *([self.graphs.bad] if self.graphs.bad else []), *unseen]
 
     @classmethod

@@ -14,12 +14,12 @@ from attnlab.config.data.graph import ONE_NUMBER, parse_structures
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.graph import structure
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
-from attnlab.data.prep.answers import RECORDS, Answers
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
 from attnlab.errors import UserError
 from attnlab.spec import Target
+from attnlab.targets import StoredAnswers, kind_named, stored_answers
 
 SETTINGS = "source name structure target_kind directed labelled skip_bad".split()
 """The keys that what is prepared depends on; the others are applied when the data are opened."""
@@ -59,9 +59,9 @@ class PreparedGraphs:
         self.bad: str = meta["bad"]
         self._answers = meta["answers"]
 
-    def answers(self, target: Target) -> Answers:
+    def answers(self, target: Target) -> StoredAnswers:
         """The right answers, by the classes of a target."""
-        return Answers(self.columns, TARGET, target, self._answers)
+        return stored_answers(self.columns, TARGET, target, self._answers.get("labels", ()))
 
     def numbers(self, rows: Indices) -> NDArray[np.float32]:
         """(B,) graphs -> (N, attributes + structure): the numbers of their nodes, as they were prepared."""
@@ -82,12 +82,12 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     """Read every graph once; names become numbers in the order in which they appear."""
     from datasets import Features, List, Value
 
-    record = RECORDS[source.kind](source.kind)
+    writer = kind_named(source.kind).writer()
     columns: dict[str, object] = {name: Value("string") for name in ("key", "owner", "split")}
     columns |= {"nodes": Value("int32")}
     columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
-    columns |= Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))
+    columns |= Features.from_arrow_schema(pa.schema([(TARGET, writer.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
     bad, widths = BadRows(config.skip_bad, "graph"), _Widths(source.kind)
     configured = parse_structures(config.structure)
@@ -109,14 +109,14 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
                 "edge_labels": _numbered([row.edge_labels[i] for i in chosen] if row.edge_labels else [], names["edges"]),
                 "edge_numbers": [number for i in chosen for number in row.edge_attributes[i]] if row.edge_attributes else [],
                 "numbers": np.concatenate([attributes, roles], axis=1).ravel(),
-                TARGET: record.stored(row.target),
+                TARGET: writer.stored(row.target),
             }  # fmt: skip
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
         raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
     (_, attributes), (_, edge_attributes) = widths.nodes or (False, 0), widths.edges or (False, 0)
     meta = {
-        "names": {kind: list(ids) for kind, ids in names.items()}, "answers": record.meta(),
+        "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
         "structure": widths.structure, "attributes": attributes, "edge_attributes": edge_attributes, "bad": bad.summary(),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")

@@ -8,9 +8,9 @@ from typing import ClassVar
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.graph.source import GraphRow, GraphSource
-from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.data.synthetic import molecules
 from attnlab.errors import UserError
+from attnlab.metrics import NOT_SCORED
 
 
 class Molecules(GraphSource):

@@ -12,7 +12,6 @@ from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.image.patches import augmented, num_patches, patches, refuse_longer
 from attnlab.data.image.prepare import CHANNELS, PreparedPictures, prepare
 from attnlab.data.image.source import TARGET, ImageSource, Pixels
-from attnlab.data.prep.answers import Answers, unseen_labels
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
@@ -21,6 +20,7 @@ from attnlab.data.prep.splits import lacking, limited
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
+from attnlab.targets import StoredAnswers, unseen_labels
 
 
 class Image(Data):
@@ -52,7 +52,7 @@ class Image(Data):
         answers = {name: prepared.labels(name, target) for name in rows}
         self.splits = {name: ImageSplit(self, prepared.splits[name], answers[name], rows[name]) for name in rows}
         counts = {name: answers[name].counts(rows[name]) for name in rows}
-        unseen = unseen_labels("class", target, counts, config.name, lacking(config, self.source.splits))
+        unseen = unseen_labels(target, counts, config.name, lacking(config, self.source.splits))
         self.warnings = [*self.source.warnings, *prepared.skipped, *unseen]
 
     def _spec(self, prepared: PreparedPictures, rows: dict[str, Indices]) -> DataSpec:
@@ -78,7 +78,7 @@ class Image(Data):
 class ImageSplit(Split):
     """Training, validation or test pictures. rows: their numbers among those that were prepared for the split."""
 
-    def __init__(self, data: Image, columns: Columns, answers: Answers, rows: Indices) -> None:
+    def __init__(self, data: Image, columns: Columns, answers: StoredAnswers, rows: Indices) -> None:
         self.data, self.rows, self.channels = data, rows, data.channels
         self._pixels, self._answers = columns.ragged("pixels"), answers
         self.heights, self.widths = columns.numbers("height")[rows], columns.numbers("width")[rows]

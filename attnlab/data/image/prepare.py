@@ -14,13 +14,13 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.image.decode import with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
-from attnlab.data.prep.answers import Answers
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared
 from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.errors import UserError
 from attnlab.spec import Target
+from attnlab.targets import StoredAnswers, stored_answers
 
 LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label"}
 """Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
@@ -46,9 +46,9 @@ class PreparedPictures:
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
         self.skipped: list[str] = self._meta["skipped"]
 
-    def labels(self, split: str, target: Target | None = None) -> Answers:
+    def labels(self, split: str, target: Target | None = None) -> StoredAnswers:
         """The label of each picture, as one of the classes of a target."""
-        return Answers(self.splits[split], TARGET, target or Target("class"), self._meta)
+        return stored_answers(self.splits[split], TARGET, target or Target("class"), self._meta["labels"])
 
     def training_sums(self, rows: Indices) -> NDArray[np.int64]:
         """(3, C): what `_sums` gives for these training pictures, without reading them again where they are all."""

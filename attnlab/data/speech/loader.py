@@ -30,7 +30,7 @@ from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown, split_rows
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Targets
+from attnlab.sets import Batch
 from attnlab.spec import DataSpec, Target
 
 
@@ -159,7 +159,7 @@ class SpeechSplit(Split):
         frames = frames.standardised(data.spec.feature_mean, data.spec.feature_std)
         if epoch is not None and data.augmentation.masks_frames:
             frames = data.augmentation.mask(frames, rows, epoch)
-        targets: Targets = {}
+        targets: dict[str, torch.Tensor | VectorSets] = {}
         if self._class_of_row is not None:
             targets["label"] = torch.from_numpy(self._class_of_row[rows])
         if self._class_of_mark is not None and data.marks is not None:

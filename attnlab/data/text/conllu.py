@@ -7,10 +7,10 @@ from itertools import chain
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
-from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.data.prep.source import path_of
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.data.text.tagged import HubTagged
+from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import Lines, stretches, unreadable
 
 

@@ -18,7 +18,6 @@ from attnlab.config import TextData, former_names
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length
 from attnlab.data.files.layout import plain_suffix
-from attnlab.data.prep.answers import Answers, unseen_labels
 from attnlab.data.prep.arrow import Columns, write_batches
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared, settings_of
@@ -33,6 +32,7 @@ from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout
 from attnlab.spec import DataSpec, Target, Vocabulary
+from attnlab.targets import StoredAnswers, stored_answers, unseen_labels
 
 LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown"}
 """Keys that don't change what is prepared: they are applied when the data are opened."""
@@ -133,9 +133,9 @@ class Text(Data):
 
     # --- what the data know -----------------------------------------------------------------------
 
-    def answers(self, name: str, file: str, target: Target) -> Answers:
+    def answers(self, name: str, file: str, target: Target) -> StoredAnswers:
         """The answers of one target in one of the prepared files."""
-        return Answers(self.columns[file], name, target, self.meta["targets"][name])
+        return stored_answers(self.columns[file], name, target, self.meta["targets"][name].get("labels", ()))
 
     def _spec(self, rows: dict[str, Indices]) -> DataSpec:
         """Vocabularies and classes, from the training split only."""
@@ -179,7 +179,7 @@ class Text(Data):
                     f"{_several(target.classes)}; name as many columns by `data.label=`"
                 )
             counts = {name_of: split.answers[name].counts(split.rows) for name_of, split in self.splits.items()}
-            warnings += unseen_labels(kind, target, counts, self.config.name, self.fractions)
+            warnings += unseen_labels(target, counts, self.config.name, self.fractions)
         return warnings
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.prep.answers import RECORDS
 from attnlab.data.prep.splits import position
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
+from attnlab.targets import kind_named
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class PieceNumbering:
         bad = BadRows(self.config.skip_bad)
         lengths = _LengthLimit(self.config, self.source)
         forms: dict[str, int] = {}
-        records = {name: RECORDS[kind](kind) for name, kind in self.source.targets.items()}
-        columns: dict[str, list[object]] = {name: [] for name in ("forms", "ceiling", "key", "position", *records)}
+        writers = {name: kind_named(kind).writer() for name, kind in self.source.targets.items()}
+        columns: dict[str, list[object]] = {name: [] for name in ("forms", "ceiling", "key", "position", *writers)}
         columns |= {name: [] for name in self.source.slices}
         for row in lengths.limited(self.source.rows(split, piece, bad)):
             columns["forms"].append([forms.setdefault(word, len(forms)) for word in row.words])
@@ -55,16 +55,16 @@ class PieceNumbering:
             columns["key"].append(row.key)
             owner = row.group or " ".join(row.words)  # equal texts are held out together
             columns["position"].append(position(owner, self.config.split_seed) if split == "train" else 0.0)
-            for name, record in records.items():
-                columns[name].append(record.stored(row.targets[name]))
+            for name, writer in writers.items():
+                columns[name].append(writer.stored(row.targets[name]))
             for name, marks in row.slices.items():
                 columns[name].append(marks)
         types = {"forms": pa.list_(pa.int32()), "ceiling": pa.list_(pa.float32())}
         types |= {"key": pa.string(), "position": pa.float64()}
-        types |= {name: record.arrow for name, record in records.items()}
+        types |= {name: writer.arrow for name, writer in writers.items()}
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))
-        labels = {name: record.meta()["labels"] for name, record in records.items() if "labels" in record.meta()}
+        labels = {name: writer.labels for name, writer in writers.items() if writer.labels}
         return Numbered(batch, list(forms), labels, lengths.longer, bad.count, bad.first)
 
 
@@ -73,7 +73,7 @@ class _LengthLimit:
 
     def __init__(self, config: TextData, source: TextSource) -> None:
         self.config, self.longer = config, 0
-        self.labelled = [name for name, kind in source.targets.items() if kind == "vector_classes"]
+        self.labelled = [name for name, kind in source.targets.items() if kind_named(kind).per_vector]
 
     def limited(self, rows: Iterator[TextRow]) -> Iterator[TextRow]:
         """The rows within it. Raises UserError for others, unless they are cut or dropped."""

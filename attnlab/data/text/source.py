@@ -15,7 +15,7 @@ Piece = TypeVar("Piece")
 class TextRow:
     """A sentence: its words, the right answer for each target, and where it stands.
 
-    targets: by name; what an answer is depends on its kind, see `answers.RECORDS`. ceiling: the probability that a
+    targets: by name; what an answer is depends on its kind, see `attnlab.targets`. ceiling: the probability that a
     perfect reader is right, of each scored answer. slices: marks on the words, for separate scores. group: the cell of
     column `data.group`; "" for none.
     """

@@ -1,0 +1,69 @@
+"""What a simple answer is, and what it is measured on."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import cast
+
+from attnlab import metrics
+from attnlab.config import Config
+from attnlab.data.contract import Data, Gold
+from attnlab.sets import Prediction
+from attnlab.targets import kind_named
+from attnlab.training.engine import Engine
+
+Scores = dict[str, dict[str, float]]
+"""By baseline, then by score."""
+OF_TEXTS = ("bleu", "chrf", "exact_match", "wer", "cer")
+"""The scores that are shown where answers are texts."""
+
+
+class Problem:
+    """The target that a run learns, of some `kind`, and the data that it learns it from and is tested on."""
+
+    def __init__(self, config: Config, data: Data, engine: Engine) -> None:
+        assert config.head.target is not None, "filled in when the model was built"
+        self.config, self.data, self.engine = config, data, engine
+        self.train, self.test = data.splits["train"], data.splits["test"]
+        self.target, self.kind = config.head.target, data.spec.target(config.head.target).kind
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The scores by which answers are measured: those of the run, or the usual ones."""
+        return self.config.head.metrics or (OF_TEXTS if self.kind == "sequence" else kind_named(self.kind).metrics)
+
+    @cached_property
+    def learned(self) -> Sequence[Gold]:
+        """The right answers of the training data."""
+        return self.train.gold(self.target)
+
+    @cached_property
+    def gold(self) -> Sequence[Gold]:
+        """The right answers of the test data."""
+        return self.test.gold(self.target)
+
+    def shows(self, name: str) -> bool:
+        """Whether the examples of these data show a `name`, such as `words`, and so are text."""
+        return len(self.train) > 0 and name in self.train.show(0)
+
+    def measure(self, answers: Sequence[Prediction]) -> dict[str, float]:
+        """The scores of an answer for each test example."""
+        classes = cast(Sequence[str], self.learned) if self.kind == "class" else ()
+        comparison = metrics.Comparison(self.kind, self.gold, answers, classes)
+        return metrics.measure(self.metrics, comparison, cast(metrics.Slices, self.test.slices())).scores
+
+
+class Baseline:
+    """A simple answer, beside which the scores of a run stand. It is registered by `@BASELINES.register(name)`."""
+
+    def fits(self, problem: Problem) -> bool:
+        """Whether it has an answer to such a problem; asked at the start of every run."""
+        raise NotImplementedError
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        """Its scores on the test data; measured once for each prepared data set and target."""
+        raise NotImplementedError
+
+
+def label_lists(gold: Sequence[Gold]) -> Sequence[Sequence[str]]:
+    """Right answers of the kind `vector_classes`: a label for each vector of each example."""
+    return cast(Sequence[Sequence[str]], gold)
