@@ -30,7 +30,7 @@ from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown, split_rows
 from attnlab.errors import UserError
-from attnlab.sets import Batch
+from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
 
 
