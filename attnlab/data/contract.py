@@ -5,7 +5,7 @@ A loader is a class derived from `Data`, registered in `registry.LOADERS`; its s
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,20 @@ class Batches(Protocol):
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
         """(B,) numbers of examples -> these examples, packed in this order."""
+
+
+@runtime_checkable
+class FrameSummaries(Protocol):
+    """What splits whose vectors are frames of sound know besides."""
+
+    frame_features: int
+    """Features of one frame, of which each vector has one or several."""
+
+    def summaries(self) -> NDArray[np.float32]:
+        """(n, 2F): mean and standard deviation of each recording's features, before they are normalised."""
+
+    def loudness(self) -> Sequence[NDArray[np.float32]]:
+        """Of each recording (L,): mean of each vector's features, such as log energy, less the recording's mean."""
 
 
 class Split:

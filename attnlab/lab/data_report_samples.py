@@ -49,7 +49,7 @@ def draw(split: Any, i: int, spec: DataSpec, place: Path) -> Path | None:
     if spec.modality == "image":
         return _png(split.pixels(np.array([i]))[0], place)
     if spec.modality == "speech":
-        return _png(spectrogram(split[i].inputs, split.data.frames.size), place)
+        return _png(spectrogram(split[i].inputs, split.frame_features), place)
     if spec.modality == "graph":
         return _svg(split[i].inputs, spec, place)
     return None

@@ -13,7 +13,7 @@ from attnlab.registry import LOADERS, SPEECH_SOURCES, SourceRegistry
 @SPEECH_SOURCES.builtin("voices", "attnlab.data.speech.sources:Voices")
 @SPEECH_SOURCES.builtin("fsdd", "attnlab.data.speech.sources:Fsdd")
 @SPEECH_SOURCES.builtin("folder", "attnlab.data.speech.sources:Folder")
-@SPEECH_SOURCES.builtin("manifest", "attnlab.data.speech.sources:Manifest")
+@SPEECH_SOURCES.builtin("manifest", "attnlab.data.speech.manifest:Manifest")
 @SPEECH_SOURCES.builtin("speech_commands", "attnlab.data.speech.sources:SpeechCommands")
 @dataclass
 class SpeechData(HubDataConfig, CrossValidated):
@@ -22,11 +22,7 @@ class SpeechData(HubDataConfig, CrossValidated):
     sources: ClassVar[SourceRegistry] = SPEECH_SOURCES
 
     loader: str = key("speech", "which loader reads it", choices=LOADERS)
-    source: str = key(
-        "???",
-        "where the recordings come from",
-        choices=SPEECH_SOURCES,
-    )
+    source: str = key("???", "where the recordings come from", choices=SPEECH_SOURCES)
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
     audio: str = key("audio", "hub: the column of the recordings")
     label: str = key("label", "hub: the column of their classes")
@@ -35,18 +31,14 @@ class SpeechData(HubDataConfig, CrossValidated):
     max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, was="max_length")
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
-    transcript: str | None = key(
-        None, "source=manifest: the column of what is said; null: no transcripts", was="text"
-    )
+    transcript: str | None = key(None, "source=manifest: the column of what is said; null: none", was="text")
     tokens: str = key(
         "characters",
         "what transcripts are split into, as for data=parallel",
         choices=("bpe", "unigram", "words", "characters"),
     )
     subwords: int = key(1000, "tokens learned from training transcripts, at the most; not for characters", min=100)
-    join: float | None = key(
-        None, "utterances of about so many seconds, joined from recordings of one speaker", min=0.1
-    )
+    join: float | None = key(None, "joined utterances of about so many seconds, each of one speaker", min=0.1)
     join_repeats: int = key(4, "how often each recording occurs in joined utterances", min=1)
     # From sound to vectors.
     rate: int = key(8000, "samples per second; recordings at another rate are resampled", min=100)
@@ -57,24 +49,20 @@ class SpeechData(HubDataConfig, CrossValidated):
     window: float = key(25.0, "length of a frame, in milliseconds", min=1, max=1000)
     hop: float = key(10.0, "from one frame to the next, in milliseconds", min=1, max=1000)
     normalise: str = key(
-        "utterance",
-        "mean 0 and variance 1 of each feature over what",
-        choices=("utterance", "training", "none"),
+        "utterance", "mean 0 and variance 1 of each feature over what", choices=("utterance", "training", "none")
     )
     stack: int = key(3, "neighbouring frames that become one vector", min=1)
     # Of training recordings, drawn anew in every epoch.
     noise: float | None = key(None, "loudest added noise: its signal-to-noise ratio in dB; null: none")
     gain: float = key(0.0, "louder or softer by up to so many dB", min=0)
     time_shift: float = key(0.0, "earlier or later by up to so many milliseconds", min=0, was="shift")
-    speed: float = key(0.0, "faster or slower by up to this share, pitch and formants with it", min=0, max=0.5)
+    speed: float = key(0.0, "faster or slower by up to this fraction, pitch and formants with it", min=0, max=0.5)
     mask_time: float = key(0.0, "longest of two masked stretches of time, in milliseconds", min=0)
     mask_bands: int = key(0, "broadest of two masked ranges of features", min=0)
-    # Who is trained on, who is tested.
+    # What is trained on, what is tested.
     group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
-    folds: str | None = key(
-        None, "cross-validation: a number of folds, or `speaker` to leave each one out in turn"
-    )
-    split_seed: int = key(0, "of held-out shares and folds", min=0, max=LARGEST)
+    folds: str | None = key(None, "cross-validation: a number of folds, or `speaker` to leave each one out")
+    split_seed: int = key(0, "of held-out examples and folds", min=0, max=LARGEST)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -91,9 +79,9 @@ class SpeechData(HubDataConfig, CrossValidated):
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.transcript is not None and self.source != "manifest":
             yield f"`data.transcript={self.transcript}` names a column of a manifest: `data=speech_manifest`"
-        said = next((name for name in ("transcript", "strings", "join") if getattr(self, name)), None)
-        if said is not None and self.too_long == "cut":
-            yield f"`data.too_long=cut` would cut what is heard, but not what is said (`data.{said}`); choose refuse or drop"
+        words = next((name for name in ("transcript", "strings", "join") if getattr(self, name)), None)
+        if words is not None and self.too_long == "cut":
+            yield f"`data.too_long=cut` would cut what is heard, but not what is said (`data.{words}`); choose refuse or drop"
         if self.strings and self.source != "voices":
             yield "`data.strings=true` is for generated data (`data=voices`); join recordings by `data.join=`"
         if self.join is not None and self.source == "voices":
@@ -108,6 +96,6 @@ class SpeechData(HubDataConfig, CrossValidated):
         masks = next((name for name in ("mask_time", "mask_bands") if getattr(self, name)), None)
         if masks is not None and self.normalise == "none":
             yield (
-                f"`data.{masks}={getattr(self, masks):g}` hides features behind their mean, which `data.normalise=none` "
+                f"`data.{masks}={getattr(self, masks):g}` replaces features by their mean, which `data.normalise=none` "
                 "leaves unknown; choose utterance or training"
             )

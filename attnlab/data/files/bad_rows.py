@@ -45,9 +45,12 @@ class ErrorSink(Protocol):
     def found(self, problem: str, count: int = 1) -> None: ...
 
 
-def beyond_length(count: int, whose: str, longest: float, policy: str) -> list[str]:
-    """A warning of examples longer than `data.max_length`, as `data.too_long` treated them; none where there are none."""
+def beyond_length(count: int, whose: str, longest: float, policy: str, key: str = "max_length") -> list[str]:
+    """A warning of examples longer than `data.max_length`, as `data.too_long` treated them; none where there are none.
+
+    key: which one of `data` says what the longest may be.
+    """
     if not count:
         return []
     were = "shortened" if policy == "cut" else "left out"
-    return [f"longer {whose} were {were} (data.max_length={longest:g} data.too_long={policy}): {count:,}"]
+    return [f"longer {whose} were {were} (data.{key}={longest:g} data.too_long={policy}): {count:,}"]

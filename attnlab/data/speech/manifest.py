@@ -1,0 +1,99 @@
+"""Recordings in a list of their files."""
+
+from collections.abc import Iterator, Sequence
+from os.path import isfile
+from pathlib import Path
+
+from attnlab.config import SpeechData
+from attnlab.data.files.tables import json_objects, nested, plain, table_format, table_rows
+from attnlab.data.prep.splits import NAMES
+from attnlab.data.speech.source import Recording
+from attnlab.data.speech.sources import FileSource
+from attnlab.errors import UserError
+from attnlab.text_files import stretches, unreadable
+
+
+class Manifest(FileSource):
+    """A .csv, .tsv or .jsonl file with a row for each recording: path, label and, if you like, split and speaker.
+
+    Paths are relative to the manifest. With `data.transcript`, that column is what is said, and a label is not needed.
+    """
+
+    needs = "a .csv, .tsv or .jsonl file with the path of each recording"
+
+    def __init__(self, config: SpeechData) -> None:
+        transcript = () if config.transcript is None else (config.transcript,)
+        self.required = ("path", config.transcript or "label")
+        """The columns that no row may leave empty."""
+        self.known = ("path", "label", "split", "speaker", *transcript)
+        """The columns that are read; a list may have others."""
+        super().__init__(config)
+
+    def found(self, problem: str, count: int = 1) -> None:
+        """Takes what readers find wrong with a row, or with several that share it."""
+        self.problems += [problem] * count
+
+    def listed(self) -> Iterator[Recording]:
+        form = table_format(self.path)
+        if form is None:
+            raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv, .tsv or .jsonl file")
+        self.files["manifest"] = self.path
+        for number, row in self._objects() if form == ".jsonl" else self._cells():
+            if problem := self._problem(row):
+                self.found(f"{self.path}:{number}: {problem}")
+                continue
+            transcript = "" if self.config.transcript is None else " ".join(row[self.config.transcript].split())
+            label, speaker, split = (row.get(name, "").strip() for name in ("label", "speaker", "split"))
+            key, file = f"{self.path.name}:{number}", Path(row["path"])
+            # The file is the owner, wherever its row is and whatever the manifest is called.
+            yield Recording(
+                key, self.reader(self.path.parent / file, key), label, speaker, split, transcript, file.as_posix()
+            )
+
+    def _problem(self, row: dict[str, str]) -> str:
+        """Why this row names no recording, or nothing."""
+        if reason := next(filter(None, map(unreadable, row.values())), ""):
+            return reason
+        if missing := [name for name in self.required if not row.get(name, "").strip()]:
+            return f"no {missing[0]} in this row"
+        if row.get("split", "").strip() not in ("", *NAMES):
+            return f"split `{row['split']}`; choose train, validation or test"
+        if not isfile(self.path.parent / row["path"]):  # also of names longer than a file's may be
+            return f"`{row['path']}` is missing; paths are relative to the manifest"
+        return ""
+
+    def _misnamed(self, columns: Sequence[str]) -> str:
+        """Why a column would not be read though it looks like a known one, or nothing."""
+        for known in self.known:
+            if columns.count(known) > 1:
+                return f"{columns.count(known)} columns are called `{known}`; keep one"
+            alike = [name for name in columns if name.strip().casefold() == known]
+            if alike and known not in columns and (known != "label" or self.config.transcript is None):
+                return f"column `{alike[0]}`; write `{known}`"
+        return ""
+
+    def _cells(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """(line, row) of a table whose first line names the columns."""
+        rows = table_rows(self.path, self)
+        _, header = next(rows, (1, []))
+        if any(name not in header for name in self.required):
+            raise UserError(
+                f"{self.path}:1: the first line names the columns: {','.join(self.required)}[,split][,speaker]"
+            )
+        if problem := self._misnamed(header):
+            raise UserError(f"{self.path}:1: {problem}")
+        for number, cells in rows:
+            if len(cells) == len(header):
+                yield number, dict(zip(header, cells, strict=True))
+            else:
+                self.found(f"{self.path}:{number}: {len(cells)} columns, where the first row has {len(header)}")
+
+    def _objects(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """(line, row) of a .jsonl file."""
+        for lines in stretches(self.path):
+            for number, row in json_objects(lines, self.required, self):
+                cells = {name: row[name] for name in self.known if name in row}
+                if problem := nested(list(cells), list(cells.values())) or self._misnamed([*map(str, row)]):
+                    self.found(f"{self.path}:{number}: {problem}")
+                else:
+                    yield number, {name: plain(value) for name, value in cells.items()}

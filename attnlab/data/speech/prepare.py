@@ -1,0 +1,131 @@
+"""Recordings read and measured once: the features of each, and its samples where training alters them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnlab.config import SpeechData, former_names
+from attnlab.data.files.bad_rows import BadRows, beyond_length
+from attnlab.data.prep.arrow import write_rows
+from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
+from attnlab.data.speech.audio_file import refuse_longer, to_waveform
+from attnlab.data.speech.features import FeatureExtractor
+from attnlab.data.speech.join import joined
+from attnlab.data.speech.source import Recording, RecordingSource, Utterance
+from attnlab.data.speech.splits import Listing, split_of_each
+from attnlab.errors import UserError
+
+LATER = (
+    "name loader origin licence path cache hub config revision audio label speaker validation test group split_seed "
+    "folds fold limit tokens subwords stack noise gain shift speed mask_time mask_bands"
+).split()
+"""The settings, by their first names, that what is prepared doesn't depend on: they are applied to it."""
+SPLITTING = {"validation", "test", "group", "split_seed"}
+"""Those that joined utterances depend on."""
+ELSEWHERE = "cache path name origin licence hub config revision audio label speaker".split()
+"""Those that say where the recordings are; the fingerprint depends on what is there instead."""
+STRINGS = ("key", "label", "speaker", "split", "transcript")
+
+
+class Preparation:
+    """Writes recordings.arrow, with a row for each recording, and meta.json."""
+
+    def __init__(
+        self, config: SpeechData, source: RecordingSource, extractor: FeatureExtractor, with_samples: bool
+    ) -> None:
+        self.config, self.source, self.extractor, self.with_samples = config, source, extractor, with_samples
+        self.bad = BadRows(config.skip_bad, "recording")
+        self.too_long = 0
+        self.mark_ids: dict[str, int] = {}
+
+    @cached_property
+    def name(self) -> str:
+        """Of the folder: with a fingerprint of all that its contents depend on."""
+        later, files = set(LATER) - (SPLITTING if self.config.join is not None else set()), self.source.files
+        settings = {name: value for name, value in former_names(self.config).items() if name not in later} | {
+            "samples": self.with_samples, "files": list(files), "problems": self.source.problems,
+            "identity": self.source.identity,
+        }  # fmt: skip
+        return f"recordings-{self.config.name}-{fingerprint(files.values(), settings)}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data: of what is prepared, and of the settings that are applied to it."""
+        settings = former_names(self.config) | dict.fromkeys(ELSEWHERE) | {"sounds": self.name}
+        return fingerprint((), settings)
+
+    def folder(self) -> Path:
+        """Where both files are, shared by all splits and folds of these recordings.
+
+        Raises UserError for a recording that cannot be used, unless it is skipped, and where none is left.
+        """
+        return prepared(cache_folder(self.config.cache), self.name, self._write)
+
+    def _write(self, folder: Path) -> None:
+        from datasets import List, Value
+
+        columns: dict[str, object] = {name: Value("string") for name in (*STRINGS, "owner")}
+        columns |= {name: List(Value("float32")) for name in ("features", "summary")}
+        columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
+        recordings = self.source.recordings()
+        if self.config.join is not None:
+            splits = split_of_each(self.config, Listing.of(recordings))
+            pairs = zip(recordings, splits, strict=True)
+            recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
+        if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
+            raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")
+        warnings = [self.bad.summary()] if self.bad.count else []
+        limit, policy = self.config.max_seconds, self.config.too_long
+        warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
+        meta = {"warnings": warnings, "marks": list(self.mark_ids)}
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _rows(self, recordings: Sequence[Recording]) -> Iterator[dict[str, object]]:
+        for problem in self.source.problems:
+            self.bad.found(problem)
+        for recording in recordings:
+            try:
+                utterance = self._fitting(recording.key, recording.read())
+            except UserError as error:
+                self.bad.found(str(error))
+                continue
+            if utterance is not None:
+                yield self._row(recording, utterance)
+
+    def _row(self, recording: Recording, utterance: Utterance) -> dict[str, object]:
+        frames = self.extractor.frames([to_waveform(utterance.samples)])
+        summary = torch.cat([frames.values.mean(0), frames.values.std(0, unbiased=False)])
+        if self.config.normalise == "utterance":
+            frames = frames.normalised()
+        row: dict[str, object] = {name: getattr(recording, name) for name in STRINGS} | {
+            "owner": recording.owner or recording.key, "features": frames.values.numpy().ravel(),
+            "summary": summary.numpy(), "marks": self._marks(utterance, len(frames.values)),
+        }  # fmt: skip
+        return row | ({"samples": utterance.samples} if self.with_samples else {})
+
+    def _fitting(self, key: str, utterance: Utterance) -> Utterance | None:
+        """The utterance within `data.max_seconds`; None where it is dropped."""
+        if self.config.too_long == "refuse":
+            refuse_longer(key, len(utterance.samples), self.config)
+        limit = round(self.config.max_seconds * self.config.rate)
+        if len(utterance.samples) <= limit:
+            return utterance
+        self.too_long += 1
+        return replace(utterance, samples=utterance.samples[:limit]) if self.config.too_long == "cut" else None
+
+    def _marks(self, utterance: Utterance, num_frames: int) -> NDArray[np.int16]:
+        """(frames,): the number of the mark in the middle of each frame; empty where there are no marks."""
+        if not utterance.marks:
+            return np.zeros(0, dtype=np.int16)
+        background = self.mark_ids.setdefault(self.source.background, len(self.mark_ids))
+        middle = np.arange(num_frames) * self.extractor.hop + self.extractor.window // 2
+        marks = np.full(num_frames, background, dtype=np.int16)
+        for begin, end, label in utterance.marks:
+            marks[(middle >= begin) & (middle < end)] = self.mark_ids.setdefault(label, len(self.mark_ids))
+        return marks

@@ -1,0 +1,104 @@
+"""Recordings in a list: what a row says, and which row is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from recordings import RATE, config, tone
+
+from attnlab.data.speech.loader import Speech
+from attnlab.data.speech.source import DIGITS
+from attnlab.errors import UserError
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_manifest_may_say_what_is_said_instead_of_a_label(tmp_path: Path, form: str) -> None:
+    rows = [{"path": f"{i}.wav", "said": f"{DIGITS[i % 3]}  and {DIGITS[i % 2]}"} for i in range(12)]
+    for i, row in enumerate(rows):
+        soundfile.write(tmp_path / row["path"], tone(i % 3, 0, i % 4), RATE)
+    as_csv = ["path,said", *(f"{row['path']},{row['said']}" for row in rows)]
+    manifest = tmp_path / f"list.{form}"
+    manifest.write_text("\n".join(as_csv if form == "csv" else map(json.dumps, rows)) + "\n")
+    settings = {"source": "manifest", "path": str(manifest), "transcript": "said", "validation": 0.3, "test": 0.3}
+    data = Speech(config(**settings), 1)
+    assert list(data.spec.targets) == ["transcript"]
+    told = {
+        key: text for s in data.splits.values() for key, text in zip(s.keys, s.gold("transcript"), strict=True)
+    }
+    first = 2 if form == "csv" else 1
+    assert told == {f"list.{form}:{i + first}": " ".join(row["said"].split()) for i, row in enumerate(rows)}
+    with pytest.raises(UserError, match=rf"list\.{form}:{4 + first}: no said"):
+        text = manifest.read_text().replace(rows[4]["said"], " ")
+        manifest.write_text(text)
+        Speech(config(**settings), 1)
+
+
+def test_spaces_around_a_label_and_true_and_false_are_what_they_are_elsewhere(tmp_path: Path) -> None:
+    labels: list[object] = ["yes", " yes", True, 1]
+    rows = []
+    for i in range(16):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 2, 0, 0), RATE)
+        rows.append(json.dumps({"path": f"{i}.wav", "label": labels[i % 4], "more": {"any": ["thing"]}}))
+    (tmp_path / "list.jsonl").write_text("\n".join(rows))
+    data = Speech(config(source="manifest", path=str(tmp_path / "list.jsonl")), 1)
+    assert data.spec.targets["label"].classes == ("1", "yes")
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("path,text,label,label", "2 columns are called `label`; keep one"),
+        ("path,text,Split,speaker", "column `Split`; write `split`"),
+        ("path,text, speaker,split", "column ` speaker`; write `speaker`"),
+        ("path,text,Label,Path", "`a.wav` is missing"),  # none of which is read
+    ],
+)
+def test_columns_that_would_be_passed_over_are_told(tmp_path: Path, header: str, sentence: str) -> None:
+    (tmp_path / "list.csv").write_text(f"{header}\na.wav,yes,,\n")
+    with pytest.raises(UserError, match=rf"list\.csv:\d: {sentence}"):
+        Speech(config(source="manifest", path=str(tmp_path / "list.csv"), transcript="text"), 1)
+
+
+BAD_ROWS = {
+    "more cells": ("csv", "a.wav,yes, no", "3 columns, where the first row has 2"),
+    "fewer cells": ("tsv", "a.wav", "1 columns, where the first row has 2"),
+    "open quote": ("csv", '"a.wav,yes', "not a row of a .csv file"),
+    "half an object": ("jsonl", '{"path": "a.wav"', "not a JSON object"),
+    "no object": ("jsonl", "[1]", "not a JSON object"),
+    "no text": ("jsonl", '{"path": "a.wav"}', "no `text`"),
+    "a list": ("jsonl", '{"path": "a.wav", "text": ["yes"]}', "`text` holds a list or an object"),
+    "misspelt": ("jsonl", '{"path": "a.wav", "text": "yes", "Split": "test"}', "column `Split`; write `split`"),
+    "endless name": ("csv", f"{'x' * 300},yes", "`x+` is missing"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_a_bad_row_of_a_manifest_is_told_or_skipped(tmp_path: Path, case: str) -> None:
+    form, row, sentence = BAD_ROWS[case]
+    soundfile.write(tmp_path / "a.wav", tone(0, 0, 0), RATE)
+    good = json.dumps({"path": "a.wav", "text": "yes"}) if form == "jsonl" else "a.wav,yes"
+    lines = [*([] if form == "jsonl" else ["path,text"]), *[good] * 6, row]
+    manifest = tmp_path / f"list.{form}"
+    text = "\n".join(lines) + "\n"
+    manifest.write_text(text.replace(",", "\t") if form == "tsv" else text)
+    settings = {"source": "manifest", "path": str(manifest), "transcript": "text"}
+    with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: {sentence}"):
+        Speech(config(**settings), 1)
+    data = Speech(config(skip_bad=True, **settings), 1)
+    assert len(data.listing.keys) == 6 and data.warnings[0].startswith("1 bad recording was left out")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_manifest_row_is_named_by_its_line(tmp_path: Path, form: str) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(0, 0, 0), RATE)
+    rows = [{"path": "a.wav", "label": "x"}, {"path": "gone.wav", "label": "x"}]
+    lines = (
+        ["path,label", *(f"{r['path']},{r['label']}" for r in rows)]
+        if form == "csv"
+        else [json.dumps(row) for row in rows]
+    )
+    manifest = tmp_path / f"list.{form}"
+    manifest.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: `gone\.wav` is missing"):
+        Speech(config(source="manifest", path=str(manifest)), 1)
