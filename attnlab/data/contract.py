@@ -122,3 +122,28 @@ class Data:
     def folds(cls, config: DataConfig, seed: int) -> Folds:
         """What `data.folds` makes of these data. Raises UserError where they cannot be divided."""
         raise UserError(f"`data.folds`: data={config.name} cannot be cross-validated")
+
+
+@runtime_checkable
+class PictureSplit(Protocol):
+    """A split of pictures, by their pixels."""
+
+    heights: NDArray[np.int32]
+    widths: NDArray[np.int32]
+    channels: int
+
+    def __len__(self) -> int: ...
+
+    def pixels(self, indices: Indices) -> NDArray[np.uint8]:
+        """(B,) numbers of pictures of one size -> (B, height, width, channels)."""
+
+
+@runtime_checkable
+class GraphSummaries(Protocol):
+    """A split of graphs, each by a row of numbers that forgets which nodes are neighbours."""
+
+    def bags(self) -> NDArray[np.float64]:
+        """(n, F): how often each name of nodes occurs, the mean of each of their numbers, and how many nodes there are."""
+
+    def degree_counts(self) -> NDArray[np.float64]:
+        """(n, D): how many nodes have 0, 1, 2, … neighbours."""

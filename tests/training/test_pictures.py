@@ -18,7 +18,7 @@ from attnlab.training.baselines.images import nearest_neighbours
 from attnlab.training.loop import Training
 
 SMALL = [
-    "task=digits", "data=image_folder", "data.patch=2", "data.shift=1", "data.flip=true", "encoder.width=16",
+    "task=digits", "data=image_folder", "data.patch=2", "data.translate=1", "data.flip=true", "encoder.width=16",
     "encoder.depth=1", "encoder.heads=2", "trainer.epochs=6", "trainer.batch_vectors=40", "optimizer.lr=0.01",
 ]  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_nearest_pictures_are_compared_where_they_are_few_but_not_where_they_fil
     learned = splits["train"].gold("label")
     found = nearest_neighbours(splits["train"], splits["test"], learned)
     assert found is not None and len(found) == len(splits["test"])
-    monkeypatch.setattr(images, "MOST_PIXELS", 2 * 6 * 6 - 1)
+    monkeypatch.setattr(images, "MAX_PIXELS", 2 * 6 * 6 - 1)
     assert nearest_neighbours(splits["train"], splits["test"], learned) is None
 
 

@@ -51,7 +51,7 @@ class GraphData(CrossValidated):
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1)
     split_seed: int = key(
-        0, "of held-out shares and folds, and of the nodes that are labelled", min=0, max=LARGEST
+        0, "of held-out fractions and folds, and of the nodes that are labelled", min=0, max=LARGEST
     )
 
     def __post_init__(self) -> None:

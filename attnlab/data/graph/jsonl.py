@@ -4,36 +4,34 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
-from typing import Any
+from typing import TypeGuard
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import usable
-from attnlab.data.graph.source import TARGET, GraphRow
+from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
 from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import text_lines, unreadable
 
-MOST_NODES = 2**31 - 1
-"""What is prepared numbers them in 32 bits."""
+MAX_NODES = 2**31 - 1
+"""Prepared graphs number their nodes in 32 bits."""
 
 
-class Jsonl:
+class Jsonl(GraphSource):
     """`data=graph_jsonl`: a graph in each line, such as {"nodes": ["C", "O"], "edges": [[0, 1]], "label": "yes"}.
 
     nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes
     counted from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
     """
 
-    notice = ""
-    ceiling: float | None = None
+    needs = "a .jsonl file of graphs"
 
     def __init__(self, config: GraphData) -> None:
         self.config, self.kind = config, config.target_kind
         if config.path is None:
-            raise UserError("`data.path` is missing: a .jsonl file of graphs; set it with `data.path=…`")
+            raise UserError(f"`data.path` is missing: {self.needs}; set it with `data.path=…`")
         self.files = split_files(config.path, lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
@@ -47,7 +45,7 @@ class Jsonl:
                     bad.found(f"{path}:{line}: {error}")
 
     def _row(self, text: str, key: str, split: str) -> GraphRow:
-        """Raises ValueError with what is wrong."""
+        """The graph of a line. Raises ValueError that says what is wrong."""
         try:
             record = json.loads(text)
         except (ValueError, RecursionError):  # also of an integer of thousands of digits
@@ -57,13 +55,7 @@ class Jsonl:
         for name in ("nodes", "edges", TARGET):
             if name not in record:
                 raise ValueError(f"no `{name}`; {suggestion(name, record)}")
-        nodes = record["nodes"]
-        count = nodes if _is_whole(nodes) else len(nodes) if isinstance(nodes, list) else 0
-        if count < 1:
-            raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
-        if count > MOST_NODES:
-            raise ValueError(f"{count:,} nodes; a graph has at most {MOST_NODES:,}")
-        labels, attributes = ([], []) if _is_whole(nodes) else _described(nodes, "node")
+        count, labels, attributes = _nodes(record["nodes"])
         edges, values = self._edges(record["edges"], count)
         edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
         graph = GraphRow(
@@ -71,25 +63,26 @@ class Jsonl:
         )  # fmt: skip
         return replace(graph, owner=_digest(graph))
 
-    def _edges(self, given: Any, count: int) -> tuple[list[tuple[int, int]], list[Any]]:
+    def _edges(self, listed: object, count: int) -> tuple[list[tuple[int, int]], list[object]]:
+        """(edges, the value of each, or none), in both directions unless `data.directed`."""
         edges: list[tuple[int, int]] = []
-        values: list[Any] = []
-        if not isinstance(given, list):
+        values: list[object] = []
+        if not isinstance(listed, list):
             raise ValueError("`edges` must be a list of [from, to]")
-        for edge in given:
+        for edge in listed:
             if not isinstance(edge, list) or len(edge) not in (2, 3) or not all(map(_is_whole, edge[:2])):
                 raise ValueError(f"the edge {json.dumps(edge)[:40]} must be [from, to] or [from, to, value]")
             for node in edge[:2]:
                 if not 0 <= node < count:
                     raise ValueError(f"an edge to node {node}, but the nodes are 0 to {count - 1}")
-            ways = [(edge[0], edge[1])] if self.config.directed else [(edge[0], edge[1]), (edge[1], edge[0])]
-            edges += ways
-            values += edge[2:] * len(ways)
+            directions = [(edge[0], edge[1])] if self.config.directed else [(edge[0], edge[1]), (edge[1], edge[0])]
+            edges += directions
+            values += edge[2:] * len(directions)
         if values and len(values) != len(edges):
             raise ValueError("some edges have a value and some have none")
         return edges, values
 
-    def _target(self, label: Any, count: int) -> Any:
+    def _target(self, label: object, count: int) -> str | float | list[int] | list[str]:
         if self.kind == "number":
             if not _is_number(label):
                 raise ValueError(f"`{TARGET}` must be a number (data.target_kind=number)")
@@ -107,6 +100,16 @@ class Jsonl:
         return _readable(label, "the label")
 
 
+def _nodes(listed: object) -> tuple[int, list[str], list[list[float]]]:
+    """(how many, their names, their numbers); names and numbers are empty where nodes have none."""
+    count = listed if _is_whole(listed) else len(listed) if isinstance(listed, list) else 0
+    if count < 1:
+        raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
+    if count > MAX_NODES:
+        raise ValueError(f"{count:,} nodes; a graph has at most {MAX_NODES:,}")
+    return (count, *(_described(listed, "node") if isinstance(listed, list) else ([], [])))
+
+
 def _digest(graph: GraphRow) -> str:
     """Equal for graphs of the same nodes and edges, in whatever order the edges are listed and whatever the answer."""
     values = graph.edge_labels or graph.edge_attributes
@@ -115,22 +118,22 @@ def _digest(graph: GraphRow) -> str:
     return hashlib.blake2b(described.encode(), digest_size=12).hexdigest()
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and usable(value)
 
 
-def _readable(value: Any, what: str) -> str:
+def _readable(value: object, what: str) -> str:
     """As text."""
     if problem := unreadable(str(value)):
         raise ValueError(f"{what} {json.dumps(value)[:40]}: {problem}")
     return str(value)
 
 
-def _described(values: list[Any], what: str) -> tuple[list[str], list[list[float]]]:
+def _described(values: list[object], what: str) -> tuple[list[str], list[list[float]]]:
     """(names, numbers) of all nodes or edges: one of the two."""
     if all(isinstance(value, str) or _is_whole(value) for value in values):
         names = [_readable(value, f"the {what} name") for value in values]
@@ -138,12 +141,10 @@ def _described(values: list[Any], what: str) -> tuple[list[str], list[list[float
             raise ValueError(f"the {what} name {json.dumps(broken)[:40]}: holds a line feed")
         return names, []
     rows = [
-        [float(v) for v in value] if isinstance(value, list) and all(map(_is_number, value)) else None
+        [float(number) for number in value]
         for value in values
+        if isinstance(value, list) and all(map(_is_number, value))
     ]
-    widths = [
-        len(list(run)) and width for width, run in groupby(None if row is None else len(row) for row in rows)
-    ]
-    if len(widths) != 1 or not widths[0]:
+    if len(rows) != len(values) or len({len(row) for row in rows}) != 1 or not rows[0]:
         raise ValueError(f"each {what} must have a name, or each a list of equally many numbers")
-    return [], [row for row in rows if row is not None]
+    return [], rows

@@ -5,15 +5,18 @@ import math
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.downloads import downloaded
 from attnlab.data.files.tables import read_table, usable
-from attnlab.data.graph.source import GraphRow
+from attnlab.data.graph.source import GraphRow, GraphSource
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import text_lines
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 MEASURED = ("esol", "freesolv", "lipo")
 """Sets whose answer is a number; those of the others are yes, no or unknown."""
@@ -23,14 +26,13 @@ NAMES = ("chirality", "hybridization")
 """And what it gives as one of several names."""
 
 
-class MoleculeNet:
+class MoleculeNet(GraphSource):
     """`data=molecule_net`: the sets that PyTorch Geometric knows by name, from its addresses or from `data.path`.
 
     An atom's name is its element, a bond's its type; everything else that is known of them are their numbers.
     """
 
-    notice = ""
-    ceiling: float | None = None
+    needs = "{name}'s table of SMILES, or its folder"
 
     def __init__(self, config: GraphData) -> None:
         from torch_geometric.datasets import MoleculeNet as Known
@@ -57,20 +59,21 @@ class MoleculeNet:
         for line, (smiles, *cells) in read_table(self.path, [columns[self.smiles], *wanted], bad):
             if line == 1:
                 continue
-            key = f"{self.path.name}:{line}"
+            location = f"{self.path}:{line}"
             try:
                 answers = [_number(cell) for cell in cells]
             except ValueError as error:
-                bad.found(f"{self.path}:{line}: {error}")
+                bad.found(f"{location}: {error}")
                 continue
             molecule = from_smiles(smiles)
             if not molecule.num_nodes:
-                bad.found(f"{self.path}:{line}: `{smiles[:40]}` is no molecule that RDKit can read")
+                bad.found(f"{location}: `{smiles[:40]}` is no molecule that RDKit can read")
             elif self.kind == "number" and math.isnan(answers[0]):
-                bad.found(f"{self.path}:{line}: nothing was measured")
+                bad.found(f"{location}: nothing was measured")
             else:
-                known = [-1 if math.isnan(answer) else int(answer) for answer in answers]
-                yield _row(molecule, answers[0] if self.kind == "number" else known, key)
+                classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
+                target = answers[0] if self.kind == "number" else classes
+                yield _row(molecule, target, f"{self.path.name}:{line}")
 
 
 def _file(config: GraphData, url: str, name: str) -> Path:
@@ -88,26 +91,25 @@ def _file(config: GraphData, url: str, name: str) -> Path:
             f"`data.path` is missing: {name} or its folder; set it with `data.path=…`, or have it downloaded with "
             "`data.download=…`"
         )
-    places = [folder] if folder.is_file() else [folder / name, folder / f"{name}.gz"]
-    for path in places:
+    for path in [folder] if folder.is_file() else [folder / name, folder / f"{name}.gz"]:
         if path.is_file():
             return path
     raise UserError(f"{folder}: no {name} in it (`data.name={config.name}`)")
 
 
 def _number(cell: str) -> float:
-    """What was measured; NaN where nothing was."""
+    """What was measured; NaN where nothing was. Raises ValueError for what is no number."""
     try:
-        found = float(cell) if cell.strip() else math.nan
+        number = float(cell) if cell.strip() else math.nan
     except ValueError:
-        found = math.inf
-    if not math.isnan(found) and not usable(found):
+        number = math.inf
+    if not math.isnan(number) and not usable(number):
         raise ValueError(f"`{cell[:40]}` is no finite number in single precision")
-    return found
+    return number
 
 
-def _row(molecule: Any, target: Any, key: str) -> GraphRow:
-    """What `from_smiles` found: x (L, 9) and edge_attr (E, 3) hold places in its lists of possible values."""
+def _row(molecule: "Data", target: float | list[int], key: str) -> GraphRow:
+    """The graph that `from_smiles` made: x (L, 9) and edge_attr (E, 3) are indices into its lists of values."""
     from torch_geometric.utils.smiles import e_map, x_map
 
     of_atom, of_bond = {name: i for i, name in enumerate(x_map)}, {name: i for i, name in enumerate(e_map)}

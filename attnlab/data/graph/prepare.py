@@ -1,9 +1,9 @@
-"""Graphs prepared once: names, numbers, edges and structure of each, whoever will be trained on them."""
+"""Graphs prepared once: names, numbers, edges and structure of each, whichever of them will be trained on."""
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,24 +14,68 @@ from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.graph import structure
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
-from attnlab.data.prep.answers import RECORDS
-from attnlab.data.prep.arrow import write_rows
+from attnlab.data.prep.answers import RECORDS, Answers
+from attnlab.data.prep.arrow import Columns, write_rows
+from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
 from attnlab.errors import UserError
+from attnlab.spec import Target
 
-PREPARED = "source name structure target_kind directed labelled skip_bad".split()
-"""The settings that what is prepared depends on; the others are applied when the data are opened."""
+SETTINGS = "source name structure target_kind directed labelled skip_bad".split()
+"""The keys that what is prepared depends on; the others are applied when the data are opened."""
 
 
 def prepare(config: GraphData, source: GraphSource) -> Path:
     """The folder of the prepared graphs: graphs.arrow and meta.json."""
-    settings = {name: getattr(config, name) for name in PREPARED}
-    if config.source == "karate":  # which nodes are labelled is part of each view
-        settings |= {"split_seed": config.split_seed, "validation": config.validation}
-    name = fingerprint(source.files.values(), settings | {"files": list(source.files)})
+    settings = {name: getattr(config, name) for name in (*SETTINGS, *source.settings)}
+    settings |= {"files": [*source.files, *source.rules]} | (
+        {"identity": source.identity} if source.identity else {}
+    )
+    name = fingerprint([*source.files.values(), *source.rules.values()], settings)
     return prepared(
         cache_folder(config.cache), f"graphs-{config.name}-{name}", lambda folder: _write(config, source, folder)
     )
+
+
+class PreparedGraphs:
+    """All prepared graphs, mapped into memory. `rows` are numbers of graphs, in the order of their source."""
+
+    def __init__(self, folder: Path) -> None:
+        self.columns = Columns(folder / "graphs.arrow")
+        self.keys, self.owners, self.splits = (self.columns.strings(name) for name in ("key", "owner", "split"))
+        self.num_nodes = self.columns.numbers("nodes").astype(np.int64)
+        self.edges, self.edge_numbers = self.columns.ragged("edges"), self.columns.ragged("edge_numbers")
+        self.labels = {"nodes": self.columns.ragged("labels"), "edges": self.columns.ragged("edge_labels")}
+        self.num_edges = self.edges.lengths // 2
+        self._numbers = self.columns.ragged("numbers")
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        self.names: dict[str, list[str]] = meta["names"]
+        """Of nodes and of edges: what the numbers in `labels` stand for."""
+        self.attributes: int = meta["attributes"]
+        """How many numbers a node has besides those of its structure."""
+        self.edge_attributes: int = meta["edge_attributes"]
+        self.structure: list[str] = meta["structure"]
+        self.structures = parse_structures(self.structure)
+        self.bad: str = meta["bad"]
+        self._answers = meta["answers"]
+
+    def answers(self, target: Target) -> Answers:
+        """The right answers, by the classes of a target."""
+        return Answers(self.columns, TARGET, target, self._answers)
+
+    def numbers(self, rows: Indices) -> NDArray[np.float32]:
+        """(B,) graphs -> (N, attributes + structure): the numbers of their nodes, as they were prepared."""
+        width = self.attributes + structure.width(self.structures)
+        return self._numbers.take(rows).reshape(int(self.num_nodes[rows].sum()), width)
+
+    @cached_property
+    def laplacian_columns(self) -> NDArray[np.int64]:
+        """The columns of `numbers` that hold laplacian vectors, whose signs mean nothing."""
+        columns, first = [], self.attributes
+        for kind, size in self.structures:
+            columns += list(range(first, first + size)) if kind == "laplacian" else []
+            first += size
+        return np.array(columns, dtype=np.int64)
 
 
 def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
@@ -39,47 +83,46 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     from datasets import Features, List, Value
 
     record = RECORDS[source.kind](source.kind)
-    columns: dict[str, Any] = {name: Value("string") for name in ("key", "owner", "split")} | {
-        "nodes": Value("int32")
-    }
+    columns: dict[str, object] = {name: Value("string") for name in ("key", "owner", "split")}
+    columns |= {"nodes": Value("int32")}
     columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, record.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
-    bad, found = BadRows(config.skip_bad, "graph"), _Widths(source.kind)
+    bad, widths = BadRows(config.skip_bad, "graph"), _Widths(source.kind)
     configured = parse_structures(config.structure)
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def rows() -> Iterator[dict[str, object]]:
         for row in source.rows(bad):
-            problem = found.differs(row)
+            problem = widths.problem(row)
             if problem:
-                bad.found(f"{_place(row, source)}: {problem}")
+                bad.found(f"{_location(row, source)}: {problem}")
                 continue
-            edges, kept = simple(row)
+            edges, chosen = simple(row)
             structures = configured or (() if row.labels or row.attributes else (("degree", 1),))
-            found.structure = [kind if kind in ONE_NUMBER else f"{kind}:{size}" for kind, size in structures]
-            role = structure.described(row.nodes, edges, structures)
+            widths.structure = [kind if kind in ONE_NUMBER else f"{kind}:{size}" for kind, size in structures]
             attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
+            roles = structure.node_roles(row.nodes, edges, structures)
             yield {
                 "key": row.key, "owner": row.owner or row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
                 "labels": _numbered(row.labels, names["nodes"]),
-                "edge_labels": _numbered([row.edge_labels[i] for i in kept] if row.edge_labels else [], names["edges"]),
-                "edge_numbers": [number for i in kept for number in row.edge_attributes[i]] if row.edge_attributes else [],
-                "numbers": np.concatenate([attributes, role], axis=1).ravel(),
+                "edge_labels": _numbered([row.edge_labels[i] for i in chosen] if row.edge_labels else [], names["edges"]),
+                "edge_numbers": [number for i in chosen for number in row.edge_attributes[i]] if row.edge_attributes else [],
+                "numbers": np.concatenate([attributes, roles], axis=1).ravel(),
                 TARGET: record.stored(row.target),
             }  # fmt: skip
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
         raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
+    (_, attributes), (_, edge_attributes) = widths.nodes or (False, 0), widths.edges or (False, 0)
     meta = {
-        "names": {kind: list(known) for kind, known in names.items()}, "answers": record.meta(),
-        "structure": found.structure, "attributes": found.attributes, "edge_attributes": found.edge_attributes,
-        "bad": bad.summary(),
+        "names": {kind: list(ids) for kind, ids in names.items()}, "answers": record.meta(),
+        "structure": widths.structure, "attributes": attributes, "edge_attributes": edge_attributes, "bad": bad.summary(),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
 
-def _place(row: GraphRow, source: GraphSource) -> str:
+def _location(row: GraphRow, source: GraphSource) -> str:
     """The file and line of a graph."""
     name = row.key.partition(":")[0]
     path = next((path for path in source.files.values() if path.name == name), None)
@@ -91,39 +134,30 @@ class _Widths:
     for all its graphs."""
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.questions = 0
+        self.kind, self.questions = kind, 0
         self.structure: list[str] = []
-        self.first: tuple[bool, int] | None = None
-        self.first_edges: tuple[bool, int] | None = None
+        self.nodes: tuple[bool, int] | None = None  # whether they have names, and how many numbers
+        self.edges: tuple[bool, int] | None = None
 
-    @property
-    def attributes(self) -> int:
-        return self.first[1] if self.first else 0
-
-    @property
-    def edge_attributes(self) -> int:
-        return self.first_edges[1] if self.first_edges else 0
-
-    def differs(self, row: GraphRow) -> str:
-        """What is wrong with a graph unlike the first; empty where all is well."""
+    def problem(self, row: GraphRow) -> str:
+        """What is wrong with a graph unlike the first; empty where nothing is."""
         nodes = (bool(row.labels), len(row.attributes[0]) if row.attributes else 0)
         edges = (bool(row.edge_labels), len(row.edge_attributes[0]) if row.edge_attributes else 0)
-        self.first = self.first or nodes
+        self.nodes = self.nodes or nodes
         if row.edges:
-            self.first_edges = self.first_edges or edges
-        if nodes != self.first:
-            return f"nodes with {_told(nodes)}, where the first graph has {_told(self.first)}"
-        if row.edges and self.first_edges and edges != self.first_edges:
-            return f"edges with {_told(edges)}, where the first graph has {_told(self.first_edges)}"
-        if self.kind == "classes":
+            self.edges = self.edges or edges
+        if nodes != self.nodes:
+            return f"nodes with {_in_words(nodes)}, where the first graph has {_in_words(self.nodes)}"
+        if row.edges and self.edges and edges != self.edges:
+            return f"edges with {_in_words(edges)}, where the first graph has {_in_words(self.edges)}"
+        if self.kind == "classes" and isinstance(row.target, list):
             self.questions = self.questions or len(row.target)
             if len(row.target) != self.questions:
                 return f"{len(row.target)} answers, where the first graph has {self.questions}"
         return ""
 
 
-def _told(description: tuple[bool, int]) -> str:
+def _in_words(description: tuple[bool, int]) -> str:
     named, numbers = description
     return (
         " and ".join([*(["a name"] if named else []), *([f"{numbers} numbers"] if numbers else [])]) or "nothing"
@@ -131,12 +165,12 @@ def _told(description: tuple[bool, int]) -> str:
 
 
 def simple(row: GraphRow) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(2, E) edges in order of where they lead, without loops and repetitions, and the number of each in the row."""
-    given = np.array(row.edges, dtype=np.int64).reshape(-1, 2)
-    kept = np.flatnonzero(given[:, 0] != given[:, 1])
-    _, first = np.unique(given[kept][:, ::-1], axis=0, return_index=True)
-    return given[kept[first]].T, kept[first]
+    """(2, E) edges, ordered by where they lead, without loops and repetitions, and the number of each in the row."""
+    edges = np.array(row.edges, dtype=np.int64).reshape(-1, 2)
+    proper = np.flatnonzero(edges[:, 0] != edges[:, 1])
+    _, first = np.unique(edges[proper][:, ::-1], axis=0, return_index=True)
+    return edges[proper[first]].T, proper[first]
 
 
-def _numbered(names: list[str], known: dict[str, int]) -> list[int]:
-    return [known.setdefault(name, len(known)) for name in names]
+def _numbered(names: list[str], ids: dict[str, int]) -> list[int]:
+    return [ids.setdefault(name, len(ids)) for name in names]

@@ -1,11 +1,12 @@
-"""A graph as its source gives it, what a source promises, and which sources there are."""
+"""A graph as its source gives it, and what every source of graphs promises."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import ClassVar
 
+from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.prep.source import Source
 
 TARGET = "label"
 
@@ -22,7 +23,7 @@ class GraphRow:
 
     nodes: int
     edges: list[tuple[int, int]]
-    target: Any
+    target: str | float | list[int] | list[str]
     key: str
     labels: list[str] = field(default_factory=list)
     attributes: list[list[float]] = field(default_factory=list)
@@ -32,14 +33,18 @@ class GraphRow:
     owner: str = ""
 
 
-class GraphSource(Protocol):
-    """Graphs. Built from the data's configuration; refuses a missing folder or file."""
+class GraphSource(Source):
+    """Graphs, whose rows name their splits."""
 
-    notice: str
-    kind: str
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Keys that the graphs depend on besides those of every source: see `prepare.SETTINGS`."""
+    kind: str = "class"
     """The kind of the target `label`."""
-    ceiling: float | None
-    files: dict[str, Path]
-    """What the rows are read from: their contents are the data's fingerprint."""
 
-    def rows(self, bad: BadRows) -> Iterator[GraphRow]: ...
+    def __init__(self, config: GraphData) -> None:
+        super().__init__(config)
+        self.config = config
+
+    def rows(self, bad: BadRows) -> Iterator[GraphRow]:
+        """All graphs; those that cannot be used are handed to `bad`."""
+        raise NotImplementedError

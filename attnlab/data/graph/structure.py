@@ -1,12 +1,16 @@
-"""What tells a node's role in its graph, worked out from the edges alone, in both directions."""
+"""Numbers that tell a node's role in its graph, computed from the edges alone, in both directions."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 Array = NDArray[np.float64]
-LARGE = 1500
+SPARSE_FROM = 1500
 """Nodes from which sparse matrices are used."""
 
 
@@ -15,60 +19,59 @@ def width(structures: Sequence[tuple[str, int]]) -> int:
     return sum(size for _, size in structures)
 
 
-def described(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[str, int]]) -> NDArray[np.float32]:
-    """(L, width): all of them side by side. edges: (2, E)."""
+def node_roles(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[str, int]]) -> NDArray[np.float32]:
+    """(2, E) edges -> (L, width): the numbers of all structures, side by side."""
     from scipy.sparse import coo_matrix
 
-    one, other = edges[:, edges[0] != edges[1]]
-    table = coo_matrix(
-        (np.ones(2 * len(one)), (np.r_[one, other], np.r_[other, one])), shape=(nodes, nodes)
-    ).tocsr()
-    table.data[:] = 1.0  # however often an edge is listed
-    makers = {"laplacian": laplacian, "random_walk": random_walk, "degree": degree, "size": size_of_graph}
-    columns = [makers[kind](table, size) for kind, size in structures]
+    first, second = edges[:, edges[0] != edges[1]]
+    entries = np.r_[first, second], np.r_[second, first]
+    adjacency = coo_matrix((np.ones(2 * len(first)), entries), shape=(nodes, nodes)).tocsr()
+    adjacency.data[:] = 1.0  # however often an edge is listed
+    functions = {"laplacian": laplacian, "random_walk": random_walk, "degree": degree, "size": size_of_graph}
+    columns = [functions[kind](adjacency, size) for kind, size in structures]
     return np.concatenate([np.zeros((nodes, 0)), *columns], axis=1).astype(np.float32)
 
 
-def degree(table: "object", size: int = 1) -> Array:
+def degree(adjacency: "csr_matrix", size: int = 1) -> Array:
     """(L, 1): the number of neighbours, as log(1 + n)."""
-    return np.log1p(np.asarray(table.sum(1)))  # type: ignore[attr-defined]
+    return np.log1p(np.asarray(adjacency.sum(1)))
 
 
-def size_of_graph(table: "object", size: int = 1) -> Array:
+def size_of_graph(adjacency: "csr_matrix", size: int = 1) -> Array:
     """(L, 1): the number of nodes, as its logarithm, the same for all: readouts that average forget it."""
-    nodes = table.shape[0]  # type: ignore[attr-defined]
+    nodes = adjacency.shape[0]
     return np.full((nodes, 1), np.log(nodes))
 
 
-def random_walk(table: "object", size: int) -> Array:
-    """(L, size): the chances to be back after 1, 2, … steps to random neighbours (Dwivedi et al. 2022, eq. 5)."""
+def random_walk(adjacency: "csr_matrix", size: int) -> Array:
+    """(L, size): the probabilities to be back after 1, 2, … steps to random neighbours (Dwivedi et al. 2022, eq. 5)."""
     from scipy.sparse import diags
 
-    neighbours = np.asarray(table.sum(1)).ravel()  # type: ignore[attr-defined]
-    step = diags(1 / np.maximum(neighbours, 1)) @ table
-    if len(neighbours) < LARGE:
+    neighbours = np.asarray(adjacency.sum(1)).ravel()
+    step = diags(1 / np.maximum(neighbours, 1)) @ adjacency
+    if len(neighbours) < SPARSE_FROM:
         step = step.toarray()
-    walk, found = step, []
+    walk, returns = step, []
     for number in range(size):
         walk = walk @ step if number else walk
-        found.append(walk.diagonal())
-    return np.stack(found, axis=1)
+        returns.append(walk.diagonal())
+    return np.stack(returns, axis=1)
 
 
-def laplacian(table: "object", size: int) -> Array:
+def laplacian(adjacency: "csr_matrix", size: int) -> Array:
     """(L, size): the eigenvectors of the normalised Laplacian to its smallest eigenvalues, but for the first
     (Dwivedi & Bresson 2021, section 2.1), of mean square 1; a small graph's missing ones are 0.
 
-    Their signs mean nothing: here the largest entry is positive. Where eigenvalues are equal, any turned basis of
-    their vectors would do as well, so that renumbering the nodes of a symmetric graph may turn it.
+    Their signs mean nothing: here the largest entry is positive. Where eigenvalues are equal, any rotation of their
+    vectors would do as well, so that renumbering the nodes of a symmetric graph may rotate them.
     """
     from scipy.sparse import diags, identity
     from scipy.sparse.linalg import eigsh
 
-    nodes = table.shape[0]  # type: ignore[attr-defined]
-    root = diags(1 / np.sqrt(np.maximum(np.asarray(table.sum(1)).ravel(), 1)))  # type: ignore[attr-defined]
-    matrix = identity(nodes) - root @ table @ root
-    if nodes < LARGE or size + 2 >= nodes:
+    nodes = adjacency.shape[0]
+    root = diags(1 / np.sqrt(np.maximum(np.asarray(adjacency.sum(1)).ravel(), 1)))
+    matrix = identity(nodes) - root @ adjacency @ root
+    if nodes < SPARSE_FROM or size + 2 >= nodes:
         vectors = np.linalg.eigh(matrix.toarray())[1]
     else:
         values, vectors = eigsh(matrix, k=size + 1, sigma=-1e-3, v0=np.ones(nodes))

@@ -38,14 +38,21 @@ def settings_of(config: DataConfig) -> dict[str, object]:
     return settings if settings.get("limit") is None else settings | {"limited": "by key"}
 
 
-def fingerprint(files: Iterable[Path], settings: Mapping[str, object]) -> str:
-    """A name for what preparation would make: of the files' contents, the settings and `VERSION`."""
+def fingerprint(files: Iterable[Path | bytes], settings: Mapping[str, object]) -> str:
+    """A name for what preparation would make: of the files' contents, the settings and `VERSION`.
+
+    files: bytes are the digest of something that is no file, such as a rule in the program.
+    """
     digest = hashlib.blake2b(digest_size=12)
     digest.update(json.dumps([VERSION, settings], sort_keys=True).encode())
-    for path in files:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "blake2b").digest())
+    for file in files:
+        digest.update(file if isinstance(file, bytes) else _digest(file))
     return digest.hexdigest()
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").digest()
 
 
 def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:

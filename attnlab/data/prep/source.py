@@ -26,6 +26,8 @@ class Source:
     """By name, what is read: the contents are part of the data's fingerprint."""
     identity: str = ""
     """What the examples depend on besides files, such as the commit of a data set on the hub."""
+    rules: ClassVar[dict[str, bytes]] = {}
+    """By name, a digest of what the source itself decides, such as the division into splits, changed with it."""
     commit: str | None = None
     """Of a data set on the hub."""
     warnings: tuple[str, ...] = ()

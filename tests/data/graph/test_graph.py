@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import networkx as nx
@@ -16,12 +17,18 @@ from torch_geometric.data import Data
 from torch_geometric.io import read_tu_data
 from torch_geometric.transforms import AddRandomWalkPE
 
+from attnlab import compose
+from attnlab.config import GraphData
+from attnlab.data import open_data
+from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.graph.loader import Graphs
-from attnlab.data.graph.structure import described
+from attnlab.data.graph.source import GraphRow, GraphSource
+from attnlab.data.graph.structure import node_roles
 from attnlab.errors import UserError
+from attnlab.registry import GRAPH_SOURCES
 
 WHOLE = ["data.validation=0", "data.test=0"]
-"""Nobody is held out."""
+"""Nothing is held out."""
 
 
 def tu(folder: Path, *words: str) -> list[str]:
@@ -34,9 +41,9 @@ def refusal(*words: str) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize(("place", "end"), [("", "\n"), ("raw", "\r\n"), ("TOY/raw", "\r\n"), ("TOY", "\n")])
-def test_a_tu_set_is_read_wherever_its_files_stand(tmp_path: Path, place: str, end: str) -> None:
-    write_tu(tmp_path / place, end=end)
+@pytest.mark.parametrize(("subfolder", "end"), [("", "\n"), ("raw", "\r\n"), ("TOY/raw", "\r\n"), ("TOY", "\n")])
+def test_a_tu_set_is_read_wherever_its_files_stand(tmp_path: Path, subfolder: str, end: str) -> None:
+    write_tu(tmp_path / subfolder, end=end)
     data = load(*tu(tmp_path), "data.validation=0", "data.test=0")
     train = data.splits["train"]
     assert data.spec.targets["label"].classes == ("-1", "1") and data.spec.edge_features == 3
@@ -79,31 +86,31 @@ def damage(kind: str, folder: Path) -> str:
     lines = {name: file.read_text().splitlines() for name, file in path.items()}
     if kind == "edge":
         lines["A"][4] = "2, 999"
-        told = f"{path['A']}:5: an edge to node 999, but graph_indicator lists nodes 1 to 78"
+        expected = f"{path['A']}:5: an edge to node 999, but graph_indicator lists nodes 1 to 78"
     elif kind == "other graph":
         lines["A"][4] = "2, 9"
-        told = f"{path['A']}:5: an edge from graph 1 to graph 3"
+        expected = f"{path['A']}:5: an edge from graph 1 to graph 3"
     elif kind in ("node_labels", "edge_labels"):
         del lines[kind][-1]
-        told = f"{path[kind]}:{len(lines[kind])}: the last line, but "
+        expected = f"{path[kind]}:{len(lines[kind])}: the last line, but "
     elif kind == "empty":
         lines["graph_labels"].append("1")
-        told = f"{path['graph_labels']}:25: graph 25 is empty"
+        expected = f"{path['graph_labels']}:25: graph 25 is empty"
     elif kind == "indicator":
         lines["graph_indicator"][6] = "99"
-        told = f"{path['graph_indicator']}:7: graph 99, but there are answers for graphs 1 to 24"
+        expected = f"{path['graph_indicator']}:7: graph 99, but there are answers for graphs 1 to 24"
     elif kind == "word":
         lines["A"][2] = "2, x"
-        told = f"{path['A']}:3: expected whole numbers with commas between, found `2, x`"
+        expected = f"{path['A']}:3: expected whole numbers with commas between, found `2, x`"
     elif kind == "range":
         path["node_attributes"], lines["node_attributes"] = folder / "TOY_node_attributes.txt", ["1e39, 1"] * 78
-        told = f"{path['node_attributes']}:1: `1e39, 1` is no finite number in single precision"
+        expected = f"{path['node_attributes']}:1: `1e39, 1` is no finite number in single precision"
     else:
         lines["A"][2] = "2"
-        told = f"{path['A']}:3: 1 numbers, where there must be 2"
+        expected = f"{path['A']}:3: 1 numbers, where there must be 2"
     for name, rows in lines.items():
         path[name].write_text("\n".join(rows) + "\n")
-    return told
+    return expected
 
 
 KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicator", "word", "range", "width")
@@ -111,9 +118,9 @@ KINDS = ("edge", "other graph", "node_labels", "edge_labels", "empty", "indicato
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_tu_set_is_refused_with_file_and_line(tmp_path: Path, kind: str) -> None:
-    told = damage(kind, write_tu(tmp_path))
-    found = refusal(*tu(tmp_path))
-    assert told in found and "\n" not in found
+    expected = damage(kind, write_tu(tmp_path))
+    message = refusal(*tu(tmp_path))
+    assert expected in message and "\n" not in message
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
@@ -168,8 +175,8 @@ def test_every_graph_answers_equally_many_questions(tmp_path: Path, problem: str
     path = write_jsonl(tmp_path / "train.jsonl", [PLAIN | {"label": [1, 0, None]}] * 3)
     write_jsonl(tmp_path / "test.jsonl", [PLAIN | {"label": label} for label in ([0, 0, 1], BAD_ANSWERS[problem])])
     words = ["data=graph_jsonl", *WHOLE, f"data.path={path.parent}", "data.target_kind=classes"]
-    found = refusal(*words)
-    assert f"{path.with_name('test.jsonl')}:2: " in found and problem in found
+    message = refusal(*words)
+    assert f"{path.with_name('test.jsonl')}:2: " in message and problem in message
     assert len(load(*words, "data.skip_bad=true").splits["test"]) == 1
 
 
@@ -177,8 +184,8 @@ def test_every_graph_answers_equally_many_questions(tmp_path: Path, problem: str
 def test_a_bad_line_of_jsonl_is_refused_or_left_out(tmp_path: Path, problem: str) -> None:
     path = write_jsonl(tmp_path / "graphs.jsonl", [PLAIN, BAD[problem], *[PLAIN] * 20])
     words = ["data=graph_jsonl", *WHOLE, f"data.path={path}"]
-    found = refusal(*words)
-    assert f"{path}:2: " in found and problem in found and "\n" not in found
+    message = refusal(*words)
+    assert f"{path}:2: " in message and problem in message and "\n" not in message
     assert sum(map(len, load(*words, "data.skip_bad=true").splits.values())) == 21
 
 
@@ -187,8 +194,8 @@ def test_what_is_no_utf8_is_refused_by_its_line(tmp_path: Path) -> None:
     path.write_bytes(
         path.read_bytes() + json.dumps(PLAIN | {"label": "größ"}, ensure_ascii=False).encode("latin-1")
     )
-    found = refusal("data=graph_jsonl", *WHOLE, f"data.path={path}")
-    assert f"{path}:3: " in found and "not UTF-8 text; save the file as UTF-8" in found
+    message = refusal("data=graph_jsonl", *WHOLE, f"data.path={path}")
+    assert f"{path}:3: " in message and "not UTF-8 text; save the file as UTF-8" in message
 
 
 @pytest.mark.parametrize(
@@ -232,13 +239,13 @@ def test_edges_keep_their_own_names_and_numbers_in_whatever_order_they_are_liste
         path = write_jsonl(tmp_path / f"{kind}.jsonl", [record] * 20)
         data = load("data=graph_jsonl", *WHOLE, f"data.path={path}", "data.directed=true")
         inputs = data.splits["train"][0].inputs
-        found = inputs.edge_values[:, 0].tolist()
+        values_of_edges = inputs.edge_values[:, 0].tolist()
         if kind == "name":
-            found = [
+            values_of_edges = [
                 float(data.spec.vocabularies["edges"].words[1 + int(row.argmax())]) for row in inputs.edge_values
             ]
         expected = [values[tuple(edge)] for edge in inputs.edges.T.tolist()]
-        assert len(expected) == 5 and found == pytest.approx(expected)
+        assert len(expected) == 5 and values_of_edges == pytest.approx(expected)
 
 
 def test_a_graph_without_edges_is_a_graph(tmp_path: Path) -> None:
@@ -260,8 +267,8 @@ def test_numbers_that_never_vary_in_training_are_not_made_louder(tmp_path: Path)
 def test_data_of_another_kind_are_refused_and_unknown_names_are_nothing(tmp_path: Path) -> None:
     learned = load("data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN] * 30)}")
     other = write_jsonl(tmp_path / "b.jsonl", [PLAIN | {"nodes": ["C", "Xe", "C"]}] * 30)
-    found = Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={other}"), 1, learned.spec)
-    assert found.splits["train"][0].inputs.values.sum(1).tolist() == [1, 0, 1]
+    data = Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={other}"), 1, learned.spec)
+    assert data.splits["train"][0].inputs.values.sum(1).tolist() == [1, 0, 1]
 
 
 NAMED_EDGE = {"edges": [[0, 1, "single"], [1, 2, "double"]]}
@@ -285,14 +292,14 @@ OTHER_DATA = {
 }
 
 
-@pytest.mark.parametrize("told", OTHER_DATA)
-def test_data_of_another_kind_than_the_runs_are_refused_by_what_differs(tmp_path: Path, told: str) -> None:
-    learned, other, words = OTHER_DATA[told]
+@pytest.mark.parametrize("expected", OTHER_DATA)
+def test_data_of_another_kind_than_the_runs_are_refused_by_what_differs(tmp_path: Path, expected: str) -> None:
+    learned, other, words = OTHER_DATA[expected]
     run = load("data=graph_jsonl", *WHOLE, f"data.path={write_jsonl(tmp_path / 'a.jsonl', [learned] * 9)}", *words)
     path = write_jsonl(tmp_path / "b.jsonl", [other] * 9)
     with pytest.raises(UserError) as refused:
         Graphs(graph_data("data=graph_jsonl", *WHOLE, f"data.path={path}", *words), 1, run.spec)
-    assert told in str(refused.value) and "\n" not in str(refused.value)
+    assert expected in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_another_structure_or_another_kind_of_answer_than_the_runs_is_refused(tmp_path: Path) -> None:
@@ -302,11 +309,11 @@ def test_another_structure_or_another_kind_of_answer_than_the_runs_is_refused(tm
         f"data.path={write_jsonl(tmp_path / 'a.jsonl', [PLAIN | {'label': 1}] * 9)}",
     ]
     run = load(*words, "data.structure=degree")
-    for word, told in {
+    for word, expected in {
         "data.structure=size": "structure: size, where the run learned degree",
         "data.target_kind=number": "its label is of kind `number`, but the run learned `class`",
     }.items():
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=expected):
             Graphs(graph_data(*words, word), 1, run.spec)
 
 
@@ -328,25 +335,25 @@ def test_structure_belongs_to_the_node_not_to_its_number(nodes: int, random) -> 
     edges = np.array(pairs + [(b, a) for a, b in pairs], dtype=np.int64).reshape(-1, 2).T
     order = np.array(random.sample(range(nodes), nodes))
     kinds = [("random_walk", 5), ("degree", 1)]
-    expected = described(nodes, edges, kinds)
-    np.testing.assert_allclose(described(nodes, order[edges], kinds)[order], expected, atol=1e-6)
+    expected = node_roles(nodes, edges, kinds)
+    np.testing.assert_allclose(node_roles(nodes, order[edges], kinds)[order], expected, atol=1e-6)
     theirs = AddRandomWalkPE(5, None)(Data(edge_index=torch.from_numpy(edges), num_nodes=nodes)).x
     np.testing.assert_allclose(expected[:, :5], theirs.numpy(), atol=1e-6)
 
 
 def test_every_node_knows_the_size_of_its_graph() -> None:
-    found = described(5, np.zeros((2, 0), dtype=np.int64), [("degree", 1), ("size", 1)])
-    np.testing.assert_allclose(found, np.tile([0.0, np.log(5)], (5, 1)), rtol=1e-6)
+    roles = node_roles(5, np.zeros((2, 0), dtype=np.int64), [("degree", 1), ("size", 1)])
+    np.testing.assert_allclose(roles, np.tile([0.0, np.log(5)], (5, 1)), rtol=1e-6)
 
 
 def test_laplacian_vectors_are_eigenvectors_and_small_graphs_are_filled_with_zeros() -> None:
     edges = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
-    found = described(3, edges, [("laplacian", 4)])
-    assert found.shape == (3, 4) and not found[:, 2:].any()
+    vectors = node_roles(3, edges, [("laplacian", 4)])
+    assert vectors.shape == (3, 4) and not vectors[:, 2:].any()
     root = 1 / np.sqrt([1.0, 2.0, 1.0])
     matrix = np.eye(3) - root[:, None] * np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) * root
-    np.testing.assert_allclose(matrix @ found[:, 0], 1.0 * found[:, 0], atol=1e-6)
-    np.testing.assert_allclose((found[:, :2] ** 2).mean(0), 1.0, atol=1e-6)
+    np.testing.assert_allclose(matrix @ vectors[:, 0], 1.0 * vectors[:, 0], atol=1e-6)
+    np.testing.assert_allclose((vectors[:, :2] ** 2).mean(0), 1.0, atol=1e-6)
 
 
 def test_signs_are_drawn_by_seed_epoch_and_example_and_never_in_evaluation(tmp_path: Path) -> None:
@@ -383,7 +390,7 @@ def sizes(splits: dict) -> dict[str, list[int]]:
     return {name: sorted(split.lengths.tolist()) for name, split in splits.items()}
 
 
-def test_who_is_held_out_depends_on_the_graphs_not_on_their_place_in_a_file(tmp_path: Path) -> None:
+def test_what_is_held_out_depends_on_the_graphs_not_on_their_order_in_a_file(tmp_path: Path) -> None:
     graphs = [path_graph(i) for i in range(40)]
     backwards = [g | {"edges": [[b, a] for a, b in reversed(g["edges"])]} for g in graphs]
     first = write_jsonl(tmp_path / "a.jsonl", graphs)
@@ -397,17 +404,17 @@ def test_copies_of_a_graph_stay_together_whatever_their_answer(tmp_path: Path) -
     copies = [path_graph(i % 20) | {"label": "ab"[i // 20]} for i in range(40)]
     path = write_jsonl(tmp_path / "a.jsonl", copies)
     for words in ([], ["data.folds='4'", "data.fold='1'"]):
-        found = sizes(load("data=graph_jsonl", f"data.path={path}", *words).splits)
-        assert len(found) == 3 and sum(map(len, found.values())) == 40
-        assert sum(len(set(own)) for own in found.values()) == 20
-    told = refusal("data=graph_jsonl", f"data.path={path}", "data.folds='30'", "data.fold='1'")
-    assert "`data.folds=30`: there are only 20 different examples" in told
+        lengths = sizes(load("data=graph_jsonl", f"data.path={path}", *words).splits)
+        assert len(lengths) == 3 and sum(map(len, lengths.values())) == 40
+        assert sum(len(set(split)) for split in lengths.values()) == 20
+    message = refusal("data=graph_jsonl", f"data.path={path}", "data.folds='30'", "data.fold='1'")
+    assert "`data.folds=30`: there are only 20 different examples" in message
 
 
-def test_where_nobody_can_be_held_out_that_is_said(tmp_path: Path) -> None:
+def test_too_few_graphs_to_hold_any_out_are_refused(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", [path_graph(1)] * 9)
-    found = refusal("data=graph_jsonl", f"data.path={path}")
-    assert f"{path}: too few different examples to hold out `data.validation=0.1` of them" in found
+    message = refusal("data=graph_jsonl", f"data.path={path}")
+    assert f"{path}: too few different examples to hold out `data.validation=0.1` of them" in message
 
 
 def test_the_sides_of_the_karate_club_are_those_that_networkx_has_of_zachary() -> None:
@@ -435,11 +442,39 @@ def test_the_karate_club_is_one_graph_whose_splits_score_other_nodes() -> None:
 
 
 def test_wrong_structures_are_refused() -> None:
-    for word, told in {
+    for word, expected in {
         "laplace:8": "laplacian",
         "degree:3": "degree or size",
         "size:2": "degree or size",
         "random_walk": "random_walk:16",
     }.items():
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=expected):
             graph_data("data=molecules", f"data.structure={word}")
+
+
+@pytest.mark.parametrize(("task", "fingerprint"), [
+    ("graph", "1fefbb27ae486c6f51c790cc"),
+    ("social", "66fb8a2c71f7450abaf4c0fe"),
+])  # fmt: skip
+def test_generated_graphs_and_the_club_are_the_data_of_earlier_versions(task: str, fingerprint: str) -> None:
+    """A run that was stopped under an earlier version is resumed only on data with the fingerprint that it knows."""
+    config = compose.compose([f"task={task}"])
+    assert open_data(config.data, config.seed).fingerprint == fingerprint
+
+
+def test_a_source_from_outside_is_chosen_by_its_name(tmp_path: Path) -> None:
+    @GRAPH_SOURCES.register("rings")
+    class Rings(GraphSource):
+        settings = ("labelled",)
+
+        def rows(self, bad: BadRows) -> Iterator[GraphRow]:
+            for i in range(20):
+                size = 3 + i % self.config.labelled
+                edges = [(a, (a + 1) % size) for a in range(size)]
+                yield GraphRow(
+                    size, edges + [(b, a) for a, b in edges], "even" if size % 2 == 0 else "odd", f"ring:{i}"
+                )
+
+    data = [Graphs(GraphData(name="rings", source="rings", labelled=n, cache=str(tmp_path)), 1) for n in (2, 4)]
+    assert [max(split.lengths.max() for split in each.splits.values()) for each in data] == [4, 6]
+    assert data[0].spec.targets["label"].classes == ("even", "odd")

@@ -33,11 +33,11 @@ def test_a_tu_set_is_downloaded_once_and_read_as_one_from_a_folder(
         for path in folder.iterdir():
             archive.write(path, f"../TOY/{path.name}")  # a name that would lead out of the cache
     monkeypatch.setattr(TUDataset, "url", tmp_path.as_uri())
-    downloaded = load("data=tu", "data.hub=TOY", cache)
+    downloaded = load("data=tu", "data.download=TOY", cache)
     (tmp_path / "TOY.zip").unlink()
     (manifest,) = (tmp_path / "cache").glob("TOY.zip-*/sizes.json")
     manifest.unlink()  # as of what was fetched before there were manifests
-    again = load("data=tu", "data.hub=TOY", cache)
+    again = load("data=tu", "data.download=TOY", cache)
     local = load("data=tu", "data.name=TOY", f"data.path={folder}", cache)
     for name, split in downloaded.splits.items():
         assert split.keys == again.splits[name].keys == local.splits[name].keys
@@ -51,35 +51,35 @@ def test_without_a_network_one_sentence_says_what_to_do(
     tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TUDataset, "url", tmp_path.as_uri())
-    told = refusal("data=tu", "data.hub=ENZYMES", cache)
-    assert "`data.hub=ENZYMES`" in told and "give `data.name=ENZYMES data.path=FOLDER`" in told
+    message = refusal("data=tu", "data.download=ENZYMES", cache)
+    assert "`data.download=ENZYMES`" in message and "give `data.name=ENZYMES data.path=FOLDER`" in message
     (tmp_path / "ENZYMES.zip").write_text("no archive")
-    assert "not a zip file" in refusal("data=tu", "data.hub=ENZYMES", cache)
+    assert "not a zip file" in refusal("data=tu", "data.download=ENZYMES", cache)
     monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
     monkeypatch.setattr(MoleculeNet, "url", tmp_path.as_uri() + "/{}")
-    told = refusal("data=molecule_net", "data.hub=ESOL", cache)
-    assert "delaney-processed.csv" in told and "give `data.name=ESOL data.path=FILE`" in told
+    message = refusal("data=molecule_net", "data.download=ESOL", cache)
+    assert "delaney-processed.csv" in message and "give `data.name=ESOL data.path=FILE`" in message
     assert not list((tmp_path / "cache").glob("*/"))
 
 
-@pytest.mark.parametrize(("words", "told"), [
-    (["data=molecule_net", "data.hub=ESIL"], "no such set; did you mean `ESOL`"),
-    (["data=molecule_net", "data.name=ESOL"], "or have it downloaded with `data.hub=…`"),
-    (["data=tu", "data.name=TOY"], "or have a set downloaded with `data.hub=…`"),
-    (["data=tu", "data.hub=TOY", "data.name=TOI"], "two names; give one"),
-    (["data=tu", "data.hub=../TOY"], "write the name of a set, such as ENZYMES"),
-    (["data=graph_jsonl", "data.hub=TOY"], "only sets of data=tu and data=molecule_net"),
+@pytest.mark.parametrize(("words", "expected"), [
+    (["data=molecule_net", "data.download=ESIL"], "no such set; did you mean `ESOL`"),
+    (["data=molecule_net", "data.name=ESOL"], "or have it downloaded with `data.download=…`"),
+    (["data=tu", "data.name=TOY"], "or have a set downloaded with `data.download=…`"),
+    (["data=tu", "data.download=TOY", "data.name=TOI"], "two names; give one"),
+    (["data=tu", "data.download=../TOY"], "write the name of a set, such as ENZYMES"),
+    (["data=graph_jsonl", "data.download=TOY"], "only sets of data=tu and data=molecule_net"),
 ])  # fmt: skip
 def test_what_cannot_be_downloaded_is_refused(
-    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, cache: str
+    words: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, cache: str
 ) -> None:
     monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
-    assert told in refusal(*words, cache)
+    assert expected in refusal(*words, cache)
 
 
 def test_without_rdkit_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: None)
-    assert "pip install rdkit" in refusal("data=molecule_net", "data.hub=ESOL")
+    assert "pip install rdkit" in refusal("data=molecule_net", "data.download=ESOL")
 
 
 def chain(smiles: str) -> Data:
@@ -138,7 +138,7 @@ def test_questions_without_an_answer_are_not_scored(
     with gzip.open(tmp_path / "tox21.csv.gz", "wt") as file:
         file.write(table)
     monkeypatch.setattr(MoleculeNet, "url", tmp_path.as_uri() + "/{}")
-    train = load("data=molecule_net", "data.hub=Tox21", cache).splits["train"]
+    train = load("data=molecule_net", "data.download=Tox21", cache).splits["train"]
     assert train.data.spec.targets["label"].kind == "classes"
     assert {tuple(answer[:3]) for answer in train.gold("label")} == {(0, -1, 0), (1, -1, 0)}
 
@@ -154,5 +154,5 @@ def test_real_molecules_are_read_by_rdkit(tmp_path: Path, cache: str) -> None:
 
 
 def test_a_name_is_enough_and_a_folder_goes_first(tmp_path: Path) -> None:
-    node = graph_data("data=tu", "data.hub=TOY", f"data.path={write_tu(tmp_path)}")
-    assert node.name == "TOY" and load("data=tu", "data.hub=TOY", f"data.path={tmp_path}").splits
+    node = graph_data("data=tu", "data.download=TOY", f"data.path={write_tu(tmp_path)}")
+    assert node.name == "TOY" and load("data=tu", "data.download=TOY", f"data.path={tmp_path}").splits

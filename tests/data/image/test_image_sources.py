@@ -4,6 +4,7 @@ import gzip
 import struct
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from conftest import shared_data
 from pictures import idx, image_data, load, noise, write_folder, write_mnist, write_picture
 from torchvision.io import write_jpeg
 
-from attnlab.config import ImageData
+from attnlab.config import ImageData, check
 from attnlab.data.files.layout import class_files
+from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.loader import Image
-from attnlab.data.image.sources import Digits, decoded, read_idx
+from attnlab.data.image.source import ImageSource, Picture
+from attnlab.data.image.sources import Digits
 from attnlab.errors import UserError
+from attnlab.registry import IMAGE_SOURCES
 
 
 def refusal(*words: str) -> str:
@@ -132,14 +136,14 @@ def test_bad_pictures_are_named_or_left_out_and_counted(tmp_path: Path) -> None:
     broken = root / "train" / "red" / "1.png"
     broken.write_bytes(broken.read_bytes()[:40])
     words = ["data=image_folder", f"data.path={root}"]
-    told = refusal(*words)
-    assert told.startswith(f"{broken}: not a readable PNG or JPEG picture") and "data.skip_bad=true" in told
+    message = refusal(*words)
+    assert message.startswith(f"{broken}: not a readable PNG or JPEG picture") and "data.skip_bad=true" in message
     (root / "train" / "red" / "notes.txt").write_text("no picture")
     (root / "train" / "red" / ".DS_Store").write_text("housekeeping")
     data = load(*words, "data.skip_bad=true")
     assert len(data.splits["train"]) == 15
     assert len(data.warnings) == 1 and data.warnings[0].startswith("2 bad train pictures were left out")
-    assert load(*words, "data.skip_bad=true").warnings == data.warnings, "told again from the cache"
+    assert load(*words, "data.skip_bad=true").warnings == data.warnings, "they are kept with the prepared pictures"
 
 
 def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
@@ -175,7 +179,9 @@ def test_folders_of_splits_are_named_in_any_case(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["pictures", "recordings"])
-def test_what_would_be_left_out_of_a_folder_is_told(tmp_path: Path, added: str, sentence: str, kind: str) -> None:
+def test_what_would_be_left_out_of_a_folder_is_refused(
+    tmp_path: Path, added: str, sentence: str, kind: str
+) -> None:
     root, ending = write_folder(tmp_path), {"pictures": ".png", "recordings": ".wav"}[kind]
     (root / added).parent.mkdir(parents=True, exist_ok=True)
     (root / added).write_text("never read")
@@ -241,19 +247,23 @@ def test_cifar_records_are_a_label_and_planes_of_red_green_and_blue(tmp_path: Pa
 
 def test_the_pickles_of_cifar_are_never_opened(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(b"cos\nsystem\n(S'touch hacked'\ntR.")
-    told = refusal("data=cifar10", f"data.path={tmp_path}")
-    assert "pickles" in told and "binary version" in told
+    message = refusal("data=cifar10", f"data.path={tmp_path}")
+    assert "pickles" in message and "binary version" in message
 
 
 def test_digits_are_divided_as_documented_and_every_class_is_in_every_split() -> None:
     source = Digits(ImageData(name="digits", source="digits"))
     rows = {split: list(source.rows(split)) for split in source.splits}
-    assert {split: len(found) for split, found in rows.items()} == {"train": 1028, "validation": 257, "test": 512}
-    keys = [row.key for found in rows.values() for row in found]
+    assert {split: len(pictures) for split, pictures in rows.items()} == {
+        "train": 1028,
+        "validation": 257,
+        "test": 512,
+    }
+    keys = [row.key for pictures in rows.values() for row in pictures]
     assert len(set(keys)) == 1797
-    for found in rows.values():
-        counts = Counter(row.label for row in found)
-        assert set(counts) == set("0123456789") and min(counts.values()) > 0.7 * len(found) / 10
+    for pictures in rows.values():
+        counts = Counter(row.label for row in pictures)
+        assert set(counts) == set("0123456789") and min(counts.values()) > 0.7 * len(pictures) / 10
 
 
 def test_real_clothes_are_those_of_the_publisher() -> None:
@@ -264,7 +274,7 @@ def test_real_clothes_are_those_of_the_publisher() -> None:
     assert abs(images.mean() / 255 - 0.2860) < 1e-4 and abs(images.std() / 255 - 0.3530) < 1e-4
 
 
-def test_classes_that_a_run_never_learned_are_told(tmp_path: Path) -> None:
+def test_classes_that_a_run_never_learned_are_warned_of(tmp_path: Path) -> None:
     spec = load("data=image_folder", f"data.path={write_folder(tmp_path / 'learned')}").spec
     other = write_folder(tmp_path / "other")
     (other / "test" / "red").rename(other / "test" / "blue")
@@ -275,3 +285,29 @@ def test_classes_that_a_run_never_learned_are_told(tmp_path: Path) -> None:
     (other / "test" / "green").rename(other / "test" / "yellow")
     with pytest.raises(UserError, match=r"no label of the test split \(blue, yellow\) was learned"):
         Image(words, 1, spec)
+
+
+def test_digits_are_the_data_that_earlier_versions_prepared() -> None:
+    """A run that was stopped under an earlier version is resumed only on data with the fingerprint that it knows."""
+    assert load("data=digits").fingerprint == "5269c7bf82a2cc5e565570b0"
+
+
+def test_a_source_from_outside_is_chosen_by_its_name(tmp_path: Path) -> None:
+    @IMAGE_SOURCES.register("stripes")
+    class Stripes(ImageSource):
+        splits = ("train", "test")
+
+        def rows(self, split: str) -> Iterator[Picture]:
+            for i in range(20):
+                pixels = np.zeros((4, 4, 1), dtype=np.uint8)
+                pixels[:, :: i % 2 + 1] = 200
+                yield Picture(("all", "every other")[i % 2], f"{split}:{i}", pixels.copy)
+
+    config = ImageData(name="stripes", source="stripes", colour="grey", patch=2, cache=str(tmp_path))
+    check(config)
+    data = Image(config, seed=1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 18, "validation": 2, "test": 20}
+    assert data.spec.targets["label"].classes == ("all", "every other")
+    config.source = "stripe"
+    with pytest.raises(UserError, match=r"`data.source=stripe`: no such choice; did you mean `stripes`"):
+        check(config, "data.")

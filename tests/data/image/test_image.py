@@ -1,4 +1,4 @@
-"""Pictures to sets of patches: which pixels, in which order, where they stand, and what training does to them."""
+"""Pictures of a data set: how they come into a batch, which are trained on, and what needs new preparation."""
 
 from pathlib import Path
 
@@ -6,51 +6,17 @@ import numpy as np
 import pytest
 import torch
 from datasets import List, Value
-from hypothesis import given
-from hypothesis import strategies as st
-from pictures import image_data, load, noise, write_folder, write_mnist
-from torchvision.transforms.v2 import functional
+from pictures import image_data, load, write_folder, write_mnist
 
 from attnlab.data.image.loader import Image
-from attnlab.data.image.patches import augmented, patches
 from attnlab.data.prep import arrow
 from attnlab.errors import UserError
-
-sides = st.integers(1, 9)
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures of six sizes in colour."""
     return write_folder(tmp_path_factory.mktemp("mixed"))
-
-
-def test_patches_come_in_reading_order_with_row_and_column() -> None:
-    picture = np.arange(4 * 6, dtype=np.float32).reshape(1, 4, 6, 1)
-    found, places = patches(picture, patch=2, stride=2)
-    assert places.tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
-    assert found[0].tolist()[:2] == [[0, 1, 6, 7], [2, 3, 8, 9]]
-    assert found[0].tolist()[-1] == [16, 17, 22, 23]
-
-
-def test_what_lies_beyond_the_picture_is_zero_and_nothing_else_is() -> None:
-    found, places = patches(np.ones((1, 3, 5, 1), dtype=np.float32), patch=4, stride=4)
-    assert places.tolist() == [[0, 0], [0, 1]]
-    whole = [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 0, 0]]
-    edge = [[1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
-    assert found.reshape(2, 4, 4).tolist() == [whole, edge]
-
-
-@given(sides, sides, st.sampled_from([1, 3]), st.integers(1, 4), st.data())
-def test_the_picture_can_be_put_together_again(height: int, width: int, channels: int, patch: int, data) -> None:
-    stride = data.draw(st.integers(1, patch))
-    picture = noise(2, height, width, channels).astype(np.float32) + 1
-    found, places = patches(picture, patch, stride)
-    again = np.zeros((2, height + patch, width + patch, channels), dtype=np.float32)
-    for i, (row, column) in enumerate(places.astype(int) * stride):
-        again[:, row : row + patch, column : column + patch] = found[:, i].reshape(2, patch, patch, channels)
-    assert np.array_equal(again[:, :height, :width], picture)
-    assert not again[:, height:].any() and not again[:, :, width:].any()
 
 
 def test_pictures_of_different_sizes_share_a_batch_and_are_the_same_alone(mixed: Path) -> None:
@@ -66,7 +32,7 @@ def test_pictures_of_different_sizes_share_a_batch_and_are_the_same_alone(mixed:
 
 
 @pytest.mark.parametrize("colour", ["grey", "rgb"])
-def test_training_pixels_have_mean_0_and_spread_1_in_each_channel(mixed: Path, colour: str) -> None:
+def test_training_pixels_have_mean_0_and_standard_deviation_1_in_each_channel(mixed: Path, colour: str) -> None:
     data = load("data=image_folder", f"data.path={mixed}", "data.patch=1", f"data.colour={colour}")
     values = data.splits["train"].batch(np.arange(len(data.splits["train"]))).inputs.values
     assert values.shape[1] == data.spec.features == (1 if colour == "grey" else 3)
@@ -74,58 +40,56 @@ def test_training_pixels_have_mean_0_and_spread_1_in_each_channel(mixed: Path, c
     assert torch.allclose(values.std(0, correction=0), torch.ones(values.shape[1]), atol=1e-5)
 
 
-@given(st.integers(0, 3), st.booleans(), st.integers(0, 50))
-def test_augmentation_is_torchvisions_crop_of_an_edge_padded_picture_and_its_flip(
-    shift: int, flip: bool, epoch: int
-) -> None:
-    picture = noise(1, 5, 4, 3)
-    moved = augmented(picture, np.array([7]), seed=1, epoch=epoch, shift=shift, flip=flip)[0]
-    original = torch.from_numpy(picture[0]).permute(2, 0, 1)
-    padded = functional.pad(original, [shift] * 4, padding_mode="edge")
-    crops = [
-        functional.crop(padded, top, left, 5, 4) for top in range(2 * shift + 1) for left in range(2 * shift + 1)
-    ]
-    crops += [functional.horizontal_flip(crop) for crop in crops] if flip else []
-    assert any(np.array_equal(moved, crop.permute(1, 2, 0)) for crop in crops)
-
-
 def test_augmentation_depends_on_seed_epoch_and_index_alone_and_spares_evaluation(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path, train=60)}", "data.patch=2", "data.flip=true"]
-    split = load(*words, "data.shift=2").splits["train"]
+    split = load(*words, "data.translate=2").splits["train"]
     together = split.batch(np.arange(20), epoch=3).inputs.unbind()
     for i in (0, 7, 19):
         assert torch.equal(split.batch(np.array([i]), epoch=3).inputs.values, together[i].values)
     assert not torch.equal(
         split.batch(np.arange(20), epoch=4).inputs.values, split.batch(np.arange(20), 3).inputs.values
     )
-    other = load(*words, "data.shift=2", seed=2).splits["train"]
+    other = load(*words, "data.translate=2", seed=2).splits["train"]
     assert not torch.equal(
         other.batch(np.arange(20), epoch=3).inputs.values, split.batch(np.arange(20), 3).inputs.values
     )
-    plain = load(*words, "data.shift=0", "data.flip=false").splits["train"]
+    plain = load(*words, "data.translate=0", "data.flip=false").splits["train"]
     assert torch.equal(split.batch(np.arange(20)).inputs.values, plain.batch(np.arange(20)).inputs.values)
 
 
-def test_every_shift_and_both_sides_are_drawn_about_equally_often() -> None:
-    indices = np.arange(3000)
-    picture = np.zeros((3000, 7, 7, 1), dtype=np.uint8)
-    picture[:, 3, 3] = 1  # a shift can be read from where the bright pixel went
-    moved = augmented(picture, indices, seed=1, epoch=1, shift=1, flip=False)
-    counts = np.unique(np.argwhere(moved[..., 0])[:, 1:], axis=0, return_counts=True)[1]
-    assert len(counts) == 9 and counts.min() > 250
-    picture[:, 3, 3], picture[:, 3, 2] = 0, 1
-    moved = augmented(picture, indices, seed=1, epoch=1, shift=0, flip=True)
-    assert 1350 < moved[:, 3, 4].sum() < 1650
-
-
-def test_validation_is_held_out_by_key_and_limit_counts_what_is_left(tmp_path: Path) -> None:
+def test_limit_takes_some_of_the_training_pictures_each_class_in_proportion(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path, train=200)}", "data.validation=0.25"]
     whole, less = load(*words), load(*words, "data.limit=40", seed=9)
-    train, validation = set(whole.splits["train"].keys), set(whole.splits["validation"].keys)
-    assert not train & validation and len(train | validation) == 200
-    assert 30 < len(validation) < 70
-    assert less.splits["train"].keys == whole.splits["train"].keys[:40]
+    train, validation = (list(whole.splits[name].keys) for name in ("train", "validation"))
+    assert not set(train) & set(validation) and len(train) == 150 and len(validation) == 50
+    limited = less.splits["train"]
+    assert list(limited.keys) == [key for key in train if key in set(limited.keys)] != train[:40]
+    assert less.spec.targets["label"].counts == (20, 20) and limited.gold("label").count("0") == 20
+    assert (
+        limited[7].inputs.values.shape == whole.splits["train"][train.index(limited.keys[7])].inputs.values.shape
+    )
+    assert limited.content(7) == whole.splits["train"].content(train.index(limited.keys[7]))
     assert less.splits["validation"].keys == whole.splits["validation"].keys
+
+
+def test_a_limit_makes_other_data_of_the_same_prepared_pictures(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    words = [
+        "data=image_folder",
+        f"data.path={write_folder(tmp_path / 'data')}",
+        "data.patch=1",
+        f"data.cache={cache}",
+    ]
+    whole, less, more = load(*words), load(*words, "data.limit=5"), load(*words, "data.limit=9")
+    assert len({data.fingerprint for data in (whole, less, more)}) == 3
+    assert len({data.folder for data in (whole, less, more)}) == 3, (
+        "baselines, which depend on the limit, lie there"
+    )
+    assert len(list(cache.glob("*/train.arrow"))) == 1
+    values = less.splits["train"].batch(np.arange(5)).inputs.values
+    assert torch.allclose(values.mean(0), torch.zeros(3), atol=1e-5), "normalised by the pictures that are used"
+    assert torch.allclose(values.std(0, correction=0), torch.ones(3), atol=1e-5)
+    assert load(*words, "data.limit=16").spec == whole.spec, "all of them"
 
 
 def test_rows_that_fill_the_buffer_are_written_before_others_are_read(tmp_path: Path, monkeypatch) -> None:
@@ -145,7 +109,7 @@ def test_rows_that_fill_the_buffer_are_written_before_others_are_read(tmp_path: 
 
 def test_patch_and_stride_need_no_new_preparation_but_must_be_the_runs(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path)}"]
-    small, large = load(*words, "data.patch=2"), load(*words, "data.patch=4", "data.stride=3", "data.shift=1")
+    small, large = load(*words, "data.patch=2"), load(*words, "data.patch=4", "data.stride=3", "data.translate=1")
     assert small.folder == large.folder
     with pytest.raises(UserError, match=r"data.patch=4.*16 numbers; the run has learned patches of 4"):
         Image(image_data(*words, "data.patch=4"), 1, small.spec)
@@ -160,6 +124,8 @@ def test_a_picture_of_too_many_patches_is_named(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with pytest.raises(UserError, match="36 patches"):
         load(*words, f"data.cache={cache}")
-    assert not [path for path in cache.iterdir() if path.is_dir()], "told by the first such picture, not after all"
+    assert not [path for path in cache.iterdir() if path.is_dir()], (
+        "refused at the first such picture, not after all"
+    )
     problems = image_data(*words, "data.patch=2", "data.stride=3").problems()
     assert list(problems) == ["data.stride=3 must be at most data.patch=2, or pixels would be lost"]

@@ -9,19 +9,19 @@ from sklearn.linear_model import LogisticRegression
 
 from attnlab.data.synthetic.molecules import ACTIVE, CONSTRUCTIONS, Molecule, molecules
 
-FOUND = list(molecules(2000, seed=9))
+MOLECULES = list(molecules(2000, seed=9))
 
 
 def neighbours(molecule: Molecule) -> list[list[tuple[int, str]]]:
-    found: list[list[tuple[int, str]]] = [[] for _ in molecule.atoms]
+    bonds: list[list[tuple[int, str]]] = [[] for _ in molecule.atoms]
     for a, b, kind in molecule.bonds:
-        found[a].append((b, kind))
-        found[b].append((a, kind))
-    return found
+        bonds[a].append((b, kind))
+        bonds[b].append((a, kind))
+    return bonds
 
 
 def ring_of_six_carbons(molecule: Molecule) -> bool:
-    around = [[b for b, _ in own if molecule.atoms[b] == "C"] for own in neighbours(molecule)]
+    around = [[b for b, _ in bonds if molecule.atoms[b] == "C"] for bonds in neighbours(molecule)]
 
     def closes(path: list[int]) -> bool:
         if len(path) == 6:
@@ -34,14 +34,14 @@ def ring_of_six_carbons(molecule: Molecule) -> bool:
 def read(molecule: Molecule) -> bool:
     """The documented rule, read off the graph."""
     atoms, around = molecule.atoms, neighbours(molecule)
-    acid = any(sorted(k for b, k in own if atoms[b] == "O") == ["double", "single"] for own in around)
+    acid = any(sorted(k for b, k in bonds if atoms[b] == "O") == ["double", "single"] for bonds in around)
     diazine = any(atoms[a] == atoms[b] == "N" for a, b, _ in molecule.bonds)
     return acid or diazine or "S" in atoms or ring_of_six_carbons(molecule)
 
 
 def test_a_perfect_reader_is_always_right() -> None:
-    assert all(read(molecule) == (molecule.activity == ACTIVE) for molecule in FOUND)
-    assert {molecule.construction for molecule in FOUND} == set(CONSTRUCTIONS)
+    assert all(read(molecule) == (molecule.activity == ACTIVE) for molecule in MOLECULES)
+    assert {molecule.construction for molecule in MOLECULES} == set(CONSTRUCTIONS)
 
 
 def test_twins_have_the_same_atoms_bonds_and_degrees() -> None:
@@ -50,14 +50,14 @@ def test_twins_have_the_same_atoms_bonds_and_degrees() -> None:
         for of in (
             lambda m: len(m.atoms) - m.atoms.count("C"),
             lambda m: len(m.bonds) - len(m.atoms),
-            lambda m: Counter(len(own) for own in neighbours(m))[3],
+            lambda m: Counter(len(bonds) for bonds in neighbours(m))[3],
         ):
             means = [
-                np.mean([of(m) for m in FOUND if m.construction == name and (m.activity == ACTIVE) == a])
+                np.mean([of(m) for m in MOLECULES if m.construction == name and (m.activity == ACTIVE) == a])
                 for a in (0, 1)
             ]
             assert abs(means[0] - means[1]) < 0.25, name
-    assert all(len(own) <= 4 for molecule in FOUND for own in neighbours(molecule))
+    assert all(len(bonds) <= 4 for molecule in MOLECULES for bonds in neighbours(molecule))
 
 
 def test_atoms_in_a_bag_and_counts_of_degrees_fail() -> None:

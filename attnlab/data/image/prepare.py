@@ -1,0 +1,126 @@
+"""Pictures prepared once: the bytes of each, brought to the wanted channels, and what is known of their pixels."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnlab.config import ImageData, former_names
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.image.decode import with_channels
+from attnlab.data.image.patches import num_patches, refuse_longer
+from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
+from attnlab.data.prep.answers import Answers
+from attnlab.data.prep.arrow import Columns, write_rows
+from attnlab.data.prep.batching import Indices
+from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared
+from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
+from attnlab.errors import UserError
+from attnlab.spec import Target
+
+LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label"}
+"""Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
+CHANNELS = {"grey": 1, "rgb": 3}
+
+
+def prepare(config: ImageData, source: ImageSource) -> "PreparedPictures":
+    """Every picture of a source. Raises UserError where one cannot be used, or a split has none."""
+    settings = {name: value for name, value in former_names(config).items() if name not in LATER}
+    # In a folder for each class, names are labels.
+    settings |= {"files": [*source.files, *source.rules], "identity": source.identity, "limit": None}
+    name = fingerprint([*source.files.values(), *source.rules.values()], settings)
+    write = _Writer(config, source).write
+    return PreparedPictures(name, prepared(cache_folder(config.cache), f"image-{config.name}-{name}", write))
+
+
+class PreparedPictures:
+    """The prepared pictures of each split, mapped into memory. `rows` are their numbers within a split."""
+
+    def __init__(self, fingerprint: str, folder: Path) -> None:
+        self.fingerprint, self.folder = fingerprint, folder
+        self._meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
+        self.skipped: list[str] = self._meta["skipped"]
+
+    def labels(self, split: str, target: Target | None = None) -> Answers:
+        """The label of each picture, as one of the classes of a target."""
+        return Answers(self.splits[split], TARGET, target or Target("class"), self._meta)
+
+    def training_sums(self, rows: Indices) -> NDArray[np.int64]:
+        """(3, C): what `_sums` gives for these training pictures, without reading them again where they are all."""
+        total = np.array(self._meta["sums"])
+        if len(rows) == len(self.splits["train"]):
+            return total
+        pixels = self.splits["train"].ragged("pixels")
+        return np.sum([_sums(pixels[row].reshape(-1, total.shape[1])) for row in rows], axis=0)
+
+
+def _sums(pixels: Pixels) -> NDArray[np.int64]:
+    """(…, C) -> (3, C): how many pixels there are, their sum and that of their squares."""
+    flat = pixels.reshape(-1, pixels.shape[-1])  # never widened as a whole: photographs are large
+    squares = np.einsum("nc,nc->c", flat, flat, dtype=np.int64)
+    return np.stack([np.full(flat.shape[1], len(flat)), flat.sum(0, dtype=np.int64), squares])
+
+
+class _Writer:
+    """Reads every picture once; labels become numbers in the order in which they appear."""
+
+    def __init__(self, config: ImageData, source: ImageSource) -> None:
+        self.config, self.source = config, source
+        self.fractions = lacking(config, source.splits)
+        self.labels: dict[str, int] = {}
+        self.sums = np.zeros((3, CHANNELS[config.colour]), dtype=np.int64)
+
+    def write(self, folder: Path) -> None:
+        """Raises UserError where a picture cannot be used, or a split has none."""
+        from datasets import List, Value
+
+        columns = {"pixels": List(Value("uint8")), "height": Value("int32"), "width": Value("int32")}
+        columns |= {"label": Value("int32"), "key": Value("string")}
+        skipped, counts = [], {}
+        for split in (name for name in NAMES if name in (*self.source.splits, *self.fractions)):
+            counts[split], bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
+            if write_rows(folder / f"{split}.arrow", columns, self._rows(split, counts[split], bad)) == 0:
+                held_out = split in self.fractions
+                reason = too_few(split, self.fractions[split]) if held_out else f"no pictures in the {split} split"
+                raise UserError(f"data={self.config.name}: {reason}")
+            skipped += [bad.summary()] if bad.count else []
+        meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _rows(self, split: str, counts: Counter[str], bad: BadRows) -> Iterator[dict[str, object]]:
+        """The pictures of a split as they are stored. counts: of labels, counted up."""
+        for picture in self._pictures(split):
+            try:
+                pixels = with_channels(picture.read(), self.sums.shape[1])
+            except UserError as error:
+                bad.found(str(error))
+                continue
+            height, width, _ = pixels.shape
+            refuse_longer(picture.key, int(num_patches(height, width, self.config)), self.config)
+            if split == "train":
+                self.sums += _sums(pixels)
+            counts[picture.label] += 1
+            label = self.labels.setdefault(picture.label, len(self.labels))
+            yield {"pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key}
+
+    def _pictures(self, split: str) -> Iterator[Picture]:
+        """The pictures of a split; of one that the source lacks, those of training that are held out for it."""
+        if not self.fractions or (split in self.source.splits and split != "train"):
+            yield from self.source.rows(split)
+            return
+        for picture, split_of in zip(self.source.rows("train"), self._divided, strict=True):
+            if split_of == split:
+                yield picture
+
+    @cached_property
+    def _divided(self) -> list[str]:
+        """The split of each picture that the source has for training."""
+        known = [(picture.key, picture.label) for picture in self.source.rows("train")]
+        keys, labels = [key for key, _ in known], [label for _, label in known]
+        validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
+        return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)

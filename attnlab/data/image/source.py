@@ -1,0 +1,48 @@
+"""A picture as its source gives it, and what every source of pictures promises."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from os.path import isdir
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnlab.config import ImageData
+from attnlab.data.prep.source import Source, path_of
+from attnlab.errors import UserError
+
+TARGET = "label"
+Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3 of red, green and blue
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Read when wanted: a picture that belongs to another split is never decoded.
+
+    read: raises UserError where the picture, or its label, is bad.
+    """
+
+    label: str
+    key: str
+    read: Callable[[], Pixels]
+
+
+class ImageSource(Source):
+    """Pictures by split."""
+
+    needs = "the folder that holds its files"
+    classes: tuple[str, ...] | None = None
+    """All classes, where the source knows them; else None: those that occur in training."""
+
+    def rows(self, split: str) -> Iterator[Picture]:
+        """The pictures of a split, in an order that never changes."""
+        raise NotImplementedError
+
+
+def picture_folder(config: ImageData) -> Path:
+    """`data.path`. Raises UserError where it is missing or no folder."""
+    folder = Path(path_of(config)).expanduser()
+    if not isdir(folder):
+        raise UserError(f"`data.path={config.path}`: no such folder")
+    return folder
