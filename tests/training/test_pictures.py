@@ -19,7 +19,7 @@ from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 
 SMALL = [
-    "task=digits", "data=image_folder", "data.patch=2", "data.shift=1", "data.flip=true", "encoder.width=16",
+    "task=digits", "data=image_folder", "data.patch=2", "data.translate=1", "data.flip=true", "encoder.width=16",
     "encoder.depth=1", "encoder.heads=2", "trainer.epochs=6", "trainer.batch_vectors=40", "optimizer.lr=0.01",
 ]  # fmt: skip
 
