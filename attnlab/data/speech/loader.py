@@ -339,6 +339,10 @@ class SpeechSplit(Split):
         said = self.data.transcripts[self.rows[i]]
         return {"recording": self.keys[i]} | ({"said": said} if said else {})
 
+    def picture(self, i: int) -> NDArray[np.float32]:
+        """(bands, frames): its spectrogram; time to the right, pitch upwards."""
+        return self[i].inputs.values.numpy().reshape(-1, self.data.frames.size).T[::-1]
+
     def gold(self, target: str) -> list[Any]:
         """The class, what is said, or the label of each vector; "" is not scored."""
         data = self.data
