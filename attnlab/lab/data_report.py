@@ -40,7 +40,9 @@ def report(words: Sequence[str]) -> None:
     reporter.say(_heading(config, data), style="bold")
     if data.notice:
         reporter.say(data.notice, style="cyan")
-    for part in (_counts(data), *_lengths(data), *_targets(data), *_vocabulary(data), *_samples(config, data)):
+    name, split = next(iter(data.splits.items()))
+    lengths = [f"Lengths, {name}", *histogram(_sizes(split))]
+    for part in (_counts(data), *lengths, *_targets(data), *_vocabulary(data), *_samples(config, data)):
         reporter.table(part) if isinstance(part, Table) else reporter.say(part)
     for warning in [*data.warnings, *warnings(data)]:
         reporter.warn(warning)
@@ -81,11 +83,6 @@ def _counts(data: Data) -> Table:
 def _sizes(split: Split) -> NDArray[np.int64]:
     """(n,): vectors of each example; of pairs, those of the source."""
     return split.lengths if split.lengths.ndim == 1 else split.lengths[:, 0]
-
-
-def _lengths(data: Data) -> list[str]:
-    name, split = next(iter(data.splits.items()))
-    return [f"Lengths, {name}", *histogram(_sizes(split))]
 
 
 def histogram(values: NDArray[np.int64]) -> list[str]:
@@ -142,10 +139,8 @@ def _balance(name: str, counts: dict[str, Counter[str]]) -> Table:
 
 def labels(answers: Iterable[Gold]) -> Counter[str]:
     """How often each label occurs in answers for sets or for vectors; "" is no label."""
-    counts: Counter[str] = Counter()
-    for answer in answers:
-        counts.update(_items(answer))
-    counts.pop("", None)
+    counts = Counter(label for answer in answers for label in _items(answer))
+    del counts[""]
     return counts
 
 

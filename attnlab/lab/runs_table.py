@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnlab.errors import UserError, suggestion
+from attnlab.registry import GROUPS
 from attnlab.runs import RunFolder, flat, run_folders, started
 from attnlab.training.report import clock
 
@@ -22,7 +23,6 @@ COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "paramete
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
 NUMBERS = ("score", "test", "parameters", "epochs", "seconds")
 OPTIONS = ("sort", "show", "outputs", "--json")
-GROUPS = ("encoder", "embedding", "head", "optimizer", "schedule", "logger")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Row = dict[str, object]
 """One run: the columns, and every key of its configuration by its dotted name."""
@@ -81,7 +81,7 @@ def _columns(folder: RunFolder, config: Row) -> Row:
     last = validations[-1] if validations else {}
     best: Row = next((line for line in reversed(validations) if line["best"]), {})
     measure = str(train.get("monitor", last.get("monitor")))
-    groups = {name: _mapping(config.get(name, {})).get("name") for name in ("data", *GROUPS)}
+    groups = {name: _mapping(config.get(name, {})).get("name") for name in GROUPS}
     return groups | {
         "state": folder.state(),
         "measure": train.get("monitor", last.get("monitor")),

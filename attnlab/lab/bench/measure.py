@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -48,7 +47,7 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
     training = Training(config, model, split, data.splits["validation"], engine)
     groups = training.batching.epoch(0)[:updates]
     batches = [split.batch(indices, 0) for indices in groups]
-    steps = _time_steps(training, batches)
+    times, peak_gflops, torch_gflops = _time_steps(training, batches)
     vectors = sum(batch.inputs.layout.size for batch in batches)
     counted = sum(batch.targets[head.target].layout.size for batch in batches) if head else vectors
     parts = step_parts(training, split, groups)
@@ -57,33 +56,23 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
         flops = [6 * multiplications(config.encoder, batch.inputs.lengths) for batch in batches]
         if head:
             flops = [n + 6 * decoder_multiplications(head, batch) for n, batch in zip(flops, batches, strict=True)]
-        gflops = statistics.median(1e-9 * n / taken for n, taken in zip(flops, steps.seconds, strict=True))
+        gflops = statistics.median(1e-9 * n / taken for n, taken in zip(flops, times, strict=True))
         by_length = [length_speed(model, config.encoder.width, length, data.spec) for length in section.lengths]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     budget = config.trainer.batch_vectors
     generated = sentences_per_second(model, head, data.splits["validation"], budget) if head else None
-    epoch = one_epoch(words, counted / vectors)
     return Measurement(
         unit=section.unit, words=list(words), threads=torch.get_num_threads(), updates=len(batches),
-        vectors_per_update=counted / len(batches), step_ms=1e3 * statistics.median(steps.seconds),
-        vectors_per_second=counted / sum(steps.seconds), **asdict(epoch),
-        peak_gflops=steps.peak, torch_gflops=steps.torch_peak, parts=parts, memory_mib=memory,
-        gflops=gflops, share_of_peak=gflops and gflops / steps.peak, share_of_torch=gflops and gflops / steps.torch_peak,
+        vectors_per_update=counted / len(batches), step_ms=1e3 * statistics.median(times),
+        vectors_per_second=counted / sum(times), **one_epoch(words, counted / vectors),
+        peak_gflops=peak_gflops, torch_gflops=torch_gflops, parts=parts, memory_mib=memory, gflops=gflops,
+        share_of_peak=gflops and gflops / peak_gflops, share_of_torch=gflops and gflops / torch_gflops,
         by_length=by_length, sentences_per_second=generated,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Steps:
-    """seconds: of each update. peak, torch_peak: GFLOP/s as of `peak`, the best seen among the updates."""
-
-    seconds: list[float]
-    peak: float
-    torch_peak: float
-
-
-def _time_steps(training: Training, batches: Sequence[Batch]) -> _Steps:
-    """An update on each batch, with the machine's peak measured between them."""
+def _time_steps(training: Training, batches: Sequence[Batch]) -> tuple[list[float], float, float]:
+    """Seconds of an update on each batch, and the highest `peak` of several measured between them."""
     training.model.train()
     for batch in batches:
         training._update([batch])  # oneDNN takes its time for each new shape, once in a run
@@ -93,7 +82,7 @@ def _time_steps(training: Training, batches: Sequence[Batch]) -> _Steps:
             peaks.append(peak())
             training._update([batch])  # what the products pushed out of the caches comes back
         times.append(_seconds(lambda batch=batch: training._update([batch])))  # type: ignore[misc]
-    return _Steps(times, *(max(column) for column in zip(*peaks, strict=True)))
+    return times, max(best for best, _ in peaks), max(plain for _, plain in peaks)
 
 
 def peak() -> tuple[float, float]:
@@ -144,17 +133,8 @@ def _seconds(step: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-@dataclass(frozen=True)
-class _Epoch:
-    """As in `Measurement`."""
-
-    train_vectors_per_second: float
-    loop_vectors_per_second: float
-    data_wait: float
-
-
-def one_epoch(words: Sequence[str], per_vector: float) -> _Epoch:
-    """All of `train` for one epoch: data, loop, validation and saving, too.
+def one_epoch(words: Sequence[str], per_vector: float) -> dict[str, float]:
+    """What `Measurement` tells of all of `train`, by one epoch of it: data, loop, validation and saving, too.
 
     per_vector: what is counted for each vector of the inputs, where that is the answers' tokens.
     """
@@ -162,7 +142,10 @@ def one_epoch(words: Sequence[str], per_vector: float) -> _Epoch:
         overrides = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
         results = start(compose.compose(overrides), overrides, quiet=True).results["train"]
     speed = results["vectors_per_second"] * per_vector
-    return _Epoch(speed * results["seconds"] / results["wall_seconds"], speed, results["data_wait"])
+    whole = speed * results["seconds"] / results["wall_seconds"]
+    return {
+        "train_vectors_per_second": whole, "loop_vectors_per_second": speed, "data_wait": results["data_wait"]
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -68,5 +68,5 @@ class Results:
 
     def plain(self) -> dict[str, object]:
         """For JSON."""
-        sections = {name: measurement.plain() for name, measurement in self.sections.items()}
+        sections = {name: section.plain() for name, section in self.sections.items()}
         return {"machine": asdict(self.machine), "data": self.data, "sections": sections}

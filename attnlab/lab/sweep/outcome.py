@@ -78,10 +78,7 @@ class SweepResults:
     def plain(self) -> dict[str, object]:
         """For results.json."""
         best = self.best.outcome.plain() | {"test": self.best.test, "command": self.best.commands}
-        return {
-            "task": self.task, "monitor": self.monitor, "sampler": self.sampler, "best": best,
-            "importance": self.importance, "epochs": self.epochs, "trials": [t.plain() for t in self.trials],
-        }  # fmt: skip
+        return vars(self) | {"best": best, "trials": [trial.plain() for trial in self.trials]}
 
     @classmethod
     def read(cls, folder: SweepFolder) -> "SweepResults | None":

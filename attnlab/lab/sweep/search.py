@@ -10,7 +10,6 @@ import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import optuna
 from filelock import FileLock
@@ -153,21 +152,15 @@ def _rounded(value: float, values: FloatDistribution) -> float:
     return min(max(float(f"{value:.4g}"), values.low), values.high)
 
 
-class Pruner(Protocol):
-    """Decides which trials are given up."""
+class Pruner:
+    """Decides which trials are given up: none."""
 
     def lags(self, value: float, others: Sequence[float], step: int) -> bool:
         """Whether a trial's best score after a validation is too low beside the others' after the same one."""
-
-
-class NoPruner:
-    """Every trial runs to its end."""
-
-    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
         return False
 
 
-class Median:
+class Median(Pruner):
     """Gives up what is below the median of the others at the same validation, once four have come that far
     (the median stopping rule of Golovin et al. 2017)."""
 
@@ -182,7 +175,7 @@ class Median:
         return math.isnan(value) or value < statistics.median(others)
 
 
-class Halving:
+class Halving(Pruner):
     """Asynchronous successive halving (Li et al. 2020): at validations warmup · factor^k, only the best 1/factor
     of those that came as far go on; while they are fewer than `factor`, only the best one does."""
 
@@ -205,7 +198,7 @@ def pruner(settings: Sweep) -> Pruner:
     if name == "halving" and (not colon or (factor.isdigit() and int(factor) >= 2)):
         return Halving(settings.warmup, int(factor or 3))
     if name in ("none", "median") and not colon:
-        return NoPruner() if name == "none" else Median(settings.warmup)
+        return Pruner() if name == "none" else Median(settings.warmup)
     raise UserError(
         f"`sweep.pruner={settings.pruner}`: choose one of none, median, halving, halving:FACTOR (2, 3, …)"
     )
