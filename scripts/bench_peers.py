@@ -65,7 +65,7 @@ def main() -> None:
     print("\n".join(map(Goal.line, bench.goals)))
     if options.json:
         figures = {
-            "machine": asdict(machine()),
+            "machine": machine(),
             "ratios": bench.ratios,
             "totals": bench.totals,
             "speeds": bench.speeds,

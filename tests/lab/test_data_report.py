@@ -1,4 +1,4 @@
-"""`attnlab data`: what is told of data, and what is warned of."""
+"""`attnlab data`: what is shown of data, and what is warned of."""
 
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from torchvision.io import read_image
 
 from attnlab import compose
 from attnlab.cli import main
+from attnlab.data.contract import Split
 from attnlab.lab import data_report
 from attnlab.lab.pictures import layout
+from attnlab.spec import DataSpec, Target
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=200))
@@ -29,7 +31,7 @@ def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: P
         (tmp_path / f"{name}.csv").write_text(text)
     words = ["task=sentiment", "data=csv", f"data.path={tmp_path}", "data.max_length=10", "data.too_long=cut"]
     assert main(["data", *words, f"outputs={tmp_path / 'outputs'}"]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for expected in (
         "1 of 2 examples of the test split occur in training, too, such as test.csv:2",
         "1 of 1 examples of the validation split occur in training",
@@ -41,9 +43,29 @@ def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: P
         "licence: not known here",
         "train.csv:2\n  seen before\n  label: a",
     ):
-        assert expected in told, expected
-    assert "2 (66.7%)" in told and "1 (100.0%)" in told and "1 (50.0%)" in told
+        assert expected in output, expected
+    assert "2 (66.7%)" in output and "1 (100.0%)" in output and "1 (50.0%)" in output
     assert not (tmp_path / "outputs").exists(), "text is its own picture"
+
+
+class PluginSplit(Split):
+    """Of a modality that the program knows nothing of."""
+
+    lengths = np.array([26])
+    keys = ("here:1",)
+
+    def show(self, i: int) -> dict[str, object]:
+        return {"words": ["a", "b", *"." * 24], "weight": 0.5}
+
+    def gold(self, target: str) -> list[list[str]]:
+        return [["X", *[""] * 25]]
+
+
+def test_examples_of_a_plugin_are_shown_without_being_known_here() -> None:
+    spec = DataSpec("smells", 0, None, {"tags": Target("vector_classes", ("X",), (1,))}, {})
+    shown = data_report.preview(PluginSplit(), 0, spec)
+    assert shown == f"here:1\n  a/X b {' '.join('.' * 23)} …\n  weight: 0.5"
+    assert PluginSplit().picture(0) is None
 
 
 @pytest.mark.parametrize("name, ending", [("digits", ".png"), ("molecules", ".svg")])

@@ -17,7 +17,7 @@ import torch
 from attnlab.compose import split_words
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.bench.page import page
-from attnlab.lab.bench.results import PARTS, LengthSpeed, Machine, Measurement, Results
+from attnlab.lab.bench.results import PARTS, LengthSpeed, Measurement, Results
 from attnlab.lab.bench.sections import SECTIONS, words_of
 from attnlab.runs import new_folder, write_json, write_text
 
@@ -82,10 +82,12 @@ def summary(name: str, section: Measurement) -> str:
     return "\n".join(lines)
 
 
-def machine() -> Machine:
-    """This one."""
-    instructions = torch.backends.cpu.get_cpu_capability()
-    return Machine(_processor(), torch.get_num_threads(), torch.__version__, instructions)
+def machine() -> dict[str, str | int]:
+    """What figures depend on: processor, threads, torch, instructions."""
+    return {
+        "processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }  # fmt: skip
 
 
 def _processor() -> str:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from html import escape
 
 from attnlab.lab import html
@@ -17,7 +16,7 @@ COLOURS = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a
 
 def page(results: Results) -> str:
     """The HTML text."""
-    machine = ", ".join(f"{name} {value}" for name, value in asdict(results.machine).items())
+    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
     sections = results.sections
     body = [
         "<h1>How fast attnlab trains here</h1>",

@@ -49,24 +49,13 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What the figures depend on."""
-
-    processor: str
-    threads: int
-    torch: str
-    instructions: str
-
-
-@dataclass(frozen=True)
 class Results:
-    """data: "real" or "embedded". sections: by name."""
+    """machine: what the figures depend on. data: "real" or "embedded". sections: by name."""
 
-    machine: Machine
+    machine: dict[str, str | int]
     data: str
     sections: dict[str, Measurement]
 
     def plain(self) -> dict[str, object]:
         """For JSON."""
-        sections = {name: section.plain() for name, section in self.sections.items()}
-        return {"machine": asdict(self.machine), "data": self.data, "sections": sections}
+        return vars(self) | {"sections": {name: section.plain() for name, section in self.sections.items()}}

@@ -24,7 +24,6 @@ from attnlab.training.report import clock
 
 POLL_SECONDS = 0.1
 """Between looks at the children."""
-
 TRIAL_WORDS = ("score_test=false", "baselines=false")
 """Trials see validation data only."""
 

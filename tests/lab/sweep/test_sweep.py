@@ -136,9 +136,9 @@ def test_two_processes_share_the_work(outputs: Path) -> None:
         time.sleep(0.01)
     folder = only_folder(outputs)
     second = sweep_process(f"sweep={folder}")
-    told = [process.communicate(timeout=60)[0].decode().count("finished, ") for process in (first, second)]
+    ended = [process.communicate(timeout=60)[0].decode().count("finished, ") for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)
-    assert sum(told) == 8 and min(told) > 0
+    assert sum(ended) == 8 and min(ended) > 0
     starts = [len((folder / f"trial-{n}" / "started.jsonl").read_text().splitlines()) for n in range(8)]
     assert starts == [1] * 8
 
@@ -178,8 +178,8 @@ def test_a_stopped_sweep_says_what_finishes_it(tmp_path: Path) -> None:
     while not list(outputs.glob("*/*/trial-0/metrics.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(signal.SIGTERM)
-    told, _ = process.communicate(timeout=60)
-    (line,) = re.findall("Finish it with: attnlab sweep (.*)", told.decode())
+    output, _ = process.communicate(timeout=60)
+    (line,) = re.findall("Finish it with: attnlab sweep (.*)", output.decode())
     assert sweep_process(*shlex.split(line)).wait() == 0
     assert len(json.loads((only_folder(outputs) / "results.json").read_text())["trials"]) == 2
 
@@ -187,12 +187,12 @@ def test_a_stopped_sweep_says_what_finishes_it(tmp_path: Path) -> None:
 def test_a_trial_is_told_its_folder_whatever_its_name(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "it's (1), a=b")
     write = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
-    told = tmp_path / "told.json"
-    child = Child(folder, ["seed=3"], Resources([], {}), [sys.executable, "-c", write, str(told)])
+    given = tmp_path / "given.json"
+    child = Child(folder, ["seed=3"], Resources([], {}), [sys.executable, "-c", write, str(given)])
     while child.exit_code() is None:
         time.sleep(0.01)
-    given = {word.key_or_group: word.value() for word in compose.parse(json.loads(told.read_text()))}
-    assert given == {"seed": 3, "folder": str(folder.path)}
+    values = {word.key_or_group: word.value() for word in compose.parse(json.loads(given.read_text()))}
+    assert values == {"seed": 3, "folder": str(folder.path)}
 
 
 def test_children_end_with_their_parent(outputs: Path) -> None:
