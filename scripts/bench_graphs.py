@@ -5,7 +5,7 @@
 
 Batches of 32 graphs of PROTEINS, D=64, 4 layers, 4 heads. All stacks have the same embedding, norms, feed-forward layers,
 readout and optimizer; only what stands for attention differs. Ours is measured with the planning of each batch. Each
-round takes every stack through the same batch, in turn; told are medians.
+round takes every stack through the same batch, in turn; printed are medians.
 """
 
 import argparse
@@ -98,8 +98,8 @@ def proteins(folder: str, rounds: int) -> None:
         f"PROTEINS, {GRAPHS} graphs ({nodes:.0f} nodes on average), {torch.get_num_threads()} threads, {rounds} rounds"
     )
     fastest = statistics.median(times["attnlab, scope edges"])
-    for name, found in times.items():
-        median = statistics.median(found)
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
         print(f"{name:26} {1e3 * median:7.1f} ms  {median / fastest:5.2f} of ours", flush=True)
 
 

@@ -4,10 +4,10 @@
     python scripts/bench_peers.py FOLDER [--sections tagging,dropout,…] [--pairs 7] [--threads 2] [--json FILE]
 
 FOLDER holds ud_english_ewt/, fsdd/, tu/PROTEINS/ and multi30k_en_de/. A pair is ours and the peer on one batch, one after
-the other; told are medians over pairs of the peer's time by ours, and what oneDNN's products alone are worth (`MKL`: ours
+the other; printed are medians over pairs of the peer's time by ours, and what oneDNN's products alone are worth (`MKL`: ours
 without them); at the end, a table of what was to be reached. Times are those of the process where there is one thread, so
-that others on the machine disturb less. Peers that are not installed are left out, and said to be. All models have the same
-width, depth, heads, feed-forward and optimizer. What each section compares is told in `peers/`.
+that others on the machine disturb less. Peers that are not installed are left out, which is printed. All models have the same
+width, depth, heads, feed-forward and optimizer. What each section compares stands in `peers/`.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from peers.translation import translation
 from peers.window import window
 
 from attnlab.config import Trainer
-from attnlab.lab.bench.bench import machine
+from attnlab.lab.bench.command import machine
 from attnlab.training.engine import Engine
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
@@ -62,12 +62,17 @@ def main() -> None:
     for name in names:
         SECTIONS[name](bench)
     print(f"\n{'section':34} {'against':44} {'seen':>6}  {'must':>6}  {'aim':>6}  reached")
-    print("\n".join(map(Goal.told, bench.goals)))
+    print("\n".join(map(Goal.line, bench.goals)))
     if options.json:
-        found = {"machine": machine(), "ratios": bench.ratios, "totals": bench.totals, "speeds": bench.speeds}
-        found |= {"goals": [asdict(goal) for goal in bench.goals]}
+        figures = {
+            "machine": machine(),
+            "ratios": bench.ratios,
+            "totals": bench.totals,
+            "speeds": bench.speeds,
+        }
+        figures |= {"goals": [asdict(goal) for goal in bench.goals]}
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,21 +43,20 @@ def main() -> None:
     settings, words = parser.parse_known_args()
     shown = None
     for name in settings.row or ROWS:
-        own = [*words, *ROWS[name], "baselines=false"]
+        overrides = [*words, *ROWS[name], "baselines=false"]
         if settings.seconds:
-            own.append(f"trainer.updates={updates_within(settings.seconds, own)}")
+            overrides.append(f"trainer.updates={updates_within(settings.seconds, overrides)}")
         started = time.process_time()
-        done = train(*own, quiet=True)
+        run = train(*overrides, quiet=True)
         spent = time.process_time() - started
-        results, encoder = done.results, done.model.encoder
+        results, encoder = run.results, run.model.encoder
         scores = {key: value for key, value in results["test"].items() if key != "loss"}
         size = sum(p.numel() for p in encoder.parameters())
         if shown is None:
             shown = list(scores)
             print(f"| encoder | D | parameters of it | updates | processor seconds | {' | '.join(shown)} |")
             print("|---" * (5 + len(shown)) + "|")
-        told = results["train"]
-        cells = [name, done.config.encoder.width, f"{size:,}", told["updates"], f"{spent:.0f}"]
+        cells = [name, run.config.encoder.width, f"{size:,}", results["train"]["updates"], f"{spent:.0f}"]
         cells += [f"{scores[key]:.4f}" for key in shown]
         print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 

@@ -31,12 +31,16 @@ def main() -> None:
     print("| encoder | test | ± | standard error | validation | parameters | seconds |\n" + "|---" * 7 + "|")
     simple: dict[str, float] = {}
     for name in settings.row or ROWS:
-        found = train(*words, *ROWS[name], quiet=True).results
-        simple = {key: found["baselines"][key]["accuracy"] for key in SIMPLE if key in found["baselines"]}
-        spread = found["standard_deviation"]["accuracy"]
-        cells = [f"{found['test']['accuracy']:.3f}", f"{spread:.3f}", f"{spread / sqrt(len(found['folds'])):.3f}"]
-        cells += [f"{found['validation']['accuracy']:.3f}", f"{found['parameters']:,}"]
-        print(f"| {name} | {' | '.join(cells)} | {found['train']['wall_seconds']:.0f} |", flush=True)
+        results = train(*words, *ROWS[name], quiet=True).results
+        simple = {key: results["baselines"][key]["accuracy"] for key in SIMPLE if key in results["baselines"]}
+        deviation = results["standard_deviation"]["accuracy"]
+        cells = [
+            f"{results['test']['accuracy']:.3f}",
+            f"{deviation:.3f}",
+            f"{deviation / sqrt(len(results['folds'])):.3f}",
+        ]
+        cells += [f"{results['validation']['accuracy']:.3f}", f"{results['parameters']:,}"]
+        print(f"| {name} | {' | '.join(cells)} | {results['train']['wall_seconds']:.0f} |", flush=True)
     for name, score in simple.items():
         print(f"| {name.replace('_', ' ')} | {score:.3f} | | | | | |")
 

@@ -4,6 +4,7 @@ A loader is a class derived from `Data`, registered in `registry.LOADERS`; its s
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +20,18 @@ from attnlab.spec import DataSpec
 
 Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int]
 """The right answer of one example, in words or numbers, as heads predict it: see `attnlab.targets`."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A graph as it is drawn: a name for each node, and (E, 2) nodes that are connected."""
+
+    names: Sequence[str]
+    edges: NDArray[np.int64]
+
+
+Picture = NDArray[np.uint8] | NDArray[np.float32] | Drawing
+"""(height, width, channels) bytes, or (height, width) levels to be drawn from dark to bright, or a graph."""
 
 
 class Batches(Protocol):
@@ -83,6 +96,10 @@ class Split:
     def show(self, i: int) -> dict[str, object]:
         """What a person would want to see of example i in a line of predictions: its words, its file, …"""
         raise NotImplementedError
+
+    def picture(self, i: int) -> Picture | None:
+        """How example i looks, where that says more than the words of `show`."""
+        return None
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
         """By name, (L,) marks on the vectors of each example, for scores on the marked vectors alone; may be empty."""

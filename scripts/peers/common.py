@@ -28,30 +28,28 @@ OURS, MKL = "ours", "ours, products by MKL"
 
 @dataclass(frozen=True)
 class Goal:
-    """seen: the measured figure; None where no peer of it is installed. least: `must` and `aim` are to be reached at
-    least; otherwise they may be reached at most."""
+    """seen: the measured figure; None where no peer of it is installed. must, aim: to be reached at least, or, where
+    higher isn't better, at most."""
 
     section: str
     against: str
     seen: float | None
     must: float
     aim: float
-    least: bool = True
+    higher_is_better: bool = True
 
-    def told(self) -> str:
-        if self.seen is None:
-            word = "not installed"
-        elif (self.seen >= self.aim) if self.least else (self.seen <= self.aim):
-            word = "aim"
-        else:
-            word = "must" if ((self.seen >= self.must) if self.least else (self.seen <= self.must)) else "MISSED"
-        seen = "" if self.seen is None else f"{self.seen:.2f}"
-        sign = "≥" if self.least else "≤"
+    def line(self) -> str:
+        """Of the table at the end."""
+        seen, sign = "" if self.seen is None else f"{self.seen:.2f}", "≥" if self.higher_is_better else "≤"
+        word = "not installed" if self.seen is None else "MISSED"
+        for name, limit in (("must", self.must), ("aim", self.aim)):
+            if self.seen is not None and (self.seen >= limit if self.higher_is_better else self.seen <= limit):
+                word = name
         return f"{self.section:34} {self.against:44} {seen:>6}  {sign} {self.must:4.2f}  {sign} {self.aim:4.2f}  {word}"
 
 
 class Bench:
-    """Where sections put what they find. rounds: batches in a race, each one a pair for every peer."""
+    """Where sections put what they measure. rounds: batches in a race, each one a pair for every peer."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.folder: Path = options.folder
@@ -90,9 +88,9 @@ class Bench:
         if vectors:
             self.speeds[title] = vectors / sum(base)
         self.ratios[title] = {}
-        self.totals[title] = {name: sum(found) / sum(base) for name, found in times.items()}
-        for name, found in times.items():
-            ratios = sorted(a / b for a, b in zip(found, base, strict=True))
+        self.totals[title] = {name: sum(seconds) / sum(base) for name, seconds in times.items()}
+        for name, seconds in times.items():
+            ratios = sorted(a / b for a, b in zip(seconds, base, strict=True))
             self.ratios[title][name] = [statistics.median(ratios), ratios[0], ratios[-1]]
             if name != OURS:
                 print(
@@ -101,9 +99,15 @@ class Bench:
         return {name: figures[0] for name, figures in self.ratios[title].items()}
 
     def goal(
-        self, section: str, against: str, seen: float | None, must: float, aim: float, least: bool = True
+        self,
+        section: str,
+        against: str,
+        seen: float | None,
+        must: float,
+        aim: float,
+        higher_is_better: bool = True,
     ) -> None:
-        self.goals.append(Goal(section, against, seen, must, aim, least))
+        self.goals.append(Goal(section, against, seen, must, aim, higher_is_better))
 
 
 def best(ratios: Mapping[str, float], *without: str) -> float | None:
@@ -114,23 +118,23 @@ def best(ratios: Mapping[str, float], *without: str) -> float | None:
 def made(
     makers: Mapping[str, Callable[[AttentionEncoder], nn.Module]], e: AttentionEncoder
 ) -> dict[str, nn.Module]:
-    """The peers that are installed; the others are told of."""
-    found = {}
+    """The peers that are installed; which are not is printed."""
+    peers = {}
     for name, make in makers.items():
         try:
-            found[name] = make(e)
+            peers[name] = make(e)
         except ImportError as error:
             print(f"  {name}: left out ({error})")
-    return found
+    return peers
 
 
 class Ours:
     """Our own training loop's update on ready batches."""
 
     def __init__(self, words: list[str], bench: Bench, count: int | None = None) -> None:
-        own = [word.replace("FOLDER", str(bench.folder)) for word in words]
-        own += [f"trainer.threads={bench.threads}"] + ([f"data.cache={bench.cache}"] if bench.cache else [])
-        self.config = compose.compose(own)
+        overrides = [word.replace("FOLDER", str(bench.folder)) for word in words]
+        overrides += [f"trainer.threads={bench.threads}"] + ([f"data.cache={bench.cache}"] if bench.cache else [])
+        self.config = compose.compose(overrides)
         self.data = load_data(self.config)
         models.resolve(self.config, self.data.spec)
         self.split = self.data.splits["train"]

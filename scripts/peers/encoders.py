@@ -1,13 +1,13 @@
 """Other libraries' encoders behind one signature: (B, L, D), mask (B, L) True where there is a vector -> (B, L, D)."""
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor, nn
 
 from attnlab.config import AttentionEncoder
 
-Call = Callable[[Any, Tensor, Tensor], Tensor]
+Call = Callable[..., Tensor]
+"""(module, x, mask) -> as `Called`."""
 
 
 class Called(nn.Module):
@@ -64,7 +64,7 @@ def bert(e: AttentionEncoder) -> nn.Module:
         attention_probs_dropout_prob=0.0, attn_implementation="sdpa",
     )  # fmt: skip
 
-    def call(m: Any, x: Tensor, mask: Tensor) -> Tensor:
+    def call(m: nn.Module, x: Tensor, mask: Tensor) -> Tensor:
         shape = (len(x), 1, x.shape[1], x.shape[1])
         return m(x, attention_mask=None if mask.all() else mask[:, None, None].expand(shape))[0]
 
@@ -82,11 +82,11 @@ def x_transformers(e: AttentionEncoder) -> nn.Module:
 
 
 def lstm(e: AttentionEncoder, hidden: int | None = None) -> nn.Module:
-    """hidden: of each direction; D/2, so that D numbers come out, unless told."""
+    """hidden: of each direction; None: D/2, so that D numbers come out."""
     hidden = e.width // 2 if hidden is None else hidden
     inner = nn.LSTM(e.width, hidden, e.depth, batch_first=True, bidirectional=True)
 
-    def call(m: Any, x: Tensor, mask: Tensor) -> Tensor:
+    def call(m: nn.ModuleList, x: Tensor, mask: Tensor) -> Tensor:
         rows = nn.utils.rnn.pack_padded_sequence(x, mask.sum(1), batch_first=True, enforce_sorted=False)
         walked = nn.utils.rnn.pad_packed_sequence(m[0](rows)[0], batch_first=True, total_length=x.shape[1])[0]
         return m[1](walked)
@@ -121,10 +121,10 @@ def hf_vit(e: AttentionEncoder) -> nn.Module:
     )  # fmt: skip
     layers = nn.ModuleList(ViTLayer(config) for _ in range(e.depth))
 
-    def call(m: Any, x: Tensor, mask: Tensor) -> Tensor:
+    def call(m: nn.ModuleList, x: Tensor, mask: Tensor) -> Tensor:
         for layer in m[0]:
-            found = layer(x)
-            x = found[0] if isinstance(found, tuple) else found
+            x = layer(x)
+            x = x[0] if isinstance(x, tuple) else x
         return m[1](x)
 
     return Called(nn.ModuleList([layers, nn.LayerNorm(e.width)]), call)

@@ -54,10 +54,10 @@ def graphs(bench: Bench) -> None:
         "TransformerConv": Peer(lambda: TransformerConv(WIDTH, WIDTH // HEADS, HEADS)),
         "GATv2Conv": Peer(lambda: GATv2Conv(WIDTH, WIDTH // HEADS, HEADS)),
     }
-    found = bench.race("graphs, edges", {name: step(stack) for name, stack in convolutions.items()}, size)
-    bench.goal("graphs, PROTEINS, edges", "best of TransformerConv, GATv2Conv", best(found), 1.0, 1.3)
+    ratios = bench.race("graphs, edges", {name: step(stack) for name, stack in convolutions.items()}, size)
+    bench.goal("graphs, PROTEINS, edges", "best of TransformerConv, GATv2Conv", best(ratios), 1.0, 1.3)
     in_turn = {OURS: ours(("edges", "full")), "GPSConv, multihead": GPS()}
-    found = bench.race(
+    ratios = bench.race(
         "graphs, edges and all in turn", {name: step(stack) for name, stack in in_turn.items()}, size
     )
-    bench.goal("", "GPSConv (multihead), ours edges and all in turn", best(found), 3.0, 4.5)
+    bench.goal("", "GPSConv (multihead), ours edges and all in turn", best(ratios), 3.0, 4.5)

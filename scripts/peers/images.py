@@ -25,8 +25,8 @@ def images(bench: Bench) -> None:
         makers = {"nn.TransformerEncoder": torch_encoder, "timm ViT": timm_vit, "ViT (transformers)": hf_vit}
         for name, peer in made(makers, encoder).items():
             steps[name] = plain_update(peer, lambda i, peer=peer, x=x, mask=mask: peer(x, mask).square().mean())  # type: ignore[misc]
-        found = bench.race(f"images {size}×{size}", steps, count * length * bench.rounds)
-        bench.goal(f"images {size}×{size}", "best of timm, ViT of transformers, nn", best(found), 1.0, 1.1)
+        ratios = bench.race(f"images {size}×{size}", steps, count * length * bench.rounds)
+        bench.goal(f"images {size}×{size}", "best of timm, ViT of transformers, nn", best(ratios), 1.0, 1.1)
 
 
 class _Ours(nn.Module):

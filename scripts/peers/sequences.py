@@ -22,7 +22,7 @@ WORDS = ["task=pos", "data=ud_ewt", "data.path=FOLDER/ud_english_ewt", "encoder.
 
 
 def tagging(bench: Bench, *words: str) -> dict[str, float]:
-    """A training step of a tagger, D = 128 unless told; ours and the peers' batches are the same, sorted by length."""
+    """A training step of a tagger, D = 128 unless the words say otherwise; ours and the peers' batches are the same, sorted by length."""
     ours = Ours([*WORDS, *words], bench)
     encoder, embed, classes = _sizes(ours)
     batches = _padded(ours.batches, "tags")
@@ -33,9 +33,9 @@ def tagging(bench: Bench, *words: str) -> dict[str, float]:
 
 
 def plain(bench: Bench) -> None:
-    found = tagging(bench)
-    bench.goal("tagging, D=128", "nn.TransformerEncoder, bucketed", found[TORCH], 1.25, 1.45)
-    bench.goal("", "best bucketed peer (LSTM: as many parameters)", best(found, *SMALLER), 1.15, 1.35)
+    ratios = tagging(bench)
+    bench.goal("tagging, D=128", "nn.TransformerEncoder, bucketed", ratios[TORCH], 1.25, 1.45)
+    bench.goal("", "best bucketed peer (LSTM: as many parameters)", best(ratios, *SMALLER), 1.15, 1.35)
     bench.goal("", "nn.TransformerEncoder, shuffled, padded", _shuffled(bench), 3.0, 3.8)
 
 
@@ -43,24 +43,24 @@ SMALLER = ("nn.LSTM, both ways, half the parameters",)
 
 
 def dropped(bench: Bench) -> None:
-    found = tagging(bench, "encoder.dropout=0.1")
-    bench.goal("tagging, dropout 0.1", "nn.TransformerEncoder, bucketed", found[TORCH], 1.3, 1.5)
+    ratios = tagging(bench, "encoder.dropout=0.1")
+    bench.goal("tagging, dropout 0.1", "nn.TransformerEncoder, bucketed", ratios[TORCH], 1.3, 1.5)
 
 
 def wide(bench: Bench) -> None:
-    found = tagging(bench, "encoder.width=256")
-    bench.goal("tagging, D=256", "nn.TransformerEncoder, bucketed", found[TORCH], 1.15, 1.3)
-    bench.goal("", "best bucketed peer (LSTM: as many parameters)", best(found, *SMALLER), 1.05, 1.2)
+    ratios = tagging(bench, "encoder.width=256")
+    bench.goal("tagging, D=256", "nn.TransformerEncoder, bucketed", ratios[TORCH], 1.15, 1.3)
+    bench.goal("", "best bucketed peer (LSTM: as many parameters)", best(ratios, *SMALLER), 1.05, 1.2)
 
 
 def bf16(bench: Bench) -> None:
     """Ours in bf16, the peers in fp32."""
-    found = tagging(bench, "trainer.precision=bf16")
-    bench.goal("tagging, bf16", "best bucketed peer in fp32", best(found, *SMALLER), 1.6, 2.0)
+    ratios = tagging(bench, "trainer.precision=bf16")
+    bench.goal("tagging, bf16", "best bucketed peer in fp32", best(ratios, *SMALLER), 1.6, 2.0)
 
 
 def _shuffled(bench: Bench) -> float:
-    """Equally many sentences in random order for the peer; times are told for equally many words."""
+    """Equally many sentences in random order for the peer; times are for equally many words."""
     ours = Ours(WORDS, bench)
     encoder, embed, classes = _sizes(ours)
     mixed = _mixed(ours, bench.rounds)
@@ -93,8 +93,8 @@ def prediction(bench: Bench) -> None:
         peer = Padded(embed(), make(encoder), encoder.width, classes).eval()
         steps[name] = lambda i, peer=peer: peer(*padded[i][:2])
     size = sum(batch.inputs.layout.size for batch in batches)
-    found = bench.race("prediction, unsorted", steps, size)
-    bench.goal("prediction, unsorted", "nested-tensor fast path", found[nested], 1.3, 1.6)
+    ratios = bench.race("prediction, unsorted", steps, size)
+    bench.goal("prediction, unsorted", "nested-tensor fast path", ratios[nested], 1.3, 1.6)
 
 
 def speech(bench: Bench) -> None:
@@ -107,9 +107,9 @@ def speech(bench: Bench) -> None:
     for name, inner in made(KINDS, encoder).items():
         peer = Padded(nn.Linear(features, encoder.width), inner, encoder.width, classes, pooled=True)
         steps[name] = peer_step(peer, batches)
-    found = bench.race("speech", steps, ours.size)
+    ratios = bench.race("speech", steps, ours.size)
     bench.goal(
-        "speech, FSDD frames", "best bucketed peer (LSTM: as many parameters)", best(found, *SMALLER), 1.05, 1.2
+        "speech, FSDD frames", "best bucketed peer (LSTM: as many parameters)", best(ratios, *SMALLER), 1.05, 1.2
     )
 
 
@@ -123,10 +123,10 @@ def _sizes(ours: Ours):  # type: ignore[no-untyped-def]
 
 def _padded(batches: list[Batch], target: str) -> list[tuple[Tensor, Tensor, Tensor]]:
     """(values, mask, targets); a target of each vector is padded by −1."""
-    found = []
+    padded = []
     for batch in batches:
         values, mask = batch.inputs.pad()
         targets = batch.targets[target]
         of_vectors = len(targets) == batch.inputs.layout.size and not isinstance(targets, VectorSets)
-        found.append((values, mask, batch.inputs.layout.pad(targets, -1) if of_vectors else targets))
-    return found
+        padded.append((values, mask, batch.inputs.layout.pad(targets, -1) if of_vectors else targets))
+    return padded

@@ -7,7 +7,6 @@ model is made to write equally many tokens for each sentence of a batch, `</s>` 
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from attnlab.codec import BEGIN_ID, END_ID
+from attnlab.config import AttentionEncoder
 from attnlab.model.decoder_state import DecoderState, KVCache, Uncached
 from attnlab.model.decoding import Limits, search
 from attnlab.sets import Batch, VectorSets
@@ -37,15 +37,14 @@ class Pairs:
         self.sources, self.read, self.answers = [], [], []
         for batch in batches:
             self.sources.append(batch.inputs.pad())
-            wanted: VectorSets = batch.targets["translation"]
-            answers, mask = wanted.pad()
+            answers, mask = batch.targets["translation"].pad()
             read = torch.cat([torch.full((len(answers), 1), BEGIN_ID), answers[:, :-1]], 1)
             self.read.append((read, mask))
             self.answers.append(answers.masked_fill(~mask, -1))
 
 
 class TorchTransformer(nn.Module):
-    def __init__(self, e: Any, vocabulary: int) -> None:
+    def __init__(self, e: AttentionEncoder, vocabulary: int) -> None:
         super().__init__()
         self.table = nn.Embedding(vocabulary, e.width)
         self.inner = nn.Transformer(
@@ -71,7 +70,7 @@ class TorchTransformer(nn.Module):
         return nn.functional.linear(x, self.table.weight, self.bias)
 
 
-def joey(e: Any, vocabulary: int) -> nn.Module:
+def joey(e: AttentionEncoder, vocabulary: int) -> nn.Module:
     """JoeyNMT's own model with its own loss, norms first. Its four special tokens come before ours."""
     from joeynmt.model import build_model
     from joeynmt.vocabulary import Vocabulary
@@ -96,7 +95,7 @@ def joey(e: Any, vocabulary: int) -> nn.Module:
     return model
 
 
-def marian(e: Any, vocabulary: int) -> nn.Module:
+def marian(e: AttentionEncoder, vocabulary: int) -> nn.Module:
     from transformers import MarianConfig, MarianMTModel
 
     config = MarianConfig(
@@ -119,9 +118,9 @@ def translation(bench: Bench) -> None:
             peer = marian(ours.config.encoder, len(ours.model.head.codec))
         except ImportError as error:
             print(f"  {MARIAN}: left out ({error})")
-        found = _training(bench, ours, peer, title)
-        bench.goal(title, "Marian of transformers, bucketed", found.get(MARIAN), 1.3, 1.5)
-        bench.goal("", "JoeyNMT, shuffled as it does", found.get(JOEY), 1.7, 2.0)
+        ratios = _training(bench, ours, peer, title)
+        bench.goal(title, "Marian of transformers, bucketed", ratios.get(MARIAN), 1.3, 1.5)
+        bench.goal("", "JoeyNMT, shuffled as it does", ratios.get(JOEY), 1.7, 2.0)
         if width == 128:
             _writing(bench, ours, peer)
 
@@ -182,7 +181,7 @@ def _joey_loss(model: nn.Module, pairs: Pairs) -> Callable[[int], Tensor]:
 
 
 @torch.no_grad()
-def _writing(bench: Bench, ours: Ours, peer: Any) -> None:
+def _writing(bench: Bench, ours: Ours, peer: nn.Module | None) -> None:
     test = ours.data.splits["test"]
     order = np.argsort(test.lengths[:, 0], kind="stable")
     starts = np.linspace(0, len(order) - SENTENCES, bench.rounds).astype(int)
@@ -214,11 +213,11 @@ def _writing(bench: Bench, ours: Ours, peer: Any) -> None:
         steps: dict[str, Step] = {OURS: write(beam), MKL: without_onednn(write(beam))}
         if peer is not None:
             steps["generate (transformers)"] = generate(beam)
-        found = bench.race(f"translation, {title}", steps, SENTENCES * bench.rounds)
+        ratios = bench.race(f"translation, {title}", steps, SENTENCES * bench.rounds)
         bench.goal(
             f"translation, {title}",
             "`generate` of transformers, cached",
-            found.get("generate (transformers)"),
+            ratios.get("generate (transformers)"),
             must,
             aim,
         )
@@ -232,8 +231,8 @@ def _writing(bench: Bench, ours: Ours, peer: Any) -> None:
 
 
 def _padding(ours: Ours) -> tuple[float, float]:
-    def share(of: Callable[[Any], VectorSets]) -> float:
+    def fraction(of: Callable[[Batch], VectorSets]) -> float:
         layouts = [of(batch).layout for batch in ours.batches]
         return 1 - sum(x.size for x in layouts) / sum(len(x) * x.max_length for x in layouts)
 
-    return share(lambda batch: batch.inputs), share(lambda batch: batch.targets["translation"])
+    return fraction(lambda batch: batch.inputs), fraction(lambda batch: batch.targets["translation"])

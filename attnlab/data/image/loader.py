@@ -133,6 +133,10 @@ class ImageSplit(Split):
         """The size of picture i; its file and number stand in its key."""
         return {"height": int(self.heights[i]), "width": int(self.widths[i])}
 
+    def picture(self, i: int) -> Pixels:
+        """(height, width, C) bytes."""
+        return self.pixels(np.array([i]))[0]
+
     def gold(self, target: str) -> Sequence[Gold]:
         """The right class of each picture."""
         self.data.spec.target(target)

@@ -179,6 +179,10 @@ class SpeechSplit(Split):
         transcript = self.data.transcripts[self.rows[i]]
         return {"recording": self.keys[i]} | ({"said": transcript} if transcript else {})
 
+    def picture(self, i: int) -> NDArray[np.float32]:
+        """(features, frames): its spectrogram; time to the right, pitch upwards."""
+        return self[i].inputs.values.numpy().reshape(-1, self.frame_features).T[::-1]
+
     def gold(self, target: str) -> Sequence[Gold]:
         """The class, the transcript, or the label of each vector; "" is not scored.
 

@@ -17,6 +17,7 @@ class Section:
 
 
 SIZES = ("encoder.width=128", "encoder.depth=4", "encoder.heads=4", "encoder.dropout=0")
+DECODER = ("head.depth=4", "head.heads=4", "head.dropout=0")
 TAGGING = ("task=pos", *SIZES, "trainer.batch_vectors=1500")
 EWT = ("data=ud_ewt", "data.path=FOLDER/ud_english_ewt")
 
@@ -29,10 +30,8 @@ SECTIONS = {
         "patches",
     ),
     "speech": Section(
-        ("task=keywords", *SIZES, "trainer.batch_vectors=2000"),
-        ("data=fsdd", "data.path=FOLDER/fsdd"),
-        "frames",
-        (32, 64, 128, 256, 512, 1024),
+        ("task=keywords", *SIZES, "trainer.batch_vectors=2000"), ("data=fsdd", "data.path=FOLDER/fsdd"),
+        "frames", (32, 64, 128, 256, 512, 1024),
     ),
     "graphs": Section(
         ("task=graph", "encoder.depth=4", "trainer.batch_vectors=1500"),
@@ -40,27 +39,16 @@ SECTIONS = {
         "nodes",
     ),
     "translation": Section(
-        (
-            "task=translation",
-            *SIZES,
-            "encoder.width=256",
-            "head.depth=4",
-            "head.heads=4",
-            "head.dropout=0",
-            "trainer.batch_vectors=3000",
-        ),
+        ("task=translation", *SIZES, "encoder.width=256", *DECODER, "trainer.batch_vectors=3000"),
         ("data=multi30k", "data.path=FOLDER/multi30k_en_de", "data.subwords=5000"),
-        "target tokens",
-        (8, 16, 32, 64, 128),
+        "target tokens", (8, 16, 32, 64, 128),
     ),
     # So small that little but the loop around the model is left.
     "loop": Section(
         ("task=pos", "encoder.width=8", "encoder.depth=1", "encoder.heads=1", "trainer.batch_vectors=64"),
-        EWT,
-        "words",
-        (),
+        EWT, "words", (),
     ),
-}
+}  # fmt: skip
 
 
 def words_of(section: Section, folder: str | None) -> list[str]:

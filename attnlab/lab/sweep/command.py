@@ -2,8 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
@@ -11,34 +9,35 @@ from attnlab import compose
 from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
-from attnlab.lab.sweep import page, space
+from attnlab.lab.sweep import space
 from attnlab.lab.sweep.child import TRAIN
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.outcome import Outcome, outcomes, table, train_command
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes, table, train_commands
+from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.search import Search
-from attnlab.lab.sweep.work import Work
+from attnlab.lab.sweep.worker import Worker
 from attnlab.training.report import Reporter
 
 
-def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any]:
+def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     """Begin a sweep, or with `sweep=FOLDER|latest` finish one; returns what results.json holds.
 
     command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
     Stopped when a signal asks to stop, after all runs have saved themselves.
     """
-    own, others = compose.split_words(words, {"sweep": "", "outputs": ""})
-    outputs = [f"outputs={own['outputs']}"] if own["outputs"] else []
-    if own["sweep"]:
-        folder = folders.find(own["sweep"], own["outputs"] or "outputs")
-        asked = folders.asked_again(folder, others)
-        searched = space.read(asked.words)
+    options, others = compose.split_words(words, {"sweep": "", "outputs": ""})
+    outputs = [f"outputs={options['outputs']}"] if options["outputs"] else []
+    if options["sweep"]:
+        folder = folders.find(options["sweep"], options["outputs"] or "outputs")
+        request = folders.continued(folder, others)
+        searched = space.read(request.words)
         folders.refuse_changes(folder, searched)
     else:
-        runs, settings = folders.split([*others, *outputs])
-        searched = space.read(runs)
-        Search.check(searched, folders.settings(settings))
-        folder, asked = folders.create([*others, *outputs], searched)
-    search = Search(folder.journal, searched, asked.settings)
+        run_words, settings = folders.split_words([*others, *outputs])
+        searched = space.read(run_words)
+        Search.check(searched, folders.read_settings(settings))
+        folder, request = folders.create([*others, *outputs], searched)
+    search = Search(folder.journal, searched, request.settings)
     reporter = Reporter(folder.log)
     reporter.say(
         f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
@@ -47,7 +46,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any
     if not folder.results.exists():
         config = compose.compose(searched.example())
         try:
-            Work(folder, search, config, reporter.say, command).run()
+            Worker(folder, search, config, reporter.say, command).run()
         finally:
             if search.begun():
                 reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
@@ -55,30 +54,27 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any
         return _conclude(folder, search, reporter)
 
 
-def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> dict[str, Any]:
+def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:
     """Score the choice on test data, once; write results.json and the page; print the table."""
-    found, monitor = outcomes(folder, search)
-    names = [parameter.name for parameter in search.space.parameters]
-    reporter.table(table(found, monitor, names))
-    chosen = next((outcome for outcome in found if outcome.state == "finished"), None)
+    outcomes, monitor = read_outcomes(folder, search)
+    reporter.table(table(outcomes, monitor, [parameter.name for parameter in search.space.parameters]))
+    chosen = next((outcome for outcome in outcomes if outcome.state == "finished"), None)
     if chosen is None:
         raise UserError(f"{folder.path}: no trial finished; the table says why")
-    results = folder.read_results()
-    if not results:
-        commands = train_command(folder, search, chosen)
-        best = chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands}
-        config = compose.compose(search.space.example())
-        results = {
-            "task": config.task,
-            "monitor": monitor,
-            "sampler": search.sampler,
-            "best": best,
-            "importance": search.importance(),
-            "epochs": sum(outcome.epochs for outcome in found),
-            "trials": [outcome.plain() for outcome in found],
-        }
-        write_json(folder.results, results)
-    write_text(folder.page, page.page(folder.path.name, results, found, search.space))
+    results = SweepResults.read(folder)
+    if results is None:
+        commands = train_commands(folder, search, chosen)
+        results = SweepResults(
+            task=compose.compose(search.space.example()).task,
+            monitor=monitor,
+            sampler=search.sampler,
+            best=Best(chosen, score_on_test(folder, search, chosen), commands),
+            importance=search.importance(),
+            epochs=sum(outcome.epochs for outcome in outcomes),
+            trials=outcomes,
+        )
+        write_json(folder.results, results.plain())
+    write_text(folder.page, page(folder.path.name, results, outcomes, search.space))
     _tell(results, folder, reporter)
     return results
 
@@ -103,13 +99,13 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     return {"mean": cross_validation.mean(scores)} | deviation
 
 
-def _tell(results: dict[str, Any], folder: SweepFolder, reporter: Reporter) -> None:
-    best, monitor = results["best"], results["monitor"]
-    if results["importance"]:
-        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in results["importance"].items())
-        reporter.say(f"Share of the differences that each key explains: {shares}.")
-    test = best["test"].get("mean", {}).get(monitor)
-    scored = f"; on test data, scored once: {test:.4f}" if test is not None else ""
-    reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{scored}.")
-    reporter.say(f"Train it again with: {best['command'][0]}")
-    reporter.say(f"Pictures of all trials: {Path(folder.page)}")
+def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> None:
+    best, monitor = results.best, results.monitor
+    if results.importance:
+        fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results.importance.items())
+        reporter.say(f"Share of the differences that each key explains: {fractions}.")
+    test = best.test.get("mean", {}).get(monitor)
+    tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
+    reporter.say(f"Best: trial {best.outcome.number}, {monitor} {best.outcome.score:.4f}{tested}.")
+    reporter.say(f"Train it again with: {best.commands[0]}")
+    reporter.say(f"Pictures of all trials: {folder.page}")

@@ -1,4 +1,4 @@
-"""`attnlab data`: what is told of data, and what is warned of."""
+"""`attnlab data`: what is shown of data, and what is warned of."""
 
 from pathlib import Path
 
@@ -10,14 +10,16 @@ from torchvision.io import read_image
 
 from attnlab import compose
 from attnlab.cli import main
-from attnlab.lab import data_report as survey
-from attnlab.lab.data_report_samples import layout
+from attnlab.data.contract import Split
+from attnlab.lab import data_report
+from attnlab.lab.pictures import layout
+from attnlab.spec import DataSpec, Target
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=200))
 def test_every_length_is_in_one_row_of_the_histogram(lengths: list[int]) -> None:
-    lines = survey.histogram(np.array(lengths))
-    assert len(lines) <= survey.BINS
+    lines = data_report.histogram(np.array(lengths))
+    assert len(lines) <= data_report.BINS
     assert sum(int(line.split()[-1].replace(",", "")) for line in lines) == len(lengths)
     assert all(("█" in line or "▏" in line) == (not line.endswith(" 0")) for line in lines)
 
@@ -29,7 +31,7 @@ def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: P
         (tmp_path / f"{name}.csv").write_text(text)
     words = ["task=sentiment", "data=csv", f"data.path={tmp_path}", "data.max_length=10", "data.too_long=cut"]
     assert main(["data", *words, f"outputs={tmp_path / 'outputs'}"]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for expected in (
         "1 of 2 examples of the test split occur in training, too, such as test.csv:2",
         "1 of 1 examples of the validation split occur in training",
@@ -41,9 +43,29 @@ def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: P
         "licence: not known here",
         "train.csv:2\n  seen before\n  label: a",
     ):
-        assert expected in told, expected
-    assert "2 (66.7%)" in told and "1 (100.0%)" in told and "1 (50.0%)" in told
+        assert expected in output, expected
+    assert "2 (66.7%)" in output and "1 (100.0%)" in output and "1 (50.0%)" in output
     assert not (tmp_path / "outputs").exists(), "text is its own picture"
+
+
+class PluginSplit(Split):
+    """Of a modality that the program knows nothing of."""
+
+    lengths = np.array([26])
+    keys = ("here:1",)
+
+    def show(self, i: int) -> dict[str, object]:
+        return {"words": ["a", "b", *"." * 24], "weight": 0.5}
+
+    def gold(self, target: str) -> list[list[str]]:
+        return [["X", *[""] * 25]]
+
+
+def test_examples_of_a_plugin_are_shown_without_being_known_here() -> None:
+    spec = DataSpec("smells", 0, None, {"tags": Target("vector_classes", ("X",), (1,))}, {})
+    shown = data_report.preview(PluginSplit(), 0, spec)
+    assert shown == f"here:1\n  a/X b {' '.join('.' * 23)} …\n  weight: 0.5"
+    assert PluginSplit().picture(0) is None
 
 
 @pytest.mark.parametrize("name, ending", [("digits", ".png"), ("molecules", ".svg")])
@@ -59,13 +81,14 @@ def test_samples_are_drawn_where_it_says(name: str, ending: str, tmp_path: Path,
 
 def test_neighbours_are_drawn_nearer_than_others() -> None:
     ring = np.array([(i, (i + 1) % 8) for i in range(8)])
-    places = layout(8, np.concatenate([ring, ring[:, ::-1]]))
-    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
-    assert distance[ring[:, 0], ring[:, 1]].max() < distance.mean() and places.min() == 0 and places.max() == 1
+    xy = layout(8, np.concatenate([ring, ring[:, ::-1]]))
+    distance = np.linalg.norm(xy[:, None] - xy[None], axis=2)
+    assert distance[ring[:, 0], ring[:, 1]].max() < distance.mean() and xy.min() == 0 and xy.max() == 1
 
 
 def test_all_data_sets_are_listed_with_a_sentence(capsys) -> None:
     assert main(["data", "--list"]) == 0
-    found = dict(survey.listing(quiet=True))
-    assert list(found) == compose.choices("data") and all(10 < len(line) < 180 for line in found.values())
-    assert "imdb" in capsys.readouterr().out and found["imdb"].endswith("negative or positive")
+    assert "imdb" in capsys.readouterr().out
+    sentences = data_report.list_data_sets()
+    assert list(sentences) == compose.choices("data") and all(10 < len(line) < 180 for line in sentences.values())
+    assert sentences["imdb"].endswith("negative or positive")
