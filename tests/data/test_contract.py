@@ -48,7 +48,9 @@ def numbers(folder: Path) -> list[str]:
 
 
 def questions(folder: Path) -> list[str]:
-    rows = (f'"{text}",{i % 2},{"01"[i % 3] if i % 3 < 2 else ""}\n' for i, (text, _) in enumerate(verdicts(60, 1)))
+    rows = (
+        f'"{text}",{i % 2},{"01"[i % 3] if i % 3 < 2 else ""}\n' for i, (text, _) in enumerate(verdicts(60, 1))
+    )
     (folder / "x.csv").write_text("text,funny,sad\n" + "".join(rows))
     words = ["task=sentiment", "data=csv", f"data.path={folder / 'x.csv'}", "data.target_kind=classes"]
     return [*words, "data.label=[funny,sad]"]
@@ -57,7 +59,7 @@ def questions(folder: Path) -> list[str]:
 def pairs(folder: Path) -> list[str]:
     texts = [" ".join(text.split()) for text, _ in verdicts(60, seed=1)]
     for language, change in {"en": str, "de": str.upper}.items():
-        (folder / f"train.{language}").write_text("".join(f"{change(text)} {i}\n" for i, text in enumerate(texts)))
+        (folder / f"train.{language}").write_text("".join(f"{change(text)}\n" for text in texts))
     return ["task=translation", "data=parallel", f"data.path={folder}", "data.tokens=words", "data.limit=40"]
 
 
@@ -88,7 +90,11 @@ def graphs(folder: Path) -> list[str]:
 
 def nodes(folder: Path) -> list[str]:
     records = [
-        {"nodes": ["C"] * size, "edges": [[a, a + 1] for a in range(size - 1)], "label": ["end", *["in"] * (size - 1)]}
+        {
+            "nodes": ["C"] * size,
+            "edges": [[a, a + 1] for a in range(size - 1)],
+            "label": ["end", *["in"] * (size - 1)],
+        }
         for size in range(2, 32)
     ]
     path = write_jsonl(folder / "x.jsonl", records)
@@ -156,7 +162,9 @@ def test_what_the_spec_says_is_what_batches_hold(opened: Opened) -> None:
     for split in opened.splits():
         inputs = split.batch(np.arange(len(split))).inputs
         if spec.features is None:
-            assert inputs.values.dtype == torch.int64 and int(inputs.values.max()) < len(spec.vocabularies["words"])
+            assert inputs.values.dtype == torch.int64 and int(inputs.values.max()) < len(
+                spec.vocabularies["words"]
+            )
         else:
             assert inputs.values.shape[1:] == (spec.features,) and inputs.values.dtype == torch.float32
         assert (0 if inputs.coords is None else inputs.coords.shape[1]) == spec.num_coords
@@ -200,7 +208,7 @@ def test_right_answers_are_those_of_the_batches(opened: Opened) -> None:
                 assert [target.classes[i] for i in learned.tolist()] == list(gold)
             else:
                 assert learned.tolist() == [list(g) if isinstance(g, list) else g for g in gold]
-        with pytest.raises(UserError, match="head.target"):
+        with pytest.raises(UserError, match=r"`head\.target=nothing`"):
             split.gold("nothing")
 
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.prep.splits import TEST, TRAIN, VALIDATION, held_out, limited, position, split_rows, with_held_out
+from attnlab.data.prep.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    held_out,
+    limited,
+    position,
+    split_rows,
+    with_held_out,
+)
 
 
 @given(st.text(), st.integers(0, 2**32))
