@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import time
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,23 @@ def files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+MODALITIES = {"text", "pairs", "speech", "image", "graph"}
+
+
+def imports(path: Path) -> set[str]:
+    """The files of the package that a file imports, as dotted names below it."""
+    modules = {
+        ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for file in files()
+    }
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("attnlab."):
+            module = node.module.removeprefix("attnlab.")
+            names = {f"{module}.{alias.name}" for alias in node.names} & modules
+            found |= names or {module}
+    return found
+
+
 def room(parts: tuple[str, ...]) -> str:
     return Path(parts[0]).stem
 
@@ -59,6 +77,23 @@ def test_imports_point_one_way(path: Path) -> None:
         for name in names:
             name = name if (PACKAGE / name).exists() or (PACKAGE / f"{name}.py").exists() else "__init__"
             assert name in ALLOWED[here] or name == here, f"{path}:{node.lineno} imports {name}"
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_modalities_never_import_each_other(path: Path) -> None:
+    wing, here, *_ = *path.relative_to(PACKAGE).parts, ""
+    imported = {name.split(".")[1] for name in imports(path) if name.startswith("data.")}
+    assert wing != "data" or here not in MODALITIES or imported & MODALITIES <= {here}
+
+
+@pytest.mark.parametrize("wing", ["data", "model", "config"])
+def test_no_file_imports_itself_through_others(wing: str) -> None:
+    graph = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): imports(path)
+        for path in sorted((PACKAGE / wing).rglob("*.py"))
+    }
+    order = TopologicalSorter({name: others & set(graph) - {name} for name, others in graph.items()})
+    order.prepare()  # raises CycleError, which names the files
 
 
 @pytest.mark.parametrize("word", ["import pickle", "torch.load(", "torch.save(", "weights_only", "instantiate("])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from os.path import isdir, isfile  # False, where Path's raise OSError, of names longer than may be
 from pathlib import Path
-from typing import Any
 
 from attnlab.errors import UserError
 
@@ -115,25 +114,3 @@ def split_of(path: Path) -> str | None:
 def plain_suffix(path: Path) -> str:
     """The ending of a file's name, whether packed or not."""
     return (Path(path.stem) if path.suffix == ".gz" else path).suffix
-
-
-NEEDS = {
-    "conllu": "a .conllu file, or the folder of a treebank's",
-    "tagged": "a file of words and tags, or a folder with train, validation and test files",
-    "table": "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files",
-    "lines": "the folder that holds train.{source_language} and train.{target_language}",
-    "folder": "a folder that holds a folder for each class",
-    "idx": "the folder that holds its files",
-    "cifar10": "the folder that holds its files",
-    "fsdd": "the folder that holds its recordings",
-    "speech_commands": "the folder that holds its recordings",
-    "manifest": "a .csv, .tsv or .jsonl file with the path of each recording",
-}
-"""What `data.path` has to name, by `data.source`."""
-
-
-def no_path(config: Any, reason: str = "") -> UserError:
-    """What to say where neither `data.path` nor the hub gives anything; reason: why the hub doesn't."""
-    needs = NEEDS[config.source].format(**vars(config))
-    where = f"; the data are to be had from {config.origin}" if config.origin else ""
-    return UserError(f"`data.path` is missing: data={config.name} needs {needs}{where}{reason}")

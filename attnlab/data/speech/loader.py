@@ -186,7 +186,7 @@ class SpeechSplit(Split):
     def gold(self, target: str) -> Sequence[Gold]:
         """The class, the transcript, or the label of each vector; "" is not scored.
 
-        Raises UserError for transcripts of recordings that have none.
+        Raises UserError for transcripts of recordings that have none, and for a target that the data don't have.
         """
         data = self.data
         if target == "label":
@@ -197,7 +197,8 @@ class SpeechSplit(Split):
                 key = self.keys[texts.index("")]
                 raise UserError(f"`head.target=transcript`: {key} comes without a transcript")
             return texts
-        assert data.marks is not None and target == data.mark_target
+        if data.marks is None or target != data.mark_target:
+            raise UserError(f"`head.target={target}`: the data have {', '.join(data.spec.targets)}")
         marks = zip(data.marks.rows(self.rows), data.counts[self.rows, None], strict=True)
         return [[data.mark_names[mark] for mark in own[middle_frames(count, self.stack)]] for own, count in marks]
 

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.prep.source import path_of
 from attnlab.data.text.source import TextRow, TextSource
-from attnlab.data.text.tagged import HubTagged
+from attnlab.data.text.tagged import HubTagged, sentences
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import Lines, stretches, unreadable
 
@@ -41,39 +40,17 @@ def read_conllu(lines: Lines, bad: BadRows) -> Iterator[TextRow]:
     Multi-word ranges (`1-2`) and empty nodes (`8.1`) are no syntactic words; a tag `_` is not scored. A sentence
     with a bad line is bad as a whole.
     """
-    words: list[str] = []
-    tags: list[str] = []
-    start, good = 1, True
-    for number, line in chain(lines.numbered(), [(0, "")]):  # the last sentence may lack its empty line
-        line = line.rstrip("\r\n")
-        if not line:
-            if words and good:
-                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{lines.path.name}:{start}")
-            words, tags, good = [], [], True
-            continue
-        if line.startswith("#"):
-            continue
+
+    def read(line: str) -> tuple[str, str] | str | None:
         columns = line.split("\t")
-        if len(columns) == 10 and re.fullmatch(r"\d+[-.]\d+", columns[0]):
-            continue
-        problem = _conllu_problem(line, columns, lines.encoding)
-        if problem and good:
-            bad.found(f"{lines.path}:{number}: {problem}")
-        if problem:
-            good = False
-            continue
-        if not words:
-            start = number
-        words.append(columns[1])
-        tags.append(NOT_SCORED if columns[3] == "_" else columns[3])
+        if line.startswith("#") or (len(columns) == 10 and re.fullmatch(r"\d+[-.]\d+", columns[0])):
+            return None
+        if len(columns) != 10:
+            return f"{len(columns)} columns; CoNLL-U has 10, separated by tabs"
+        if not columns[0].isdecimal():
+            return f"word id `{columns[0]}` is no number"
+        if not columns[1] or not columns[3]:
+            return "a word without form or universal tag"
+        return unreadable(line, lines.encoding) or (columns[1], NOT_SCORED if columns[3] == "_" else columns[3])
 
-
-def _conllu_problem(line: str, columns: list[str], encoding: str | None) -> str:
-    """Why this line is no word, or nothing."""
-    if len(columns) != 10:
-        return f"{len(columns)} columns; CoNLL-U has 10, separated by tabs"
-    if not columns[0].isdecimal():
-        return f"word id `{columns[0]}` is no number"
-    if not columns[1] or not columns[3]:
-        return "a word without form or universal tag"
-    return unreadable(line, encoding)
+    return sentences(lines.path, lines.numbered(), read, bad)

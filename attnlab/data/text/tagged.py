@@ -1,7 +1,8 @@
 """Words and tags in two columns or in JSON: a tag for each word of a sentence."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 
 from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
@@ -68,44 +69,54 @@ class Tagged(TextSource[Lines]):
         return _columns(piece, words, tags, bad)
 
 
-def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad: BadRows) -> Iterator[TextRow]:
-    """Sentences of a file of columns, of two where none are named; one with a bad line is bad as a whole."""
-    word, tag = (word_column or 1) - 1, (tag_column or 2) - 1
-    max_columns = 2 if word_column is None and tag_column is None else None
+def sentences(
+    path: Path,
+    lines: Iterable[tuple[int, str]],
+    read: Callable[[str], tuple[str, str] | str | None],
+    bad: BadRows,
+) -> Iterator[TextRow]:
+    """Sentences of numbered lines, each closed by an empty one; a sentence with a bad line is bad as a whole.
+
+    read: a line -> (word, tag), or what is wrong with the line, or None where it is passed over.
+    """
     words: list[str] = []
     tags: list[str] = []
     start, good = 1, True
-    for number, line in chain(lines.numbered(), [(0, "")]):
-        line = line.rstrip("\r\n")
-        if not line.strip():
+    for number, line in chain(lines, [(0, "")]):  # the last sentence may lack its empty line
+        if not line.rstrip("\r\n"):
             if words and good:
-                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{lines.path.name}:{start}")
+                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{path.name}:{start}")
             words, tags, good = [], [], True
             continue
+        result = read(line.rstrip("\r\n"))
+        if isinstance(result, tuple):
+            start = start if words else number
+            words.append(result[0])
+            tags.append(result[1])
+        elif result is not None:
+            if good:
+                bad.found(f"{path}:{number}: {result}")
+            good = False
+
+
+def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad: BadRows) -> Iterator[TextRow]:
+    """Sentences of a file of columns, of two where none are named."""
+    word, tag = (word_column or 1) - 1, (tag_column or 2) - 1
+    min_columns = max(word, tag) + 1
+    max_columns = 2 if word_column is None and tag_column is None else None
+
+    def read(line: str) -> tuple[str, str] | str:
         # A tab separates where there is one: words may hold spaces then.
         cells = line.split("\t") if "\t" in line else line.split()
-        problem = _columns_problem(cells, word, tag, max_columns) or unreadable(line, lines.encoding)
-        if problem and good:
-            bad.found(f"{lines.path}:{number}: {problem}")
-        if problem:
-            good = False
-            continue
-        if not words:
-            start = number
-        words.append(cells[word].strip())
-        tags.append(cells[tag].strip())
+        if len(cells) < min_columns or (max_columns is not None and len(cells) > max_columns):
+            columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+            more = "; name others by `data.words=` and `data.tags=`" if len(cells) > min_columns else ""
+            return f"{columns}, where a word, a tab (or spaces) and its tag are expected{more}"
+        pair = cells[word].strip(), cells[tag].strip()
+        return unreadable(line, lines.encoding) or pair if all(pair) else "a word without form or tag"
 
-
-def _columns_problem(cells: list[str], word: int, tag: int, max_columns: int | None) -> str:
-    """Why this line is no word with its tag, or nothing."""
-    min_columns = max(word, tag) + 1
-    if len(cells) < min_columns or (max_columns is not None and len(cells) > max_columns):
-        columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-        more = "; name others by `data.words=` and `data.tags=`" if len(cells) > min_columns else ""
-        return f"{columns}, where a word, a tab (or spaces) and its tag are expected{more}"
-    if not cells[word].strip() or not cells[tag].strip():
-        return "a word without form or tag"
-    return ""
+    blank_is_empty = ((number, line if line.strip() else "") for number, line in lines.numbered())
+    return sentences(lines.path, blank_is_empty, read, bad)
 
 
 def _objects(lines: Lines, word: str, tag: str, bad: BadRows) -> Iterator[TextRow]:

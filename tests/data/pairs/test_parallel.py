@@ -17,7 +17,6 @@ from attnlab.data.pairs.loader import TARGET, Parallel
 from attnlab.data.prep.batching import Batching
 from attnlab.data.text.tokenize import Sentences
 from attnlab.errors import UserError
-from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
 ENGLISH = [
@@ -95,23 +94,22 @@ def test_pairs_stay_aligned_whatever_their_characters(tmp_path_factory, pairs: l
     assert texts == [(a.strip(), b.strip()) for a, b in zip(first, second, strict=True) if a.strip() and b.strip()]
 
 
-def test_a_batch_is_its_pairs_collated_and_targets_end_with_the_end(folder: Path) -> None:
+def test_targets_end_with_the_end_and_batches_count_both_sides(folder: Path) -> None:
     split = opened(folder).splits["train"]
-    indices = np.array([4, 0, 3])
-    batch, alone = split.batch(indices), [split[int(i)] for i in indices]
-    assert batch.keys == tuple(split.keys[i] for i in indices)
-    for found, ones in (
-        (batch.inputs, [example.inputs for example in alone]),
-        (batch.targets[TARGET], [example.targets[TARGET] for example in alone]),
-    ):
-        together = VectorSets.collate(ones)
-        assert torch.equal(found.values, together.values) and found.lengths == together.lengths
-        assert torch.equal(found.coords, found.layout.position[:, None].float())
-    sizes = np.stack([batch.inputs.lengths, batch.targets[TARGET].lengths], axis=1)
-    assert (split.lengths[indices] == sizes).all()
+    batch = split.batch(np.array([4, 0, 3]))
     assert all(target.values[-1] == END_ID and (target.values[:-1] != END_ID).all()
                for target in batch.targets[TARGET].unbind())  # fmt: skip
     assert len(np.concatenate(Batching(split.lengths, 20, seed=1).epoch(0))) == len(ENGLISH)
+
+
+def test_a_limit_chooses_among_what_was_prepared(folder: Path) -> None:
+    whole, limited = opened(folder, tokens="words"), opened(folder, tokens="words", limit=3)
+    pairs = told(limited, "train")
+    assert len(pairs) == 3 and set(pairs) < set(told(whole, "train")) and pairs != told(whole, "train")[:3]
+    assert limited.codecs == whole.codecs and limited.fingerprint != whole.fingerprint
+    counts = limited.spec.vocabularies["words"].counts
+    assert sum(counts) == sum(limited.splits["train"].lengths[:, 0]) < sum(whole.spec.vocabularies["words"].counts)
+    assert told(limited, "validation") == told(whole, "validation")
 
 
 @pytest.mark.parametrize("source", ["lines", "table"])
@@ -204,7 +202,6 @@ def test_long_pairs(folder: Path) -> None:
     cut = opened(folder, too_long="cut", **sizes)
     assert told(cut, "train")[1] == (ENGLISH[1][:17].strip(), GERMAN[1][:17])
     assert cut.splits["train"].gold(TARGET)[1] == GERMAN[1], "what is right is not cut"
-    assert len(opened(folder, limit=2).splits["train"]) == 2
 
 
 def test_a_share_is_held_out_where_there_is_no_validation_file(tmp_path: Path) -> None:
