@@ -28,7 +28,7 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
-from attnlab.data.speech.splits import Listing, drop_unknown, split_rows
+from attnlab.data.speech.splits import Listing, drop_unknown, rows_of_splits
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Targets
 from attnlab.spec import DataSpec, Target
@@ -58,7 +58,7 @@ class Speech(Data):
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]
-        rows = split_rows(config, self.listing)
+        rows = rows_of_splits(config, self.listing)
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
