@@ -76,8 +76,8 @@ class Speech(Data):
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
         """(B,) rows -> their frames, normalised over each recording if that is wanted.
 
-        With an epoch, samples are augmented first. (frames,) then says, of marked recordings, which frame as prepared
-        each frame was; None: it is the same one.
+        With an epoch, samples are augmented first. Of marked recordings, (frames,) is the row of each frame among the
+        prepared ones; None: the same.
         """
         counts = self.counts[rows]
         if epoch is None or self.samples is None:
@@ -175,7 +175,7 @@ class SpeechSplit(Split):
         return self.data.features[self.rows[i]].tobytes()
 
     def show(self, i: int) -> dict[str, object]:
-        """Which recording it is, and what is said in it where that is known."""
+        """The recording's key, and its transcript where it has one."""
         transcript = self.data.transcripts[self.rows[i]]
         return {"recording": self.keys[i]} | ({"said": transcript} if transcript else {})
 
@@ -194,8 +194,9 @@ class SpeechSplit(Split):
                 raise UserError(f"`head.target=transcript`: {key} comes without a transcript")
             return texts
         assert data.marks is not None and target == data.mark_target
-        marks = zip(data.marks.rows(self.rows), data.counts[self.rows, None], strict=True)
-        return [[data.mark_names[mark] for mark in own[middle_frames(count, self.stack)]] for own, count in marks]
+        pairs = zip(data.marks.rows(self.rows), data.counts[self.rows, None], strict=True)
+        middles = [marks[middle_frames(count, self.stack)] for marks, count in pairs]
+        return [[data.mark_names[mark] for mark in marks] for marks in middles]
 
     def summaries(self) -> NDArray[np.float32]:
         return np.stack(self.data.summary.rows(self.rows))
