@@ -212,7 +212,7 @@ def sweep(words: list[str]) -> int:
     """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
     if "--help" in words or "-h" in words:
         return _list_sweep_keys()
-    from attnlab.lab.sweep.sweep import sweep as search
+    from attnlab.lab.sweep.command import sweep as search
 
     def work() -> None:
         search(words)
@@ -230,9 +230,9 @@ def data(words: list[str]) -> int:
     if "--list" in words:
         if len(words) > 1:
             raise UserError("`--list`: names every data set; look at one with `attnlab data data=NAME`")
-        data_report.listing()
+        data_report.list_data_sets()
     else:
-        data_report.survey(words)
+        data_report.report(words)
     return 0
 
 
@@ -246,7 +246,7 @@ def runs(words: list[str]) -> int:
 
 def bench(words: list[str]) -> int:
     """attnlab bench: the speed of this machine in each modality, as figures and as a page."""
-    from attnlab.lab.bench.bench import bench as measure
+    from attnlab.lab.bench.command import bench as measure
 
     measure(words)
     return 0

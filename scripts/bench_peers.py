@@ -26,7 +26,7 @@ from peers.translation import translation
 from peers.window import window
 
 from attnlab.config import Trainer
-from attnlab.lab.bench.bench import machine
+from attnlab.lab.bench.command import machine
 from attnlab.training.engine import Engine
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
@@ -64,7 +64,12 @@ def main() -> None:
     print(f"\n{'section':34} {'against':44} {'seen':>6}  {'must':>6}  {'aim':>6}  reached")
     print("\n".join(map(Goal.told, bench.goals)))
     if options.json:
-        found = {"machine": machine(), "ratios": bench.ratios, "totals": bench.totals, "speeds": bench.speeds}
+        found = {
+            "machine": asdict(machine()),
+            "ratios": bench.ratios,
+            "totals": bench.totals,
+            "speeds": bench.speeds,
+        }
         found |= {"goals": [asdict(goal) for goal in bench.goals]}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -4,6 +4,7 @@ A loader is a class derived from `Data`, registered in `registry.LOADERS`; its s
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -21,6 +22,18 @@ Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int]
 """The right answer of one example, in words or numbers, as heads predict it: see `attnlab.targets`."""
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A graph as it is drawn: a name for each node, and (E, 2) nodes that are connected."""
+
+    names: Sequence[str]
+    edges: NDArray[np.int64]
+
+
+Picture = NDArray[np.uint8] | NDArray[np.float32] | Drawing
+"""(height, width, channels) bytes, or (height, width) levels to be drawn from dark to bright, or a graph."""
+
+
 class Batches(Protocol):
     """What can be predicted: the splits of a data set, or examples that a user gives."""
 
@@ -35,9 +48,6 @@ class Batches(Protocol):
 @runtime_checkable
 class FrameSummaries(Protocol):
     """What splits whose vectors are frames of sound know besides."""
-
-    frame_features: int
-    """Features of one frame, of which each vector has one or several."""
 
     def summaries(self) -> NDArray[np.float32]:
         """(n, 2F): mean and standard deviation of each recording's features, before they are normalised."""
@@ -83,6 +93,10 @@ class Split:
     def show(self, i: int) -> dict[str, object]:
         """What a person would want to see of example i in a line of predictions: its words, its file, …"""
         raise NotImplementedError
+
+    def picture(self, i: int) -> Picture | None:
+        """How example i looks, where that says more than the words of `show`."""
+        return None
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
         """By name, (L,) marks on the vectors of each example, for scores on the marked vectors alone; may be empty."""

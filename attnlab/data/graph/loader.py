@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from attnlab.attention_options import parse_structures
 from attnlab.config import GraphData, former_names
-from attnlab.data.contract import Data, Split
+from attnlab.data.contract import Data, Drawing, Split
 from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import prepare
 from attnlab.data.graph.source import TARGET
@@ -277,6 +277,17 @@ class GraphSplit(Split):
     def show(self, i: int) -> dict[str, Any]:
         """The size of graph i; where it stands is its key."""
         return {"nodes": int(self.lengths[i]), "edges": int(self.data.edges.lengths[self.rows[i]] // 2)}
+
+    def picture(self, i: int) -> Drawing:
+        """The graph itself; nodes without names are numbered."""
+        inputs, vocabularies = self[i].inputs, self.data.spec.vocabularies
+        assert inputs.edges is not None
+        names = [str(number) for number in range(len(inputs.values))]
+        if "nodes" in vocabularies:
+            words = vocabularies["nodes"].words
+            one_hot = inputs.values[:, : len(words) - 1]
+            names = [words[1 + int(row.argmax())] if row.any() else "?" for row in one_hot]
+        return Drawing(names, inputs.edges.numpy().T)
 
     def gold(self, target: str) -> list[Any]:
         """The class, the number, the answers, or the label of each node; "" is not scored."""

@@ -215,6 +215,10 @@ class ImageSplit(Split):
         """The size of picture i; its file and number stand in its key."""
         return {"height": int(self.heights[i]), "width": int(self.widths[i])}
 
+    def picture(self, i: int) -> Pixels:
+        """Picture i itself."""
+        return self.pixels(np.array([i]))[0]
+
     def gold(self, target: str) -> list[str]:
         """The right class of each picture."""
         assert target == "label"

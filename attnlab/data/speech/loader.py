@@ -137,7 +137,6 @@ class SpeechSplit(Split):
 
     def __init__(self, data: Speech, rows: Indices) -> None:
         self.data, self.rows, self.stack = data, rows, data.config.stack
-        self.frame_features = data.extractor.size
         self.keys = [data.listing.keys[i] for i in rows]
         self.lengths = -(-data.counts[rows] // self.stack)
         targets = data.spec.targets
@@ -179,6 +178,10 @@ class SpeechSplit(Split):
         transcript = self.data.transcripts[self.rows[i]]
         return {"recording": self.keys[i]} | ({"said": transcript} if transcript else {})
 
+    def picture(self, i: int) -> NDArray[np.float32]:
+        """(F, frames): its spectrogram; time to the right, pitch upwards."""
+        return self[i].inputs.values.numpy().reshape(-1, self.data.extractor.size).T[::-1]
+
     def gold(self, target: str) -> Sequence[Gold]:
         """The class, the transcript, or the label of each vector; "" is not scored.
 
@@ -202,7 +205,7 @@ class SpeechSplit(Split):
         return np.stack(self.data.summary.rows(self.rows))
 
     def loudness(self) -> list[NDArray[np.float32]]:
-        levels_of_each, size = [], self.frame_features
+        levels_of_each, size = [], self.data.extractor.size
         for row in self.rows:
             frames = self.data.features[row].reshape(-1, size)
             if self.data.config.normalise == "utterance":

@@ -1,4 +1,4 @@
-"""One section measured in this process: `python -m attnlab.lab.bench.measure JSON`, which prints JSON.
+"""One section measured in this process: `python -m attnlab.lab.bench.measure SECTION UPDATES WORD…` prints JSON.
 
 A process for each section, so that the largest memory is that section's own.
 """
@@ -9,42 +9,81 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from attnlab import compose
-from attnlab.lab.bench import writing
+from attnlab.config import AttentionEncoder
+from attnlab.lab.bench.generation import decoder_multiplications, sentences_per_second
+from attnlab.lab.bench.parts import step_parts
+from attnlab.lab.bench.results import LengthSpeed, Measurement
+from attnlab.lab.bench.sections import SECTIONS, Section
 from attnlab.model import build as models
+from attnlab.model.heads.seq2seq import Seq2seq
 from attnlab.model.linear import onednn_is_faster, product
-from attnlab.sets import VectorSets
+from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.run import load_data
 from attnlab.training.train import start
 
-PEAK = 2048
+PEAK_SIZE = 2048
 """Rows and columns of the product whose speed counts as the machine's."""
-PARTS = ("data", "embed", "plan", "attention", "feed-forward", "head", "optimizer", "rest")
 
 
-def measure(words: Sequence[str], updates: int, lengths: Sequence[int]) -> dict[str, Any]:
-    """Speed of a training step and of all of `train`, memory, share of the machine's peak, parts of a step."""
+def measure(section: Section, words: Sequence[str], updates: int) -> Measurement:
+    """Speed of a training step and of all of `train`, memory, fraction of the machine's peak, parts of a step."""
     config = compose.compose(words)
     engine = Engine(config.trainer)
     data = load_data(config)
     models.resolve(config, data.spec)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
-    training = Training(config, model, data.splits["train"], data.splits["validation"], engine)
-    chosen = training.batching.epoch(0)[:updates]
+    head = model.head if isinstance(model.head, Seq2seq) else None
     split = data.splits["train"]
-    batches = [split.batch(indices, 0) for indices in chosen]
+    training = Training(config, model, split, data.splits["validation"], engine)
+    groups = training.batching.epoch(0)[:updates]
+    batches = [split.batch(indices, 0) for indices in groups]
+    steps = _time_steps(training, batches)
+    vectors = sum(batch.inputs.layout.size for batch in batches)
+    counted = sum(batch.targets[head.target].layout.size for batch in batches) if head else vectors
+    parts = step_parts(training, split, groups)
+    gflops, by_length = None, None
+    if isinstance(config.encoder, AttentionEncoder):
+        flops = [6 * multiplications(config.encoder, batch.inputs.lengths) for batch in batches]
+        if head:
+            flops = [n + 6 * decoder_multiplications(head, batch) for n, batch in zip(flops, batches, strict=True)]
+        gflops = statistics.median(1e-9 * n / taken for n, taken in zip(flops, steps.seconds, strict=True))
+        by_length = [length_speed(model, config.encoder.width, length, data.spec) for length in section.lengths]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    budget = config.trainer.batch_vectors
+    generated = sentences_per_second(model, head, data.splits["validation"], budget) if head else None
+    epoch = one_epoch(words, counted / vectors)
+    return Measurement(
+        unit=section.unit, words=list(words), threads=torch.get_num_threads(), updates=len(batches),
+        vectors_per_update=counted / len(batches), step_ms=1e3 * statistics.median(steps.seconds),
+        vectors_per_second=counted / sum(steps.seconds), **asdict(epoch),
+        peak_gflops=steps.peak, torch_gflops=steps.torch_peak, parts=parts, memory_mib=memory,
+        gflops=gflops, share_of_peak=gflops and gflops / steps.peak, share_of_torch=gflops and gflops / steps.torch_peak,
+        by_length=by_length, sentences_per_second=generated,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """seconds: of each update. peak, torch_peak: GFLOP/s as of `peak`, the best seen among the updates."""
+
+    seconds: list[float]
+    peak: float
+    torch_peak: float
+
+
+def _time_steps(training: Training, batches: Sequence[Batch]) -> _Steps:
+    """An update on each batch, with the machine's peak measured between them."""
     training.model.train()
     for batch in batches:
         training._update([batch])  # oneDNN takes its time for each new shape, once in a run
@@ -53,211 +92,79 @@ def measure(words: Sequence[str], updates: int, lengths: Sequence[int]) -> dict[
         if number % 4 == 0:
             peaks.append(peak())
             training._update([batch])  # what the products pushed out of the caches comes back
-        began = time.perf_counter()
-        training._update([batch])
-        times.append(time.perf_counter() - began)
-    vectors = sum(batch.inputs.layout.size for batch in batches)
-    writes = model.head.searches
-    counted = sum(batch.targets[model.head.target].layout.size for batch in batches) if writes else vectors
-    found: dict[str, Any] = {
-        "words": list(words),
-        "threads": torch.get_num_threads(),
-        "updates": len(batches),
-        "vectors_per_update": counted / len(batches),
-        "step_ms": 1e3 * statistics.median(times),
-        "vectors_per_second": counted / sum(times),
-        "peak_gflops": max(best for best, _ in peaks),
-        "torch_gflops": max(plain for _, plain in peaks),
-        "parts": parts(training, split, chosen),
-    }
-    if config.encoder.name == "attention":
-        flops = [6 * multiplications(config.encoder, batch.inputs.lengths) for batch in batches]
-        if writes:
-            flops = [n + 6 * writing.multiplications(model.head, b) for n, b in zip(flops, batches, strict=True)]
-        found["gflops"] = statistics.median(n / taken for n, taken in zip(flops, times, strict=True)) / 1e9
-        found["share_of_peak"] = found["gflops"] / found["peak_gflops"]
-        found["share_of_torch"] = found["gflops"] / found["torch_gflops"]
-        found["by_length"] = [by_length(model, config.encoder.width, length, data.spec) for length in lengths]
-    found["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if writes:
-        found["sentences_per_second"] = writing.writing(
-            model, data.splits["validation"], config.trainer.batch_vectors
-        )
-    return found | whole(words, counted / vectors)
+        times.append(_seconds(lambda batch=batch: training._update([batch])))  # type: ignore[misc]
+    return _Steps(times, *(max(column) for column in zip(*peaks, strict=True)))
 
 
 def peak() -> tuple[float, float]:
     """GFLOP/s of a large fp32 product: by the quicker library that PyTorch carries, and by `torch.mm`. Where the model's
     layers take `torch.mm`, too, it is one figure."""
-    x, y = torch.ones(PEAK, PEAK), torch.ones(PEAK, PEAK)
+    x, y = torch.ones(PEAK_SIZE, PEAK_SIZE), torch.ones(PEAK_SIZE, PEAK_SIZE)
 
-    def speed(multiply: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> float:
-        multiply(x, y)  # the memory of its answer is then known
-        began = time.perf_counter()
-        multiply(x, y)
-        return 2e-9 * PEAK**3 / (time.perf_counter() - began)
+    def speed(multiply: Callable[[Tensor, Tensor], Tensor]) -> float:
+        multiply(x, y)  # the memory of its result is then allocated
+        return 2e-9 * PEAK_SIZE**3 / _seconds(lambda: multiply(x, y))
 
     plain = speed(torch.mm)
     return (speed(product) if onednn_is_faster() else plain), plain
 
 
-def multiplications(encoder: Any, lengths: Sequence[int]) -> int:
+def multiplications(encoder: AttentionEncoder, lengths: Sequence[int]) -> int:
     """Of the encoder's products for sets of these lengths, forward; each is an addition, too, and backward twice as many.
 
     Pairs beyond the encoder's scope are counted as if they were computed only where the scope is `full`.
     """
     inner = encoder.heads * encoder.width_of_head
-    each = encoder.width * (4 * inner + 2 * encoder.feed_forward * encoder.width)
+    per_vector = encoder.width * (4 * inner + 2 * encoder.feed_forward * encoder.width)
     pairs = sum(length * length for length in lengths) if encoder.scope == "full" else 0
-    return encoder.depth * (sum(lengths) * each + 2 * pairs * inner)
+    return encoder.depth * (sum(lengths) * per_vector + 2 * pairs * inner)
 
 
-def parts(training: Training, split: Any, chosen: Sequence[Any]) -> dict[str, float]:
-    """Milliseconds of an update by what they go to. `rest`: norms, residuals, gradients of embedding and head."""
-    spent: dict[str, float] = defaultdict(float)
-    model = training.model
-    with _timed(model, spent):
-        for indices in chosen:
-            began = time.perf_counter()
-            batch = split.batch(indices, 0)
-            spent["data"] += time.perf_counter() - began
-            before = spent["model"]
-            began = time.perf_counter()
-            training._update([batch])
-            spent["update"] += time.perf_counter() - began
-            assert spent["model"] > before
-    update, inside = spent.pop("update"), spent.pop("model")
-    spent["optimizer"] = update - inside
-    spent["rest"] = inside - sum(spent[name] for name in PARTS if name not in ("data", "optimizer", "rest"))
-    return {name: 1e3 * spent[name] / len(chosen) for name in PARTS}
-
-
-def _inside(spent: dict[str, float]) -> float:
-    """Of what may lie within another part: a decoder's layers within the head."""
-    return spent["plan"] + spent["attention"] + spent["feed-forward"]
-
-
-@contextmanager
-def _timed(model: Any, spent: dict[str, float]) -> Iterator[None]:
-    """While inside, what each part of the model takes is added up in `spent`, gradients of layers included."""
-    hooks: list[Any] = []
-    replaced: list[tuple[Any, str, Any]] = []
-
-    def clocked(owner: Any, name: str, part: str) -> None:
-        plain = getattr(owner, name)
-
-        def run(*arguments: Any, **others: Any) -> Any:
-            inside, began = _inside(spent), time.perf_counter()
-            answer = plain(*arguments, **others)
-            spent[part] += time.perf_counter() - began - (_inside(spent) - inside)
-            return answer
-
-        replaced.append((owner, name, run))
-        setattr(owner, name, run)
-
-    def layer(module: nn.Module, part: str) -> None:
-        clocks: list[float] = []
-
-        def begin(*_: Any) -> None:
-            clocks.append(time.perf_counter())
-
-        def end(*_: Any) -> None:
-            spent[part] += time.perf_counter() - clocks.pop()
-
-        hooks.append(module.register_forward_pre_hook(begin))
-        hooks.append(module.register_forward_hook(end))
-        hooks.append(module.register_full_backward_pre_hook(begin))
-        hooks.append(module.register_full_backward_hook(end))
-
-    clocked(model.embedding, "forward", "embed")
-    clocked(model.head, "loss", "head")
-    if hasattr(model.encoder, "plan"):
-        clocked(model.encoder, "plan", "plan")
-    for block in getattr(model.encoder, "blocks", ()):
-        layer(block.attention, "attention")
-        layer(block.feed_forward, "feed-forward")
-    if model.head.searches:
-        clocked(model.head.decoder, "_plan", "plan")
-        for block in model.head.decoder.blocks:
-            layer(block.attention, "attention")
-            layer(block.memory, "attention")
-            layer(block.feed_forward, "feed-forward")
-    forward = model.forward
-
-    def whole_forward(*arguments: Any) -> Any:
-        began = time.perf_counter()
-        loss = forward(*arguments)
-        spent["model"] += time.perf_counter() - began
-        backward = loss.total.backward
-
-        def timed_backward() -> None:
-            started = time.perf_counter()
-            backward()
-            spent["model"] += time.perf_counter() - started
-
-        loss.total.backward = timed_backward
-        return loss
-
-    replaced.append((model, "forward", whole_forward))
-    model.forward = whole_forward
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for owner, name, _ in replaced:
-            delattr(owner, name)
-
-
-def by_length(model: Any, width: int, length: int, spec: DataSpec) -> dict[str, float]:
+def length_speed(model: models.Model, width: int, length: int, spec: DataSpec) -> LengthSpeed:
     """The encoder alone on sets of one length, forward and backward; graphs are rings."""
     sets = max(1, 1500 // length)
-    rows, places = torch.arange(sets * length), spec.num_coords
-    coords = (rows % length).float()[:, None].expand(-1, places) if places else None
+    rows = torch.arange(sets * length)
+    coords = (rows % length).float()[:, None].expand(-1, spec.num_coords) if spec.num_coords else None
     edges = edge_values = None
     if spec.edge_features is not None:
         following = rows - rows % length + (rows + 1) % length
         edges = torch.stack([torch.cat([rows, following]), torch.cat([following, rows])])
         edge_values = torch.zeros(2 * len(rows), spec.edge_features) if spec.edge_features else None
-    batch = VectorSets.of(
+    inputs = VectorSets.of(
         torch.randn(len(rows), width), [length] * sets, coords=coords, edges=edges, edge_values=edge_values
     )
-
-    def step() -> None:
-        model.encoder(batch).values.sum().backward()
-
-    seconds = _median(step, 7)
+    times = [_seconds(lambda: model.encoder(inputs).values.sum().backward()) for _ in range(8)]
     model.zero_grad()
-    return {"length": length, "vectors_per_second": sets * length / seconds}
+    return LengthSpeed(length, sets * length / statistics.median(times[1:]))  # the first warms up
 
 
-def _median(step: Callable[[], None], rounds: int) -> float:
-    times = []
-    for number in range(rounds + 1):
-        began = time.perf_counter()
-        step()
-        if number:  # the first warms up
-            times.append(time.perf_counter() - began)
-    return statistics.median(times)
+def _seconds(step: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began
 
 
-def whole(words: Sequence[str], share: float) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Epoch:
+    """As in `Measurement`."""
+
+    train_vectors_per_second: float
+    loop_vectors_per_second: float
+    data_wait: float
+
+
+def one_epoch(words: Sequence[str], per_vector: float) -> _Epoch:
     """All of `train` for one epoch: data, loop, validation and saving, too.
 
-    share: what is counted for each vector of the inputs, where that is the answers' tokens.
+    per_vector: what is counted for each vector of the inputs, where that is the answers' tokens.
     """
     with tempfile.TemporaryDirectory() as folder:
-        own = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
-        run = start(compose.compose(own), own, quiet=True)
-        train = run.results["train"]
-        vectors = train["vectors_per_second"] * train["seconds"] * share
-    return {
-        "train_vectors_per_second": vectors / train["wall_seconds"],
-        "loop_vectors_per_second": train["vectors_per_second"] * share,
-        "data_wait": train["data_wait"],
-    }
+        overrides = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
+        results = start(compose.compose(overrides), overrides, quiet=True).results["train"]
+    speed = results["vectors_per_second"] * per_vector
+    return _Epoch(speed * results["seconds"] / results["wall_seconds"], speed, results["data_wait"])
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    print(json.dumps(measure(asked["words"], asked["updates"], asked["lengths"])))
+    name, count, *overrides = sys.argv[1:]
+    print(json.dumps(measure(SECTIONS[name], overrides, int(count)).plain()))

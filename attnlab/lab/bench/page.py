@@ -1,82 +1,75 @@
-"""The figures of `attnlab bench` as one page that needs nothing else, not even the network.
-
-Every word that stands in it is escaped, and its own content policy forbids it to load or send anything.
-"""
+"""The figures of `attnlab bench` as one page."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from html import escape
-from typing import Any
 
-from attnlab.lab.bench.measure import PARTS
+from attnlab.lab import html
+from attnlab.lab.bench.results import PARTS, LengthSpeed, Measurement, Results
 
-WIDTH, HEIGHT, SIDE, TOP = 920, 280, 70, 20
-COLOURS = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#9aa0a6")
+PLOT = html.Plot(height=280, top=20)
+NAMES = 120
+"""Width of the names before the bars."""
+COLOURS = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", html.GREY)
 """Of the parts of a step, readable for the colour-blind (viridis, Smith & van der Walt 2015)."""
 
 
-def page(results: dict[str, Any]) -> str:
-    """The HTML text; results: what bench.json holds."""
-    machine = ", ".join(f"{name} {value}" for name, value in results["machine"].items())
+def page(results: Results) -> str:
+    """The HTML text."""
+    machine = ", ".join(f"{name} {value}" for name, value in asdict(results.machine).items())
+    sections = results.sections
     body = [
         "<h1>How fast attnlab trains here</h1>",
-        f"<p>{escape(machine)} · {escape(results['data'])} data</p>",
-        _table(results["sections"]),
+        f"<p>{escape(machine)} · {escape(results.data)} data</p>",
+        _table(sections),
         "<h2>What a training step goes to</h2>",
         "<p>Milliseconds; rest: norms, residuals, gradients of embedding and head.</p>",
-        *(_bar(name, found["parts"]) for name, found in results["sections"].items()),
+        *(_bar(name, section.parts) for name, section in sections.items()),
         _legend(),
-        *(_written(name, found) for name, found in results["sections"].items() if "sentences_per_second" in found),
     ]
-    for name, found in results["sections"].items():
-        if found.get("by_length"):
-            body += [
-                f"<h2>{escape(name)}: {escape(found['unit'])} per second against length</h2>",
-                "<p>The encoder alone, forward and backward, on sets of one length.</p>",
-                _curve(found["by_length"]),
-            ]
-    return _HTML.replace("BODY", "\n".join(body))
+    for name, section in sections.items():
+        if speeds := section.sentences_per_second:
+            listed = ", ".join(f"{how} {speed:,.0f}" for how, speed in speeds.items())
+            body.append(f"<h2>{escape(name)}: sentences written per second</h2>")
+            body.append(f"<p>{escape(listed)}; as long as the right ones.</p>")
+    for name, section in sections.items():
+        if section.by_length:
+            body.append(f"<h2>{escape(name)}: {escape(section.unit)} per second against length</h2>")
+            body.append("<p>The encoder alone, forward and backward, on sets of one length.</p>")
+            body.append(_curve(section.by_length))
+    return html.document("attnlab bench", body, _STYLE)
 
 
-def _written(name: str, found: dict[str, Any]) -> str:
-    """How fast sequences are written."""
-    speeds = ", ".join(f"{how} {speed:,.0f}" for how, speed in found["sentences_per_second"].items())
-    return (
-        f"<h2>{escape(name)}: sentences written per second</h2><p>{escape(speeds)}; as long as the right ones.</p>"
-    )
-
-
-def _table(sections: dict[str, Any]) -> str:
+def _table(sections: Mapping[str, Measurement]) -> str:
     heads = (
         "section", "a second, in a step", "in all of train", "step, ms", "share of peak", "of torch.mm's", "memory, MiB"
     )  # fmt: skip
     rows = []
-    for name, found in sections.items():
-        shares = (f"{found[of]:.2f}" if of in found else "" for of in ("share_of_peak", "share_of_torch"))
+    for name, section in sections.items():
+        fractions = (section.share_of_peak, section.share_of_torch)
         cells = (
-            f"{found['vectors_per_second']:,.0f} {found['unit']}", f"{found['train_vectors_per_second']:,.0f}",
-            f"{found['step_ms']:.1f}", *shares, f"{found['memory_mib']:,.0f}",
+            f"{section.vectors_per_second:,.0f} {section.unit}", f"{section.train_vectors_per_second:,.0f}",
+            f"{section.step_ms:.1f}", *("" if value is None else f"{value:.2f}" for value in fractions),
+            f"{section.memory_mib:,.0f}",
         )  # fmt: skip
-        rows.append(
-            f"<tr><td>{escape(name)}</td>{''.join(f'<td class=number>{escape(c)}</td>' for c in cells)}</tr>"
-        )
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        rows.append(f"<tr><td>{escape(name)}</td>{html.numbers(cells)}</tr>")
+    return html.table(heads, rows)
 
 
-def _bar(name: str, parts: dict[str, float]) -> str:
+def _bar(name: str, parts: Mapping[str, float]) -> str:
     """One step as a bar of its parts."""
-    whole = sum(max(0.0, parts[part]) for part in PARTS) or 1.0
+    total = sum(max(0.0, parts[part]) for part in PARTS) or 1.0
     pieces, x = [], 0.0
     for part, colour in zip(PARTS, COLOURS, strict=True):
-        wide = max(0.0, parts[part]) / whole * (WIDTH - 120)
+        width = max(0.0, parts[part]) / total * (PLOT.width - NAMES)
         pieces.append(
-            f'<rect x="{120 + x:.1f}" y="4" width="{wide:.1f}" height="20" fill="{colour}">'
+            f'<rect x="{NAMES + x:.1f}" y="4" width="{width:.1f}" height="20" fill="{colour}">'
             f"<title>{escape(part)}: {parts[part]:.2f} ms</title></rect>"
         )
-        x += wide
+        x += width
     label = f'<text class="name" x="0" y="19">{escape(name)}</text>'
-    return f'<svg viewBox="0 0 {WIDTH} 28" role="img">{label}{"".join(pieces)}</svg>'
+    return f'<svg viewBox="0 0 {PLOT.width} 28" role="img">{label}{"".join(pieces)}</svg>'
 
 
 def _legend() -> str:
@@ -86,46 +79,28 @@ def _legend() -> str:
     return f'<p class="legend">{" ".join(marks)}</p>'
 
 
-def _curve(points: Sequence[dict[str, float]]) -> str:
+def _curve(speeds: Sequence[LengthSpeed]) -> str:
     """Speed over length, lengths on a logarithmic scale."""
-    lengths, speeds = [p["length"] for p in points], [p["vectors_per_second"] for p in points]
-    low, high, most = math.log(min(lengths)), math.log(max(lengths)), max(speeds)
+    logs = [math.log(speed.length) for speed in speeds]
+    low, high = min(logs), max(logs)
+    fastest = max(speed.vectors_per_second for speed in speeds)
 
-    def place(length: float, speed: float) -> tuple[float, float]:
-        x = SIDE + (math.log(length) - low) / ((high - low) or 1.0) * (WIDTH - 2 * SIDE)
-        return x, HEIGHT - 20 - speed / most * (HEIGHT - 20 - TOP)
+    def height(speed: float) -> float:
+        return PLOT.bottom - speed / fastest * (PLOT.bottom - PLOT.top)
 
-    parts = []
-    for i in range(5):
-        y = place(lengths[0], most * i / 4)[1]
-        parts.append(f'<line class="grid" x1="{SIDE}" x2="{WIDTH - SIDE}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{SIDE - 8}" y="{y + 4:.1f}" text-anchor="end">{most * i / 4:,.0f}</text>')
-    drawn = [place(length, speed) for length, speed in zip(lengths, speeds, strict=True)]
-    for (x, y), length, speed in zip(drawn, lengths, speeds, strict=True):
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 2}" text-anchor="middle">{length:g}</text>')
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{length:g}: {speed:,.0f} a second</title></circle>'
-        )
-    parts.append(f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)}"/>')
-    return f'<div class="wide"><svg viewBox="0 0 {WIDTH} {HEIGHT + 4}" role="img">{"".join(parts)}</svg></div>'
+    parts = [PLOT.grid_line(height(fastest * i / 4), f"{fastest * i / 4:,.0f}") for i in range(5)]
+    points = []
+    for log, speed in zip(logs, speeds, strict=True):
+        x, y = PLOT.across((log - low) / ((high - low) or 1.0)), height(speed.vectors_per_second)
+        points.append(f"{x:.1f},{y:.1f}")
+        title = f"<title>{speed.length:g}: {speed.vectors_per_second:,.0f} a second</title>"
+        parts.append(PLOT.label_below(x, f"{speed.length:g}"))
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4">{title}</circle>')
+    parts.append(f'<polyline points="{" ".join(points)}"/>')
+    return PLOT.drawing(parts)
 
 
-_HTML = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>attnlab bench</title>
-<style>
-:root { color-scheme: light dark; --ink: #202124; --soft: #5f6368; --line: #dadce0; --ground: #fff }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #9aa0a6; --line: #3c4043; --ground: #17181a } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 960px; margin: 2em auto; padding: 0 1em }
-h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em } p { color: var(--soft) }
-.wide { overflow-x: auto } svg { width: 100%; font-size: 12px; display: block }
-svg text { fill: var(--soft) } svg .name { fill: var(--ink); font-weight: 600 } svg .grid { stroke: var(--line) }
-polyline { fill: none; stroke: #277f8e; stroke-width: 2 } circle { fill: #277f8e }
-table { border-collapse: collapse; font-size: 14px } th, td { padding: .25em .8em; border-bottom: 1px solid var(--line); text-align: left }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+_STYLE = """\
+svg { display: block } polyline { stroke: #277f8e } circle { fill: #277f8e }
 .legend i { display: inline-block; width: .8em; height: .8em; border-radius: 50%; margin: 0 .4em 0 1em }
-</style></head><body>
-BODY
-</body></html>
 """

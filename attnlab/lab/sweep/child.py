@@ -1,4 +1,4 @@
-"""One `attnlab train` in a process of its own, which ends with us and can be continued where it stopped."""
+"""One `attnlab train` in a process of its own, which ends with ours and can be continued where it stopped."""
 
 import contextlib
 import ctypes
@@ -8,9 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from attnlab.compose import quoted
 from attnlab.config import Config
@@ -23,14 +22,22 @@ STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGINT}
 """Exit codes of a run that was asked to stop, and has saved itself."""
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What one of several trials at a time may use. words: for a new run; environment: for its process."""
+
+    words: list[str]
+    environment: dict[str, str]
+
+
 class Child:
     """A run in training. Made again for the same folder, it continues that run.
 
-    words: of a new run. share: what it may use. command: what trains.
+    words: of a new run. command: what trains.
     """
 
     def __init__(
-        self, folder: RunFolder, words: Sequence[str], share: "Share", command: Sequence[str] = TRAIN
+        self, folder: RunFolder, words: Sequence[str], resources: Resources, command: Sequence[str] = TRAIN
     ) -> None:
         self.folder = folder
         # One that was killed a moment ago may still hold its lock.
@@ -38,92 +45,80 @@ class Child:
             if not is_held(folder.lock):
                 break
             time.sleep(0.1)
-        begun = folder.config.exists()
-        self._asked: float | None = None  # when it was asked to stop
+        self._asked_to_stop: float | None = None  # when
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        anew = [*words, *share.words, f"folder={quoted(str(folder.path))}"]
+        new = [*words, *resources.words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
-            [*command, *([f"run={folder.path}"] if begun else anew)],
+            [*command, *([f"run={folder.path}"] if folder.config.exists() else new)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env=os.environ | share.environment,
+            env=os.environ | resources.environment,
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_end_with(os.getpid()) if sys.platform == "linux" else None,
         )
 
-    def ended(self) -> int | None:
-        """The exit code, or None while it runs; negative where a signal killed it."""
+    def exit_code(self) -> int | None:
+        """None while it runs; negative where a signal killed it."""
         return self._process.poll()
 
     def stop(self) -> None:
-        """Ask it to save and leave; said again after a minute, kill it."""
+        """Ask it to save and end; kill it where a minute later it is asked again."""
         if self._process.poll() is not None:
             return
-        if self._asked is None:
-            self._asked = time.monotonic()
+        if self._asked_to_stop is None:
+            self._asked_to_stop = time.monotonic()
             self._process.terminate()
-        elif time.monotonic() - self._asked > PATIENCE:
-            self._kill()
+        elif time.monotonic() - self._asked_to_stop > PATIENCE:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # with all processes that it started
 
-    def leave(self) -> None:
-        """Stop it and wait until it is gone."""
+    def end(self) -> None:
+        """Stop it and wait until it has ended."""
         while self._process.poll() is None:
             self.stop()
             time.sleep(0.02)
 
-    def _kill(self) -> None:
-        """With all processes that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
     def error(self) -> str:
-        """Why it failed, in one sentence: what it said last."""
+        """Why it failed, in one sentence: its last error, or else its last line on stderr."""
         self._errors.seek(0)
-        lines = [
-            line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()
-        ]
-        own = [line.removeprefix("attnlab: ") for line in lines if line.startswith("attnlab: ")]
-        own = [line for line in own if not line.startswith("warning: ")]
-        return (own or lines or [f"it ended with exit code {self._process.returncode} and said nothing"])[-1]
+        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines()]
+        lines = [line for line in lines if line]
+        errors = [line.removeprefix("attnlab: ") for line in lines if line.startswith("attnlab: ")]
+        errors = [error for error in errors if not error.startswith("warning: ")]
+        return (errors or lines or [f"it ended with exit code {self._process.returncode} and said nothing"])[-1]
 
 
-@dataclass(frozen=True)
-class Share:
-    """What one of several trials at a time may use. words: for a new run; environment: for its process."""
-
-    words: list[str]
-    environment: dict[str, str]
-
-
-def shares(config: Config, parallel: int, place: int) -> Share:
-    """Threads dealt out evenly, GPUs in turn; `trainer.threads=` and `trainer.device=cpu` have their way."""
+def resources(config: Config, parallel: int, slot: int) -> Resources:
+    """Of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
+    `trainer.device=cpu` are kept to."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = config.trainer.threads or max(1, cores // parallel)
     words = [] if config.trainer.threads else [f"trainer.threads={threads}"]
     environment = {"OMP_NUM_THREADS": str(threads)}
     gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []
     if gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
-    return Share(words, environment)
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
+    return Resources(words, environment)
 
 
 def visible_gpus() -> list[str]:
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name for name in named.split(",") if name.strip()]
+    """As `CUDA_VISIBLE_DEVICES` names them."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if names is not None:
+        return [name for name in names.split(",") if name.strip()]
     import torch
 
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _end_with(parent: int) -> Any:
+def _end_with(parent: int) -> Callable[[], None]:
     """For Linux: have the kernel kill the child when its parent dies, however that happens."""
     library = ctypes.CDLL(None, use_errno=True)
 
-    def ask() -> None:
+    def before_start() -> None:
         library.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != parent:  # it died in between
             os._exit(1)
 
-    return ask
+    return before_start

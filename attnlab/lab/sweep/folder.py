@@ -1,18 +1,18 @@
 """The sweep folder: outputs/<task>/<time>-<4 letters>/ with the sweep's record and a run folder for each trial."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from attnlab import compose
 from attnlab.config import Sweep, check
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
-from attnlab.runs import RunFolder, flat, new_folder, read_json, write_text
+from attnlab.runs import RunFolder, flat, new_folder, write_text
 
 
 class SweepFolder:
@@ -20,7 +20,7 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.words = path / "sweep.yaml"  # what was asked for
+        self.request = path / "sweep.yaml"
         self.base = path / "base.yaml"  # the configuration that its first words composed
         self.journal = path / "journal.jsonl"  # Optuna's: what was tried and what came of it
         self.results = path / "results.json"
@@ -28,109 +28,109 @@ class SweepFolder:
         self.log = path / "log.txt"
         self.locks = path / "locks"
 
-    def runs(self, number: int, seeds: tuple[str, ...]) -> list[RunFolder]:
+    def runs(self, number: int, seeds: Sequence[str]) -> list[RunFolder]:
         """The run folder of each seed of a trial."""
         trial = self.path / f"trial-{number}"
         return [RunFolder(trial / f"seed-{seed}") for seed in seeds] if len(seeds) > 1 else [RunFolder(trial)]
 
-    def read_results(self) -> dict[str, Any]:
-        return read_json(self.results) if self.results.exists() else {}
-
 
 @dataclass(frozen=True)
-class Asked:
-    """What a sweep was asked for. words: those of the runs, values to search among them; settings: `sweep.*`."""
+class Request:
+    """What a sweep is to do. words: those of the runs, values to search among them; settings: `sweep.*`."""
 
     words: tuple[str, ...]
     settings: Sweep
 
 
-def split(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words of the runs, and those that begin with `sweep.`."""
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of the runs, and those that begin with `sweep.`. Raises UserError for a word without `=`."""
     for word in words:
         if "=" not in word:
             raise UserError(f"`{word}`: write overrides as key=value")
-    own = [word for word in words if word.startswith("sweep.")]
-    return [word for word in words if word not in own], own
+    settings = [word for word in words if word.startswith("sweep.")]
+    return [word for word in words if word not in settings], settings
 
 
-def settings(own: list[str], base: dict[str, Any] | None = None) -> Sweep:
-    """`sweep.*` words over the given settings, or over configs/sweep.yaml."""
+def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None) -> Sweep:
+    """`sweep.*` words over the given settings, or over configs/sweep.yaml. Raises UserError where they don't fit."""
     file = compose.config_folder() / "sweep.yaml"
     values = yaml.safe_load(file.read_text(encoding="utf-8")) if base is None else base
-    node: Any = OmegaConf.structured(Sweep)
     names = {entry.name for entry in fields(Sweep)}
     try:
-        node = OmegaConf.merge(node, values)
-        for override in compose.parse(own):
+        node = OmegaConf.merge(OmegaConf.structured(Sweep), values)
+        assert isinstance(node, DictConfig)
+        for override in compose.parse(words):
             name = (override.key_or_group or "").removeprefix("sweep.")
             if name not in names:
                 raise UserError(f"`sweep.{name}`: no such key; {suggestion(name, names)}")
             node[name] = override.value()
     except OmegaConfBaseException as error:
         raise UserError(f"`sweep.*`: {compose.one_sentence(error)}") from error
-    found = OmegaConf.to_object(node)
-    assert isinstance(found, Sweep)
-    check(found, "sweep.")
-    return found
+    settings = OmegaConf.to_object(node)
+    assert isinstance(settings, Sweep)
+    check(settings, "sweep.")
+    return settings
 
 
-def create(words: list[str], space: Space) -> tuple[SweepFolder, Asked]:
+def create(words: Sequence[str], space: Space) -> tuple[SweepFolder, Request]:
     """A new sweep folder; sweep.yaml is written last, with it the folder is a sweep."""
-    runs, own = split(words)
-    asked = Asked(tuple(runs), settings(own))
+    run_words, settings = split_words(words)
+    request = Request(tuple(run_words), read_settings(settings))
     config = compose.compose(space.example())
     folder = SweepFolder(new_folder(Path(config.outputs) / config.task))
     folder.locks.mkdir()
     write_text(folder.base, compose.to_yaml(config))
-    _write(folder, asked)
-    return folder, asked
+    _write(folder, request)
+    return folder, request
 
 
 def find(name: str, outputs: str) -> SweepFolder:
-    """The folder that `sweep=` names: a path, or `latest` for the newest below `outputs`."""
+    """The folder that `sweep=` names: a path, or `latest` for the newest below `outputs`. Raises UserError for none."""
     if name == "latest":
-        found = [path.parent for path in Path(outputs).glob("*/*/sweep.yaml")]
-        if not found:
+        paths = [path.parent for path in Path(outputs).glob("*/*/sweep.yaml")]
+        if not paths:
             raise UserError(
                 f"`sweep=latest`: no sweeps in {outputs}/; start one with `attnlab sweep encoder.depth=1,2`"
             )
-        return SweepFolder(max(found, key=lambda path: (path.name[:15], path.stat().st_mtime_ns)))
+        return SweepFolder(max(paths, key=lambda path: (path.name[:15], path.stat().st_mtime_ns)))
     folder = SweepFolder(Path(name).expanduser())
-    if not folder.words.is_file():
+    if not folder.request.is_file():
         raise UserError(f"`sweep={name}`: not a sweep folder (it has no sweep.yaml)")
     return folder
 
 
-def asked_again(folder: SweepFolder, words: list[str]) -> Asked:
-    """What a sweep was asked for, with other `sweep.parallel=` or more `sweep.trials=`; all else must be the same."""
-    saved = yaml.safe_load(folder.words.read_text(encoding="utf-8"))
-    runs, own = split(words)
-    new = [word for word in runs if word not in saved["words"]]
+def continued(folder: SweepFolder, words: Sequence[str]) -> Request:
+    """The request of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`.
+
+    Raises UserError where anything else is to be changed, or more trials are wanted after the choice was tested.
+    """
+    saved = yaml.safe_load(folder.request.read_text(encoding="utf-8"))
+    run_words, changed = split_words(words)
+    new = [word for word in run_words if word not in saved["words"]]
     if new:
         keys = {word.partition("=")[0] for word in new}
         before = [word for word in saved["words"] if word.partition("=")[0] in keys]
         was = f"it was `{' '.join(before)}`" if before else "it wasn't there"
         raise UserError(f"`{' '.join(new)}`: a sweep is finished as it was begun, and {was}; start a new sweep")
-    found = settings(own, saved["sweep"])
+    settings = read_settings(changed, saved["sweep"])
     for entry in fields(Sweep):
-        old, now = saved["sweep"][entry.name], getattr(found, entry.name)
+        old, now = saved["sweep"][entry.name], getattr(settings, entry.name)
         if old != now and entry.name not in ("parallel", "trials"):
             raise UserError(
                 f"`sweep.{entry.name}={now}`: a sweep is finished as it was begun, and it was {old}; start a new sweep"
             )
-    if found.trials != saved["sweep"]["trials"] and folder.results.exists():
+    if settings.trials != saved["sweep"]["trials"] and folder.results.exists():
         raise UserError(
-            f"`sweep.trials={found.trials}`: this sweep is finished and its choice was scored on test data; "
+            f"`sweep.trials={settings.trials}`: this sweep is finished and its choice was scored on test data; "
             "start a new sweep"
         )
-    asked = Asked(tuple(saved["words"]), found)
-    _write(folder, asked)
-    return asked
+    request = Request(tuple(saved["words"]), settings)
+    _write(folder, request)
+    return request
 
 
 def refuse_changes(folder: SweepFolder, space: Space) -> None:
-    """Raise UserError where the same words compose another configuration than when the sweep began."""
+    """Raises UserError where the same words compose another configuration than when the sweep began."""
     before = flat(yaml.safe_load(folder.base.read_text(encoding="utf-8")))
     now = flat(yaml.safe_load(compose.to_yaml(compose.compose(space.example()))))
     different = [
@@ -145,6 +145,6 @@ def refuse_changes(folder: SweepFolder, space: Space) -> None:
         )
 
 
-def _write(folder: SweepFolder, asked: Asked) -> None:
-    record = {"words": list(asked.words), "sweep": asdict(asked.settings)}
-    write_text(folder.words, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
+def _write(folder: SweepFolder, request: Request) -> None:
+    record = {"words": list(request.words), "sweep": asdict(request.settings)}
+    write_text(folder.request, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))

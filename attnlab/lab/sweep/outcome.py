@@ -3,8 +3,8 @@
 import math
 import shlex
 import statistics
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
 import yaml
 from optuna.trial import FrozenTrial, TrialState
@@ -12,15 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from attnlab.lab.sweep.folder import SweepFolder
+from attnlab.lab.sweep.scores import finished, maximised, validations
 from attnlab.lab.sweep.search import Search
-from attnlab.metrics import LOWER_IS_BETTER
+from attnlab.lab.sweep.space import Value
+from attnlab.runs import read_json
 
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
     TrialState.RUNNING: "begun",
+    TrialState.FAIL: "failed",
 }
+"""In the order of the tables."""
 
 
 @dataclass(frozen=True)
@@ -32,74 +35,111 @@ class Outcome:
     """
 
     number: int
-    values: dict[str, Any]
+    values: dict[str, Value]
     state: str
     score: float | None
     deviation: float | None
     seeds: dict[str, float]
     epochs: float
     seconds: float
-    curve: list[tuple[float, float]]
     error: str | None
+    curve: list[tuple[float, float]] = field(default_factory=list)
 
-    def plain(self) -> dict[str, Any]:
+    @property
+    def state_with_error(self) -> str:
+        return f"{self.state}: {self.error}" if self.error else self.state
+
+    def plain(self) -> dict[str, object]:
         """For results.json; the curves stay in metrics.jsonl."""
-        fields = asdict(self)
-        del fields["curve"]
-        return fields
+        return {name: value for name, value in asdict(self).items() if name != "curve"}
 
 
-def outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], str]:
+@dataclass(frozen=True)
+class Best:
+    """The trial that is chosen. test: "mean" and, over several seeds, "deviation" of its scores; commands: that train it."""
+
+    outcome: Outcome
+    test: dict[str, dict[str, float]]
+    commands: list[str]
+
+
+@dataclass(frozen=True)
+class SweepResults:
+    """What a sweep's results.json holds. importance: the fraction of the scores' variance that each key explains."""
+
+    task: str
+    monitor: str
+    sampler: str
+    best: Best
+    importance: dict[str, float]
+    epochs: float
+    trials: list[Outcome]
+
+    def plain(self) -> dict[str, object]:
+        """For results.json."""
+        best = self.best.outcome.plain() | {"test": self.best.test, "command": self.best.commands}
+        return {
+            "task": self.task, "monitor": self.monitor, "sampler": self.sampler, "best": best,
+            "importance": self.importance, "epochs": self.epochs, "trials": [t.plain() for t in self.trials],
+        }  # fmt: skip
+
+    @classmethod
+    def read(cls, folder: SweepFolder) -> "SweepResults | None":
+        """None where the sweep hasn't come to its end."""
+        if not folder.results.exists():
+            return None
+        values = read_json(folder.results)
+        best = values.pop("best")
+        test, commands = best.pop("test"), best.pop("command")
+        trials = [Outcome(**trial) for trial in values.pop("trials")]
+        return cls(**values, best=Best(Outcome(**best), test, commands), trials=trials)
+
+
+def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], str]:
     """Every trial begun, the best first and the failed last, and what their scores measure."""
     monitor = ""
-    found = []
+    outcomes = []
     for trial in search.all():
-        lines, seeds, seconds = [], {}, 0.0
-        runs = folder.runs(trial.number, search.space.seeds)
-        for seed, run in zip(search.space.seeds, runs, strict=True):
-            lines.append(run.read_metrics())
-            if results := run.read_results():
-                monitor = results["train"]["monitor"]
-                seeds[seed] = results["validation"][monitor]
-                seconds += results["train"]["wall_seconds"]
-            elif lines[-1]:
-                monitor = lines[-1][-1]["monitor"]
-        found.append(_outcome(trial, search, lines, seeds, seconds, monitor))
-    worst = math.inf if monitor in LOWER_IS_BETTER else -math.inf
-    rank = {"finished": 0, "pruned": 1, "begun": 2, "failed": 3}
+        monitor, outcome = _outcome(trial, folder, search, monitor)
+        outcomes.append(outcome)
+    rank = {state: number for number, state in enumerate(STATES.values())}
 
-    def place(outcome: Outcome) -> tuple[int, float, int]:
-        score = worst if outcome.score is None else outcome.score
-        return rank[outcome.state], score if monitor in LOWER_IS_BETTER else -score, outcome.number
+    def order(outcome: Outcome) -> tuple[int, float, int]:
+        score = -math.inf if outcome.score is None else maximised(outcome.score, monitor)
+        return rank[outcome.state], -score, outcome.number
 
-    return sorted(found, key=place), monitor
+    return sorted(outcomes, key=order), monitor
 
 
-def _outcome(
-    trial: FrozenTrial, search: Search, lines: list[list[dict[str, Any]]], seeds: dict[str, float], seconds: float,
-    monitor: str,
-) -> Outcome:  # fmt: skip
+def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: str) -> tuple[str, Outcome]:
+    """The name of its score, where its runs say one, else `monitor`; and what came of it."""
+    curves, seeds, seconds = [], {}, 0.0
+    for seed, run in zip(search.space.seeds, folder.runs(trial.number, search.space.seeds), strict=True):
+        curves.append(validations(run))
+        if results := finished(run):
+            monitor, seeds[seed] = results.monitor, results.score
+            seconds += results.seconds
+        elif curves[-1]:
+            monitor = curves[-1][-1].monitor
     state = STATES[trial.state]
-    told: float | None = None  # by the journal, which knows only of more as better
+    score: float | None = None  # of the journal, where higher is better
     if state == "finished":
-        told = trial.value
+        score = trial.value
     elif trial.intermediate_values and state != "failed":
-        told = trial.intermediate_values[max(trial.intermediate_values)]
-    score = -told if told is not None and monitor in LOWER_IS_BETTER else told
-    whole = state == "finished" and len(seeds) == len(lines)  # not while somebody trains one of its runs further
-    if whole:
-        score = statistics.fmean(seeds.values())
-    return Outcome(
+        score = trial.intermediate_values[max(trial.intermediate_values)]
+    score = None if score is None else maximised(score, monitor)
+    complete = state == "finished" and len(seeds) == len(curves)  # not while one of its runs is trained further
+    return monitor, Outcome(
         number=trial.number,
         values={p.name: trial.params[p.name] for p in search.space.parameters if p.name in trial.params},
         state=state,
-        score=score,
-        deviation=statistics.stdev(seeds.values()) if whole and len(seeds) > 1 else None,
+        score=statistics.fmean(seeds.values()) if complete else score,
+        deviation=statistics.stdev(seeds.values()) if complete and len(seeds) > 1 else None,
         seeds=seeds,
-        epochs=sum(seed[-1]["epoch"] for seed in lines if seed),
+        epochs=sum(lines[-1].epoch for lines in curves if lines),
         seconds=seconds,
-        curve=[(line["epoch"], line[monitor]) for line in lines[0]],
         error=trial.user_attrs.get("error"),
+        curve=[(line.epoch, line.scores[monitor]) for line in curves[0]],
     )
 
 
@@ -110,32 +150,29 @@ def shown(score: float | None, deviation: float | None = None) -> str:
     return f"{score:.4f}" if deviation is None else f"{score:.4f} ± {deviation:.4f}"
 
 
-def table(found: list[Outcome], monitor: str, names: list[str]) -> Table:
+def table(outcomes: Sequence[Outcome], monitor: str, names: Sequence[str]) -> Table:
     """A row for each trial, best first."""
-    title = f"Trials by {monitor or 'score'} on validation data"
-    rows = Table(title=title, title_justify="left")
-    rows.add_column("trial", justify="right")
+    table = Table(title=f"Trials by {monitor or 'score'} on validation data", title_justify="left")
+    table.add_column("trial", justify="right")
     for name in names:
-        rows.add_column(Text(name), justify="right", overflow="fold")
-    rows.add_column(monitor or "score", justify="right", no_wrap=True)
-    rows.add_column("epochs", justify="right")
-    rows.add_column(
-        "state", min_width=min(40, max([8, *(len(o.error or "") + 8 for o in found)])), overflow="fold"
-    )
-    for outcome in found:
+        table.add_column(Text(name), justify="right", overflow="fold")
+    table.add_column(monitor or "score", justify="right", no_wrap=True)
+    table.add_column("epochs", justify="right")
+    width = min(40, max([8, *(len(outcome.error or "") + 8 for outcome in outcomes)]))
+    table.add_column("state", min_width=width, overflow="fold")
+    for outcome in outcomes:
         values = (Text(str(outcome.values.get(name, ""))) for name in names)
-        state = Text(f"{outcome.state}: {outcome.error}" if outcome.error else outcome.state)
         score = shown(outcome.score, outcome.deviation)
-        rows.add_row(str(outcome.number), *values, score, f"{outcome.epochs:g}", state)
-    return rows
+        table.add_row(str(outcome.number), *values, score, f"{outcome.epochs:g}", Text(outcome.state_with_error))
+    return table
 
 
-def train_command(folder: SweepFolder, search: Search, outcome: Outcome) -> list[str]:
+def train_commands(folder: SweepFolder, search: Search, outcome: Outcome) -> list[str]:
     """What trains a trial again, with test data at the end: a command for each seed."""
-    words = []
+    commands = []
     for seed, run in zip(search.space.seeds, folder.runs(outcome.number, search.space.seeds), strict=True):
-        given = yaml.safe_load(run.overrides.read_text(encoding="utf-8"))
-        kept = [word for word in given if word.partition("=")[0] not in ("folder", "score_test", "baselines")]
-        assert f"seed={seed}" in kept
-        words.append("attnlab train " + " ".join(map(shlex.quote, kept)))
-    return words
+        overrides = yaml.safe_load(run.overrides.read_text(encoding="utf-8"))
+        words = [word for word in overrides if word.partition("=")[0] not in ("folder", "score_test", "baselines")]
+        assert f"seed={seed}" in words
+        commands.append("attnlab train " + " ".join(map(shlex.quote, words)))
+    return commands

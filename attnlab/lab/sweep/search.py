@@ -8,17 +8,13 @@ is better, whatever they measure.
 import hashlib
 import math
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import optuna
 from filelock import FileLock
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -27,7 +23,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from attnlab.config import Sweep
 from attnlab.errors import UserError
-from attnlab.lab.sweep.space import Parameter, Space
+from attnlab.lab.sweep.space import Parameter, Space, Value
 
 DEFAULT_TRIALS = 20
 NAME = "sweep"
@@ -42,12 +38,14 @@ class Search:
         self.space, self.settings = space, settings
         self.grid = space.combinations()
         self.sampler = settings.sampler or ("grid" if self.grid else "tpe")
-        # Asking for more of a grid than there is gives all of it.
-        whole = len(self.grid or ()) if self.sampler == "grid" else 0
-        self.trials = min(settings.trials or whole, whole) if whole else settings.trials or DEFAULT_TRIALS
+        if self.sampler == "grid" and self.grid:  # asking for more of a grid than there is gives all of it
+            self.trials = min(settings.trials or len(self.grid), len(self.grid))
+        else:
+            self.trials = settings.trials or DEFAULT_TRIALS
         self.pruner = pruner(settings)
-        lock: Any = _JournalLock(journal)  # Optuna's base class for locks isn't public
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+        lock = _JournalLock(journal)
+        # Optuna's base class for locks isn't public.
+        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))  # type: ignore[arg-type]
         self.study = optuna.create_study(
             study_name=NAME, storage=storage, direction="maximize", load_if_exists=True,
             sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
@@ -55,7 +53,7 @@ class Search:
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:
-        """Refuse what doesn't fit together, before anything is written."""
+        """Raises UserError for settings that don't fit together, before anything is written."""
         pruner(settings)
         if settings.sampler == "grid" and space.combinations() is None:
             raise UserError("`sweep.sampler=grid`: a grid needs values that can be listed, not an interval")
@@ -65,29 +63,27 @@ class Search:
         return self.study.get_trials(deepcopy=False)
 
     def begun(self) -> list[FrozenTrial]:
-        """Trials that nobody has finished; some process may be at work on them."""
+        """Trials that haven't ended; some process may be at work on them."""
         return [trial for trial in self.all() if trial.state == TrialState.RUNNING]
 
     def ask(self) -> int | None:
         """The number of a new trial, or None where there are enough. Call it under a lock of the sweep."""
         return self.study.ask().number if len(self.all()) < self.trials else None
 
-    def values(self, number: int) -> dict[str, Any]:
+    def values(self, number: int) -> dict[str, Value]:
         """What a trial tries; what hasn't been drawn yet is drawn now."""
         trial = self._trial(number)
         return {parameter.name: _draw(trial, parameter) for parameter in self.space.parameters}
 
     def report(self, number: int, step: int, value: float) -> None:
-        """The best score after a validation (1, 2, …); saying it again changes nothing."""
+        """The best score after a validation (1, 2, …); reported again, it changes nothing."""
         if step not in self.all()[number].intermediate_values:
             self._trial(number).report(value, step)
 
     def should_prune(self, number: int, step: int) -> bool:
         """Whether a trial lags behind the others after this validation."""
-        others = [
-            t.intermediate_values[step] for t in self.all() if t.number != number and step in t.intermediate_values
-        ]
-        return self.pruner.lags(self.all()[number].intermediate_values[step], others, step)
+        scores = {t.number: t.intermediate_values[step] for t in self.all() if step in t.intermediate_values}
+        return self.pruner.lags(scores.pop(number), list(scores.values()), step)
 
     def finish(self, number: int, value: float) -> None:
         self.study.tell(number, value)
@@ -103,7 +99,7 @@ class Search:
         return Trial(self.study, self.all()[number]._trial_id)
 
     def importance(self) -> dict[str, float]:
-        """The share of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty.
+        """The fraction of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty.
 
         Only trials that ran to the end count.
         """
@@ -111,8 +107,8 @@ class Search:
         if len(done) < 4 or len({trial.value for trial in done}) < 2:
             return {}
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.settings.seed)
-        found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
-        return {name: round(float(share), 4) for name, share in found.items()}
+        fractions = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
+        return {name: round(float(fraction), 4) for name, fraction in fractions.items()}
 
 
 class _Sampler(BaseSampler):
@@ -129,10 +125,10 @@ class _Sampler(BaseSampler):
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         return {}
 
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, values: BaseDistribution) -> Any:
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, values: BaseDistribution) -> Value:
         if self._name == "grid":
             assert self._grid is not None
             return self._grid[trial.number][name]
@@ -140,28 +136,34 @@ class _Sampler(BaseSampler):
         seed = int.from_bytes(digest, "big")
         sampler = TPESampler(seed=seed) if self._name == "tpe" else RandomSampler(seed=seed)
         drawn = sampler.sample_independent(study, trial, name, values)
-        return _rounded(drawn, values) if isinstance(drawn, float) else drawn
+        return _rounded(drawn, values) if isinstance(values, FloatDistribution) else drawn
 
 
-def _draw(trial: Trial, parameter: Parameter) -> Any:
+def _draw(trial: Trial, parameter: Parameter) -> Value:
     name, values = parameter.name, parameter.distribution
     if isinstance(values, CategoricalDistribution):
-        return trial.suggest_categorical(name, values.choices)
+        return str(trial.suggest_categorical(name, values.choices))
     if isinstance(values, IntDistribution):
         return trial.suggest_int(name, values.low, values.high, log=values.log)
-    assert isinstance(values, FloatDistribution)
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 
 
-def _rounded(value: float, values: BaseDistribution) -> float:
+def _rounded(value: float, values: FloatDistribution) -> float:
     """Four digits are enough to try, and what is shown is then exactly what was run."""
-    return min(max(float(f"{value:.4g}"), values.low), values.high)  # type: ignore[attr-defined]
+    return min(max(float(f"{value:.4g}"), values.low), values.high)
+
+
+class Pruner(Protocol):
+    """Decides which trials are given up."""
+
+    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
+        """Whether a trial's best score after a validation is too low beside the others' after the same one."""
 
 
 class NoPruner:
     """Every trial runs to its end."""
 
-    def lags(self, value: float, others: list[float], step: int) -> bool:
+    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
         return False
 
 
@@ -174,7 +176,7 @@ class Median:
     def __init__(self, warmup: int) -> None:
         self.warmup = warmup
 
-    def lags(self, value: float, others: list[float], step: int) -> bool:
+    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
         if step < self.warmup or len(others) < self.STARTUP:
             return False
         return math.isnan(value) or value < statistics.median(others)
@@ -187,18 +189,18 @@ class Halving:
     def __init__(self, warmup: int, factor: int) -> None:
         self.warmup, self.factor = warmup, factor
 
-    def lags(self, value: float, others: list[float], step: int) -> bool:
+    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
         rung = self.warmup
         while rung < step:
             rung *= self.factor
         if rung != step:
             return False
-        kept = max(1, (len(others) + 1) // self.factor)
-        return math.isnan(value) or sum(other > value for other in others) >= kept
+        promoted = max(1, (len(others) + 1) // self.factor)
+        return math.isnan(value) or sum(other > value for other in others) >= promoted
 
 
-def pruner(settings: Sweep) -> NoPruner | Median | Halving:
-    """What `sweep.pruner=` names."""
+def pruner(settings: Sweep) -> Pruner:
+    """What `sweep.pruner=` names. Raises UserError where it names none."""
     name, colon, factor = settings.pruner.partition(":")
     if name == "halving" and (not colon or (factor.isdigit() and int(factor) >= 2)):
         return Halving(settings.warmup, int(factor or 3))
@@ -210,9 +212,9 @@ def pruner(settings: Sweep) -> NoPruner | Median | Halving:
 
 
 class _JournalLock:
-    """Optuna's lock on its journal, as one that a killed process gives back at once.
+    """A lock on Optuna's journal that is free as soon as its process is killed, which Optuna's own isn't.
 
-    Whoever gets it also removes a last line that a killed process left unfinished.
+    Taking it also removes a last line that a killed process left unfinished.
     """
 
     def __init__(self, journal: Path) -> None:

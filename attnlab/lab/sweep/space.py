@@ -6,31 +6,28 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from attnlab import compose
+from attnlab.config import CrossValidated
 from attnlab.errors import UserError, suggestion
 
 LISTED = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
+Value = str | int | float
+"""Listed values are kept as they are written on the command line; those of intervals are numbers."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A key and the values it may take. Listed values are kept as they are written on the command line."""
+    """A key and the values it may take."""
 
     name: str
-    distribution: BaseDistribution
+    distribution: CategoricalDistribution | IntDistribution | FloatDistribution
 
     @property
     def listed(self) -> tuple[str, ...] | None:
@@ -40,11 +37,16 @@ class Parameter:
         return None
 
     @property
-    def log(self) -> bool:
-        return bool(getattr(self.distribution, "log", False))
+    def first(self) -> Value:
+        """The first listed value, or the lowest one."""
+        if isinstance(self.distribution, CategoricalDistribution):
+            return str(self.distribution.choices[0])
+        return self.distribution.low
 
-    def word(self, value: Any) -> str:
-        return f"{self.name}={value}"
+    @property
+    def log(self) -> bool:
+        """Whether values are drawn evenly in their logarithm."""
+        return not isinstance(self.distribution, CategoricalDistribution) and self.distribution.log
 
 
 @dataclass(frozen=True)
@@ -64,28 +66,22 @@ class Space:
         rows = itertools.product(*(listed for listed in values if listed is not None))
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def words(self, values: dict[str, Any], seed: str) -> list[str]:
+    def words(self, values: Mapping[str, Value], seed: str) -> list[str]:
         """The words of one run."""
-        chosen = [parameter.word(values[parameter.name]) for parameter in self.parameters]
+        chosen = [f"{parameter.name}={values[parameter.name]}" for parameter in self.parameters]
         return [*self.fixed, *chosen, f"seed={seed}"]
 
     def example(self) -> list[str]:
         """The words of one run that the space allows."""
-        values = {
-            parameter.name: parameter.listed[0] if parameter.listed else getattr(parameter.distribution, "low", "")
-            for parameter in self.parameters
-        }
-        return self.words(values, self.seeds[0])
+        return self.words({parameter.name: parameter.first for parameter in self.parameters}, self.seeds[0])
 
 
 def read(words: Sequence[str]) -> Space:
-    """The space that the words of `attnlab sweep` span; refuses what no run would accept.
-
-    A named `space=` gives its words first, so that the command line can change them.
-    """
+    """The space that the words of `attnlab sweep` span. A named `space=` gives its words first, so that the command
+    line can change them. Raises UserError for what no run would accept, and where nothing is searched."""
     named = [word.removeprefix("space=") for word in words if word.startswith("space=")]
-    own = [word for word in words if not word.startswith("space=")]
-    words = [*itertools.chain.from_iterable(map(named_space, named)), *own]
+    others = [word for word in words if not word.startswith("space=")]
+    words = [*itertools.chain.from_iterable(map(named_space, named)), *others]
     for word in words:
         if word.startswith(("folder=", "score_test=")):
             raise UserError(
@@ -115,7 +111,7 @@ def read(words: Sequence[str]) -> Space:
         )
     space = Space(tuple(fixed.values()), tuple(parameters.values()), seeds or ("1",))
     data = compose.compose(space.example()).data
-    if getattr(data, "folds", None) is not None and data.fold is None:
+    if isinstance(data, CrossValidated) and data.folds is not None and data.fold is None:
         raise UserError(
             "`data.folds`: a sweep compares on one division of the data; name one, as in `data.fold=0`"
         )
@@ -123,7 +119,7 @@ def read(words: Sequence[str]) -> Space:
 
 
 def named_space(name: str) -> list[str]:
-    """The words of configs/space/<name>.yaml."""
+    """The words of configs/space/<name>.yaml. Raises UserError where there is no such file, or it is no list of words."""
     path = compose.config_folder() / "space" / f"{name}.yaml"
     if name not in compose.choices("space"):
         raise UserError(f"`space={name}`: no such space; {suggestion(name, compose.choices('space'))}")

@@ -10,14 +10,14 @@ from torchvision.io import read_image
 
 from attnlab import compose
 from attnlab.cli import main
-from attnlab.lab import data_report as survey
-from attnlab.lab.data_report_samples import layout
+from attnlab.lab import data_report
+from attnlab.lab.pictures import layout
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=200))
 def test_every_length_is_in_one_row_of_the_histogram(lengths: list[int]) -> None:
-    lines = survey.histogram(np.array(lengths))
-    assert len(lines) <= survey.BINS
+    lines = data_report.histogram(np.array(lengths))
+    assert len(lines) <= data_report.BINS
     assert sum(int(line.split()[-1].replace(",", "")) for line in lines) == len(lengths)
     assert all(("█" in line or "▏" in line) == (not line.endswith(" 0")) for line in lines)
 
@@ -59,13 +59,14 @@ def test_samples_are_drawn_where_it_says(name: str, ending: str, tmp_path: Path,
 
 def test_neighbours_are_drawn_nearer_than_others() -> None:
     ring = np.array([(i, (i + 1) % 8) for i in range(8)])
-    places = layout(8, np.concatenate([ring, ring[:, ::-1]]))
-    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
-    assert distance[ring[:, 0], ring[:, 1]].max() < distance.mean() and places.min() == 0 and places.max() == 1
+    xy = layout(8, np.concatenate([ring, ring[:, ::-1]]))
+    distance = np.linalg.norm(xy[:, None] - xy[None], axis=2)
+    assert distance[ring[:, 0], ring[:, 1]].max() < distance.mean() and xy.min() == 0 and xy.max() == 1
 
 
 def test_all_data_sets_are_listed_with_a_sentence(capsys) -> None:
     assert main(["data", "--list"]) == 0
-    found = dict(survey.listing(quiet=True))
-    assert list(found) == compose.choices("data") and all(10 < len(line) < 180 for line in found.values())
-    assert "imdb" in capsys.readouterr().out and found["imdb"].endswith("negative or positive")
+    assert "imdb" in capsys.readouterr().out
+    sentences = data_report.list_data_sets()
+    assert list(sentences) == compose.choices("data") and all(10 < len(line) < 180 for line in sentences.values())
+    assert sentences["imdb"].endswith("negative or positive")

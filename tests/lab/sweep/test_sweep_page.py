@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-from attnlab.lab.sweep.outcome import Outcome
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.space import read
 
@@ -13,21 +13,19 @@ EVIL = "<script>alert(1)</script>\"'&"
 def outcome(number: int, state: str, score: float | None, error: str | None = None) -> Outcome:
     values = {"optimizer.lr": 10.0**-number, "encoder.depth": "2"}
     curve = [(1, 0.1), (2, score)] if score is not None else []
-    return Outcome(number, values, state, score, None, {"1": score or 0.0}, 2, 1.0, curve, error)
+    return Outcome(number, values, state, score, None, {"1": score or 0.0}, 2, 1.0, error, curve)
 
 
-def written(found: list[Outcome]) -> str:
-    results = {
-        "task": EVIL, "monitor": "accuracy", "sampler": "tpe", "epochs": 6, "importance": {"optimizer.lr": 1.0, EVIL: 0.0},
-        "best": found[0].plain() | {"test": {"mean": {"accuracy": 0.7}}, "command": [f"attnlab train {EVIL}"]},
-    }  # fmt: skip
+def written(outcomes: list[Outcome]) -> str:
+    best = Best(outcomes[0], {"mean": {"accuracy": 0.7}}, [f"attnlab train {EVIL}"])
+    importance = {"optimizer.lr": 1.0, EVIL: 0.0}
+    results = SweepResults(EVIL, "accuracy", "tpe", best, importance, 6, outcomes)
     space = read(["optimizer.lr=tag(log,interval(1e-4,1e-1))", "encoder.depth=2,4"])
-    return page(EVIL, results, found, space)
+    return page(EVIL, results, outcomes, space)
 
 
 def test_everything_is_shown_and_escaped() -> None:
-    found = [outcome(1, "finished", 0.8), outcome(2, "pruned", 0.3), outcome(3, "failed", None, EVIL)]
-    text = written(found)
+    text = written([outcome(1, "finished", 0.8), outcome(2, "pruned", 0.3), outcome(3, "failed", None, EVIL)])
     assert "<script>alert" not in text and "&lt;script&gt;alert(1)" in text
     for number in (1, 2, 3):
         assert f'<tr class="trial t{number}"' in text

@@ -5,7 +5,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from attnlab import compose
 from attnlab.errors import UserError
-from attnlab.lab.sweep.folder import settings
+from attnlab.lab.sweep.folder import read_settings
 from attnlab.lab.sweep.search import Halving, Median, Search, pruner
 from attnlab.lab.sweep.space import named_space, read
 
@@ -91,12 +91,12 @@ def test_refusals(words: list[str], sentence: str) -> None:
 )
 def test_refused_settings(own: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as refused:
-        Search.check(read(["optimizer.lr=interval(1e-4,1e-2)"]), settings(own))
+        Search.check(read(["optimizer.lr=interval(1e-4,1e-2)"]), read_settings(own))
     assert sentence in str(refused.value)
 
 
 def test_pruners_by_example() -> None:
-    median, halving = pruner(settings(["sweep.pruner=median", "sweep.warmup=2"])), Halving(1, 2)
+    median, halving = pruner(read_settings(["sweep.pruner=median", "sweep.warmup=2"])), Halving(1, 2)
     assert isinstance(median, Median)
     others = [0.1, 0.2, 0.3, 0.4, 0.5]
     assert not median.lags(0.0, others, step=1)  # too early

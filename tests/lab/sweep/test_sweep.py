@@ -17,16 +17,16 @@ import pytest
 
 from attnlab import compose
 from attnlab.errors import UserError
-from attnlab.lab.sweep import sweep as lab
-from attnlab.lab.sweep.child import Child, Share
+from attnlab.lab.sweep import command
+from attnlab.lab.sweep.child import Child, Resources
 from attnlab.runs import RunFolder
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 DRIVER = """
 import sys
-from attnlab.lab.sweep import sweep
-sweep.score_on_test = lambda folder, search, chosen: {"mean": {"accuracy": 0.5}}
-sweep.sweep(sys.argv[2:], command=[sys.executable, sys.argv[1]])
+from attnlab.lab.sweep import command
+command.score_on_test = lambda folder, search, chosen: {"mean": {"accuracy": 0.5}}
+command.sweep(sys.argv[2:], command=[sys.executable, sys.argv[1]])
 """
 RATE = "optimizer.lr=tag(log,interval(1e-4,1e-1))"
 
@@ -36,13 +36,14 @@ def sweep_process(*words: str) -> subprocess.Popen[bytes]:
         [sys.executable, "-c", DRIVER, str(STAND_IN), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=STAND_IN.parents[2],
+        cwd=STAND_IN.parents[3],
     )
 
 
 def run_sweep(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
-    monkeypatch.setattr(lab, "score_on_test", lambda folder, search, chosen: {"mean": {"accuracy": 0.5}})
-    return lab.sweep(words, command=[sys.executable, str(STAND_IN)])
+    """What results.json holds."""
+    monkeypatch.setattr(command, "score_on_test", lambda folder, search, chosen: {"mean": {"accuracy": 0.5}})
+    return command.sweep(words, command=[sys.executable, str(STAND_IN)]).plain()
 
 
 def only_folder(outputs: Path) -> Path:
@@ -187,8 +188,8 @@ def test_a_trial_is_told_its_folder_whatever_its_name(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "it's (1), a=b")
     write = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
     told = tmp_path / "told.json"
-    child = Child(folder, ["seed=3"], Share([], {}), [sys.executable, "-c", write, str(told)])
-    while child.ended() is None:
+    child = Child(folder, ["seed=3"], Resources([], {}), [sys.executable, "-c", write, str(told)])
+    while child.exit_code() is None:
         time.sleep(0.01)
     given = {word.key_or_group: word.value() for word in compose.parse(json.loads(told.read_text()))}
     assert given == {"seed": 3, "folder": str(folder.path)}

@@ -1,0 +1,98 @@
+"""`attnlab bench`: how fast this machine trains in each modality, and what the time goes to.
+
+`sections=tagging,images` picks, `updates=20` says how long, `shared=FOLDER` takes real data of the folder, `out=FOLDER`
+says where `bench.json` and `bench.html` go; other words are keys of `attnlab train`, for every section.
+"""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from attnlab.compose import split_words
+from attnlab.errors import UserError, suggestion
+from attnlab.lab.bench.page import page
+from attnlab.lab.bench.results import PARTS, LengthSpeed, Machine, Measurement, Results
+from attnlab.lab.bench.sections import SECTIONS, words_of
+from attnlab.runs import new_folder, write_json, write_text
+
+DEFAULTS = {"sections": ",".join(SECTIONS), "updates": "20", "shared": "", "out": ""}
+
+
+def bench(words: Sequence[str]) -> Results:
+    """Measure the sections one after the other. Raises UserError for words that don't fit."""
+    options, overrides = split_words(words, DEFAULTS)
+    names = options["sections"].split(",")
+    for name in names:
+        if name not in SECTIONS:
+            raise UserError(f"`sections={name}`: no such section; {suggestion(name, SECTIONS)}")
+    updates = options["updates"]
+    if not updates.isdigit() or int(updates) < 1:
+        raise UserError(f"`updates={updates}`: expected a number of updates, such as 20")
+    shared = options["shared"] or None
+    if shared is not None and not Path(shared).is_dir():
+        raise UserError(f"`shared={shared}`: no such folder")
+    results = Results(machine(), "real" if shared else "embedded", {})
+    for name in names:
+        section_words = [*words_of(SECTIONS[name], shared), *overrides]
+        results.sections[name] = _measure_in_process(name, updates, section_words)
+        print(summary(name, results.sections[name]), flush=True)
+    folder = Path(options["out"]) if options["out"] else new_folder(Path("outputs") / "bench")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "bench.json", results.plain())
+    write_text(folder / "bench.html", page(results))
+    print(f"Figures and plots lie in {folder}/bench.json and bench.html")
+    return results
+
+
+def _measure_in_process(name: str, updates: str, words: Sequence[str]) -> Measurement:
+    command = [sys.executable, "-m", "attnlab.lab.bench.measure", name, updates, *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it was ended from outside"])[-1]
+        raise UserError(f"attnlab train {shlex.join(words)}: {last.split('UserError: ')[-1]}")
+    values = json.loads(done.stdout.splitlines()[-1])
+    if "by_length" in values:
+        values["by_length"] = [LengthSpeed(**speed) for speed in values["by_length"]]
+    return Measurement(**values)
+
+
+def summary(name: str, section: Measurement) -> str:
+    """A line for the terminal, one for the parts of a step, and one for decoding where there is such."""
+    peak = ""
+    if section.share_of_peak is not None:
+        peak = f", {section.share_of_peak:.2f} of peak"
+        if section.share_of_torch != section.share_of_peak:
+            peak += f" ({section.share_of_torch:.2f} of torch.mm's)"
+    parts = ", ".join(f"{part} {section.parts[part]:.1f}" for part in PARTS)
+    lines = [
+        f"{name}: {section.vectors_per_second:,.0f} {section.unit}/s in a step of {section.step_ms:.1f} ms{peak}, "
+        f"{section.train_vectors_per_second:,.0f} in all of train, {section.memory_mib:,.0f} MiB",
+        f"  ms: {parts}",
+    ]
+    if speeds := section.sentences_per_second:
+        lines.append(
+            "  written, sentences/s: " + ", ".join(f"{how} {speed:,.0f}" for how, speed in speeds.items())
+        )
+    return "\n".join(lines)
+
+
+def machine() -> Machine:
+    """This one."""
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return Machine(_processor(), torch.get_num_threads(), torch.__version__, instructions)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )

@@ -1,0 +1,82 @@
+"""Examples drawn into files: pixels and spectrograms as PNG, graphs as SVG."""
+
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnlab.data.contract import Drawing, Picture
+
+SIZE = 256
+"""Pixels that a small picture or spectrogram is enlarged to, about."""
+COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#9c755f", "#ff9da7")
+
+
+def draw(picture: Picture, path: Path) -> Path:
+    """The file: `path` with the ending of its kind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(picture, Drawing):
+        path = path.with_name(path.name + ".svg")
+        path.write_text(_svg(picture), encoding="utf-8")
+        return path
+    path = path.with_name(path.name + ".png")
+    _write_png(picture.astype(np.uint8) if picture.ndim == 3 else _grey(picture.astype(np.float32)), path)
+    return path
+
+
+def _grey(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(height, width) -> (height, width, 1), bright where levels are high."""
+    low, high = np.percentile(levels, (1, 99))
+    return (np.clip((levels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)[:, :, None]
+
+
+def _write_png(pixels: NDArray[np.uint8], path: Path) -> None:
+    """(height, width, channels) bytes, enlarged without smoothing where they are few."""
+    from torchvision.io import write_png
+
+    times = max(1, round(SIZE / max(pixels.shape[:2])))
+    enlarged = pixels.repeat(times, axis=0).repeat(times, axis=1)
+    write_png(torch.from_numpy(enlarged.transpose(2, 0, 1).copy()), str(path))
+
+
+def _svg(graph: Drawing) -> str:
+    """Nodes as circles, coloured by their names."""
+    xy = 20 + layout(len(graph.names), graph.edges) * 460
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(set(graph.names)))}
+    lines = [
+        f'<line x1="{xy[a, 0]:.0f}" y1="{xy[a, 1]:.0f}" x2="{xy[b, 0]:.0f}" y2="{xy[b, 1]:.0f}"/>'
+        for a, b in {tuple(sorted(edge)) for edge in graph.edges.tolist()}
+    ]
+    nodes = [
+        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="9" fill="{colours[name]}"/>'
+        f'<text x="{x:.0f}" y="{y + 4:.0f}">{escape(name)}</text>'
+        for (x, y), name in zip(xy, graph.names, strict=True)
+    ]
+    style = "line{stroke:#999}text{font:10px sans-serif;text-anchor:middle;fill:white}"
+    body = "".join(sorted(lines) + nodes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 500"><style>{style}</style>'
+        f'<rect width="500" height="500" fill="white"/>{body}</svg>'
+    )
+
+
+def layout(nodes: int, edges: NDArray[np.int64], rounds: int = 200) -> NDArray[np.float64]:
+    """(E, 2) edges -> (nodes, 2) coordinates between 0 and 1: nodes push each other away, and edges pull them together
+    (Fruchterman & Reingold 1991)."""
+    xy = np.random.default_rng(0).random((nodes, 2))
+    ideal = (1 / max(1, nodes)) ** 0.5
+    for number in range(rounds if nodes > 1 else 0):
+        apart = xy[:, None] - xy[None]  # (nodes, nodes, 2)
+        distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-3)[..., None]
+        force = (apart / distance * ideal**2 / distance).sum(axis=1)
+        if len(edges):
+            pull = xy[edges[:, 0]] - xy[edges[:, 1]]
+            pull *= np.linalg.norm(pull, axis=1, keepdims=True) / ideal
+            np.add.at(force, edges[:, 0], -pull / 2)
+            np.add.at(force, edges[:, 1], pull / 2)
+        length = np.maximum(np.linalg.norm(force, axis=1, keepdims=True), 1e-9)
+        xy += force / length * np.minimum(length, 0.1 * (1 - number / rounds))
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    return (xy - low) / np.maximum(high - low, 1e-9)

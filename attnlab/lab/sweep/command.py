@@ -1,0 +1,109 @@
+"""`attnlab sweep`: many runs from one line, none lost, all comparable."""
+
+import shlex
+from collections.abc import Sequence
+
+from filelock import FileLock
+
+from attnlab import compose
+from attnlab.errors import UserError
+from attnlab.lab.sweep import folder as folders
+from attnlab.lab.sweep import space
+from attnlab.lab.sweep.child import TRAIN
+from attnlab.lab.sweep.folder import SweepFolder
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes, table, train_commands
+from attnlab.lab.sweep.page import page
+from attnlab.lab.sweep.search import Search
+from attnlab.lab.sweep.worker import Worker
+from attnlab.runs import write_json, write_text
+from attnlab.training.report import Reporter
+
+
+def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
+    """Begin a sweep, or with `sweep=FOLDER|latest` finish one; returns what results.json holds.
+
+    command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
+    Stopped when a signal asks to stop, after all runs have saved themselves.
+    """
+    options, others = compose.split_words(words, {"sweep": "", "outputs": ""})
+    outputs = [f"outputs={options['outputs']}"] if options["outputs"] else []
+    if options["sweep"]:
+        folder = folders.find(options["sweep"], options["outputs"] or "outputs")
+        request = folders.continued(folder, others)
+        searched = space.read(request.words)
+        folders.refuse_changes(folder, searched)
+    else:
+        run_words, settings = folders.split_words([*others, *outputs])
+        searched = space.read(run_words)
+        Search.check(searched, folders.read_settings(settings))
+        folder, request = folders.create([*others, *outputs], searched)
+    search = Search(folder.journal, searched, request.settings)
+    reporter = Reporter(folder.log)
+    reporter.say(
+        f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
+        + (f", each with {len(searched.seeds)} seeds" if len(searched.seeds) > 1 else "")
+    )
+    if not folder.results.exists():
+        config = compose.compose(searched.example())
+        try:
+            Worker(folder, search, config, reporter.say, command).run()
+        finally:
+            if search.begun():
+                reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
+    with FileLock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
+        return _conclude(folder, search, reporter)
+
+
+def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:
+    """Score the choice on test data, once; write results.json and the page; print the table."""
+    outcomes, monitor = read_outcomes(folder, search)
+    reporter.table(table(outcomes, monitor, [parameter.name for parameter in search.space.parameters]))
+    chosen = next((outcome for outcome in outcomes if outcome.state == "finished"), None)
+    if chosen is None:
+        raise UserError(f"{folder.path}: no trial finished; the table says why")
+    results = SweepResults.read(folder)
+    if results is None:
+        commands = train_commands(folder, search, chosen)
+        results = SweepResults(
+            task=compose.compose(search.space.example()).task,
+            monitor=monitor,
+            sampler=search.sampler,
+            best=Best(chosen, score_on_test(folder, search, chosen), commands),
+            importance=search.importance(),
+            epochs=sum(outcome.epochs for outcome in outcomes),
+            trials=outcomes,
+        )
+        write_json(folder.results, results.plain())
+    write_text(folder.page, page(folder.path.name, results, outcomes, search.space))
+    _tell(results, folder, reporter)
+    return results
+
+
+def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[str, dict[str, float]]:
+    """Scores of the choice's best weights on test data: mean and, over several seeds, standard deviation, of every score
+    that all of them have."""
+    from attnlab.training import folds
+    from attnlab.training.run import load_run, write_predictions
+
+    scores: list[dict[str, float]] = []
+    for run_folder in folder.runs(chosen.number, search.space.seeds):
+        run = load_run(run_folder.path)
+        data = run.data()
+        if "test" not in data.splits:
+            return {}
+        evaluation = run.evaluate("test", data)
+        write_predictions(run, "test", data, evaluation)
+        scores.append(evaluation.scores)
+    return {"mean": folds.mean(scores)} | ({"deviation": folds.deviation(scores)} if len(scores) > 1 else {})
+
+
+def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> None:
+    best, monitor = results.best, results.monitor
+    if results.importance:
+        fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results.importance.items())
+        reporter.say(f"Share of the differences that each key explains: {fractions}.")
+    test = best.test.get("mean", {}).get(monitor)
+    tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
+    reporter.say(f"Best: trial {best.outcome.number}, {monitor} {best.outcome.score:.4f}{tested}.")
+    reporter.say(f"Train it again with: {best.commands[0]}")
+    reporter.say(f"Pictures of all trials: {folder.page}")
