@@ -49,9 +49,6 @@ class Batches(Protocol):
 class FrameSummaries(Protocol):
     """What splits whose vectors are frames of sound know besides."""
 
-    frame_features: int
-    """Features of one frame, of which each vector has one or several."""
-
     def summaries(self) -> NDArray[np.float32]:
         """(n, 2F): mean and standard deviation of each recording's features, before they are normalised."""
 

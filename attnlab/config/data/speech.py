@@ -31,7 +31,7 @@ class SpeechData(HubDataConfig, CrossValidated):
     max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, was="max_length")
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
-    transcript: str | None = key(None, "source=manifest: the column of what is said; null: none", was="text")
+    transcript: str | None = key(None, "source=manifest: the column of transcripts; null: none", was="text")
     tokens: str = key(
         "characters",
         "what transcripts are split into, as for data=parallel",

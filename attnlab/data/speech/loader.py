@@ -28,7 +28,7 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
-from attnlab.data.speech.splits import Listing, drop_unknown, split_rows
+from attnlab.data.speech.splits import Listing, drop_unknown, rows_of_splits
 from attnlab.errors import UserError
 from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -58,7 +58,7 @@ class Speech(Data):
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]
-        rows = split_rows(config, self.listing)
+        rows = rows_of_splits(config, self.listing)
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
@@ -76,8 +76,8 @@ class Speech(Data):
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
         """(B,) rows -> their frames, normalised over each recording if that is wanted.
 
-        With an epoch, samples are augmented first. (frames,) then says, of marked recordings, which frame as prepared
-        each frame was; None: it is the same one.
+        With an epoch, samples are augmented first. Of marked recordings, (frames,) is the row of each frame among the
+        prepared ones; None: the same.
         """
         counts = self.counts[rows]
         if epoch is None or self.samples is None:
@@ -137,7 +137,6 @@ class SpeechSplit(Split):
 
     def __init__(self, data: Speech, rows: Indices) -> None:
         self.data, self.rows, self.stack = data, rows, data.config.stack
-        self.frame_features = data.extractor.size
         self.keys = [data.listing.keys[i] for i in rows]
         self.lengths = -(-data.counts[rows] // self.stack)
         targets = data.spec.targets
@@ -175,13 +174,13 @@ class SpeechSplit(Split):
         return self.data.features[self.rows[i]].tobytes()
 
     def show(self, i: int) -> dict[str, object]:
-        """Which recording it is, and what is said in it where that is known."""
+        """The recording's key, and its transcript where it has one."""
         transcript = self.data.transcripts[self.rows[i]]
         return {"recording": self.keys[i]} | ({"said": transcript} if transcript else {})
 
     def picture(self, i: int) -> NDArray[np.float32]:
-        """(features, frames): its spectrogram; time to the right, pitch upwards."""
-        return self[i].inputs.values.numpy().reshape(-1, self.frame_features).T[::-1]
+        """(F, frames): its spectrogram; time to the right, pitch upwards."""
+        return self[i].inputs.values.numpy().reshape(-1, self.data.extractor.size).T[::-1]
 
     def gold(self, target: str) -> Sequence[Gold]:
         """The class, the transcript, or the label of each vector; "" is not scored.
@@ -199,14 +198,15 @@ class SpeechSplit(Split):
             return texts
         if data.marks is None or target != data.mark_target:
             raise UserError(f"`head.target={target}`: the data have {', '.join(data.spec.targets)}")
-        marks = zip(data.marks.rows(self.rows), data.counts[self.rows, None], strict=True)
-        return [[data.mark_names[mark] for mark in own[middle_frames(count, self.stack)]] for own, count in marks]
+        pairs = zip(data.marks.rows(self.rows), data.counts[self.rows, None], strict=True)
+        middles = [marks[middle_frames(count, self.stack)] for marks, count in pairs]
+        return [[data.mark_names[mark] for mark in marks] for marks in middles]
 
     def summaries(self) -> NDArray[np.float32]:
         return np.stack(self.data.summary.rows(self.rows))
 
     def loudness(self) -> list[NDArray[np.float32]]:
-        levels_of_each, size = [], self.frame_features
+        levels_of_each, size = [], self.data.extractor.size
         for row in self.rows:
             frames = self.data.features[row].reshape(-1, size)
             if self.data.config.normalise == "utterance":

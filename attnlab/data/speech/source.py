@@ -23,8 +23,8 @@ class Recording:
     """What is known of a recording before it is read.
 
     key: its file's name, or manifest:line. read: gives its samples; raises UserError where they cannot be used.
-    label: its class, "" for none. split: "" where the source names none. transcript: what is said, one space between
-    words. owner: copies with the same one are held out together; "" is the key.
+    label: its class, "" for none. split: "" where the source names none. transcript: its words, one space
+    between them. owner: copies with the same one are held out together; "" is the key.
     """
 
     key: str

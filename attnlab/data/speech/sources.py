@@ -7,7 +7,7 @@ from os.path import exists, isfile
 from pathlib import Path
 
 from attnlab.config import SpeechData
-from attnlab.data.files.hub import HubSet
+from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import class_files, visible_files
 from attnlab.data.prep.source import no_path
 from attnlab.data.speech.audio_file import read_samples
@@ -53,18 +53,16 @@ class Voices(RecordingSource):
         return Utterance(samples, tuple((begin, end, "speech") for begin, end in spoken))
 
 
-class HubRecordings(RecordingSource):
+class HubRecordings(HubSource, RecordingSource):
     """Recordings in a column of a data set on the hub, with their class and, if you like, speaker in others.
 
     With `data.transcript`, that column is what is said, and a label is not needed.
     """
 
     def __init__(self, config: SpeechData) -> None:
-        super().__init__(config)
         answer = config.transcript or config.label
-        columns = [config.audio, answer, *([] if config.speaker is None else [config.speaker])]
-        self.set = HubSet(config, columns, answer)
-        self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+        speaker = () if config.speaker is None else (config.speaker,)
+        super().__init__(config, (config.audio, answer, *speaker), answer)
 
     def recordings(self) -> list[Recording]:
         return [recording for split in self.set.splits for recording in self._of_split(split)]

@@ -51,7 +51,7 @@ def split_of_each(config: SpeechData, listing: Listing) -> list[str]:
     return splits
 
 
-def split_rows(config: SpeechData, listing: Listing) -> dict[str, Indices]:
+def rows_of_splits(config: SpeechData, listing: Listing) -> dict[str, Indices]:
     """The numbers of the recordings in each split, of a fold where one is named. Raises UserError as above."""
     folds, fold, seed = config.folds, config.fold, config.split_seed
     if folds is not None and fold is not None:

@@ -25,7 +25,7 @@ def test_summaries_and_loudness_are_those_of_the_features() -> None:
     """F means, then F standard deviations of the features as they are before they are normalised."""
     plain, normalised = (speech(normalise=how, stack=2).splits["test"] for how in ("none", "utterance"))
     assert isinstance(plain, FrameSummaries) and isinstance(normalised, FrameSummaries)
-    frames = plain[4].inputs.values.reshape(-1, plain.frame_features)
+    frames = plain[4].inputs.values.reshape(-1, plain.data.extractor.size)
     frames = frames[: plain.data.counts[plain.rows[4]]]
     expected = np.concatenate([frames.mean(0), frames.std(0, unbiased=False)])
     assert np.allclose(plain.summaries()[4], expected, atol=1e-4)
