@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from attnlab.errors import UserError, suggestion
 
@@ -12,7 +12,7 @@ LARGEST = 2**63 - 1
 
 
 def key(
-    default: Any,
+    default: object,
     help: str,
     *,
     choices: Iterable[str] = (),
@@ -61,14 +61,50 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
         yield f"`{path}={value}` must be at most {highest:g}"
 
 
-def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
-    """(path, default, sentence) of every key below a node, for help texts."""
+class KeyDoc(NamedTuple):
+    """What help tells of a key. values: which it may have, in words."""
+
+    path: str
+    default: object
+    sentence: str
+    values: str
+
+
+def documented_keys(node: type, prefix: str = "") -> Iterator[KeyDoc]:
+    """Every key below a node, for help texts; nodes that are chosen by name are left out."""
+    types = get_type_hints(node)
     for entry in fields(node):
-        default = entry.default if entry.default is not MISSING else None
-        if isinstance(entry.type, type) and is_dataclass(entry.type):
-            yield from documented_keys(entry.type, f"{prefix}{entry.name}.")
-        else:
-            yield prefix + entry.name, default, entry.metadata["help"]
+        kind, path = types[entry.name], prefix + entry.name
+        if is_dataclass(kind):
+            if not any(part.name == "name" for part in fields(kind)):
+                yield from documented_keys(kind, f"{path}.")  # type: ignore[arg-type]
+            continue
+        default = entry.default if entry.default_factory is MISSING else entry.default_factory()
+        sentence = entry.metadata["help"].replace("{choices}", ", ".join(entry.metadata.get("choices") or ()))
+        yield KeyDoc(path, default, sentence, _values(kind, entry))
+
+
+def _values(kind: object, entry: "Field[object]") -> str:
+    """Which values a key may have, in words."""
+    lowest, highest = entry.metadata.get("min"), entry.metadata.get("max")
+    if choices := entry.metadata.get("choices"):
+        words = " | ".join(choices)
+    else:
+        kinds = [single for single in get_args(kind) or (kind,) if single is not type(None)]
+        words = _NAMES.get(kinds[0], "a list, such as [a,b]")
+    if lowest is not None:
+        limited = highest is not None and highest < LARGEST
+        words += f" from {lowest:g} to {highest:g}" if limited else f", at least {lowest:g}"
+    return words + (", or null" if type(None) in get_args(kind) else "")
+
+
+_NAMES: dict[object, str] = {
+    bool: "true | false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Any: "text, a number or a list",
+}
 
 
 def renamed(node: type) -> dict[str, str]:

@@ -91,7 +91,6 @@ def read(words: Sequence[str]) -> Space:
             raise UserError(
                 f"`{word}`: a sweep gives its trials their folders, and scores only its choice on test data"
             )
-    compose.register_schemas()
     compose.check_overrides(words)
     fixed: dict[str, str] = {}
     parameters: dict[str, Parameter] = {}
