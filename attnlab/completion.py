@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attnlab.config
 from attnlab import groups, help, plugins, registry
-from attnlab.config import Config, Sweep, documented_keys
+from attnlab.config import Config, Sweep, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc
 from attnlab.errors import UserError
 
@@ -83,21 +83,16 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
 
 def _keys(verb: str, chosen: Sequence[str]) -> dict[str, KeyDoc]:
     """The keys of the chosen parts; of a run, whose parts aren't known here, those of every part."""
-    keys = {key.path: key for key in documented_keys(Config)}
-    if verb == "sweep":
-        keys |= {key.path: key for key in documented_keys(Sweep, "sweep.")}
+    found = list(documented_keys(Config))
+    if verb in ("sweep", "help"):
+        found += documented_keys(Sweep, "sweep.")
+    every = verb in ("eval", "runs", "help") or any(word.startswith("run=") for word in chosen)
+    choices = groups.chosen(list(chosen))
     for group, parts in registry.GROUPS.items():
-        if verb in ("eval", "runs", "help") or any(word.startswith("run=") for word in chosen):
-            nodes = [attnlab.config.keys_of(group, part) for part in parts]
-        else:
-            nodes = [groups.keys(group, groups.chosen(list(chosen))[group])]
-        for node in dict.fromkeys(nodes):
-            keys |= (
-                {key.path: key for key in documented_keys(node, f"{group}.") if key.path not in keys}
-                if node
-                else {}
-            )
-    return keys
+        nodes = [keys_of(group, part) for part in parts] if every else [groups.keys(group, choices[group])]
+        for node in filter(None, dict.fromkeys(nodes)):
+            found += filter(help.shown, documented_keys(node, f"{group}."))
+    return {key.path: key for key in found}
 
 
 def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterator[tuple[str, str]]:

@@ -184,10 +184,10 @@ def _composed_page(words: Sequence[str]) -> str:
         assert isinstance(keys, type)
         page += ["", f"{group}={name}: {groups.sentence(group, name)}"]
         page += _columns(
-            _key_row(key, _value(node, key.path)) for key in documented_keys(keys, f"{group}.") if _shown(key)
+            _key_row(key, _value(node, key.path)) for key in documented_keys(keys, f"{group}.") if shown(key)
         )
     page += ["", "training"]
-    page += _columns(_key_row(key, _value(node, key.path)) for key in documented_keys(Config) if _shown(key))
+    page += _columns(_key_row(key, _value(node, key.path)) for key in documented_keys(Config) if shown(key))
     return "\n".join(page) + "\n"
 
 
@@ -201,7 +201,7 @@ def _value(node: "DictConfig", path: str) -> object:
     return list(value) if isinstance(value, ListConfig) else value
 
 
-def _shown(key: KeyDoc) -> bool:
+def shown(key: KeyDoc) -> bool:
     """The name of a part follows from the choice of its group."""
     group, _, name = key.path.partition(".")
     return name != "name" or group == "data"
@@ -239,7 +239,7 @@ def _every_key() -> dict[str, list[tuple[str, KeyDoc]]]:
         found[key.path].append(("", key))
     for group, registry in GROUPS.items():
         for part in registry:
-            for key in filter(_shown, documented_keys(keys_of(group, part), f"{group}.")):
+            for key in filter(shown, documented_keys(keys_of(group, part), f"{group}.")):
                 found[key.path].append((part, key))
     return found
 

@@ -66,8 +66,9 @@ def _in_settings(path: Path) -> Iterator[tuple[str, str]]:
 
 def _module_name(name: str, location: str) -> str:
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
-        path = name.removesuffix(".py").strip("/").replace("/", ".")
-        raise UserError(f"{location}: `{name}` is no name of a module; write `{path or 'my_module'}`")
+        raise UserError(
+            f"{location}: `{name}` is no name of a module; write it as for `import`: my_module, my_folder.mixer"
+        )
     return name
 
 
@@ -86,8 +87,9 @@ def _import(name: str, location: str) -> None:
             near = suggestion(name, _modules_here(), f"{len(_modules_here())} others are here")
             raise UserError(f"{location}: no module `{name}`, neither in {here} nor installed; {near}") from error
         reason = str(error).partition("\n")[0]
-        told = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
-        raise UserError(f"{_line_of(error)}: {told} (imported as plugin `{name}`)") from error
+        if not isinstance(error, UserError):
+            reason = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else reason}"
+        raise UserError(f"{_line_of(error)}: {reason} (imported as plugin `{name}`)") from error
     path = Path(name.replace(".", "/"))
     local = next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
     if local is not None and module.__file__ is not None and not local.samefile(module.__file__):

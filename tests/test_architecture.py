@@ -19,6 +19,7 @@ LEAVES = {
     "metrics",
     "text_files",
     "disk",
+    "plugins",
 }
 ALLOWED = {
     "errors": set(),
@@ -40,7 +41,7 @@ ALLOWED = {
     "model": LEAVES | {"model"},
     "runs": LEAVES,
     "training": LEAVES | {"data", "model", "runs", "compose", "training"},
-    "lab": LEAVES | {"data", "model", "runs", "compose", "training", "lab"},
+    "lab": LEAVES | {"groups", "data", "model", "runs", "compose", "training", "lab"},
     "cli": LEAVES | {"compose", "plugins", "help", "completion", "training", "lab", "__init__"},
     "__init__": {"training", "lab"},
     "__main__": {"cli"},

@@ -1,7 +1,6 @@
 """`attnlab data`: what a data set is like, before anything is trained on it."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from attnlab import compose
+from attnlab import compose, groups
 from attnlab.config import Config
 from attnlab.data import open_data
-from attnlab.errors import UserError
 from attnlab.lab.data_report_samples import draw, told
 from attnlab.spec import Target
 from attnlab.training.report import Reporter
@@ -214,19 +212,9 @@ def listing(quiet: bool = False) -> list[tuple[str, str]]:
     """What `attnlab data --list` does: every data set by name, with the first sentence that its file says of it."""
     found = []
     for name in compose.choices("data"):
-        text = (compose.config_folder() / "data" / f"{name}.yaml").read_text(encoding="utf-8")
-        comment = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
-        if not comment:
-            raise UserError(f"configs/data/{name}.yaml: begins with no sentence about the data")
-        found.append((name, _first_sentence(" ".join(comment))))
+        found.append((name, groups.sentence("data", name)))
     table = Table(show_header=False, box=None)
     for name, sentence in found:
         table.add_row(name, sentence)
     Reporter(quiet=quiet).table(table)
     return found
-
-
-def _first_sentence(text: str) -> str:
-    """Up to where a sentence ends, or the command begins."""
-    end = re.search(r"\.\s+(?=[A-Z`])|: `", text)
-    return text[: end.start()] if end else text.rstrip(".")

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from attnlab import plugins
 from attnlab.errors import UserError
 
 Piece = TypeVar("Piece")
@@ -29,7 +30,7 @@ def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: 
         return
     # A forked process has `work` already, and doesn't run the user's script once more.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (work, os.getpid())) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (work, os.getpid(), plugins.words())) as pool:
         waiting: deque[Future[Any]] = deque()
         unread: UserError | None = None
         upcoming = iter(pieces)
@@ -62,10 +63,11 @@ def processes_for(files: Iterable[Path]) -> int:
 _work: Callable[[Any], Any]
 
 
-def _begin(work: Callable[[Any], Any], parent: int) -> None:
+def _begin(work: Callable[[Any], Any], parent: int, words: list[str]) -> None:
     """What a process does first: it never outlives the one that started it, and leaves Ctrl-C to that one."""
     global _work
     _work = work
+    plugins.load(words)  # a forked process has them already
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

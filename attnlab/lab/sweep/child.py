@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from attnlab import plugins
 from attnlab.compose import quoted
 from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
@@ -43,7 +44,7 @@ class Child:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         anew = [*words, *share.words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
-            [*command, *([f"run={folder.path}"] if begun else anew)],
+            [*command, *([f"run={folder.path}"] if begun else anew), *plugins.words()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,

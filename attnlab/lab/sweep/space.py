@@ -19,7 +19,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from attnlab import compose
+from attnlab import compose, groups
 from attnlab.errors import UserError, suggestion
 
 LISTED = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
@@ -123,8 +123,8 @@ def read(words: Sequence[str]) -> Space:
 
 def named_space(name: str) -> list[str]:
     """The words of configs/space/<name>.yaml."""
-    path = compose.config_folder() / "space" / f"{name}.yaml"
-    if name not in compose.choices("space"):
+    path = groups.file("space", name)
+    if path is None:
         raise UserError(f"`space={name}`: no such space; {suggestion(name, compose.choices('space'))}")
     words = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
