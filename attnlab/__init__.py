@@ -5,7 +5,7 @@ run = train("task=pos", "encoder.depth=2")
 run.results["test"]["accuracy"]
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attnlab.training.run import Run, load_run
@@ -15,7 +15,7 @@ __all__ = ["Run", "load_run", "train"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import torch only when it is needed: `attnlab --help` answers at once."""
     if name in __all__:
         from attnlab.training import run, train

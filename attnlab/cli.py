@@ -121,9 +121,9 @@ def evaluate(words: list[str]) -> None:
     from attnlab.compose import split_words
 
     own, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
-    from attnlab.training import run
+    from attnlab.training.score_again import score_again
 
-    run.score_again(own["run"], own["split"], own["outputs"], overrides)
+    score_again(own["run"], own["split"], own["outputs"], overrides)
 
 
 def sweep(words: list[str]) -> None:

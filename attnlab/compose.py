@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from attnlab import groups, plugins
-from attnlab.config import BASES, Config, Trainer, check, keys_of, node_type, renamed
+from attnlab.config import BASES, Config, Trainer, check, dropped, keys_of, node_type, renamed
 from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
@@ -224,9 +224,8 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             if name in GROUPS:
                 keys = node_type(name, value if isinstance(value, dict) else {})
                 former = renamed(keys)
-                node[name] = OmegaConf.merge(
-                    OmegaConf.structured(keys), {former.get(key, key): own for key, own in value.items()}
-                )
+                known = {former.get(key, key): own for key, own in value.items() if key not in dropped(keys)}
+                node[name] = OmegaConf.merge(OmegaConf.structured(keys), known)
             elif name == "trainer":
                 node.trainer = OmegaConf.merge(OmegaConf.structured(Trainer), value)
             else:

@@ -1,26 +1,44 @@
 """The run folder: the only file that knows the names of what a run leaves on disk.
 
-Everything is written under a temporary name, flushed and renamed. A folder from a stranger is only
-numbers and words; anything that could run is refused.
+A folder from a stranger is only numbers and words; anything that could run is refused.
 """
 
 import contextlib
 import json
-import os
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from filelock import FileLock, Timeout
 
+from attnlab.disk import read_json, read_jsonl, write_text
 from attnlab.errors import UserError
 
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
+
+
+class Results(TypedDict, total=False):
+    """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
+
+    lengths: of texts, their numbers of words at `metrics.QUANTILES`. train: how training went: seconds, updates, …
+    baselines: by name, their scores on test data. protocol, standard_deviation, folds: of a cross-validation.
+    """
+
+    task: str
+    protocol: str
+    test: dict[str, float]
+    validation: dict[str, float]
+    standard_deviation: dict[str, float]
+    folds: dict[str, dict[str, object]]
+    lengths: dict[str, list[int]]
+    train: dict[str, Any]
+    parameters: int
+    baselines: dict[str, dict[str, float]]
 
 
 class RunFolder:
@@ -104,7 +122,7 @@ class RunFolder:
         if self.results.exists():
             self.results.replace(self.path / "results.previous.json")
 
-    def append_metrics(self, line: dict[str, Any]) -> None:
+    def append_metrics(self, line: Mapping[str, object]) -> None:
         """Add a line to metrics.jsonl."""
         with self.metrics.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
@@ -117,7 +135,8 @@ class RunFolder:
             write_text(self.metrics, "".join(kept))
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        return read_jsonl(self.metrics)
+        """The lines of metrics.jsonl, one for each validation."""
+        return cast(list[dict[str, Any]], read_jsonl(self.metrics))
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -136,9 +155,9 @@ class RunFolder:
             return "finished"
         return "failed" if self.error.exists() else "pruned" if self.pruned.exists() else "cut off"
 
-    def read_results(self) -> dict[str, Any]:
+    def read_results(self) -> Results:
         """results.json, or nothing where the run hasn't finished."""
-        return read_json(self.results) if self.results.exists() else {}
+        return cast(Results, read_json(self.results)) if self.results.exists() else {}
 
 
 def new_folder(parent: Path) -> Path:
@@ -191,50 +210,12 @@ def is_held(lock: Path) -> bool:
         return False
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is either the old one or the new one, whatever happens."""
-    unfinished = path.with_name(path.name + ".new.txt")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise UserError(
-            f"{path}: could not be written ({error.strerror}); what was there before is unharmed"
-        ) from error
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from error
-
-
-def read_jsonl(path: Path) -> list[Any]:
-    """The whole lines of a file, or nothing where there is none; the last one may still be being written."""
-    if not path.exists():
-        return []
-    # splitlines would also split at a U+2028 inside a word.
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
-
-
-def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested words as one level of dotted ones, as they are written on the command line."""
-    found: dict[str, Any] = {}
+def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested keys as one level of dotted ones, as they are written on the command line."""
+    dotted: dict[str, object] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.")
+            dotted |= flat(value, f"{prefix}{name}.")
         else:
-            found[prefix + name] = value
-    return found
+            dotted[prefix + name] = value
+    return dotted

@@ -90,7 +90,7 @@ def main() -> None:
     examples = [(e.inputs.values, e.targets["tags"]) for e in (split[i] for i in range(len(split)))]
     torch.manual_seed(1)
     plain = Plain(config, vocabulary, classes, int(split.lengths.max()))
-    ours = Training(config, models.build(config, data.spec), split, data.splits["validation"], engine)
+    ours = Training(config, models.build(config, data.spec), data, engine)
     ours._validate = lambda: None  # type: ignore[method-assign]  # not part of "data to optimizer"
     random = np.random.default_rng(1)
     bucketing = Batching(split.lengths, config.trainer.batch_vectors, seed=1)

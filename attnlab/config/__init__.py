@@ -13,7 +13,7 @@ from attnlab.config.data.image import ImageData
 from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import TableData, TaggedData, TextData
-from attnlab.config.keys import LARGEST, check, documented_keys, former_names, key, renamed
+from attnlab.config.keys import LARGEST, check, documented_keys, dropped, former_names, key, renamed
 from attnlab.config.model.embedding import (
     AutoEmbedding,
     EmbeddingConfig,
@@ -35,10 +35,11 @@ from attnlab.config.model.encoder import (
 from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, Seq2seqHead, TaggingHead
 from attnlab.config.training import (
     AdamW,
+    ConstantSchedule,
+    CosineSchedule,
     JsonlLogger,
     LoggerConfig,
     OptimizerConfig,
-    Schedule,
     ScheduleConfig,
     Trainer,
     WandbLogger,
@@ -53,7 +54,9 @@ __all__ = [
     "AutoEmbedding",
     "ClassificationHead",
     "Config",
+    "ConstantSchedule",
     "ConvolutionEncoder",
+    "CosineSchedule",
     "CrossValidated",
     "DataConfig",
     "EmbeddingConfig",
@@ -74,7 +77,6 @@ __all__ = [
     "ParallelData",
     "PretrainedEmbedding",
     "RecurrentEncoder",
-    "Schedule",
     "ScheduleConfig",
     "Seq2seqHead",
     "SpeechData",
@@ -89,6 +91,7 @@ __all__ = [
     "WordCharEmbedding",
     "check",
     "documented_keys",
+    "dropped",
     "former_names",
     "key",
     "keys_of",

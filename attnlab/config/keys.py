@@ -112,6 +112,11 @@ def renamed(node: type) -> dict[str, str]:
     return {entry.metadata["was"]: entry.name for entry in fields(node) if entry.metadata.get("was")}
 
 
+def dropped(node: type) -> tuple[str, ...]:
+    """The keys that an earlier version had and this one does without; they are passed over in the runs that it saved."""
+    return getattr(node, "DROPPED", ())
+
+
 def former_names(node: Any) -> dict[str, Any]:
     """The values of a node by the names that its keys had first, so that what is worked out from them, such as the
     fingerprint of prepared data, stays the same when a key is renamed."""

@@ -1,6 +1,7 @@
 """Keys of `optimizer=`, `schedule=`, `trainer.*` and `logger=`."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from attnlab.config.keys import key
 from attnlab.registry import LOGGERS, OPTIMIZERS, SCHEDULES
@@ -32,14 +33,25 @@ class ScheduleConfig:
     name: str = key("???", "choice", choices=SCHEDULES)
 
 
-@SCHEDULES.builtin("cosine", "attnlab.training.optim:Cosine")
 @SCHEDULES.builtin("constant", "attnlab.training.optim:Constant")
 @dataclass
-class Schedule(ScheduleConfig):
-    """A linear warm-up, then a constant rate or half a cosine."""
+class ConstantSchedule(ScheduleConfig):
+    """A linear warm-up, then a constant rate."""
 
-    warmup: float = key(0.1, "share of all updates in which the rate rises from 0", min=0, max=1)
-    final: float = key(0.01, "cosine: where the rate ends, as a share of the highest", min=0, max=1)
+    DROPPED: ClassVar[tuple[str, ...]] = ("final",)
+
+    name: str = key("constant", "choice", choices=SCHEDULES)
+    warmup: float = key(0.1, "fraction of all updates in which the rate rises from 0", min=0, max=1)
+
+
+@SCHEDULES.builtin("cosine", "attnlab.training.optim:Cosine")
+@dataclass
+class CosineSchedule(ScheduleConfig):
+    """A linear warm-up, then half a cosine."""
+
+    name: str = key("cosine", "choice", choices=SCHEDULES)
+    warmup: float = key(0.1, "fraction of all updates in which the rate rises from 0", min=0, max=1)
+    final: float = key(0.01, "where the rate ends, as a fraction of the highest", min=0, max=1)
 
 
 @dataclass
@@ -71,7 +83,7 @@ class Trainer:
 
 @dataclass
 class LoggerConfig:
-    """Who is told how a run goes, besides metrics.jsonl, which is always written."""
+    """Where a run is recorded besides metrics.jsonl, which is always written."""
 
     name: str = key("???", "choice", choices=LOGGERS)
 

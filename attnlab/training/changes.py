@@ -17,12 +17,12 @@ FREE = re.compile(
 )
 """Keys of a model that may change while it is trained."""
 TRAINING = re.compile(rf"(optimizer|schedule|trainer)\..*|{FREE.pattern}")
-"""Keys that say how, and how long, is trained, and how answers are written."""
+"""Keys that say how, and for how long, a model is trained, and how it searches for answers."""
 
 
 def refuse_another_model(folder: RunFolder, config: Config) -> None:
-    """A run goes on as what it began as."""
-    began, now = (flat(asdict(one)) for one in (compose.load_saved(folder.config), config))
+    """Raises UserError where a run would go on with another model than it began with."""
+    began, now = flat(asdict(compose.load_saved(folder.config))), flat(asdict(config))
     for name in sorted(began.keys() | now.keys()):
         if name.split(".")[0] in LEARNED and not FREE.fullmatch(name) and began.get(name) != now.get(name):
             raise UserError(
@@ -31,21 +31,19 @@ def refuse_another_model(folder: RunFolder, config: Config) -> None:
             )
 
 
-def check_spelling(folder: RunFolder, config: Config, spec: DataSpec) -> None:
-    """Refuse to split text otherwise than a run has learned to."""
-    if not spec.codecs:
-        return
-    own = compose.load_saved(folder.config).data
+def check_tokenizer(folder: RunFolder, config: Config, spec: DataSpec) -> None:
+    """Raises UserError where text would be tokenised otherwise than a run has learned to."""
+    saved = compose.load_saved(folder.config).data if spec.codecs else config.data
     for name in ("tokens", "subwords", "joint_vocabulary"):
-        if getattr(config.data, name, None) != getattr(own, name, None):
+        if getattr(config.data, name, None) != getattr(saved, name, None):
             raise UserError(
                 f"`data.{name}`: {folder.path} has learned how text is split; to change that, train a new run"
             )
 
 
 def settings_for(fold: RunFolder, config: Config) -> list[str]:
-    """Words that give a fold's run the settings of training which the whole has by now; none where it has them."""
-    now, before = (flat(asdict(one)) for one in (config, compose.load_saved(fold.config)))
+    """Overrides that give a fold's run the settings of training which the whole has by now; none where it has them."""
+    now, before = flat(asdict(config)), flat(asdict(compose.load_saved(fold.config)))
     return [
         f"{name}={json.dumps(value)}"
         for name, value in now.items()

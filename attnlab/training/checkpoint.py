@@ -1,4 +1,4 @@
-"""Saving and loading of weights and training state: safetensors and JSON, never code.
+"""Saving and loading of tensors and plain state: safetensors and JSON, never code.
 
 A checkpoint is a folder that appears whole: it is written beside, flushed and renamed, and the one
 before it stays as `<name>.previous` until the next save. `state.json` holds the size and hash of every
@@ -7,19 +7,17 @@ file, so that a damaged checkpoint is noticed and the previous one used.
 
 import hashlib
 import json
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
-from attnlab.disk import flush
+from attnlab.disk import flush, write_flushed
 from attnlab.errors import UserError
 
 STATE = "state.json"
@@ -30,13 +28,16 @@ class Checkpoint:
     """tensors: by file name, then by tensor name. state: plain JSON. folder: where it was found."""
 
     tensors: dict[str, dict[str, Tensor]]
-    state: dict[str, Any]
+    state: dict[str, object]
     folder: Path
 
 
-def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
-    """Write a checkpoint in place of the one in `folder`, which remains as the previous one."""
-    new, previous = _beside(folder, "new"), _beside(folder, "previous")
+def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
+    """Write a checkpoint in place of the one in `folder`, which remains as the previous one.
+
+    Raises UserError where the disk refuses it.
+    """
+    new = _beside(folder, "new")
     shutil.rmtree(new, ignore_errors=True)
     try:
         new.mkdir(parents=True)
@@ -45,15 +46,22 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, A
             for name, group in tensors.items():
                 data = dump_tensors({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()})
                 digest = beside.submit(_digest, data)
-                _write(new / f"{name}.safetensors", data)
+                write_flushed(new / f"{name}.safetensors", data)
                 files[name] = {"bytes": len(data), "blake2b": digest.result()}
-        _write(new / STATE, json.dumps(state | {"files": files}).encode())
+        write_flushed(new / STATE, json.dumps(state | {"files": files}).encode())
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         raise UserError(
             f"{folder}: the checkpoint could not be written ({error.strerror}); the one before it is unharmed"
         ) from error
+    _rename_into_place(new, folder)
+
+
+def _rename_into_place(new: Path, folder: Path) -> None:
+    """The checkpoint in `folder` becomes the previous one, the new one takes its name. Whenever the process dies in
+    between, `load` finds the newest whole one."""
     if folder.exists():
+        previous = _beside(folder, "previous")
         shutil.rmtree(previous, ignore_errors=True)
         folder.rename(previous)
     new.rename(folder)
@@ -61,27 +69,32 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, A
 
 
 def load(folder: Path) -> tuple[Checkpoint, str]:
-    """The newest whole checkpoint, and a warning if it isn't the one in `folder` itself."""
+    """The newest whole checkpoint, and a warning if it isn't the one in `folder` itself.
+
+    Raises UserError where there is none.
+    """
     problems = []
-    # Between the two renames of `save` the newest checkpoint stands whole under its temporary name.
-    for place in (folder, _beside(folder, "new"), _beside(folder, "previous")):
-        if not (place / STATE).is_file():
+    # Between the two renames the newest checkpoint stands whole under its temporary name.
+    for candidate in (folder, _beside(folder, "new"), _beside(folder, "previous")):
+        if not (candidate / STATE).is_file():
             continue
         try:
-            checkpoint = _read(place)
+            checkpoint = _read(candidate)
         except (OSError, ValueError, SafetensorError) as error:
-            problems.append(f"{place} is damaged ({error})")
+            problems.append(f"{candidate} is damaged ({error})")
             continue
-        return checkpoint, f"{problems[0]}; using {place} instead" if problems else ""
+        return checkpoint, f"{problems[0]}; using {candidate} instead" if problems else ""
     raise UserError("; ".join(problems) if problems else f"{folder}: no checkpoint there")
 
 
 def exists(folder: Path) -> bool:
-    return any((_beside(folder, end) / STATE).is_file() for end in ("", "new", "previous"))
+    """Whether anything was saved in a folder, whole or not."""
+    return any((_beside(folder, ending) / STATE).is_file() for ending in ("", "new", "previous"))
 
 
-def _read(place: Path) -> Checkpoint:
-    state = json.loads((place / STATE).read_text(encoding="utf-8"))
+def _read(folder: Path) -> Checkpoint:
+    """Raises ValueError where a file isn't as it was written."""
+    state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     files = state.pop("files", None) if isinstance(state, dict) else None
     if not isinstance(files, dict):
         raise ValueError(f"{STATE} doesn't tell its files")
@@ -89,18 +102,11 @@ def _read(place: Path) -> Checkpoint:
     for name, expected in files.items():
         if not name.isidentifier():
             raise ValueError(f"strange file name {name!r}")
-        data = (place / f"{name}.safetensors").read_bytes()
+        data = (folder / f"{name}.safetensors").read_bytes()
         if expected != {"bytes": len(data), "blake2b": _digest(data)}:
             raise ValueError(f"{name}.safetensors, of {len(data)} bytes, isn't as it was written")
         tensors[name] = load_tensors(data)
-    return Checkpoint(tensors, state, place)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    return Checkpoint(tensors, state, folder)
 
 
 def _digest(data: bytes) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from attnlab.config import Trainer
 from attnlab.errors import UserError
 
-KEPT = {-1: -1, -4: 0}
+KEEP_FREED_MEMORY = {-1: -1, -4: 0}
 """glibc's M_TRIM_THRESHOLD, endless, and M_MMAP_MAX: no block is taken from the system by itself."""
 
 
@@ -20,6 +20,7 @@ class Engine:
     """rank, ranks: this process among those that share every batch (0 of 1 without torch.distributed)."""
 
     def __init__(self, config: Trainer) -> None:
+        """Raises UserError where a GPU is asked for and there is none."""
         if config.device == "cuda" and not torch.cuda.is_available():
             raise UserError("`trainer.device=cuda`: no GPU is visible to torch; use trainer.device=cpu")
         chosen = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
@@ -44,11 +45,22 @@ class Engine:
             for tensor in tensors:
                 torch.distributed.all_reduce(tensor)
 
+    def random_state(self) -> dict[str, Tensor]:
+        """Of torch's random generators, by kind of device."""
+        cuda = {"cuda": torch.cuda.get_rng_state()} if self.device.type == "cuda" else {}
+        return {"cpu": torch.get_rng_state()} | cuda
+
+    def set_random_state(self, state: dict[str, Tensor]) -> None:
+        """Put back what `random_state` gave, on a GPU or elsewhere."""
+        torch.set_rng_state(state["cpu"])
+        if "cuda" in state and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda"])
+
 
 def _keep_freed_memory() -> None:
     """Let this process keep what a step frees for the next one. By default glibc gives most of it back to the system, and
     every page that the next step touches costs a fault: up to a fifth of a step, more or less from run to run."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # another libc than glibc has none
-        for name, value in KEPT.items():
+        for name, value in KEEP_FREED_MEMORY.items():
             mallopt(name, value)

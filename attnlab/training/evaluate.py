@@ -1,17 +1,21 @@
 """Predictions of a whole split, in its own order, and their scores. `eval` and `train` both come here."""
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import cast
 
 import torch
 
 from attnlab import metrics
+from attnlab.data.contract import Batches, Split
 from attnlab.data.prep.batching import Batching
+from attnlab.disk import write_text
 from attnlab.errors import UserError
 from attnlab.model.build import Model
-from attnlab.sets import Prediction
+from attnlab.sets import Batch, Prediction
 from attnlab.training.engine import Engine
 
 
@@ -28,49 +32,56 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: Model, split: Any, engine: Engine, budget: int, hurried: bool = False) -> Evaluation:
-    """Predict every example of a split once and compare with what is right. hurried: see `Head.predict`."""
+def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bool = False) -> Evaluation:
+    """Predict every example of a split once and compare with the right answers.
+
+    budget: vectors per batch. greedy: a head that searches for its answers takes the next best token instead. Raises
+    UserError where the loss is no number.
+    """
     training = model.training
     model.eval()
-    predictions: list[Any] = [None] * len(split)
+    predictions: dict[int, Prediction] = {}
     total, count = 0.0, 0
-    for indices in Batching(split.lengths, budget, seed=0).in_order():
-        batch = split.batch(indices).to(engine.device)
+    for indices, batch in _batches(split, engine, budget):
         with engine.autocast():
             encoded = model.encode(batch.inputs)
             loss = model.head.loss(encoded, batch.targets)
-            if not math.isfinite(told := float(loss.total)):
+            loss_value = float(loss.total)
+            if not math.isfinite(loss_value):
                 raise UserError(
-                    f"the loss of {', '.join(batch.keys[:5])}, … is {told}: the weights, or these examples, are beyond "
-                    "what can be computed; train with a lower `optimizer.lr`, or look at the examples"
+                    f"the loss of {', '.join(batch.keys[:5])}, … is {loss_value}: the weights, or these examples, are "
+                    "beyond what can be computed; train with a lower `optimizer.lr`, or look at the examples"
                 )
-            answers = model.head.predict(encoded, hurried)
-        total, count = total + told, count + int(loss.count)
-        for i, answer in zip(indices.tolist(), answers, strict=True):
-            predictions[i] = answer
+            answers = model.head.predict(encoded, greedy)
+        total, count = total + loss_value, count + int(loss.count)
+        predictions |= zip(indices, answers, strict=True)
     model.train(training)
-    gold = split.gold(model.head.target)
-    measured = metrics.MEASURES[model.head.kind](gold, predictions, split.slices(), model.head.classes)
-    return Evaluation(predictions, measured.scores | ({"loss": total / count} if count else {}), measured.pairs)
+    ordered = [predictions[i] for i in range(len(split))]
+    gold, slices = split.gold(model.head.target), cast(metrics.Slices, split.slices())
+    measured = metrics.MEASURES[model.head.kind](gold, ordered, slices, model.head.classes)
+    return Evaluation(ordered, measured.scores | ({"loss": total / count} if count else {}), measured.pairs)
 
 
 @torch.no_grad()
-def predict(model: Model, sets: Any, engine: Engine, budget: int) -> list[Prediction]:
-    """Answers for sets of which nothing is known; `sets` has the lengths and batches of a split."""
+def predict(model: Model, sets: Batches, engine: Engine, budget: int) -> list[Prediction]:
+    """An answer for each of these sets, whose right answers nobody knows. budget: vectors per batch."""
     model.eval()
-    predictions: list[Any] = [None] * len(sets)
-    for indices in Batching(sets.lengths, budget, seed=0).in_order():
+    predictions: dict[int, Prediction] = {}
+    for indices, batch in _batches(sets, engine, budget):
         with engine.autocast():
-            answers = model.predict(sets.batch(indices).inputs.to(engine.device))
-        for i, answer in zip(indices.tolist(), answers, strict=True):
-            predictions[i] = answer
-    return predictions
+            predictions |= zip(indices, model.predict(batch.inputs), strict=True)
+    return [predictions[i] for i in range(len(sets))]
 
 
-def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """What predictions-<split>.jsonl holds: a line for each example."""
-    gold = split.gold(target)
-    lines = []
+def _batches(sets: Batches, engine: Engine, budget: int) -> Iterator[tuple[list[int], Batch]]:
+    """The numbers of the examples of each batch, and the batch where the model is."""
+    for indices in Batching(sets.lengths, budget, seed=0).in_order():
+        yield indices.tolist(), sets.batch(indices).to(engine.device)
+
+
+def write_predictions(path: Path, split: Split, target: str, evaluation: Evaluation) -> None:
+    """predictions-<name>.jsonl: a line for each example of the split. Raises UserError where the disk refuses it."""
+    gold, lines = split.gold(target), []
     for i, prediction in enumerate(evaluation.predictions):
         line = {"key": split.keys[i], **split.show(i), "gold": gold[i], "predicted": prediction.value}
         line["probability"] = prediction.probability
@@ -78,5 +89,11 @@ def prediction_lines(split: Any, target: str, evaluation: Evaluation) -> list[di
             line["alternatives"] = prediction.alternatives
         if not prediction.complete:
             line["complete"] = False
-        lines.append(line)
-    return lines
+        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    write_text(path, "".join(lines))
+
+
+def word_lengths(split: Split, target: str, evaluation: Evaluation) -> dict[str, list[int]]:
+    """Of answers that are texts: quantiles of how many words the right ones have, and those that were predicted."""
+    texts = {"right texts": split.gold(target), "answers": [answer.value for answer in evaluation.predictions]}
+    return {name: metrics.length_quantiles([str(text) for text in group]) for name, group in texts.items()}

@@ -7,47 +7,50 @@ after any update and loaded again, the rest of the run is bit-identical.
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 
 from attnlab import metrics
 from attnlab.config import Config
+from attnlab.data.contract import Data
 from attnlab.data.prep.batching import Batching, share
 from attnlab.data.prep.prefetch import batches_ahead
+from attnlab.disk import write_text
 from attnlab.errors import UserError
 from attnlab.model.build import Model
-from attnlab.runs import write_text
+from attnlab.runs import RunFolder
 from attnlab.sets import Batch
-from attnlab.training import checkpoint, optim, state
+from attnlab.training import checkpoint, optim
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
-from attnlab.training.state import Progress
+from attnlab.training.listener import Listener, Validation
+from attnlab.training.state import Progress, TrainingState
 
 
 class Training:
-    """One run's loop over prepared data. `report(kind, values)` is told about updates and validations.
+    """One run's loop over prepared data, which must have a train and a validation split.
 
-    folder: where `last/` and `best/` are kept, or None for a run that leaves nothing.
+    folder: where `last/` and `best/` are kept, or None for a run that leaves nothing. listener: is told of updates and
+    validations.
     """
 
     def __init__(
-        self, config: Config, model: Model, train: Any, validation: Any, engine: Engine,
-        folder: Any = None, report: Callable[[str, dict[str, Any]], None] = lambda kind, values: None,
-        fingerprint: str = "",
+        self, config: Config, model: Model, data: Data, engine: Engine, folder: RunFolder | None = None,
+        listener: Listener | None = None,
     ) -> None:  # fmt: skip
         self.config, self.model, self.engine = config, model.to(engine.device), engine
-        self.train_split, self.validation_split = train, validation
-        self.folder, self.report, self.fingerprint = folder, report, fingerprint
+        self.train_split, self.validation_split = data.splits["train"], data.splits["validation"]
+        self.fingerprint, self.folder, self.listener = data.fingerprint, folder, listener or Listener()
         self.parameters = [p for p in model.parameters() if p.requires_grad]  # finding them takes 0.1 ms
         self.optimizer = optim.build_optimizer(model, config.optimizer)
+        self.schedule = optim.build_schedule(config.schedule)
         average = config.trainer.average
         self.average = optim.Average(model, average) if average else None
         count = config.trainer.average_best
         self.candidates = Candidates(folder.candidates, count) if folder and count > 1 else None
-        self.batching = Batching(train.lengths, config.trainer.batch_vectors, config.seed)
+        self.batching = Batching(self.train_split.lengths, config.trainer.batch_vectors, config.seed)
         self.batches_per_epoch = len(self.batching.epoch(0))
         per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
         self.updates = config.trainer.updates or config.trainer.epochs * per_epoch
@@ -56,13 +59,20 @@ class Training:
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
-        """Train until the last update, the end of patience, or a request to stop (which saves first)."""
+        """Train until the last update, the end of patience, or a request to stop (which saves first).
+
+        Raises UserError where a loss is no number.
+        """
         progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stop_requested:
             self._epoch()
         if self.stop_requested and not progress.done:
             self.save()
         return progress
+
+    def request_stop(self) -> None:
+        """Save and stop after the current update."""
+        self.stop_requested = True
 
     def _epoch(self) -> None:
         """The rest of the current epoch, group after group of `accumulate` batches."""
@@ -88,11 +98,11 @@ class Training:
             waited = time.perf_counter()
 
     def _batches(self) -> Iterator[Batch]:
-        """The batches that this epoch still owes, this rank's share of each."""
+        """The remaining batches of this epoch, this rank's shard of each."""
         epoch, engine = self.progress.epoch, self.engine
-        owed = self.batching.epoch(epoch)[self.progress.cursor :]
-        shares = [share(indices, engine.rank, engine.ranks) for indices in owed]
-        return batches_ahead(self.train_split, shares, epoch, self.config.trainer.workers)
+        remaining = self.batching.epoch(epoch)[self.progress.cursor :]
+        shards = [share(indices, engine.rank, engine.ranks) for indices in remaining]
+        return batches_ahead(self.train_split, shards, epoch, self.config.trainer.workers)
 
     def _update(self, group: list[Batch]) -> None:
         """One step of the optimizer on the mean loss over all batches of the group and all ranks."""
@@ -107,10 +117,10 @@ class Training:
             progress.vectors += batch.inputs.layout.size
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         self.engine.sum_over_ranks([*gradients, total, count])
-        if not math.isfinite(told := float(total)):
+        if not math.isfinite(loss_value := float(total)):
             keys = ", ".join([key for batch in group for key in batch.keys][:5])
             raise UserError(
-                f"the loss became {told} at update {progress.update}, in the batch of {keys}, …; "
+                f"the loss became {loss_value} at update {progress.update}, in the batch of {keys}, …; "
                 "try a lower `optimizer.lr` or look at these examples"
             )
         scale = 1 / count.clamp_min(1).to(total.dtype)
@@ -119,15 +129,15 @@ class Training:
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
             scale = scale * (self.config.trainer.clip / (norm + 1e-6)).clamp_max(1.0)
         torch._foreach_mul_(gradients, scale)
-        share_of_rate = optim.rate(self.config.schedule, progress.update, self.updates)
+        factor = self.schedule.factor(progress.update, self.updates)
         for options in self.optimizer.param_groups:
-            options["lr"] = self.config.optimizer.lr * share_of_rate
+            options["lr"] = self.config.optimizer.lr * factor
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average:
             self.average.update(progress.update)
         progress.update += 1
-        progress.loss, progress.count = progress.loss + told, progress.count + int(count)
+        progress.loss, progress.count = progress.loss + loss_value, progress.count + int(count)
 
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time."""
@@ -140,7 +150,7 @@ class Training:
         elif time.monotonic() - self._saved_at > 60 * settings.save_minutes:
             self.save()
         else:
-            self.report("update", {"update": progress.update, "loss": progress.loss / max(1, progress.count)})
+            self.listener.updated(progress.update, progress.loss / max(1, progress.count))
 
     def _validate(self) -> None:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
@@ -158,16 +168,15 @@ class Training:
             self._keep_if_better(mean, self._scored(mean))
         train_loss = progress.loss / max(1, progress.count)
         progress.loss, progress.count = 0.0, 0
-        self.report("validation", {
-            "update": progress.update, "epoch": progress.epoch, "train_loss": train_loss,
-            "vectors_per_second": progress.vectors / progress.seconds, "best": is_better, "done": progress.done,
-            "monitor": progress.monitor, **scores,
-        })  # fmt: skip
+        speed = progress.vectors / progress.seconds
+        self.listener.validated(Validation(
+            progress.update, progress.epoch, train_loss, speed, is_better, progress.done, progress.monitor, scores
+        ))  # fmt: skip
 
     def _scored(self, model: Model) -> dict[str, float]:
-        """Validation scores; what a head wrote for them stays in the run."""
+        """Validation scores; the texts that a searching head wrote for them stay in the run."""
         budget = self.config.trainer.batch_vectors
-        evaluation = evaluate(model, self.validation_split, self.engine, budget, hurried=True)
+        evaluation = evaluate(model, self.validation_split, self.engine, budget, greedy=True)
         if model.head.searches and self.folder:
             lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
             write_text(self.folder.hypotheses(self.progress.update), "".join(lines))
@@ -198,36 +207,65 @@ class Training:
             return False
         progress.best_score, progress.best_update, progress.best = score, progress.update, scores
         if self.folder:
-            told = {"update": progress.update, "data": self.fingerprint}
-            checkpoint.save(self.folder.best, {"model": model.state_dict()}, told)
+            state: dict[str, object] = {"update": progress.update, "data": self.fingerprint}
+            checkpoint.save(self.folder.best, {"model": model.state_dict()}, state)
         return True
 
     def evaluated_model(self) -> Model:
+        """The model whose weights are validated: the averaged one, where there is an average."""
         return self.average.model if self.average else self.model
-
-    def save(self) -> None:
-        """Write `last/`: everything that the rest of the run depends on."""
-        self.progress.wall_seconds, self._saved_at = self.wall_seconds, time.monotonic()
-        if self.folder is not None and self.engine.rank == 0:
-            state.save(self)
 
     @property
     def wall_seconds(self) -> float:
         """Of training so far, validation and saving included, in this process and those before it."""
         return self.progress.wall_seconds + time.monotonic() - self._saved_at
 
+    def save(self) -> None:
+        """Write `last/`: everything that the rest of the run depends on. Raises UserError where the disk refuses it."""
+        self.progress.wall_seconds, self._saved_at = self.wall_seconds, time.monotonic()
+        if self.folder is not None and self.engine.rank == 0:
+            self.state().save(self.folder.last)
+
+    def state(self) -> TrainingState:
+        """Everything that the rest of the run depends on."""
+        tensors = {
+            "model": self.model.state_dict(),
+            "optimizer": optim.optimizer_tensors(self.model, self.optimizer),
+            "random": self.engine.random_state(),
+        }
+        if self.average:
+            tensors["average"] = self.average.model.state_dict()
+        return TrainingState(tensors, self.progress, self.fingerprint)
+
+    def load_state(self, state: TrainingState) -> None:
+        """Continue from what `state` gave. Raises KeyError, RuntimeError or ValueError where it is that of another model."""
+        tensors = state.tensors
+        self.model.load_state_dict(tensors["model"])
+        if self.average:
+            self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
+        optim.restore_optimizer(self.model, self.optimizer, tensors["optimizer"])
+        self.engine.set_random_state(tensors["random"])
+        self.progress = state.progress
+
     def restore(self) -> list[str]:
-        """Continue from `last/`; returns warnings: of a damaged checkpoint, of an epoch that can't be ended as it began."""
-        warnings = [warning] if (warning := state.restore(self)) else []
-        progress, budget = self.progress, self.config.trainer.batch_vectors
-        if progress.cursor and progress.batch_vectors != budget:
-            warnings.append(
-                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
-                f"{progress.batch_vectors}; the rest of it is left out"
+        """Continue from `last/`, under settings that may have changed since; returns warnings.
+
+        Raises UserError where there is no state that fits, or where more updates were made than are wanted.
+        """
+        assert self.folder is not None
+        state, warning = TrainingState.load(self.folder.last)
+        if state.fingerprint != self.fingerprint:
+            raise UserError(
+                f"{self.folder.path}: the training data have changed since this run was saved, or another version of "
+                "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
             )
-            progress.epoch, progress.cursor = progress.epoch + 1, 0
-        progress.batch_vectors = budget
-        self.updates = self.config.trainer.updates or progress.update + self._owed()
+        try:
+            self.load_state(state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise UserError(f"{self.folder.last}: this doesn't fit the run's configuration and data") from error
+        warnings = [message for message in (warning, self._end_epoch_of_other_batches()) if message]
+        progress = self.progress
+        self.updates = self.config.trainer.updates or progress.update + self._remaining_updates()
         if progress.update > self.updates:
             raise UserError(
                 f"{self.folder.path}: {progress.update} updates have been made already, more than the {self.updates} "
@@ -242,10 +280,21 @@ class Training:
         progress.done = self._is_done()
         return warnings
 
-    def _owed(self) -> int:
-        """Updates until the last epoch ends; below 0 where more epochs have been made."""
+    def _end_epoch_of_other_batches(self) -> str:
+        """An epoch that began with batches of another size can't go on, and the next one begins; returns a warning."""
+        progress, budget, warning = self.progress, self.config.trainer.batch_vectors, ""
+        if progress.cursor and progress.batch_vectors != budget:
+            warning = (
+                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
+                f"{progress.batch_vectors}; the rest of it is left out"
+            )
+            progress.epoch, progress.cursor = progress.epoch + 1, 0
+        progress.batch_vectors = budget
+        return warning
+
+    def _remaining_updates(self) -> int:
+        """Until the last epoch ends; below 0 where more epochs have been made."""
         group = self.config.trainer.accumulate
-        this, each = (
-            -(-n // group) for n in (self.batches_per_epoch - self.progress.cursor, self.batches_per_epoch)
-        )
-        return this + (self.config.trainer.epochs - self.progress.epoch - 1) * each
+        in_this = -(-(self.batches_per_epoch - self.progress.cursor) // group)
+        in_each = -(-self.batches_per_epoch // group)
+        return in_this + (self.config.trainer.epochs - self.progress.epoch - 1) * in_each

@@ -2,36 +2,108 @@
 
 import copy
 import math
+from collections import defaultdict
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from attnlab.config import AdamW, Schedule
+from attnlab import config as keys
+from attnlab.errors import UserError
 from attnlab.model.build import Model
+from attnlab.registry import OPTIMIZERS, SCHEDULES
 
 
-def build_optimizer(model: nn.Module, config: AdamW) -> torch.optim.AdamW:
-    """AdamW in one fused step; matrices decay, biases, norms and embeddings don't."""
-    tables = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
-    trained = [p for p in model.parameters() if p.requires_grad]
-    decayed = [p for p in trained if p.dim() >= 2 and id(p) not in tables]
-    spared = [p for p in trained if p.dim() < 2 or id(p) in tables]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+@dataclass(frozen=True)
+class ParameterGroups:
+    """The trained parameters of a model. decayed: its matrices; spared: biases, norms and tables of embeddings, which
+    weight decay leaves alone."""
+
+    decayed: list[nn.Parameter]
+    spared: list[nn.Parameter]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> "ParameterGroups":
+        tables = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+        trained = [p for p in model.parameters() if p.requires_grad]
+        decayed = [p for p in trained if p.dim() >= 2 and id(p) not in tables]
+        return cls(decayed, [p for p in trained if p.dim() < 2 or id(p) in tables])
+
+    def with_decay(self, weight_decay: float) -> list[dict[str, object]]:
+        """As the optimizers of torch take them."""
+        return [
+            {"params": self.decayed, "weight_decay": weight_decay},
+            {"params": self.spared, "weight_decay": 0.0},
+        ]
 
 
-def rate(config: Schedule, update: int, updates: int) -> float:
-    """The learning rate of this update (0, 1, …) as a share of the highest."""
-    warmup = round(config.warmup * updates)
-    if update < warmup:
-        return (update + 1) / warmup
-    if config.name == "constant":
+class Optimizer:
+    """What `optimizer=` chooses. A plugin derives its own, with keys derived from `OptimizerConfig`."""
+
+    def __init__(self, config: keys.OptimizerConfig) -> None:
+        self.config = config
+
+    def build(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """The optimizer of these parameters; what it remembers of each must be tensors, so that it can be saved. Its
+        learning rate is set before every update."""
+        raise NotImplementedError
+
+
+class AdamW(Optimizer):
+    """AdamW (Loshchilov & Hutter 2019) in one fused step."""
+
+    config: keys.AdamW
+
+    def build(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        config, decayed = self.config, groups.with_decay(self.config.weight_decay)
+        return torch.optim.AdamW(decayed, lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+
+
+def build_optimizer(model: nn.Module, config: keys.OptimizerConfig) -> torch.optim.Optimizer:
+    """The optimizer that the configuration names, for the trained parameters of a model."""
+    return OPTIMIZERS.get(config.name, Optimizer)(config).build(ParameterGroups.of(model))
+
+
+class Schedule:
+    """What `schedule=` chooses. A plugin derives its own, with keys derived from `ScheduleConfig`."""
+
+    def __init__(self, config: keys.ScheduleConfig) -> None:
+        self.config = config
+
+    def factor(self, update: int, updates: int) -> float:
+        """The learning rate of this update (0, 1, …, updates - 1) as a fraction of `optimizer.lr`."""
+        raise NotImplementedError
+
+
+class Constant(Schedule):
+    """A linear warm-up, then a constant rate."""
+
+    config: keys.ConstantSchedule | keys.CosineSchedule
+
+    def factor(self, update: int, updates: int) -> float:
+        warmup = round(self.config.warmup * updates)
+        if update < warmup:
+            return (update + 1) / warmup
+        return self.after_warmup((update - warmup) / max(1, updates - warmup))
+
+    def after_warmup(self, progress: float) -> float:
+        """The factor when this fraction of the updates after the warm-up has been made."""
         return 1.0
-    progress = (update - warmup) / max(1, updates - warmup)
-    return config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+class Cosine(Constant):
+    """A linear warm-up, then half a cosine."""
+
+    config: keys.CosineSchedule
+
+    def after_warmup(self, progress: float) -> float:
+        final = self.config.final
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def build_schedule(config: keys.ScheduleConfig) -> Schedule:
+    """The schedule that the configuration names."""
+    return SCHEDULES.get(config.name, Schedule)(config)
 
 
 class Average:
@@ -50,25 +122,29 @@ class Average:
 
     @torch.no_grad()
     def update(self, update: int) -> None:
+        """Move the average towards the weights after this update."""
         weight = 1 - min(self.decay, (1 + update) / (10 + update))
         torch._foreach_lerp_(self._averaged, self._live, weight)
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's memory by parameter name."""
-    found = {}
+    """The optimizer's state by `<key>/<name of the parameter>`. Raises UserError where it isn't made of tensors."""
+    tensors = {}
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
-            found[f"{key}/{name}"] = value
-    return found
+            if not isinstance(value, Tensor):
+                raise UserError(f"`optimizer`: its state `{key}` is no tensor, so that the run cannot be saved")
+            tensors[f"{key}/{name}"] = value
+    return tensors
 
 
 def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave."""
+    """Put back what `optimizer_tensors` gave; torch decides where each tensor lives."""
     parameters = dict(model.named_parameters())
+    ordered = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    numbers = {parameter: number for number, parameter in enumerate(ordered)}
+    state: dict[int, dict[str, Tensor]] = defaultdict(dict)
     for path, value in tensors.items():
         key, name = path.split("/", 1)
-        parameter = parameters[name]
-        # The step counter stays where the optimizer made it; moments live with their parameter.
-        target = value if key == "step" and parameter.device.type == "cpu" else value.to(parameter.device)
-        optimizer.state[parameter][key] = target
+        state[numbers[parameters[name]]][key] = value
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": dict(state)})

@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from attnlab import metrics
+from attnlab.training.listener import Validation
 
 SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
 
@@ -20,8 +21,7 @@ class Reporter:
 
     def __init__(self, log: Path | None = None, quiet: bool = False) -> None:
         # Off a terminal rich assumes 80 columns, which would cut off the names of scores.
-        width = None if sys.stdout.isatty() else 120
-        self.console = _console(quiet=quiet, soft_wrap=True, width=width)
+        self.console = _console(None if sys.stdout.isatty() else 120, quiet=quiet)
         self.log = log
         self._bar: Progress | None = None
         self._started = time.monotonic()
@@ -32,13 +32,15 @@ class Reporter:
         self._append(text)
 
     def warn(self, text: str) -> None:
+        """A line that stands out."""
         self.say(f"Warning: {text}", style="yellow")
 
     def table(self, table: Table) -> None:
+        """A table for the console and the log."""
         self.console.print(table)
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as stream:
-                _console(file=stream, width=120).print(table)
+                _console(120, stream).print(table)
 
     def start_bar(self, done: int, updates: int) -> None:
         """Show progress through the updates, on a terminal only."""
@@ -52,23 +54,25 @@ class Reporter:
             self._task = self._bar.add_task("training", total=updates, completed=done, loss=0.0)
 
     def stop_bar(self) -> None:
+        """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def update(self, update: int, loss: float) -> None:
+        """Move the bar. loss: of training, shown beside it."""
         if self._bar is not None:
             self._bar.update(self._task, completed=update, loss=loss)
 
-    def validation(self, values: Mapping[str, Any]) -> None:
+    def validation(self, validation: Validation) -> None:
         """One line for each validation: first the score that stars go by."""
-        names = dict.fromkeys((values["monitor"], *SHOWN))
+        names, values = dict.fromkeys((validation.monitor, *SHOWN)), validation.scores
         scores = "  ".join(f"{name} {values[name]:.4f}" for name in names if name in values)
-        star = " *" if values["best"] else ""
+        star = " *" if validation.best else ""
         self.say(
-            f"{clock(time.monotonic() - self._started)}  epoch {values['epoch']:>3}  update {values['update']:>6}  "
-            f"train loss {values['train_loss']:.4f}  validation {scores}  "
-            f"{values['vectors_per_second']:,.0f} vectors/s{star}"
+            f"{clock(time.monotonic() - self._started)}  epoch {validation.epoch:>3}  update {validation.update:>6}  "
+            f"train loss {validation.train_loss:.4f}  validation {scores}  "
+            f"{validation.vectors_per_second:,.0f} vectors/s{star}"
         )
 
     def _append(self, text: str) -> None:
@@ -77,15 +81,18 @@ class Reporter:
                 stream.write(text + "\n")
 
 
-def _console(**options: Any) -> Console:
-    """Shows words as they are: `[b]` and `:cat:` are labels of somebody's data here, no markup."""
-    return Console(markup=False, emoji=False, highlight=False, **options)
+def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False) -> Console:
+    """Shows text as it is: `[b]` and `:cat:` are labels of somebody's data here, no markup. file: None: the terminal."""
+    return Console(
+        markup=False, emoji=False, highlight=False, width=width, file=file, quiet=quiet, soft_wrap=file is None
+    )
 
 
-def details(
-    reporter: Reporter, pairs: Mapping[tuple[str, str], int], lengths: Mapping[str, list[int]] | None
-) -> None:
-    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed."""
+def details(reporter: Reporter, pairs: Mapping[tuple[str, str], int], lengths: Mapping[str, list[int]]) -> None:
+    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed.
+
+    pairs, lengths: empty where answers are no classes, or no texts.
+    """
     if pairs:
         reporter.table(confusion_table(pairs))
     if lengths:
@@ -94,7 +101,7 @@ def details(
 
 
 def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str = "score") -> Table:
-    """A row for each score, a column for each who was scored."""
+    """A row for each score, a column for each of what was scored. of: the title of the first column."""
     table = Table(title=title, title_justify="left")
     table.add_column(of, no_wrap=True)
     for name in columns:
@@ -107,7 +114,7 @@ def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str 
 
 def confusion_table(pairs: Mapping[tuple[str, str], int]) -> Table:
     """The whole matrix of few classes, the most frequent mistakes of many. A class that is only answered has a column."""
-    rights, classes = sorted({right for right, _ in pairs}), sorted({one for pair in pairs for one in pair})
+    rights, classes = sorted({right for right, _ in pairs}), sorted({name for pair in pairs for name in pair})
     if len(classes) <= 10:
         table = Table(title="Right class (rows) and answer (columns)", title_justify="left")
         table.add_column("")
@@ -129,8 +136,8 @@ def length_table(quantiles: Mapping[str, list[int]]) -> Table:
     """How long the answers are, and the right ones: a row for each."""
     table = Table(title="Words in", title_justify="left")
     table.add_column("")
-    for share in metrics.QUANTILES:
-        name = {0.0: "shortest", 0.5: "median", 1.0: "longest"}.get(share, f"{100 * share:.0f} %")
+    for quantile in metrics.QUANTILES:
+        name = {0.0: "shortest", 0.5: "median", 1.0: "longest"}.get(quantile, f"{100 * quantile:.0f} %")
         table.add_column(name, justify="right")
     for name, numbers in quantiles.items():
         table.add_row(name, *map(str, numbers))

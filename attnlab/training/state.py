@@ -1,19 +1,16 @@
-"""The state of a run: what the rest of it depends on, to disk and back.
+"""The state of a training: everything that the rest of it depends on, to disk and back.
 
 Weights, their average, the optimizer's memory, `Progress` and torch's random generator: nothing else. Order of
 examples and augmentation are functions of (seed, epoch, index).
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-import torch
+from torch import Tensor
 
 from attnlab.errors import UserError
-from attnlab.training import checkpoint, optim
-
-if TYPE_CHECKING:
-    from attnlab.training.loop import Training
+from attnlab.training import checkpoint
 
 
 @dataclass
@@ -38,39 +35,26 @@ class Progress:
     wall_seconds: float = 0.0  # of all processes that have trained this run, until the last save
 
 
-def save(training: "Training") -> None:
-    """Write `last/`."""
-    random = {"cpu": torch.get_rng_state()}
-    if training.engine.device.type == "cuda":
-        random["cuda"] = torch.cuda.get_rng_state()
-    tensors = {
-        "model": training.model.state_dict(),
-        "optimizer": optim.optimizer_tensors(training.model, training.optimizer),
-        "random": random,
-    }
-    if training.average:
-        tensors["average"] = training.average.model.state_dict()
-    state = {"progress": asdict(training.progress), "data": training.fingerprint}
-    checkpoint.save(training.folder.last, tensors, state)
+@dataclass(frozen=True)
+class TrainingState:
+    """tensors: of `model`, `average`, `optimizer` and `random`, each by name. fingerprint: of the training data."""
 
+    tensors: dict[str, dict[str, Tensor]]
+    progress: Progress
+    fingerprint: str
 
-def restore(training: "Training") -> str:
-    """Read `last/` back into a loop that was built anew; returns a warning where a damaged one was passed over."""
-    found, warning = checkpoint.load(training.folder.last)
-    if found.state.get("data") != training.fingerprint:
-        raise UserError(
-            f"{training.folder.path}: the training data have changed since this run was saved, or another version of "
-            "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
-        )
-    try:
-        training.model.load_state_dict(found.tensors["model"])
-        if training.average:
-            training.average.model.load_state_dict(found.tensors.get("average", found.tensors["model"]))
-        optim.restore_optimizer(training.model, training.optimizer, found.tensors["optimizer"])
-        torch.set_rng_state(found.tensors["random"]["cpu"])
-        if "cuda" in found.tensors["random"] and training.engine.device.type == "cuda":
-            torch.cuda.set_rng_state(found.tensors["random"]["cuda"])
-        training.progress = Progress(**found.state["progress"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{found.folder}: this state doesn't fit the run's configuration and data") from error
-    return warning
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint in place of the one in `folder`. Raises UserError where the disk refuses it."""
+        checkpoint.save(folder, self.tensors, {"progress": asdict(self.progress), "data": self.fingerprint})
+
+    @classmethod
+    def load(cls, folder: Path) -> tuple["TrainingState", str]:
+        """The state in a folder, and a warning where a damaged checkpoint was passed over.
+
+        Raises UserError where there is no whole checkpoint, or one of something else.
+        """
+        found, warning = checkpoint.load(folder)
+        progress = found.state.get("progress")
+        if not isinstance(progress, dict) or progress.keys() - asdict(Progress()).keys():
+            raise UserError(f"{found.folder}: this is no state of a training run that this version can continue")
+        return cls(found.tensors, Progress(**progress), str(found.state.get("data"))), warning

@@ -1,52 +1,67 @@
-"""Who is told how a run goes, besides metrics.jsonl, which is always written.
+"""Services that keep runs, besides metrics.jsonl, which is always written.
 
-A tracker may fail as it likes: the first failure is told in one warning, and the run goes on without it.
+A tracker may fail: the first failure becomes one warning, and the run goes on without it.
 """
 
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, cast
 
-from attnlab.config import Config
-from attnlab.runs import RunFolder, flat, read_json, read_jsonl, write_json
+from attnlab.config import Config, LoggerConfig, WandbLogger
+from attnlab.disk import read_json, read_jsonl, write_json
+from attnlab.registry import LOGGERS
+from attnlab.runs import Results, RunFolder, flat
 
 
-class Tracker(Protocol):
-    """A service that keeps runs; made when training starts, from the configuration and the run's folder."""
+class Tracker:
+    """What `logger=` chooses, made when training starts; this one does nothing. A plugin derives its own, with keys derived
+    from `LoggerConfig`; whatever it raises is caught."""
 
-    def log(self, values: dict[str, Any]) -> None:
-        """One validation, as it stands in metrics.jsonl."""
+    def __init__(self, config: Config, folder: RunFolder) -> None:
+        self.folder = folder
 
-    def result(self, results: dict[str, Any]) -> None:
-        """The run has come to its end: what results.json holds; best weights and predictions lie in the folder."""
+    def log(self, values: Mapping[str, object]) -> None:
+        """After a validation. values: its line of metrics.jsonl."""
+
+    def result(self, results: Results) -> None:
+        """When the run is finished. Its best weights and its predictions lie in the folder."""
 
     def finish(self) -> None:
-        """The process leaves, whether the run has come to its end or will be continued."""
+        """When the process ends, whether the run is finished or will be continued."""
+
+    @classmethod
+    def wanted(cls, config: LoggerConfig) -> bool:
+        """Whether these keys ask for it at all."""
+        return True
+
+
+class Jsonl(Tracker):
+    """The run folder's own record alone."""
 
 
 class Tracking:
-    """The tracker that `logger=` names, or none; never raises.
+    """The tracker that `logger=` names; its methods are those of `Tracker`, and never raise.
 
-    warn: is told once, in a sentence, why the tracker was given up.
+    warn: is called once, with the reason, where the tracker was given up.
     """
 
     def __init__(self, config: Config, folder: RunFolder, warn: Callable[[str], None]) -> None:
         self._name, self._warn = config.logger.name, warn
         self._tracker: Tracker | None = None
-        if self._name in TRACKERS and config.logger.mode != "disabled":
-            try:
-                self._tracker = TRACKERS[self._name](config, folder)
-            except Exception as error:
-                self._give_up(error)
+        try:
+            tracker = LOGGERS.get(self._name, Tracker)
+            self._tracker = tracker(config, folder) if tracker.wanted(config.logger) else None
+        except Exception as error:
+            self._give_up(error)
 
-    def log(self, values: dict[str, Any]) -> None:
+    def log(self, values: Mapping[str, object]) -> None:
         self._guarded(lambda tracker: tracker.log(values))
 
-    def result(self, results: dict[str, Any]) -> None:
+    def result(self, results: Results) -> None:
         self._guarded(lambda tracker: tracker.result(results))
 
     def finish(self) -> None:
@@ -65,7 +80,7 @@ class Tracking:
         self._warn(f"{self._name} failed ({reason}); the run goes on without it, metrics.jsonl has everything")
 
 
-class Wandb:
+class Wandb(Tracker):
     """Weights & Biases. The run's id lies in its folder, so that a continued run stays one run there.
 
     wandb's files hold more than numbers and words, so they stay outside the run folder.
@@ -74,60 +89,63 @@ class Wandb:
     TABLE_ROWS = 1000
     """Predictions shown, at the most."""
 
+    @classmethod
+    def wanted(cls, config: LoggerConfig) -> bool:
+        return isinstance(config, WandbLogger) and config.mode != "disabled"
+
     def __init__(self, config: Config, folder: RunFolder) -> None:
-        place = Path(config.logger.folder or config.outputs).expanduser().resolve()
-        (place / "wandb").mkdir(parents=True, exist_ok=True)
+        super().__init__(config, folder)
+        settings = config.logger
+        assert isinstance(settings, WandbLogger)
+        files = Path(settings.folder or config.outputs).expanduser().resolve()
+        (files / "wandb").mkdir(parents=True, exist_ok=True)
         # Copies of artifacts that wait to be sent lie beside the runs, not in the home folder.
-        os.environ.setdefault("WANDB_DATA_DIR", str(place / "wandb" / "data"))
-        os.environ.setdefault("WANDB_CACHE_DIR", str(place / "wandb" / "cache"))
+        os.environ.setdefault("WANDB_DATA_DIR", str(files / "wandb" / "data"))
+        os.environ.setdefault("WANDB_CACHE_DIR", str(files / "wandb" / "cache"))
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # offline means that nothing is sent
         import wandb
 
-        settings = config.logger
         if settings.mode == "online" and not wandb.login(prompt=False, verify=False):
             raise RuntimeError("no API key: set WANDB_API_KEY or run `wandb login`")
         if not folder.tracking.exists():
             write_json(folder.tracking, {"wandb": secrets.token_hex(4), "project": settings.project})
-        self._folder, self._wandb = folder, wandb
+        self._wandb = wandb
         self._run = wandb.init(
-            id=read_json(folder.tracking)["wandb"],
+            id=cast(dict[str, str], read_json(folder.tracking))["wandb"],
             resume="allow",
-            mode=settings.mode,
+            mode=cast(Literal["online", "offline"], settings.mode),
             project=settings.project,
             entity=settings.entity,
             group=settings.group,
             name=folder.path.name,
             job_type="train",
             config=flat(asdict(config)),
-            dir=place,
+            dir=files,
             settings=wandb.Settings(silent=True, console="off", disable_git=True, init_timeout=30),
         )
 
-    def log(self, values: dict[str, Any]) -> None:
+    def log(self, values: Mapping[str, object]) -> None:
         numbers = {name: value for name, value in values.items() if isinstance(value, (int, float))}
-        self._run.log(numbers, step=values["update"])
+        self._run.log(numbers, step=cast(int, values["update"]))
 
-    def result(self, results: dict[str, Any]) -> None:
+    def result(self, results: Results) -> None:
         for name, value in flat(results).items():
             self._run.summary[name] = value
         artifact = self._wandb.Artifact(f"model-{self._run.id}", type="model", metadata=flat(results))
-        for path in sorted(self._folder.best.iterdir()):
+        for path in sorted(self.folder.best.iterdir()):
             artifact.add_file(str(path))
         self._run.log_artifact(artifact)
-        lines = read_jsonl(self._folder.predictions("test"))[: self.TABLE_ROWS]
+        lines = cast(list[dict[str, object]], read_jsonl(self.folder.predictions("test"))[: self.TABLE_ROWS])
         if lines:
             columns = list(lines[0])
             rows = [[_cell(line.get(name)) for name in columns] for line in lines]
-            self._run.log({"predictions": self._wandb.Table(columns=columns, data=rows)})
+            self._run.log({"predictions": self._wandb.Table(columns=[*columns], data=rows)})
 
     def finish(self) -> None:
-        # While an error passes through, the run is told to have failed.
+        # Called while an error passes through, too: then the run has failed.
         self._run.finish(exit_code=0 if sys.exc_info()[0] is None else 1)
 
 
-TRACKERS: dict[str, Callable[[Config, RunFolder], Tracker]] = {"wandb": Wandb}
-
-
-def _cell(value: Any) -> Any:
-    """wandb's tables want one type in a column: lists become words."""
+def _cell(value: object) -> object:
+    """wandb's tables take one type in a column: lists become text."""
     return " ".join(map(str, value)) if isinstance(value, list) else value

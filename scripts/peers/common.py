@@ -136,7 +136,7 @@ class Ours:
         self.split = self.data.splits["train"]
         self.model = models.build(self.config, self.data.spec)
         engine = Engine(self.config.trainer)
-        self.training = Training(self.config, self.model, self.split, self.data.splits["validation"], engine)
+        self.training = Training(self.config, self.model, self.data, engine)
         self.model.train()
         batching = Batching(self.split.lengths, self.config.trainer.batch_vectors, 1)
         chosen = batching.epoch(0)[: bench.rounds if count is None else count]

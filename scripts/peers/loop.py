@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from attnlab.runs import RunFolder
+from attnlab.training.loop import Training
 from attnlab.training.report import Reporter
+from attnlab.training.session import Session
 from attnlab.training.tracking import Tracking
-from attnlab.training.train import _training
 from peers.common import Bench, Ours
 from peers.sequences import WORDS
 
@@ -65,9 +66,9 @@ def _epoch(bench: Bench, words: list[str]) -> tuple[float, float]:
     ours = Ours(words, bench, 0)
     with tempfile.TemporaryDirectory() as outputs:
         folder = RunFolder.create(outputs, "pos")
-        reporter = Reporter(folder.log, quiet=True)
-        tracking = Tracking(ours.config, folder, reporter.warn)
-        training = _training(ours.config, ours.model, ours.data, ours.training.engine, folder, reporter, tracking)
+        reporter, engine = Reporter(folder.log, quiet=True), ours.training.engine
+        session = Session(engine, folder, reporter, Tracking(ours.config, folder, reporter.warn))
+        training = Training(ours.config, ours.model, ours.data, engine, folder, session)
         validate, save, spent = training._validate, training.save, [0.0]
 
         def clocked(plain):  # type: ignore[no-untyped-def]

@@ -4,7 +4,6 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,9 +25,11 @@ from attnlab.data.speech.loader import Speech, stacked
 from attnlab.data.speech.sources import DIGITS
 from attnlab.errors import UserError
 from attnlab.model.build import build
+from attnlab.registry import BASELINES
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
-from attnlab.training.baselines import speech as baselines
+from attnlab.training.baselines import Baseline, Problem
+from attnlab.training.engine import Engine
 
 RATE = 8000
 SPEAKERS = ("ada", "bob", "cy")
@@ -649,8 +650,10 @@ def test_stopped_and_resumed_with_alterations_is_bit_identical(digits: Path, tmp
 def test_recordings_of_one_class_have_no_regression(speech) -> None:
     data = speech()
     data.labels = ["zero"] * len(data.labels)
-    asked = SimpleNamespace(head=SimpleNamespace(target="label"))
-    assert list(baselines.classification(asked, data, None)) == ["larger_class"]
+    config = compose.compose(["task=keywords", "head.target=label"])
+    problem = Problem(config, data, Engine(config.trainer))
+    fitting = [name for name in BASELINES if BASELINES.get(name, Baseline)().fits(problem)]
+    assert fitting == ["larger_class"]
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -8,9 +8,10 @@ import pytest
 from filelock import FileLock
 
 from attnlab import compose
+from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.runs_table import show
-from attnlab.runs import RunFolder, write_json, write_text
+from attnlab.runs import RunFolder
 
 
 @pytest.fixture

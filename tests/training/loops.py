@@ -19,12 +19,9 @@ def training(overrides: list[str], folder: Path | None = None, stop_after: int |
     data = load_data(config)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
-    kept = None
     if folder is not None:
         folder.mkdir(exist_ok=True)
-        kept = RunFolder(folder)
-    train, validation = data.splits["train"], data.splits["validation"]
-    loop = Training(config, model, train, validation, Engine(config.trainer), kept, fingerprint=data.fingerprint)
+    loop = Training(config, model, data, Engine(config.trainer), RunFolder(folder) if folder else None)
     update = loop._update
 
     def counted(group: list) -> None:

@@ -12,11 +12,12 @@ from loops import training, weights
 
 from attnlab import compose, train
 from attnlab.cli import main
-from attnlab.config import Schedule
+from attnlab.config import ConstantSchedule, CosineSchedule
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder
 from attnlab.training import optim
-from attnlab.training.baselines import text
+from attnlab.training.baselines.base import Problem
+from attnlab.training.baselines.text import WindowOf7
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
@@ -234,15 +235,17 @@ def test_the_window_of_words_is_the_same_whatever_a_run_is_tried_with(tiny: list
     scores = []
     for words in ([], ["optimizer.lr=1e-9", "trainer.precision=bf16"]):
         config = compose.compose([*tiny, *words])
-        scores.append(text.window(config, load_data(config), Engine(config.trainer)))
+        scores.append(WindowOf7().scores(Problem(config, load_data(config), Engine(config.trainer))))
     assert scores[0] == scores[1]
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [optim.rate(Schedule(warmup=0.2, final=0.1), update, 100) for update in range(100)]
+    schedule = optim.build_schedule(CosineSchedule(warmup=0.2, final=0.1))
+    rates = [schedule.factor(update, 100) for update in range(100)]
     assert rates[0] == pytest.approx(1 / 20) and max(rates) == rates[19] == rates[20] == 1.0
     assert rates[20:] == sorted(rates[20:], reverse=True) and rates[-1] == pytest.approx(0.1, abs=0.01)
-    assert {optim.rate(Schedule(name="constant", warmup=0.0), u, 10) for u in range(10)} == {1.0}
+    constant = optim.build_schedule(ConstantSchedule(warmup=0.2))
+    assert [constant.factor(update, 10) for update in range(4)] == [0.5, 1.0, 1.0, 1.0]
 
 
 def test_the_average_follows_the_weights(tiny: list[str]) -> None:

@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from attnlab import compose, load_run
 from attnlab.cli import main
 from attnlab.model.build import build
-from attnlab.training.baselines import images
-from attnlab.training.baselines.images import nearest_neighbours
+from attnlab.training.baselines import Problem, images
+from attnlab.training.baselines.images import NearestNeighbours
+from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 
 SMALL = [
@@ -51,12 +52,11 @@ def test_nearest_pictures_are_compared_where_they_are_few_but_not_where_they_fil
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [f"data.path={write_mnist(tmp_path, train=2)}", "data.validation=0"]
-    splits = load("data=mnist", *words).splits
-    learned = splits["train"].gold("label")
-    found = nearest_neighbours(splits["train"], splits["test"], learned)
-    assert found is not None and len(found) == len(splits["test"])
-    monkeypatch.setattr(images, "MOST_PIXELS", 2 * 6 * 6 - 1)
-    assert nearest_neighbours(splits["train"], splits["test"], learned) is None
+    config = compose.compose(["task=digits", "head.target=label"])
+    problem = Problem(config, load("data=mnist", *words), Engine(config.trainer))
+    assert NearestNeighbours().fits(problem) and "accuracy" in NearestNeighbours().scores(problem)
+    monkeypatch.setattr(images, "MAX_PIXELS", 2 * 6 * 6 - 1)
+    assert not NearestNeighbours().fits(problem)
 
 
 def test_an_answer_is_the_same_alone_and_in_any_batch(finished: Path) -> None:

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from attnlab.training.listener import Validation
 from attnlab.training.report import Reporter, confusion_table
 
 
@@ -14,6 +15,6 @@ def test_a_class_that_is_only_answered_has_a_column() -> None:
 
 
 def test_a_validation_tells_what_stars_go_by(capsys) -> None:
-    values = {"epoch": 1, "update": 7, "train_loss": 0.5, "vectors_per_second": 9.0, "best": True, "loss": 0.25}
-    Reporter().validation(values | {"monitor": "mae", "mae": 1.5})
+    scores = {"loss": 0.25, "mae": 1.5}
+    Reporter().validation(Validation(7, 1, 0.5, 9.0, best=True, done=False, monitor="mae", scores=scores))
     assert "validation mae 1.5000  loss 0.2500  9 vectors/s *" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from attnlab.config import Config
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder, flat
 from attnlab.training import tracking
-from attnlab.training.tracking import Tracking
+from attnlab.training.tracking import Tracker, Tracking
 
 VALIDATION = {"update": 5, "epoch": 1, "accuracy": 0.25, "best": True, "monitor": "accuracy"}
 
@@ -104,7 +104,7 @@ def test_online_without_a_key_warns_and_asks_nothing(
 def test_a_failing_tracker_warns_once_and_stops_nothing(
     folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str
 ) -> None:
-    class Broken:
+    class Broken(Tracker):
         def __init__(self, config: Config, folder: RunFolder) -> None:
             self._at("start")
 
@@ -121,7 +121,7 @@ def test_a_failing_tracker_warns_once_and_stops_nothing(
         def finish(self) -> None:
             self._at("finish")
 
-    monkeypatch.setitem(tracking.TRACKERS, "wandb", Broken)
+    monkeypatch.setattr(tracking, "Wandb", Broken)
     (warning,) = warnings_of(f"outputs={tmp_path}", folder=folder)
     assert warning.startswith("wandb failed (the service is gone);")
 

@@ -16,11 +16,12 @@ from typing import Any
 import torch
 
 from attnlab.compose import split_words
+from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.bench.measure import PARTS
 from attnlab.lab.bench.page import page
 from attnlab.lab.bench.sections import SECTIONS, words_of
-from attnlab.runs import new_folder, write_json, write_text
+from attnlab.runs import new_folder
 
 OWN = {"sections": ",".join(SECTIONS), "updates": "20", "shared": "", "out": ""}
 

@@ -41,7 +41,7 @@ def measure(words: Sequence[str], updates: int, lengths: Sequence[int]) -> dict[
     models.resolve(config, data.spec)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
-    training = Training(config, model, data.splits["train"], data.splits["validation"], engine)
+    training = Training(config, model, data, engine)
     chosen = training.batching.epoch(0)[:updates]
     split = data.splits["train"]
     batches = [split.batch(indices, 0) for indices in chosen]

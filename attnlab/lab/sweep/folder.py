@@ -10,9 +10,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from attnlab import compose
 from attnlab.config import Sweep, check
+from attnlab.disk import read_json, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
-from attnlab.runs import RunFolder, flat, new_folder, read_json, write_text
+from attnlab.runs import RunFolder, flat, new_folder
 
 
 class SweepFolder:

@@ -8,6 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from attnlab import compose
+from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
 from attnlab.lab.sweep import page, space
@@ -16,7 +17,6 @@ from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.outcome import Outcome, outcomes, table, train_command
 from attnlab.lab.sweep.search import Search
 from attnlab.lab.sweep.work import Work
-from attnlab.runs import write_json, write_text
 from attnlab.training.report import Reporter
 
 
@@ -86,8 +86,9 @@ def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> dict[s
 def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[str, dict[str, float]]:
     """Scores of the choice's best weights on test data: mean and, over several seeds, standard deviation, of every score
     that all of them have."""
-    from attnlab.training import folds
-    from attnlab.training.run import load_run, write_predictions
+    from attnlab.training import cross_validation
+    from attnlab.training.evaluate import write_predictions
+    from attnlab.training.run import load_run
 
     scores: list[dict[str, float]] = []
     for run_folder in folder.runs(chosen.number, search.space.seeds):
@@ -96,9 +97,10 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
         if "test" not in data.splits:
             return {}
         evaluation = run.evaluate("test", data)
-        write_predictions(run, "test", data, evaluation)
+        write_predictions(run.folder.predictions("test"), data.splits["test"], run.model.head.target, evaluation)
         scores.append(evaluation.scores)
-    return {"mean": folds.mean(scores)} | ({"deviation": folds.deviation(scores)} if len(scores) > 1 else {})
+    deviation = {"deviation": cross_validation.deviation(scores)} if len(scores) > 1 else {}
+    return {"mean": cross_validation.mean(scores)} | deviation
 
 
 def _tell(results: dict[str, Any], folder: SweepFolder, reporter: Reporter) -> None:

@@ -15,11 +15,12 @@ from filelock import FileLock, Timeout
 
 from attnlab import metrics
 from attnlab.config import Config
+from attnlab.disk import write_json
 from attnlab.errors import Stopped
 from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, Share, shares
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search
-from attnlab.runs import RunFolder, write_json
+from attnlab.runs import RunFolder
 from attnlab.training.report import clock
 
 NAP = 0.1

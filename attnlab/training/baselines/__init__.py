@@ -1,42 +1,45 @@
 """What simple answers reach on the same test data, so that a score can be judged.
 
-Measured once per data set and kept beside the prepared data. `simple` holds what several kinds of data share.
+Each is measured once for a prepared data set, and kept beside it.
 """
 
-import json
-from typing import Any
+from typing import cast
 
 from attnlab.config import Config
-from attnlab.runs import write_json
-from attnlab.training.baselines import graphs, images, sequences, speech, text
+from attnlab.data.contract import Data
+from attnlab.disk import read_json, write_json
+from attnlab.registry import BASELINES
+from attnlab.training.baselines import graphs, images, sequences, simple, speech, text
+from attnlab.training.baselines.base import Baseline, Problem, Scores
 from attnlab.training.engine import Engine
+
+__all__ = [
+    "Baseline",
+    "Problem",
+    "Scores",
+    "baselines",
+    "graphs",
+    "images",
+    "sequences",
+    "simple",
+    "speech",
+    "text",
+]
 
 VERSION = 3
 """Of how baselines are measured."""
 
-MEASURED = {
-    ("text", "tagging"): text.tagging,
-    ("tagged", "tagging"): text.tagging,
-    ("text", "classification"): text.classification,
-    ("table", "classification"): text.classification,
-    ("parallel", "seq2seq"): sequences.translation,
-    ("image", "classification"): images.classification,
-    ("speech", "classification"): speech.classification,
-    ("speech", "tagging"): speech.tagging,
-    ("speech", "seq2seq"): sequences.transcription,
-    ("graph", "graph"): graphs.graph,
-    ("graph", "classification"): graphs.graph,
-    ("graph", "tagging"): graphs.tagging,
-}
-"""The baselines of each kind of data and head."""
 
-
-def baselines(config: Config, data: Any, engine: Engine) -> dict[str, dict[str, float]]:
-    """Scores of simple answers on the test split, by name; none where nobody has thought of any."""
-    measure = MEASURED.get((config.data.loader, config.head.name))
-    if measure is None or "test" not in data.splits:
+def baselines(config: Config, data: Data, engine: Engine) -> Scores:
+    """Scores of simple answers on the test split, by name, the ceiling last; none where nothing is tested."""
+    if "test" not in data.splits:
         return {}
-    kept = data.folder / f"baselines-{config.head.name}-{config.head.target}-{VERSION}.json"
-    if not kept.exists():
-        write_json(kept, measure(config, data, engine))
-    return json.loads(kept.read_text(encoding="utf-8"))
+    problem = Problem(config, data, engine)
+    fitting = {name: baseline for name in BASELINES if (baseline := BASELINES.get(name, Baseline)()).fits(problem)}
+    path = data.folder / f"baselines-{config.head.name}-{config.head.target}-{VERSION}.json"
+    measured = cast(Scores, read_json(path)) if path.exists() else {}
+    missing = {name: baseline.scores(problem) for name, baseline in fitting.items() if name not in measured}
+    if missing:
+        measured |= missing
+        write_json(path, measured)
+    return {name: measured[name] for name in sorted(fitting, key="ceiling".__eq__)}

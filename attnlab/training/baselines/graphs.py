@@ -1,51 +1,48 @@
 """Graphs by what they are made of: their nodes in a bag, and how many neighbours nodes have."""
 
-from collections import Counter
-from statistics import median
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from attnlab import metrics
-from attnlab.config import Config
-from attnlab.data.prep.answers import NOT_SCORED
-from attnlab.sets import Prediction
-from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest
-from attnlab.training.engine import Engine
+from attnlab.data.graph.loader import GraphSplit
+from attnlab.registry import BASELINES
+from attnlab.training.baselines.base import Baseline, Problem
+from attnlab.training.baselines.simple import most_probable
 
 
-def graph(config: Config, data: Any, engine: Engine) -> Scores:
-    """The larger class; logistic regressions on a bag of nodes, and on how many nodes have how many neighbours."""
-    train, test, target = data.splits["train"], data.splits["test"], config.head.target
-    learned, gold = train.gold(target), test.gold(target)
-    kind = data.spec.target(target).kind
-    if kind == "number":
-        return {"median": metrics.number(gold, [Prediction(median(learned), None)] * len(gold), {}).scores}
-    if kind != "class":
-        return {}
-    found = larger_class(learned, gold)
-    if len(set(learned)) > 1:
-        found["bag_of_nodes"] = _regression(train.bags(), test.bags(), learned, gold)
-        found["degree_counts"] = _regression(train.degree_counts(), test.degree_counts(), learned, gold)
-    return found | known_ceiling(test)
+class GraphRegression(Baseline):
+    """A logistic regression on some numbers of each graph."""
+
+    def numbers(self, split: GraphSplit) -> NDArray[np.float64]:
+        """(graphs, numbers)."""
+        raise NotImplementedError
+
+    def fits(self, problem: Problem) -> bool:
+        is_graph = problem.kind == "class" and isinstance(problem.train, GraphSplit)
+        return is_graph and len(set(problem.learned)) > 1
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        train, test = problem.train, problem.test
+        assert isinstance(train, GraphSplit) and isinstance(test, GraphSplit)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        model.fit(self.numbers(train), problem.learned)
+        return problem.measure(most_probable(model.classes_, model.predict_proba(self.numbers(test))))
 
 
-def tagging(config: Config, data: Any, engine: Engine) -> Scores:
-    """The most frequent class of labelled nodes."""
-    train, test, target = data.splits["train"], data.splits["test"], config.head.target
-    counts = Counter(label for labels in train.gold(target) for label in labels if label != NOT_SCORED)
-    gold, label = test.gold(target), counts.most_common(1)[0][0]
-    answers = [Prediction([label] * len(labels), None) for labels in gold]
-    return {"larger_class": metrics.vector_classes(gold, answers, {}).scores} | known_ceiling(test)
+@BASELINES.register("bag_of_nodes")
+class BagOfNodes(GraphRegression):
+    """A logistic regression on the nodes of each graph in a bag."""
+
+    def numbers(self, split: GraphSplit) -> NDArray[np.float64]:
+        return split.bags()
 
 
-def _regression(
-    known: NDArray[np.float64], asked: NDArray[np.float64], learned: list[str], gold: list[str]
-) -> dict[str, float]:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+@BASELINES.register("degree_counts")
+class DegreeCounts(GraphRegression):
+    """A logistic regression on how many nodes have how many neighbours."""
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(known, learned)
-    return metrics.one_class(gold, surest(model.classes_, model.predict_proba(asked)), {}, learned).scores
+    def numbers(self, split: GraphSplit) -> NDArray[np.float64]:
+        return split.degree_counts()

@@ -2,40 +2,45 @@
 
 import re
 from collections import Counter
-from typing import Any
+from typing import cast
 
 import numpy as np
 
-from attnlab import metrics
-from attnlab.config import Config
+from attnlab.data.contract import Split
+from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.simple import Scores
-from attnlab.training.engine import Engine
+from attnlab.training.baselines.base import Baseline, Problem
 
-SHOWN = ("bleu", "chrf", "exact_match", "wer", "cer")
-_PIECE = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+_WORD_OR_MARK = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 
 
-def translation(config: Config, data: Any, engine: Engine) -> Scores:
-    """Each word by the one it goes with most often, in the source's order; the ceiling."""
-    train, test, target = data.splits["train"], data.splits["test"], config.head.target
-    sources = [train.show(i)["source"] for i in range(len(train))]
-    dictionary = word_pairs(sources, train.gold(target))
-    answers = [word_by_word(test.show(i)["source"], dictionary) for i in range(len(test))]
-    found = {"word_by_word": _scores(test.gold(target), answers)}
-    if test.ceiling() == 1.0:
-        found["ceiling"] = _scores(test.gold(target), test.gold(target))
-    return found
+@BASELINES.register("word_by_word")
+class WordByWord(Baseline):
+    """Each word translated by the one it goes with most often, in the source's order."""
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "sequence" and problem.shows("source")
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        dictionary = word_pairs(_sources(problem.train), cast(list[str], problem.learned))
+        translations = [word_by_word(text, dictionary) for text in _sources(problem.test)]
+        return problem.measure([Prediction(text, None) for text in translations])
 
 
-def transcription(config: Config, data: Any, engine: Engine) -> Scores:
+@BASELINES.register("most_frequent")
+class MostFrequentText(Baseline):
     """Always the most frequent text of the training data."""
-    target, test = config.head.target, data.splits["test"]
-    (same, _), *_ = Counter(data.splits["train"].gold(target)).most_common(1)
-    found = {"most_frequent": _scores(test.gold(target), [same] * len(test))}
-    if test.ceiling() == 1.0:
-        found["ceiling"] = _scores(test.gold(target), test.gold(target))
-    return found
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "sequence" and not problem.shows("source")
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        (text, _), *_ = Counter(problem.learned).most_common(1)
+        return problem.measure([Prediction(text, None)] * len(problem.test))
+
+
+def _sources(split: Split) -> list[str]:
+    return [str(split.show(i)["source"]) for i in range(len(split))]
 
 
 def word_pairs(sources: list[str], targets: list[str]) -> dict[str, str]:
@@ -59,16 +64,11 @@ def word_by_word(text: str, dictionary: dict[str, str]) -> str:
     def translated(piece: re.Match[str]) -> str:
         return dictionary.get(piece[0]) or dictionary.get(piece[0].lower(), piece[0])
 
-    said = _PIECE.sub(translated, text)
-    return said[:1].upper() + said[1:]
+    translation = _WORD_OR_MARK.sub(translated, text)
+    return translation[:1].upper() + translation[1:]
 
 
 def words(text: str) -> list[str]:
     """Without marks; the first one in lower case, like any word that isn't always written with a capital."""
-    found = [piece for piece in _PIECE.findall(text) if piece[0].isalnum()]
-    return [found[0].lower(), *found[1:]] if found else []
-
-
-def _scores(gold: list[str], answers: list[str]) -> dict[str, float]:
-    scores = metrics.sequence(gold, [Prediction(answer, None) for answer in answers], {}).scores
-    return {name: scores[name] for name in SHOWN}
+    spelled = [piece for piece in _WORD_OR_MARK.findall(text) if piece[0].isalnum()]
+    return [spelled[0].lower(), *spelled[1:]] if spelled else []

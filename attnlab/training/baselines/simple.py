@@ -1,28 +1,72 @@
 """Simple answers that several kinds of data share."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from statistics import median
+from typing import cast
 
-from attnlab import metrics
+import numpy as np
+from numpy.typing import NDArray
+
+from attnlab.data.prep.answers import NOT_SCORED
+from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
+from attnlab.training.baselines.base import Baseline, Problem, label_lists
 
-Scores = dict[str, dict[str, float]]
-"""By baseline, then by score."""
+CLASSES = ("class", "vector_classes")
+"""The kinds of target that are one class of several, for each set or for each vector."""
 
 
-def larger_class(learned: list[str], gold: list[str]) -> Scores:
+@BASELINES.register("larger_class")
+class LargerClass(Baseline):
     """Always the most frequent class of the training data."""
-    label, times = Counter(learned).most_common(1)[0]
-    answers = [Prediction(label, times / len(learned))] * len(gold)
-    return {"larger_class": metrics.one_class(gold, answers, {}, learned).scores}
+
+    def fits(self, problem: Problem) -> bool:
+        # Of words, each one's most frequent tag says more.
+        return problem.kind == "class" or (problem.kind == "vector_classes" and not problem.shows("words"))
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        if problem.kind == "class":
+            label, times = Counter(problem.learned).most_common(1)[0]
+            return problem.measure([Prediction(label, times / len(problem.learned))] * len(problem.gold))
+        frequent = label_counts(problem).most_common(1)[0][0]
+        return problem.measure(
+            [Prediction([frequent] * len(labels), None) for labels in label_lists(problem.gold)]
+        )
 
 
-def known_ceiling(test: Any) -> Scores:
-    """Accuracy of a perfect reader, where the data know it."""
-    ceiling = test.ceiling()
-    return {} if ceiling is None else {"ceiling": {"accuracy": ceiling}}
+@BASELINES.register("median")
+class Median(Baseline):
+    """Always the median of the training data."""
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "number"
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        answer = Prediction(median(cast(Sequence[float], problem.learned)), None)
+        return problem.measure([answer] * len(problem.gold))
 
 
-def surest(classes: Any, chances: Any) -> list[Prediction]:
-    """The likeliest class of each row of chances."""
-    return [Prediction(str(classes[row.argmax()]), float(row.max())) for row in chances]
+@BASELINES.register("ceiling")
+class Ceiling(Baseline):
+    """A perfect reader, where the data know how good one could be."""
+
+    def fits(self, problem: Problem) -> bool:
+        ceiling = problem.test.ceiling()
+        return ceiling == 1.0 if problem.kind == "sequence" else ceiling is not None and problem.kind in CLASSES
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        if problem.kind == "sequence":
+            return problem.measure([Prediction(text, None) for text in problem.gold])
+        ceiling = problem.test.ceiling()
+        return {} if ceiling is None else {"accuracy": ceiling}
+
+
+def label_counts(problem: Problem) -> Counter[str]:
+    """How often the vectors of the training data have each label."""
+    return Counter(label for labels in label_lists(problem.learned) for label in labels if label != NOT_SCORED)
+
+
+def most_probable(classes: Sequence[str], probabilities: NDArray[np.float64]) -> list[Prediction]:
+    """(examples, C) probabilities of these classes -> the most probable one of each example."""
+    return [Prediction(str(classes[row.argmax()]), float(row.max())) for row in probabilities]

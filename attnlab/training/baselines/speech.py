@@ -1,50 +1,58 @@
 """Recordings by how they sound on the whole, and frames by how loud they are."""
 
-from collections import Counter
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from attnlab import metrics
-from attnlab.config import Config
-from attnlab.data.prep.answers import NOT_SCORED
+from attnlab.data.speech.loader import SpeechSplit
+from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest
-from attnlab.training.engine import Engine
+from attnlab.training.baselines.base import Baseline, Problem, label_lists
+from attnlab.training.baselines.simple import label_counts, most_probable
 
 
-def classification(config: Config, data: Any, engine: Engine) -> Scores:
-    """The most frequent class and, of several, a logistic regression on each recording's mean and spread of features:
-    what is heard, whenever it is heard."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+@BASELINES.register("regression_on_means")
+class RegressionOnMeans(Baseline):
+    """A logistic regression on the mean and standard deviation of each recording's features: what is heard, whenever it is
+    heard."""
 
-    train, test, target = data.splits["train"], data.splits["test"], config.head.target
-    right, gold = train.gold(target), test.gold(target)
-    if len(set(right)) == 1:
-        return larger_class(right, gold) | known_ceiling(test)
-    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    regression.fit(train.summaries(), right)
-    answers = surest(regression.classes_, regression.predict_proba(test.summaries()))
-    means = {"regression_on_means": metrics.one_class(gold, answers, {}, right).scores}
-    return larger_class(right, gold) | means | known_ceiling(test)
+    def fits(self, problem: Problem) -> bool:
+        is_speech = problem.kind == "class" and isinstance(problem.train, SpeechSplit)
+        return is_speech and len(set(problem.learned)) > 1
 
+    def scores(self, problem: Problem) -> dict[str, float]:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
 
-def tagging(config: Config, data: Any, engine: Engine) -> Scores:
-    """The most frequent class and, of two classes, a threshold on loudness that suits the training data best."""
-    train, test, target = data.splits["train"], data.splits["test"], config.head.target
-    counts = Counter(label for labels in train.gold(target) for label in labels if label != NOT_SCORED)
-    gold, classes = test.gold(target), [name for name, _ in counts.most_common()]
-    found = {"larger_class": vector_classes(gold, [[classes[0]] * len(labels) for labels in gold])}
-    if len(classes) == 2:
-        loud, quiet, threshold = loudness_threshold(train.loudness(), train.gold(target), classes)
-        guesses = [[loud if x > threshold else quiet for x in levels.tolist()] for levels in test.loudness()]
-        found["loudness_threshold"] = vector_classes(gold, guesses)
-    return found | known_ceiling(test)
+        train, test = problem.train, problem.test
+        assert isinstance(train, SpeechSplit) and isinstance(test, SpeechSplit)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
+        model.fit(train.summaries(), problem.learned)
+        return problem.measure(most_probable(model.classes_, model.predict_proba(test.summaries())))
 
 
-def loudness_threshold(loudness: Any, gold: Any, classes: list[str]) -> tuple[str, str, float]:
+@BASELINES.register("loudness_threshold")
+class LoudnessThreshold(Baseline):
+    """Of two classes, the threshold on loudness that suits the training data best."""
+
+    def fits(self, problem: Problem) -> bool:
+        is_speech = problem.kind == "vector_classes" and isinstance(problem.train, SpeechSplit)
+        return is_speech and len(problem.data.spec.target(problem.target).classes) == 2
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        train, test = problem.train, problem.test
+        assert isinstance(train, SpeechSplit) and isinstance(test, SpeechSplit)
+        classes = [name for name, _ in label_counts(problem).most_common()]
+        loud, quiet, threshold = loudness_threshold(train.loudness(), label_lists(problem.learned), classes)
+        answers = ([loud if x > threshold else quiet for x in levels.tolist()] for levels in test.loudness())
+        return problem.measure([Prediction(labels, None) for labels in answers])
+
+
+def loudness_threshold(
+    loudness: Sequence[NDArray[np.float32]], gold: Sequence[Sequence[str]], classes: Sequence[str]
+) -> tuple[str, str, float]:
     """(class above, class below, threshold): the best of 200, on these data."""
     levels = np.concatenate(loudness)
     first = np.array([label == classes[0] for labels in gold for label in labels])
@@ -53,7 +61,3 @@ def loudness_threshold(loudness: Any, gold: Any, classes: list[str]) -> tuple[st
     best = int(np.abs(right - 0.5).argmax())
     loud, quiet = classes if right[best] > 0.5 else classes[::-1]
     return loud, quiet, float(thresholds[best])
-
-
-def vector_classes(gold: list[list[str]], guesses: list[list[str]]) -> dict[str, float]:
-    return metrics.vector_classes(gold, [Prediction(guess, None) for guess in guesses], {}).scores

@@ -1,90 +1,94 @@
 """Words: each for itself, in a bag, and in a narrow window."""
 
 from collections import Counter
-from statistics import median
-from typing import Any
+from collections.abc import Iterator
+from typing import cast
 
 import torch
 
-from attnlab import metrics
-from attnlab.config import AdamW, Config, FullyConnectedEncoder, LearnedEmbedding, Schedule, TaggingHead, Trainer
+from attnlab.config import (
+    AdamW,
+    Config,
+    CosineSchedule,
+    FullyConnectedEncoder,
+    LearnedEmbedding,
+    TaggingHead,
+    Trainer,
+)
+from attnlab.data.contract import Split
 from attnlab.data.prep.answers import NOT_SCORED
 from attnlab.model.build import build
+from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.simple import Scores, known_ceiling, larger_class, surest
+from attnlab.training.baselines.base import Baseline, Problem, label_lists
+from attnlab.training.baselines.simple import label_counts, most_probable
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
 from attnlab.training.loop import Training
 
 
-def tagging(config: Config, data: Any, engine: Engine) -> Scores:
-    """Most frequent tag of each word, a window of 7 words, the ceiling.
-
-    The window is measured on generated data, whose purpose is that it fails.
-    """
-    found = {"most_frequent_tag": most_frequent_tag(data, config.head.target)}
-    if data.notice:
-        found["window_of_7"] = window(config, data, engine)
-    return found | known_ceiling(data.splits["test"])
-
-
-def most_frequent_tag(data: Any, target: str) -> dict[str, float]:
+@BASELINES.register("most_frequent_tag")
+class MostFrequentTag(Baseline):
     """Each word's most frequent tag in training; the most frequent of all tags for unseen words."""
-    train, test = data.splits["train"], data.splits["test"]
-    by_word: dict[str, Counter[str]] = {}
-    overall = Counter[str]()
-    for i, tags in enumerate(train.gold(target)):
-        for word, tag in zip(train.show(i)["words"], tags, strict=True):
-            if tag != NOT_SCORED:
-                by_word.setdefault(word, Counter())[tag] += 1
-                overall[tag] += 1
-    best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
-    fallback = overall.most_common(1)[0][0]
-    guesses = ([best.get(word, fallback) for word in test.show(i)["words"]] for i in range(len(test)))
-    answers = [Prediction(guess, None) for guess in guesses]
-    return metrics.vector_classes(test.gold(target), answers, test.slices()).scores
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "vector_classes" and problem.shows("words")
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        by_word: dict[str, Counter[str]] = {}
+        for words, tags in zip(_texts(problem.train), label_lists(problem.learned), strict=True):
+            for word, tag in zip(words, tags, strict=True):
+                if tag != NOT_SCORED:
+                    by_word.setdefault(word, Counter())[tag] += 1
+        best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
+        fallback = label_counts(problem).most_common(1)[0][0]
+        answers = ([best.get(word, fallback) for word in words] for words in _texts(problem.test))
+        return problem.measure([Prediction(tags, None) for tags in answers])
 
 
-def window(config: Config, data: Any, engine: Engine) -> dict[str, float]:
+@BASELINES.register("window_of_7")
+class WindowOf7(Baseline):
     """A fully connected layer over each word and its three neighbours on both sides, trained by the same loop, always
-    with the same settings: what a run is tried with must not change what it is compared with."""
-    engine = Engine(Trainer(device=engine.device.type))
-    settings = Config(
-        task=config.task, data=config.data, embedding=LearnedEmbedding(),
-        encoder=FullyConnectedEncoder(radius=3, depth=1), head=TaggingHead(target=config.head.target),
-        optimizer=AdamW(), schedule=Schedule(), trainer=Trainer(epochs=6, batch_vectors=1500), seed=1,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        training = Training(
-            settings, build(settings, data.spec), data.splits["train"], data.splits["validation"], engine
-        )
-        training.run()
-        return evaluate(training.evaluated_model(), data.splits["test"], engine, 1500).scores
+    with the same settings: what a run is tried with must not change what it is compared with.
+
+    It is measured on generated data, whose purpose is that it fails.
+    """
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "vector_classes" and problem.shows("words") and bool(problem.data.notice)
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        engine, data = Engine(Trainer(device=problem.engine.device.type)), problem.data
+        settings = Config(
+            task=problem.config.task, data=problem.config.data, embedding=LearnedEmbedding(),
+            encoder=FullyConnectedEncoder(radius=3, depth=1), head=TaggingHead(target=problem.target),
+            optimizer=AdamW(), schedule=CosineSchedule(), trainer=Trainer(epochs=6, batch_vectors=1500), seed=1,
+        )  # fmt: skip
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            training = Training(settings, build(settings, data.spec), data, engine)
+            training.run()
+            return evaluate(training.evaluated_model(), problem.test, engine, 1500).scores
 
 
-def classification(config: Config, data: Any, engine: Engine) -> Scores:
-    """Of classes: the larger class, naive Bayes on a bag of words, the ceiling. Of numbers: the middle one."""
-    target, test = config.head.target, data.splits["test"]
-    gold = test.gold(target)
-    learned = data.splits["train"].gold(target)
-    kind = data.spec.target(target).kind
-    if kind == "number":
-        return {"median": metrics.number(gold, [Prediction(median(learned), None)] * len(gold), {}).scores}
-    if kind != "class":
-        return {}
-    bayes = {"naive_bayes": metrics.one_class(gold, naive_bayes(data, learned), {}, learned).scores}
-    return larger_class(learned, gold) | bayes | known_ceiling(test)
+@BASELINES.register("naive_bayes")
+class NaiveBayes(Baseline):
+    """How often each word occurs in texts of each class, add-one smoothed: a bag of words, which knows no order (McCallum &
+    Nigam 1998, section 2.2)."""
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "class" and problem.shows("words")
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.naive_bayes import MultinomialNB
+
+        bags = CountVectorizer(analyzer=lambda words: words)
+        model = MultinomialNB().fit(bags.fit_transform(_texts(problem.train)), problem.learned)
+        probabilities = model.predict_proba(bags.transform(_texts(problem.test)))
+        return problem.measure(most_probable(model.classes_, probabilities))
 
 
-def naive_bayes(data: Any, learned: list[str]) -> list[Prediction]:
-    """Answers on the test split from how often each word occurs in texts of each class, add-one smoothed: a bag
-    of words, which knows no order (McCallum & Nigam 1998, section 2.2)."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.naive_bayes import MultinomialNB
-
-    train, test = data.splits["train"], data.splits["test"]
-    bags = CountVectorizer(analyzer=lambda words: words)
-    model = MultinomialNB().fit(bags.fit_transform(train.show(i)["words"] for i in range(len(train))), learned)
-    chances = model.predict_proba(bags.transform(test.show(i)["words"] for i in range(len(test))))
-    return surest(model.classes_, chances)
+def _texts(split: Split) -> Iterator[list[str]]:
+    """The words of each example."""
+    return (cast(list[str], split.show(i)["words"]) for i in range(len(split)))

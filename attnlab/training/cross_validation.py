@@ -3,28 +3,28 @@
 Every fold is a run like any other (`data.fold=<name>`): it can be scored, resumed and looked at alone.
 """
 
-import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
-from typing import Any
 
 from attnlab.config import Config, CrossValidated
 from attnlab.data.prep.crossval import Folds
+from attnlab.disk import read_json, write_json
 from attnlab.errors import Stopped, UserError
-from attnlab.runs import RunFolder, write_json
+from attnlab.runs import Results, RunFolder
 from attnlab.training import changes, report
 
 
+@dataclass(frozen=True)
 class CrossValidation:
     """A finished cross-validation; `results` holds means, standard deviations and each fold's own."""
 
-    def __init__(self, folder: RunFolder, config: Config) -> None:
-        self.folder, self.config = folder, config
+    folder: RunFolder
+    config: Config
 
     @property
-    def results(self) -> dict[str, Any]:
+    def results(self) -> Results:
         """What the parent's results.json holds."""
         return self.folder.read_results()
 
@@ -35,10 +35,10 @@ def wanted(config: Config) -> bool:
     return isinstance(data, CrossValidated) and data.folds is not None and data.fold is None
 
 
-def of_fold(config: Config, name: str, own: RunFolder) -> Config:
-    """The configuration of one fold's run, in its own folder."""
+def of_fold(config: Config, name: str, folder: RunFolder) -> Config:
+    """The configuration of one fold's run, in the folder of that fold."""
     assert isinstance(config.data, CrossValidated)
-    return replace(config, data=replace(config.data, fold=name), folder=str(own.path))
+    return replace(config, data=replace(config.data, fold=name), folder=str(folder.path))
 
 
 def save(folder: RunFolder, folds: Folds) -> None:
@@ -47,12 +47,8 @@ def save(folder: RunFolder, folds: Folds) -> None:
 
 
 def check_unchanged(folder: RunFolder, folds: Folds) -> None:
-    """Refuse to go on with data that are divided otherwise than when the cross-validation began."""
-    try:
-        saved = json.loads(folder.folds.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{folder.folds}: not readable ({error})") from error
-    if saved != asdict(folds):
+    """Raises UserError where data are divided otherwise than when the cross-validation began."""
+    if read_json(folder.folds) != asdict(folds):
         raise UserError(
             f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
             "(`data.path=`), or start a new one"
@@ -66,31 +62,29 @@ def train_each(
     train: Callable[[str, RunFolder], None],
     reporter: report.Reporter,
 ) -> CrossValidation:
-    """Train the folds that have no results under these settings yet, then write the parent's."""
+    """Train the folds that have no results under these settings yet, then write the parent's. train: called with the
+    name and the folder of a fold."""
+    run_word = shlex.quote(f"run={folder.path}")
     for number, name in enumerate(folds.names, 1):
-        own = folder.fold(name)
-        if own.results.exists() and not changes.settings_for(own, config):
+        fold = folder.fold(name)
+        if fold.results.exists() and not changes.settings_for(fold, config):
             reporter.say(f"Fold {name} ({number} of {len(folds.names)}) is finished.")
             continue
         reporter.say(f"Fold {name} ({number} of {len(folds.names)})", style="bold")
         try:
-            train(name, own)
+            train(name, fold)
         except Stopped:
-            reporter.say(f"Continue all folds with: attnlab train {shlex.quote(f'run={folder.path}')}")
+            reporter.say(f"Continue all folds with: attnlab train {run_word}")
             raise
-    found = {name: folder.fold(name).read_results() for name in folds.names}
-    write_json(folder.results, summary(config.task, folds.protocol, found))
-    tell(
-        reporter,
-        f"{config.task} on {config.data.name}: {folds.protocol}",
-        {n: r["test"] for n, r in found.items()},
-    )
-    again = shlex.quote(f"run={folder.path}")
-    reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {again}")
+    results = {name: folder.fold(name).read_results() for name in folds.names}
+    write_json(folder.results, summary(config.task, folds.protocol, results))
+    title = f"{config.task} on {config.data.name}: {folds.protocol}"
+    tell(reporter, title, {name: fold["test"] for name, fold in results.items()})
+    reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {run_word}")
     return CrossValidation(folder, config)
 
 
-def summary(task: str, protocol: str, folds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def summary(task: str, protocol: str, folds: Mapping[str, Results]) -> Results:
     """results.json of a parent: means over the folds where a run has scores, and each fold's own."""
     results = list(folds.values())
     baselines = {
@@ -105,7 +99,10 @@ def summary(task: str, protocol: str, folds: Mapping[str, Mapping[str, Any]]) ->
         "test": mean([r["test"] for r in results]),
         "validation": mean([r["validation"] for r in results]),
         "standard_deviation": deviation([r["test"] for r in results]),
-        "folds": {name: {kind: r[kind] for kind in ("test", "validation", "train")} for name, r in folds.items()},
+        "folds": {
+            name: {"test": r["test"], "validation": r["validation"], "train": r["train"]}
+            for name, r in folds.items()
+        },
         "train": {
             **{
                 name: round(sum(t[name] for t in train), 2)

@@ -16,7 +16,7 @@ from attnlab.cli import main
 from attnlab.data.prep.crossval import assign, divided, fold_splits
 from attnlab.data.prep.splits import held_out
 from attnlab.errors import Stopped, UserError
-from attnlab.training.folds import summary
+from attnlab.training.cross_validation import summary
 from attnlab.training.loop import Training
 
 RATE = 4000

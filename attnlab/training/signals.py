@@ -1,0 +1,29 @@
+"""Ctrl-C and SIGTERM: the first asks for an end, the second acts at once."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def on_stop_signal(request_stop: Callable[[], None]) -> Iterator[list[int]]:
+    """While inside, the first Ctrl-C or SIGTERM calls `request_stop`, and the next one acts as before. Gives the list of
+    those that have come; in a thread, where Python handles no signals, it stays empty."""
+    in_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in ((signal.SIGINT, signal.SIGTERM) if in_main else ())}
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        request_stop()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, catch)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
