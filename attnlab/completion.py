@@ -6,9 +6,11 @@ An answer must not be waited for: it reads configuration files as text, and plug
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import Field, field, fields, make_dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
+from string import ascii_uppercase
 
 import attnlab.config
 from attnlab import groups, help, plugins, registry
@@ -29,11 +31,10 @@ def answer(words: Sequence[str]) -> Iterator[str]:
     """The candidates for the first of the words, after the others, which stand before it on the line; each with a tab and
     its sentence where it has one. What the user has mistaken is passed over: it is told when the line is run."""
     current, *before = words or [""]
-    try:
-        for name, location in plugins.named(before):
-            _read_plugin(name, location)
-    except UserError:
-        pass
+    with suppress(UserError):
+        for name, _ in plugins.named(before):
+            with suppress(UserError, SyntaxError, ValueError, OSError):
+                _read_plugin(name)
     for word, sentence in _candidates(current, before):
         if word.startswith(current):
             yield f"{word}\t{sentence}" if sentence else word
@@ -113,8 +114,10 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
     elif verb == "runs" and name in ("sort", "show"):
         signs = ("", "-") if name == "sort" else ("",)
         yield from ((f"{head}{sign}{path}", keys[path].sentence) for path in keys for sign in signs)
-    elif name in keys and " | " in keys[name].values:
-        yield from ((f"{head}{choice}", "") for choice in keys[name].values.removesuffix(", or null").split(" | "))
+    elif name in keys and keys[name].choices:
+        yield from (
+            (f"{head}{choice.rstrip(ascii_uppercase)}", "") for choice in keys[name].choices
+        )  # as `window:RADIUS`
     elif name.rpartition(".")[2] in PATHS:
         folder, _, start_of_name = value.rpartition("/")
         for path in sorted(
@@ -124,7 +127,7 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
             yield f"{name}={shown}{'/' if path.is_dir() else ''}", ""
 
 
-def _read_plugin(name: str, location: str) -> None:
+def _read_plugin(name: str) -> None:
     """Registers the parts that a plugin's source text registers by decorators, with the keys that it declares there."""
     if name in plugins.loaded():
         return
@@ -195,7 +198,7 @@ _attnlab() {
     while IFS=$'\\t' read -r candidate _; do
         COMPREPLY+=("${candidate#"$done"}")
     done < <("${words[0]}" __complete "$current" "${words[@]:1}" 2>/dev/null)
-    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=./] ]] && compopt -o nospace 2>/dev/null
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[./=] ]] && compopt -o nospace 2>/dev/null
     return 0
 }
 complete -F _attnlab attnlab
@@ -208,7 +211,7 @@ _attnlab() {
     local -a open whole open_shown whole_shown
     for line in "${(@f)$("$words[1]" __complete "$PREFIX" "${(@)words[2,CURRENT-1]}" 2>/dev/null)}"; do
         [[ -z $line ]] && continue
-        if [[ ${line%%$'\\t'*} == *[=./] ]]; then
+        if [[ ${line%%$'\\t'*} == *[./=] ]]; then
             open+=("${line%%$'\\t'*}"); open_shown+=("${line/$'\\t'/  -- }")
         else
             whole+=("${line%%$'\\t'*}"); whole_shown+=("${line/$'\\t'/  -- }")
@@ -216,6 +219,7 @@ _attnlab() {
     done
     (( $#open )) && compadd -Q -l -S '' -d open_shown -a open
     (( $#whole )) && compadd -Q -l -d whole_shown -a whole
+    (( $#open + $#whole ))
 }
 compdef _attnlab attnlab
 """

@@ -3,12 +3,11 @@
 Imports neither torch nor Hydra, but for `attnlab train WORDS --help`, which composes the words.
 """
 
-import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnlab import groups
 from attnlab.attention_options import kernel_table
@@ -119,8 +118,8 @@ encoder.position encoder.parameters optimizer.lr optimizer.weight_decay trainer.
 trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
-    "data.group": "author", "data.folds": "10", "data.path": "FILE", "data.structure": "random_walk:16",
-    "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
+    "data.folds": "10", "data.path": "FILE", "data.structure": "random_walk:16",
+    "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
 """Values of keys whose type doesn't show how one is written."""
 WIDTH, LEFT = 100, 30
@@ -288,21 +287,18 @@ def _context(group: str, names: Sequence[str]) -> list[str]:
 
 def example(key: KeyDoc) -> str:
     """A value that the key may have: another one than its default where that is easily found."""
-    default, words = key.default, key.values.removesuffix(", or null")
+    default = key.default
     if key.path in EXAMPLES:
         return EXAMPLES[key.path]
-    if " | " in words:
-        return next((word for word in words.split(" | ") if word != _written(default)), _written(default))
-    if words.startswith(("a whole number", "a number")):
-        limits = [float(word) for word in words.split() if word.replace(".", "").replace("e-", "").isdigit()]
-        lowest = limits[0] if limits else 1.0
-        number = default if isinstance(default, int | float) else max(lowest, 10.0)
-        larger = number * 2 or (0.1 if words.startswith("a number") else 1.0)
-        number = larger if len(limits) < 2 or larger <= limits[1] else number
-        return f"{number:.15g}"
+    if key.choices:
+        return next((word for word in key.choices if word != _written(default)), key.choices[0])
+    if key.kind in (int, float):
+        small = 1 if key.kind is int else 0.1
+        number = default * 2 or small if isinstance(default, int | float) else max(10, key.min or 0)
+        return f"{number if key.max is None or number <= key.max else default:.15g}"
     if isinstance(default, str) and default not in ("", "???"):
         return default
-    return "[a,b]" if words.startswith("a list") else key.path.rpartition(".")[2].upper()
+    return key.path.rpartition(".")[2].upper() if key.kind in (str, Any) else "[a,b]"
 
 
 def _choice_page(group: str, choice: str) -> str:
@@ -325,14 +321,8 @@ def _choice_page(group: str, choice: str) -> str:
 
 def _key_row(key: KeyDoc, value: object) -> tuple[str, str]:
     """A line of a list of keys: a value, the sentence, and what it doesn't say of the values that the key may have."""
-    values = key.values.removesuffix(", or null")
-    limits = re.search(r"(from|at least) .*", values)
-    listed = (
-        " | " in values
-        and not isinstance(value, bool)
-        and not all(word in key.sentence for word in values.split(" | "))
-    )
-    more = values if listed else limits[0] if limits else ""
+    listed = key.kind is not bool and not all(word in key.sentence for word in key.choices)
+    more = " | ".join(key.choices) if listed else key.limits
     return f"{key.path}={_written(value)}", key.sentence + (f" ({more})" if more else "")
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
+from types import UnionType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from attnlab.errors import UserError, suggestion
@@ -62,49 +63,48 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
 
 
 class KeyDoc(NamedTuple):
-    """What help tells of a key. values: which it may have, in words."""
+    """What help tells of a key. kind: its type; choices: its values where they can be listed."""
 
     path: str
     default: object
     sentence: str
-    values: str
+    kind: object
+    choices: tuple[str, ...]
+    min: float | None
+    max: float | None
+    nullable: bool
+
+    @property
+    def limits(self) -> str:
+        """`at least 1`, `from 0 to 0.99`; empty where there are none."""
+        if self.min is None:
+            return ""
+        limited = self.max is not None and self.max < LARGEST
+        return f"from {self.min:g} to {self.max:g}" if limited else f"at least {self.min:g}"
+
+    @property
+    def values(self) -> str:
+        """Which values it may have, in words."""
+        kinds = {int: "a whole number", float: "a number", str: "text", Any: "text, a number or a list"}
+        words = " | ".join(self.choices) or kinds.get(self.kind, "a list, such as [a,b]")  # type: ignore[call-overload]
+        return ", ".join(filter(None, (words, self.limits, "or null" if self.nullable else "")))
 
 
 def documented_keys(node: type, prefix: str = "") -> Iterator[KeyDoc]:
     """Every key below a node, for help texts; nodes that are chosen by name are left out."""
     types = get_type_hints(node)
     for entry in fields(node):
-        kind, path = types[entry.name], prefix + entry.name
-        if is_dataclass(kind):
-            if not any(part.name == "name" for part in fields(kind)):
-                yield from documented_keys(kind, f"{path}.")  # type: ignore[arg-type]
+        hint, path, told = types[entry.name], prefix + entry.name, entry.metadata
+        if is_dataclass(hint):
+            if not any(part.name == "name" for part in fields(hint)):
+                yield from documented_keys(hint, f"{path}.")  # type: ignore[arg-type]
             continue
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        choices = ("true", "false") if hint is bool else tuple(told.get("choices") or ())
         default = entry.default if entry.default_factory is MISSING else entry.default_factory()
-        sentence = entry.metadata["help"].replace("{choices}", ", ".join(entry.metadata.get("choices") or ()))
-        yield KeyDoc(path, default, sentence, _values(kind, entry))
-
-
-def _values(kind: object, entry: "Field[object]") -> str:
-    """Which values a key may have, in words."""
-    lowest, highest = entry.metadata.get("min"), entry.metadata.get("max")
-    if choices := entry.metadata.get("choices"):
-        words = " | ".join(choices)
-    else:
-        kinds = [single for single in get_args(kind) or (kind,) if single is not type(None)]
-        words = _NAMES.get(kinds[0], "a list, such as [a,b]")
-    if lowest is not None:
-        limited = highest is not None and highest < LARGEST
-        words += f" from {lowest:g} to {highest:g}" if limited else f", at least {lowest:g}"
-    return words + (", or null" if type(None) in get_args(kind) else "")
-
-
-_NAMES: dict[object, str] = {
-    bool: "true | false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Any: "text, a number or a list",
-}
+        sentence = told["help"].replace("{choices}", ", ".join(choices))
+        nullable = type(None) in kinds
+        yield KeyDoc(path, default, sentence, kinds[0], choices, told.get("min"), told.get("max"), nullable)
 
 
 def renamed(node: type) -> dict[str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from attnlab import registry
 from attnlab.attention_options import parse_count
 from attnlab.config import Config, LearnedEmbedding, LinearEmbedding, Seq2seqHead
 from attnlab.errors import UserError
@@ -59,7 +60,7 @@ class Model(nn.Module):
                 f"`embedding={config.embedding.name}`: {spec.modality} data are {given}; choose one of {fitting}"
             )
         self.embedding = embedding(config.embedding, spec, width)
-        self.encoder = ENCODERS[config.encoder.name](config.encoder, spec)
+        self.encoder = registry.ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
         self.head = _head(config, spec, self.embedding)
         if self.embedding.shortens and self.head.kind in ("vector_classes", "vector_numbers"):
             raise UserError(
