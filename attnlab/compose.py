@@ -136,7 +136,8 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
             former, _, rest = name.partition(".")
             if former == group and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(rest)):
                 raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
-        raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES))}")
+        listed = "the same words with `--help` list them"
+        raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed)}")
 
 
 def _compose(chosen: Sequence[str]) -> DictConfig:
@@ -151,11 +152,7 @@ def _compose(chosen: Sequence[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_sentence(error)) from error
     for group, name in node.hydra.runtime.choices.items():
-        if (
-            user
-            and (user / group / f"{name}.yaml").is_file()
-            and (config_folder() / group / f"{name}.yaml").is_file()
-        ):
+        if user and (user / group / f"{name}.yaml").is_file() and groups.is_programs(group, name):
             raise UserError(
                 f"configs/{group}/{name}.yaml: the program has a `{group}={name}` already; rename yours"
             )
@@ -173,12 +170,12 @@ def _register_schemas() -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     for group, registry in GROUPS.items():
-        made: dict[str, tuple[str, dict[str, str]]] = {f"{name}_schema": (name, {}) for name in registry}
-        for name, values in groups.parts(group).items():
-            if groups.file(group, name) is None:
-                made[name] = values["loader" if group == "data" else "name"], values
-        for name, (part, values) in made.items():
-            keys = keys_of(group, part)
+        parts = groups.parts(group)
+        of_program = {name: {"loader": name} for name in registry} if group == "data" else {}
+        made = {f"{name}_schema": values for name, values in (of_program | parts).items()}
+        made |= {name: values for name, values in parts.items() if groups.file(group, name) is None}
+        for name, values in made.items():
+            keys = keys_of(group, values["loader" if group == "data" else "name"])
             if _stored.get((group, name)) is not keys:
                 _stored[group, name] = keys
                 store.store(group=group, name=name, node=OmegaConf.merge(OmegaConf.structured(keys), values))

@@ -37,6 +37,12 @@ def file(group: str, name: str) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
+def is_programs(group: str, name: str) -> bool:
+    """Whether the program itself has this choice."""
+    builtin = group != "data" and name in GROUPS.get(group, ()) and GROUPS[group].plugin(name) is None
+    return builtin or (config_folder() / group / f"{name}.yaml").is_file()
+
+
 def choices(group: str) -> list[str]:
     """The names that `group=` accepts."""
     folders = [folder / group for folder in (config_folder(), user_folder()) if folder is not None]
@@ -70,7 +76,11 @@ def comment(group: str, name: str) -> str:
     words = [line.removeprefix("#").strip() for line in (head[0] if head else "").splitlines()]
     text = " ".join(line for line in words if not line.startswith("@package"))
     part = part_of(group, name)
-    return text or (GROUPS[group].sentence(part) if part else "")
+    if text or part is None:
+        return text
+    sources = [registry for registry in REGISTRIES if isinstance(registry, SourceRegistry) and name in registry]
+    own = next((registry.sentence(name) for registry in sources if group == "data" and registry.plugin(name)), "")
+    return own or GROUPS[group].sentence(part)
 
 
 def sentence(group: str, name: str) -> str:

@@ -156,6 +156,10 @@ def used(node: object) -> list[str]:
 def refuse_missing(modules: Sequence[str], path: Path) -> None:
     """Raises UserError where a saved configuration needs plugins that nobody has loaded."""
     missing = sorted(set(modules) - set(loaded()))
+    if "__main__" in missing:
+        raise UserError(
+            f"{path}: uses parts that the script defined which trained it; put them into a module for `plugins=`"
+        )
     if missing:
         listed = ",".join(missing)
         raise UserError(

@@ -4,14 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import write_treebank
 
-from attnlab import load_run, plugins
+from attnlab import compose, groups, load_run, plugins
+from attnlab.config import TextData, key
 from attnlab.errors import UserError
+from attnlab.registry import POSITIONS, REGISTRIES, SCORES, TEXT_SOURCES, Registry
 
 ROOT = Path(__file__).parents[1]
 MIXING = '''
@@ -186,6 +190,11 @@ MISTAKES = {
         {"configs/data/grammar.yaml": DATA, "configs/task/mixed.yaml": TASK.replace("toy", "grammar")},
         "configs/data/grammar.yaml: the program has a `data=grammar` already; rename yours",
     ),
+    "a name of the program's parts": (
+        {"configs/schedule/cosine.yaml": "defaults: [cosine_schema, _self_]\n",
+         "configs/task/mixed.yaml": TASK.replace("halving", "cosine")},
+        "configs/schedule/cosine.yaml: the program has a `schedule=cosine` already; rename yours",
+    ),
     "a key that there is not": (
         {"configs/data/toy.yaml": f"{DATA}colour: grey\n"}, "configs/data/toy.yaml: `data.colour`: no such key"
     ),
@@ -204,6 +213,7 @@ MISTAKES = {
 def test_a_mistake_is_one_sentence_with_its_place(case: str, project: Path) -> None:
     files, expected = MISTAKES[case]
     for name, text in files.items():
+        (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(text, encoding="utf-8")
     assert expected in refused(project, "train", "task=mixed")
 
@@ -237,3 +247,61 @@ def test_a_checkout_of_the_program_is_no_users_folder(project: Path) -> None:
     (project / "configs" / "data" / "grammar.yaml").write_text("of another version")
     assert attnlab(project, "train", "--cfg", "job").returncode == 0
     assert "`task=mixed`: no such choice" in refused(project, "train", "task=mixed")
+
+
+def test_a_file_may_refine_a_part(project: Path) -> None:
+    (project / "configs" / "encoder").mkdir()
+    for name, gain in (("mixer", 0.125), ("mixer_strong", 1)):
+        file = project / "configs" / "encoder" / f"{name}.yaml"
+        file.write_text(f"# Mixes by {gain}.\ndefaults: [mixer_schema, _self_]\ngain: {gain}\n")
+        shown = yaml.safe_load(
+            attnlab(project, "train", f"encoder={name}", "--cfg", "job").stdout.split("\n\n")[0]
+        )
+        assert shown["encoder"] == {**shown["encoder"], "name": "mixer", "gain": gain, "how": "mean"}
+    assert "gain: 1" in attnlab(project, "help", "encoder=mixer_strong").stdout
+
+
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    before = [dict(registry._entries) for registry in REGISTRIES]
+    yield
+    for registry, entries in zip(REGISTRIES, before, strict=True):
+        registry._entries = entries
+
+
+@dataclass
+class LetterKeys(TextData):
+    """Letters of the alphabet."""
+
+    alphabet: str = key("abc", "the letters")
+
+
+def test_a_source_is_a_choice_of_data(registries: None, tmp_path: Path) -> None:
+    TEXT_SOURCES.register("words")(type("Words", (), {"__module__": __name__, "__doc__": "Words of mine."}))
+    TEXT_SOURCES.register("letters", LetterKeys)(type("Letters", (), {"__module__": __name__}))
+    config = compose.compose(["data=words", "data.max_length=9"])
+    assert type(config.data) is TextData and config.plugins == [__name__]
+    assert (config.data.name, config.data.loader, config.data.source) == ("words", "text", "words")
+    config = compose.compose(["data=letters", "data.alphabet=xyz"])
+    assert type(config.data) is LetterKeys and config.data.alphabet == "xyz"
+    assert (config.data.name, config.data.loader, config.data.source) == ("letters", "letters", "letters")
+    assert groups.sentence("data", "letters") == "Letters of the alphabet"
+    assert groups.sentence("data", "words") == "Words of mine"
+    path = tmp_path / "config.yaml"
+    path.write_text(compose.to_yaml(config))
+    assert compose.load_saved(path) == config
+
+
+@pytest.mark.parametrize(
+    ("key_and_value", "registry"), [("encoder.score=mine", SCORES), ("encoder.position=mine", POSITIONS)]
+)
+def test_the_plugins_of_a_configuration_are_those_whose_parts_it_names(
+    key_and_value: str, registry: Registry, registries: None
+) -> None:
+    config = compose.compose([])
+    assert plugins.used(config) == []
+    registry.register("mine")(type("Mine", (), {"__module__": "my_module"}))
+    path, _, value = key_and_value.partition("=")
+    setattr(config.encoder, path.rpartition(".")[2], value)
+    assert plugins.used(config) == ["my_module"]
