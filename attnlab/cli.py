@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """The verb that the first word names; without one, or with an option in its place, what there is to be said."""
+    """The verb that the first word names; without one, or with an option instead, the overview or the version."""
     verb, *rest = words or ["--help"]
     if verb in ("--help", "-h") or words == ["help"]:
         from attnlab import help
@@ -120,10 +120,10 @@ def evaluate(words: list[str]) -> None:
     from attnlab import help
     from attnlab.compose import split_words
 
-    own, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
+    eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again
 
-    score_again(own["run"], own["split"], own["outputs"], overrides)
+    score_again(eval_words["run"], eval_words["split"], eval_words["outputs"], overrides)
 
 
 def sweep(words: list[str]) -> None:

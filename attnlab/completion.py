@@ -29,7 +29,7 @@ PATHS = ("path", "folder", "cache", "outputs", "out", "shared")
 
 def answer(words: Sequence[str]) -> Iterator[str]:
     """The candidates for the first of the words, after the others, which stand before it on the line; each with a tab and
-    its sentence where it has one. What the user has mistaken is passed over: it is told when the line is run."""
+    its sentence where it has one. Mistakes are passed over here, and refused when the line is run."""
     current, *before = words or [""]
     with suppress(UserError):
         for name, _ in plugins.named(before):
@@ -84,16 +84,16 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
 
 def _keys(verb: str, chosen: Sequence[str]) -> dict[str, KeyDoc]:
     """The keys of the chosen parts; of a run, whose parts aren't known here, those of every part."""
-    found = list(documented_keys(Config))
+    keys = list(documented_keys(Config))
     if verb in ("sweep", "help"):
-        found += documented_keys(Sweep, "sweep.")
+        keys += documented_keys(Sweep, "sweep.")
     every = verb in ("eval", "runs", "help") or any(word.startswith("run=") for word in chosen)
     choices = groups.chosen(list(chosen))
     for group, parts in registry.GROUPS.items():
         nodes = [keys_of(group, part) for part in parts] if every else [groups.keys(group, choices[group])]
         for node in filter(None, dict.fromkeys(nodes)):
-            found += filter(help.shown, documented_keys(node, f"{group}."))
-    return {key.path: key for key in found}
+            keys += filter(help.shown, documented_keys(node, f"{group}."))
+    return {key.path: key for key in keys}
 
 
 def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterator[tuple[str, str]]:
@@ -105,8 +105,8 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
         outputs = Path(value).parent if "/" in value else Path("outputs")
         yield f"{name}=latest", "the newest"
         mark = "config.yaml" if name == "run" else "sweep.yaml"
-        found = {path.parent for pattern in ("*", "*/*", "*/*/*") for path in outputs.glob(f"{pattern}/{mark}")}
-        yield from ((f"{name}={path}", "") for path in sorted(found, key=lambda path: path.name, reverse=True))
+        folders = {path.parent for pattern in ("*", "*/*", "*/*/*") for path in outputs.glob(f"{pattern}/{mark}")}
+        yield from ((f"{name}={path}", "") for path in sorted(folders, key=lambda path: path.name, reverse=True))
     elif word and word.values:
         yield from ((f"{head}{choice}", "") for choice in word.values)
     elif name in groups.NAMES or (name == "space" and verb == "sweep"):

@@ -181,18 +181,18 @@ def _register_schemas() -> None:
                 store.store(group=group, name=name, node=OmegaConf.merge(OmegaConf.structured(keys), values))
 
 
-def split_words(words: Sequence[str], own: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """A verb's own words (with their defaults) and the overrides of the saved configuration."""
-    found, overrides = dict(own), []
+def split_words(words: Sequence[str], defaults: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The values of a verb's own words, and the overrides of the saved configuration."""
+    values, overrides = dict(defaults), []
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
             raise UserError(f"`{word}`: write overrides as key=value")
-        if name in own:
-            found[name] = value
+        if name in defaults:
+            values[name] = value
         else:
             overrides.append(word)
-    return found, overrides
+    return values, overrides
 
 
 def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -221,7 +221,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             if name in GROUPS:
                 keys = node_type(name, value if isinstance(value, dict) else {})
                 former = renamed(keys)
-                known = {former.get(key, key): own for key, own in value.items() if key not in dropped(keys)}
+                known = {former.get(key, key): item for key, item in value.items() if key not in dropped(keys)}
                 node[name] = OmegaConf.merge(OmegaConf.structured(keys), known)
             elif name == "trainer":
                 node.trainer = OmegaConf.merge(OmegaConf.structured(Trainer), value)
@@ -254,12 +254,12 @@ def to_yaml(config: Config) -> str:
 
 def leaves(node: DictConfig, prefix: str = "") -> set[str]:
     """The dotted paths of all values."""
-    found = set()
+    paths = set()
     for name in map(str, node):
         path = prefix + name
         child = None if OmegaConf.is_missing(node, name) else node[name]
-        found |= leaves(child, path + ".") if isinstance(child, DictConfig) else {path}
-    return found
+        paths |= leaves(child, path + ".") if isinstance(child, DictConfig) else {path}
+    return paths
 
 
 def one_sentence(error: Exception) -> str:

@@ -69,7 +69,7 @@ def parts(group: str) -> dict[str, dict[str, str]]:
 
 
 def comment(group: str, name: str) -> str:
-    """All that is said about a choice: the comment at the head of its file, or its part's docstring."""
+    """The description of a choice: the comment at the head of its file, or its part's docstring."""
     path = file(group, name)
     lines = path.read_text(encoding="utf-8").splitlines() if path else []
     head = re.match(r"(#.*\n)*", "\n".join(lines) + "\n")
@@ -79,8 +79,8 @@ def comment(group: str, name: str) -> str:
     if text or part is None:
         return text
     sources = [registry for registry in REGISTRIES if isinstance(registry, SourceRegistry) and name in registry]
-    own = next((registry.sentence(name) for registry in sources if group == "data" and registry.plugin(name)), "")
-    return own or GROUPS[group].sentence(part)
+    of_source = next((source.sentence(name) for source in sources if group == "data" and source.plugin(name)), "")
+    return of_source or GROUPS[group].sentence(part)
 
 
 def sentence(group: str, name: str) -> str:
@@ -134,5 +134,5 @@ def chosen(words: list[str]) -> dict[str, str]:
     experiment = overridden("experiment", asked.get("experiment"))
     task = (default | experiment | asked)["task"]
     del default["experiment"]
-    found = default | overridden("task", task) | experiment | asked
-    return {group: found[group] for group in NAMES if group in found}
+    choice = default | overridden("task", task) | experiment | asked
+    return {group: choice[group] for group in NAMES if group in choice}

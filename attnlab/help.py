@@ -131,9 +131,9 @@ def verb_page(verb: str, words: Sequence[str] = ()) -> str:
     if verb == "train" and words:
         return _composed_page(words)
     page = [USAGE[verb]]
-    if own := WORDS[verb]:
+    if verb_words := WORDS[verb]:
         page.append("")
-        page += _columns((_head(word), word.sentence + _listed(word)) for word in own)
+        page += _columns((_head(word), word.sentence + _listed(word)) for word in verb_words)
     if verb == "train":
         page += [
             "",
@@ -221,59 +221,71 @@ def explain(word: str, verbs: Iterable[str]) -> str:
         verb = [f"`attnlab {word}` is a verb, too: `attnlab {word} --help`", ""] if word in WORDS else []
         return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)]) + "\n"
     paths = [word] if word in keys else [path for path in keys if path.rpartition(".")[2] == word]
-    own = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
-    if not paths and not own:
+    verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
+    if not paths and not verb_words:
         raise UserError(
             f"`{word}`: no such key, group or verb; {suggestion(word, [*keys, *groups.NAMES, *verbs])}"
         )
     pages = [block for path in paths for block in _key_blocks(path, keys[path])]
-    pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in own]
+    pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
     return "\n\n".join(pages) + "\n"
 
 
 def _every_key() -> dict[str, list[tuple[str, KeyDoc]]]:
     """By path: the parts that have a key, and what it is in each; keys of no group are those of the part ""."""
-    found: dict[str, list[tuple[str, KeyDoc]]] = defaultdict(list)
+    keys: dict[str, list[tuple[str, KeyDoc]]] = defaultdict(list)
     for key in (*documented_keys(Config), *documented_keys(Sweep, "sweep.")):
-        found[key.path].append(("", key))
+        keys[key.path].append(("", key))
     for group, registry in GROUPS.items():
         for part in registry:
             for key in filter(shown, documented_keys(keys_of(group, part), f"{group}.")):
-                found[key.path].append((part, key))
-    return found
+                keys[key.path].append((part, key))
+    return keys
 
 
 def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str]:
     """A block for each meaning that a key has among the parts that have it."""
-    group = path.partition(".")[0]
     meanings: dict[tuple[str, str], list[tuple[str, KeyDoc]]] = defaultdict(list)
     for part, key in owners:
         meanings[key.sentence, key.values].append((part, key))
     for (sentence, values), having in meanings.items():
+        group, word = path.partition(".")[0], f"{path}={example(having[0][1])}"
         rows = [("values", values)]
         if group in GROUPS:
-            parts = {name: groups.part_of(group, name) for name in groups.choices(group)}
-            named = {part: [name for name, own in parts.items() if own == part] for part, _ in having}
-            names = [name for part in named for name in named[part]]
-            defaults = defaultdict(list)
-            for part, key in having:
-                for name in named[part] or [part]:
-                    defaults[groups.setting(path, name) or _written(key.default)].append(name)
-            told = [f"{value} ({', '.join(of)})" for value, of in defaults.items()]
-            rows.append(("default", next(iter(defaults)) if len(defaults) == 1 else "; ".join(told)))
-            rows.append((f"{group}=", "every choice" if len(names) == len(parts) else ", ".join(names)))
+            defaults = _defaults(path, having)
+            names = list(defaults)
+            rows += [("default", _grouped(defaults)), (f"{group}=", _every_or(names, group))]
+            words = ["attnlab train", *_context(group, names), word]
         else:
-            names = []
             rows.append(("default", _written(having[0][1].default)))
-        if path.startswith("sweep."):
-            rows.append(("example", f"attnlab sweep encoder.depth=1,2,4 {path}={example(having[0][1])}"))
-        else:
-            words = [*_context(group, names), f"{path}={example(having[0][1])}"]
-            rows.append(("example", f"attnlab train {' '.join(words)}"))
-        block = [f"{path}: {sentence}", *_columns(rows, left=10)]
+            words = ["attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train", word]
+        block = [f"{path}: {sentence}", *_columns([*rows, ("example", " ".join(words))], left=10)]
         if path == "encoder.kernel":
             block += ["", kernel_table().rstrip()]
         yield "\n".join(block)
+
+
+def _defaults(path: str, having: Sequence[tuple[str, KeyDoc]]) -> dict[str, str]:
+    """By choice of its group, what a key is where it isn't set; having: the parts that have it."""
+    group, keys = path.partition(".")[0], dict(having)
+    parts = {name: groups.part_of(group, name) for name in groups.choices(group)}
+    return {
+        name: groups.setting(path, name) or _written(keys[part].default)
+        for name, part in parts.items()
+        if part in keys
+    }
+
+
+def _grouped(defaults: dict[str, str]) -> str:
+    """`2`, or `2 (attention); 4 (convolution, graph_conv)`."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, value in defaults.items():
+        names[value].append(name)
+    return "; ".join(f"{value} ({', '.join(of)})" if len(names) > 1 else value for value, of in names.items())
+
+
+def _every_or(names: Sequence[str], group: str) -> str:
+    return "every choice" if len(names) == len(groups.choices(group)) else ", ".join(names)
 
 
 def _context(group: str, names: Sequence[str]) -> list[str]:

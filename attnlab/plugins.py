@@ -23,7 +23,7 @@ _BY_KEY = {"score": SCORES, "scope": SCOPES, "position": POSITIONS, "metrics": M
 def load(words: Sequence[str] = ()) -> list[str]:
     """Imports the plugins that attnlab.yaml and the words name; returns the other words.
 
-    Raises UserError with the place of the mistake where a module is missing, or fails while it is imported.
+    Raises UserError with file:line where a module is missing, or fails while it is imported.
     """
     for name, location in named(words):
         _import(name, location)
@@ -33,12 +33,12 @@ def load(words: Sequence[str] = ()) -> list[str]:
 def named(words: Sequence[str] = ()) -> list[tuple[str, str]]:
     """The plugins that attnlab.yaml and the words name, each with where it is named. Raises UserError for words and
     settings that name none."""
-    found = list(_in_settings(Path(SETTINGS))) if Path(SETTINGS).is_file() else []
+    modules = list(_in_settings(Path(SETTINGS))) if Path(SETTINGS).is_file() else []
     for word in filter(_is_plugin_word, words):
         listed = word.partition("=")[2]
         names = listed[1:-1].split(",") if listed[:1] == "[" and listed[-1:] == "]" else [listed]
-        found += [(_module_name(name.strip(), f"`{word}`"), f"`{word}`") for name in names if listed != "[]"]
-    return found
+        modules += [(_module_name(name.strip(), f"`{word}`"), f"`{word}`") for name in names if listed != "[]"]
+    return modules
 
 
 def _is_plugin_word(word: str) -> bool:

@@ -111,7 +111,7 @@ class Config:
     head: HeadConfig = key("???", "vectors to answers (group)")
     optimizer: OptimizerConfig = key("???", "optimizer (group)")
     schedule: ScheduleConfig = key("???", "learning rate over updates (group)")
-    logger: LoggerConfig = key("???", "who is told besides metrics.jsonl (group)")
+    logger: LoggerConfig = key("???", "where a run is recorded besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
     seed: int = key(1, "of weights, order of examples, dropout and augmentation", min=0, max=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")

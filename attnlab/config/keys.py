@@ -94,17 +94,19 @@ def documented_keys(node: type, prefix: str = "") -> Iterator[KeyDoc]:
     """Every key below a node, for help texts; nodes that are chosen by name are left out."""
     types = get_type_hints(node)
     for entry in fields(node):
-        hint, path, told = types[entry.name], prefix + entry.name, entry.metadata
+        hint, path, metadata = types[entry.name], prefix + entry.name, entry.metadata
         if is_dataclass(hint):
             if not any(part.name == "name" for part in fields(hint)):
                 yield from documented_keys(hint, f"{path}.")  # type: ignore[arg-type]
             continue
         kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-        choices = ("true", "false") if hint is bool else tuple(told.get("choices") or ())
+        choices = ("true", "false") if hint is bool else tuple(metadata.get("choices") or ())
         default = entry.default if entry.default_factory is MISSING else entry.default_factory()
-        sentence = told["help"].replace("{choices}", ", ".join(choices))
+        sentence = metadata["help"].replace("{choices}", ", ".join(choices))
         nullable = type(None) in kinds
-        yield KeyDoc(path, default, sentence, kinds[0], choices, told.get("min"), told.get("max"), nullable)
+        yield KeyDoc(
+            path, default, sentence, kinds[0], choices, metadata.get("min"), metadata.get("max"), nullable
+        )
 
 
 def renamed(node: type) -> dict[str, str]:
