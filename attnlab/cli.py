@@ -4,30 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from attnlab.attention_options import kernel_table
 from attnlab.errors import Stopped, UserError, suggestion
-
-HELP = """\
-attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
-
-usage: attnlab <verb> [key=value ...]
-
-  train   train a model and score it             attnlab train task=pos
-          continue a run that was stopped        attnlab train run=latest
-          several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
-          show the configuration                 attnlab train task=pos --cfg job
-          list every key                         attnlab train --help
-  sweep   many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
-          finish one that was stopped            attnlab sweep sweep=latest
-          list its own keys                      attnlab sweep --help
-  runs    a table of all runs                    attnlab runs task=pos sort=-score
-  data    look at data before training           attnlab data data=csv data.path=FILE
-          every data set in a line               attnlab data --list
-  eval    score a run again, or on other data    attnlab eval run=latest split=validation
-  bench   speed of training on this machine      attnlab bench sections=tagging,images
-
-options: --debug shows tracebacks; --version
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,30 +12,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    if not words or words[0] in ("--help", "-h", "help"):
-        print(HELP, end="")
-        return 0
-    if words[0] == "--version":
-        from attnlab import __version__
-
-        print(f"attnlab {__version__}")
-        return 0
-    verb, *rest = words
-    if verb in VERBS and verb not in ("train", "sweep") and ("--help" in rest or "-h" in rest):  # these list keys
-        print(HELP, end="")
-        return 0
     try:
-        if verb not in VERBS:
-            raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
-        code = VERBS[verb](rest)
+        code = _run(words)
         sys.stdout.flush()
         return code
+    except Stopped as stopped:
+        return 128 + stopped.signal
     except UserError as error:
         if debug:
             raise
         print(f"attnlab: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever reads what we say has seen enough, as in `attnlab train --help | head`
+    except BrokenPipeError:  # what reads our output has ended, as in `attnlab train --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # as a shell tells of SIGPIPE
     except OSError as error:
@@ -72,193 +37,158 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def train(words: list[str]) -> int:
-    """attnlab train: compose by Hydra, or continue the run that `run=` names."""
-    if "--help" in words or "-h" in words:
-        return _list_keys()
-    flags = [word for word in words if word.startswith("-")]
-    for flag in flags:
-        if flag not in ("-m", "--multirun", "--cfg"):
-            raise UserError(
-                f"`{flag}`: no such option; {suggestion(flag, ('--multirun', '--cfg', '--debug', '--help'))}"
-            )
-    if "--cfg" in words:
-        position = words.index("--cfg")
-        if words[position + 1 : position + 2] != ["job"]:
-            raise UserError("`--cfg`: write `--cfg job`")
-        if len(flags) > 1:
-            raise UserError(
-                f"`{' '.join(flags)}`: `--cfg job` shows one configuration, and goes with no other option"
-            )
-        return _show_config([word for i, word in enumerate(words) if i not in (position, position + 1)])
-    overrides = [word for word in words if not word.startswith("-")]
-    if any(word.startswith("run=") for word in overrides):
-        if flags:
-            raise UserError(f"`{flags[0]}`: for new runs; `run=` continues one that began")
-        return _guarded(lambda: _train_words(overrides))
-    from attnlab import compose
+def _run(words: list[str]) -> int:
+    """The verb that the first word names; without one, or with an option instead, the overview or the version."""
+    verb, *rest = words or ["--help"]
+    if verb in ("--help", "-h") or words == ["help"]:
+        from attnlab import help
 
-    compose.register_schemas()
-    compose.check_overrides(overrides)
-    if not flags:
-        compose.compose(overrides)  # refuses what Hydra would, without Hydra's traceback
-    return _guarded(lambda: _hydra(flags, overrides))
+        print(help.OVERVIEW, end="")
+    elif verb == "--version":
+        from attnlab import __version__
 
+        print(f"attnlab {__version__}")
+    elif verb not in (*VERBS, "__complete"):
+        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
+    elif verb == "__complete":  # what the scripts of `attnlab completion` ask
+        from attnlab import completion
 
-def _hydra(flags: list[str], overrides: list[str]) -> None:
-    """Hand over to hydra.main, which runs once, or once for each combination of a multirun."""
-    import hydra
-    from hydra.core.hydra_config import HydraConfig
-    from omegaconf import DictConfig
+        print("".join(f"{line}\n" for line in completion.answer(rest)), end="")
+    else:
+        if verb not in ("runs", "completion"):  # which use no parts
+            from attnlab import plugins
 
-    from attnlab import compose
+            plugins.load(rest)
+        if "--help" in rest or "-h" in rest:
+            from attnlab import help
 
-    def job(node: DictConfig) -> None:
-        from attnlab.training.train import start
-
-        try:
-            start(compose.accepted(node), list(HydraConfig.get().overrides.task))
-        except Exception as reason:
-            raise _Leave(reason) from reason
-
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which tells them in one sentence
-    sys.argv = ["attnlab", *flags, *overrides]
-    try:
-        hydra.main(version_base="1.3", config_path=str(compose.config_folder()), config_name="train")(job)()
-    except _Leave as leave:
-        raise leave.reason from None
-
-
-class _Leave(BaseException):
-    """Carries an error past Hydra, which would print more than one sentence about it."""
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__()
-        self.reason = reason
-
-
-def _train_words(overrides: list[str]) -> None:
-    from attnlab.training.train import train
-
-    train(*overrides)
-
-
-def _guarded(work: Callable[[], None]) -> int:
-    """Run, and turn a stop that was asked for into its exit code."""
-    try:
-        work()
-    except Stopped as stopped:
-        return 128 + stopped.signal
+            print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]), end="")
+        else:
+            VERBS[verb](rest)
     return 0
 
 
-def _show_config(words: list[str]) -> int:
+def train(words: list[str]) -> None:
+    """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names."""
+    options = [word for word in words if word.startswith("-")]
+    for option in options:
+        if option not in ("-m", "--multirun", "--cfg"):
+            known = ("--multirun", "--cfg", "--debug", "--help")
+            raise UserError(f"`{option}`: no such option; {suggestion(option, known)}")
+    if "--cfg" in words:
+        _show_config(words, options)
+        return
+    overrides = [word for word in words if not word.startswith("-")]
+    if any(word.startswith("run=") for word in overrides):
+        if options:
+            raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
+        from attnlab.training.train import train
+
+        train(*overrides)
+        return
     from attnlab import compose
 
-    config = compose.compose(words)
+    runs = compose.each_run(overrides) if options else [overrides]
+    configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
+    from attnlab.training.train import start
+
+    for config, run in zip(configs, runs, strict=True):
+        start(config, run)
+
+
+def _show_config(words: list[str], options: list[str]) -> None:
+    """attnlab train --cfg job: the configuration instead of a run."""
+    position = words.index("--cfg")
+    if words[position + 1 : position + 2] != ["job"]:
+        raise UserError("`--cfg`: write `--cfg job`")
+    if len(options) > 1:
+        raise UserError(
+            f"`{' '.join(options)}`: `--cfg job` shows one configuration, and goes with no other option"
+        )
+    from attnlab import compose
+    from attnlab.attention_options import kernel_table
+
+    config = compose.compose(words[:position] + words[position + 2 :])
     print(compose.to_yaml(config), end="")
     if config.encoder.name == "attention":
         print("\n# encoder.kernel: which computes what")
         print("".join(f"# {line}\n" for line in kernel_table().splitlines()), end="")
-    return 0
 
 
-def _list_keys() -> int:
-    """Every group with its choices, every key with its default and sentence."""
-    from attnlab import compose
-    from attnlab.config import Config, documented_keys
-    from attnlab.registry import GROUPS
-
-    print("usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n\ngroups")
-    for group in compose.groups():
-        print(f"  {group + '=':<12} {' | '.join(compose.choices(group))}")
-    print("\nkeys (default): meaning")
-    for path, default, sentence in documented_keys(Config):
-        if path not in GROUPS:
-            print(f"  {path} ({default}): {sentence}")
-    for group, registry in GROUPS.items():
-        for node in dict.fromkeys(filter(None, map(registry.keys, registry))):
-            print(f"\n{group}: {(node.__doc__ or '').splitlines()[0]}")
-            for path, default, sentence in documented_keys(node, f"{group}."):
-                print(f"  {path} ({default}): {sentence}")
-    print(f"\nencoder.kernel: which computes what\n{kernel_table()}", end="")
-    return 0
-
-
-def _list_sweep_keys() -> int:
-    from attnlab import compose
-    from attnlab.config import Sweep, documented_keys
-
-    print("usage: attnlab sweep [key=values ...] [space=name] [sweep.key=value ...], or sweep=FOLDER|latest\n")
-    print("values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)")
-    print(f"space= {' | '.join(compose.choices('space'))}\n\nkeys (default): meaning")
-    for path, default, sentence in documented_keys(Sweep, "sweep."):
-        print(f"  {path} ({default}): {sentence}")
-    return 0
-
-
-def evaluate(words: list[str]) -> int:
+def evaluate(words: list[str]) -> None:
     """attnlab eval: score a saved run again, on its own or other data."""
+    from attnlab import help
     from attnlab.compose import split_words
 
-    own, overrides = split_words(words, {"run": "latest", "split": "test", "outputs": "outputs"})
+    eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again
 
-    score_again(own["run"], own["split"], own["outputs"], overrides)
-    return 0
+    score_again(eval_words["run"], eval_words["split"], eval_words["outputs"], overrides)
 
 
-def sweep(words: list[str]) -> int:
+def sweep(words: list[str]) -> None:
     """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
-    if "--help" in words or "-h" in words:
-        return _list_sweep_keys()
     from attnlab.lab.sweep.command import sweep as search
 
-    def work() -> None:
-        search(words)
-
-    return _guarded(work)
+    search(words)
 
 
-def data(words: list[str]) -> int:
+def data(words: list[str]) -> None:
     """attnlab data: what the data that these words choose are like, or the list of all data sets."""
-    from attnlab.lab import data_report
-
     for word in words:
         if word.startswith("-") and word != "--list":
-            raise UserError(f"`{word}`: no such option; {suggestion(word, ('--list', '--debug'))}")
-    if "--list" in words:
-        if len(words) > 1:
-            raise UserError("`--list`: names every data set; look at one with `attnlab data data=NAME`")
-        data_report.list_data_sets()
-    else:
+            raise UserError(f"`{word}`: no such option; {suggestion(word, ('--list', '--debug', '--help'))}")
+    from attnlab.lab import data_report
+
+    if "--list" not in words:
         data_report.report(words)
-    return 0
+    elif any(word != "--list" and not word.startswith("plugins=") for word in words):
+        raise UserError("`--list`: names every data set; look at one with `attnlab data data=NAME`")
+    else:
+        data_report.list_data_sets()
 
 
-def runs(words: list[str]) -> int:
+def runs(words: list[str]) -> None:
     """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
     from attnlab.lab.runs_table import show
 
     show(words)
-    return 0
 
 
-def bench(words: list[str]) -> int:
+def bench(words: list[str]) -> None:
     """attnlab bench: the speed of this machine in each modality, as figures and as a page."""
     from attnlab.lab.bench.command import bench as measure
 
     measure(words)
-    return 0
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {
+def explain(words: list[str]) -> None:
+    """attnlab help: one key, group, choice or verb each."""
+    from attnlab import help
+
+    named = [word for word in words if not word.startswith("plugins=")]
+    print("\n".join(help.explain(word, VERBS) for word in named), end="")
+
+
+def completion(words: list[str]) -> None:
+    """attnlab completion: the script that makes a shell complete words."""
+    from attnlab import completion
+
+    if len(words) != 1 or words[0] not in completion.SCRIPTS:
+        shell = words[0] if words else ""
+        raise UserError(f"`attnlab completion {shell}`: {suggestion(shell, completion.SCRIPTS)}")
+    print(completion.SCRIPTS[words[0]], end="")
+
+
+VERBS: dict[str, Callable[[list[str]], None]] = {
     "train": train,
     "sweep": sweep,
     "runs": runs,
     "data": data,
     "eval": evaluate,
     "bench": bench,
+    "help": explain,
+    "completion": completion,
 }
 
 if __name__ == "__main__":

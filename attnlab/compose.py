@@ -1,15 +1,16 @@
 """Words on the command line and saved files become a checked `Config`.
 
-`train` composes the files of `configs/` with the overrides by Hydra; every other verb starts from a
-run's saved configuration. Both refuse unknown keys and choices with near matches.
+`train` composes the files of `configs/` by Hydra, once: with the choices of groups alone, over which the values of keys
+are then set. Every other verb starts from a run's saved configuration. Both refuse unknown keys and choices with near
+matches.
 """
 
+import itertools
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import yaml
 from hydra import compose as hydra_compose
@@ -17,51 +18,44 @@ from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, ValueType
+from hydra.core.override_parser.types import Glob, Override, ValueType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from attnlab.config import Config, Trainer, check, dropped, node_type, renamed
+from attnlab import groups, plugins
+from attnlab.config import BASES, Config, Trainer, check, dropped, keys_of, node_type, renamed
 from attnlab.errors import UserError, suggestion
+from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
 
-
-def config_folder() -> Path:
-    """`configs/`: inside the installed package, or beside it in a source checkout."""
-    package = Path(__file__).resolve().parent
-    installed = package / "configs"
-    return installed if installed.is_dir() else package.parent / "configs"
-
-
-def choices(group: str) -> list[str]:
-    """The names that `group=` accepts: its files."""
-    return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
-
-
-def groups() -> list[str]:
-    """Every `group=` that a run has; `space=` belongs to sweeps."""
-    return sorted(path.name for path in config_folder().iterdir() if path.is_dir() and path.name != "space")
-
-
-def register_schemas() -> None:
-    """Give Hydra the dataclasses; a config file names the one that checks it in its defaults list."""
-    store = ConfigStore.instance()
-    store.store(name="schema", node=Config)
-    for group, registry in GROUPS.items():
-        for name in registry:
-            store.store(group=group, name=f"{name}_schema", node=registry.keys(name))
+__all__ = [
+    "accepted", "check_overrides", "choices", "compose", "composed", "config_folder", "each_run", "leaves", "load_saved",
+    "one_sentence", "parse", "parse_single", "quoted", "split_words", "to_yaml",
+]  # fmt: skip
 
 
 def compose(overrides: Sequence[str] = ()) -> Config:
-    """The configuration that `attnlab train` would use for these overrides."""
-    register_schemas()
-    check_overrides(overrides)
-    parse_single(overrides)
-    try:
-        return accepted(_compose(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(one_sentence(error)) from error
+    """The configuration that `attnlab train` uses for these overrides. Raises UserError for words that it refuses."""
+    return accepted(composed(parse_single(plugins.load(overrides))))
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Raises UserError for unknown choices and keys and for wrong types, of all values that can be listed."""
+    composed(parse(plugins.load(overrides)))
+
+
+def composed(overrides: Sequence[Override]) -> DictConfig:
+    """The configuration of parsed overrides, before its values are checked together. Of several choices of a group it has
+    the first; of several values of a key each is set, and the last is left."""
+    node = _compose(list(itertools.chain.from_iterable(map(_choice, overrides))))
+    known = leaves(node)
+    for override in overrides:
+        if override.key_or_group not in groups.NAMES:
+            _refuse_unknown(override, known, node)
+            for value in _values(override):
+                _set(node, override.key_or_group, value, override.input_line or "")
+    return node
 
 
 def accepted(node: DictConfig) -> Config:
@@ -72,68 +66,133 @@ def accepted(node: DictConfig) -> Config:
         raise UserError(one_sentence(error)) from error
     assert isinstance(config, Config)
     check(config)
+    config.plugins = plugins.used(config)
     return config
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
-    """Refuse unknown choices, keys and wrong types before Hydra runs, naming what is near."""
-    parsed = parse(overrides)
-    known = set(groups())
-    chosen = []
-    for override in parsed:
-        name = override.key_or_group
-        if name in known:
-            if override.is_delete():
-                raise UserError(f"`{override.input_line}`: a group cannot be removed, only chosen")
-            values = _values(override)
-            if not values:
-                listed = ",".join(choices(name)[:2])
-                raise UserError(f"`{override.input_line}`: list the choices, as in `{name}={listed}`")
-            first = values[0]
-            for value in first if isinstance(first, list) and name == "logger" else values:
-                if value not in choices(name):
-                    raise UserError(f"`{name}={value}`: no such choice; {suggestion(str(value), choices(name))}")
-            chosen.append(f"{name}=[{','.join(first)}]" if isinstance(first, list) else f"{name}={first}")
+def each_run(overrides: Sequence[str]) -> list[list[str]]:
+    """The words of each run of `attnlab train -m …`: every combination of the listed values, those of the last key
+    changing fastest. Raises UserError for values that cannot be listed."""
+    plugins.load(overrides)
+    listed = {override.key_or_group: _written(override) for override in parse(overrides)}
+    return [list(words) for words in itertools.product(*listed.values())]
+
+
+def _written(override: Override) -> list[str]:
+    """The word for each of an override's values."""
+    line, name = override.input_line or "", override.key_or_group
+    if not override.is_sweep_override():
+        return [line]
+    if isinstance(pattern := override.value(), Glob):
+        matching = pattern.filter(choices(name)) if name in groups.NAMES else []
+        if not matching:
+            raise UserError(f"`{line}`: matches no choice of a group; list the values")
+        return [f"{name}={choice}" for choice in matching]
+    if not override.is_discrete_sweep():
+        raise UserError(f"`{line}`: has no end of values; list some, or let `attnlab sweep` draw them")
+    return [f"{name}={value}" for value in override.sweep_string_iterator()]
+
+
+def _choice(override: Override) -> list[str]:
+    """The word by which an override chooses of a group; none where it sets a key. Raises UserError for a choice that
+    there is not."""
+    name, line = override.key_or_group, override.input_line
+    if name not in groups.NAMES:
+        return []
+    if override.is_delete() or override.is_add() or override.is_force_add():
+        raise UserError(f"`{line}`: a group cannot be removed, only chosen")
+    if override.package is not None:
+        raise UserError(f"`{line}`: write `{name}=…`")
+    values = _values(override)
+    if not values:
+        raise UserError(f"`{line}`: list the choices, as in `{name}={','.join(choices(name)[:2])}`")
+    for value in values:
+        for single in value if name == "logger" and isinstance(value, list) else [value]:
+            if single not in choices(name):
+                raise UserError(f"`{name}={single}`: no such choice; {suggestion(str(single), choices(name))}")
+    return [f"{name}={_beside_jsonl(values[0], line or '')}"]
+
+
+def _beside_jsonl(value: object, line: str) -> object:
+    """A choice; of a list of loggers the one besides jsonl, which is always written. Raises UserError for several."""
+    if not isinstance(value, list):
+        return value
+    others = [name for name in dict.fromkeys(value) if name != "jsonl"]
+    if len(others) > 1:
+        raise UserError(f"`{line}`: choose one besides jsonl, which is always written")
+    return others[0] if others else "jsonl"
+
+
+def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> None:
+    name, line = override.key_or_group, override.input_line
+    if re.match(r"hydra\b", name):
+        raise UserError(
+            f"`{line}`: Hydra's own keys have no effect here; `attnlab sweep` trains several runs at a time"
+        )
+    if override.is_add() or override.is_force_add() or override.is_delete() or override.package is not None:
+        raise UserError(f"`{line}`: keys cannot be added or removed, only set")
+    if name not in known:
+        for group in GROUPS:
+            former, _, rest = name.partition(".")
+            if former == group and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(rest)):
+                raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
+        listed = "the same words with `--help` list them"
+        raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed)}")
+
+
+def _compose(chosen: Sequence[str]) -> DictConfig:
+    """What Hydra makes of the choices of groups. Raises UserError where they don't go together."""
+    _register_schemas()
+    GlobalHydra.instance().clear()
+    user = groups.user_folder()
+    words = [*chosen, *([f"hydra.searchpath=[{quoted(f'file://{user}')}]"] if user else [])]
     try:
-        skeleton = _compose(chosen)
+        with initialize_config_dir(str(config_folder()), version_base="1.3", job_name="attnlab"):
+            node = hydra_compose("train", overrides=words, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_sentence(error)) from error
-    keys = leaves(skeleton)
-    for override in parsed:
-        name = override.key_or_group
-        if name in known or name.startswith("hydra."):
-            continue
-        if override.is_add() or override.is_delete():
-            raise UserError(f"`{override.input_line}`: keys cannot be added or removed, only set")
-        if name not in keys:
-            if now := _names_now(skeleton).get(name):
-                raise UserError(f"`{name}` is called `{now}` now: `{now}=…`")
-            raise UserError(f"`{name}`: no such key; {suggestion(name, keys | known)}")
-        for value in _values(override):
-            _set(skeleton, name, value, override.input_line or "")
+    for group, name in node.hydra.runtime.choices.items():
+        if user and (user / group / f"{name}.yaml").is_file() and groups.is_programs(group, name):
+            raise UserError(
+                f"configs/{group}/{name}.yaml: the program has a `{group}={name}` already; rename yours"
+            )
+    with open_dict(node):
+        del node["hydra"]
+    return node
 
 
-def _names_now(node: DictConfig) -> dict[str, str]:
-    """The keys that an earlier version called otherwise, by their paths there."""
-    found = {}
-    for group in GROUPS:
-        for former, name in renamed(OmegaConf.get_type(node[group]) or Config).items():
-            found[f"{group}.{former}"] = f"{group}.{name}"
-    return found
+_stored: dict[tuple[str, str], type] = {}
+"""What Hydra has been given, so that only a plugin's parts are given later."""
 
 
-def split_words(words: Sequence[str], own: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """A verb's own words (with their defaults) and the overrides of the saved configuration."""
-    found, overrides = dict(own), []
+def _register_schemas() -> None:
+    """Give Hydra the dataclasses; a config file names the one that checks it in its defaults list."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    for group, registry in GROUPS.items():
+        parts = groups.parts(group)
+        of_program = {name: {"loader": name} for name in registry} if group == "data" else {}
+        made = {f"{name}_schema": values for name, values in (of_program | parts).items()}
+        made |= {name: values for name, values in parts.items() if groups.file(group, name) is None}
+        for name, values in made.items():
+            keys = keys_of(group, values["loader" if group == "data" else "name"])
+            if _stored.get((group, name)) is not keys:
+                _stored[group, name] = keys
+                store.store(group=group, name=name, node=OmegaConf.merge(OmegaConf.structured(keys), values))
+
+
+def split_words(words: Sequence[str], defaults: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The values of a verb's own words, and the overrides of the saved configuration."""
+    values, overrides = dict(defaults), []
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
             raise UserError(f"`{word}`: write overrides as key=value")
-        if name in own:
-            found[name] = value
+        if name in defaults:
+            values[name] = value
         else:
             overrides.append(word)
-    return found, overrides
+    return values, overrides
 
 
 def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -151,6 +210,8 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise UserError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(saved, dict):
         raise UserError(f"{path}: not a saved configuration")
+    overrides = plugins.load(overrides)
+    plugins.refuse_missing(_names(saved.get("plugins", []), path), path)
     node = OmegaConf.structured(Config)
     expected = {entry.name for entry in fields(Config)}
     try:
@@ -160,7 +221,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             if name in GROUPS:
                 keys = node_type(name, value if isinstance(value, dict) else {})
                 former = renamed(keys)
-                known = {former.get(key, key): own for key, own in value.items() if key not in dropped(keys)}
+                known = {former.get(key, key): item for key, item in value.items() if key not in dropped(keys)}
                 node[name] = OmegaConf.merge(OmegaConf.structured(keys), known)
             elif name == "trainer":
                 node.trainer = OmegaConf.merge(OmegaConf.structured(Trainer), value)
@@ -177,6 +238,12 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
     return accepted(node)
 
 
+def _names(modules: object, path: Path) -> list[str]:
+    if not isinstance(modules, list) or not all(isinstance(name, str) for name in modules):
+        raise UserError(f"{path}: `plugins`: not a list of names")
+    return modules
+
+
 def to_yaml(config: Config) -> str:
     """The text of config.yaml: plain values only."""
     container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True)
@@ -187,12 +254,12 @@ def to_yaml(config: Config) -> str:
 
 def leaves(node: DictConfig, prefix: str = "") -> set[str]:
     """The dotted paths of all values."""
-    found = set()
+    paths = set()
     for name in map(str, node):
         path = prefix + name
         child = None if OmegaConf.is_missing(node, name) else node[name]
-        found |= leaves(child, path + ".") if isinstance(child, DictConfig) else {path}
-    return found
+        paths |= leaves(child, path + ".") if isinstance(child, DictConfig) else {path}
+    return paths
 
 
 def one_sentence(error: Exception) -> str:
@@ -205,18 +272,26 @@ def one_sentence(error: Exception) -> str:
         lines[0].endswith("raised while composing config:") and len(lines) > 1
     ):  # "In 'task/x': ConfigKeyError raised …"
         lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
-    unfit = re.match(r"In '(task|experiment)/(\w+)': Key '\w+' not in '\w+'", lines[0])
+    unfit = re.match(r"In '(\w+)/(\w+)': Key '(\w+)' not in '(\w+)'", lines[0])
     if unfit:
-        group = where.split(".")[0]
-        return f"`{where}`: {unfit[1]}={unfit[2]} sets it, but the `{group}=` that was chosen has no such key; choose another"
+        return _unfit(unfit[1], unfit[2], unfit[3], unfit[4], where)
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
 
 
-def _compose(overrides: Sequence[str]) -> DictConfig:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(config_folder()), version_base="1.3", job_name="attnlab"):
-        return hydra_compose("train", overrides=list(overrides))
+def _unfit(group: str, choice: str, key: str, dataclass: str, where: str) -> str:
+    """Why the file of a choice cannot set a key."""
+    node = where.split(".")[0]
+    file = f"configs/{group}/{choice}.yaml"
+    every = {keys_of(name, part) for name, registry in GROUPS.items() for part in registry}
+    for keys in every:
+        if keys.__name__ == dataclass and key in renamed(keys):
+            return f"{file}: `{where}` is called `{node}.{renamed(keys)[key]}` now"
+    if group not in ("task", "experiment") and dataclass in {base.__name__ for base in BASES.values()}:
+        return f"{file}: begin it with `defaults: [NAME_schema, _self_]`, where NAME is the {group} whose keys it sets"
+    if group in ("task", "experiment") and where.startswith(tuple(GROUPS)):
+        return f"`{where}`: {group}={choice} sets it, but the `{node}=` that was chosen has no such key; choose another"
+    return f"{file}: `{where}`: no such key"
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -260,7 +335,7 @@ def parse_single(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
-def _values(override: Override) -> list[Any]:
+def _values(override: Override) -> list[object]:
     """The value, or every value of a `-m a=1,2` sweep that can be listed."""
     if not override.is_sweep_override():
         return [override.value()]
@@ -269,7 +344,7 @@ def _values(override: Override) -> list[Any]:
     return []
 
 
-def _set(node: DictConfig, name: str, value: Any, line: str) -> None:
+def _set(node: DictConfig, name: str, value: object, line: str) -> None:
     try:
         OmegaConf.update(node, name, value)
     except OmegaConfBaseException as error:

@@ -61,9 +61,7 @@ class Registry:
 
     def _add(self, name: str, entry: _Entry) -> None:
         taken = self._entries.get(name)
-        if (
-            taken is not None and taken.module != entry.module
-        ):  # a module that is loaded again replaces its own part
+        if taken is not None and taken.module != entry.module:  # a module may be loaded again
             raise UserError(
                 f"{entry.module}: {self.kind} `{name}` is registered by {taken.module} already; choose another name"
             )
@@ -87,8 +85,14 @@ class Registry:
     def sentence(self, name: str) -> str:
         """What the part does, in one sentence: the first line of the docstring of its keys, or of its class."""
         entry = self._entry(name)
-        documented = entry.keys or entry.part
-        return (documented.__doc__ or "").strip().partition("\n")[0]
+        for documented in (entry.keys, entry.part):
+            if isinstance(documented, type) and documented.__doc__:
+                sentence = documented.__doc__.strip().partition("\n")[0]
+                if not sentence.startswith(
+                    f"{documented.__name__}("
+                ):  # what `dataclass` writes where nothing stands
+                    return sentence
+        return ""
 
     def plugin(self, name: str) -> str | None:
         """The module from outside that registered the part; None for one of the program's own."""
@@ -148,6 +152,10 @@ POSITIONS = Registry("position")
 METRICS = Registry("metric")
 BASELINES = Registry("baseline")
 
+REGISTRIES = (
+    LOADERS, EMBEDDINGS, ENCODERS, HEADS, OPTIMIZERS, SCHEDULES, LOGGERS, TEXT_SOURCES, PAIR_SOURCES, IMAGE_SOURCES,
+    SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES, POSITIONS, METRICS, BASELINES,
+)  # fmt: skip
 GROUPS = {
     "data": LOADERS,
     "embedding": EMBEDDINGS,

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import conllu, write_treebank
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import DictConfig
 
 from attnlab import compose, load_run
 from attnlab.cli import main
@@ -167,7 +170,7 @@ MISTAKES = {
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "no path": (["train", "data=ud_ewt"], "`data.path` is missing"),
     "no number": (["train", "optimizer.lr=nan"], "`optimizer.lr=nan`: write a number"),
-    "endless": (["train", "task=translation", "head.most_length=inf"], "`head.most_length=inf`: write a number"),
+    "endless": (["train", "task=translation", "head.max_length_ratio=inf"], "`head.max_length_ratio=inf`: write a number"),
     "seed too large": (["train", "seed=99999999999999999999"], "`seed=99999999999999999999` must be at most"),
     "no beam": (["train", "task=translation", "head.beam=0"], "`head.beam=0` must be at least 1"),
     "files for generated data": (["train", "data.path=/nowhere"], "data=grammar come with the program"),
@@ -183,7 +186,20 @@ MISTAKES = {
     "no scope": (["train", "encoder.scope=[]"], "`encoder.scope`: name at least one scope"),
     "words besides --list": (["data", "--list", "data=csv"], "`--list`: names every data set"),
     "sweep without -m": (["train", "encoder.depth=1,2"], "-m"),
-    "choices by a pattern": (["train", "-m", "encoder=glob(*)"], "`encoder=glob(*)`: list the choices"),
+    "a pattern without -m": (["train", "encoder=glob(*)"], "`encoder=glob(*)`: several values"),
+    "a pattern of nothing": (["train", "-m", "encoder=glob(x*)"], "`encoder=glob(x*)`: matches no choice"),
+    "a pattern of values": (["train", "-m", "encoder.depth=glob(*)"], "`encoder.depth=glob(*)`: matches no choice"),
+    "no end of values": (["train", "-m", "seed=interval(1,2)"], "let `attnlab sweep` draw them"),
+    "Hydra's launcher": (["train", "-m", "hydra/launcher=joblib", "seed=1,2"], "`attnlab sweep` trains several runs"),
+    "Hydra's key": (["train", "hydra.job.name=x"], "`hydra.job.name=x`: Hydra's own keys have no effect"),
+    "a package": (["train", "encoder@head=attention"], "write `encoder=…`"),
+    "a former name of a key": (["train", "task=digits", "data.shift=2"], "`data.shift` is called `data.translate` now"),
+    "a former name of a choice": (["train", "encoder=attention_no_places"], "did you mean `attention_no_positions`?"),
+    "two loggers": (["train", "logger=[jsonl,nothing]"], "`logger=nothing`: no such choice"),
+    "the second of several": (["train", "-m", "encoder=attention,recurrant"], "`encoder=recurrant`: no such choice"),
+    "a key of the first alone": (
+        ["train", "-m", "encoder=attention,recurrent", "encoder.heads=2"], "`encoder.heads`: no such key"
+    ),
     "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
     "several runs of one": (["train", "run=latest", "-m", "seed=1,2"], "`-m`: for new runs; `run=` continues one"),
@@ -275,14 +291,51 @@ def test_too_long_sentences_are_refused_cut_or_dropped(tiny: list[str], tmp_path
     assert lengths == {3}
 
 
-def test_show_config_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "encoder.depth=7", "--cfg", "job"]) == 0
     assert "depth: 7" in capsys.readouterr().out
-    assert main(["train", "--help"]) == 0
-    assert "encoder.depth (2): number of blocks" in capsys.readouterr().out
-    for verb in ("eval", "data", "runs", "bench"):
-        assert main([verb, "--help"]) == 0
-        assert "attnlab eval run=latest" in capsys.readouterr().out
+
+
+def test_hydra_composes_once_for_each_run(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed: list[list[str]] = []
+    original = compose.hydra_compose
+
+    def counted(name: str, overrides: list[str], **options: bool) -> DictConfig:
+        composed.append(overrides)
+        return original(name, overrides=overrides, **options)
+
+    monkeypatch.setattr(compose, "hydra_compose", counted)
+    assert main(["train", *tiny, "trainer.epochs=1", "baselines=false"]) == 0
+    assert composed == [["data=ud_ewt"]], "the choices of groups alone"
+    composed.clear()
+    assert main(["train", "-m", "seed=1,2", "encoder=attention,recurrent", "trainer.epochs=none"]) == 2
+    assert len(composed) == 1 and "trainer.epochs" in capsys.readouterr().err
+
+
+def test_several_runs_come_in_order_the_last_key_fastest() -> None:
+    words = ["encoder=glob(attention_*,exclude=*_slim)", "task=pos", "seed=range(1,4)", "data.path='a,b'"]
+    assert compose.each_run(words) == [
+        [f"encoder={encoder}", "task=pos", f"seed={seed}", "data.path='a,b'"]
+        for encoder in ("attention_learned_positions", "attention_no_positions")
+        for seed in (1, 2, 3)
+    ]
+
+
+def test_overrides_hold_as_hydra_itself_would_set_them() -> None:
+    """Composed with all words by Hydra, and with the choices alone by Hydra and the values by us."""
+    words = [
+        "experiment=fsdd",
+        "data.path=x",
+        "encoder.scope=[window:3,full]",
+        "trainer.updates=null",
+        "task=keywords",
+    ]
+    words += ["data.noise=${data.hop}", "head.target='a b'", "optimizer.lr=1e-3", "logger=wandb", "logger.group=g"]
+    node = compose.composed(compose.parse(words))
+    with initialize_config_dir(str(compose.config_folder()), version_base="1.3"):
+        assert node == hydra_compose("train", overrides=words)
 
 
 def test_who_reads_no_further_is_told_nothing() -> None:

@@ -48,6 +48,7 @@ from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 
 __all__ = [
+    "BASES",
     "AdamW",
     "AttentionEncoder",
     "AutoEmbedding",
@@ -93,6 +94,7 @@ __all__ = [
     "dropped",
     "former_names",
     "key",
+    "keys_of",
     "node_type",
     "renamed",
 ]
@@ -109,7 +111,7 @@ class Config:
     head: HeadConfig = key("???", "vectors to answers (group)")
     optimizer: OptimizerConfig = key("???", "optimizer (group)")
     schedule: ScheduleConfig = key("???", "learning rate over updates (group)")
-    logger: LoggerConfig = key("???", "who is told besides metrics.jsonl (group)")
+    logger: LoggerConfig = key("???", "where a run is recorded besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
     seed: int = key(1, "of weights, order of examples, dropout and augmentation", min=0, max=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")
@@ -118,6 +120,7 @@ class Config:
     )
     baselines: bool = key(True, "whether `train` measures the data's baselines")
     score_test: bool = key(True, "whether `train` ends with a score on test data; a sweep scores only its choice")
+    plugins: list[str] = key([], "modules that define parts used here; `plugins=[my_module]` imports such modules")
 
 
 @dataclass
@@ -136,6 +139,33 @@ class Sweep:
     seed: int = key(1, "of what the sampler draws", min=0, max=LARGEST)
 
 
+BASES: dict[str, type] = {
+    "data": DataConfig,
+    "embedding": EmbeddingConfig,
+    "encoder": EncoderConfig,
+    "head": HeadConfig,
+    "optimizer": OptimizerConfig,
+    "schedule": ScheduleConfig,
+    "logger": LoggerConfig,
+}
+"""From what the keys of each group's parts are derived."""
+
+
+def keys_of(group: str, name: str) -> type:
+    """The dataclass of a part's keys; where a plugin gives none, the group's base.
+
+    Raises UserError where there is no such part, and where its keys are no dataclass derived from that base.
+    """
+    base = BASES[group]
+    keys = GROUPS[group].keys(name) or base
+    if not issubclass(keys, base) or "__dataclass_fields__" not in vars(keys):
+        raise UserError(
+            f"{GROUPS[group].plugin(name)}: {group} `{name}`: its keys {keys.__name__} must be a @dataclass derived "
+            f"from {base.__name__}"
+        )
+    return keys
+
+
 def node_type(group: str, node: Mapping[str, object]) -> type:
     """The dataclass of a saved node, found by its `name` (of data: by its `loader`). Raises UserError for an unknown
     name."""
@@ -143,6 +173,4 @@ def node_type(group: str, node: Mapping[str, object]) -> type:
     name = node.get(key_of_name)
     if not isinstance(name, str) or name not in GROUPS[group]:
         raise UserError(f"`{group}.{key_of_name}={name}`: unknown; {suggestion(str(name), GROUPS[group])}")
-    keys = GROUPS[group].keys(name)
-    assert keys is not None, "parts of a group are registered with their keys"
-    return keys
+    return keys_of(group, name)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from attnlab.choices import Choices
 from attnlab.errors import UserError, suggestion
@@ -13,7 +14,7 @@ LARGEST = 2**63 - 1
 
 
 def key(
-    default: Any,
+    default: object,
     help: str,
     *,
     choices: Iterable[str] = (),
@@ -65,15 +66,51 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
         yield f"`{path}={value}` must be at most {highest:g}"
 
 
-def documented_keys(node: type, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
-    """(path, default, sentence) of every key below a node, for help texts."""
+class KeyDoc(NamedTuple):
+    """What help tells of a key. kind: its type; choices: its values where they can be listed."""
+
+    path: str
+    default: object
+    sentence: str
+    kind: object
+    choices: tuple[str, ...]
+    min: float | None
+    max: float | None
+    nullable: bool
+
+    @property
+    def limits(self) -> str:
+        """`at least 1`, `from 0 to 0.99`; empty where there are none."""
+        if self.min is None:
+            return ""
+        limited = self.max is not None and self.max < LARGEST
+        return f"from {self.min:g} to {self.max:g}" if limited else f"at least {self.min:g}"
+
+    @property
+    def values(self) -> str:
+        """Which values it may have, in words."""
+        kinds = {int: "a whole number", float: "a number", str: "text", Any: "text, a number or a list"}
+        words = " | ".join(self.choices) or kinds.get(self.kind, "a list, such as [a,b]")  # type: ignore[call-overload]
+        return ", ".join(filter(None, (words, self.limits, "or null" if self.nullable else "")))
+
+
+def documented_keys(node: type, prefix: str = "") -> Iterator[KeyDoc]:
+    """Every key below a node, for help texts; nodes that are chosen by name are left out."""
+    types = get_type_hints(node)
     for entry in fields(node):
-        default = entry.default if entry.default is not MISSING else None
-        if isinstance(entry.type, type) and is_dataclass(entry.type):
-            yield from documented_keys(entry.type, f"{prefix}{entry.name}.")
-        else:
-            sentence = entry.metadata["help"].replace("{choices}", ", ".join(entry.metadata.get("choices") or ()))
-            yield prefix + entry.name, default, sentence
+        hint, path, metadata = types[entry.name], prefix + entry.name, entry.metadata
+        if is_dataclass(hint):
+            if not any(part.name == "name" for part in fields(hint)):
+                yield from documented_keys(hint, f"{path}.")  # type: ignore[arg-type]
+            continue
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        choices = ("true", "false") if hint is bool else tuple(metadata.get("choices") or ())
+        default = entry.default if entry.default_factory is MISSING else entry.default_factory()
+        sentence = metadata["help"].replace("{choices}", ", ".join(choices))
+        nullable = type(None) in kinds
+        yield KeyDoc(
+            path, default, sentence, kinds[0], choices, metadata.get("min"), metadata.get("max"), nullable
+        )
 
 
 def renamed(node: type) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`attnlab data`: what a data set is like, before anything is trained on it."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -11,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from attnlab import compose
+from attnlab import compose, groups
 from attnlab.config import Config, HubDataConfig
 from attnlab.data import open_data
 from attnlab.data.contract import Data, Gold, Split
-from attnlab.errors import UserError
 from attnlab.lab.pictures import draw
 from attnlab.spec import DataSpec, Target
 from attnlab.training.report import Reporter
@@ -231,25 +229,10 @@ def _hashes(split: Split) -> NDArray[np.uint64]:
 
 
 def list_data_sets() -> dict[str, str]:
-    """What `attnlab data --list` does: every data set by name, with the first sentence that its file says of it.
-
-    Raises UserError for a file that says nothing.
-    """
-    sentences = {}
-    for name in compose.choices("data"):
-        text = (compose.config_folder() / "data" / f"{name}.yaml").read_text(encoding="utf-8")
-        comment = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
-        if not comment:
-            raise UserError(f"configs/data/{name}.yaml: begins with no sentence about the data")
-        sentences[name] = _first_sentence(" ".join(comment))
+    """What `attnlab data --list` does: every data set by name, with a sentence about it."""
+    sentences = {name: groups.sentence("data", name) for name in compose.choices("data")}
     table = Table(show_header=False, box=None)
     for name, sentence in sentences.items():
         table.add_row(name, sentence)
     Reporter().table(table)
     return sentences
-
-
-def _first_sentence(text: str) -> str:
-    """Up to where a sentence ends, or the command begins."""
-    end = re.search(r"\.\s+(?=[A-Z`])|: `", text)
-    return text[: end.start()] if end else text.rstrip(".")

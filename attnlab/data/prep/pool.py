@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
+from attnlab import plugins
 from attnlab.errors import UserError
 
 Piece = TypeVar("Piece")
@@ -27,7 +28,7 @@ def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: 
         return
     # A forked process has `work` already, and doesn't run the user's script once more.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    started_with = cast(Callable[[object], object], work), os.getpid()
+    started_with = cast(Callable[[object], object], work), os.getpid(), plugins.words()
     with ProcessPoolExecutor(processes, context, _begin, started_with) as pool:
         waiting: deque[Future[Result]] = deque()
         unread: UserError | None = None
@@ -61,10 +62,12 @@ def processes_for(files: Iterable[Path]) -> int:
 _work: Callable[[object], object]
 
 
-def _begin(work: Callable[[object], object], parent: int) -> None:
-    """What a process does first: it ends when the one that started it ends, and leaves Ctrl-C to that one."""
+def _begin(work: Callable[[object], object], parent: int, words: list[str]) -> None:
+    """What a process does first: it ends when the one that started it ends, leaves Ctrl-C to that one, and has its
+    plugins."""
     global _work
     _work = work
+    plugins.load(words)  # a forked process has them already
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

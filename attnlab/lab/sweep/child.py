@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from attnlab import plugins
 from attnlab.compose import quoted
 from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
@@ -49,7 +50,7 @@ class Child:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         new = [*words, *resources.words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
-            [*command, *([f"run={folder.path}"] if folder.config.exists() else new)],
+            [*command, *([f"run={folder.path}"] if folder.config.exists() else new), *plugins.words()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,

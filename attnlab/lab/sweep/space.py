@@ -13,7 +13,7 @@ import yaml
 from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from attnlab import compose
+from attnlab import compose, groups
 from attnlab.config import CrossValidated
 from attnlab.errors import UserError, suggestion
 
@@ -87,7 +87,6 @@ def read(words: Sequence[str]) -> Space:
             raise UserError(
                 f"`{word}`: a sweep gives its trials their folders, and scores only its choice on test data"
             )
-    compose.register_schemas()
     compose.check_overrides(words)
     fixed: dict[str, str] = {}
     parameters: dict[str, Parameter] = {}
@@ -120,8 +119,8 @@ def read(words: Sequence[str]) -> Space:
 
 def named_space(name: str) -> list[str]:
     """The words of configs/space/<name>.yaml. Raises UserError where there is no such file, or it is no list of words."""
-    path = compose.config_folder() / "space" / f"{name}.yaml"
-    if name not in compose.choices("space"):
+    path = groups.file("space", name)
+    if path is None:
         raise UserError(f"`space={name}`: no such space; {suggestion(name, compose.choices('space'))}")
     words = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):

@@ -1,0 +1,138 @@
+"""What `group=choice` may be: files of `configs/`, the program's and the user's, and registered parts.
+
+Reads files as text, and imports neither Hydra nor torch, so that help and completion answer at once.
+"""
+
+import re
+from pathlib import Path
+
+from attnlab.config import keys_of
+from attnlab.registry import GROUPS, LOADERS, REGISTRIES, SourceRegistry
+
+NAMES = ("task", "experiment", *GROUPS)
+"""Every `group=` that a run has; `space=` belongs to sweeps."""
+
+
+def config_folder() -> Path:
+    """`configs/`: inside the installed package, or beside it in a source checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def user_folder() -> Path | None:
+    """`configs/` in the current folder, unless that is the program's: of this copy of it, or of another."""
+    here = Path.cwd()
+    folder = here / "configs"
+    its_own = (
+        not folder.is_dir() or (here / "attnlab" / "compose.py").is_file() or folder.samefile(config_folder())
+    )
+    return None if its_own else folder
+
+
+def file(group: str, name: str) -> Path | None:
+    """The YAML file of a choice; None where it is a registered part alone."""
+    folders = (config_folder(), user_folder())
+    files = (folder / group / f"{name}.yaml" for folder in folders if folder is not None)
+    return next((path for path in files if path.is_file()), None)
+
+
+def is_programs(group: str, name: str) -> bool:
+    """Whether the program itself has this choice."""
+    builtin = group != "data" and name in GROUPS.get(group, ()) and GROUPS[group].plugin(name) is None
+    return builtin or (config_folder() / group / f"{name}.yaml").is_file()
+
+
+def choices(group: str) -> list[str]:
+    """The names that `group=` accepts."""
+    folders = [folder / group for folder in (config_folder(), user_folder()) if folder is not None]
+    files = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    return sorted(files | set(parts(group)))
+
+
+def parts(group: str) -> dict[str, dict[str, str]]:
+    """The choices that need no file, each with the keys that make its node that part's.
+
+    Of `data`: what plugins register. A source without keys of its own is read by its modality's loader.
+    """
+    if group != "data":
+        return {name: {"name": name} for name in GROUPS.get(group, ())}
+    sources = [
+        (name, registry) for registry in REGISTRIES if isinstance(registry, SourceRegistry) for name in registry
+    ]
+    made = {name: {"loader": name, "name": name} for name in LOADERS if LOADERS.plugin(name)}
+    for name, registry in sources:
+        if registry.plugin(name):
+            loader = name if name in LOADERS else registry.loader
+            made[name] = {"loader": loader, "source": name, "name": name}
+    return made
+
+
+def comment(group: str, name: str) -> str:
+    """The description of a choice: the comment at the head of its file, or its part's docstring."""
+    path = file(group, name)
+    lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    head = re.match(r"(#.*\n)*", "\n".join(lines) + "\n")
+    words = [line.removeprefix("#").strip() for line in (head[0] if head else "").splitlines()]
+    text = " ".join(line for line in words if not line.startswith("@package"))
+    part = part_of(group, name)
+    if text or part is None:
+        return text
+    sources = [registry for registry in REGISTRIES if isinstance(registry, SourceRegistry) and name in registry]
+    of_source = next((source.sentence(name) for source in sources if group == "data" and source.plugin(name)), "")
+    return of_source or GROUPS[group].sentence(part)
+
+
+def sentence(group: str, name: str) -> str:
+    """What a choice is: its comment up to where a sentence ends, or a command begins."""
+    text = comment(group, name)
+    end = re.search(r"\.\s+(?=[A-Z`])|: `", text)
+    return text[: end.start()] if end else text.rstrip(".")
+
+
+def part_of(group: str, name: str) -> str | None:
+    """The registered part that a choice is; of data: the loader. None where no part is chosen, as by a task."""
+    path = file(group, name)
+    if path is None:
+        part = parts(group).get(name)
+        return part["loader" if group == "data" else "name"] if part else None
+    listed = re.search(r"^defaults:(?:\s*\[(.*?)\]|((?:\s*- .*)+))", path.read_text(encoding="utf-8"), re.M)
+    for entry in re.findall(r"\w+", (listed[1] or listed[2] or "") if listed else ""):
+        if entry.endswith("_schema"):
+            return entry.removesuffix("_schema")
+        if entry != name and file(group, entry):
+            return part_of(group, entry)
+    return None
+
+
+def setting(path: str, name: str) -> str | None:
+    """What the file of a choice sets a key of its group to, such as `encoder.scope`; None: nothing."""
+    group, _, key = path.partition(".")
+    choice = file(group, name)
+    line = re.search(rf"^{key}: (.*?)(\s+#.*)?$", choice.read_text(encoding="utf-8"), re.M) if choice else None
+    return line[1] if line else None
+
+
+def keys(group: str, name: str) -> type | None:
+    """The dataclass of a choice's node; None where there is none."""
+    part = part_of(group, name) if group in GROUPS else None
+    return keys_of(group, part) if part in GROUPS.get(group, ()) and part else None
+
+
+def overridden(group: str, name: str | None) -> dict[str, str]:
+    """What a task or an experiment chooses of other groups."""
+    path = file(group, name) if name else None
+    return dict(re.findall(r"override /(\w+): (\w+)", path.read_text(encoding="utf-8"))) if path else {}
+
+
+def chosen(words: list[str]) -> dict[str, str]:
+    """The choice of each group for words of the command line; words that choose nothing known are passed over."""
+    pairs = (word.partition("=") for word in words)
+    asked = {group: name for group, _, name in pairs if group in NAMES and name in choices(group)}
+    text = (config_folder() / "train.yaml").read_text(encoding="utf-8")
+    default = dict(re.findall(r"^  - (\w+): (\w+)$", text, re.M))
+    experiment = overridden("experiment", asked.get("experiment"))
+    task = (default | experiment | asked)["task"]
+    del default["experiment"]
+    choice = default | overridden("task", task) | experiment | asked
+    return {group: choice[group] for group in NAMES if group in choice}

@@ -1,0 +1,358 @@
+"""What `--help` and `attnlab help` print: the verbs, their words, and every group, choice and key with its sentence.
+
+Imports neither torch nor Hydra, but for `attnlab train WORDS --help`, which composes the words.
+"""
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attnlab import groups
+from attnlab.attention_options import kernel_table
+from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
+from attnlab.config.keys import KeyDoc
+from attnlab.errors import UserError, suggestion
+from attnlab.registry import GROUPS
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+OVERVIEW = """\
+attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
+
+usage: attnlab <verb> [key=value ...]
+
+  train       train a model and score it             attnlab train task=pos
+              continue a run that was stopped        attnlab train run=latest
+              several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
+              show the configuration                 attnlab train task=pos --cfg job
+              groups, and the keys used most         attnlab train --help
+              every key for these words              attnlab train task=pos --help
+  sweep       many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
+              finish one that was stopped            attnlab sweep sweep=latest
+  runs        a table of all runs                    attnlab runs task=pos sort=-score
+  data        look at data before training           attnlab data data=csv data.path=FILE
+              every data set in a line               attnlab data --list
+  eval        score a run again, or on other data    attnlab eval run=latest split=validation
+  bench       speed of training on this machine      attnlab bench sections=tagging,images
+  help        one key, group, choice or verb         attnlab help encoder.scope
+  completion  complete words with the tab key        attnlab completion bash
+
+options: --help after a verb lists its words; --debug shows tracebacks; --version
+plugins: `plugins=[my_module]`, or `plugins: [my_module]` in attnlab.yaml, imports modules that register parts
+"""
+
+
+class Word(NamedTuple):
+    """A word of a verb's own. values: those that it may have, where they are few."""
+
+    name: str
+    default: str
+    sentence: str
+    values: tuple[str, ...] = ()
+
+
+SECTIONS = ("tagging", "wide", "images", "speech", "graphs", "translation", "loop")
+OUTPUTS = Word("outputs", "outputs", "the folder in which runs are looked for")
+WORDS: dict[str, tuple[Word, ...]] = {
+    "train": (Word("run", "", "continue this run, a folder or `latest`; other keys may give it more to do"),),
+    "eval": (
+        Word("run", "latest", "which run: its folder, or `latest`"),
+        Word("split", "test", "which examples are scored", ("train", "validation", "test")),
+        OUTPUTS,
+    ),
+    "sweep": (
+        Word("sweep", "", "finish this sweep, a folder or `latest`"),
+        Word("space", "", "the words of configs/space/NAME.yaml, which words of yours change"),
+        Word("outputs", "outputs", "the folder in which sweeps are made, and looked for"),
+    ),
+    "runs": (
+        Word("sort", "started", "order by this column or key; `-score` puts the highest first"),
+        Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
+        OUTPUTS,
+        Word("--json", "", "print every key of every run as JSON"),
+    ),
+    "data": (Word("--list", "", "name every data set in a line"),),
+    "bench": (
+        Word("sections", ",".join(SECTIONS), "what is measured", SECTIONS),
+        Word("updates", "20", "steps of training that are timed in each section"),
+        Word("shared", "", "a folder of real data sets; without it, data that come with the program"),
+        Word("out", "", "the folder of bench.json and bench.html; without it, a new one in outputs/bench"),
+    ),
+    "help": (),
+    "completion": (),
+}
+USAGE = {
+    "train": (
+        "usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n"
+        "       attnlab train run=FOLDER|latest [key=value ...]\n\n"
+        "  -m         a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)\n"
+        "  --cfg job  show the configuration instead of training"
+    ),
+    "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
+    "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
+    "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
+    "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
+    "runs": "usage: attnlab runs [key=value,value ...] [sort=KEY] [show=KEY,...] [--json]\n\n"
+    "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.",
+    "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
+    "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
+    "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
+    "Measures the speed of training on this machine; other words are keys of `attnlab train`, for every section.",
+    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | VERB, such as attnlab help encoder.scope",
+    "completion": "usage: attnlab completion bash | zsh | fish\n\n"
+    '  bash   eval "$(attnlab completion bash)"           in ~/.bashrc\n'
+    '  zsh    eval "$(attnlab completion zsh)"            in ~/.zshrc, after compinit\n'
+    "  fish   attnlab completion fish | source            in ~/.config/fish/config.fish",
+}
+MEANINGS = {
+    "task": "what is learned, with what suits it",
+    "experiment": "a whole recipe, with the score that it reached",
+}
+"""Of the groups that are no node of the configuration."""
+USED_MOST = """
+data.path data.limit data.validation encoder.width encoder.depth encoder.heads encoder.dropout encoder.scope
+encoder.position encoder.parameters optimizer.lr optimizer.weight_decay trainer.epochs trainer.batch_vectors
+trainer.patience trainer.precision trainer.device trainer.threads seed outputs
+""".split()
+EXAMPLES = {
+    "data.folds": "10", "data.path": "FILE", "data.structure": "random_walk:16",
+    "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
+}  # fmt: skip
+"""Values of keys whose type doesn't show how one is written."""
+WIDTH, LEFT = 100, 30
+"""Of a page, and of its left column."""
+
+
+def verb_page(verb: str, words: Sequence[str] = ()) -> str:
+    """What `attnlab VERB [words] --help` prints. Raises UserError for words of `train` that are no choices or keys."""
+    if verb == "train" and words:
+        return _composed_page(words)
+    page = [USAGE[verb]]
+    if verb_words := WORDS[verb]:
+        page.append("")
+        page += _columns((_head(word), word.sentence + _listed(word)) for word in verb_words)
+    if verb == "train":
+        page += [
+            "",
+            "groups",
+            *_columns(((f"{name}=", " | ".join(groups.choices(name))) for name in groups.NAMES), 14),
+        ]
+        page += ["", f"the {len(USED_MOST)} keys used most", *_columns(_key_row(*row) for row in _used_most())]
+        page += [
+            "",
+            "Every key for your words: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`",
+        ]
+    if verb == "sweep":
+        page += ["", f"space= {' | '.join(groups.choices('space'))}", "", "how it searches"]
+        page += _columns(_key_row(key, key.default) for key in documented_keys(Sweep, "sweep."))
+    return "\n".join(page) + "\n"
+
+
+def _head(word: Word) -> str:
+    return word.name if word.name.startswith("-") else f"{word.name}={word.default}"
+
+
+def _listed(word: Word) -> str:
+    return f" ({' | '.join(word.values)})" if word.default != ",".join(word.values) and word.values else ""
+
+
+def _used_most() -> Iterator[tuple[KeyDoc, object]]:
+    """The keys used most, as they are for `attnlab train` without words."""
+    keys = {key.path: key for key in documented_keys(Config)}
+    for group, name in groups.chosen([]).items():
+        keys |= {key.path: key for key in documented_keys(groups.keys(group, name) or Trainer, f"{group}.")}
+    return ((keys[path], keys[path].default) for path in USED_MOST)
+
+
+def _composed_page(words: Sequence[str]) -> str:
+    """The chosen parts with their keys, and the values that these have for the words."""
+    from omegaconf import OmegaConf
+
+    from attnlab import compose, plugins
+
+    node = compose.composed(compose.parse_single(plugins.load(words)))
+    page = [f"attnlab train {' '.join(words)}"]
+    for group, name in groups.chosen(list(words)).items():
+        if group not in GROUPS:
+            page += ["", f"{group}={name}: {groups.sentence(group, name)}"]
+            continue
+        keys = OmegaConf.get_type(node[group])
+        assert isinstance(keys, type)
+        page += ["", f"{group}={name}: {groups.sentence(group, name)}"]
+        page += _columns(
+            _key_row(key, _value(node, key.path)) for key in documented_keys(keys, f"{group}.") if shown(key)
+        )
+    page += ["", "training"]
+    page += _columns(_key_row(key, _value(node, key.path)) for key in documented_keys(Config) if shown(key))
+    return "\n".join(page) + "\n"
+
+
+def _value(node: "DictConfig", path: str) -> object:
+    """A value of a composed configuration; `???` where it has to be given."""
+    from omegaconf import ListConfig, OmegaConf
+
+    parent, _, name = path.rpartition(".")
+    owner = OmegaConf.select(node, parent) if parent else node
+    value = "???" if OmegaConf.is_missing(owner, name) else owner[name]
+    return list(value) if isinstance(value, ListConfig) else value
+
+
+def shown(key: KeyDoc) -> bool:
+    """The name of a part follows from the choice of its group."""
+    group, _, name = key.path.partition(".")
+    return name != "name" or group == "data"
+
+
+def explain(word: str, verbs: Iterable[str]) -> str:
+    """What `attnlab help WORD` prints. Raises UserError where nothing is called so."""
+    group, equals, choice = word.partition("=")
+    if equals and group in (*groups.NAMES, "space"):
+        return _choice_page(group, choice)
+    word = group
+    if word in WORDS and word not in groups.NAMES:
+        return verb_page(word)
+    keys = _every_key()
+    if word in groups.NAMES:
+        meaning = MEANINGS.get(word) or next(e.metadata["help"] for e in fields(Config) if e.name == word)
+        rows = ((name, groups.sentence(word, name)) for name in groups.choices(word))
+        verb = [f"`attnlab {word}` is a verb, too: `attnlab {word} --help`", ""] if word in WORDS else []
+        return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)]) + "\n"
+    paths = [word] if word in keys else [path for path in keys if path.rpartition(".")[2] == word]
+    verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
+    if not paths and not verb_words:
+        raise UserError(
+            f"`{word}`: no such key, group or verb; {suggestion(word, [*keys, *groups.NAMES, *verbs])}"
+        )
+    pages = [block for path in paths for block in _key_blocks(path, keys[path])]
+    pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
+    return "\n\n".join(pages) + "\n"
+
+
+def _every_key() -> dict[str, list[tuple[str, KeyDoc]]]:
+    """By path: the parts that have a key, and what it is in each; keys of no group are those of the part ""."""
+    keys: dict[str, list[tuple[str, KeyDoc]]] = defaultdict(list)
+    for key in (*documented_keys(Config), *documented_keys(Sweep, "sweep.")):
+        keys[key.path].append(("", key))
+    for group, registry in GROUPS.items():
+        for part in registry:
+            for key in filter(shown, documented_keys(keys_of(group, part), f"{group}.")):
+                keys[key.path].append((part, key))
+    return keys
+
+
+def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str]:
+    """A block for each meaning that a key has among the parts that have it."""
+    meanings: dict[tuple[str, str], list[tuple[str, KeyDoc]]] = defaultdict(list)
+    for part, key in owners:
+        meanings[key.sentence, key.values].append((part, key))
+    for (sentence, values), having in meanings.items():
+        group, word = path.partition(".")[0], f"{path}={example(having[0][1])}"
+        rows = [("values", values)]
+        if group in GROUPS:
+            defaults = _defaults(path, having)
+            names = list(defaults)
+            rows += [("default", _grouped(defaults)), (f"{group}=", _every_or(names, group))]
+            words = ["attnlab train", *_context(group, names), word]
+        else:
+            rows.append(("default", _written(having[0][1].default)))
+            words = ["attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train", word]
+        block = [f"{path}: {sentence}", *_columns([*rows, ("example", " ".join(words))], left=10)]
+        if path == "encoder.kernel":
+            block += ["", kernel_table().rstrip()]
+        yield "\n".join(block)
+
+
+def _defaults(path: str, having: Sequence[tuple[str, KeyDoc]]) -> dict[str, str]:
+    """By choice of its group, what a key is where it isn't set; having: the parts that have it."""
+    group, keys = path.partition(".")[0], dict(having)
+    parts = {name: groups.part_of(group, name) for name in groups.choices(group)}
+    return {
+        name: groups.setting(path, name) or _written(keys[part].default)
+        for name, part in parts.items()
+        if part in keys
+    }
+
+
+def _grouped(defaults: dict[str, str]) -> str:
+    """`2`, or `2 (attention); 4 (convolution, graph_conv)`."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, value in defaults.items():
+        names[value].append(name)
+    return "; ".join(f"{value} ({', '.join(of)})" if len(names) > 1 else value for value, of in names.items())
+
+
+def _every_or(names: Sequence[str], group: str) -> str:
+    return "every choice" if len(names) == len(groups.choices(group)) else ", ".join(names)
+
+
+def _context(group: str, names: Sequence[str]) -> list[str]:
+    """The words that choose something that has the key: none where it is chosen anyway, else a task if there is one."""
+    if not names or groups.chosen([])[group] in names:
+        return []
+    tasks = (task for task in groups.choices("task") if groups.chosen([f"task={task}"]).get(group) in names)
+    task = next(tasks, None)
+    return [f"task={task}"] if task else [f"{group}={names[0]}"]
+
+
+def example(key: KeyDoc) -> str:
+    """A value that the key may have: another one than its default where that is easily found."""
+    default = key.default
+    if key.path in EXAMPLES:
+        return EXAMPLES[key.path]
+    if key.choices:
+        return next((word for word in key.choices if word != _written(default)), key.choices[0])
+    if key.kind in (int, float):
+        small = 1 if key.kind is int else 0.1
+        number = default * 2 or small if isinstance(default, int | float) else max(10, key.min or 0)
+        return f"{number if key.max is None or number <= key.max else default:.15g}"
+    if isinstance(default, str) and default not in ("", "???"):
+        return default
+    return key.path.rpartition(".")[2].upper() if key.kind in (str, Any) else "[a,b]"
+
+
+def _choice_page(group: str, choice: str) -> str:
+    if choice not in groups.choices(group):
+        raise UserError(f"`{group}={choice}`: no such choice; {suggestion(choice, groups.choices(group))}")
+    page = [f"{group}={choice}: {groups.comment(group, choice)}"]
+    path = groups.file(group, choice)
+    lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    settings = [line for line in lines if line.strip() and not line.startswith(("#", "defaults: [", "name: "))]
+    page += ["", *(f"  {line}" for line in settings)] if settings else []
+    if group != "space":
+        page += ["", f"Its keys: attnlab train {group}={choice} --help"]
+    return (
+        "\n".join(
+            textwrap.fill(line, WIDTH, subsequent_indent="  ") if i == 0 else line for i, line in enumerate(page)
+        )
+        + "\n"
+    )
+
+
+def _key_row(key: KeyDoc, value: object) -> tuple[str, str]:
+    """A line of a list of keys: a value, the sentence, and what it doesn't say of the values that the key may have."""
+    listed = key.kind is not bool and not all(word in key.sentence for word in key.choices)
+    more = " | ".join(key.choices) if listed else key.limits
+    return f"{key.path}={_written(value)}", key.sentence + (f" ({more})" if more else "")
+
+
+def _written(value: object) -> str:
+    """A value as one would type it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"[{','.join(map(_written, value))}]" if isinstance(value, list) else str(value)
+
+
+def _columns(rows: Iterable[tuple[str, str]], left: int = LEFT) -> list[str]:
+    """Lines of two columns; what is too long is wrapped within its own."""
+    lines = []
+    for head, text in rows:
+        wrapped = textwrap.wrap(text, WIDTH - left - 2, break_on_hyphens=False) or [""]
+        if len(head) >= left:
+            lines.append(f"  {head}")
+            head = ""
+        lines.append(f"  {head:<{left}}{wrapped[0]}".rstrip())
+        lines += [f"  {'':<{left}}{line}" for line in wrapped[1:]]
+    return lines

@@ -1,0 +1,141 @@
+"""Help: short without words, about the chosen parts with words, and whole for one key; nothing is left unsaid."""
+
+import re
+from dataclasses import fields
+
+import pytest
+from omegaconf import OmegaConf
+
+from attnlab import compose, groups, help
+from attnlab.cli import VERBS, main
+from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
+from attnlab.config.keys import KeyDoc, _value_problems
+from attnlab.registry import GROUPS
+
+NODES = [(group, name, keys_of(group, name)) for group, registry in GROUPS.items() for name in registry]
+KEYS = {
+    (name, key.path): (node, key)
+    for group, name, node in [("", "", Config), ("sweep", "", Sweep), *NODES]
+    for key in documented_keys(node, f"{group}." if group else "")
+}
+
+
+def page(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [None, *VERBS])
+def test_a_page_fits_the_screen(verb: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = page(capsys, *([verb] if verb else []), "--help").splitlines()
+    assert len(lines) <= 60 and all(len(line) <= 120 for line in lines)
+
+
+def test_without_words_all_choices_are_named_and_the_keys_used_most(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys, "train", "--help")
+    assert all(re.search(rf"\b{name}\b", text) for group in groups.NAMES for name in groups.choices(group))
+    assert len(help.USED_MOST) == 20 and all(f"  {path}=" in text for path in help.USED_MOST)
+    assert "encoder.depth=2 " in text and "data.bands" not in text
+
+
+def test_with_words_the_chosen_parts_are_shown_with_their_values(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys, "train", "task=digits", "encoder.depth=5", "--help")
+    assert "encoder.depth=5 " in text and "encoder.width=64 " in text and "data.patch=4 " in text
+    assert "data.bands" not in text and "head.beam" not in text
+    text = page(capsys, "train", "data=csv", "--help")
+    assert (
+        "data.label=label" in text
+        and "data.patch" not in text
+        and "data=csv: Any table of texts and labels" in text
+    )
+    assert "embedding.path=???" in page(capsys, "train", "embedding=pretrained", "--help")
+
+
+def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "task=digtis", "--help"]) == 2
+    assert "did you mean `digits`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("encoder.scope", ["window:RADIUS", "default   full", "edges (graph_attention)", "attnlab train encoder.scope=window:8"]),
+        ("limit", ["data.limit: ", "graphs", "at least 1, or null"]),
+        ("optimizer.beta1", ["a number, from 0 to 0.99999", "default   0.9"]),
+        ("head.readout", ["mean | max | sum | attention", "task="]),
+        ("encoder.cell", ["lstm | gru", "encoder=  recurrent", "attnlab train encoder=recurrent encoder.cell=gru"]),
+        ("encoder.kernel", ["| kernel    | scores "]),
+        ("baselines", ["true | false", "attnlab train baselines=false"]),
+        ("sweep.trials", ["or null", "attnlab sweep"]),
+        ("split", ["a word of `attnlab eval`"]),
+        ("data", ["digits", "1,797 real handwritten digits", "`attnlab data --help`"]),
+        ("experiment", ["ud_ewt"]),
+        ("encoder=attention_slim", ["half the usual width", "feed_forward: 2", "attnlab train encoder=attention_slim --help"]),
+        ("encoder=recurrent", ["An LSTM or GRU"]),
+        ("space=rate", ["optimizer.lr=tag"]),
+        ("eval", ["usage: attnlab eval"]),
+    ],
+)  # fmt: skip
+def test_one_word_is_told(word: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys, "help", word)
+    assert [part for part in shown if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("encoder.scpe", "did you mean `encoder.scope`?"),
+        ("lmit", "did you mean `data.limit`?"),
+        ("encoder=attention_slm", "did you mean `attention_slim`?"),
+        ("evl", "did you mean `eval`?"),
+    ],
+)
+def test_a_word_that_there_is_not_is_refused(word: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", word]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", [*groups.NAMES, "space"])
+def test_every_choice_has_its_sentence(group: str) -> None:
+    for name in groups.choices(group):
+        sentence = groups.sentence(group, name)
+        assert 10 < len(sentence) < 180 and sentence[0] == sentence[0].upper(), f"{group}={name}: {sentence}"
+
+
+@pytest.mark.parametrize(("name", "path"), KEYS)
+def test_every_key_has_its_sentence_its_values_and_an_example(name: str, path: str) -> None:
+    """The example is accepted as the command line accepts it."""
+    node, key = KEYS[name, path]
+    assert key.sentence and key.values
+    group, _, rest = path.partition(".")
+    chosen = group in (*GROUPS, "sweep")
+    tree = OmegaConf.create({group: node}) if chosen else OmegaConf.structured(node)
+    (override,) = compose.parse([f"{path}={help.example(key)}"])
+    compose._set(tree, path, override.value(), "")
+    owner = Trainer if group == "trainer" else node
+    (entry,) = (entry for entry in fields(owner) if entry.name == (rest or path))
+    value = OmegaConf.select(tree, path)
+    assert (
+        list(_value_problems(path, OmegaConf.to_object(value) if OmegaConf.is_config(value) else value, entry))
+        == []
+    )
+
+
+def test_what_help_says_of_a_verbs_own_words_is_what_the_verb_takes() -> None:
+    from attnlab.lab.bench import bench
+    from attnlab.lab.runs_table import OWN
+
+    assert {word.name: word.default for word in help.WORDS["bench"]} == bench.OWN
+    assert {word.name for word in help.WORDS["runs"]} == set(OWN)
+    assert set(help.WORDS) == set(help.USAGE) == set(VERBS)
+
+
+def test_an_example_is_another_value_than_the_default_within_the_limits() -> None:
+    def example(
+        default: object, kind: object, choices: tuple[str, ...] = (), min: float = 0, max: float = 0.9
+    ) -> str:
+        return help.example(KeyDoc("a.b", default, "", kind, choices, min, max, True))
+
+    assert example(0.5, float) == "0.5" and example(0.25, float) == "0.5" and example(0.0, float) == "0.1"
+    assert example(None, int, min=100, max=10**9) == "100" and example(None, int, max=10**9) == "10"
+    assert example("x", str, ("x", "y")) == "y" and example(None, str, ("x",)) == "x"
