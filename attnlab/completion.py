@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import Field, field, fields, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from string import ascii_uppercase
@@ -147,8 +147,8 @@ def _read_plugin(name: str) -> None:
                 if isinstance(parts, registry.Registry) and isinstance(call.args[0], ast.Constant):
                     keys = call.args[1] if len(call.args) > 1 else None
                     made = _keys_class(classes, keys.id) if isinstance(keys, ast.Name) else None
-                    part = type(node.name, (), {"__module__": name, "__doc__": ast.get_docstring(node)})
-                    parts.register(str(call.args[0].value), made)(part)
+                    declared = type(node.name, (), {"__module__": name, "__doc__": ast.get_docstring(node)})
+                    parts.register(str(call.args[0].value), made)(declared)
 
 
 def _keys_class(classes: dict[str, ast.ClassDef], name: str) -> type:
@@ -157,7 +157,7 @@ def _keys_class(classes: dict[str, ast.ClassDef], name: str) -> type:
     if node is None:
         return getattr(attnlab.config, name, attnlab.config.DataConfig)
     bases = tuple(_keys_class(classes, base.id) for base in node.bases if isinstance(base, ast.Name))
-    entries: list[tuple[str, type, Field[object]]] = []
+    entries: list[tuple[str, type, object]] = []
     for line in node.body:
         if (
             isinstance(line, ast.AnnAssign)
@@ -166,10 +166,10 @@ def _keys_class(classes: dict[str, ast.ClassDef], name: str) -> type:
         ):
             named = {argument.arg or "": _literal(argument.value) for argument in line.value.keywords}
             default, sentence = [*map(_literal, line.value.args), "", ""][:2]
-            kind = bool if isinstance(default, bool) else str
+            hint = bool if isinstance(default, bool) else str
             metadata = {"help": str(named.get("help", sentence)), "choices": named.get("choices", ())}
-            entries.append((line.target.id, kind, field(default=None, metadata=metadata)))
-    inherited = {entry.name for base in bases for entry in fields(base)}  # type: ignore[arg-type]
+            entries.append((line.target.id, hint, field(default=None, metadata=metadata)))
+    inherited = {entry.name for base in bases for entry in fields(base)}
     new = [entry for entry in entries if entry[0] not in inherited]
     return make_dataclass(name, new, bases=bases, namespace={"__doc__": ast.get_docstring(node) or name})
 

@@ -7,7 +7,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 
 from attnlab import groups
 from attnlab.attention_options import kernel_table
@@ -303,7 +303,8 @@ def example(key: KeyDoc) -> str:
     if key.path in EXAMPLES:
         return EXAMPLES[key.path]
     if key.choices:
-        return next((word for word in key.choices if word != _written(default)), key.choices[0])
+        choice = next((word for word in key.choices if word != _written(default)), key.choices[0])
+        return f"[{choice}]" if get_origin(key.kind) is list else choice
     if key.kind in (int, float):
         small = 1 if key.kind is int else 0.1
         number = default * 2 or small if isinstance(default, int | float) else max(10, key.min or 0)

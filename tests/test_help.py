@@ -122,11 +122,11 @@ def test_every_key_has_its_sentence_its_values_and_an_example(name: str, path: s
 
 
 def test_what_help_says_of_a_verbs_own_words_is_what_the_verb_takes() -> None:
-    from attnlab.lab.bench import bench
-    from attnlab.lab.runs_table import OWN
+    from attnlab.lab.bench import command as bench
+    from attnlab.lab.runs_table import OPTIONS
 
-    assert {word.name: word.default for word in help.WORDS["bench"]} == bench.OWN
-    assert {word.name for word in help.WORDS["runs"]} == set(OWN)
+    assert {word.name: word.default for word in help.WORDS["bench"]} == bench.DEFAULTS
+    assert {word.name for word in help.WORDS["runs"]} == set(OPTIONS)
     assert set(help.WORDS) == set(help.USAGE) == set(VERBS)
 
 

@@ -56,8 +56,10 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
         yield f"`{path}` is missing: {entry.metadata['help']}; set it with `{path}=…`"
     elif value is not None and isinstance(choices, Choices) and value not in choices:
         yield f"`{path}`: {choices.problem(value)}"
-    elif value is not None and choices and value not in choices:
-        yield f"`{path}={value}`: no such choice; {suggestion(str(value), choices)}"
+    elif value is not None and choices and not isinstance(choices, Choices):
+        for word in value if isinstance(value, list) else [value]:
+            if word not in choices:
+                yield f"`{path}={word}`: no such choice; {suggestion(str(word), choices)}"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"`{path}={value}`: write a number"
     elif value is not None and lowest is not None and value < lowest:

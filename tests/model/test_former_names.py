@@ -30,7 +30,7 @@ def test_former_names_become_present_ones(former: str, now: str) -> None:
 
 
 def test_a_decoder_takes_what_an_earlier_version_saved() -> None:
-    decoder = Decoder(AttentionEncoder(width=8, heads=2, depth=2, scope="causal"), 8, 5)
+    decoder = Decoder(AttentionEncoder(width=8, heads=2, depth=2, scope="causal", position="rotary"), 8, 5)
     former = {}
     for name, tensor in decoder.state_dict(prefix="decoder.").items():
         for now, before in (("qkv_proj", "to_qkv"), ("kv_proj", "to_kv"), ("q_proj", "to_q"), ("out_proj", "mix")):

@@ -26,6 +26,7 @@ def test_generated_translations_are_not_found_word_by_word() -> None:
     train, test = drawn[: SIZES["train"]], drawn[-SIZES["test"] :]
     dictionary = word_pairs(*map(list, zip(*train, strict=True)))
     answers = [Prediction(word_by_word(source, dictionary), None) for source, _ in test]
-    scores = metrics.sequence([target for _, target in test], answers, {}).scores
+    comparison = metrics.Comparison("sequence", [target for _, target in test], answers)
+    scores = metrics.measure(["bleu", "exact_match", "length_ratio"], comparison).scores
     assert 5 < scores["bleu"] <= 15 and scores["exact_match"] < 0.02
     assert scores["length_ratio"] == pytest.approx(1, abs=0.1)

@@ -50,7 +50,10 @@ TASKS = {
         ],
     ),
     "digits": (write_folder, ["data=image_folder", "data.patch=2", "data.translate=1", "data.flip=true"]),
-    "graph": (write_tu, ["data=tu", "data.name=TOY", "data.structure=[laplacian:2,random_walk:3]"]),
+    "graph": (
+        lambda folder: write_tu(folder, count=60),
+        ["data=tu", "data.name=TOY", "data.structure=[laplacian:2,random_walk:3]"],
+    ),
     "keywords": (
         lambda folder: digits(),
         ["data=fsdd", "data.bands=12", "data.speed=0.1", "data.noise=20", "data.mask_time=50", "data.gain=6"],

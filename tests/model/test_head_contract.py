@@ -45,6 +45,8 @@ class Case:
         torch.manual_seed(0)
         spec = DataSpec("text", 1, None, {"answer": TARGETS[self.kind]}, {}, codecs={"target": CODEC})
         config = HEADS.keys(self.head)(target="answer", **{**dict(self.keys), **keys})
+        if hasattr(config, "position"):  # which `build.fit` fills in where it is `auto`
+            config.position = "rotary"
         return HEADS.get(self.head, Head)(config, spec, WIDTH).eval()
 
     def truth(self, lengths: Sequence[int], seed: int = 0) -> list[Tensor]:

@@ -172,7 +172,7 @@ def test_a_position_from_outside_enters() -> None:
 def test_choices_help_and_the_table_of_kernels_show_them() -> None:
     assert {"dilated:RADIUS", "dilated:RADIUS:STEP", "two_hop"} <= set(SCOPE_CHOICES)
     assert {"gaussian", "gaussian:WIDTH"} <= set(SCORE_CHOICES)
-    helps = {path: sentence for path, _, sentence in documented_keys(AttentionEncoder)}
+    helps = {key.path: key.sentence for key in documented_keys(AttentionEncoder)}
     assert (
         "gaussian:WIDTH" in helps["score"] and "two_hop" in helps["scope"] and "scaled:minus" in helps["position"]
     )
