@@ -19,7 +19,7 @@ ALLOWED = {
     "registry": {"errors"},
     "choices": {"errors", "registry"},
     "attention_options": {"errors", "registry", "choices"},
-    "config": {"errors", "registry", "choices", "attention_options"},
+    "config": {"errors", "registry", "choices", "attention_options", "metrics"},
     "codec": {"errors"},
     "text_files": {"errors"},
     "spec": {"errors", "codec"},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import attnlab.metrics  # noqa: F401  # registers the choices of `head.metrics`
 from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
 from attnlab.config.keys import key
 from attnlab.registry import HEADS, METRICS
