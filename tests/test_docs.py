@@ -118,3 +118,17 @@ def test_every_file_on_the_page_has_its_mistake() -> None:
     shown = {name for example in examples() for name, content in example.files.items() if content}
     covered = set(MISTAKES) | {"pairs/train.en", "TOY/TOY_graph_indicator.txt", "TOY/TOY_graph_labels.txt"}
     assert shown == covered, "beside their partners"
+
+
+def test_the_page_on_architecture_names_every_file() -> None:
+    root = PAGE.parents[1]
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`([\w/]+\.py|[\w/]+/)`", text)) | {
+        f"{name}.py" for name in re.findall(r"`(\w+)`", text)
+    }
+    missing = [
+        str(path.relative_to(root))
+        for path in sorted((root / "attnlab").rglob("*.py"))
+        if path.name != "__init__.py" and path.name not in names
+    ]
+    assert missing == []
