@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if debug or (error.filename is None and error.strerror is None):
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"attnlab: {where}{error.strerror}; nothing already written is lost", file=sys.stderr)
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"attnlab: {file}{error.strerror}; nothing already written is lost", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("attnlab: interrupted", file=sys.stderr)
@@ -62,14 +62,15 @@ def _run(words: list[str]) -> int:
         if "--help" in rest or "-h" in rest:
             from attnlab import help
 
-            print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]), end="")
+            print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]))
         else:
             VERBS[verb](rest)
     return 0
 
 
 def train(words: list[str]) -> None:
-    """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names."""
+    """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names. Raises UserError
+    for options that it doesn't have, or that don't go together."""
     options = [word for word in words if word.startswith("-")]
     for option in options:
         if option not in ("-m", "--multirun", "--cfg"):
@@ -102,9 +103,8 @@ def _show_config(words: list[str], options: list[str]) -> None:
     if words[position + 1 : position + 2] != ["job"]:
         raise UserError("`--cfg`: write `--cfg job`")
     if len(options) > 1:
-        raise UserError(
-            f"`{' '.join(options)}`: `--cfg job` shows one configuration, and goes with no other option"
-        )
+        given = " ".join(options)
+        raise UserError(f"`{given}`: `--cfg job` shows one configuration, and goes with no other option")
     from attnlab import compose
     from attnlab.attention_options import kernel_table
 
@@ -134,7 +134,8 @@ def sweep(words: list[str]) -> None:
 
 
 def data(words: list[str]) -> None:
-    """attnlab data: what the data that these words choose are like, or the list of all data sets."""
+    """attnlab data: what the data that these words choose are like, or the list of all data sets. Raises UserError for
+    other options, and for words besides `--list`."""
     for word in words:
         if word.startswith("-") and word != "--list":
             raise UserError(f"`{word}`: no such option; {suggestion(word, ('--list', '--debug', '--help'))}")
@@ -167,11 +168,11 @@ def explain(words: list[str]) -> None:
     from attnlab import help
 
     named = [word for word in words if not word.startswith("plugins=")]
-    print("\n".join(help.explain(word, VERBS) for word in named), end="")
+    print("\n\n".join(help.explain(word) for word in named))
 
 
 def completion(words: list[str]) -> None:
-    """attnlab completion: the script that makes a shell complete words."""
+    """attnlab completion: the script that makes a shell complete words. Raises UserError for other shells."""
     from attnlab import completion
 
     if len(words) != 1 or words[0] not in completion.SCRIPTS:

@@ -14,90 +14,34 @@ from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import TableData, TaggedData, TextData
 from attnlab.config.keys import LARGEST, check, documented_keys, dropped, former_names, key, renamed
-from attnlab.config.model.embedding import (
-    AutoEmbedding,
-    EmbeddingConfig,
-    LearnedEmbedding,
-    LinearEmbedding,
-    OneHotEmbedding,
-    PretrainedEmbedding,
-    StridedConvolutionEmbedding,
-    WordCharEmbedding,
-)
-from attnlab.config.model.encoder import (
-    AttentionEncoder,
-    ConvolutionEncoder,
-    EncoderConfig,
-    FullyConnectedEncoder,
-    GraphConvEncoder,
+
+from attnlab.config.model.embedding import (  # isort: skip
+    AutoEmbedding, EmbeddingConfig, LearnedEmbedding, LinearEmbedding, OneHotEmbedding, PretrainedEmbedding,
+    StridedConvolutionEmbedding, WordCharEmbedding,
+)  # fmt: skip
+from attnlab.config.model.encoder import (  # isort: skip
+    AttentionEncoder, ConvolutionEncoder, EncoderConfig, FullyConnectedEncoder, GraphConvEncoder,
     RecurrentEncoder,
-)
+)  # fmt: skip
 from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, Seq2seqHead, TaggingHead
-from attnlab.config.training import (
-    AdamW,
-    ConstantSchedule,
-    CosineSchedule,
-    JsonlLogger,
-    LoggerConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    Trainer,
+
+from attnlab.config.training import (  # isort: skip
+    AdamW, ConstantSchedule, CosineSchedule, JsonlLogger, LoggerConfig, OptimizerConfig, ScheduleConfig, Trainer,
     WandbLogger,
-)
+)  # fmt: skip
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 
 __all__ = [
-    "BASES",
-    "AdamW",
-    "AttentionEncoder",
-    "AutoEmbedding",
-    "ClassificationHead",
-    "Config",
-    "ConstantSchedule",
-    "ConvolutionEncoder",
-    "CosineSchedule",
-    "CrossValidated",
-    "DataConfig",
-    "EmbeddingConfig",
-    "EncoderConfig",
-    "FullyConnectedEncoder",
-    "GraphConvEncoder",
-    "GraphData",
-    "GraphHead",
-    "HeadConfig",
-    "HubDataConfig",
-    "ImageData",
-    "JsonlLogger",
-    "LearnedEmbedding",
-    "LinearEmbedding",
-    "LoggerConfig",
-    "OneHotEmbedding",
-    "OptimizerConfig",
-    "ParallelData",
-    "PretrainedEmbedding",
-    "RecurrentEncoder",
-    "ScheduleConfig",
-    "Seq2seqHead",
-    "SpeechData",
-    "StridedConvolutionEmbedding",
-    "Sweep",
-    "TableData",
-    "TaggedData",
-    "TaggingHead",
-    "TextData",
-    "Trainer",
-    "WandbLogger",
-    "WordCharEmbedding",
-    "check",
-    "documented_keys",
-    "dropped",
-    "former_names",
-    "key",
-    "keys_of",
-    "node_type",
-    "renamed",
-]
+    "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
+    "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
+    "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
+    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "OneHotEmbedding", "OptimizerConfig",
+    "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
+    "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
+    "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
+    "node_type", "renamed",
+]  # fmt: skip
 
 
 @dataclass
