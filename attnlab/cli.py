@@ -48,12 +48,12 @@ def _run(words: list[str]) -> int:
         from attnlab import __version__
 
         print(f"attnlab {__version__}")
-    elif verb not in (*VERBS, "__complete"):
-        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
     elif verb == "__complete":  # what the scripts of `attnlab completion` ask
         from attnlab import completion
 
         print("".join(f"{line}\n" for line in completion.answer(rest)), end="")
+    elif verb not in VERBS:
+        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
     else:
         if verb not in ("runs", "completion"):  # which use no parts
             from attnlab import plugins
@@ -72,14 +72,13 @@ def train(words: list[str]) -> None:
     """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names. Raises UserError
     for options that it doesn't have, or that don't go together."""
     options = [word for word in words if word.startswith("-")]
+    overrides = [word for word in words if not word.startswith("-")]
     for option in options:
         if option not in ("-m", "--multirun", "--cfg"):
             known = ("--multirun", "--cfg", "--debug", "--help")
             raise UserError(f"`{option}`: no such option; {suggestion(option, known)}")
     if "--cfg" in words:
-        _show_config(words, options)
-        return
-    overrides = [word for word in words if not word.startswith("-")]
+        return _show_config(words, options)
     if any(word.startswith("run=") for word in overrides):
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
@@ -182,15 +181,9 @@ def completion(words: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
-    "train": train,
-    "sweep": sweep,
-    "runs": runs,
-    "data": data,
-    "eval": evaluate,
-    "bench": bench,
-    "help": explain,
+    "train": train, "sweep": sweep, "runs": runs, "data": data, "eval": evaluate, "bench": bench, "help": explain,
     "completion": completion,
-}
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

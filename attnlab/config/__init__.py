@@ -67,14 +67,15 @@ class Config:
     plugins: list[str] = key([], "modules that define parts used here; `plugins=[my_module]` imports such modules")
 
 
+SAMPLERS = ("grid", "random", "tpe")
+
+
 @dataclass
 class Sweep:
     """How `attnlab sweep` searches: its own words, beside those of the runs."""
 
     sampler: str | None = key(
-        None,
-        "how values are chosen; null: grid where all can be listed, tpe otherwise",
-        choices=("grid", "random", "tpe"),
+        None, "how values are chosen; null: grid where all can be listed, tpe otherwise", choices=SAMPLERS
     )
     trials: int | None = key(None, "how many; null: the whole grid, or 20", min=1)
     pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
@@ -84,14 +85,9 @@ class Sweep:
 
 
 BASES: dict[str, type] = {
-    "data": DataConfig,
-    "embedding": EmbeddingConfig,
-    "encoder": EncoderConfig,
-    "head": HeadConfig,
-    "optimizer": OptimizerConfig,
-    "schedule": ScheduleConfig,
-    "logger": LoggerConfig,
-}
+    "data": DataConfig, "embedding": EmbeddingConfig, "encoder": EncoderConfig, "head": HeadConfig,
+    "optimizer": OptimizerConfig, "schedule": ScheduleConfig, "logger": LoggerConfig,
+}  # fmt: skip
 """From what the keys of each group's parts are derived."""
 
 
@@ -103,10 +99,8 @@ def keys_of(group: str, name: str) -> type:
     base = BASES[group]
     keys = GROUPS[group].keys(name) or base
     if not issubclass(keys, base) or "__dataclass_fields__" not in vars(keys):
-        raise UserError(
-            f"{GROUPS[group].plugin(name)}: {group} `{name}`: its keys {keys.__name__} must be a @dataclass derived "
-            f"from {base.__name__}"
-        )
+        right = f"must be a @dataclass derived from {base.__name__}"
+        raise UserError(f"{GROUPS[group].plugin(name)}: {group} `{name}`: its keys {keys.__name__} {right}")
     return keys
 
 
