@@ -97,24 +97,17 @@ def _choice(override: Override) -> list[str]:
         raise UserError(f"`{line}`: a group cannot be removed, only chosen")
     if override.package is not None:
         raise UserError(f"`{line}`: write `{name}=…`")
-    values = _values(override)
+    # logger=[jsonl,wandb] is one value that makes two choices
+    values = [value if name == "logger" and isinstance(value, list) else [value] for value in _values(override)]
     if not values:
         raise UserError(f"`{line}`: list the choices, as in `{name}={','.join(choices(name)[:2])}`")
-    for value in values:
-        for single in value if name == "logger" and isinstance(value, list) else [value]:
-            if single not in choices(name):
-                raise UserError(f"`{name}={single}`: no such choice; {suggestion(str(single), choices(name))}")
-    return [f"{name}={_beside_jsonl(values[0], line or '')}"]
-
-
-def _beside_jsonl(value: object, line: str) -> object:
-    """A choice; of a list of loggers the one besides jsonl, which is always written. Raises UserError for several."""
-    if not isinstance(value, list):
-        return value
-    others = [name for name in dict.fromkeys(value) if name != "jsonl"]
-    if len(others) > 1:
+    for choice in itertools.chain(*values):
+        if choice not in choices(name):
+            raise UserError(f"`{name}={choice}`: no such choice; {suggestion(str(choice), choices(name))}")
+    besides = [choice for choice in dict.fromkeys(values[0]) if choice != "jsonl"]
+    if len(besides) > 1:
         raise UserError(f"`{line}`: choose one besides jsonl, which is always written")
-    return others[0] if others else "jsonl"
+    return [f"{name}={besides[0] if besides else 'jsonl'}"]
 
 
 def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> None:

@@ -5,7 +5,6 @@ imported: that is for the user to ask for.
 """
 
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module, invalidate_caches
@@ -102,6 +101,8 @@ def _modules_here() -> list[str]:
 
 def _line_of(error: BaseException) -> str:
     """file:line of what failed: of the last line that isn't a library's."""
+    import traceback
+
     here, program = Path.cwd(), Path(__file__).parent
     if isinstance(error, SyntaxError) and error.filename:
         path, line = Path(error.filename), error.lineno
