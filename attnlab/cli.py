@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if debug or (error.filename is None and error.strerror is None):
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"attnlab: {where}{error.strerror}; nothing already written is lost", file=sys.stderr)
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"attnlab: {file}{error.strerror}; nothing already written is lost", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("attnlab: interrupted", file=sys.stderr)
@@ -48,12 +48,12 @@ def _run(words: list[str]) -> int:
         from attnlab import __version__
 
         print(f"attnlab {__version__}")
-    elif verb not in (*VERBS, "__complete"):
-        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
     elif verb == "__complete":  # what the scripts of `attnlab completion` ask
         from attnlab import completion
 
         print("".join(f"{line}\n" for line in completion.answer(rest)), end="")
+    elif verb not in VERBS:
+        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
     else:
         if verb not in ("runs", "completion"):  # which use no parts
             from attnlab import plugins
@@ -62,23 +62,23 @@ def _run(words: list[str]) -> int:
         if "--help" in rest or "-h" in rest:
             from attnlab import help
 
-            print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]), end="")
+            print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]))
         else:
             VERBS[verb](rest)
     return 0
 
 
 def train(words: list[str]) -> None:
-    """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names."""
+    """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names. Raises UserError
+    for options that it doesn't have, or that don't go together."""
     options = [word for word in words if word.startswith("-")]
+    overrides = [word for word in words if not word.startswith("-")]
     for option in options:
         if option not in ("-m", "--multirun", "--cfg"):
             known = ("--multirun", "--cfg", "--debug", "--help")
             raise UserError(f"`{option}`: no such option; {suggestion(option, known)}")
     if "--cfg" in words:
-        _show_config(words, options)
-        return
-    overrides = [word for word in words if not word.startswith("-")]
+        return _show_config(words, options)
     if any(word.startswith("run=") for word in overrides):
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
@@ -102,9 +102,8 @@ def _show_config(words: list[str], options: list[str]) -> None:
     if words[position + 1 : position + 2] != ["job"]:
         raise UserError("`--cfg`: write `--cfg job`")
     if len(options) > 1:
-        raise UserError(
-            f"`{' '.join(options)}`: `--cfg job` shows one configuration, and goes with no other option"
-        )
+        given = " ".join(options)
+        raise UserError(f"`{given}`: `--cfg job` shows one configuration, and goes with no other option")
     from attnlab import compose
     from attnlab.attention_options import kernel_table
 
@@ -134,7 +133,8 @@ def sweep(words: list[str]) -> None:
 
 
 def data(words: list[str]) -> None:
-    """attnlab data: what the data that these words choose are like, or the list of all data sets."""
+    """attnlab data: what the data that these words choose are like, or the list of all data sets. Raises UserError for
+    other options, and for words besides `--list`."""
     for word in words:
         if word.startswith("-") and word != "--list":
             raise UserError(f"`{word}`: no such option; {suggestion(word, ('--list', '--debug', '--help'))}")
@@ -167,11 +167,11 @@ def explain(words: list[str]) -> None:
     from attnlab import help
 
     named = [word for word in words if not word.startswith("plugins=")]
-    print("\n".join(help.explain(word, VERBS) for word in named), end="")
+    print("\n\n".join(help.explain(word) for word in named))
 
 
 def completion(words: list[str]) -> None:
-    """attnlab completion: the script that makes a shell complete words."""
+    """attnlab completion: the script that makes a shell complete words. Raises UserError for other shells."""
     from attnlab import completion
 
     if len(words) != 1 or words[0] not in completion.SCRIPTS:
@@ -181,15 +181,9 @@ def completion(words: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
-    "train": train,
-    "sweep": sweep,
-    "runs": runs,
-    "data": data,
-    "eval": evaluate,
-    "bench": bench,
-    "help": explain,
+    "train": train, "sweep": sweep, "runs": runs, "data": data, "eval": evaluate, "bench": bench, "help": explain,
     "completion": completion,
-}
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,10 +5,10 @@ An answer must not be waited for: it reads configuration files as text, and plug
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import field, fields, make_dataclass
-from importlib.machinery import PathFinder
+from dataclasses import field, make_dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -16,13 +16,7 @@ import attnlab.config
 from attnlab import groups, help, plugins, registry
 from attnlab.config import Config, Sweep, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc
-from attnlab.errors import UserError
 
-OPTIONS = {
-    "train": {"-m": "a run for each combination of values", "--cfg": "show the configuration: `--cfg job`"},
-    "data": {"--list": "name every data set"},
-    "runs": {"--json": "print every key of every run"},
-}
 PATHS = ("path", "folder", "cache", "outputs", "out", "shared")
 """Words and keys, by the last part of their name, whose values are files or folders."""
 
@@ -31,10 +25,9 @@ def answer(words: Sequence[str]) -> Iterator[str]:
     """The candidates for the first of the words, after the others, which stand before it on the line; each with a tab and
     its sentence where it has one. Mistakes are passed over here, and refused when the line is run."""
     current, *before = words or [""]
-    with suppress(UserError):
+    with suppress(SyntaxError, ValueError, OSError):  # UserError is a ValueError
         for name, _ in plugins.named(before):
-            with suppress(UserError, SyntaxError, ValueError, OSError):
-                _read_plugin(name)
+            _read_plugin(name)
     for word, sentence in _candidates(current, before):
         if word.startswith(current):
             yield f"{word}\t{sentence}" if sentence else word
@@ -46,34 +39,25 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
         yield from (("--help", ""), ("--version", ""))
         return
     verb, *chosen = before
+    name, equals, value = current.partition("=")
     if verb == "completion":
         yield from ((shell, "") for shell in SCRIPTS)
-    elif verb == "help":
-        yield from _explained(current)
+    elif verb == "help" and not equals:
+        yield from ((word, "") for word in dict.fromkeys((*groups.NAMES, *help.WORDS)))
+        yield from ((key.path, key.sentence) for key in _keys(verb, chosen).values())
+    elif verb in help.WORDS and equals:
+        yield from _values(verb, name, value, _keys(verb, chosen))
     elif verb in help.WORDS:
-        name, equals, value = current.partition("=")
-        if equals:
-            yield from _values(verb, name, value, _keys(verb, chosen))
-        else:
-            yield from _names(verb, current, chosen)
-
-
-def _explained(current: str) -> Iterator[tuple[str, str]]:
-    group, equals, _ = current.partition("=")
-    if equals and group in groups.NAMES:
-        yield from ((f"{group}={name}", groups.sentence(group, name)) for name in groups.choices(group))
-        return
-    yield from ((word, "") for word in dict.fromkeys((*groups.NAMES, *help.WORDS)))
-    yield from ((key.path, key.sentence) for key in _keys("help", []).values())
+        yield from _names(verb, current, chosen)
 
 
 def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Words before `=`: those of the verb, groups and keys; of nodes, at first only their names."""
     if current.startswith("-"):
-        yield from OPTIONS.get(verb, {}).items()
+        yield from ((word.name, word.sentence) for word in help.WORDS[verb])
         yield "--help", "list the words"
         return
-    yield from ((f"{word.name}=", word.sentence) for word in help.WORDS[verb] if not word.name.startswith("-"))
+    yield from ((f"{word.name}=", word.sentence) for word in help.WORDS[verb] if word.name[0] != "-")
     if verb != "eval":
         yield from ((f"{group}=", help.MEANINGS.get(group, "")) for group in groups.NAMES)
     keys = _keys(verb, chosen)
@@ -88,7 +72,7 @@ def _keys(verb: str, chosen: Sequence[str]) -> dict[str, KeyDoc]:
     if verb in ("sweep", "help"):
         keys += documented_keys(Sweep, "sweep.")
     every = verb in ("eval", "runs", "help") or any(word.startswith("run=") for word in chosen)
-    choices = groups.chosen(list(chosen))
+    choices = groups.chosen(chosen)
     for group, parts in registry.GROUPS.items():
         nodes = [keys_of(group, part) for part in parts] if every else [groups.keys(group, choices[group])]
         for node in filter(None, dict.fromkeys(nodes)):
@@ -115,70 +99,61 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
         signs = ("", "-") if name == "sort" else ("",)
         yield from ((f"{head}{sign}{path}", keys[path].sentence) for path in keys for sign in signs)
     elif name in keys and keys[name].choices:
-        yield from (
-            (f"{head}{choice.rstrip(ascii_uppercase)}", "") for choice in keys[name].choices
-        )  # as `window:RADIUS`
+        # `window:RADIUS` is completed to `window:`.
+        yield from ((f"{head}{choice.rstrip(ascii_uppercase)}", "") for choice in keys[name].choices)
     elif name.rpartition(".")[2] in PATHS:
-        folder, _, start_of_name = value.rpartition("/")
-        for path in sorted(
-            Path(f"{folder}/" if folder or value.startswith("/") else ".").expanduser().glob(f"{start_of_name}*")
-        ):
-            shown = f"{folder}/{path.name}" if "/" in value else path.name
-            yield f"{name}={shown}{'/' if path.is_dir() else ''}", ""
+        folder = value[: value.rfind("/") + 1]
+        for path in sorted(Path(folder).expanduser().glob(f"{value.removeprefix(folder)}*")):
+            yield f"{name}={folder}{path.name}{'/' if path.is_dir() else ''}", ""
 
 
 def _read_plugin(name: str) -> None:
     """Registers the parts that a plugin's source text registers by decorators, with the keys that it declares there."""
-    if name in plugins.loaded():
+    files = (
+        Path(folder, name.replace(".", "/") + end) for folder in ("", *sys.path) for end in (".py", "/__init__.py")
+    )
+    source = next((file for file in files if file.is_file()), None)
+    if source is None or name in plugins.loaded():
         return
-    path: list[str] | None = [str(Path.cwd())]
-    for part in name.split("."):
-        spec = PathFinder.find_spec(part, path) or PathFinder.find_spec(part)
-        path = list(spec.submodule_search_locations or ()) if spec else []
-    if not spec or not spec.origin:
-        return
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    tree = ast.parse(source.read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     for node in classes.values():
-        for call in (mark for mark in node.decorator_list if isinstance(mark, ast.Call)):
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "register" and call.args:
-                kind = getattr(call.func.value, "attr", getattr(call.func.value, "id", ""))
-                parts = getattr(registry, kind, None)
-                if isinstance(parts, registry.Registry) and isinstance(call.args[0], ast.Constant):
-                    keys = call.args[1] if len(call.args) > 1 else None
-                    made = _keys_class(classes, keys.id) if isinstance(keys, ast.Name) else None
-                    declared = type(node.name, (), {"__module__": name, "__doc__": ast.get_docstring(node)})
-                    parts.register(str(call.args[0].value), made)(declared)
+        for decorator in node.decorator_list:
+            match decorator:
+                case ast.Call(
+                    ast.Attribute(ast.Name(kind) | ast.Attribute(attr=kind), "register"),
+                    [ast.Constant(part), *more],
+                ) if isinstance(parts := getattr(registry, kind, None), registry.Registry):
+                    keys = _keys_class(classes, more[0].id) if more and isinstance(more[0], ast.Name) else None
+                    made = type(node.name, (), {"__module__": name, "__doc__": ast.get_docstring(node)})
+                    parts.register(str(part), keys)(made)
 
 
 def _keys_class(classes: dict[str, ast.ClassDef], name: str) -> type:
-    """The dataclass of a plugin's keys, as far as its text shows them: names, literal defaults, sentences and choices."""
-    node = classes.get(name)
-    if node is None:
+    """The dataclass of a plugin's keys, as far as its text shows them: names, sentences and choices."""
+    if name not in classes:
         return getattr(attnlab.config, name, attnlab.config.DataConfig)
-    bases = tuple(_keys_class(classes, base.id) for base in node.bases if isinstance(base, ast.Name))
-    entries: list[tuple[str, type, object]] = []
+    node, entries = classes[name], []
     for line in node.body:
-        if (
-            isinstance(line, ast.AnnAssign)
-            and isinstance(line.target, ast.Name)
-            and isinstance(line.value, ast.Call)
-        ):
-            named = {argument.arg or "": _literal(argument.value) for argument in line.value.keywords}
-            default, sentence = [*map(_literal, line.value.args), "", ""][:2]
-            hint = bool if isinstance(default, bool) else str
-            metadata = {"help": str(named.get("help", sentence)), "choices": named.get("choices", ())}
-            entries.append((line.target.id, hint, field(default=None, metadata=metadata)))
-    inherited = {entry.name for base in bases for entry in fields(base)}
-    new = [entry for entry in entries if entry[0] not in inherited]
-    return make_dataclass(name, new, bases=bases, namespace={"__doc__": ast.get_docstring(node) or name})
+        match line:
+            case ast.AnnAssign(ast.Name(key), kind, ast.Call(_, arguments, keywords)):
+                given = dict(enumerate(arguments)) | {word.arg: word.value for word in keywords}
+                metadata = {
+                    "help": _literal(given.get("help", given.get(1)), ""),
+                    "choices": _literal(given.get("choices"), ()),
+                }
+                hint = bool if ast.unparse(kind) == "bool" else str
+                entries.append((key, hint, field(default=None, metadata=metadata)))
+    bases = tuple(_keys_class(classes, base.id) for base in node.bases if isinstance(base, ast.Name))
+    return make_dataclass(name, entries, bases=bases, namespace={"__doc__": ast.get_docstring(node) or name})
 
 
-def _literal(node: ast.expr) -> object:
+def _literal(node: ast.expr | None, otherwise: object) -> object:
+    """A value that is written out, otherwise another."""
     try:
-        return ast.literal_eval(node)
+        return ast.literal_eval(node) if node else otherwise
     except ValueError:
-        return ""
+        return otherwise
 
 
 BASH = """\

@@ -29,11 +29,6 @@ from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
 
-__all__ = [
-    "accepted", "check_overrides", "choices", "compose", "composed", "config_folder", "each_run", "leaves", "load_saved",
-    "one_sentence", "parse", "parse_single", "quoted", "split_words", "to_yaml",
-]  # fmt: skip
-
 
 def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` uses for these overrides. Raises UserError for words that it refuses."""
@@ -59,7 +54,7 @@ def composed(overrides: Sequence[Override]) -> DictConfig:
 
 
 def accepted(node: DictConfig) -> Config:
-    """The dataclasses of a composed configuration, checked."""
+    """The dataclasses of a composed configuration. Raises UserError where values are missing or don't go together."""
     try:
         config = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
@@ -74,12 +69,12 @@ def each_run(overrides: Sequence[str]) -> list[list[str]]:
     """The words of each run of `attnlab train -m …`: every combination of the listed values, those of the last key
     changing fastest. Raises UserError for values that cannot be listed."""
     plugins.load(overrides)
-    listed = {override.key_or_group: _written(override) for override in parse(overrides)}
+    listed = {override.key_or_group: _single_words(override) for override in parse(overrides)}
     return [list(words) for words in itertools.product(*listed.values())]
 
 
-def _written(override: Override) -> list[str]:
-    """The word for each of an override's values."""
+def _single_words(override: Override) -> list[str]:
+    """A word for each of an override's values."""
     line, name = override.input_line or "", override.key_or_group
     if not override.is_sweep_override():
         return [line]
@@ -94,8 +89,7 @@ def _written(override: Override) -> list[str]:
 
 
 def _choice(override: Override) -> list[str]:
-    """The word by which an override chooses of a group; none where it sets a key. Raises UserError for a choice that
-    there is not."""
+    """The word by which an override chooses of a group; none where it sets a key. Raises UserError for unknown choices."""
     name, line = override.key_or_group, override.input_line
     if name not in groups.NAMES:
         return []
@@ -103,39 +97,30 @@ def _choice(override: Override) -> list[str]:
         raise UserError(f"`{line}`: a group cannot be removed, only chosen")
     if override.package is not None:
         raise UserError(f"`{line}`: write `{name}=…`")
-    values = _values(override)
+    # logger=[jsonl,wandb] is one value that makes two choices
+    values = [value if name == "logger" and isinstance(value, list) else [value] for value in _values(override)]
     if not values:
         raise UserError(f"`{line}`: list the choices, as in `{name}={','.join(choices(name)[:2])}`")
-    for value in values:
-        for single in value if name == "logger" and isinstance(value, list) else [value]:
-            if single not in choices(name):
-                raise UserError(f"`{name}={single}`: no such choice; {suggestion(str(single), choices(name))}")
-    return [f"{name}={_beside_jsonl(values[0], line or '')}"]
-
-
-def _beside_jsonl(value: object, line: str) -> object:
-    """A choice; of a list of loggers the one besides jsonl, which is always written. Raises UserError for several."""
-    if not isinstance(value, list):
-        return value
-    others = [name for name in dict.fromkeys(value) if name != "jsonl"]
-    if len(others) > 1:
+    for choice in itertools.chain(*values):
+        if choice not in choices(name):
+            raise UserError(f"`{name}={choice}`: no such choice; {suggestion(str(choice), choices(name))}")
+    besides = [choice for choice in dict.fromkeys(values[0]) if choice != "jsonl"]
+    if len(besides) > 1:
         raise UserError(f"`{line}`: choose one besides jsonl, which is always written")
-    return others[0] if others else "jsonl"
+    return [f"{name}={besides[0] if besides else 'jsonl'}"]
 
 
 def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> None:
     name, line = override.key_or_group, override.input_line
+    group, _, key = name.partition(".")
     if re.match(r"hydra\b", name):
-        raise UserError(
-            f"`{line}`: Hydra's own keys have no effect here; `attnlab sweep` trains several runs at a time"
-        )
+        sweep = "`attnlab sweep` trains several runs at a time"
+        raise UserError(f"`{line}`: Hydra's own keys have no effect here; {sweep}")
     if override.is_add() or override.is_force_add() or override.is_delete() or override.package is not None:
         raise UserError(f"`{line}`: keys cannot be added or removed, only set")
     if name not in known:
-        for group in GROUPS:
-            former, _, rest = name.partition(".")
-            if former == group and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(rest)):
-                raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
+        if group in GROUPS and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(key)):
+            raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
         listed = "the same words with `--help` list them"
         raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed)}")
 
@@ -152,10 +137,9 @@ def _compose(chosen: Sequence[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_sentence(error)) from error
     for group, name in node.hydra.runtime.choices.items():
-        if user and (user / group / f"{name}.yaml").is_file() and groups.is_programs(group, name):
-            raise UserError(
-                f"configs/{group}/{name}.yaml: the program has a `{group}={name}` already; rename yours"
-            )
+        file = f"{group}/{name}.yaml"
+        if user and (user / file).is_file() and groups.is_programs(group, name):
+            raise UserError(f"configs/{file}: the program has a `{group}={name}` already; rename yours")
     with open_dict(node):
         del node["hydra"]
     return node
@@ -182,23 +166,18 @@ def _register_schemas() -> None:
 
 
 def split_words(words: Sequence[str], defaults: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The values of a verb's own words, and the overrides of the saved configuration."""
-    values, overrides = dict(defaults), []
+    """The values of a verb's own words, and the other words. Raises UserError for a word without =."""
     for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
+        if "=" not in word:
             raise UserError(f"`{word}`: write overrides as key=value")
-        if name in defaults:
-            values[name] = value
-        else:
-            overrides.append(word)
-    return values, overrides
+    own = {name: value for name, _, value in (word.partition("=") for word in words) if name in defaults}
+    return defaults | own, [word for word in words if word.partition("=")[0] not in defaults]
 
 
 def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """A run's saved configuration with overrides applied.
+    """A run's saved configuration with overrides applied. The file may come from a stranger, and is read as plain data.
 
-    The file may come from a stranger: it is plain data, and interpolations or targets are refused.
+    Raises UserError for interpolations, targets, unknown keys, and plugins that aren't loaded.
     """
     text = path.read_text(encoding="utf-8")
     for danger in ("${", "_target_"):
@@ -210,8 +189,11 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise UserError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(saved, dict):
         raise UserError(f"{path}: not a saved configuration")
+    modules = saved.get("plugins", [])
+    if not isinstance(modules, list) or not all(isinstance(name, str) for name in modules):
+        raise UserError(f"{path}: `plugins`: not a list of names")
     overrides = plugins.load(overrides)
-    plugins.refuse_missing(_names(saved.get("plugins", []), path), path)
+    plugins.refuse_missing(modules, path)
     node = OmegaConf.structured(Config)
     expected = {entry.name for entry in fields(Config)}
     try:
@@ -222,11 +204,10 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
                 keys = node_type(name, value if isinstance(value, dict) else {})
                 former = renamed(keys)
                 known = {former.get(key, key): item for key, item in value.items() if key not in dropped(keys)}
-                node[name] = OmegaConf.merge(OmegaConf.structured(keys), known)
+                value = OmegaConf.merge(OmegaConf.structured(keys), known)
             elif name == "trainer":
-                node.trainer = OmegaConf.merge(OmegaConf.structured(Trainer), value)
-            else:
-                node[name] = value
+                value = OmegaConf.merge(OmegaConf.structured(Trainer), value)
+            node[name] = value
     except OmegaConfBaseException as error:
         raise UserError(f"{path}: {one_sentence(error)}") from error
     for override in parse_single(overrides):
@@ -236,12 +217,6 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node))}{hint}")
         _set(node, name, override.value(), override.input_line or "")
     return accepted(node)
-
-
-def _names(modules: object, path: Path) -> list[str]:
-    if not isinstance(modules, list) or not all(isinstance(name, str) for name in modules):
-        raise UserError(f"{path}: `plugins`: not a list of names")
-    return modules
 
 
 def to_yaml(config: Config) -> str:
@@ -256,9 +231,8 @@ def leaves(node: DictConfig, prefix: str = "") -> set[str]:
     """The dotted paths of all values."""
     paths = set()
     for name in map(str, node):
-        path = prefix + name
         child = None if OmegaConf.is_missing(node, name) else node[name]
-        paths |= leaves(child, path + ".") if isinstance(child, DictConfig) else {path}
+        paths |= leaves(child, f"{prefix}{name}.") if isinstance(child, DictConfig) else {prefix + name}
     return paths
 
 
@@ -268,35 +242,30 @@ def one_sentence(error: Exception) -> str:
     where = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("full_key:")), "")
     if isinstance(error, MissingMandatoryValue):
         return f"`{where}` is missing; set it with `{where}=…`"
-    if (
-        lines[0].endswith("raised while composing config:") and len(lines) > 1
-    ):  # "In 'task/x': ConfigKeyError raised …"
+    # "In 'task/x': ConfigKeyError raised while composing config:", and in the next line why
+    if lines[0].endswith("raised while composing config:") and len(lines) > 1:
         lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
-    unfit = re.match(r"In '(\w+)/(\w+)': Key '(\w+)' not in '(\w+)'", lines[0])
-    if unfit:
-        return _unfit(unfit[1], unfit[2], unfit[3], unfit[4], where)
+    if unfit := re.match(r"In '(\w+)/(\w+)': Key '(\w+)' not in '(\w+)'", lines[0]):
+        return _unfit(where, *unfit.groups())
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
 
 
-def _unfit(group: str, choice: str, key: str, dataclass: str, where: str) -> str:
+def _unfit(where: str, group: str, choice: str, key: str, dataclass: str) -> str:
     """Why the file of a choice cannot set a key."""
-    node = where.split(".")[0]
-    file = f"configs/{group}/{choice}.yaml"
-    every = {keys_of(name, part) for name, registry in GROUPS.items() for part in registry}
-    for keys in every:
+    node, file = where.split(".")[0], f"configs/{group}/{choice}.yaml"
+    for keys in (keys_of(name, part) for name, registry in GROUPS.items() for part in registry):
         if keys.__name__ == dataclass and key in renamed(keys):
             return f"{file}: `{where}` is called `{node}.{renamed(keys)[key]}` now"
-    if group not in ("task", "experiment") and dataclass in {base.__name__ for base in BASES.values()}:
+    if group in GROUPS and dataclass in {base.__name__ for base in BASES.values()}:
         return f"{file}: begin it with `defaults: [NAME_schema, _self_]`, where NAME is the {group} whose keys it sets"
-    if group in ("task", "experiment") and where.startswith(tuple(GROUPS)):
+    if group not in GROUPS and node in GROUPS:
         return f"`{where}`: {group}={choice} sets it, but the `{node}=` that was chosen has no such key; choose another"
     return f"{file}: `{where}`: no such key"
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
-    if isinstance(overrides, str):
-        raise UserError(f"`{overrides}`: give a list of overrides, as in [{overrides!r}]")
+    """Overrides as Hydra reads them. Raises UserError for words that it cannot read."""
     parser = OverridesParser.create()
     return [_parsed(parser, word) for word in overrides]
 
@@ -310,10 +279,8 @@ def _parsed(parser: OverridesParser, word: str) -> Override:
             raise UserError(f"`{word}`: write overrides as key=value") from error
         function = re.match(r"\w+ while evaluating '.*?': (.*)", one_sentence(error))
         reason = f"{function[1]}; " if function else ""
-        right = shlex.quote(f"{name}={quoted(value)}")
-        raise UserError(
-            f"`{word}`: {reason}a value with ( ) = , ' & # ~ and the like stands in quotes: {right}"
-        ) from error
+        right = f"stands in quotes: {shlex.quote(f'{name}={quoted(value)}')}"
+        raise UserError(f"`{word}`: {reason}a value with ( ) = , ' & # ~ and the like {right}") from error
 
 
 def quoted(value: str) -> str:
@@ -324,14 +291,12 @@ def quoted(value: str) -> str:
 
 
 def parse_single(overrides: Sequence[str]) -> list[Override]:
-    """Overrides with one value each."""
+    """Overrides with one value each. Raises UserError for several."""
     parsed = parse(overrides)
     for override in parsed:
         if override.is_sweep_override():
-            raise UserError(
-                f"`{override.input_line}`: several values; `attnlab train -m …` runs each of them, and a list is "
-                "written [1,2]"
-            )
+            right = "`attnlab train -m …` runs each of them, and a list is written [1,2]"
+            raise UserError(f"`{override.input_line}`: several values; {right}")
     return parsed
 
 

@@ -1,7 +1,6 @@
 """Mistakes a user can make, told in one sentence: what is wrong, where, and what would be right."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class UserError(ValueError):
@@ -18,6 +17,8 @@ class Stopped(Exception):
 
 def suggestion(word: str, choices: Iterable[str], listed: str = "`attnlab train --help` lists them") -> str:
     """The end of a refusal: the near match if there is one, otherwise every choice, or where many are `listed`."""
+    from difflib import get_close_matches  # imported by mistakes alone: completion answers sooner
+
     choices = sorted(set(choices))
     # An abbreviated path is compared by its last word too: `depht` should find `encoder.depth`.
     near = get_close_matches(word, choices, n=1, cutoff=0.6)

@@ -4,6 +4,8 @@ Reads files as text, and imports neither Hydra nor torch, so that help and compl
 """
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from attnlab.config import keys_of
@@ -24,17 +26,26 @@ def user_folder() -> Path | None:
     """`configs/` in the current folder, unless that is the program's: of this copy of it, or of another."""
     here = Path.cwd()
     folder = here / "configs"
-    its_own = (
-        not folder.is_dir() or (here / "attnlab" / "compose.py").is_file() or folder.samefile(config_folder())
-    )
-    return None if its_own else folder
+    if not folder.is_dir() or (here / "attnlab" / "compose.py").is_file() or folder.samefile(config_folder()):
+        return None
+    return folder
+
+
+def _folders(group: str) -> list[Path]:
+    """The program's and the user's files of a group."""
+    return [folder / group for folder in (config_folder(), user_folder()) if folder is not None]
 
 
 def file(group: str, name: str) -> Path | None:
     """The YAML file of a choice; None where it is a registered part alone."""
-    folders = (config_folder(), user_folder())
-    files = (folder / group / f"{name}.yaml" for folder in folders if folder is not None)
+    files = (folder / f"{name}.yaml" for folder in _folders(group))
     return next((path for path in files if path.is_file()), None)
+
+
+def text(group: str, name: str) -> str:
+    """The file of a choice; empty where there is none."""
+    path = file(group, name)
+    return path.read_text(encoding="utf-8") if path else ""
 
 
 def is_programs(group: str, name: str) -> bool:
@@ -45,8 +56,7 @@ def is_programs(group: str, name: str) -> bool:
 
 def choices(group: str) -> list[str]:
     """The names that `group=` accepts."""
-    folders = [folder / group for folder in (config_folder(), user_folder()) if folder is not None]
-    files = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    files = {path.stem for folder in _folders(group) for path in folder.glob("*.yaml")}
     return sorted(files | set(parts(group)))
 
 
@@ -57,30 +67,29 @@ def parts(group: str) -> dict[str, dict[str, str]]:
     """
     if group != "data":
         return {name: {"name": name} for name in GROUPS.get(group, ())}
-    sources = [
-        (name, registry) for registry in REGISTRIES if isinstance(registry, SourceRegistry) for name in registry
-    ]
     made = {name: {"loader": name, "name": name} for name in LOADERS if LOADERS.plugin(name)}
-    for name, registry in sources:
-        if registry.plugin(name):
-            loader = name if name in LOADERS else registry.loader
-            made[name] = {"loader": loader, "source": name, "name": name}
+    for name, sources in _plugin_sources().items():
+        loader = name if name in LOADERS else sources.loader
+        made[name] = {"loader": loader, "source": name, "name": name}
     return made
+
+
+def _plugin_sources() -> dict[str, SourceRegistry]:
+    """The sources that plugins register, each with where."""
+    sources = (registry for registry in REGISTRIES if isinstance(registry, SourceRegistry))
+    return {name: registry for registry in sources for name in registry if registry.plugin(name)}
 
 
 def comment(group: str, name: str) -> str:
     """The description of a choice: the comment at the head of its file, or its part's docstring."""
-    path = file(group, name)
-    lines = path.read_text(encoding="utf-8").splitlines() if path else []
-    head = re.match(r"(#.*\n)*", "\n".join(lines) + "\n")
-    words = [line.removeprefix("#").strip() for line in (head[0] if head else "").splitlines()]
-    text = " ".join(line for line in words if not line.startswith("@package"))
+    head = takewhile(lambda line: line.startswith("#"), text(group, name).splitlines())
+    lines = (line.removeprefix("#").strip() for line in head)
+    description = " ".join(line for line in lines if not line.startswith("@package"))
     part = part_of(group, name)
-    if text or part is None:
-        return text
-    sources = [registry for registry in REGISTRIES if isinstance(registry, SourceRegistry) and name in registry]
-    of_source = next((source.sentence(name) for source in sources if group == "data" and source.plugin(name)), "")
-    return of_source or GROUPS[group].sentence(part)
+    if description or part is None:
+        return description
+    source = _plugin_sources().get(name) if group == "data" else None
+    return (source.sentence(name) if source else "") or GROUPS[group].sentence(part)
 
 
 def sentence(group: str, name: str) -> str:
@@ -92,11 +101,10 @@ def sentence(group: str, name: str) -> str:
 
 def part_of(group: str, name: str) -> str | None:
     """The registered part that a choice is; of data: the loader. None where no part is chosen, as by a task."""
-    path = file(group, name)
-    if path is None:
+    if file(group, name) is None:
         part = parts(group).get(name)
         return part["loader" if group == "data" else "name"] if part else None
-    listed = re.search(r"^defaults:(?:\s*\[(.*?)\]|((?:\s*- .*)+))", path.read_text(encoding="utf-8"), re.M)
+    listed = re.search(r"^defaults:(?:\s*\[(.*?)\]|((?:\s*- .*)+))", text(group, name), re.M)
     for entry in re.findall(r"\w+", (listed[1] or listed[2] or "") if listed else ""):
         if entry.endswith("_schema"):
             return entry.removesuffix("_schema")
@@ -108,31 +116,29 @@ def part_of(group: str, name: str) -> str | None:
 def setting(path: str, name: str) -> str | None:
     """What the file of a choice sets a key of its group to, such as `encoder.scope`; None: nothing."""
     group, _, key = path.partition(".")
-    choice = file(group, name)
-    line = re.search(rf"^{key}: (.*?)(\s+#.*)?$", choice.read_text(encoding="utf-8"), re.M) if choice else None
+    line = re.search(rf"^{key}: (.*?)(\s+#.*)?$", text(group, name), re.M)
     return line[1] if line else None
 
 
 def keys(group: str, name: str) -> type | None:
     """The dataclass of a choice's node; None where there is none."""
-    part = part_of(group, name) if group in GROUPS else None
-    return keys_of(group, part) if part in GROUPS.get(group, ()) and part else None
+    part = part_of(group, name)
+    return keys_of(group, part) if part and part in GROUPS.get(group, ()) else None
 
 
-def overridden(group: str, name: str | None) -> dict[str, str]:
+def _overridden(group: str, name: str) -> dict[str, str]:
     """What a task or an experiment chooses of other groups."""
-    path = file(group, name) if name else None
-    return dict(re.findall(r"override /(\w+): (\w+)", path.read_text(encoding="utf-8"))) if path else {}
+    return dict(re.findall(r"override /(\w+): (\w+)", text(group, name)))
 
 
-def chosen(words: list[str]) -> dict[str, str]:
+def chosen(words: Sequence[str]) -> dict[str, str]:
     """The choice of each group for words of the command line; words that choose nothing known are passed over."""
     pairs = (word.partition("=") for word in words)
     asked = {group: name for group, _, name in pairs if group in NAMES and name in choices(group)}
-    text = (config_folder() / "train.yaml").read_text(encoding="utf-8")
-    default = dict(re.findall(r"^  - (\w+): (\w+)$", text, re.M))
-    experiment = overridden("experiment", asked.get("experiment"))
+    defaults = (config_folder() / "train.yaml").read_text(encoding="utf-8")
+    default = dict(re.findall(r"^  - (\w+): (\w+)$", defaults, re.M))
+    experiment = _overridden("experiment", asked.get("experiment", ""))
     task = (default | experiment | asked)["task"]
     del default["experiment"]
-    choice = default | overridden("task", task) | experiment | asked
+    choice = default | _overridden("task", task) | experiment | asked
     return {group: choice[group] for group in NAMES if group in choice}

@@ -7,7 +7,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
+from typing import Any, NamedTuple, get_origin
 
 from attnlab import groups
 from attnlab.attention_options import kernel_table
@@ -15,9 +15,6 @@ from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 OVERVIEW = """\
 attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
@@ -57,7 +54,11 @@ class Word(NamedTuple):
 SECTIONS = ("tagging", "wide", "images", "speech", "graphs", "translation", "loop")
 OUTPUTS = Word("outputs", "outputs", "the folder in which runs are looked for")
 WORDS: dict[str, tuple[Word, ...]] = {
-    "train": (Word("run", "", "continue this run, a folder or `latest`; other keys may give it more to do"),),
+    "train": (
+        Word("run", "", "continue this run, a folder or `latest`; other keys may give it more to do"),
+        Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),
+        Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
+    ),
     "eval": (
         Word("run", "latest", "which run: its folder, or `latest`"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
@@ -87,9 +88,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
 USAGE = {
     "train": (
         "usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n"
-        "       attnlab train run=FOLDER|latest [key=value ...]\n\n"
-        "  -m         a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)\n"
-        "  --cfg job  show the configuration instead of training"
+        "       attnlab train run=FOLDER|latest [key=value ...]"
     ),
     "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
     "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
@@ -131,24 +130,18 @@ def verb_page(verb: str, words: Sequence[str] = ()) -> str:
     if verb == "train" and words:
         return _composed_page(words)
     page = [USAGE[verb]]
-    if verb_words := WORDS[verb]:
-        page.append("")
-        page += _columns((_head(word), word.sentence + _listed(word)) for word in verb_words)
+    if WORDS[verb]:
+        page += ["", *_columns((_head(word), word.sentence + _listed(word)) for word in WORDS[verb])]
     if verb == "train":
-        page += [
-            "",
-            "groups",
-            *_columns(((f"{name}=", " | ".join(groups.choices(name))) for name in groups.NAMES), 14),
-        ]
+        rows = ((f"{name}=", " | ".join(groups.choices(name))) for name in groups.NAMES)
+        page += ["", "groups", *_columns(rows, 14)]
         page += ["", f"the {len(USED_MOST)} keys used most", *_columns(_key_row(*row) for row in _used_most())]
-        page += [
-            "",
-            "Every key for your words: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`",
-        ]
+        more = "Every key for your words: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`"
+        page += ["", more]
     if verb == "sweep":
         page += ["", f"space= {' | '.join(groups.choices('space'))}", "", "how it searches"]
         page += _columns(_key_row(key, key.default) for key in documented_keys(Sweep, "sweep."))
-    return "\n".join(page) + "\n"
+    return "\n".join(page)
 
 
 def _head(word: Word) -> str:
@@ -169,35 +162,23 @@ def _used_most() -> Iterator[tuple[KeyDoc, object]]:
 
 def _composed_page(words: Sequence[str]) -> str:
     """The chosen parts with their keys, and the values that these have for the words."""
-    from omegaconf import OmegaConf
+    from omegaconf import ListConfig, OmegaConf
 
     from attnlab import compose, plugins
 
     node = compose.composed(compose.parse_single(plugins.load(words)))
+
+    def rows(keys: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+        for key in filter(shown, documented_keys(keys, prefix)):
+            value = OmegaConf.select(node, key.path, default="???")
+            yield _key_row(key, list(value) if isinstance(value, ListConfig) else value)
+
     page = [f"attnlab train {' '.join(words)}"]
-    for group, name in groups.chosen(list(words)).items():
-        if group not in GROUPS:
-            page += ["", f"{group}={name}: {groups.sentence(group, name)}"]
-            continue
-        keys = OmegaConf.get_type(node[group])
-        assert isinstance(keys, type)
+    for group, name in groups.chosen(words).items():
         page += ["", f"{group}={name}: {groups.sentence(group, name)}"]
-        page += _columns(
-            _key_row(key, _value(node, key.path)) for key in documented_keys(keys, f"{group}.") if shown(key)
-        )
-    page += ["", "training"]
-    page += _columns(_key_row(key, _value(node, key.path)) for key in documented_keys(Config) if shown(key))
-    return "\n".join(page) + "\n"
-
-
-def _value(node: "DictConfig", path: str) -> object:
-    """A value of a composed configuration; `???` where it has to be given."""
-    from omegaconf import ListConfig, OmegaConf
-
-    parent, _, name = path.rpartition(".")
-    owner = OmegaConf.select(node, parent) if parent else node
-    value = "???" if OmegaConf.is_missing(owner, name) else owner[name]
-    return list(value) if isinstance(value, ListConfig) else value
+        if group in GROUPS:
+            page += _columns(rows(OmegaConf.get_type(node[group]), f"{group}."))
+    return "\n".join([*page, "", "training", *_columns(rows(Config))])
 
 
 def shown(key: KeyDoc) -> bool:
@@ -206,12 +187,11 @@ def shown(key: KeyDoc) -> bool:
     return name != "name" or group == "data"
 
 
-def explain(word: str, verbs: Iterable[str]) -> str:
-    """What `attnlab help WORD` prints. Raises UserError where nothing is called so."""
-    group, equals, choice = word.partition("=")
-    if equals and group in (*groups.NAMES, "space"):
-        return _choice_page(group, choice)
-    word = group
+def explain(word: str) -> str:
+    """What `attnlab help WORD` prints. Raises UserError where nothing has this name."""
+    word, equals, choice = word.partition("=")
+    if equals and word in (*groups.NAMES, "space"):
+        return _choice_page(word, choice)
     if word in WORDS and word not in groups.NAMES:
         return verb_page(word)
     keys = _every_key()
@@ -219,16 +199,15 @@ def explain(word: str, verbs: Iterable[str]) -> str:
         meaning = MEANINGS.get(word) or next(e.metadata["help"] for e in fields(Config) if e.name == word)
         rows = ((name, groups.sentence(word, name)) for name in groups.choices(word))
         verb = [f"`attnlab {word}` is a verb, too: `attnlab {word} --help`", ""] if word in WORDS else []
-        return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)]) + "\n"
+        return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)])
     paths = [word] if word in keys else [path for path in keys if path.rpartition(".")[2] == word]
     verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
     if not paths and not verb_words:
-        raise UserError(
-            f"`{word}`: no such key, group or verb; {suggestion(word, [*keys, *groups.NAMES, *verbs])}"
-        )
+        near = suggestion(word, [*keys, *groups.NAMES, *WORDS])
+        raise UserError(f"`{word}`: no such key, group or verb; {near}")
     pages = [block for path in paths for block in _key_blocks(path, keys[path])]
     pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
-    return "\n\n".join(pages) + "\n"
+    return "\n\n".join(pages)
 
 
 def _every_key() -> dict[str, list[tuple[str, KeyDoc]]]:
@@ -254,7 +233,8 @@ def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str
         if group in GROUPS:
             defaults = _defaults(path, having)
             names = list(defaults)
-            rows += [("default", _grouped(defaults)), (f"{group}=", _every_or(names, group))]
+            listed = "every choice" if len(names) == len(groups.choices(group)) else ", ".join(names)
+            rows += [("default", _grouped(defaults)), (f"{group}=", listed)]
             words = ["attnlab train", *_context(group, names), word]
         else:
             rows.append(("default", _written(having[0][1].default)))
@@ -268,12 +248,8 @@ def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str
 def _defaults(path: str, having: Sequence[tuple[str, KeyDoc]]) -> dict[str, str]:
     """By choice of its group, what a key is where it isn't set; having: the parts that have it."""
     group, keys = path.partition(".")[0], dict(having)
-    parts = {name: groups.part_of(group, name) for name in groups.choices(group)}
-    return {
-        name: groups.setting(path, name) or _written(keys[part].default)
-        for name, part in parts.items()
-        if part in keys
-    }
+    parts = ((name, keys.get(groups.part_of(group, name) or "")) for name in groups.choices(group))
+    return {name: groups.setting(path, name) or _written(key.default) for name, key in parts if key}
 
 
 def _grouped(defaults: dict[str, str]) -> str:
@@ -284,17 +260,12 @@ def _grouped(defaults: dict[str, str]) -> str:
     return "; ".join(f"{value} ({', '.join(of)})" if len(names) > 1 else value for value, of in names.items())
 
 
-def _every_or(names: Sequence[str], group: str) -> str:
-    return "every choice" if len(names) == len(groups.choices(group)) else ", ".join(names)
-
-
 def _context(group: str, names: Sequence[str]) -> list[str]:
     """The words that choose something that has the key: none where it is chosen anyway, else a task if there is one."""
     if not names or groups.chosen([])[group] in names:
         return []
-    tasks = (task for task in groups.choices("task") if groups.chosen([f"task={task}"]).get(group) in names)
-    task = next(tasks, None)
-    return [f"task={task}"] if task else [f"{group}={names[0]}"]
+    tasks = (f"task={task}" for task in groups.choices("task"))
+    return [next((task for task in tasks if groups.chosen([task]).get(group) in names), f"{group}={names[0]}")]
 
 
 def example(key: KeyDoc) -> str:
@@ -317,19 +288,14 @@ def example(key: KeyDoc) -> str:
 def _choice_page(group: str, choice: str) -> str:
     if choice not in groups.choices(group):
         raise UserError(f"`{group}={choice}`: no such choice; {suggestion(choice, groups.choices(group))}")
-    page = [f"{group}={choice}: {groups.comment(group, choice)}"]
-    path = groups.file(group, choice)
-    lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    heading = f"{group}={choice}: {groups.comment(group, choice)}"
+    page = [textwrap.fill(heading, WIDTH, subsequent_indent="  ")]
+    lines = groups.text(group, choice).splitlines()
     settings = [line for line in lines if line.strip() and not line.startswith(("#", "defaults: [", "name: "))]
     page += ["", *(f"  {line}" for line in settings)] if settings else []
     if group != "space":
         page += ["", f"Its keys: attnlab train {group}={choice} --help"]
-    return (
-        "\n".join(
-            textwrap.fill(line, WIDTH, subsequent_indent="  ") if i == 0 else line for i, line in enumerate(page)
-        )
-        + "\n"
-    )
+    return "\n".join(page)
 
 
 def _key_row(key: KeyDoc, value: object) -> tuple[str, str]:

@@ -4,9 +4,7 @@ They are imported before anything is composed. A run folder names the plugins wh
 imported: that is for the user to ask for.
 """
 
-import re
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module, invalidate_caches
@@ -23,8 +21,10 @@ _BY_KEY = {"score": SCORES, "scope": SCOPES, "position": POSITIONS, "metrics": M
 def load(words: Sequence[str] = ()) -> list[str]:
     """Imports the plugins that attnlab.yaml and the words name; returns the other words.
 
-    Raises UserError with file:line where a module is missing, or fails while it is imported.
+    Raises UserError with file:line where a module is missing, or fails while it is imported, and for a single string.
     """
+    if isinstance(words, str):
+        raise UserError(f"`{words}`: give a list of overrides, as in [{words!r}]")
     for name, location in named(words):
         _import(name, location)
     return [word for word in words if not _is_plugin_word(word)]
@@ -56,19 +56,17 @@ def _in_settings(path: Path) -> Iterator[tuple[str, str]]:
         raise UserError(f"{path}:1: write `plugins: [my_module]`")
     for key, value in root.value if root is not None else ():
         if key.value != "plugins":
-            raise UserError(
-                f"{path}:{key.start_mark.line + 1}: `{key.value}`: no such key; {suggestion(str(key.value), ['plugins'])}"
-            )
+            near = suggestion(str(key.value), ["plugins"])
+            raise UserError(f"{path}:{key.start_mark.line + 1}: `{key.value}`: no such key; {near}")
         for node in value.value if isinstance(value, yaml.SequenceNode) else [value]:
             location = f"{path}:{node.start_mark.line + 1}"
             yield _module_name(str(node.value), location), location
 
 
 def _module_name(name: str, location: str) -> str:
-    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
-        raise UserError(
-            f"{location}: `{name}` is no name of a module; write it as for `import`: my_module, my_folder.mixer"
-        )
+    if not all(map(str.isidentifier, name.split("."))):
+        right = "write it as for `import`: my_module, my_folder.mixer"
+        raise UserError(f"{location}: `{name}` is no name of a module; {right}")
     return name
 
 
@@ -103,20 +101,17 @@ def _modules_here() -> list[str]:
 
 def _line_of(error: BaseException) -> str:
     """file:line of what failed: of the last line that isn't a library's."""
+    import traceback
+
+    here, program = Path.cwd(), Path(__file__).parent
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{_shown(error.filename)}:{error.lineno}"
-    program = str(Path(__file__).parent)
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(program)
-    ]
-    inside = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
-    frame = (inside or frames)[-1]
-    return f"{_shown(frame.filename)}:{frame.lineno}"
-
-
-def _shown(filename: str) -> str:
-    path = Path(filename)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+        path, line = Path(error.filename), error.lineno
+    else:
+        stack = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+        lines = [(path, line) for path, line in stack if not path.is_relative_to(program)]
+        inside = [(path, line) for path, line in lines if path.is_relative_to(here)]
+        path, line = (inside or lines)[-1]
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"
 
 
 def loaded() -> list[str]:
@@ -141,28 +136,21 @@ def used(node: object) -> list[str]:
             modules.update(used(value))
             continue
         choices = entry.metadata.get("choices")
-        registry = (
-            choices if isinstance(choices, Registry) else getattr(choices, "registry", _BY_KEY.get(entry.name))
-        )
-        if registry is None:
-            continue
+        parts = choices if isinstance(choices, Registry) else getattr(choices, "registry", _BY_KEY.get(entry.name))
         for word in map(str, value if isinstance(value, list) else [value]):
-            name = word if word in registry else word.partition(":")[0]  # as in `window:8`
-            module = registry.plugin(name) if name in registry else None
-            modules.update([module] if module else [])
-    return sorted(modules)
+            for name in {word, word.partition(":")[0]}:  # as in `window:8`
+                if parts is not None and name in parts:
+                    modules.add(parts.plugin(name) or "")
+    return sorted(modules - {""})
 
 
 def refuse_missing(modules: Sequence[str], path: Path) -> None:
     """Raises UserError where a saved configuration needs plugins that nobody has loaded."""
     missing = sorted(set(modules) - set(loaded()))
     if "__main__" in missing:
-        raise UserError(
-            f"{path}: uses parts that the script defined which trained it; put them into a module for `plugins=`"
-        )
+        right = "put them into a module for `plugins=`"
+        raise UserError(f"{path}: uses parts that the script defined which trained it; {right}")
     if missing:
-        listed = ",".join(missing)
-        raise UserError(
-            f"{path}: uses parts of {', '.join(f'`{name}`' for name in missing)}, which a run folder never has imported; "
-            f"load them by `plugins=[{listed}]`, or by `plugins: [{listed}]` in {SETTINGS}"
-        )
+        names, listed = ", ".join(f"`{name}`" for name in missing), ",".join(missing)
+        right = f"load them by `plugins=[{listed}]`, or by `plugins: [{listed}]` in {SETTINGS}"
+        raise UserError(f"{path}: uses parts of {names}, which a run folder never has imported; {right}")

@@ -60,11 +60,10 @@ class Registry:
         return decorate
 
     def _add(self, name: str, entry: _Entry) -> None:
-        taken = self._entries.get(name)
-        if taken is not None and taken.module != entry.module:  # a module may be loaded again
-            raise UserError(
-                f"{entry.module}: {self.kind} `{name}` is registered by {taken.module} already; choose another name"
-            )
+        module = self._entries.get(name, entry).module
+        if module != entry.module:  # a module may be loaded again
+            taken = f"{self.kind} `{name}` is registered by {module} already"
+            raise UserError(f"{entry.module}: {taken}; choose another name")
         self._entries[name] = entry
 
     def get(self, name: str, base: type[Part]) -> type[Part]:
@@ -88,9 +87,7 @@ class Registry:
         for documented in (entry.keys, entry.part):
             if isinstance(documented, type) and documented.__doc__:
                 sentence = documented.__doc__.strip().partition("\n")[0]
-                if not sentence.startswith(
-                    f"{documented.__name__}("
-                ):  # what `dataclass` writes where nothing stands
+                if not sentence.startswith(f"{documented.__name__}("):  # which `dataclass` writes itself
                     return sentence
         return ""
 
@@ -157,12 +154,7 @@ REGISTRIES = (
     SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES, POSITIONS, METRICS, BASELINES,
 )  # fmt: skip
 GROUPS = {
-    "data": LOADERS,
-    "embedding": EMBEDDINGS,
-    "encoder": ENCODERS,
-    "head": HEADS,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "logger": LOGGERS,
-}
+    "data": LOADERS, "embedding": EMBEDDINGS, "encoder": ENCODERS, "head": HEADS, "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES, "logger": LOGGERS,
+}  # fmt: skip
 """The nodes of a configuration that are chosen by name, and what each may be."""

@@ -14,90 +14,34 @@ from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import TableData, TaggedData, TextData
 from attnlab.config.keys import LARGEST, check, documented_keys, dropped, former_names, key, renamed
-from attnlab.config.model.embedding import (
-    AutoEmbedding,
-    EmbeddingConfig,
-    LearnedEmbedding,
-    LinearEmbedding,
-    OneHotEmbedding,
-    PretrainedEmbedding,
-    StridedConvolutionEmbedding,
-    WordCharEmbedding,
-)
-from attnlab.config.model.encoder import (
-    AttentionEncoder,
-    ConvolutionEncoder,
-    EncoderConfig,
-    FullyConnectedEncoder,
-    GraphConvEncoder,
+
+from attnlab.config.model.embedding import (  # isort: skip
+    AutoEmbedding, EmbeddingConfig, LearnedEmbedding, LinearEmbedding, OneHotEmbedding, PretrainedEmbedding,
+    StridedConvolutionEmbedding, WordCharEmbedding,
+)  # fmt: skip
+from attnlab.config.model.encoder import (  # isort: skip
+    AttentionEncoder, ConvolutionEncoder, EncoderConfig, FullyConnectedEncoder, GraphConvEncoder,
     RecurrentEncoder,
-)
+)  # fmt: skip
 from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, Seq2seqHead, TaggingHead
-from attnlab.config.training import (
-    AdamW,
-    ConstantSchedule,
-    CosineSchedule,
-    JsonlLogger,
-    LoggerConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    Trainer,
+
+from attnlab.config.training import (  # isort: skip
+    AdamW, ConstantSchedule, CosineSchedule, JsonlLogger, LoggerConfig, OptimizerConfig, ScheduleConfig, Trainer,
     WandbLogger,
-)
+)  # fmt: skip
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 
 __all__ = [
-    "BASES",
-    "AdamW",
-    "AttentionEncoder",
-    "AutoEmbedding",
-    "ClassificationHead",
-    "Config",
-    "ConstantSchedule",
-    "ConvolutionEncoder",
-    "CosineSchedule",
-    "CrossValidated",
-    "DataConfig",
-    "EmbeddingConfig",
-    "EncoderConfig",
-    "FullyConnectedEncoder",
-    "GraphConvEncoder",
-    "GraphData",
-    "GraphHead",
-    "HeadConfig",
-    "HubDataConfig",
-    "ImageData",
-    "JsonlLogger",
-    "LearnedEmbedding",
-    "LinearEmbedding",
-    "LoggerConfig",
-    "OneHotEmbedding",
-    "OptimizerConfig",
-    "ParallelData",
-    "PretrainedEmbedding",
-    "RecurrentEncoder",
-    "ScheduleConfig",
-    "Seq2seqHead",
-    "SpeechData",
-    "StridedConvolutionEmbedding",
-    "Sweep",
-    "TableData",
-    "TaggedData",
-    "TaggingHead",
-    "TextData",
-    "Trainer",
-    "WandbLogger",
-    "WordCharEmbedding",
-    "check",
-    "documented_keys",
-    "dropped",
-    "former_names",
-    "key",
-    "keys_of",
-    "node_type",
-    "renamed",
-]
+    "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
+    "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
+    "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
+    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "OneHotEmbedding", "OptimizerConfig",
+    "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
+    "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
+    "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
+    "node_type", "renamed",
+]  # fmt: skip
 
 
 @dataclass
@@ -123,14 +67,15 @@ class Config:
     plugins: list[str] = key([], "modules that define parts used here; `plugins=[my_module]` imports such modules")
 
 
+SAMPLERS = ("grid", "random", "tpe")
+
+
 @dataclass
 class Sweep:
     """How `attnlab sweep` searches: its own words, beside those of the runs."""
 
     sampler: str | None = key(
-        None,
-        "how values are chosen; null: grid where all can be listed, tpe otherwise",
-        choices=("grid", "random", "tpe"),
+        None, "how values are chosen; null: grid where all can be listed, tpe otherwise", choices=SAMPLERS
     )
     trials: int | None = key(None, "how many; null: the whole grid, or 20", min=1)
     pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
@@ -140,14 +85,9 @@ class Sweep:
 
 
 BASES: dict[str, type] = {
-    "data": DataConfig,
-    "embedding": EmbeddingConfig,
-    "encoder": EncoderConfig,
-    "head": HeadConfig,
-    "optimizer": OptimizerConfig,
-    "schedule": ScheduleConfig,
-    "logger": LoggerConfig,
-}
+    "data": DataConfig, "embedding": EmbeddingConfig, "encoder": EncoderConfig, "head": HeadConfig,
+    "optimizer": OptimizerConfig, "schedule": ScheduleConfig, "logger": LoggerConfig,
+}  # fmt: skip
 """From what the keys of each group's parts are derived."""
 
 
@@ -159,10 +99,8 @@ def keys_of(group: str, name: str) -> type:
     base = BASES[group]
     keys = GROUPS[group].keys(name) or base
     if not issubclass(keys, base) or "__dataclass_fields__" not in vars(keys):
-        raise UserError(
-            f"{GROUPS[group].plugin(name)}: {group} `{name}`: its keys {keys.__name__} must be a @dataclass derived "
-            f"from {base.__name__}"
-        )
+        right = f"must be a @dataclass derived from {base.__name__}"
+        raise UserError(f"{GROUPS[group].plugin(name)}: {group} `{name}`: its keys {keys.__name__} {right}")
     return keys
 
 
