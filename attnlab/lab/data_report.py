@@ -16,7 +16,7 @@ from attnlab.data import open_data
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.lab.pictures import draw
 from attnlab.spec import DataSpec, Target
-from attnlab.training.report import Reporter
+from attnlab.training.report import Reporter, new_table
 
 FEW = 30
 """Examples below which a score on a split says little."""
@@ -59,18 +59,9 @@ def _heading(config: Config, data: Data) -> str:
     return "\n".join(lines)
 
 
-def _table(title: str, first: str, others: Iterable[str]) -> Table:
-    """A table of numbers, but for its first column."""
-    table = Table(title=title, title_justify="left")
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
-
-
 def _counts(data: Data) -> Table:
     columns = ("examples", "vectors", "shortest", "middle", "longest")
-    table = _table("Examples and their lengths", "split", columns)
+    table = new_table("Examples and their lengths", ["split"], columns)
     for name, split in data.splits.items():
         sizes = _sizes(split)
         figures = (len(split), int(sizes.sum()), int(sizes.min()), int(np.median(sizes)), int(sizes.max()))
@@ -115,7 +106,7 @@ def _targets(data: Data) -> Iterator[Table | str]:
 
 def _yes_counts(name: str, target: Target, gold: dict[str, Sequence[Gold]]) -> Table:
     """How often each question is answered by yes; −1 is no answer."""
-    table = _table(f"{name}: yes, of those known", "question", gold)
+    table = new_table(f"{name}: yes, of those known", ["question"], gold)
     answers = {split: np.array(rows).reshape(-1, len(target.classes)) for split, rows in gold.items()}
     for i, question in enumerate(target.classes):
         columns = (rows[:, i] for rows in answers.values())
@@ -126,7 +117,7 @@ def _yes_counts(name: str, target: Target, gold: dict[str, Sequence[Gold]]) -> T
 def _balance(name: str, counts: dict[str, Counter[str]]) -> Table:
     """How often each label occurs, frequent ones first."""
     total = sum(counts.values(), Counter[str]())
-    table = _table(f"{name}: {len(total)} labels", "label", counts)
+    table = new_table(f"{name}: {len(total)} labels", ["label"], counts)
     for label, _ in total.most_common(LABELS):
         fractions = (f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in counts.values())
         table.add_row(label, *fractions)

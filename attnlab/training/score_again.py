@@ -59,7 +59,7 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     names = loader(config.data).folds(config.data, config.seed).names
     folds = {name: score_again(str(folder.fold(name).path), split, overrides=overrides) for name in names}
     scores = {name: fold.scores for name, fold in folds.items()}
-    cross_validation.tell(Reporter(), f"{config.task} on {config.data.name}", scores)
+    cross_validation.show(Reporter(), f"{config.task} on {config.data.name}", scores)
     confusion = sum((Counter(dict(fold.confusion)) for fold in folds.values()), Counter[tuple[str, str]]())
     predictions = [prediction for fold in folds.values() for prediction in fold.predictions]
     return Evaluation(predictions, cross_validation.mean(list(scores.values())), confusion)

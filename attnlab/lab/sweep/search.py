@@ -23,9 +23,15 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from attnlab.config import Sweep
 from attnlab.errors import UserError
 from attnlab.lab.sweep.space import Parameter, Space, Value
+from attnlab.metrics import direction
 
 DEFAULT_TRIALS = 20
 NAME = "sweep"
+
+
+def maximised(score: float, monitor: str) -> float:
+    """A score so that higher is better, as Optuna takes it, and back."""
+    return -score if direction(monitor) < 0 else score
 
 
 class Search:

@@ -18,8 +18,7 @@ from attnlab.disk import write_json
 from attnlab.errors import Stopped
 from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, Resources, resources
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.scores import best_so_far, finished, maximised, validations
-from attnlab.lab.sweep.search import Search
+from attnlab.lab.sweep.search import Search, maximised
 from attnlab.runs import RunFolder
 from attnlab.training.report import clock
 
@@ -158,7 +157,7 @@ class _Trial:
         if size == self._size_seen:
             return False
         self._size_seen = size
-        for step, (best, done) in enumerate(best_so_far(self._first), 1):
+        for step, (best, done) in enumerate(_best_so_far(self._first), 1):
             if step > self._reported:
                 self.search.report(self.number, step, best)
                 self._reported = step
@@ -170,19 +169,20 @@ class _Trial:
         how = f"pruned after validation {self._reported}"
         write_json(self._first.pruned, {"pruned": how})
         self.search.prune(self.number)
-        best, _ = best_so_far(self._first)[self._reported - 1]
+        best, _ = _best_so_far(self._first)[self._reported - 1]
         self._tell(f"{how}, {_score(self._first, best)}")
 
     def _next(self) -> bool:
         """Start the first seed that has no result; True when all have one."""
         values = []
         for seed, run in self._runs.items():
-            result = finished(run)
-            if result is None:
+            results = run.read_results()
+            if not results:
                 words = [*self.search.space.words(self._values, seed), *self._words]
                 self._child = Child(run, words, self._resources, self._command)
                 return False
-            values.append(maximised(result.score, result.monitor))
+            monitor = results["train"]["monitor"]
+            values.append(maximised(results["validation"][monitor], monitor))
         value = sum(values) / len(values)
         if math.isfinite(value):
             self.search.finish(self.number, value)
@@ -213,6 +213,17 @@ class _Trial:
         self._say(f"{clock(time.monotonic() - self._began)}  trial {self.number}: {values}: {how}")
 
 
+def _best_so_far(run: RunFolder) -> list[tuple[float, bool]]:
+    """After each validation: the best score so far, so that higher is better, and whether it was the last."""
+    scores: list[tuple[float, bool]] = []
+    best = -math.inf
+    for line in run.read_metrics():
+        value = maximised(float(line[line["monitor"]]), line["monitor"])
+        best = best if math.isnan(value) else max(best, value)
+        scores.append((best, line["done"]))
+    return scores
+
+
 def _score(run: RunFolder, value: float) -> str:
-    monitor = validations(run)[-1].monitor
+    monitor = run.read_metrics()[-1]["monitor"]
     return f"{monitor} {maximised(value, monitor):.4f}"

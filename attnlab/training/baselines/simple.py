@@ -8,7 +8,6 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from attnlab.data.contract import Split
 from attnlab.metrics import NOT_SCORED
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
@@ -64,14 +63,14 @@ class Ceiling(Baseline):
 
 
 class Regression(Baseline):
-    """A logistic regression on a row of numbers for each example. split_type: the splits that have such numbers."""
+    """A logistic regression on a row of numbers for each example.
+
+    split_type: the splits that have such numbers. method: what gives them, (n, F).
+    """
 
     split_type: type
+    method: str
     max_iter = 1000
-
-    def numbers(self, split: Split) -> NDArray[np.floating]:
-        """(n, F): a row for each example of a `split_type`."""
-        raise NotImplementedError
 
     def fits(self, problem: Problem) -> bool:
         is_known = problem.kind == "class" and isinstance(problem.train, self.split_type)
@@ -83,8 +82,9 @@ class Regression(Baseline):
         from sklearn.preprocessing import StandardScaler
 
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=self.max_iter))
-        model.fit(self.numbers(problem.train), problem.learned)
-        return problem.measure(most_probable(model.classes_, model.predict_proba(self.numbers(problem.test))))
+        train, test = (getattr(split, self.method)() for split in (problem.train, problem.test))
+        model.fit(train, problem.learned)
+        return problem.measure(most_probable(model.classes_, model.predict_proba(test)))
 
 
 def label_counts(problem: Problem) -> Counter[str]:
