@@ -72,9 +72,7 @@ class RunFolder:
     @classmethod
     def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
         """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder`, empty or left by a start that was killed.
-
-        Raises UserError where `folder` holds anything else.
-        """
+        Raises UserError where `folder` holds anything else."""
         if folder is None:
             return cls(new_folder(Path(outputs) / task))
         if not folder:
@@ -90,10 +88,8 @@ class RunFolder:
 
     @classmethod
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
-        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`.
-
-        Raises UserError where there is none, or where it holds a file that no run writes.
-        """
+        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`. Raises UserError where
+        there is none, or where it holds a file that no run writes."""
         if run == "latest":
             # A sweep's trials and the folds of a cross-validation are parts of what somebody started.
             folders = [path for path in run_folders(Path(outputs)) if not is_trial(path) and not is_fold(path)]

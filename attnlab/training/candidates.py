@@ -25,10 +25,8 @@ class Candidates:
         self.folder, self.count = folder, count
 
     def offer(self, weights: dict[str, Tensor], scores: dict[str, float], monitor: str, update: int) -> None:
-        """Keep these weights if they are among the best by scores[monitor]; of equal scores the later.
-
-        Raises UserError where a candidate's scores cannot be read.
-        """
+        """Keep these weights if they are among the best by scores[monitor]; of equal scores the later. Raises UserError
+        where a candidate's scores cannot be read."""
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
         ranks = {folder: (-sign * _scores(folder)[monitor], -int(folder.name)) for folder in self._saved()}

@@ -34,10 +34,8 @@ class Checkpoint:
 
 
 def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
-    """Write a checkpoint in place of the one in `folder`, which remains as the previous one.
-
-    Raises UserError where the disk refuses it.
-    """
+    """Write a checkpoint in place of the one in `folder`, which remains as the previous one. Raises UserError where the
+    disk refuses it."""
     new = _beside(folder, "new")
     shutil.rmtree(new, ignore_errors=True)
     try:
@@ -70,10 +68,8 @@ def _rename_into_place(new: Path, folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[Checkpoint, str]:
-    """The newest whole checkpoint, and a warning if it isn't the one in `folder` itself.
-
-    Raises UserError where there is none.
-    """
+    """The newest whole checkpoint, and a warning if it isn't the one in `folder` itself. Raises UserError where there
+    is none."""
     problems = []
     # Between the two renames the newest checkpoint stands whole under its temporary name.
     for candidate in (folder, _beside(folder, "new"), _beside(folder, "previous")):

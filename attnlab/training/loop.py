@@ -60,10 +60,8 @@ class Training:
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
-        """Train until the last update, the end of patience, or a request to stop (which saves first).
-
-        Raises UserError where a loss is no number.
-        """
+        """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
+        where a loss is no number."""
         progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stop_requested:
             self._epoch()
@@ -245,10 +243,8 @@ class Training:
         self.engine.set_random_state(tensors["random"])
 
     def restore(self) -> list[str]:
-        """Continue from `last/`, under settings that may have changed since; returns warnings.
-
-        Raises UserError where there is no state that fits, or where more updates were made than are wanted.
-        """
+        """Continue from `last/`, under settings that may have changed since; returns warnings. Raises UserError where
+        there is no state that fits, or where more updates were made than are wanted."""
         assert self.folder is not None
         saved, warning = checkpoint.load(self.folder.last)
         fields = saved.state.get("progress")

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -44,22 +45,19 @@ class Reporter:
             with self.log.open("a", encoding="utf-8") as stream:
                 _console(120, stream).print(table)
 
-    def start_bar(self, done: int, updates: int) -> None:
-        """Show progress through the updates, on a terminal only."""
+    @contextmanager
+    def bar(self, done: int, updates: int) -> Iterator[None]:
+        """Inside, show progress through the updates, on a terminal only."""
         if self.console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("updates"),
                 TimeRemainingColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
                 console=self.console, transient=True,
             )  # fmt: skip
-            self._bar.start()
             self._task = self._bar.add_task("training", total=updates, completed=done, loss=0.0)
-
-    def stop_bar(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        with self._bar or nullcontext():
+            yield
+        self._bar = None
 
     def update(self, update: int, loss: float) -> None:
         """Move the bar. loss: of training, shown beside it."""
@@ -86,10 +84,8 @@ def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False
 
 
 def details(reporter: Reporter, confusion: metrics.Confusion, lengths: Mapping[str, list[int]]) -> None:
-    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed.
-
-    confusion, lengths: empty where answers are no classes, or no texts.
-    """
+    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed. confusion,
+    lengths: empty where answers are no classes, or no texts."""
     if confusion:
         reporter.table(confusion_table(confusion))
     if lengths:

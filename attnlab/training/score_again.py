@@ -14,10 +14,8 @@ from attnlab.training.run import Run, load_run
 
 
 def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
-    """Score the best weights, show the scores beside those of training, and write the predictions.
-
-    Raises UserError where there is no such run or split, or where the data cannot be used.
-    """
+    """Score the best weights, show the scores beside those of training, and write the predictions. Raises UserError
+    where there is no such run or split, or where the data cannot be used."""
     folder = RunFolder.find(run_name, outputs)
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):

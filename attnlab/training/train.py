@@ -33,10 +33,8 @@ from attnlab.training.tracking import Tracking
 
 
 def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
-    """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`.
-
-    Raises UserError where the configuration or the data cannot be used, and Stopped where a signal asked for an end.
-    """
+    """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`. Raises UserError where the
+    configuration or the data cannot be used, and Stopped where a signal asked for an end."""
     for word in overrides:
         if not isinstance(word, str):
             raise UserError(
@@ -51,9 +49,7 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
 
 def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | CrossValidation:
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted.
-
-    Raises UserError and Stopped, as `train` does.
-    """
+    Raises UserError and Stopped, as `train` does."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
@@ -143,10 +139,8 @@ def _train_folds(
 def resume(
     run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None
 ) -> Run | CrossValidation:
-    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do.
-
-    accepted: called when the run can go on under them. Raises UserError and Stopped, as `train` does.
-    """
+    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: called when
+    the run can go on under them. Raises UserError and Stopped, as `train` does."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
     with folder.held():
@@ -203,30 +197,22 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 
 
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
-    config, engine, reporter = training.config, session.engine, session.reporter
+    """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
+    config, reporter, progress = training.config, session.reporter, training.progress
     for warning in data.warnings:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
-    reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {engine.device}")
-    simple = baselines(config, data, engine) if config.baselines else {}
-    _train(training, session)
+    reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
+    simple = baselines(config, data, session.engine) if config.baselines else {}
+    with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
+        training.run()
+    if caught and not progress.done:
+        reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
+        again = shlex.quote(f"run={session.folder.path}")
+        reporter.say(f"Continue with: attnlab train {again}")
+        raise Stopped(caught[0])
     # The model itself takes the best weights: its own are in `last/`.
-    run = with_best_weights(session.folder, config, data.spec, training.model, engine)
+    run = with_best_weights(session.folder, config, data.spec, training.model, session.engine)
     finish(training, run, data, simple, session)
     return run
-
-
-def _train(training: Training, session: Session) -> None:
-    """To the last update. Raises Stopped where a signal asked for an end before, once everything is saved."""
-    session.reporter.start_bar(training.progress.update, training.updates)
-    try:
-        with on_stop_signal(training.request_stop) as caught:
-            progress = training.run()
-    finally:
-        session.reporter.stop_bar()
-    if caught and not progress.done:
-        session.reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
-        again = shlex.quote(f"run={session.folder.path}")
-        session.reporter.say(f"Continue with: attnlab train {again}")
-        raise Stopped(caught[0])

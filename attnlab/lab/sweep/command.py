@@ -35,8 +35,9 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     else:
         run_words, settings = folders.split_words([*others, *outputs])
         searched = space.read(run_words)
-        Search.check(searched, folders.read_settings(settings))
-        folder, request = folders.create([*others, *outputs], searched)
+        request = folders.Request(tuple(run_words), folders.read_settings(settings))
+        Search.check(searched, request.settings)
+        folder = folders.create(request, searched)
     search = Search(folder.journal, searched, request.settings)
     reporter = Reporter(folder.log)
     reporter.say(

@@ -104,10 +104,8 @@ class Search:
         return Trial(self.study, self.all()[number]._trial_id)
 
     def importance(self) -> dict[str, float]:
-        """The fraction of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty.
-
-        Only trials that ran to the end count.
-        """
+        """The fraction of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty. Only
+        trials that ran to the end count."""
         done = [trial for trial in self.all() if trial.state == TrialState.COMPLETE]
         if len(done) < 4 or len({trial.value for trial in done}) < 2:
             return {}

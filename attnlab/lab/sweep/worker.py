@@ -148,10 +148,8 @@ class _Trial:
             self._child.end()
 
     def _lags(self) -> bool:
-        """Report the first seed's new validations; whether one of them is a reason to give up.
-
-        Only the first seed is looked at: with repeats, a trial that lags there isn't repeated.
-        """
+        """Report the first seed's new validations; whether one of them is a reason to give up. Only the first seed is
+        looked at: with repeats, a trial that lags there isn't repeated."""
         metrics = self._first.metrics
         size = metrics.stat().st_size if metrics.exists() else -1
         if size == self._size_seen:
