@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 
@@ -91,8 +91,7 @@ class RunFolder:
         """The folder that `run=` names: a path, or `latest` for the newest below `outputs`. Raises UserError where
         there is none, or where it holds a file that no run writes."""
         if run == "latest":
-            # A sweep's trials and the folds of a cross-validation are parts of what somebody started.
-            folders = [path for path in run_folders(Path(outputs)) if not is_trial(path) and not is_fold(path)]
+            folders = [path for path in run_folders(Path(outputs)) if not is_part(path)]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
@@ -139,7 +138,7 @@ class RunFolder:
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, one for each validation."""
-        return cast(list[dict[str, Any]], read_jsonl(self.metrics))
+        return read_jsonl(self.metrics)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -160,7 +159,7 @@ class RunFolder:
 
     def read_results(self) -> Results:
         """results.json, or nothing where the run hasn't finished."""
-        return cast(Results, read_json(self.results)) if self.results.exists() else {}
+        return read_json(self.results) if self.results.exists() else {}
 
 
 def new_folder(parent: Path) -> Path:
@@ -190,14 +189,10 @@ def run_folders(outputs: Path) -> list[Path]:
     return [path for path in folders if path.relative_to(outputs).parts[:1] != ("wandb",)]
 
 
-def is_trial(path: Path) -> bool:
-    """Whether a run folder is a trial of a sweep, or one of a trial's seeds."""
-    return any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
-
-
-def is_fold(path: Path) -> bool:
-    """Whether a run folder is one fold of a cross-validation."""
-    return (path.parent / "config.yaml").is_file()
+def is_part(path: Path) -> bool:
+    """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
+    is_trial = any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
+    return is_trial or (path.parent / "config.yaml").is_file()
 
 
 def is_held(lock: Path) -> bool:

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -57,7 +56,7 @@ class Candidates:
 
 def _scores(folder: Path) -> dict[str, float]:
     try:
-        return dict(cast(dict[str, dict[str, float]], read_json(folder / checkpoint.STATE))["scores"])
+        return dict(read_json(folder / checkpoint.STATE)["scores"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{folder}: no scores in it; {_REMEDY}") from error
 

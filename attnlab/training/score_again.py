@@ -32,11 +32,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
         columns["as trained"] = reported
     reporter.table(score_table(f"{config.task} on {config.data.path or config.data.name}", columns))
     target, examples = run.model.head.target, data.splits[split]
-    details(
-        reporter,
-        evaluation.confusion,
-        word_lengths(examples, target, evaluation) if run.model.head.uses_search else {},
-    )
+    lengths = word_lengths(examples, target, evaluation) if run.model.head.uses_search else {}
+    details(reporter, evaluation.confusion, lengths)
     path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
     write_predictions(path, examples, target, evaluation)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")

@@ -88,7 +88,7 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     from attnlab.training.run import load_run
 
     scores: list[dict[str, float]] = []
-    for run_folder in folder.runs(chosen.number, search.space.seeds):
+    for run_folder in folder.runs(chosen.number, search.space.seeds).values():
         run = load_run(run_folder.path)
         data = run.data()
         if "test" not in data.splits:

@@ -29,10 +29,10 @@ class SweepFolder:
         self.log = path / "log.txt"
         self.locks = path / "locks"
 
-    def runs(self, number: int, seeds: Sequence[str]) -> list[RunFolder]:
+    def runs(self, number: int, seeds: Sequence[str]) -> dict[str, RunFolder]:
         """The run folder of each seed of a trial."""
         trial = self.path / f"trial-{number}"
-        return [RunFolder(trial / f"seed-{seed}") for seed in seeds] if len(seeds) > 1 else [RunFolder(trial)]
+        return {seed: RunFolder(trial / f"seed-{seed}" if len(seeds) > 1 else trial) for seed in seeds}
 
 
 @dataclass(frozen=True)

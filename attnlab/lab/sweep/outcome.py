@@ -110,7 +110,7 @@ def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], s
 def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: str) -> tuple[str, Outcome]:
     """The name of its score, where its runs say one, else `monitor`; and what came of it."""
     curves, seeds, seconds = [], {}, 0.0
-    for seed, run in zip(search.space.seeds, folder.runs(trial.number, search.space.seeds), strict=True):
+    for seed, run in folder.runs(trial.number, search.space.seeds).items():
         curves.append(run.read_metrics())
         if results := run.read_results():
             monitor = results["train"]["monitor"]
@@ -167,7 +167,7 @@ def table(outcomes: Sequence[Outcome], monitor: str, names: Sequence[str]) -> Ta
 def train_commands(folder: SweepFolder, search: Search, outcome: Outcome) -> list[str]:
     """What trains a trial again, with test data at the end: a command for each seed."""
     commands = []
-    for seed, run in zip(search.space.seeds, folder.runs(outcome.number, search.space.seeds), strict=True):
+    for seed, run in folder.runs(outcome.number, search.space.seeds).items():
         overrides = yaml.safe_load(run.overrides.read_text(encoding="utf-8"))
         words = [word for word in overrides if word.partition("=")[0] not in ("folder", "score_test", "baselines")]
         assert f"seed={seed}" in words

@@ -109,7 +109,7 @@ class _Trial:
         self.search, self.number, self.lock = worker.search, number, lock
         self._say, self._command, self._resources = worker.say, worker.command, allowed
         seeds = self.search.space.seeds
-        self._runs = dict(zip(seeds, worker.folder.runs(number, seeds), strict=True))
+        self._runs = worker.folder.runs(number, seeds)
         self._first = self._runs[seeds[0]]
         self._values = self.search.values(number)
         self._words = list(TRIAL_WORDS)
@@ -133,11 +133,9 @@ class _Trial:
                 return False
             self._prune()
             return True
-        if self._child is None or code is not None:
-            if self._child and code and self._fails(self._child, code):
-                return True
-            return self._next()
-        return False
+        if self._child and code is None:
+            return False
+        return bool(self._child and code and self._fails(self._child, code)) or self._next()
 
     def stop(self) -> None:
         if self._child:

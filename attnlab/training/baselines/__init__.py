@@ -3,8 +3,6 @@
 Each is measured once for a prepared data set, and kept beside it.
 """
 
-from typing import cast
-
 from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.disk import read_json, write_json
@@ -26,7 +24,7 @@ def baselines(config: Config, data: Data, engine: Engine) -> Scores:
     fitting = {name: baseline for name in BASELINES if (baseline := BASELINES.get(name, Baseline)()).fits(problem)}
     chosen = "".join(f"-{name}" for name in config.head.metrics or ())
     path = data.folder / f"baselines-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
-    measured = cast(Scores, read_json(path)) if path.exists() else {}
+    measured: Scores = read_json(path) if path.exists() else {}
     missing = {name: baseline.scores(problem) for name, baseline in fitting.items() if name not in measured}
     if missing:
         measured |= missing

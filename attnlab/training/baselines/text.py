@@ -1,8 +1,6 @@
 """Words: each for itself, in a bag, and in a narrow window."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import cast
 
 import torch
 
@@ -15,12 +13,11 @@ from attnlab.config import (
     TaggingHead,
     Trainer,
 )
-from attnlab.data.contract import Split
 from attnlab.metrics import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.base import Baseline, Problem, label_lists
+from attnlab.training.baselines.base import Baseline, Problem, label_lists, shown
 from attnlab.training.baselines.simple import label_counts, most_probable
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
@@ -36,13 +33,13 @@ class MostFrequentTag(Baseline):
 
     def scores(self, problem: Problem) -> dict[str, float]:
         by_word: dict[str, Counter[str]] = {}
-        for words, tags in zip(_texts(problem.train), label_lists(problem.learned), strict=True):
+        for words, tags in zip(shown(problem.train, "words"), label_lists(problem.learned), strict=True):
             for word, tag in zip(words, tags, strict=True):
                 if tag != NOT_SCORED:
                     by_word.setdefault(word, Counter())[tag] += 1
         best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
         fallback = label_counts(problem).most_common(1)[0][0]
-        answers = ([best.get(word, fallback) for word in words] for words in _texts(problem.test))
+        answers = ([best.get(word, fallback) for word in words] for words in shown(problem.test, "words"))
         return problem.measure([Prediction(tags, None) for tags in answers])
 
 
@@ -84,11 +81,6 @@ class NaiveBayes(Baseline):
         from sklearn.naive_bayes import MultinomialNB
 
         bags = CountVectorizer(analyzer=lambda words: words)
-        model = MultinomialNB().fit(bags.fit_transform(_texts(problem.train)), problem.learned)
-        probabilities = model.predict_proba(bags.transform(_texts(problem.test)))
+        model = MultinomialNB().fit(bags.fit_transform(shown(problem.train, "words")), problem.learned)
+        probabilities = model.predict_proba(bags.transform(shown(problem.test, "words")))
         return problem.measure(most_probable(model.classes_, probabilities))
-
-
-def _texts(split: Split) -> Iterator[list[str]]:
-    """The words of each example."""
-    return (cast(list[str], split.show(i)["words"]) for i in range(len(split)))
