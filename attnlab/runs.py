@@ -59,7 +59,7 @@ class RunFolder:
         self.error = path / "error.json"  # why training failed
         self.pruned = path / "pruned.json"  # why a sweep stopped it
         self.tracking = path / "tracking.json"  # under which id a tracker knows it
-        self.lock = path / "run.lock"  # held while somebody trains
+        self.lock = path / "run.lock"  # held while a process trains
 
     def predictions(self, name: str) -> Path:
         """A line for each example of a split, or of other data."""
@@ -133,8 +133,8 @@ class RunFolder:
         """Drop the lines that a resumed run will write again."""
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
-            write_text(self.metrics, "".join(whole))
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
+            write_text(self.metrics, "".join(kept))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, one for each validation."""

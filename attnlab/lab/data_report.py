@@ -52,11 +52,9 @@ def _heading(config: Config, data: Data) -> str:
     where = settings.path or "part of the program"
     if isinstance(settings, HubDataConfig) and data.commit is not None:
         where = f"{settings.hub} on the hub, commit {data.commit}"
-    lines = [f"{settings.name}: {where}"]
-    if settings.origin:
-        lines.append(f"source: {settings.origin}")
-    lines.append(f"licence: {settings.licence or 'not known here; look where the data are from'}")
-    return "\n".join(lines)
+    source = f"\nsource: {settings.origin}" if settings.origin else ""
+    licence = settings.licence or "not known here; look where the data are from"
+    return f"{settings.name}: {where}{source}\nlicence: {licence}"
 
 
 def _counts(data: Data) -> Table:

@@ -15,10 +15,8 @@ _REMEDY = "delete this folder and continue the run without it"
 
 
 class Candidates:
-    """The `count` best of a run so far, each a checkpoint below `folder` that is named by its update.
-
-    What is kept depends on the scores alone, so that a run which was stopped in between ends with the same ones.
-    """
+    """The `count` best of a run so far, each a checkpoint below `folder` that is named by its update. What is kept
+    depends on the scores alone, so that a run which was stopped in between ends with the same ones."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder, self.count = folder, count

@@ -1,4 +1,4 @@
-"""Predictions of a whole split, in its own order, and their scores. `eval` and `train` both come here."""
+"""Predictions of all examples of a split, in its order, and their scores, for `eval` and `train`."""
 
 import json
 import math
@@ -65,7 +65,7 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
 
 @torch.no_grad()
 def predict(model: Model, sets: Batches, engine: Engine, budget: int) -> list[Prediction]:
-    """An answer for each of these sets, whose right answers nobody knows. budget: vectors per batch."""
+    """An answer for each of these sets, whose right answers are unknown. budget: vectors per batch."""
     model.eval()
     predictions: dict[int, Prediction] = {}
     for indices, batch in _batches(sets, engine, budget):

@@ -22,10 +22,8 @@ from attnlab.training.evaluate import Evaluation, evaluate, predict
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run folder with its best weights in memory: evaluate it, or let it predict.
-
-    fingerprint: of the data that it was trained on; None where an earlier version did not save it.
-    """
+    """A run folder with its best weights in memory: evaluate it, or let it predict. fingerprint: of the data that it
+    was trained on; None where an earlier version did not save it."""
 
     folder: RunFolder
     config: Config

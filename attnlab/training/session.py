@@ -19,7 +19,7 @@ from attnlab.training.tracking import Tracking
 
 @dataclass(frozen=True)
 class Session(Listener):
-    """Where a run is computed and kept, and who is told how it goes."""
+    """Where a run is computed, kept and reported."""
 
     engine: Engine
     folder: RunFolder

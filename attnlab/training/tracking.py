@@ -44,10 +44,8 @@ class Jsonl(Tracker):
 
 
 class Tracking:
-    """The tracker that `logger=` names; its methods are those of `Tracker`, and never raise.
-
-    warn: is called once, with the reason, where the tracker was given up.
-    """
+    """The tracker that `logger=` names; its methods are those of `Tracker`, and never raise. warn: is called once, with
+    the reason, where the tracker was given up."""
 
     def __init__(self, config: Config, folder: RunFolder, warn: Callable[[str], None]) -> None:
         self._name, self._warn = config.logger.name, warn
@@ -81,10 +79,8 @@ class Tracking:
 
 
 class Wandb(Tracker):
-    """Weights & Biases. The run's id lies in its folder, so that a continued run stays one run there.
-
-    wandb's files hold more than numbers and words, so they stay outside the run folder.
-    """
+    """Weights & Biases. The run's id lies in its folder, so that a continued run stays one run there. wandb's files
+    hold more than numbers and words, so they stay outside the run folder."""
 
     TABLE_ROWS = 1000
     """Predictions shown, at the most."""

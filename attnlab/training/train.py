@@ -40,10 +40,8 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
             raise UserError(
                 f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
             )
-    resumed = [word for word in overrides if word.startswith("run=")]
-    if resumed:
-        others = [word for word in overrides if not word.startswith("run=")]
-        return resume(resumed[-1].removeprefix("run="), others, quiet)
+    if runs := [word.removeprefix("run=") for word in overrides if word.startswith("run=")]:
+        return resume(runs[-1], [word for word in overrides if not word.startswith("run=")], quiet)
     return start(compose.compose(overrides), overrides, quiet)
 
 

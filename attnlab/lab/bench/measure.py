@@ -138,10 +138,11 @@ def one_epoch(words: Sequence[str], per_vector: float) -> dict[str, float]:
         overrides = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
         results = start(compose.compose(overrides), overrides, quiet=True).results["train"]
     speed = results["vectors_per_second"] * per_vector
-    whole = speed * results["seconds"] / results["wall_seconds"]
     return {
-        "train_vectors_per_second": whole, "loop_vectors_per_second": speed, "data_wait": results["data_wait"]
-    }  # fmt: skip
+        "train_vectors_per_second": speed * results["seconds"] / results["wall_seconds"],
+        "loop_vectors_per_second": speed,
+        "data_wait": results["data_wait"],
+    }
 
 
 if __name__ == "__main__":

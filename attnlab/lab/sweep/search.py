@@ -115,10 +115,8 @@ class Search:
 
 
 class _Sampler(BaseSampler):
-    """Draws each value from a generator of its own, seeded by (seed, trial, key).
-
-    So a trial that was begun by a process that died, even between two of its values, is the same one again.
-    """
+    """Draws each value from a generator of its own, seeded by (seed, trial, key). So a trial that was begun by a
+    process that died, even between two of its values, is the same one again."""
 
     def __init__(self, name: str, seed: int, grid: list[dict[str, str]] | None) -> None:
         self._name, self._seed, self._grid = name, seed, grid
@@ -209,10 +207,8 @@ def pruner(settings: Sweep) -> Pruner:
 
 
 class _JournalLock:
-    """A lock on Optuna's journal that is free as soon as its process is killed, which Optuna's own isn't.
-
-    Taking it also removes a last line that a killed process left unfinished.
-    """
+    """A lock on Optuna's journal that is free as soon as its process is killed, which Optuna's own isn't. Taking it
+    also removes a last line that a killed process left unfinished."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal

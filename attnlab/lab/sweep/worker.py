@@ -1,7 +1,7 @@
 """The trials of a sweep, some at a time, each an `attnlab train` of its own, until none is missing.
 
-Several processes, on machines that share the disk, may work on one sweep: whoever works on a trial holds its
-lock, which goes when the process does, and a trial that was begun and isn't held is anyone's to continue.
+Several processes, on machines that share the disk, may work on one sweep: a process that works on a trial
+holds its lock, which ends with the process; a trial that was begun and isn't held may be continued by any of them.
 """
 
 import contextlib
@@ -90,7 +90,7 @@ class Worker:
                 return None
             lock = self._lock(new)
             lock.acquire()
-            self.search.values(new)  # drawn here: nobody else draws at the same time
+            self.search.values(new)  # drawn here, where no other process draws at the same time
             return new, lock
 
     def _lock(self, number: int) -> FileLock:
