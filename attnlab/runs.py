@@ -95,25 +95,22 @@ class RunFolder:
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
-            newest = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
-            return cls(newest)._plain()
-        path = Path(run).expanduser()
-        if not path.is_dir():
-            raise UserError(f"`run={run}`: no such folder")
-        if not (path / "config.yaml").is_file():
-            raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
-        return cls(path)._plain()
-
-    def _plain(self) -> "RunFolder":
-        """Refuse a folder that holds a file which no run writes; hidden ones are the system's, and never opened."""
-        for path in sorted(self.path.rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(self.path).parts)
-            if path.is_file() and not hidden and path.suffix not in _PLAIN:
+            path = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
+        else:
+            path = Path(run).expanduser()
+            if not path.is_dir():
+                raise UserError(f"`run={run}`: no such folder")
+            if not (path / "config.yaml").is_file():
+                raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
+        for file in sorted(path.rglob("*")):
+            # Hidden files are the system's, and never opened.
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and not hidden and file.suffix not in _PLAIN:
                 raise UserError(
-                    f"{path}: a run folder holds only numbers and words, never a `{path.suffix or path.name}` "
+                    f"{file}: a run folder holds only numbers and words, never a `{file.suffix or file.name}` "
                     "file; nothing was loaded"
                 )
-        return self
+        return cls(path)
 
     def fold(self, name: str) -> "RunFolder":
         """The folder of one run of a cross-validation."""

@@ -194,9 +194,7 @@ def warnings(data: Data) -> list[str]:
     ]
     contents = {name: _hashes(split) for name, split in data.splits.items()}
     for other in ("validation", "test"):
-        if "train" not in contents or other not in contents:
-            continue
-        shared = np.isin(contents[other], contents["train"])
+        shared = np.isin(contents.get(other, ()), contents.get("train", ()))
         if shared.any():
             example = data.splits[other].keys[int(np.flatnonzero(shared)[0])]
             part = f"{int(shared.sum()):,} of {len(shared):,} examples"

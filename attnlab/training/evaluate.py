@@ -21,10 +21,8 @@ from attnlab.training.engine import Engine
 
 @dataclass(frozen=True)
 class Evaluation:
-    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss.
-
-    confusion: how often each (right class, predicted class) occurred, where answers are classes.
-    """
+    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. confusion: how
+    often each (right class, predicted class) occurred, where answers are classes."""
 
     predictions: list[Prediction]
     scores: dict[str, float]

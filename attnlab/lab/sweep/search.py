@@ -26,7 +26,6 @@ from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
 DEFAULT_TRIALS = 20
-NAME = "sweep"
 
 
 def maximised(score: float, monitor: str) -> float:
@@ -52,7 +51,7 @@ class Search:
         # Optuna's base class for locks isn't public.
         storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))  # type: ignore[arg-type]
         self.study = optuna.create_study(
-            study_name=NAME, storage=storage, direction="maximize", load_if_exists=True,
+            study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
             sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
         )  # fmt: skip
 

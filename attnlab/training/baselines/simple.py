@@ -13,9 +13,6 @@ from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
 from attnlab.training.baselines.base import Baseline, Problem, label_lists
 
-CLASSES = ("class", "vector_classes")
-"""The kinds of target that are one class of several, for each set or for each vector."""
-
 
 @BASELINES.register("larger_class")
 class LargerClass(Baseline):
@@ -30,9 +27,8 @@ class LargerClass(Baseline):
             label, times = Counter(problem.learned).most_common(1)[0]
             return problem.measure([Prediction(label, times / len(problem.learned))] * len(problem.gold))
         frequent = label_counts(problem).most_common(1)[0][0]
-        return problem.measure(
-            [Prediction([frequent] * len(labels), None) for labels in label_lists(problem.gold)]
-        )
+        answers = ([frequent] * len(labels) for labels in label_lists(problem.gold))
+        return problem.measure([Prediction(labels, None) for labels in answers])
 
 
 @BASELINES.register("median")
@@ -53,7 +49,9 @@ class Ceiling(Baseline):
 
     def fits(self, problem: Problem) -> bool:
         ceiling = problem.test.ceiling()
-        return ceiling == 1.0 if problem.kind == "sequence" else ceiling is not None and problem.kind in CLASSES
+        if problem.kind == "sequence":
+            return ceiling == 1.0
+        return ceiling is not None and problem.kind in ("class", "vector_classes")
 
     def scores(self, problem: Problem) -> dict[str, float]:
         if problem.kind == "sequence":
@@ -63,10 +61,8 @@ class Ceiling(Baseline):
 
 
 class Regression(Baseline):
-    """A logistic regression on a row of numbers for each example.
-
-    split_type: the splits that have such numbers. method: what gives them, (n, F).
-    """
+    """A logistic regression on a row of numbers for each example. split_type: the splits that have such numbers; method:
+    theirs that gives them, (n, F)."""
 
     split_type: type
     method: str

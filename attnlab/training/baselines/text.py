@@ -4,15 +4,7 @@ from collections import Counter
 
 import torch
 
-from attnlab.config import (
-    AdamW,
-    Config,
-    CosineSchedule,
-    FullyConnectedEncoder,
-    LearnedEmbedding,
-    TaggingHead,
-    Trainer,
-)
+from attnlab import config as keys
 from attnlab.metrics import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.registry import BASELINES
@@ -55,11 +47,12 @@ class WindowOf7(Baseline):
         return problem.kind == "vector_classes" and problem.shows("words") and bool(problem.data.notice)
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        engine, data = Engine(Trainer(device=problem.engine.device.type)), problem.data
-        settings = Config(
-            task=problem.config.task, data=problem.config.data, embedding=LearnedEmbedding(),
-            encoder=FullyConnectedEncoder(radius=3, depth=1), head=TaggingHead(target=problem.target),
-            optimizer=AdamW(), schedule=CosineSchedule(), trainer=Trainer(epochs=6, batch_vectors=1500), seed=1,
+        engine, data = Engine(keys.Trainer(device=problem.engine.device.type)), problem.data
+        settings = keys.Config(
+            task=problem.config.task, data=problem.config.data, embedding=keys.LearnedEmbedding(),
+            encoder=keys.FullyConnectedEncoder(radius=3, depth=1), head=keys.TaggingHead(target=problem.target),
+            optimizer=keys.AdamW(), schedule=keys.CosineSchedule(), seed=1,
+            trainer=keys.Trainer(epochs=6, batch_vectors=1500),
         )  # fmt: skip
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
