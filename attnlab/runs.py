@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 
@@ -59,7 +59,7 @@ class RunFolder:
         self.error = path / "error.json"  # why training failed
         self.pruned = path / "pruned.json"  # why a sweep stopped it
         self.tracking = path / "tracking.json"  # under which id a tracker knows it
-        self.lock = path / "run.lock"  # held while somebody trains
+        self.lock = path / "run.lock"  # held while a process trains
 
     def predictions(self, name: str) -> Path:
         """A line for each example of a split, or of other data."""
@@ -72,9 +72,7 @@ class RunFolder:
     @classmethod
     def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
         """outputs/<task>/<time>-<4 letters>/, new and empty, or `folder`, empty or left by a start that was killed.
-
-        Raises UserError where `folder` holds anything else.
-        """
+        Raises UserError where `folder` holds anything else."""
         if folder is None:
             return cls(new_folder(Path(outputs) / task))
         if not folder:
@@ -90,35 +88,29 @@ class RunFolder:
 
     @classmethod
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
-        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`.
-
-        Raises UserError where there is none, or where it holds a file that no run writes.
-        """
+        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`. Raises UserError where
+        there is none, or where it holds a file that no run writes."""
         if run == "latest":
-            # A sweep's trials and the folds of a cross-validation are parts of what somebody started.
-            folders = [path for path in run_folders(Path(outputs)) if not is_trial(path) and not is_fold(path)]
+            folders = [path for path in run_folders(Path(outputs)) if not is_part(path)]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
-            newest = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
-            return cls(newest)._plain()
-        path = Path(run).expanduser()
-        if not path.is_dir():
-            raise UserError(f"`run={run}`: no such folder")
-        if not (path / "config.yaml").is_file():
-            raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
-        return cls(path)._plain()
-
-    def _plain(self) -> "RunFolder":
-        """Refuse a folder that holds a file which no run writes; hidden ones are the system's, and never opened."""
-        for path in sorted(self.path.rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(self.path).parts)
-            if path.is_file() and not hidden and path.suffix not in _PLAIN:
+            path = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
+        else:
+            path = Path(run).expanduser()
+            if not path.is_dir():
+                raise UserError(f"`run={run}`: no such folder")
+            if not (path / "config.yaml").is_file():
+                raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
+        for file in sorted(path.rglob("*")):
+            # Hidden files are the system's, and never opened.
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and not hidden and file.suffix not in _PLAIN:
                 raise UserError(
-                    f"{path}: a run folder holds only numbers and words, never a `{path.suffix or path.name}` "
+                    f"{file}: a run folder holds only numbers and words, never a `{file.suffix or file.name}` "
                     "file; nothing was loaded"
                 )
-        return self
+        return cls(path)
 
     def fold(self, name: str) -> "RunFolder":
         """The folder of one run of a cross-validation."""
@@ -138,12 +130,12 @@ class RunFolder:
         """Drop the lines that a resumed run will write again."""
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
-            write_text(self.metrics, "".join(whole))
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
+            write_text(self.metrics, "".join(kept))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, one for each validation."""
-        return cast(list[dict[str, Any]], read_jsonl(self.metrics))
+        return read_jsonl(self.metrics)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -164,7 +156,7 @@ class RunFolder:
 
     def read_results(self) -> Results:
         """results.json, or nothing where the run hasn't finished."""
-        return cast(Results, read_json(self.results)) if self.results.exists() else {}
+        return read_json(self.results) if self.results.exists() else {}
 
 
 def new_folder(parent: Path) -> Path:
@@ -194,14 +186,10 @@ def run_folders(outputs: Path) -> list[Path]:
     return [path for path in folders if path.relative_to(outputs).parts[:1] != ("wandb",)]
 
 
-def is_trial(path: Path) -> bool:
-    """Whether a run folder is a trial of a sweep, or one of a trial's seeds."""
-    return any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
-
-
-def is_fold(path: Path) -> bool:
-    """Whether a run folder is one fold of a cross-validation."""
-    return (path.parent / "config.yaml").is_file()
+def is_part(path: Path) -> bool:
+    """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
+    is_trial = any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
+    return is_trial or (path.parent / "config.yaml").is_file()
 
 
 def is_held(lock: Path) -> bool:

@@ -16,7 +16,7 @@ from attnlab.data import open_data
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.lab.pictures import draw
 from attnlab.spec import DataSpec, Target
-from attnlab.training.report import Reporter
+from attnlab.training.report import Reporter, new_table
 
 FEW = 30
 """Examples below which a score on a split says little."""
@@ -52,25 +52,14 @@ def _heading(config: Config, data: Data) -> str:
     where = settings.path or "part of the program"
     if isinstance(settings, HubDataConfig) and data.commit is not None:
         where = f"{settings.hub} on the hub, commit {data.commit}"
-    lines = [f"{settings.name}: {where}"]
-    if settings.origin:
-        lines.append(f"source: {settings.origin}")
-    lines.append(f"licence: {settings.licence or 'not known here; look where the data are from'}")
-    return "\n".join(lines)
-
-
-def _table(title: str, first: str, others: Iterable[str]) -> Table:
-    """A table of numbers, but for its first column."""
-    table = Table(title=title, title_justify="left")
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
+    source = f"\nsource: {settings.origin}" if settings.origin else ""
+    licence = settings.licence or "not known here; look where the data are from"
+    return f"{settings.name}: {where}{source}\nlicence: {licence}"
 
 
 def _counts(data: Data) -> Table:
     columns = ("examples", "vectors", "shortest", "middle", "longest")
-    table = _table("Examples and their lengths", "split", columns)
+    table = new_table("Examples and their lengths", ["split"], columns)
     for name, split in data.splits.items():
         sizes = _sizes(split)
         figures = (len(split), int(sizes.sum()), int(sizes.min()), int(np.median(sizes)), int(sizes.max()))
@@ -115,7 +104,7 @@ def _targets(data: Data) -> Iterator[Table | str]:
 
 def _yes_counts(name: str, target: Target, gold: dict[str, Sequence[Gold]]) -> Table:
     """How often each question is answered by yes; −1 is no answer."""
-    table = _table(f"{name}: yes, of those known", "question", gold)
+    table = new_table(f"{name}: yes, of those known", ["question"], gold)
     answers = {split: np.array(rows).reshape(-1, len(target.classes)) for split, rows in gold.items()}
     for i, question in enumerate(target.classes):
         columns = (rows[:, i] for rows in answers.values())
@@ -126,7 +115,7 @@ def _yes_counts(name: str, target: Target, gold: dict[str, Sequence[Gold]]) -> T
 def _balance(name: str, counts: dict[str, Counter[str]]) -> Table:
     """How often each label occurs, frequent ones first."""
     total = sum(counts.values(), Counter[str]())
-    table = _table(f"{name}: {len(total)} labels", "label", counts)
+    table = new_table(f"{name}: {len(total)} labels", ["label"], counts)
     for label, _ in total.most_common(LABELS):
         fractions = (f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in counts.values())
         table.add_row(label, *fractions)
@@ -205,9 +194,7 @@ def warnings(data: Data) -> list[str]:
     ]
     contents = {name: _hashes(split) for name, split in data.splits.items()}
     for other in ("validation", "test"):
-        if "train" not in contents or other not in contents:
-            continue
-        shared = np.isin(contents[other], contents["train"])
+        shared = np.isin(contents.get(other, ()), contents.get("train", ()))
         if shared.any():
             example = data.splits[other].keys[int(np.flatnonzero(shared)[0])]
             part = f"{int(shared.sum()):,} of {len(shared):,} examples"

@@ -15,30 +15,26 @@ COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#e
 
 
 def draw(picture: Picture, path: Path) -> Path:
-    """The file: `path` with the ending of its kind."""
+    """The file: `path` with the ending of its kind. Spectrograms are bright where levels are high; pixels are enlarged
+    without smoothing where they are few."""
+    from torchvision.io import write_png
+
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(picture, Drawing):
         path = path.with_name(path.name + ".svg")
         path.write_text(_svg(picture), encoding="utf-8")
         return path
     path = path.with_name(path.name + ".png")
-    _write_png(picture.astype(np.uint8) if picture.ndim == 3 else _grey(picture.astype(np.float32)), path)
-    return path
-
-
-def _grey(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(height, width) -> (height, width, 1), bright where levels are high."""
-    low, high = np.percentile(levels, (1, 99))
-    return (np.clip((levels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)[:, :, None]
-
-
-def _write_png(pixels: NDArray[np.uint8], path: Path) -> None:
-    """(height, width, channels) bytes, enlarged without smoothing where they are few."""
-    from torchvision.io import write_png
-
+    if picture.ndim == 2:
+        levels = picture.astype(np.float32)
+        low, high = np.percentile(levels, (1, 99))
+        pixels = (np.clip((levels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)[:, :, None]
+    else:
+        pixels = picture.astype(np.uint8)
     times = max(1, round(SIZE / max(pixels.shape[:2])))
-    enlarged = pixels.repeat(times, axis=0).repeat(times, axis=1)
-    write_png(torch.from_numpy(enlarged.transpose(2, 0, 1).copy()), str(path))
+    pixels = pixels.repeat(times, axis=0).repeat(times, axis=1)
+    write_png(torch.from_numpy(pixels.transpose(2, 0, 1).copy()), str(path))
+    return path
 
 
 def _svg(graph: Drawing) -> str:

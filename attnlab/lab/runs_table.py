@@ -80,13 +80,13 @@ def _columns(folder: RunFolder, config: Row) -> Row:
         train = _mapping(_mapping(next(iter(folds.values())))["train"]) | train
     last = validations[-1] if validations else {}
     best: Row = next((line for line in reversed(validations) if line["best"]), {})
-    measure = str(train.get("monitor", last.get("monitor")))
+    monitor = train.get("monitor", last.get("monitor"))
     groups = {name: _mapping(config.get(name, {})).get("name") for name in GROUPS}
     return groups | {
         "state": folder.state(),
-        "measure": train.get("monitor", last.get("monitor")),
-        "score": _mapping(results.get("validation", best)).get(measure),
-        "test": _mapping(results.get("test", {})).get(measure),
+        "measure": monitor,
+        "score": _mapping(results.get("validation", best)).get(str(monitor)),
+        "test": _mapping(results.get("test", {})).get(str(monitor)),
         "parameters": results.get("parameters"),
         "epochs": train.get("epochs", last.get("epoch")),
         "seconds": train.get("wall_seconds"),
@@ -106,12 +106,12 @@ def ordered(rows: Sequence[Row], sort: str) -> list[Row]:
     having = [row for row in rows if row.get(name) is not None]
     numeric = all(isinstance(row[name], (int, float)) for row in having)
 
-    def place(row: Row) -> float | str:
+    def sort_key(row: Row) -> float | str:
         value = row[name]
         return value if numeric and isinstance(value, (int, float)) else written(value)
 
     having.sort(key=lambda row: str(row["run"]))
-    having.sort(key=place, reverse=sort.startswith("-"))
+    having.sort(key=sort_key, reverse=sort.startswith("-"))
     return having + [row for row in rows if row.get(name) is None]
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,19 +15,15 @@ _REMEDY = "delete this folder and continue the run without it"
 
 
 class Candidates:
-    """The `count` best of a run so far, each a checkpoint below `folder` that is named by its update.
-
-    What is kept depends on the scores alone, so that a run which was stopped in between ends with the same ones.
-    """
+    """The `count` best of a run so far, each a checkpoint below `folder` that is named by its update. What is kept
+    depends on the scores alone, so that a run which was stopped in between ends with the same ones."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder, self.count = folder, count
 
     def offer(self, weights: dict[str, Tensor], scores: dict[str, float], monitor: str, update: int) -> None:
-        """Keep these weights if they are among the best by scores[monitor]; of equal scores the later.
-
-        Raises UserError where a candidate's scores cannot be read.
-        """
+        """Keep these weights if they are among the best by scores[monitor]; of equal scores the later. Raises UserError
+        where a candidate's scores cannot be read."""
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
         ranks = {folder: (-sign * _scores(folder)[monitor], -int(folder.name)) for folder in self._saved()}
@@ -59,7 +54,7 @@ class Candidates:
 
 def _scores(folder: Path) -> dict[str, float]:
     try:
-        return dict(cast(dict[str, dict[str, float]], read_json(folder / checkpoint.STATE))["scores"])
+        return dict(read_json(folder / checkpoint.STATE)["scores"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{folder}: no scores in it; {_REMEDY}") from error
 

@@ -42,7 +42,7 @@ def check_tokenizer(folder: RunFolder, config: Config, spec: DataSpec) -> None:
 
 
 def settings_for(fold: RunFolder, config: Config) -> list[str]:
-    """Overrides that give a fold's run the settings of training which the whole has by now; none where it has them."""
+    """Overrides that give a fold's run those settings of training that the cross-validation has by now."""
     now, before = flat(asdict(config)), flat(asdict(compose.load_saved(fold.config)))
     return [
         f"{name}={json.dumps(value)}"

@@ -1,6 +1,6 @@
 """Saving and loading of tensors and plain state: safetensors and JSON, never code.
 
-A checkpoint is a folder that appears whole: it is written beside, flushed and renamed, and the one
+A checkpoint is a folder that appears complete: it is written beside, flushed and renamed, and the one
 before it stays as `<name>.previous` until the next save. `state.json` holds the size and hash of every
 file, so that a damaged checkpoint is noticed and the previous one used.
 """
@@ -34,10 +34,8 @@ class Checkpoint:
 
 
 def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
-    """Write a checkpoint in place of the one in `folder`, which remains as the previous one.
-
-    Raises UserError where the disk refuses it.
-    """
+    """Write a checkpoint in place of the one in `folder`, which remains as the previous one. Raises UserError where the
+    disk refuses it."""
     new = _beside(folder, "new")
     shutil.rmtree(new, ignore_errors=True)
     try:
@@ -60,7 +58,7 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, o
 
 def _rename_into_place(new: Path, folder: Path) -> None:
     """The checkpoint in `folder` becomes the previous one, the new one takes its name. Whenever the process dies in
-    between, `load` finds the newest whole one."""
+    between, `load` finds the newest complete one."""
     if folder.exists():
         previous = _beside(folder, "previous")
         shutil.rmtree(previous, ignore_errors=True)
@@ -70,12 +68,10 @@ def _rename_into_place(new: Path, folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[Checkpoint, str]:
-    """The newest whole checkpoint, and a warning if it isn't the one in `folder` itself.
-
-    Raises UserError where there is none.
-    """
+    """The newest complete checkpoint, and a warning if it isn't the one in `folder` itself. Raises UserError where there
+    is none."""
     problems = []
-    # Between the two renames the newest checkpoint stands whole under its temporary name.
+    # Between the two renames the newest checkpoint lies complete under its temporary name.
     for candidate in (folder, _beside(folder, "new"), _beside(folder, "previous")):
         if not (candidate / STATE).is_file():
             continue
@@ -89,7 +85,7 @@ def load(folder: Path) -> tuple[Checkpoint, str]:
 
 
 def exists(folder: Path) -> bool:
-    """Whether anything was saved in a folder, whole or not."""
+    """Whether anything was saved in a folder, complete or not."""
     return any((_beside(folder, ending) / STATE).is_file() for ending in ("", "new", "previous"))
 
 

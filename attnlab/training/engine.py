@@ -12,9 +12,6 @@ from torch import Tensor
 from attnlab.config import Trainer
 from attnlab.errors import UserError
 
-KEEP_FREED_MEMORY = {-1: -1, -4: 0}
-"""glibc's M_TRIM_THRESHOLD, endless, and M_MMAP_MAX: no block is taken from the system by itself."""
-
 
 class Engine:
     """rank, ranks: this process among those that share every batch (0 of 1 without torch.distributed)."""
@@ -62,5 +59,5 @@ def _keep_freed_memory() -> None:
     every page that the next step touches costs a fault: up to a fifth of a step, more or less from run to run."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # another libc than glibc has none
-        for name, value in KEEP_FREED_MEMORY.items():
-            mallopt(name, value)
+        mallopt(-1, -1)  # M_TRIM_THRESHOLD: endless
+        mallopt(-4, 0)  # M_MMAP_MAX: no block is taken from the system by itself

@@ -1,4 +1,4 @@
-"""Predictions of a whole split, in its own order, and their scores. `eval` and `train` both come here."""
+"""Predictions of all examples of a split, in its order, and their scores, for `eval` and `train`."""
 
 import json
 import math
@@ -21,10 +21,8 @@ from attnlab.training.engine import Engine
 
 @dataclass(frozen=True)
 class Evaluation:
-    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss.
-
-    confusion: how often each (right class, predicted class) occurred, where answers are classes.
-    """
+    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. confusion: how
+    often each (right class, predicted class) occurred, where answers are classes."""
 
     predictions: list[Prediction]
     scores: dict[str, float]
@@ -65,7 +63,7 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
 
 @torch.no_grad()
 def predict(model: Model, sets: Batches, engine: Engine, budget: int) -> list[Prediction]:
-    """An answer for each of these sets, whose right answers nobody knows. budget: vectors per batch."""
+    """An answer for each of these sets, whose right answers are unknown. budget: vectors per batch."""
     model.eval()
     predictions: dict[int, Prediction] = {}
     for indices, batch in _batches(sets, engine, budget):

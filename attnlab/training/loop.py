@@ -8,8 +8,10 @@ import copy
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import torch
+from torch import Tensor
 
 from attnlab import metrics
 from attnlab.config import Config
@@ -25,8 +27,7 @@ from attnlab.training import checkpoint, optim
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
-from attnlab.training.listener import Listener, Validation
-from attnlab.training.state import Progress, TrainingState
+from attnlab.training.state import Listener, Progress, Validation
 
 
 class Training:
@@ -58,17 +59,14 @@ class Training:
         self.stop_requested = False
         self._saved_at = time.monotonic()
 
-    def run(self) -> Progress:
-        """Train until the last update, the end of patience, or a request to stop (which saves first).
-
-        Raises UserError where a loss is no number.
-        """
+    def run(self) -> None:
+        """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
+        where a loss is no number."""
         progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stop_requested:
             self._epoch()
         if self.stop_requested and not progress.done:
             self.save()
-        return progress
 
     def request_stop(self) -> None:
         """Save and stop after the current update."""
@@ -223,11 +221,8 @@ class Training:
     def save(self) -> None:
         """Write `last/`: everything that the rest of the run depends on. Raises UserError where the disk refuses it."""
         self.progress.wall_seconds, self._saved_at = self.wall_seconds, time.monotonic()
-        if self.folder is not None and self.engine.rank == 0:
-            self.state().save(self.folder.last)
-
-    def state(self) -> TrainingState:
-        """Everything that the rest of the run depends on."""
+        if self.folder is None or self.engine.rank != 0:
+            return
         tensors = {
             "model": self.model.state_dict(),
             "optimizer": optim.optimizer_tensors(self.model, self.optimizer),
@@ -235,35 +230,36 @@ class Training:
         }
         if self.average:
             tensors["average"] = self.average.model.state_dict()
-        return TrainingState(tensors, self.progress, self.fingerprint)
+        state: dict[str, object] = {"progress": asdict(self.progress), "data": self.fingerprint}
+        checkpoint.save(self.folder.last, tensors, state)
 
-    def load_state(self, state: TrainingState) -> None:
-        """Continue from what `state` gave. Raises KeyError, RuntimeError or ValueError where it is that of another model."""
-        tensors = state.tensors
+    def _load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """Put back what was saved. Raises KeyError, RuntimeError or ValueError where it is that of another model."""
         self.model.load_state_dict(tensors["model"])
         if self.average:
             self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
         optim.restore_optimizer(self.model, self.optimizer, tensors["optimizer"])
         self.engine.set_random_state(tensors["random"])
-        self.progress = state.progress
 
     def restore(self) -> list[str]:
-        """Continue from `last/`, under settings that may have changed since; returns warnings.
-
-        Raises UserError where there is no state that fits, or where more updates were made than are wanted.
-        """
+        """Continue from `last/`, under settings that may have changed since; returns warnings. Raises UserError where
+        there is no state that fits, or where more updates were made than are wanted."""
         assert self.folder is not None
-        state, warning = TrainingState.load(self.folder.last)
-        if state.fingerprint != self.fingerprint:
+        saved, warning = checkpoint.load(self.folder.last)
+        fields = saved.state.get("progress")
+        if not isinstance(fields, dict) or fields.keys() - asdict(Progress()).keys():
+            raise UserError(f"{saved.folder}: this is no state of a training run that this version can continue")
+        if str(saved.state.get("data")) != self.fingerprint:
             raise UserError(
                 f"{self.folder.path}: the training data have changed since this run was saved, or another version of "
                 "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
             )
         try:
-            self.load_state(state)
+            self._load(saved.tensors)
         except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(f"{self.folder.last}: this doesn't fit the run's configuration and data") from error
-        progress, budget = self.progress, self.config.trainer.batch_vectors
+        self.progress = progress = Progress(**fields)
+        budget = self.config.trainer.batch_vectors
         warnings = [warning] if warning else []
         if progress.cursor and progress.batch_vectors != budget:
             warnings.append(

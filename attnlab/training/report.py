@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from attnlab import metrics
-from attnlab.training.listener import Validation
+from attnlab.training.state import Validation
 
 SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
 
@@ -29,7 +30,9 @@ class Reporter:
     def say(self, text: str, style: str | None = None) -> None:
         """A line for the console and the log."""
         self.console.print(text, style=style)
-        self._append(text)
+        if self.log is not None:
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(text + "\n")
 
     def warn(self, text: str) -> None:
         """A line that stands out."""
@@ -42,22 +45,19 @@ class Reporter:
             with self.log.open("a", encoding="utf-8") as stream:
                 _console(120, stream).print(table)
 
-    def start_bar(self, done: int, updates: int) -> None:
-        """Show progress through the updates, on a terminal only."""
+    @contextmanager
+    def bar(self, done: int, updates: int) -> Iterator[None]:
+        """Inside, show progress through the updates, on a terminal only."""
         if self.console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("updates"),
                 TimeRemainingColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
                 console=self.console, transient=True,
             )  # fmt: skip
-            self._bar.start()
             self._task = self._bar.add_task("training", total=updates, completed=done, loss=0.0)
-
-    def stop_bar(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        with self._bar or nullcontext():
+            yield
+        self._bar = None
 
     def update(self, update: int, loss: float) -> None:
         """Move the bar. loss: of training, shown beside it."""
@@ -75,11 +75,6 @@ class Reporter:
             f"{validation.vectors_per_second:,.0f} vectors/s{star}"
         )
 
-    def _append(self, text: str) -> None:
-        if self.log is not None:
-            with self.log.open("a", encoding="utf-8") as stream:
-                stream.write(text + "\n")
-
 
 def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False) -> Console:
     """Shows text as it is: `[b]` and `:cat:` are labels of somebody's data here, no markup. file: None: the terminal."""
@@ -89,10 +84,8 @@ def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False
 
 
 def details(reporter: Reporter, confusion: metrics.Confusion, lengths: Mapping[str, list[int]]) -> None:
-    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed.
-
-    confusion, lengths: empty where answers are no classes, or no texts.
-    """
+    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed. confusion,
+    lengths: empty where answers are no classes, or no texts."""
     if confusion:
         reporter.table(confusion_table(confusion))
     if lengths:
@@ -102,49 +95,45 @@ def details(reporter: Reporter, confusion: metrics.Confusion, lengths: Mapping[s
         )
 
 
+def new_table(title: str, words: Iterable[str], numbers: Iterable[str]) -> Table:
+    """No rows yet. words, numbers: titles of the columns, those of numbers to the right."""
+    table = Table(title=title, title_justify="left")
+    for name in words:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
 def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str = "score") -> Table:
     """A row for each score, a column for each of what was scored. of: the title of the first column."""
-    table = Table(title=title, title_justify="left")
-    table.add_column(of, no_wrap=True)
-    for name in columns:
-        table.add_column(name.replace("_", " "), justify="right")
+    table = new_table(title, [of], [name.replace("_", " ") for name in columns])
+    table.columns[0].no_wrap = True
     for score in dict.fromkeys(score for scores in columns.values() for score in scores):
-        cells = (f"{scores[score]:.4f}" if score in scores else "" for scores in columns.values())
-        table.add_row(score, *cells)
+        table.add_row(score, *(f"{scores[score]:.4f}" if score in scores else "" for scores in columns.values()))
     return table
 
 
 def confusion_table(confusion: metrics.Confusion) -> Table:
-    """The whole matrix of few classes, the most frequent mistakes of many. A class that is only answered has a column."""
-    rights, classes = (
-        sorted({right for right, _ in confusion}),
-        sorted({name for pair in confusion for name in pair}),
-    )
+    """Every pair of few classes, the most frequent mistakes of many. A class that is only answered has a column."""
+    classes = sorted({name for pair in confusion for name in pair})
     if len(classes) <= 10:
-        table = Table(title="Right class (rows) and answer (columns)", title_justify="left")
-        table.add_column("")
-        for answered in classes:
-            table.add_column(answered, justify="right")
-        for right in rights:
+        table = new_table("Right class (rows) and answer (columns)", [""], classes)
+        for right in sorted({right for right, _ in confusion}):
             table.add_row(right, *(str(confusion.get((right, answered), 0)) for answered in classes))
         return table
-    table = Table(title="Most confused", title_justify="left")
-    for name in ("right", "answered"):
-        table.add_column(name)
-    table.add_column("times", justify="right")
+    table = new_table("Most confused", ["right", "answered"], ["times"])
     for right, answered, times in metrics.most_confused(confusion):
         table.add_row(right, answered, str(times))
     return table
 
 
-def length_table(quantiles: Mapping[str, list[int]]) -> Table:
+def length_table(lengths: Mapping[str, list[int]]) -> Table:
     """How long the answers are, and the right ones: a row for each."""
-    table = Table(title="Words in", title_justify="left")
-    table.add_column("")
-    for quantile in metrics.text.QUANTILES:
-        name = {0.0: "shortest", 0.5: "median", 1.0: "longest"}.get(quantile, f"{100 * quantile:.0f} %")
-        table.add_column(name, justify="right")
-    for name, numbers in quantiles.items():
+    names = {0.0: "shortest", 0.5: "median", 1.0: "longest"}
+    quantiles = [names.get(quantile, f"{100 * quantile:.0f} %") for quantile in metrics.text.QUANTILES]
+    table = new_table("Words in", [""], quantiles)
+    for name, numbers in lengths.items():
         table.add_row(name, *map(str, numbers))
     return table
 

@@ -22,10 +22,8 @@ from attnlab.training.evaluate import Evaluation, evaluate, predict
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run folder with its best weights in memory: evaluate it, or let it predict.
-
-    fingerprint: of the data that it was trained on; None where an earlier version did not save it.
-    """
+    """A run folder with its best weights in memory: evaluate it, or let it predict. fingerprint: of the data that it
+    was trained on; None where an earlier version did not save it."""
 
     folder: RunFolder
     config: Config
@@ -40,10 +38,8 @@ class Run:
         return self.folder.read_results()
 
     def data(self) -> Data:
-        """The run's data, or other data of the same kind where `config.data` has been changed.
-
-        Raises UserError for data that cannot be used.
-        """
+        """The run's data, or other data of the same kind where `config.data` has been changed. Raises UserError for
+        data that cannot be used."""
         return load_data(self.config, self.spec)
 
     def evaluate(self, split: str = "test", data: Data | None = None) -> Evaluation:
@@ -54,10 +50,8 @@ class Run:
         return evaluate(self.model, data.splits[split], self.engine, self.config.trainer.batch_vectors)
 
     def predict(self, sentences: Sequence[str | Sequence[str]]) -> list[Prediction]:
-        """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words.
-
-        Raises UserError where the run has not learned from text, and for a sentence without words.
-        """
+        """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words. Raises
+        UserError where the run has not learned from text, and for a sentence without words."""
         if self.spec.modality != "text":
             raise UserError(f"{self.folder.path}: this run learned from {self.spec.modality}, not from sentences")
         tokens = self.config.data.tokens if isinstance(self.config.data, TextData) else "words"
@@ -71,10 +65,8 @@ def load_data(config: Config, spec: DataSpec | None = None) -> Data:
 
 
 def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "outputs") -> Run:
-    """A finished or unfinished run with its best weights, from its folder alone.
-
-    Raises UserError where the folder is damaged, not a run, or holds anything that could run.
-    """
+    """A finished or unfinished run with its best weights, from its folder alone. Raises UserError where the folder is
+    damaged, not a run, or holds anything that could run."""
     folder = RunFolder.find(str(run), outputs)
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):

@@ -14,10 +14,8 @@ from attnlab.training.run import Run, load_run
 
 
 def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
-    """Score the best weights, show the scores beside those of training, and write the predictions.
-
-    Raises UserError where there is no such run or split, or where the data cannot be used.
-    """
+    """Score the best weights, show the scores beside those of training, and write the predictions. Raises UserError
+    where there is no such run or split, or where the data cannot be used."""
     folder = RunFolder.find(run_name, outputs)
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):
@@ -34,11 +32,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
         columns["as trained"] = reported
     reporter.table(score_table(f"{config.task} on {config.data.path or config.data.name}", columns))
     target, examples = run.model.head.target, data.splits[split]
-    details(
-        reporter,
-        evaluation.confusion,
-        word_lengths(examples, target, evaluation) if run.model.head.uses_search else {},
-    )
+    lengths = word_lengths(examples, target, evaluation) if run.model.head.uses_search else {}
+    details(reporter, evaluation.confusion, lengths)
     path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
     write_predictions(path, examples, target, evaluation)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
@@ -59,7 +54,7 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     names = loader(config.data).folds(config.data, config.seed).names
     folds = {name: score_again(str(folder.fold(name).path), split, overrides=overrides) for name in names}
     scores = {name: fold.scores for name, fold in folds.items()}
-    cross_validation.tell(Reporter(), f"{config.task} on {config.data.name}", scores)
+    cross_validation.show(Reporter(), f"{config.task} on {config.data.name}", scores)
     confusion = sum((Counter(dict(fold.confusion)) for fold in folds.values()), Counter[tuple[str, str]]())
     predictions = [prediction for fold in folds.values() for prediction in fold.predictions]
     return Evaluation(predictions, cross_validation.mean(list(scores.values())), confusion)

@@ -1,16 +1,6 @@
-"""The state of a training: everything that the rest of it depends on, to disk and back.
-
-Weights, their average, the optimizer's memory, `Progress` and torch's random generator: nothing else. Order of
-examples and augmentation are functions of (seed, epoch, index).
-"""
+"""How far a training has come, what it reports, and to whom."""
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-
-from torch import Tensor
-
-from attnlab.errors import UserError
-from attnlab.training import checkpoint
 
 
 @dataclass
@@ -36,25 +26,30 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class TrainingState:
-    """tensors: of `model`, `average`, `optimizer` and `random`, each by name. fingerprint: of the training data."""
+class Validation:
+    """One validation. train_loss: the mean since the one before. best: whether its weights are the best so far, by the
+    score that `monitor` names. done: whether it was the last. scores: of the validation data."""
 
-    tensors: dict[str, dict[str, Tensor]]
-    progress: Progress
-    fingerprint: str
+    update: int
+    epoch: int
+    train_loss: float
+    vectors_per_second: float
+    best: bool
+    done: bool
+    monitor: str
+    scores: dict[str, float]
 
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint in place of the one in `folder`. Raises UserError where the disk refuses it."""
-        checkpoint.save(folder, self.tensors, {"progress": asdict(self.progress), "data": self.fingerprint})
+    def line(self) -> dict[str, object]:
+        """As it stands in metrics.jsonl: the scores beside the rest."""
+        fields = asdict(self)
+        return fields | fields.pop("scores")
 
-    @classmethod
-    def load(cls, folder: Path) -> tuple["TrainingState", str]:
-        """The state in a folder, and a warning where a damaged checkpoint was passed over.
 
-        Raises UserError where there is no whole checkpoint, or one of something else.
-        """
-        saved, warning = checkpoint.load(folder)
-        progress = saved.state.get("progress")
-        if not isinstance(progress, dict) or progress.keys() - asdict(Progress()).keys():
-            raise UserError(f"{saved.folder}: this is no state of a training run that this version can continue")
-        return cls(saved.tensors, Progress(**progress), str(saved.state.get("data"))), warning
+class Listener:
+    """Is called after every update; this one does nothing."""
+
+    def updated(self, update: int, loss: float) -> None:
+        """After an update without a validation. loss: the mean since the last validation."""
+
+    def validated(self, validation: Validation) -> None:
+        """After an update with a validation."""

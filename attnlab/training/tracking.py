@@ -44,10 +44,8 @@ class Jsonl(Tracker):
 
 
 class Tracking:
-    """The tracker that `logger=` names; its methods are those of `Tracker`, and never raise.
-
-    warn: is called once, with the reason, where the tracker was given up.
-    """
+    """The tracker that `logger=` names; its methods are those of `Tracker`, and never raise. warn: is called once, with
+    the reason, where the tracker was given up."""
 
     def __init__(self, config: Config, folder: RunFolder, warn: Callable[[str], None]) -> None:
         self._name, self._warn = config.logger.name, warn
@@ -81,10 +79,8 @@ class Tracking:
 
 
 class Wandb(Tracker):
-    """Weights & Biases. The run's id lies in its folder, so that a continued run stays one run there.
-
-    wandb's files hold more than numbers and words, so they stay outside the run folder.
-    """
+    """Weights & Biases. The run's id lies in its folder, so that a continued run stays one run there. wandb's files
+    hold more than numbers and words, so they stay outside the run folder."""
 
     TABLE_ROWS = 1000
     """Predictions shown, at the most."""
@@ -111,7 +107,7 @@ class Wandb(Tracker):
             write_json(folder.tracking, {"wandb": secrets.token_hex(4), "project": settings.project})
         self._wandb = wandb
         self._run = wandb.init(
-            id=cast(dict[str, str], read_json(folder.tracking))["wandb"],
+            id=read_json(folder.tracking)["wandb"],
             resume="allow",
             mode=cast(Literal["online", "offline"], settings.mode),
             project=settings.project,
@@ -135,7 +131,7 @@ class Wandb(Tracker):
         for path in sorted(self.folder.best.iterdir()):
             artifact.add_file(str(path))
         self._run.log_artifact(artifact)
-        lines = cast(list[dict[str, object]], read_jsonl(self.folder.predictions("test"))[: self.TABLE_ROWS])
+        lines = read_jsonl(self.folder.predictions("test"))[: self.TABLE_ROWS]
         if lines:
             columns = list(lines[0])
             rows = [[_cell(line.get(name)) for name in columns] for line in lines]

@@ -3,21 +3,23 @@
 import platform
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 
 import torch
 import yaml
 
 from attnlab import compose
-from attnlab.config import Config, HubDataConfig
+from attnlab.config import Config, CrossValidated, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
-from attnlab.disk import write_json, write_text
+from attnlab.data.prep.crossval import Folds
+from attnlab.disk import read_json, write_json, write_text
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
-from attnlab.training import changes, checkpoint, cross_validation, results
+from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.baselines import baselines
 from attnlab.training.checks import check_positions
 from attnlab.training.cross_validation import CrossValidation
@@ -25,36 +27,40 @@ from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.report import Reporter
 from attnlab.training.run import Run, load_data, with_best_weights
-from attnlab.training.session import Session
+from attnlab.training.session import Session, finish
 from attnlab.training.signals import on_stop_signal
 from attnlab.training.tracking import Tracking
 
 
 def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
-    """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`.
-
-    Raises UserError where the configuration or the data cannot be used, and Stopped where a signal asked for an end.
-    """
+    """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`. Raises UserError where the
+    configuration or the data cannot be used, and Stopped where a signal asked for an end."""
     for word in overrides:
         if not isinstance(word, str):
             raise UserError(
                 f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
             )
-    resumed = [word for word in overrides if word.startswith("run=")]
-    if resumed:
-        others = [word for word in overrides if not word.startswith("run=")]
-        return resume(resumed[-1].removeprefix("run="), others, quiet)
+    if runs := [word.removeprefix("run=") for word in overrides if word.startswith("run=")]:
+        return resume(runs[-1], [word for word in overrides if not word.startswith("run=")], quiet)
     return start(compose.compose(overrides), overrides, quiet)
 
 
 def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | CrossValidation:
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted.
-
-    Raises UserError and Stopped, as `train` does.
-    """
+    Raises UserError and Stopped, as `train` does."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
-        return _start_folds(config, overrides, quiet)
+        if not config.score_test:
+            raise UserError(
+                "`score_test=false`: a cross-validation is its folds' test scores; name one by `data.fold=`"
+            )
+        folds = loader(config.data).folds(config.data, config.seed)
+        folder = RunFolder.create(config.outputs, config.task, config.folder)
+        with folder.held():
+            _write_beginnings(folder, overrides)
+            write_json(folder.folds, asdict(folds))
+            write_text(folder.config, compose.to_yaml(config))
+            return _train_folds(folder, config, folds, overrides, quiet)
     data = load_data(config)
     _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
@@ -78,9 +84,16 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
 
 
 def _write_beginnings(folder: RunFolder, overrides: Sequence[str]) -> None:
-    """How a run was asked for, and on what it began."""
+    """How a run was asked for, and what its figures may depend on besides the configuration."""
     write_text(folder.overrides, yaml.safe_dump(list(overrides)))
-    write_json(folder.environment, environment())
+    environment = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+    write_json(folder.environment, environment)
 
 
 def _refuse_missing_splits(config: Config, data: Data) -> None:
@@ -90,39 +103,33 @@ def _refuse_missing_splits(config: Config, data: Data) -> None:
             raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none{hint}")
 
 
-def _start_folds(config: Config, overrides: Sequence[str], quiet: bool) -> CrossValidation:
-    if not config.score_test:
-        raise UserError(
-            "`score_test=false`: a cross-validation is its folds' test scores; name one by `data.fold=`"
-        )
-    folds = loader(config.data).folds(config.data, config.seed)
-    folder = RunFolder.create(config.outputs, config.task, config.folder)
-    with folder.held():
-        _write_beginnings(folder, overrides)
-        cross_validation.save(folder, folds)
-        write_text(folder.config, compose.to_yaml(config))
-
-        def train_fold(name: str, fold: RunFolder) -> None:
-            start(cross_validation.of_fold(config, name, fold), [*overrides, f"data.fold={name}"], quiet)
-
-        return cross_validation.train_each(folder, config, folds, train_fold, Reporter(folder.log, quiet))
-
-
-def _resume_folds(folder: RunFolder, config: Config, overrides: Sequence[str], quiet: bool) -> CrossValidation:
+def _train_folds(
+    folder: RunFolder, config: Config, folds: Folds, overrides: Sequence[str], quiet: bool
+) -> CrossValidation:
     """Train every fold that isn't finished under these settings, which may give all of them more to do."""
-    folds = loader(config.data).folds(config.data, config.seed)
-    cross_validation.check_unchanged(folder, folds)
+    assert isinstance(config.data, CrossValidated)
+    reporter = Reporter(folder.log, quiet)
 
     def accepted() -> None:
         write_text(folder.config, compose.to_yaml(config))
 
-    def train_fold(name: str, fold: RunFolder) -> None:
-        if fold.config.exists():
-            resume(str(fold.path), [*changes.settings_for(fold, config), *overrides], quiet, accepted)
-        else:
-            start(cross_validation.of_fold(config, name, fold), [*overrides, f"data.fold={name}"], quiet)
-
-    finished = cross_validation.train_each(folder, config, folds, train_fold, Reporter(folder.log, quiet))
+    for number, name in enumerate(folds.names, 1):
+        fold, title = folder.fold(name), f"Fold {name} ({number} of {len(folds.names)})"
+        if fold.results.exists() and not changes.settings_for(fold, config):
+            reporter.say(f"{title} is finished.")
+            continue
+        reporter.say(title, style="bold")
+        try:
+            if fold.config.exists():
+                resume(str(fold.path), [*changes.settings_for(fold, config), *overrides], quiet, accepted)
+            else:
+                of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
+                start(of_fold, [*overrides, f"data.fold={name}"], quiet)
+        except Stopped:
+            again = shlex.quote(f"run={folder.path}")
+            reporter.say(f"Continue all folds with: attnlab train {again}")
+            raise
+    finished = cross_validation.conclude(folder, config, folds, reporter)
     accepted()
     return finished
 
@@ -130,46 +137,46 @@ def _resume_folds(folder: RunFolder, config: Config, overrides: Sequence[str], q
 def resume(
     run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None
 ) -> Run | CrossValidation:
-    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do.
-
-    accepted: called when the run can go on under them. Raises UserError and Stopped, as `train` does.
-    """
+    """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: called when
+    the run can go on under them. Raises UserError and Stopped, as `train` does."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
     with folder.held():
-        return _resume(folder, overrides, quiet, accepted)
-
-
-def _resume(
-    folder: RunFolder, overrides: Sequence[str], quiet: bool, accepted: Callable[[], None]
-) -> Run | CrossValidation:
-    config = compose.load_saved(folder.config, overrides)
-    changes.refuse_another_model(folder, config)
-    if cross_validation.wanted(config):
-        return _resume_folds(folder, config, overrides, quiet)
-    spec = DataSpec.load(folder.path)
-    changes.check_tokenizer(folder, config, spec)
-    engine = Engine(config.trainer)
-    data = load_data(config, spec)
-    _refuse_missing_splits(config, data)
-    reporter = Reporter(folder.log, quiet)
-    torch.manual_seed(config.seed)
-    model = models.build(config, spec)
-    models.start_from_files(model, config, spec)
-    session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn))
-    training = Training(config, model, data, engine, folder, session)
-    if checkpoint.exists(folder.last):
-        for warning in training.restore():
-            reporter.warn(warning)
-        if not training.progress.done:
-            folder.outdate_results()  # before the settings change that they came from
-        write_text(folder.config, compose.to_yaml(config))
-        accepted()
-        reporter.say(f"Continuing {folder.path} after update {training.progress.update} of {training.updates}.")
-    else:
-        reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
-    folder.forget_metrics_after(training.progress.update)
-    return _finish(training, data, session)
+        config = compose.load_saved(folder.config, overrides)
+        changes.refuse_another_model(folder, config)
+        if cross_validation.wanted(config):
+            folds = loader(config.data).folds(config.data, config.seed)
+            if read_json(folder.folds) != asdict(folds):
+                raise UserError(
+                    f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
+                    "(`data.path=`), or start a new one"
+                )
+            return _train_folds(folder, config, folds, overrides, quiet)
+        spec = DataSpec.load(folder.path)
+        changes.check_tokenizer(folder, config, spec)
+        engine = Engine(config.trainer)
+        data = load_data(config, spec)
+        _refuse_missing_splits(config, data)
+        torch.manual_seed(config.seed)
+        model = models.build(config, spec)
+        models.start_from_files(model, config, spec)
+        reporter = Reporter(folder.log, quiet)
+        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn))
+        training = Training(config, model, data, engine, folder, session)
+        if checkpoint.exists(folder.last):
+            for warning in training.restore():
+                reporter.warn(warning)
+            if not training.progress.done:
+                folder.outdate_results()  # before the settings change that they came from
+            write_text(folder.config, compose.to_yaml(config))
+            accepted()
+            reporter.say(
+                f"Continuing {folder.path} after update {training.progress.update} of {training.updates}."
+            )
+        else:
+            reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
+        folder.forget_metrics_after(training.progress.update)
+        return _finish(training, data, session)
 
 
 def _finish(training: Training, data: Data, session: Session) -> Run:
@@ -188,41 +195,22 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 
 
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
-    config, engine, reporter = training.config, session.engine, session.reporter
+    """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
+    config, reporter, progress = training.config, session.reporter, training.progress
     for warning in data.warnings:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
-    reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {engine.device}")
-    simple = baselines(config, data, engine) if config.baselines else {}
-    _train(training, session)
-    # The model itself takes the best weights: its own are in `last/`.
-    run = with_best_weights(session.folder, config, data.spec, training.model, engine)
-    results.finish(training, run, data, simple, session)
-    return run
-
-
-def _train(training: Training, session: Session) -> None:
-    """To the last update. Raises Stopped where a signal asked for an end before, once everything is saved."""
-    session.reporter.start_bar(training.progress.update, training.updates)
-    try:
-        with on_stop_signal(training.request_stop) as caught:
-            progress = training.run()
-    finally:
-        session.reporter.stop_bar()
+    reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
+    simple = baselines(config, data, session.engine) if config.baselines else {}
+    with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
+        training.run()
     if caught and not progress.done:
-        session.reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
+        reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
         again = shlex.quote(f"run={session.folder.path}")
-        session.reporter.say(f"Continue with: attnlab train {again}")
+        reporter.say(f"Continue with: attnlab train {again}")
         raise Stopped(caught[0])
-
-
-def environment() -> dict[str, object]:
-    """What a figure may depend on besides the configuration."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
+    # The model itself takes the best weights: its own are in `last/`.
+    run = with_best_weights(session.folder, config, data.spec, training.model, session.engine)
+    finish(training, run, data, simple, session)
+    return run

@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
-from attnlab.training.listener import Validation
 from attnlab.training.report import Reporter, confusion_table
+from attnlab.training.state import Validation
 
 
 def test_a_class_that_is_only_answered_has_a_column() -> None:

@@ -99,10 +99,8 @@ def peak() -> tuple[float, float]:
 
 
 def multiplications(encoder: AttentionEncoder, lengths: Sequence[int]) -> int:
-    """Of the encoder's products for sets of these lengths, forward; each is an addition, too, and backward twice as many.
-
-    Pairs beyond the encoder's scope are counted as if they were computed only where the scope is `full`.
-    """
+    """Of the encoder's products for sets of these lengths, forward; each is an addition, too, and backward twice as
+    many. Pairs beyond the encoder's scope are counted as if they were computed only where the scope is `full`."""
     inner = encoder.heads * encoder.width_of_head
     per_vector = encoder.width * (4 * inner + 2 * encoder.feed_forward * encoder.width)
     pairs = sum(length * length for length in lengths) if encoder.scope == "full" else 0
@@ -135,17 +133,16 @@ def _seconds(step: Callable[[], object]) -> float:
 
 def one_epoch(words: Sequence[str], per_vector: float) -> dict[str, float]:
     """What `Measurement` tells of all of `train`, by one epoch of it: data, loop, validation and saving, too.
-
-    per_vector: what is counted for each vector of the inputs, where that is the answers' tokens.
-    """
+    per_vector: what is counted for each vector of the inputs, where that is the answers' tokens."""
     with tempfile.TemporaryDirectory() as folder:
         overrides = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
         results = start(compose.compose(overrides), overrides, quiet=True).results["train"]
     speed = results["vectors_per_second"] * per_vector
-    whole = speed * results["seconds"] / results["wall_seconds"]
     return {
-        "train_vectors_per_second": whole, "loop_vectors_per_second": speed, "data_wait": results["data_wait"]
-    }  # fmt: skip
+        "train_vectors_per_second": speed * results["seconds"] / results["wall_seconds"],
+        "loop_vectors_per_second": speed,
+        "data_wait": results["data_wait"],
+    }
 
 
 if __name__ == "__main__":

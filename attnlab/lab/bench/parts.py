@@ -16,6 +16,9 @@ from attnlab.model.heads.seq2seq import Seq2seq
 from attnlab.sets import Batch, Loss
 from attnlab.training.loop import Training
 
+LAYERS = {"attention": "attention", "cross_attention": "attention", "feed_forward": "feed-forward"}
+"""The part of a step that each layer of a block is counted in."""
+
 
 def step_parts(training: Training, split: Split, groups: Sequence[Indices]) -> dict[str, float]:
     """Milliseconds of an update on each of these batches by `PARTS`, on average."""
@@ -35,22 +38,25 @@ def step_parts(training: Training, split: Split, groups: Sequence[Indices]) -> d
 
 
 class _Clock:
-    """Adds up what each part of a model takes, gradients of layers included, and both passes as "model".
-
-    stack: when it is closed, the model is as it was.
-    """
+    """Adds up what each part of a model takes, gradients of layers included, and both passes as "model". stack: when it
+    is closed, the model is as it was."""
 
     def __init__(self, model: Model, stack: ExitStack) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self._stack = stack
         self._time_method(model.embedding, "forward", "embed")
         self._time_method(model.head, "loss", "head")
+        blocks: list[nn.Module] = []
         if isinstance(model.encoder, Attention):
             self._time_method(model.encoder, "plan", "plan")
-            self._time_blocks(model.encoder.blocks)
+            blocks += model.encoder.blocks
         if isinstance(model.head, Seq2seq):
             self._time_method(model.head.decoder, "_plan", "plan")
-            self._time_blocks(model.head.decoder.blocks)
+            blocks += model.head.decoder.blocks
+        for block in blocks:
+            for name, layer in block.named_children():
+                if name in LAYERS:
+                    self._time_layer(layer, LAYERS[name])
         self._time_passes(model)
 
     def _replace(self, owner: nn.Module, name: str, method: object) -> None:
@@ -72,13 +78,6 @@ class _Clock:
             return result
 
         self._replace(owner, name, timed)
-
-    def _time_blocks(self, blocks: nn.ModuleList) -> None:
-        parts = {"attention": "attention", "cross_attention": "attention", "feed_forward": "feed-forward"}
-        for block in blocks:
-            for name, layer in block.named_children():
-                if name in parts:
-                    self._time_layer(layer, parts[name])
 
     def _time_layer(self, layer: nn.Module, part: str) -> None:
         """Forward and backward."""

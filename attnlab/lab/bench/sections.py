@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Section:
-    """words: of its `attnlab train`. real: words that take real data instead, FOLDER being where all of them lie.
-
-    unit: what is counted in a second. lengths: of the sets in the plot against length.
-    """
+    """words: of its `attnlab train`. real: words that take real data instead, from FOLDER. unit: what is counted in a
+    second. lengths: of the sets in the plot against length."""
 
     words: tuple[str, ...]
     real: tuple[str, ...]

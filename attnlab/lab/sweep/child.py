@@ -32,10 +32,8 @@ class Resources:
 
 
 class Child:
-    """A run in training. Made again for the same folder, it continues that run.
-
-    words: of a new run. command: what trains.
-    """
+    """A run in training. Made again for the same folder, it continues that run. words: of a new run. command: what
+    trains."""
 
     def __init__(
         self, folder: RunFolder, words: Sequence[str], resources: Resources, command: Sequence[str] = TRAIN

@@ -35,8 +35,9 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     else:
         run_words, settings = folders.split_words([*others, *outputs])
         searched = space.read(run_words)
-        Search.check(searched, folders.read_settings(settings))
-        folder, request = folders.create([*others, *outputs], searched)
+        request = folders.Request(tuple(run_words), folders.read_settings(settings))
+        Search.check(searched, request.settings)
+        folder = folders.create(request, searched)
     search = Search(folder.journal, searched, request.settings)
     reporter = Reporter(folder.log)
     reporter.say(
@@ -87,7 +88,7 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     from attnlab.training.run import load_run
 
     scores: list[dict[str, float]] = []
-    for run_folder in folder.runs(chosen.number, search.space.seeds):
+    for run_folder in folder.runs(chosen.number, search.space.seeds).values():
         run = load_run(run_folder.path)
         data = run.data()
         if "test" not in data.splits:

@@ -29,10 +29,10 @@ class SweepFolder:
         self.log = path / "log.txt"
         self.locks = path / "locks"
 
-    def runs(self, number: int, seeds: Sequence[str]) -> list[RunFolder]:
+    def runs(self, number: int, seeds: Sequence[str]) -> dict[str, RunFolder]:
         """The run folder of each seed of a trial."""
         trial = self.path / f"trial-{number}"
-        return [RunFolder(trial / f"seed-{seed}") for seed in seeds] if len(seeds) > 1 else [RunFolder(trial)]
+        return {seed: RunFolder(trial / f"seed-{seed}" if len(seeds) > 1 else trial) for seed in seeds}
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,14 @@ def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None
     return settings
 
 
-def create(words: Sequence[str], space: Space) -> tuple[SweepFolder, Request]:
+def create(request: Request, space: Space) -> SweepFolder:
     """A new sweep folder; sweep.yaml is written last, with it the folder is a sweep."""
-    run_words, settings = split_words(words)
-    request = Request(tuple(run_words), read_settings(settings))
     config = compose.compose(space.example())
     folder = SweepFolder(new_folder(Path(config.outputs) / config.task))
     folder.locks.mkdir()
     write_text(folder.base, compose.to_yaml(config))
     _write(folder, request)
-    return folder, request
+    return folder
 
 
 def find(name: str, outputs: str) -> SweepFolder:
@@ -101,10 +99,8 @@ def find(name: str, outputs: str) -> SweepFolder:
 
 
 def continued(folder: SweepFolder, words: Sequence[str]) -> Request:
-    """The request of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`.
-
-    Raises UserError where anything else is to be changed, or more trials are wanted after the choice was tested.
-    """
+    """The request of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`. Raises UserError
+    where anything else is to be changed, or more trials are wanted after the choice was tested."""
     saved = yaml.safe_load(folder.request.read_text(encoding="utf-8"))
     run_words, changed = split_words(words)
     new = [word for word in run_words if word not in saved["words"]]

@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.scores import finished, maximised, validations
-from attnlab.lab.sweep.search import Search
+from attnlab.lab.sweep.search import Search, maximised
 from attnlab.lab.sweep.space import Value
 from attnlab.runs import read_json
 
@@ -111,13 +110,14 @@ def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], s
 def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: str) -> tuple[str, Outcome]:
     """The name of its score, where its runs say one, else `monitor`; and what came of it."""
     curves, seeds, seconds = [], {}, 0.0
-    for seed, run in zip(search.space.seeds, folder.runs(trial.number, search.space.seeds), strict=True):
-        curves.append(validations(run))
-        if results := finished(run):
-            monitor, seeds[seed] = results.monitor, results.score
-            seconds += results.seconds
+    for seed, run in folder.runs(trial.number, search.space.seeds).items():
+        curves.append(run.read_metrics())
+        if results := run.read_results():
+            monitor = results["train"]["monitor"]
+            seeds[seed] = results["validation"][monitor]
+            seconds += results["train"]["wall_seconds"]
         elif curves[-1]:
-            monitor = curves[-1][-1].monitor
+            monitor = curves[-1][-1]["monitor"]
     state = STATES[trial.state]
     score: float | None = None  # of the journal, where higher is better
     if state == "finished":
@@ -133,10 +133,10 @@ def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: s
         score=statistics.fmean(seeds.values()) if complete else score,
         deviation=statistics.stdev(seeds.values()) if complete and len(seeds) > 1 else None,
         seeds=seeds,
-        epochs=sum(lines[-1].epoch for lines in curves if lines),
+        epochs=sum(lines[-1]["epoch"] for lines in curves if lines),
         seconds=seconds,
         error=trial.user_attrs.get("error"),
-        curve=[(line.epoch, line.scores[monitor]) for line in curves[0]],
+        curve=[(line["epoch"], line[monitor]) for line in curves[0]],
     )
 
 
@@ -167,7 +167,7 @@ def table(outcomes: Sequence[Outcome], monitor: str, names: Sequence[str]) -> Ta
 def train_commands(folder: SweepFolder, search: Search, outcome: Outcome) -> list[str]:
     """What trains a trial again, with test data at the end: a command for each seed."""
     commands = []
-    for seed, run in zip(search.space.seeds, folder.runs(outcome.number, search.space.seeds), strict=True):
+    for seed, run in folder.runs(outcome.number, search.space.seeds).items():
         overrides = yaml.safe_load(run.overrides.read_text(encoding="utf-8"))
         words = [word for word in overrides if word.partition("=")[0] not in ("folder", "score_test", "baselines")]
         assert f"seed={seed}" in words

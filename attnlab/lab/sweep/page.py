@@ -49,10 +49,8 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
 def coordinates(
     outcomes: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colours: Mapping[int, str]
 ) -> str:
-    """Parallel coordinates: an axis for each key, the score last.
-
-    Only trials that finished reach the last axis: the score of one given up early compares with nothing.
-    """
+    """Parallel coordinates: an axis for each key, the score last. Only trials that finished reach the last axis: the
+    score of one given up early compares with nothing."""
     tried = [outcome for outcome in outcomes if len(outcome.values) == len(parameters)]
     scores = [outcome.score for outcome in outcomes if outcome.state == "finished" and outcome.score is not None]
     axes = [_axis(parameter, [outcome.values[parameter.name] for outcome in tried]) for parameter in parameters]

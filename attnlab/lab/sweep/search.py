@@ -23,9 +23,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from attnlab.config import Sweep
 from attnlab.errors import UserError
 from attnlab.lab.sweep.space import Parameter, Space, Value
+from attnlab.metrics import direction
 
 DEFAULT_TRIALS = 20
-NAME = "sweep"
+
+
+def maximised(score: float, monitor: str) -> float:
+    """A score so that higher is better, as Optuna takes it, and back."""
+    return -score if direction(monitor) < 0 else score
 
 
 class Search:
@@ -46,7 +51,7 @@ class Search:
         # Optuna's base class for locks isn't public.
         storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))  # type: ignore[arg-type]
         self.study = optuna.create_study(
-            study_name=NAME, storage=storage, direction="maximize", load_if_exists=True,
+            study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
             sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
         )  # fmt: skip
 
@@ -98,10 +103,8 @@ class Search:
         return Trial(self.study, self.all()[number]._trial_id)
 
     def importance(self) -> dict[str, float]:
-        """The fraction of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty.
-
-        Only trials that ran to the end count.
-        """
+        """The fraction of the scores' variance that each key explains (fANOVA, Hutter et al. 2014); may be empty. Only
+        trials that ran to the end count."""
         done = [trial for trial in self.all() if trial.state == TrialState.COMPLETE]
         if len(done) < 4 or len({trial.value for trial in done}) < 2:
             return {}
@@ -111,10 +114,8 @@ class Search:
 
 
 class _Sampler(BaseSampler):
-    """Draws each value from a generator of its own, seeded by (seed, trial, key).
-
-    So a trial that was begun by a process that died, even between two of its values, is the same one again.
-    """
+    """Draws each value from a generator of its own, seeded by (seed, trial, key). So a trial that was begun by a
+    process that died, even between two of its values, is the same one again."""
 
     def __init__(self, name: str, seed: int, grid: list[dict[str, str]] | None) -> None:
         self._name, self._seed, self._grid = name, seed, grid
@@ -205,10 +206,8 @@ def pruner(settings: Sweep) -> Pruner:
 
 
 class _JournalLock:
-    """A lock on Optuna's journal that is free as soon as its process is killed, which Optuna's own isn't.
-
-    Taking it also removes a last line that a killed process left unfinished.
-    """
+    """A lock on Optuna's journal that is free as soon as its process is killed, which Optuna's own isn't. Taking it
+    also removes a last line that a killed process left unfinished."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal

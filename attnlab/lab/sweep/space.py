@@ -14,8 +14,8 @@ from hydra.core.override_parser.types import IntervalSweep, Override, ValueType
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from attnlab import compose, groups
-from attnlab.config import CrossValidated
 from attnlab.errors import UserError, suggestion
+from attnlab.training import cross_validation
 
 LISTED = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
 Value = str | int | float
@@ -109,8 +109,7 @@ def read(words: Sequence[str]) -> Space:
             "`'optimizer.lr=tag(log,interval(1e-4,1e-2))'`, or name a `space=`"
         )
     space = Space(tuple(fixed.values()), tuple(parameters.values()), seeds or ("1",))
-    data = compose.compose(space.example()).data
-    if isinstance(data, CrossValidated) and data.folds is not None and data.fold is None:
+    if cross_validation.wanted(compose.compose(space.example())):
         raise UserError(
             "`data.folds`: a sweep compares on one division of the data; name one, as in `data.fold=0`"
         )

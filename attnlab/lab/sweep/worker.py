@@ -1,7 +1,7 @@
 """The trials of a sweep, some at a time, each an `attnlab train` of its own, until none is missing.
 
-Several processes, on machines that share the disk, may work on one sweep: whoever works on a trial holds its
-lock, which goes when the process does, and a trial that was begun and isn't held is anyone's to continue.
+Several processes, on machines that share the disk, may work on one sweep: a process that works on a trial
+holds its lock, which ends with the process; a trial that was begun and isn't held may be continued by any of them.
 """
 
 import contextlib
@@ -18,8 +18,7 @@ from attnlab.disk import write_json
 from attnlab.errors import Stopped
 from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, Resources, resources
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.scores import best_so_far, finished, maximised, validations
-from attnlab.lab.sweep.search import Search
+from attnlab.lab.sweep.search import Search, maximised
 from attnlab.runs import RunFolder
 from attnlab.training.report import clock
 
@@ -91,7 +90,7 @@ class Worker:
                 return None
             lock = self._lock(new)
             lock.acquire()
-            self.search.values(new)  # drawn here: nobody else draws at the same time
+            self.search.values(new)  # drawn here, where no other process draws at the same time
             return new, lock
 
     def _lock(self, number: int) -> FileLock:
@@ -110,7 +109,7 @@ class _Trial:
         self.search, self.number, self.lock = worker.search, number, lock
         self._say, self._command, self._resources = worker.say, worker.command, allowed
         seeds = self.search.space.seeds
-        self._runs = dict(zip(seeds, worker.folder.runs(number, seeds), strict=True))
+        self._runs = worker.folder.runs(number, seeds)
         self._first = self._runs[seeds[0]]
         self._values = self.search.values(number)
         self._words = list(TRIAL_WORDS)
@@ -134,11 +133,9 @@ class _Trial:
                 return False
             self._prune()
             return True
-        if self._child is None or code is not None:
-            if self._child and code and self._fails(self._child, code):
-                return True
-            return self._next()
-        return False
+        if self._child and code is None:
+            return False
+        return bool(self._child and code and self._fails(self._child, code)) or self._next()
 
     def stop(self) -> None:
         if self._child:
@@ -149,16 +146,14 @@ class _Trial:
             self._child.end()
 
     def _lags(self) -> bool:
-        """Report the first seed's new validations; whether one of them is a reason to give up.
-
-        Only the first seed is looked at: with repeats, a trial that lags there isn't repeated.
-        """
+        """Report the first seed's new validations; whether one of them is a reason to give up. Only the first seed is
+        looked at: with repeats, a trial that lags there isn't repeated."""
         metrics = self._first.metrics
         size = metrics.stat().st_size if metrics.exists() else -1
         if size == self._size_seen:
             return False
         self._size_seen = size
-        for step, (best, done) in enumerate(best_so_far(self._first), 1):
+        for step, (best, done) in enumerate(_best_so_far(self._first), 1):
             if step > self._reported:
                 self.search.report(self.number, step, best)
                 self._reported = step
@@ -170,19 +165,20 @@ class _Trial:
         how = f"pruned after validation {self._reported}"
         write_json(self._first.pruned, {"pruned": how})
         self.search.prune(self.number)
-        best, _ = best_so_far(self._first)[self._reported - 1]
+        best, _ = _best_so_far(self._first)[self._reported - 1]
         self._tell(f"{how}, {_score(self._first, best)}")
 
     def _next(self) -> bool:
         """Start the first seed that has no result; True when all have one."""
         values = []
         for seed, run in self._runs.items():
-            result = finished(run)
-            if result is None:
+            results = run.read_results()
+            if not results:
                 words = [*self.search.space.words(self._values, seed), *self._words]
                 self._child = Child(run, words, self._resources, self._command)
                 return False
-            values.append(maximised(result.score, result.monitor))
+            monitor = results["train"]["monitor"]
+            values.append(maximised(results["validation"][monitor], monitor))
         value = sum(values) / len(values)
         if math.isfinite(value):
             self.search.finish(self.number, value)
@@ -213,6 +209,17 @@ class _Trial:
         self._say(f"{clock(time.monotonic() - self._began)}  trial {self.number}: {values}: {how}")
 
 
+def _best_so_far(run: RunFolder) -> list[tuple[float, bool]]:
+    """After each validation: the best score so far, so that higher is better, and whether it was the last."""
+    scores: list[tuple[float, bool]] = []
+    best = -math.inf
+    for line in run.read_metrics():
+        value = maximised(float(line[line["monitor"]]), line["monitor"])
+        best = best if math.isnan(value) else max(best, value)
+        scores.append((best, line["done"]))
+    return scores
+
+
 def _score(run: RunFolder, value: float) -> str:
-    monitor = validations(run)[-1].monitor
+    monitor = run.read_metrics()[-1]["monitor"]
     return f"{monitor} {maximised(value, monitor):.4f}"

@@ -3,29 +3,15 @@
 Each is measured once for a prepared data set, and kept beside it.
 """
 
-from typing import cast
-
 from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.disk import read_json, write_json
 from attnlab.registry import BASELINES
-from attnlab.training.baselines import graphs, images, sequences, simple, speech, text
+from attnlab.training.baselines import graphs, images, sequences, simple, speech, text  # noqa: F401, each registers its own
 from attnlab.training.baselines.base import Baseline, Problem, Scores
 from attnlab.training.engine import Engine
 
-__all__ = [
-    "Baseline",
-    "Problem",
-    "Scores",
-    "baselines",
-    "graphs",
-    "images",
-    "sequences",
-    "simple",
-    "speech",
-    "text",
-]
-
+__all__ = ["Baseline", "Problem", "Scores", "baselines"]
 VERSION = 3
 """Of how baselines are measured."""
 
@@ -38,7 +24,7 @@ def baselines(config: Config, data: Data, engine: Engine) -> Scores:
     fitting = {name: baseline for name in BASELINES if (baseline := BASELINES.get(name, Baseline)()).fits(problem)}
     chosen = "".join(f"-{name}" for name in config.head.metrics or ())
     path = data.folder / f"baselines-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
-    measured = cast(Scores, read_json(path)) if path.exists() else {}
+    measured: Scores = read_json(path) if path.exists() else {}
     missing = {name: baseline.scores(problem) for name, baseline in fitting.items() if name not in measured}
     if missing:
         measured |= missing

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from attnlab import metrics
 from attnlab.config import Config
-from attnlab.data.contract import Data, Gold
+from attnlab.data.contract import Data, Gold, Split
 from attnlab.sets import Prediction
 from attnlab.targets import kind_named
 from attnlab.training.engine import Engine
@@ -62,6 +62,11 @@ class Baseline:
     def scores(self, problem: Problem) -> dict[str, float]:
         """Its scores on the test data; measured once for each prepared data set and target."""
         raise NotImplementedError
+
+
+def shown(split: Split, name: str) -> list[Any]:
+    """What each example shows under this name."""
+    return [split.show(i)[name] for i in range(len(split))]
 
 
 def label_lists(gold: Sequence[Gold]) -> Sequence[Sequence[str]]:

@@ -8,14 +8,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from attnlab.data.contract import Split
 from attnlab.metrics import NOT_SCORED
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
 from attnlab.training.baselines.base import Baseline, Problem, label_lists
-
-CLASSES = ("class", "vector_classes")
-"""The kinds of target that are one class of several, for each set or for each vector."""
 
 
 @BASELINES.register("larger_class")
@@ -31,9 +27,8 @@ class LargerClass(Baseline):
             label, times = Counter(problem.learned).most_common(1)[0]
             return problem.measure([Prediction(label, times / len(problem.learned))] * len(problem.gold))
         frequent = label_counts(problem).most_common(1)[0][0]
-        return problem.measure(
-            [Prediction([frequent] * len(labels), None) for labels in label_lists(problem.gold)]
-        )
+        answers = ([frequent] * len(labels) for labels in label_lists(problem.gold))
+        return problem.measure([Prediction(labels, None) for labels in answers])
 
 
 @BASELINES.register("median")
@@ -54,7 +49,9 @@ class Ceiling(Baseline):
 
     def fits(self, problem: Problem) -> bool:
         ceiling = problem.test.ceiling()
-        return ceiling == 1.0 if problem.kind == "sequence" else ceiling is not None and problem.kind in CLASSES
+        if problem.kind == "sequence":
+            return ceiling == 1.0
+        return ceiling is not None and problem.kind in ("class", "vector_classes")
 
     def scores(self, problem: Problem) -> dict[str, float]:
         if problem.kind == "sequence":
@@ -64,14 +61,12 @@ class Ceiling(Baseline):
 
 
 class Regression(Baseline):
-    """A logistic regression on a row of numbers for each example. split_type: the splits that have such numbers."""
+    """A logistic regression on a row of numbers for each example. split_type: the splits that have such numbers; method:
+    theirs that gives them, (n, F)."""
 
     split_type: type
+    method: str
     max_iter = 1000
-
-    def numbers(self, split: Split) -> NDArray[np.floating]:
-        """(n, F): a row for each example of a `split_type`."""
-        raise NotImplementedError
 
     def fits(self, problem: Problem) -> bool:
         is_known = problem.kind == "class" and isinstance(problem.train, self.split_type)
@@ -83,8 +78,9 @@ class Regression(Baseline):
         from sklearn.preprocessing import StandardScaler
 
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=self.max_iter))
-        model.fit(self.numbers(problem.train), problem.learned)
-        return problem.measure(most_probable(model.classes_, model.predict_proba(self.numbers(problem.test))))
+        train, test = (getattr(split, self.method)() for split in (problem.train, problem.test))
+        model.fit(train, problem.learned)
+        return problem.measure(most_probable(model.classes_, model.predict_proba(test)))
 
 
 def label_counts(problem: Problem) -> Counter[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnlab.data.contract import FrameSummaries, Split
+from attnlab.data.contract import FrameSummaries
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
 from attnlab.training.baselines.base import Baseline, Problem, label_lists
@@ -18,11 +18,8 @@ class RegressionOnMeans(Regression):
     heard."""
 
     split_type = FrameSummaries
+    method = "summaries"
     max_iter = 300
-
-    def numbers(self, split: Split) -> NDArray[np.floating]:
-        assert isinstance(split, FrameSummaries)
-        return split.summaries()
 
 
 @BASELINES.register("loudness_threshold")

@@ -1,26 +1,15 @@
 """Words: each for itself, in a bag, and in a narrow window."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import cast
 
 import torch
 
-from attnlab.config import (
-    AdamW,
-    Config,
-    CosineSchedule,
-    FullyConnectedEncoder,
-    LearnedEmbedding,
-    TaggingHead,
-    Trainer,
-)
-from attnlab.data.contract import Split
+from attnlab import config as keys
 from attnlab.metrics import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.base import Baseline, Problem, label_lists
+from attnlab.training.baselines.base import Baseline, Problem, label_lists, shown
 from attnlab.training.baselines.simple import label_counts, most_probable
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
@@ -36,13 +25,13 @@ class MostFrequentTag(Baseline):
 
     def scores(self, problem: Problem) -> dict[str, float]:
         by_word: dict[str, Counter[str]] = {}
-        for words, tags in zip(_texts(problem.train), label_lists(problem.learned), strict=True):
+        for words, tags in zip(shown(problem.train, "words"), label_lists(problem.learned), strict=True):
             for word, tag in zip(words, tags, strict=True):
                 if tag != NOT_SCORED:
                     by_word.setdefault(word, Counter())[tag] += 1
         best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
         fallback = label_counts(problem).most_common(1)[0][0]
-        answers = ([best.get(word, fallback) for word in words] for words in _texts(problem.test))
+        answers = ([best.get(word, fallback) for word in words] for words in shown(problem.test, "words"))
         return problem.measure([Prediction(tags, None) for tags in answers])
 
 
@@ -58,11 +47,12 @@ class WindowOf7(Baseline):
         return problem.kind == "vector_classes" and problem.shows("words") and bool(problem.data.notice)
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        engine, data = Engine(Trainer(device=problem.engine.device.type)), problem.data
-        settings = Config(
-            task=problem.config.task, data=problem.config.data, embedding=LearnedEmbedding(),
-            encoder=FullyConnectedEncoder(radius=3, depth=1), head=TaggingHead(target=problem.target),
-            optimizer=AdamW(), schedule=CosineSchedule(), trainer=Trainer(epochs=6, batch_vectors=1500), seed=1,
+        engine, data = Engine(keys.Trainer(device=problem.engine.device.type)), problem.data
+        settings = keys.Config(
+            task=problem.config.task, data=problem.config.data, embedding=keys.LearnedEmbedding(),
+            encoder=keys.FullyConnectedEncoder(radius=3, depth=1), head=keys.TaggingHead(target=problem.target),
+            optimizer=keys.AdamW(), schedule=keys.CosineSchedule(), seed=1,
+            trainer=keys.Trainer(epochs=6, batch_vectors=1500),
         )  # fmt: skip
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
@@ -84,11 +74,6 @@ class NaiveBayes(Baseline):
         from sklearn.naive_bayes import MultinomialNB
 
         bags = CountVectorizer(analyzer=lambda words: words)
-        model = MultinomialNB().fit(bags.fit_transform(_texts(problem.train)), problem.learned)
-        probabilities = model.predict_proba(bags.transform(_texts(problem.test)))
+        model = MultinomialNB().fit(bags.fit_transform(shown(problem.train, "words")), problem.learned)
+        probabilities = model.predict_proba(bags.transform(shown(problem.test, "words")))
         return problem.measure(most_probable(model.classes_, probabilities))
-
-
-def _texts(split: Split) -> Iterator[list[str]]:
-    """The words of each example."""
-    return (cast(list[str], split.show(i)["words"]) for i in range(len(split)))
