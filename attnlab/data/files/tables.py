@@ -84,11 +84,7 @@ def piece_rows(
 
 
 def read_table(
-    path: Path,
-    columns: Sequence[str | int],
-    bad: BadRows,
-    inside: str | None = None,
-    encoding: str | None = None,
+    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None = None, encoding: str | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, cells of these columns) of each row of a .csv, .tsv or .jsonl file, also .gz.
 

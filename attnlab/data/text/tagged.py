@@ -70,10 +70,7 @@ class Tagged(TextSource[Lines]):
 
 
 def sentences(
-    path: Path,
-    lines: Iterable[tuple[int, str]],
-    read: Callable[[str], tuple[str, str] | str | None],
-    bad: BadRows,
+    path: Path, lines: Iterable[tuple[int, str]], read: Callable[[str], tuple[str, str] | str | None], bad: BadRows
 ) -> Iterator[TextRow]:
     """Sentences of numbered lines, each closed by an empty one; a sentence with a bad line is bad as a whole.
 
