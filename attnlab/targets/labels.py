@@ -68,9 +68,6 @@ class Labels(TargetKind):
     def writer(self) -> Writer:
         return LabelWriter(self.per_vector)
 
-    def num_outputs(self, target: Target) -> int:
-        return len(target.classes)
-
     def class_weights(self, target: Target) -> Tensor:
         """N / (C · count) of each class (King & Zeng 2001)."""
         counts = torch.tensor(target.counts, dtype=torch.float32).clamp_min(1)

@@ -37,9 +37,6 @@ class Questions(TargetKind):
     def writer(self) -> Writer:
         return Writer(pa.list_(pa.int8()))
 
-    def num_outputs(self, target: Target) -> int:
-        return len(target.classes)
-
     def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
         known, logits = truth >= 0, outputs.float()
         each = binary_cross_entropy_with_logits(logits, truth.clamp_min(0).to(logits.dtype), reduction="none")
