@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnlab.errors import UserError
 
@@ -43,20 +43,22 @@ class Codec:
         from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
         assert kind in KINDS, kind
-        special = [UNKNOWN, BEGIN, END]
+        size = MAX_CHARACTERS if kind == "characters" else size
+        options: dict[str, Any] = {
+            "vocab_size": size,
+            "special_tokens": [UNKNOWN, BEGIN, END],
+            "show_progress": False,
+        }
         trainer: trainers.Trainer
         if kind == "bpe":
             tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-            trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+            trainer = trainers.BpeTrainer(**options)
         elif kind == "unigram":
             tokenizer = Tokenizer(models.Unigram())
-            trainer = trainers.UnigramTrainer(
-                vocab_size=size, unk_token=UNKNOWN, special_tokens=special, show_progress=False
-            )
+            trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **options)
         else:
             tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-            size = size if kind == "words" else MAX_CHARACTERS
-            trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+            trainer = trainers.WordLevelTrainer(**options)
         one_space = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
         tokenizer.normalizer = normalizers.Sequence(one_space)
         if kind == "characters":
@@ -93,9 +95,8 @@ class Codec:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, without `<s>` and `</s>`."""
-        return [
-            encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        ]
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids; `<unk>`, `<s>` and `</s>` leave no trace."""

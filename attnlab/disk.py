@@ -20,7 +20,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """As `write_text`, of any contents."""
+    """As `write_text`, of any contents; UserError is raised there, too."""
     unfinished = path.with_name(path.name + ".new.txt")
     try:
         path.parent.mkdir(exist_ok=True)
@@ -29,9 +29,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise UserError(
-            f"{path}: could not be written ({error.strerror}); what was there before is unharmed"
-        ) from error
+        problem = f"{path}: could not be written ({error.strerror}); what was there before is unharmed"
+        raise UserError(problem) from error
 
 
 def write_flushed(path: Path, data: bytes) -> None:

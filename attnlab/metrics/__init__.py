@@ -6,12 +6,11 @@ in `numbers.py`, of texts (BLEU, WER, …) in `text.py`.
 
 from attnlab.metrics import labels, numbers, text
 from attnlab.metrics.base import (
+    LISTED,
     NOT_SCORED,
     Comparison,
     Confusion,
-    Measured,
     Metric,
-    Predicted,
     Slices,
     Value,
     better,
@@ -22,20 +21,6 @@ from attnlab.metrics.base import (
 )
 
 __all__ = [
-    "NOT_SCORED",
-    "Comparison",
-    "Confusion",
-    "Measured",
-    "Metric",
-    "Predicted",
-    "Slices",
-    "Value",
-    "better",
-    "chosen",
-    "direction",
-    "labels",
-    "measure",
-    "most_confused",
-    "numbers",
-    "text",
-]
+    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Metric", "Slices", "Value", "better", "chosen", "direction",
+    "labels", "measure", "most_confused", "numbers", "text",
+]  # fmt: skip

@@ -17,6 +17,8 @@ Slices = Mapping[str, Sequence[Sequence[bool]]]
 """By name, (L,) marks on the vectors of each set."""
 NOT_SCORED = ""
 """The label of a vector, or of a set, that no score looks at."""
+LISTED = ("vector_classes", "vector_numbers", "classes")
+"""Kinds of target whose answers are lists: of each vector, or of each question."""
 Computed = TypeVar("Computed")
 
 
@@ -42,18 +44,16 @@ class Comparison:
     gold: Sequence[Value]
     predictions: Sequence[Predicted]
     classes: Sequence[str] = ()
-    _computed: dict[str, object] = field(default_factory=dict, repr=False)
+    _computed: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def pairs(self) -> Iterator[tuple[Value, Value]]:
-        """(right, predicted) of each scored answer: of each vector where the target has one for each vector, of each
-        question where it has several."""
+        """(right, predicted) of each scored answer; each item of a list is one."""
         examples: Iterable[tuple[Value, Value]] = zip(self.gold, (p.value for p in self.predictions), strict=True)
-        if self.kind in ("vector_classes", "vector_numbers", "classes"):
+        if self.kind in LISTED:
             examples = (pair for gold, value in examples for pair in zip(gold, value, strict=True))
         for right, predicted in examples:
-            if (
-                right != NOT_SCORED and right == right and not (self.kind == "classes" and right < 0)
-            ):  # NaN: no number
+            unknown = right < 0 if self.kind == "classes" else right != right  # NaN: no number
+            if right != NOT_SCORED and not unknown:
                 yield right, predicted
 
     @cached_property
@@ -64,16 +64,16 @@ class Comparison:
     def marked(self, marks: Sequence[Sequence[bool]]) -> "Comparison":
         """The same of marked vectors alone; marks: (L,) of each set."""
         gold = [
-            [label if mark else NOT_SCORED for label, mark in zip(labels, own, strict=True)]
-            for labels, own in zip(self.gold, marks, strict=True)
+            [label if mark else NOT_SCORED for label, mark in zip(*labels_and_marks, strict=True)]
+            for labels_and_marks in zip(self.gold, marks, strict=True)
         ]
-        return replace(self, gold=gold, _computed={})
+        return replace(self, gold=gold)
 
     def once(self, name: str, compute: Callable[[], Computed]) -> Computed:
         """What `compute` gives, computed for the first metric that asks and kept for the others."""
         if name not in self._computed:
             self._computed[name] = compute()
-        return self._computed[name]  # type: ignore[return-value]  # what was stored under this name
+        return self._computed[name]
 
 
 class Metric:
@@ -87,7 +87,12 @@ class Metric:
     """Whether it is computed of marked vectors, too, as `<name>/<slice>`."""
 
     def value(self, comparison: Comparison) -> float | None:
-        """The score; None where there is nothing to be scored."""
+        """The score; None where there is nothing to be scored. Metrics that need no more than answers define `score`."""
+        pairs = list(comparison.pairs())
+        return self.score(*zip(*pairs, strict=True)) if pairs else None
+
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
+        """The score of these answers, at least one."""
         raise NotImplementedError
 
 
@@ -111,18 +116,15 @@ def chosen(names: Sequence[str], kind: str) -> list[str]:
 
 
 def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None = None) -> Measured:
-    """Scores by the metrics of these names, then those of slices; without those for which nothing is there to score."""
+    """Scores by the metrics of these names, then those of slices; none where there is nothing to score."""
     metrics = {name: METRICS.get(name, Metric)() for name in names}
     scores = {name: metric.value(comparison) for name, metric in metrics.items()}
     for name, metric in metrics.items():
         if metric.of_slices and comparison.kind == "vector_classes":
             for slice_name, marks in (slices or {}).items():
                 scores[f"{name}/{slice_name}"] = metric.value(comparison.marked(marks))
-    has_classes = comparison.kind in ("class", "vector_classes")
-    return Measured(
-        {name: score for name, score in scores.items() if score is not None},
-        comparison.confusion if has_classes else {},
-    )
+    confusion = comparison.confusion if comparison.kind in ("class", "vector_classes") else {}
+    return Measured({name: score for name, score in scores.items() if score is not None}, confusion)
 
 
 def direction(score: str) -> int:

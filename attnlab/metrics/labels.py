@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import fmean
+from typing import ClassVar
 
 from attnlab.metrics.base import NOT_SCORED, Comparison, Metric
 from attnlab.registry import METRICS
@@ -61,7 +62,7 @@ class RocAuc(Metric):
     def value(self, comparison: Comparison) -> float | None:
         from sklearn.metrics import roc_auc_score
 
-        areas = [float(roc_auc_score(truth, probabilities)) for truth, probabilities in _rankings(comparison)]
+        areas = [float(roc_auc_score(*ranking)) for ranking in _rankings(comparison)]
         return sum(areas) / len(areas) if areas else None
 
 
@@ -74,69 +75,65 @@ class AveragePrecision(Metric):
     def value(self, comparison: Comparison) -> float | None:
         from sklearn.metrics import average_precision_score
 
-        areas = [float(average_precision_score(truth, scores)) for truth, scores in _rankings(comparison)]
+        areas = [float(average_precision_score(*ranking)) for ranking in _rankings(comparison)]
         return fmean(areas) if areas else None
 
 
-class _FromCounts(Metric):
-    """A score of scikit-learn's, computed from how often each (right, predicted) occurred."""
+class _MeanOfClasses(Metric):
+    """A mean over classes. function: of `sklearn.metrics`."""
+
+    kinds = LABELS
+    function: ClassVar[str]
+    average: ClassVar[str] = "macro"
+
+    def value(self, comparison: Comparison) -> float | None:
+        import sklearn.metrics
+
+        if not comparison.confusion:
+            return None
+        right, predicted = zip(*comparison.confusion, strict=True)
+        labels = sorted(set(right)) if self.average == "macro" else None
+        options = {"labels": labels, "average": self.average, "zero_division": 0}
+        times = list(comparison.confusion.values())
+        return float(getattr(sklearn.metrics, self.function)(right, predicted, sample_weight=times, **options))
+
+
+@METRICS.register("balanced_accuracy")
+class BalancedAccuracy(_MeanOfClasses):
+    """The mean over the right classes of recall, so that rare classes count as much as frequent ones."""
+
+    function = "recall_score"
+
+
+@METRICS.register("macro_precision")
+class MacroPrecision(_MeanOfClasses):
+    """The mean over the right classes of precision; 0 for a class that is never predicted."""
+
+    function = "precision_score"
+
+
+@METRICS.register("weighted_f1")
+class WeightedF1(_MeanOfClasses):
+    """The mean of F1 over the right classes, each weighted by how often it occurs."""
+
+    function, average = "f1_score", "weighted"
+
+
+@METRICS.register("matthews")
+class Matthews(Metric):
+    """Matthews' correlation coefficient (Gorodkin 2004 for more than two classes)."""
 
     kinds = LABELS
 
     def value(self, comparison: Comparison) -> float | None:
-        confusion = comparison.confusion
-        if not confusion:
-            return None
-        right, predicted = zip(*confusion, strict=True)
-        return float(self.score(right, predicted, list(confusion.values())))
-
-    def score(self, right: Sequence[str], predicted: Sequence[str], times: Sequence[int]) -> float:
-        raise NotImplementedError
-
-
-@METRICS.register("balanced_accuracy")
-class BalancedAccuracy(_FromCounts):
-    """The mean over the right classes of recall, so that rare classes count as much as frequent ones."""
-
-    def score(self, right: Sequence[str], predicted: Sequence[str], times: Sequence[int]) -> float:
-        from sklearn.metrics import recall_score
-
-        return recall_score(
-            right, predicted, sample_weight=times, labels=sorted(set(right)), average="macro", zero_division=0
-        )
-
-
-@METRICS.register("macro_precision")
-class MacroPrecision(_FromCounts):
-    """The mean over the right classes of precision; 0 for a class that is never predicted."""
-
-    def score(self, right: Sequence[str], predicted: Sequence[str], times: Sequence[int]) -> float:
-        from sklearn.metrics import precision_score
-
-        return precision_score(
-            right, predicted, sample_weight=times, labels=sorted(set(right)), average="macro", zero_division=0
-        )
-
-
-@METRICS.register("weighted_f1")
-class WeightedF1(_FromCounts):
-    """The mean of F1 over the right classes, each weighted by how often it occurs."""
-
-    def score(self, right: Sequence[str], predicted: Sequence[str], times: Sequence[int]) -> float:
-        from sklearn.metrics import f1_score
-
-        return f1_score(right, predicted, sample_weight=times, average="weighted", zero_division=0)
-
-
-@METRICS.register("matthews")
-class Matthews(_FromCounts):
-    """Matthews' correlation coefficient (Gorodkin 2004 for more than two classes)."""
-
-    def score(self, right: Sequence[str], predicted: Sequence[str], times: Sequence[int]) -> float:
         from sklearn.metrics import matthews_corrcoef
 
-        several = len({*right, *predicted}) > 1  # of a single class scikit-learn says 0, and warns
-        return matthews_corrcoef(right, predicted, sample_weight=times) if several else 0.0
+        if not comparison.confusion:
+            return None
+        right, predicted = zip(*comparison.confusion, strict=True)
+        if len({*right, *predicted}) == 1:
+            return 0.0  # of a single class scikit-learn says 0, and warns
+        return float(matthews_corrcoef(right, predicted, sample_weight=list(comparison.confusion.values())))
 
 
 def _answered(comparison: Comparison) -> Iterator[tuple[list[int], list[int]]]:
@@ -163,15 +160,13 @@ def _rankings(comparison: Comparison) -> Iterator[tuple[list[int], list[float]]]
         columns = zip(*(prediction.probability for prediction in predictions), strict=True)
         problems = [*zip(zip(*comparison.gold, strict=True), columns, strict=True)]
     else:
-        every = {*comparison.classes, *(p.value for p in predictions), *comparison.gold} - {NOT_SCORED}
-        if len(every) != 2:  # of more classes, one probability says nothing of the others
+        classes = {*comparison.classes, *(p.value for p in predictions), *comparison.gold} - {NOT_SCORED}
+        if len(classes) != 2:  # of more classes, one probability says nothing of the others
             return
-        first = min(every)
+        first = min(classes)
         truth = [int(label == first) if label != NOT_SCORED else -1 for label in comparison.gold]
         problems = [(truth, [p.probability if p.value == first else 1 - p.probability for p in predictions])]
     for right, probabilities in problems:
-        known = [
-            (truth, probability) for truth, probability in zip(right, probabilities, strict=True) if truth >= 0
-        ]
+        known = [(truth, p) for truth, p in zip(right, probabilities, strict=True) if truth >= 0]
         if len({truth for truth, _ in known}) == 2:
-            yield [truth for truth, _ in known], [probability for _, probability in known]
+            yield [truth for truth, _ in known], [p for _, p in known]

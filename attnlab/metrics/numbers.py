@@ -1,8 +1,9 @@
 """Metrics of numbers, in the numbers' own unit where they have one; NaN is not scored."""
 
 import math
+from collections.abc import Sequence
 
-from attnlab.metrics.base import Comparison, Metric
+from attnlab.metrics.base import Metric, Value
 from attnlab.registry import METRICS
 
 NUMBERS = ("number", "vector_numbers")
@@ -12,24 +13,20 @@ NUMBERS = ("number", "vector_numbers")
 class MeanAbsoluteError(Metric):
     """The mean absolute error."""
 
-    kinds = NUMBERS
-    higher_is_better = False
+    kinds, higher_is_better = NUMBERS, False
 
-    def value(self, comparison: Comparison) -> float | None:
-        errors = [abs(right - predicted) for right, predicted in comparison.pairs()]
-        return sum(errors) / len(errors) if errors else None
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
+        return sum(abs(r - p) for r, p in zip(right, predicted, strict=True)) / len(right)
 
 
 @METRICS.register("rmse")
 class RootMeanSquaredError(Metric):
     """The root of the mean squared error, which weighs large errors more than `mae` does."""
 
-    kinds = NUMBERS
-    higher_is_better = False
+    kinds, higher_is_better = NUMBERS, False
 
-    def value(self, comparison: Comparison) -> float | None:
-        squares = [(right - predicted) ** 2 for right, predicted in comparison.pairs()]
-        return math.sqrt(sum(squares) / len(squares)) if squares else None
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
+        return math.sqrt(sum((r - p) ** 2 for r, p in zip(right, predicted, strict=True)) / len(right))
 
 
 @METRICS.register("r2")
@@ -38,11 +35,10 @@ class RSquared(Metric):
 
     kinds = NUMBERS
 
-    def value(self, comparison: Comparison) -> float | None:
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
         from sklearn.metrics import r2_score
 
-        pairs = list(comparison.pairs())
-        return float(r2_score(*zip(*pairs, strict=True))) if len(pairs) > 1 else None
+        return float(r2_score(right, predicted)) if len(right) > 1 else None
 
 
 @METRICS.register("spearman")
@@ -51,10 +47,8 @@ class Spearman(Metric):
 
     kinds = NUMBERS
 
-    def value(self, comparison: Comparison) -> float | None:
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
         from scipy.stats import spearmanr
 
-        right, predicted = zip(*pairs, strict=True) if (pairs := list(comparison.pairs())) else ((), ())
-        if len(set(right)) < 2 or len(set(predicted)) < 2:
-            return None
-        return float(spearmanr(right, predicted).statistic)
+        varied = len(set(right)) > 1 and len(set(predicted)) > 1
+        return float(spearmanr(right, predicted).statistic) if varied else None

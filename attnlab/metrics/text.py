@@ -2,7 +2,7 @@
 the others fractions of 1. Runs of white space count as one space."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from attnlab.metrics.base import Comparison, Metric
@@ -19,34 +19,30 @@ class _OfTexts(Metric):
     kinds = ("sequence",)
 
     def value(self, comparison: Comparison) -> float | None:
-        right, predicted = comparison.once("texts", lambda: _texts(comparison))
-        return self.score(comparison, right, predicted)
-
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
-        raise NotImplementedError
+        return self.score(*_texts(comparison))
 
 
 @METRICS.register("bleu")
 class Bleu(_OfTexts):
     """sacreBLEU with tokens 13a, cased: the one to report (Papineni et al. 2002; Post 2018)."""
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
-        return comparison.once("bleu", lambda: corpus_bleu(right, predicted)).score
+    def value(self, comparison: Comparison) -> float:
+        return _bleu_of(comparison).score
 
 
 @METRICS.register("bleu_lower")
 class BleuLower(_OfTexts):
     """The same in lower case, which stands beside the lower-cased, tokenised BLEU of many papers."""
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
-        return corpus_bleu(right, predicted, lower=True).score
+    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
+        return _bleu(lower=True).corpus_score(predicted, [right]).score
 
 
 @METRICS.register("chrf")
 class Chrf(_OfTexts):
     """chrF2: agreement of n-grams of characters (Popović 2015)."""
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         from sacrebleu.metrics import CHRF
 
         return CHRF().corpus_score(predicted, [right]).score
@@ -58,7 +54,7 @@ class Ter(_OfTexts):
 
     higher_is_better = False
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         from sacrebleu.metrics import TER
 
         return TER().corpus_score(predicted, [right]).score
@@ -68,7 +64,7 @@ class Ter(_OfTexts):
 class ExactMatch(_OfTexts):
     """The fraction of texts without a difference."""
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         return sum(map(str.__eq__, predicted, right)) / max(1, len(right))
 
 
@@ -78,7 +74,7 @@ class WordErrorRate(_OfTexts):
 
     higher_is_better = False
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         return error_rate([text.split() for text in predicted], [text.split() for text in right])
 
 
@@ -88,7 +84,7 @@ class CharacterErrorRate(_OfTexts):
 
     higher_is_better = False
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
+    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         return error_rate(predicted, right)
 
 
@@ -98,8 +94,8 @@ class LengthRatio(_OfTexts):
 
     higher_is_better = None
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
-        bleu = comparison.once("bleu", lambda: corpus_bleu(right, predicted))
+    def value(self, comparison: Comparison) -> float:
+        bleu = _bleu_of(comparison)
         return bleu.sys_len / max(1, bleu.ref_len)
 
 
@@ -109,8 +105,9 @@ class Cut(_OfTexts):
 
     higher_is_better = False
 
-    def score(self, comparison: Comparison, right: list[str], predicted: list[str]) -> float:
-        return sum(not prediction.complete for prediction in comparison.predictions) / max(1, len(right))
+    def value(self, comparison: Comparison) -> float:
+        predictions = comparison.predictions
+        return sum(not prediction.complete for prediction in predictions) / max(1, len(predictions))
 
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -122,11 +119,6 @@ def length_quantiles(texts: Sequence[str]) -> list[int]:
     return [lengths[round(q * (len(lengths) - 1))] for q in QUANTILES] if lengths else []
 
 
-def corpus_bleu(right: Sequence[str], predicted: Sequence[str], lower: bool = False) -> "BLEUScore":
-    """BLEU of all texts together, with what it was computed from."""
-    return _bleu(lower).corpus_score(predicted, [right])
-
-
 def bleu_signature(lower: bool = False) -> str:
     """How `bleu`, or `bleu_lower`, is computed: what sacreBLEU asks papers to print beside it."""
     metric = _bleu(lower)
@@ -134,20 +126,26 @@ def bleu_signature(lower: bool = False) -> str:
     return str(metric.get_signature())
 
 
-def _bleu(lower: bool) -> "BLEU":
+def _bleu(lower: bool = False) -> "BLEU":
     from sacrebleu.metrics import BLEU
 
     return BLEU(tokenize="13a", lowercase=lower)
 
 
+def _bleu_of(comparison: Comparison) -> "BLEUScore":
+    """Cased BLEU with the numbers that it was computed from."""
+    right, predicted = _texts(comparison)
+    return comparison.once("bleu", lambda: _bleu().corpus_score(predicted, [right]))
+
+
 def _texts(comparison: Comparison) -> tuple[list[str], list[str]]:
     """Right and predicted texts with single spaces."""
+
+    def one_spaced(texts: Iterable[str]) -> list[str]:
+        return [" ".join(unicodedata.normalize("NFC", text).split()) for text in texts]
+
     predicted = [prediction.value for prediction in comparison.predictions]
-    return [_one_spaced(text) for text in comparison.gold], [_one_spaced(text) for text in predicted]
-
-
-def _one_spaced(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return comparison.once("texts", lambda: (one_spaced(comparison.gold), one_spaced(predicted)))
 
 
 def error_rate(predicted: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> float:

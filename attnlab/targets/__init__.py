@@ -5,27 +5,17 @@ The kinds by name: `class` and `vector_classes` (`labels.py`), `classes` (`quest
 (`numbers.py`), `sequence` (`sequence.py`).
 """
 
-from collections.abc import Sequence as Listed
+import collections.abc
 
 from attnlab.errors import UserError
-from attnlab.metrics import NOT_SCORED
 from attnlab.spec import Target
-from attnlab.targets.base import Columns, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Columns, StoredAnswers, TargetKind
 from attnlab.targets.labels import Labels, unseen_labels
 from attnlab.targets.numbers import Numbers
 from attnlab.targets.questions import Questions
 from attnlab.targets.sequence import Sequence
 
-__all__ = [
-    "KINDS",
-    "NOT_SCORED",
-    "StoredAnswers",
-    "TargetKind",
-    "Writer",
-    "kind_named",
-    "stored_answers",
-    "unseen_labels",
-]
+__all__ = ["KINDS", "StoredAnswers", "kind_named", "stored_answers", "unseen_labels"]
 
 KINDS: dict[str, TargetKind] = {
     kind.name: kind
@@ -47,7 +37,8 @@ def kind_named(name: str) -> TargetKind:
     return KINDS[name]
 
 
-def stored_answers(columns: Columns, name: str, target: Target, labels: Listed[str]) -> StoredAnswers:
-    """The right answers of a target, read again; the arguments are those of `StoredAnswers`. Raises UserError as
-    `kind_named` does."""
+def stored_answers(
+    columns: Columns, name: str, target: Target, labels: collections.abc.Sequence[str]
+) -> StoredAnswers:
+    """A target's `StoredAnswers`, from the same arguments. Raises UserError as `kind_named` does."""
     return kind_named(target.kind).stored_answers(columns, name, target, labels)

@@ -1,7 +1,7 @@
 """What every kind of target offers to the loaders, the heads and the evaluation."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar, overload
 
 import numpy as np
 import pyarrow as pa
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnlab.errors import UserError
-from attnlab.metrics import Value
+from attnlab.metrics import LISTED, Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
 
 Rows = NDArray[np.int64]
+Answer = TypeVar("Answer")
 
 
 class Ragged(Protocol):
@@ -53,6 +54,43 @@ class Writer:
         return answer
 
 
+class ReadRows(Sequence[Answer]):
+    """Some rows of a column, read when they are asked for, so that those of a large set needn't be in memory."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def read(self, row: int) -> Answer:
+        """What stands in a row of the column."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, i: int) -> Answer: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[Answer]: ...
+    def __getitem__(self, i: int | slice) -> Answer | list[Answer]:
+        rows = self._rows[i]
+        return [self.read(int(row)) for row in rows] if isinstance(i, slice) else self.read(int(rows))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
+class Lists(ReadRows[list[Value]]):
+    """Lists of numbers or, where there are labels, of what the numbers stand for."""
+
+    def __init__(self, column: Ragged, rows: Rows, labels: Sequence[str]) -> None:
+        super().__init__(rows)
+        self._column, self._labels = column, labels
+
+    def read(self, row: int) -> list[Value]:
+        values = self._column[row].tolist()
+        return [self._labels[value] for value in values] if self._labels else values
+
+
 class StoredAnswers:
     """The right answers of one target in one split, read again.
 
@@ -60,15 +98,23 @@ class StoredAnswers:
     """
 
     def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
-        raise NotImplementedError
+        self.kind, self.labels = target.kind, labels
+        self._column = columns.ragged(name) if target.kind in LISTED else columns.numbers(name)
 
     def take(self, rows: Rows) -> Tensor:
         """What the loss needs: see the kinds for its shape."""
         raise NotImplementedError
 
+    def stored(self, rows: Rows) -> NDArray[Any]:
+        """What the column holds in these rows: a number of each, or those of all lists end to end."""
+        return self._column[rows] if isinstance(self._column, np.ndarray) else self._column.take(rows)
+
     def gold(self, rows: Rows | None = None) -> Sequence[Value]:
         """Of these rows, or of all, as heads predict them: a label, a number, or a list of them."""
-        raise NotImplementedError
+        if not isinstance(self._column, np.ndarray):
+            return Lists(self._column, np.arange(len(self._column.lengths)) if rows is None else rows, self.labels)
+        values = (self._column if rows is None else self._column[rows]).tolist()
+        return [self.labels[value] for value in values] if self.labels else values
 
     def counts(self, rows: Rows) -> dict[str, int]:
         """How often each label occurs in these rows, in order of the labels; empty where answers are no classes."""
@@ -86,7 +132,6 @@ class TargetKind:
     """The scores that are usual for it; `head.metrics=` names others."""
     monitor: ClassVar[str]
     """The validation score that picks the best weights unless `trainer.monitor=` names another."""
-    has_classes: ClassVar[bool] = False
     stored_answers: ClassVar[type[StoredAnswers]]
 
     def __init__(self, name: str, per_vector: bool) -> None:
@@ -98,7 +143,7 @@ class TargetKind:
 
     def num_outputs(self, target: Target) -> int:
         """How many numbers a model gives for each answer."""
-        raise NotImplementedError
+        return len(target.classes)
 
     def class_weights(self, target: Target) -> Tensor:
         """(C,): weights in the loss by which every class weighs as much as every other. Raises UserError where answers

@@ -13,7 +13,6 @@ from attnlab.metrics import NOT_SCORED, Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
 from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
-from attnlab.targets.lists import Lists
 
 
 class LabelWriter(Writer):
@@ -24,9 +23,8 @@ class LabelWriter(Writer):
         self._per_vector, self._ids = per_vector, {NOT_SCORED: 0}
 
     def stored(self, answer: Value) -> Value:
-        numbers = [
-            self._ids.setdefault(label, len(self._ids)) for label in (answer if self._per_vector else [answer])
-        ]
+        labels = answer if self._per_vector else [answer]
+        numbers = [self._ids.setdefault(label, len(self._ids)) for label in labels]
         self.labels = list(self._ids)
         return numbers if self._per_vector else numbers[0]
 
@@ -35,47 +33,32 @@ class StoredLabels(StoredAnswers):
     """Labels by their numbers among `labels`."""
 
     def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
-        self.labels, self._per_vector = labels, target.kind == "vector_classes"
+        super().__init__(columns, name, target, labels)
         classes = {label: i for i, label in enumerate(target.classes)}
         self._class_of_label = np.array([classes.get(label, -1) for label in labels], dtype=np.int64)
-        if self._per_vector:
-            self._ragged = columns.ragged(name)
-        else:
-            self._numbers = columns.numbers(name)
 
     def take(self, rows: Rows) -> Tensor:
         """(B,) or (N,) int64: the class; −1 where it is not scored or was never learned."""
-        stored = self._ragged.take(rows) if self._per_vector else self._numbers[rows]
-        return torch.from_numpy(self._class_of_label[stored])
-
-    def gold(self, rows: Rows | None = None) -> Sequence[Value]:
-        if self._per_vector:
-            return Lists(self._ragged, rows, self.labels)
-        return [
-            self.labels[number] for number in (self._numbers if rows is None else self._numbers[rows]).tolist()
-        ]
+        return torch.from_numpy(self._class_of_label[self.stored(rows)])
 
     def counts(self, rows: Rows) -> dict[str, int]:
-        size = len(self.labels)
-        times = (
-            self._ragged.counts(rows, size)
-            if self._per_vector
-            else np.bincount(self._numbers[rows], minlength=size)
-        )
-        return {
-            label: int(n) for label, n in sorted(zip(self.labels, times, strict=True)) if n and label != NOT_SCORED
-        }
+        column, size = self._column, len(self.labels)
+        if isinstance(column, np.ndarray):
+            times = np.bincount(column[rows], minlength=size)
+        else:
+            times = column.counts(rows, size)
+        counted = sorted(zip(self.labels, times, strict=True))
+        return {label: int(n) for label, n in counted if n and label != NOT_SCORED}
 
     def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
         counts = self.counts(rows)
-        return Target("vector_classes" if self._per_vector else "class", tuple(counts), tuple(counts.values()))
+        return Target(self.kind, tuple(counts), tuple(counts.values()))
 
 
 class Labels(TargetKind):
     """Cross-entropy; class −1 is not scored."""
 
     monitor = "accuracy"
-    has_classes = True
     stored_answers = StoredLabels
 
     def __init__(self, name: str, per_vector: bool) -> None:
@@ -84,9 +67,6 @@ class Labels(TargetKind):
 
     def writer(self) -> Writer:
         return LabelWriter(self.per_vector)
-
-    def num_outputs(self, target: Target) -> int:
-        return len(target.classes)
 
     def class_weights(self, target: Target) -> Tensor:
         """N / (C · count) of each class (King & Zeng 2001)."""

@@ -1,7 +1,5 @@
 """A number for the set (kind `number`) or for each vector (`vector_numbers`); NaN is not scored."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import torch
@@ -10,35 +8,19 @@ from torch import Tensor
 from attnlab.metrics import Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
-from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
-from attnlab.targets.lists import Lists
+from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
 
 class StoredNumbers(StoredAnswers):
     """Numbers as they are: float64, since large ones with a small standard deviation are the same in float32."""
 
-    def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
-        self._kind = target.kind
-        if target.kind == "vector_numbers":
-            self._ragged = columns.ragged(name)
-        else:
-            self._numbers = columns.numbers(name)
-
     def take(self, rows: Rows) -> Tensor:
         """(B,) or (N,) float64."""
-        return torch.from_numpy(self._values(rows))
-
-    def gold(self, rows: Rows | None = None) -> Sequence[Value]:
-        if self._kind == "vector_numbers":
-            return Lists(self._ragged, rows)
-        return (self._numbers if rows is None else self._numbers[rows]).tolist()
+        return torch.from_numpy(self.stored(rows))
 
     def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
-        values = self._values(rows)
-        return Target(self._kind, mean=float(values.mean()), std=float(values.std()) if np.ptp(values) else 1.0)
-
-    def _values(self, rows: Rows) -> np.ndarray:
-        return self._ragged.take(rows) if self._kind == "vector_numbers" else self._numbers[rows]
+        values = self.stored(rows)
+        return Target(self.kind, mean=float(values.mean()), std=float(values.std()) if np.ptp(values) else 1.0)
 
 
 class Numbers(TargetKind):

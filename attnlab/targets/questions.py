@@ -1,7 +1,5 @@
 """Several questions of the set, each answered by yes (1), no (0) or unknown (−1): kind `classes`."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import torch
@@ -11,25 +9,18 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from attnlab.metrics import Value
 from attnlab.sets import Loss
 from attnlab.spec import Target
-from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
-from attnlab.targets.lists import Lists
+from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
 
 class StoredQuestions(StoredAnswers):
     """A list of −1, 0 and 1 for each set."""
 
-    def __init__(self, columns: Columns, name: str, target: Target, labels: Sequence[str]) -> None:
-        self._ragged = columns.ragged(name)
-
     def take(self, rows: Rows) -> Tensor:
         """(B, C) int64."""
-        return torch.from_numpy(self._ragged.take(rows).astype(np.int64)).view(len(rows), -1)
-
-    def gold(self, rows: Rows | None = None) -> Sequence[Value]:
-        return Lists(self._ragged, rows)
+        return torch.from_numpy(self.stored(rows).astype(np.int64)).view(len(rows), -1)
 
     def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
-        yes = self._ragged.take(rows).reshape(len(rows), -1) == 1
+        yes = self.stored(rows).reshape(len(rows), -1) == 1
         return Target("classes", questions, tuple(yes.sum(axis=0).tolist()))
 
 
@@ -45,9 +36,6 @@ class Questions(TargetKind):
 
     def writer(self) -> Writer:
         return Writer(pa.list_(pa.int8()))
-
-    def num_outputs(self, target: Target) -> int:
-        return len(target.classes)
 
     def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
         known, logits = truth >= 0, outputs.float()

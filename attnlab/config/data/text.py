@@ -62,10 +62,8 @@ class TaggedData(TextData):
         yield from super().problems()
         for name in ("words", "tags"):
             column = getattr(self, name)
-            if column is not None and (isinstance(column, bool) or not isinstance(column, int | str)):
-                yield f"`data.{name}={column}`: a column is a name or a number"
-            elif isinstance(column, int) and column < 1:
-                yield f"`data.{name}={column}`: columns are numbered from 1"
+            if column is not None and (problem := column_problem(column)):
+                yield f"`data.{name}={column}`: {problem}"
         if self.words is not None and self.words == self.tags:
             yield f"`data.words={self.words} data.tags={self.tags}`: the same column twice"
 
@@ -97,15 +95,17 @@ class TableData(TextData):
             yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
         columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
         columns += [] if self.group is None else [self.group]
-        numbers = [column for column in columns if isinstance(column, int)]
-        if any(not isinstance(column, int | str) or isinstance(column, bool) for column in columns):
-            yield f"`data.text={self.text} data.label={self.label}`: a column is a name or a number"
-        elif numbers and len(numbers) < len(columns):
-            yield (
-                f"`data.text={self.text} data.label={self.label}`: give either names, which stand in the first line, "
-                "or numbers, where there is no such line"
-            )
-        elif any(number < 1 for number in numbers):
-            yield f"`data.text={self.text} data.label={self.label}`: columns are numbered from 1"
-        elif len(set(columns)) < len(columns):
-            yield f"`data.text={self.text} data.label={self.label}`: the same column twice"
+        problem = next(filter(None, map(column_problem, columns)), "")
+        if not problem and len({isinstance(column, int) for column in columns}) == 2:
+            problem = "give either names, which stand in the first line, or numbers, where there is no such line"
+        elif not problem and len(set(columns)) < len(columns):
+            problem = "the same column twice"
+        if problem:
+            yield f"`data.text={self.text} data.label={self.label}`: {problem}"
+
+
+def column_problem(column: object) -> str:
+    """Why this is no column; "" where it is one."""
+    if isinstance(column, bool) or not isinstance(column, int | str):
+        return "a column is a name or a number"
+    return "columns are numbered from 1" if isinstance(column, int) and column < 1 else ""

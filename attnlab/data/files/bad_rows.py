@@ -13,9 +13,7 @@ class BadRows:
     """
 
     def __init__(self, skip: bool, what: str = "row") -> None:
-        self.skip, self.what = skip, what
-        self.count = 0
-        self.first = ""
+        self.skip, self.what, self.count, self.first = skip, what, 0, ""
 
     def found(self, problem: str, count: int = 1) -> None:
         """problem: where the row stands, what is wrong and what would be right; count: of rows that share it.
@@ -43,6 +41,12 @@ class ErrorSink(Protocol):
     """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
 
     def found(self, problem: str, count: int = 1) -> None: ...
+
+
+def longer_refused(key: str, length: str, max_length: int) -> UserError:
+    """What to say where `data.too_long` refuses an example of more than `data.max_length`."""
+    remedy = "raise it, or set `data.too_long=cut` or `drop`"
+    return UserError(f"{key}: {length}, more than `data.max_length={max_length}`; {remedy}")
 
 
 def beyond_length(count: int, whose: str, longest: float, policy: str, key: str = "max_length") -> list[str]:

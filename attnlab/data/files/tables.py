@@ -3,12 +3,12 @@
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnlab.config import DataConfig
 from attnlab.data.files.bad_rows import BadRows, ErrorSink
-from attnlab.data.files.layout import split_files
+from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.prep.source import path_of
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import Lines, stretches, text_lines, unreadable
@@ -21,11 +21,14 @@ LARGEST = (2 - 2**-23) * 2.0**127
 """The largest number in single precision."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Records:
-    """Some rows of a table: (line, its cells), or (line, what is wrong with the row)."""
+    """Some rows of a table: (line, its cells), or (0, what is wrong with a row), which `piece_rows` hands to `BadRows`."""
 
-    rows: list[tuple[int, list[str] | str]]
+    rows: list[tuple[int, list[str] | str]] = field(default_factory=list)
+
+    def found(self, problem: str, count: int = 1) -> None:
+        self.rows += [(0, problem)] * count
 
 
 def table_pieces(
@@ -41,7 +44,7 @@ def table_pieces(
         yield from stretches(path, encoding)
         return
     # Where a quoted row ends is known only after reading all before it, so these are read here and now.
-    waiting = _Waiting()
+    waiting = Records()
     try:
         for line, cells in _rows(path, columns, waiting, encoding):
             waiting.rows.append((line, cells))
@@ -52,16 +55,6 @@ def table_pieces(
         yield Records(waiting.rows)  # errors in the rows before are raised first
         raise
     yield Records(waiting.rows)
-
-
-class _Waiting:
-    """Rows of the next piece, with the errors among them: an `ErrorSink` that leaves refusing to `piece_rows`."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[int, list[str] | str]] = []
-
-    def found(self, problem: str, count: int = 1) -> None:
-        self.rows += [(0, problem)] * count
 
 
 def piece_rows(
@@ -84,11 +77,7 @@ def piece_rows(
 
 
 def read_table(
-    path: Path,
-    columns: Sequence[str | int],
-    bad: BadRows,
-    inside: str | None = None,
-    encoding: str | None = None,
+    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None = None, encoding: str | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, cells of these columns) of each row of a .csv, .tsv or .jsonl file, also .gz.
 
@@ -102,7 +91,7 @@ def read_table(
 
 def table_format(path: Path) -> str | None:
     """.csv, .tsv or .jsonl, whether packed or not; None for another file."""
-    ending = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    ending = plain_suffix(path)
     return ending if ending in FORMATS else None
 
 

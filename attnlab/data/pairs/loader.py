@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from attnlab.codec import Codec
 from attnlab.config import ParallelData
 from attnlab.data.contract import Data, Split
-from attnlab.data.files.bad_rows import BadRows, beyond_length
+from attnlab.data.files.bad_rows import BadRows, beyond_length, longer_refused
 from attnlab.data.pairs.sources import PairSource, TextPair
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
@@ -36,7 +36,10 @@ TARGET = "translation"
 
 
 class Parallel(Data):
-    """A prepared set of sentence pairs; the codecs of `spec`, or learned ones, split both sides into tokens."""
+    """A prepared set of sentence pairs; the codecs of `spec`, or learned ones, split both sides into tokens.
+
+    Raises UserError where `spec` has none, and for `parts`, which tokens don't have.
+    """
 
     splits: dict[str, "ParallelSplit"]
 
@@ -51,13 +54,16 @@ class Parallel(Data):
         settings = settings_of(replace(config, limit=None))  # which is applied below, to what was prepared
         settings |= {"splits": splits, "files": list(self.source.files), "identity": self.source.identity}
         texts = fingerprint(self.source.files.values(), settings)
-        self.codecs = self._learned(texts) if spec is None else _codecs_of(spec, config)
-        examples = {"texts": texts, "codecs": _digest(self.codecs)}
+        self.codecs = self._learned(texts) if spec is None else spec.codecs
+        if "source" not in self.codecs:
+            raise UserError(f"data={config.name}: the run did not learn from pairs of texts")
+        tokens = json.dumps({name: codec.to_json() for name, codec in sorted(self.codecs.items())})
+        digest = hashlib.blake2b(tokens.encode(), digest_size=12).hexdigest()
+        examples = {"texts": texts, "codecs": digest}
         cache, prefix = cache_folder(config.cache), f"parallel-{config.name}-"
         folder = prepared(cache, prefix + fingerprint((), examples), lambda folder: self._write(folder, splits))
-        self.fingerprint = fingerprint(
-            (), examples if config.limit is None else examples | {"limit": config.limit}
-        )
+        limit = {} if config.limit is None else {"limit": config.limit}
+        self.fingerprint = fingerprint((), {**examples, **limit})
         self.folder = cache / (prefix + self.fingerprint)
         self.folder.mkdir(exist_ok=True)
         self.warnings = [*self.source.warnings, *read_json(folder / "meta.json")["warnings"]]
@@ -118,30 +124,21 @@ class Parallel(Data):
         columns |= {name: Value("string") for name in ("key", "source_text", "target_text")}
         warnings: list[str] = []
 
-        def encoded(split: str, bad: BadRows, empty: list[str], longer: list[str]) -> Iterator[dict[str, object]]:
-            for pair, source, target in self._encoded(self._pairs(split, bad, empty), longer):
-                yield {
-                    "source": source, TARGET: target, "key": pair.key, "source_text": pair.source,
-                    "target_text": pair.target,
-                }  # fmt: skip
-
         for split in splits:
             bad, empty, longer = BadRows(self.config.skip_bad, "pair"), list[str](), list[str]()
-            number = write_rows(folder / f"{split}.arrow", columns, encoded(split, bad, empty, longer))
+            number = write_rows(
+                folder / f"{split}.arrow", columns, self._encoded(self._pairs(split, bad, empty), longer)
+            )
             if split in self.source.splits:  # what is held out was read, and warned of, with the rest
                 warnings += [bad.summary()] if bad.count else []
                 warnings += [_left_out(split, empty)] if empty else []
             limit = self.config.max_length, self.config.too_long
             warnings += beyond_length(len(longer), f"pairs of the {split} split", *limit)
             if number == 0:
-                raise UserError(self._nothing_in(split))
+                nothing = f"no pairs of non-empty sentences for the {split} split"
+                reason = too_few(split, self.fractions[split]) if split in self.fractions else nothing
+                raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}")
         (folder / "meta.json").write_text(json.dumps({"warnings": warnings}), encoding="utf-8")
-
-    def _nothing_in(self, split: str) -> str:
-        location = self.config.path or f"data={self.config.name}"
-        if split in self.fractions:
-            return f"{location}: {too_few(split, self.fractions[split])}"
-        return f"{location}: no pairs of non-empty sentences for the {split} split"
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
         """The pairs of a split; those with an empty side go to `empty`, by their keys."""
@@ -163,16 +160,13 @@ class Parallel(Data):
     @cached_property
     def _divided(self) -> list[str]:
         """The split of each pair that the source has for training."""
-        owners = [
-            " ".join(pair.source.split()) for pair in self.source.rows("train", BadRows(self.config.skip_bad))
-        ]
+        pairs = self.source.rows("train", BadRows(self.config.skip_bad))
+        owners = [" ".join(pair.source.split()) for pair in pairs]
         validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(owners), owners, validation, test, self.config.split_seed)
 
-    def _encoded(
-        self, pairs: Iterator[TextPair], longer: list[str]
-    ) -> Iterator[tuple[TextPair, list[int], list[int]]]:
-        """Each pair with the ids of both sides, within `data.max_length`; those beyond it go to `longer`, by their keys."""
+    def _encoded(self, pairs: Iterator[TextPair], longer: list[str]) -> Iterator[dict[str, object]]:
+        """Rows with the ids of both sides, within `data.max_length`; those beyond it go to `longer`, by their keys."""
         max_length, policy = self.config.max_length, self.config.too_long
         source_codec = self.codecs["source"]
         target_codec = self.codecs.get("target", source_codec)
@@ -182,13 +176,11 @@ class Parallel(Data):
             for pair, source, target in zip(block, sources, targets, strict=True):
                 length = max(len(source), len(target))
                 if length > max_length and policy == "refuse":
-                    raise UserError(
-                        f"{pair.key}: {length:,} tokens, more than `data.max_length={max_length}`; "
-                        "raise it, or set `data.too_long=cut` or `drop`"
-                    )
+                    raise longer_refused(pair.key, f"{length:,} tokens", max_length)
                 longer += [pair.key] if length > max_length else []
                 if length <= max_length or policy == "cut":
-                    yield pair, source[:max_length], target[:max_length]
+                    ids = {"source": source[:max_length], TARGET: target[:max_length]}
+                    yield ids | {"key": pair.key, "source_text": pair.source, "target_text": pair.target}
 
 
 class ParallelSplit(Split):
@@ -216,7 +208,8 @@ class ParallelSplit(Split):
         return Batch(inputs, {TARGET: self._targets.take(rows)}, tuple(self.keys[i] for i in indices))
 
     def gold(self, target: str) -> Sequence[str]:
-        """The translations as they stand in the file, even where `data.max_length` cuts what is learned."""
+        """The translations as they stand in the file, even where `data.max_length` cuts what is learned. Raises UserError
+        for another target."""
         if target != TARGET:
             raise UserError(f"`head.target={target}`: the data have {TARGET}")
         return self._gold
@@ -232,23 +225,8 @@ class ParallelSplit(Split):
         return self._ceiling
 
 
-def _codecs_of(spec: DataSpec, config: ParallelData) -> dict[str, Codec]:
-    """Those of a run, by which other data are read. Raises UserError where it has none."""
-    if "source" not in spec.codecs:
-        raise UserError(f"data={config.name}: the run did not learn from pairs of texts")
-    return spec.codecs
-
-
-def _digest(codecs: dict[str, Codec]) -> str:
-    """Equal for codecs that split text alike."""
-    tokens = json.dumps({name: codec.to_json() for name, codec in sorted(codecs.items())})
-    return hashlib.blake2b(tokens.encode(), digest_size=12).hexdigest()
-
-
 def _left_out(split: str, empty: list[str]) -> str:
     """A warning."""
-    were = "1 pair has" if len(empty) == 1 else f"{len(empty):,} pairs have"
-    return (
-        f"{were} an empty side in the {split} split and {'was' if len(empty) == 1 else 'were'} left out: {empty[0]}"
-        + (", …" if len(empty) > 1 else "")
-    )
+    if len(empty) == 1:
+        return f"1 pair has an empty side in the {split} split and was left out: {empty[0]}"
+    return f"{len(empty):,} pairs have an empty side in the {split} split and were left out: {empty[0]}, …"

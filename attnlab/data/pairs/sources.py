@@ -40,7 +40,7 @@ class PairSource(Source):
 
 
 class Bilingual(PairSource):
-    """`data=bilingual`: generated sentences; the data are as fixed as those of a file."""
+    """`data=bilingual`: generated sentences, as fixed as those of a file. Raises UserError for other languages."""
 
     notice = (
         "These sentences are generated (data=bilingual). For real ones: attnlab train task=translation data=parallel "
@@ -60,7 +60,7 @@ class Bilingual(PairSource):
         self.files = {path.stem: path for path in modules}
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
-        first = sum(size for name, size in list(sentences.SIZES.items())[: self.splits.index(split)])
+        first = sum(list(sentences.SIZES.values())[: self.splits.index(split)])
         for i, (source, target) in enumerate(self._pairs[first : first + sentences.SIZES[split]]):
             yield TextPair(source, target, f"bilingual-{split}-{i}")
 
@@ -88,7 +88,10 @@ class HubPairs(HubSource, PairSource):
 
 
 class Lines(PairSource):
-    """Two files for each split, train.en and train.de, plain or .gz: line i of one translates line i of the other."""
+    """Two files for each split, train.en and train.de, plain or .gz: line i of one translates line i of the other.
+
+    Raises UserError where one of them is missing, where there are several, or where one has more lines.
+    """
 
     needs = "the folder that holds train.{source_language} and train.{target_language}"
     hub = HubPairs
@@ -103,7 +106,7 @@ class Lines(PairSource):
         self.files = {f"{split} {side.name}": side for split, sides in self.pairs.items() for side in sides}
 
     def _files_of(self, folder: Path) -> dict[str, tuple[Path, Path]]:
-        """Both files of each split. Raises UserError where one of them is missing, or where there are several."""
+        """Both files of each split."""
         config, sides = self.config, []
         for language in (config.source_language, config.target_language):
             named: dict[str, Path] = {}
@@ -145,24 +148,20 @@ class Lines(PairSource):
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         source, target = self.pairs[split]
-        counts = [0, 0]
-        for number, sides in enumerate(
-            zip_longest(*(text_lines(path, self.config.encoding) for path in (source, target))), 1
-        ):
+        encoding, counts = self.config.encoding, [0, 0]
+        lines = zip_longest(text_lines(source, encoding), text_lines(target, encoding))
+        for number, sides in enumerate(lines, 1):
             for i, side in enumerate(sides):
                 counts[i] += side is not None
             if None in sides:
                 continue
-            texts = [(side or "").strip() for side in sides]
-            problems = [
-                (path, unreadable(text, self.config.encoding))
-                for path, text in zip((source, target), texts, strict=True)
-            ]
-            first = next(((path, problem) for path, problem in problems if problem), None)
-            if first:
-                bad.found(f"{first[0]}:{number}: {first[1]}")
+            text, translation = (side.strip() for side in sides)
+            if problem := unreadable(text, encoding):
+                bad.found(f"{source}:{number}: {problem}")
+            elif problem := unreadable(translation, encoding):
+                bad.found(f"{target}:{number}: {problem}")
             else:
-                yield TextPair(texts[0], texts[1], f"{source.name}:{number}")
+                yield TextPair(text, translation, f"{source.name}:{number}")
         if counts[0] != counts[1]:
             raise UserError(
                 f"{source} has {counts[0]:,} lines, but {target} has {counts[1]:,}; line i of one must be the translation "

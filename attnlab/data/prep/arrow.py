@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from attnlab.targets.base import ReadRows
 
 BUFFER = 1 << 26
 """Bytes of rows that wait to be written."""
@@ -73,26 +75,15 @@ class Columns:
         return Strings(self._table.column(name), rows)
 
 
-class Strings(Sequence[str]):
+class Strings(ReadRows[str]):
     """Strings in a mapped file, of some of its rows."""
 
     def __init__(self, column: pa.ChunkedArray, rows: NDArray[np.int64]) -> None:
-        self._column, self._rows = column, rows
+        super().__init__(rows)
+        self._column = column
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, i: int) -> str: ...
-    @overload
-    def __getitem__(self, i: slice) -> list[str]: ...
-    def __getitem__(self, i: int | slice) -> str | list[str]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
-        return self._column[int(self._rows[i])].as_py()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
+    def read(self, row: int) -> str:
+        return self._column[row].as_py()
 
 
 class Ragged:

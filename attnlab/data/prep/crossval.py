@@ -93,10 +93,8 @@ def fold_splits(
         raise UserError(
             f"`data.fold={fold}`: too few different examples beside {fold}'s to train and to validate on"
         )
-    return [
-        "test" if name == fold else "validation" if owner in chosen else "train"
-        for name, owner in zip(assigned, owners, strict=True)
-    ]
+    of_others = ["validation" if owner in chosen else "train" for owner in owners]
+    return ["test" if name == fold else other for name, other in zip(assigned, of_others, strict=True)]
 
 
 def protocol(folds: str, validation: float) -> str:

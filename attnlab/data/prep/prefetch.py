@@ -4,9 +4,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from attnlab.data.contract import Batches
 from attnlab.data.prep.batching import Indices
@@ -25,8 +26,8 @@ def batches_ahead(split: Batches, shards: Sequence[Indices], epoch: int, workers
     workers: processes; 0: none, which is enough unless augmentation costs more than training.
     """
     if workers:
-        batches = _Shards(split, shards, epoch)
-        yield from DataLoader(batches, batch_size=None, num_workers=workers, generator=torch.Generator())
+        make, generator = partial(split.batch, epoch=epoch), torch.Generator()
+        yield from DataLoader(shards, None, collate_fn=make, num_workers=workers, generator=generator)  # type: ignore[arg-type]
     else:
         upcoming = iter(shards)
         yield from _while_cheap(split, upcoming, epoch)
@@ -58,16 +59,3 @@ def _by_a_thread(split: Batches, shards: Iterator[Indices], epoch: int) -> Itera
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-class _Shards(Dataset[Batch]):
-    """The batches of one epoch by number."""
-
-    def __init__(self, split: Batches, shards: Sequence[Indices], epoch: int) -> None:
-        self.split, self.shards, self.epoch = split, shards, epoch
-
-    def __len__(self) -> int:
-        return len(self.shards)
-
-    def __getitem__(self, i: int) -> Batch:
-        return self.split.batch(self.shards[i], self.epoch)

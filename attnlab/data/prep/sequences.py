@@ -1,29 +1,19 @@
 """Tokens of text as sets with the token's number as coordinate: sources, and targets that are sequences."""
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from attnlab.codec import END_ID
+from attnlab.data.prep.arrow import Ragged
 from attnlab.data.prep.batching import Indices
 from attnlab.sets import Layout, VectorSets
 
 
-class Rows(Protocol):
-    """Ids of texts: a mapped column, or a list of arrays."""
-
-    def __getitem__(self, i: int, /) -> NDArray[np.int32]: ...
-
-
 class Sequences:
-    """Targets: each ends with `</s>` and does not begin with `<s>`.
+    """Targets: each ends with `</s>` and does not begin with `<s>`. lengths: (n,) ids of each, `</s>` included."""
 
-    lengths: (n,) ids of each, `</s>` included.
-    """
-
-    def __init__(self, ids: Rows, lengths: NDArray[np.int64]) -> None:
+    def __init__(self, ids: Ragged | list[NDArray[np.int32]], lengths: NDArray[np.int64]) -> None:
         self._ids, self.lengths = ids, lengths + 1
 
     def take(self, indices: Indices) -> VectorSets:

@@ -54,9 +54,8 @@ def with_held_out(
     pool = [i for i, split in enumerate(splits) if split == "train"]
     positions = np.array([position(owners[i], seed) for i in pool])
     numbers: dict[str, int] = {}
-    strata = np.array(
-        [0 if labels is None else numbers.setdefault(labels[i], len(numbers)) for i in pool], dtype=int
-    )
+    names = [""] * len(splits) if labels is None else labels
+    strata = np.array([numbers.setdefault(names[i], len(numbers)) for i in pool], dtype=int)
     fractions = (0.0 if "validation" in splits else validation, 0.0 if "test" in splits else test)
     for i, split in zip(pool, split_rows(positions, strata, *fractions).tolist(), strict=True):
         splits[i] = NAMES[split]

@@ -10,14 +10,13 @@ from attnlab.errors import UserError
 
 
 class HubText(HubSource, TextSource[Stretch]):
-    """What all sources of text on the hub share."""
+    """What all sources of text on the hub share. Raises UserError for columns that are given by numbers."""
 
     def __init__(self, config: HubDataConfig, columns: Sequence[str | int], label: str | int) -> None:
         names = [column for column in columns if isinstance(column, str)]
         if len(names) < len(columns):
-            raise UserError(
-                f"`data.hub={config.hub}`: columns on the hub have names; give them instead of numbers"
-            )
+            names_only = "columns on the hub have names; give them instead of numbers"
+            raise UserError(f"`data.hub={config.hub}`: {names_only}")
         super().__init__(config, names, str(label))
 
     def pieces(self, split: str) -> Iterator[Stretch]:

@@ -25,7 +25,7 @@ from attnlab.data.prep.pool import mapped, processes_for
 from attnlab.data.prep.progress import counted
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES, lacking, limited, split_rows, too_few
-from attnlab.data.text.numbering import Numbered, Numbers, PieceNumbering
+from attnlab.data.text.numbering import Numbers, PieceNumbering
 from attnlab.data.text.pack import WordSets
 from attnlab.data.text.source import TextSource
 from attnlab.disk import read_json
@@ -77,25 +77,31 @@ class Text(Data):
         """Read every row once; words and labels become numbers in the order in which they appear."""
         numbers, warnings = Numbers(), list[str]()
         for split in self.source.splits:
-            problems = _Problems(split, self.config)
-            if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, problems)) == 0:
+            bad, longer, max_length = BadRows(self.config.skip_bad), list[int](), self.config.max_length
+            if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, bad, longer)) == 0:
                 location = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
-                raise UserError(f"{location}: {problems.why_empty()}")
-            warnings += problems.warnings()
+                within = f" of at most `data.max_length={max_length}` words" if sum(longer) else ""
+                left_out = f"; {bad.summary()}" if bad.count else ""
+                raise UserError(f"{location}: no sentences{within} in it{left_out}")
+            warnings += [bad.summary()] if bad.count else []
+            whose = f"sentences of the {split} split"
+            warnings += beyond_length(sum(longer), whose, max_length, self.config.too_long)
         text = "".join(f"{form}\n" for form in numbers.forms)
         (folder / "forms.txt").write_text(text, encoding="utf-8", newline="\n")
         labels = {name: {"labels": list(ids)} for name, ids in numbers.labels.items()}
         meta = {"targets": {name: labels.get(name, {}) for name in self.source.targets}, "warnings": warnings}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
-    def _batches(self, split: str, numbers: Numbers, problems: "_Problems") -> Iterator[pa.RecordBatch]:
-        """The rows of a split, read by as many processes as that is worth."""
+    def _batches(self, split: str, numbers: Numbers, bad: BadRows, longer: list[int]) -> Iterator[pa.RecordBatch]:
+        """The rows of a split, read by as many processes as that is worth. Those that are bad are added to `bad`, how many
+        are beyond `data.max_length` to `longer`, piece by piece."""
         tasks = ((split, piece) for piece in self.source.pieces(split))
         processes = processes_for(self.source.files.values())
         done = 0
         with counted(f"preparing {self.config.name}, {split}") as progress:
             for numbered in mapped(PieceNumbering(self.source, self.config), tasks, processes):
-                problems.add(numbered)
+                bad.add(numbered.bad, numbered.first_bad)
+                longer.append(numbered.longer)
                 batch = numbers.translated(numbered)
                 done += batch.num_rows
                 progress(done)
@@ -147,20 +153,16 @@ class Text(Data):
         for form, n in counts.items():
             for character in form:
                 characters[character] += n
+        targets = {
+            name: self.answers(name, "train", Target(kind)).learned(rows["train"], self.source.questions)
+            for name, kind in self.source.targets.items()
+        }
+        words = Vocabulary.from_counts(counts, self.config.min_count)
+        vocabularies = {"words": words, "characters": Vocabulary.from_counts(characters)}
         return DataSpec(
-            modality="text",
-            num_coords=1,
-            features=None,
-            targets={
-                name: self.answers(name, "train", Target(kind)).learned(rows["train"], self.source.questions)
-                for name, kind in self.source.targets.items()
-            },
-            vocabularies={
-                "words": Vocabulary.from_counts(counts, self.config.min_count),
-                "characters": Vocabulary.from_counts(characters),
-            },
+            modality="text", num_coords=1, features=None, targets=targets, vocabularies=vocabularies,
             slices=tuple(self.source.slices),
-        )
+        )  # fmt: skip
 
     def _unfitting(self) -> list[str]:
         """Warnings of labels that the run cannot know. Raises UserError for answers of another kind than it learned."""
@@ -178,35 +180,13 @@ class Text(Data):
                     f"data={self.config.name}: {_several(self.source.questions)}, but the run learned "
                     f"{_several(target.classes)}; name as many columns by `data.label=`"
                 )
-            counts = {name_of: split.answers[name].counts(split.rows) for name_of, split in self.splits.items()}
+            counts = {key: split.answers[name].counts(split.rows) for key, split in self.splits.items()}
             warnings += unseen_labels(target, counts, self.config.name, self.fractions)
         return warnings
 
 
 def _several(questions: Sequence[str]) -> str:
     return f"{len(questions)} question{'s' if len(questions) > 1 else ''} ({', '.join(questions)})"
-
-
-class _Problems:
-    """Counts the rows of a split that were left out or shortened."""
-
-    def __init__(self, split: str, config: TextData) -> None:
-        self.split, self.config = split, config
-        self.bad, self.longer = BadRows(config.skip_bad), 0
-
-    def add(self, numbered: Numbered) -> None:
-        self.bad.add(numbered.bad, numbered.first_bad)
-        self.longer += numbered.longer
-
-    def why_empty(self) -> str:
-        """What to say where no row is left."""
-        longer = f" of at most `data.max_length={self.config.max_length}` words" if self.longer else ""
-        return f"no sentences{longer} in it" + (f"; {self.bad.summary()}" if self.bad.count else "")
-
-    def warnings(self) -> list[str]:
-        bad = [self.bad.summary()] if self.bad.count else []
-        whose = f"sentences of the {self.split} split"
-        return bad + beyond_length(self.longer, whose, self.config.max_length, self.config.too_long)
 
 
 class TextSplit(Split):
@@ -251,10 +231,10 @@ class TextSplit(Split):
         return {"words": [self.data.forms[form] for form in self._forms[int(self.rows[i])]]}
 
     def gold(self, target: str) -> Sequence[Gold]:
+        """The right answers of each sentence. Raises UserError where the data have no such target."""
         if target not in self.answers:
-            raise UserError(
-                f"`head.target={target}`: the data have {', '.join(self.answers) or 'no such targets'}"
-            )
+            targets = ", ".join(self.answers) or "no such targets"
+            raise UserError(f"`head.target={target}`: the data have {targets}")
         return self.answers[target].gold(self.rows)
 
     def content(self, i: int) -> bytes:

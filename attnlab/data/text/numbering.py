@@ -4,18 +4,18 @@ A piece numbers its words and labels by itself, in the order in which they appea
 into those of the whole.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from attnlab.config import TextData
-from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.bad_rows import BadRows, longer_refused
 from attnlab.data.prep.splits import position
 from attnlab.data.text.source import TextRow, TextSource
-from attnlab.errors import UserError
 from attnlab.targets import kind_named
 
 
@@ -44,12 +44,13 @@ class PieceNumbering:
     def __call__(self, task: tuple[str, object]) -> Numbered:
         split, piece = task
         bad = BadRows(self.config.skip_bad)
-        lengths = _LengthLimit(self.config, self.source)
+        longer: list[str] = []
         forms: dict[str, int] = {}
         writers = {name: kind_named(kind).writer() for name, kind in self.source.targets.items()}
         columns: dict[str, list[object]] = {name: [] for name in ("forms", "ceiling", "key", "position", *writers)}
         columns |= {name: [] for name in self.source.slices}
-        for row in lengths.limited(self.source.rows(split, piece, bad)):
+        rows = self.source.rows(split, piece, bad)
+        for row in _within_length(rows, self.source, self.config, longer):
             columns["forms"].append([forms.setdefault(word, len(forms)) for word in row.words])
             columns["ceiling"].append(row.ceiling)
             columns["key"].append(row.key)
@@ -65,41 +66,27 @@ class PieceNumbering:
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))
         labels = {name: writer.labels for name, writer in writers.items() if writer.labels}
-        return Numbered(batch, list(forms), labels, lengths.longer, bad.count, bad.first)
+        return Numbered(batch, list(forms), labels, len(longer), bad.count, bad.first)
 
 
-class _LengthLimit:
-    """`data.max_length`, as `data.too_long` treats what is beyond it. longer: how many rows were."""
-
-    def __init__(self, config: TextData, source: TextSource) -> None:
-        self.config, self.longer = config, 0
-        self.labelled = [name for name, kind in source.targets.items() if kind_named(kind).per_vector]
-
-    def limited(self, rows: Iterator[TextRow]) -> Iterator[TextRow]:
-        """The rows within it. Raises UserError for others, unless they are cut or dropped."""
-        max_length, policy = self.config.max_length, self.config.too_long
-        for row in rows:
-            if len(row.words) <= max_length:
-                yield row
-                continue
-            if policy == "refuse":
-                raise UserError(
-                    f"{row.key}: {len(row.words)} words, more than `data.max_length={max_length}`; "
-                    "raise it, or set `data.too_long=cut` or `drop`"
-                )
-            self.longer += 1
-            if policy == "cut":
-                yield _shortened(row, self.labelled, max_length)
-
-
-def _shortened(row: TextRow, labelled: Collection[str], length: int) -> TextRow:
-    """The first so many words, with what belongs to them. labelled: targets that have a label for each word."""
-    targets = {
-        name: answer[:length] if name in labelled and isinstance(answer, Sequence) else answer
-        for name, answer in row.targets.items()
-    }
-    slices = {name: marks[:length] for name, marks in row.slices.items()}
-    return replace(row, words=row.words[:length], targets=targets, ceiling=row.ceiling[:length], slices=slices)
+def _within_length(
+    rows: Iterator[TextRow], source: TextSource, config: TextData, longer: list[str]
+) -> Iterator[TextRow]:
+    """The rows as `data.too_long` has them; keys of those beyond `data.max_length` go to `longer`, unless refused."""
+    per_word = {name for name, kind in source.targets.items() if kind_named(kind).per_vector}
+    end = config.max_length
+    for row in rows:
+        if len(row.words) <= end:
+            yield row
+            continue
+        if config.too_long == "refuse":
+            raise longer_refused(row.key, f"{len(row.words)} words", end)
+        longer.append(row.key)
+        if config.too_long == "cut":
+            answers = {name: cast(Sequence, row.targets[name])[:end] for name in per_word}
+            slices = {name: marks[:end] for name, marks in row.slices.items()}
+            targets, words, ceiling = {**row.targets, **answers}, row.words[:end], row.ceiling[:end]
+            yield replace(row, targets=targets, words=words, ceiling=ceiling, slices=slices)
 
 
 class Numbers:

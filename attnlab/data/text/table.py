@@ -24,11 +24,8 @@ class LabelledText:
         self.labels = config.label if isinstance(config.label, list) else [config.label]
         self.targets = {"label": config.target_kind}
         self.questions = tuple(map(str, self.labels)) if config.target_kind == "classes" else ()
-        self.columns: list[str | int] = [
-            config.text,
-            *self.labels,
-            *([] if config.group is None else [config.group]),
-        ]
+        group = [] if config.group is None else [config.group]
+        self.columns: list[str | int] = [config.text, *self.labels, *group]
 
     def row(self, cells: Sequence[str], key: str) -> TextRow | str:
         """The row, or what is wrong with it."""

@@ -40,7 +40,8 @@ class Tagged(TextSource[Lines]):
     """A file, or those of one folder named train, validation (or dev) and test.
 
     Columns: a word and its tag on each line, with a tab or spaces between, and an empty line after each sentence.
-    JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored.
+    JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored. Raises UserError
+    where columns of text have names, or those of JSON numbers.
     """
 
     needs = "a file of words and tags, or a folder with train, validation and test files"
@@ -70,10 +71,7 @@ class Tagged(TextSource[Lines]):
 
 
 def sentences(
-    path: Path,
-    lines: Iterable[tuple[int, str]],
-    read: Callable[[str], tuple[str, str] | str | None],
-    bad: BadRows,
+    path: Path, lines: Iterable[tuple[int, str]], read: Callable[[str], tuple[str, str] | str | None], bad: BadRows
 ) -> Iterator[TextRow]:
     """Sentences of numbered lines, each closed by an empty one; a sentence with a bad line is bad as a whole.
 
