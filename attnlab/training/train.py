@@ -26,8 +26,8 @@ from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.report import Reporter
+from attnlab.training.results import Session, finish
 from attnlab.training.run import Run, load_data, with_best_weights
-from attnlab.training.session import Session, finish
 from attnlab.training.signals import on_stop_signal
 from attnlab.training.tracking import Tracking
 

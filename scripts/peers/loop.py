@@ -9,7 +9,7 @@ from torch import nn
 from attnlab.runs import RunFolder
 from attnlab.training.loop import Training
 from attnlab.training.report import Reporter
-from attnlab.training.session import Session
+from attnlab.training.results import Session
 from attnlab.training.tracking import Tracking
 from peers.common import Bench, Ours
 from peers.sequences import WORDS

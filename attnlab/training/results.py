@@ -1,4 +1,4 @@
-"""What one run of `attnlab train` is given besides its configuration and data, and what it comes to."""
+"""Where a run is kept and reported, and what it comes to: its results.json, and what is shown at the end."""
 
 import shlex
 from dataclasses import dataclass
