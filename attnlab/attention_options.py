@@ -16,7 +16,7 @@ stands in `attnlab/model/attention/`; a plugin registers its own:
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from attnlab.choices import Choices, Distance, forms, keys_of, parse
+from attnlab.choices import Choices, Distance
 from attnlab.errors import UserError
 from attnlab.registry import POSITIONS, SCOPES, SCORES
 
@@ -32,31 +32,6 @@ class ScoreKeys:
     pairwise: ClassVar[bool] = False
 
 
-@SCORES.builtin("scaled_dot", "attnlab.model.attention.scores:ScaledDot")
-@dataclass(frozen=True)
-class ScaledDotKeys(ScoreKeys):
-    """q · k / √K."""
-
-
-@SCORES.builtin("dot", "attnlab.model.attention.scores:Dot")
-@dataclass(frozen=True)
-class DotKeys(ScoreKeys):
-    """q · k."""
-
-
-@SCORES.builtin("bilinear", "attnlab.model.attention.scores:Bilinear")
-@dataclass(frozen=True)
-class BilinearKeys(ScoreKeys):
-    """qᵀ W k, with a matrix for each head."""
-
-
-@SCORES.builtin("cosine", "attnlab.model.attention.scores:Cosine")
-@dataclass(frozen=True)
-class CosineKeys(ScoreKeys):
-    """τ cos(q, k), with a learned τ for each head."""
-
-
-@SCORES.builtin("additive", "attnlab.model.attention.scores:Additive")
 @dataclass(frozen=True)
 class AdditiveKeys(ScoreKeys):
     """w · activation(q + k)."""
@@ -73,38 +48,18 @@ class ScopeKeys:
     num_coords: ClassVar[int | None] = None
 
 
-@SCOPES.builtin("full", "attnlab.model.attention.scopes:Full")
-@dataclass(frozen=True)
 class FullKeys(ScopeKeys):
     """All vectors of the set."""
 
     family = "everything"
 
 
-@SCOPES.builtin("window", "attnlab.model.attention.scopes:Window")
 @dataclass(frozen=True)
 class WindowKeys(ScopeKeys):
     """Vectors no farther than the radius, along every coordinate."""
 
     family = "bounded_differences"
     radius: Distance
-
-
-@SCOPES.builtin("edges", "attnlab.model.attention.scopes:Edges")
-@dataclass(frozen=True)
-class EdgesKeys(ScopeKeys):
-    """Vectors from which an edge leads here, and the vector itself."""
-
-    family = "edges"
-
-
-@SCOPES.builtin("causal", "attnlab.model.attention.scopes:Causal")
-@dataclass(frozen=True)
-class CausalKeys(ScopeKeys):
-    """Vectors that don't come later."""
-
-    family = "differences"
-    num_coords = 1
 
 
 @dataclass(frozen=True)
@@ -119,72 +74,47 @@ class PositionKeys:
     splits: ClassVar[Literal["width", "head_width"] | None] = None
 
 
-@POSITIONS.builtin("none", "attnlab.model.attention.positions:Position")
-@dataclass(frozen=True)
-class NoneKeys(PositionKeys):
-    """Not at all."""
+def _keys(base: type, sentence: str, **traits: object) -> type:
+    """The keys of a part that takes no values after its name."""
+    return type(base.__name__, (base,), {"__doc__": sentence, "__module__": __name__, **traits})
 
 
-@POSITIONS.builtin("sinusoidal", "attnlab.model.attention.positions:Sinusoidal")
-@dataclass(frozen=True)
-class SinusoidalKeys(PositionKeys):
-    """Sines and cosines, added to the vectors."""
-
-    changes = "vectors"
-    splits = "width"
-
-
-@POSITIONS.builtin("learned", "attnlab.model.attention.positions:LearnedPosition")
-@dataclass(frozen=True)
-class LearnedKeys(PositionKeys):
-    """A learned vector for each position, added to the vectors."""
-
-    changes = "vectors"
-
-
-@POSITIONS.builtin("rotary", "attnlab.model.attention.positions:Rotary")
-@dataclass(frozen=True)
-class RotaryKeys(PositionKeys):
-    """Rotations of queries and keys."""
-
-    changes = "queries and keys"
-    splits = "head_width"
-
-
-@POSITIONS.builtin("alibi", "attnlab.model.attention.positions:Alibi")
-@dataclass(frozen=True)
-class AlibiKeys(PositionKeys):
-    """The distance times a fixed slope, taken off the scores."""
-
-    changes = "scores"
-
-
-@POSITIONS.builtin("relative", "attnlab.model.attention.positions:Relative")
-@dataclass(frozen=True)
-class RelativeKeys(PositionKeys):
-    """A learned number for each difference, added to the scores."""
-
-    changes = "scores"
-
+for _name, _part, _score in (
+    ("scaled_dot", "ScaledDot", _keys(ScoreKeys, "q · k / √K.")),
+    ("dot", "Dot", _keys(ScoreKeys, "q · k.")),
+    ("bilinear", "Bilinear", _keys(ScoreKeys, "qᵀ W k, with a matrix for each head.")),
+    ("cosine", "Cosine", _keys(ScoreKeys, "τ cos(q, k), with a learned τ for each head.")),
+    ("additive", "Additive", AdditiveKeys),
+):
+    SCORES.builtin(_name, f"attnlab.model.attention.scores:{_part}")(_score)
+for _name, _part, _scope in (
+    ("full", "Full", FullKeys),
+    ("window", "Window", WindowKeys),
+    (
+        "edges",
+        "Edges",
+        _keys(ScopeKeys, "Vectors from which an edge leads here, and the vector itself.", family="edges"),
+    ),
+    ("causal", "Causal", _keys(ScopeKeys, "Vectors that don't come later.", family="differences", num_coords=1)),
+):
+    SCOPES.builtin(_name, f"attnlab.model.attention.scopes:{_part}")(_scope)
+for _name, _part, _changes, _splits, _sentence in (
+    ("none", "Position", None, None, "Not at all."),
+    ("sinusoidal", "Sinusoidal", "vectors", "width", "Sines and cosines, added to the vectors."),
+    ("learned", "LearnedPosition", "vectors", None, "A learned vector for each position, added to the vectors."),
+    ("rotary", "Rotary", "queries and keys", "head_width", "Rotations of queries and keys."),
+    ("alibi", "Alibi", "scores", None, "The distance times a fixed slope, taken off the scores."),
+    ("relative", "Relative", "scores", None, "A learned number for each difference, added to the scores."),
+):
+    _position = _keys(PositionKeys, _sentence, changes=_changes, splits=_splits)
+    POSITIONS.builtin(_name, f"attnlab.model.attention.positions:{_part}")(_position)
 
 SCORE_CHOICES = Choices(SCORES, ScoreKeys)
 SCOPE_CHOICES = Choices(SCOPES, ScopeKeys, lists=True)
 POSITION_CHOICES = Choices(POSITIONS, PositionKeys, auto=True)
 
 
-def parse_score(word: object) -> ScoreKeys:
-    """Raises UserError where there is no such score."""
-    return parse(SCORES, word, ScoreKeys)
-
-
-def parse_scope(word: object) -> ScopeKeys:
-    """Raises UserError where there is no such scope."""
-    return parse(SCOPES, word, ScopeKeys)
-
-
-def parse_position(word: object) -> PositionKeys:
-    """Raises UserError where there is no such position, or it is still `auto`."""
-    return parse(POSITIONS, word, PositionKeys)
+parse_score, parse_scope, parse_position = SCORE_CHOICES.parse, SCOPE_CHOICES.parse, POSITION_CHOICES.parse
 
 
 def scope_problem(word: str, num_coords: int, edges: bool) -> str | None:
@@ -195,8 +125,8 @@ def scope_problem(word: str, num_coords: int, edges: bool) -> str | None:
     others = [
         form
         for name in SCOPES
-        if _missing(keys_of(SCOPES, name, ScopeKeys), num_coords, edges) is None
-        for form in forms(SCOPES, name)
+        if _missing(SCOPE_CHOICES.keys(name), num_coords, edges) is None
+        for form in SCOPE_CHOICES.forms(name)
     ]
     return f"scope `{word}`: {problem}; use scope {' or '.join(others)}"
 
@@ -252,7 +182,7 @@ def refusal(kernel: str, score: str, scope: str, position: str = "none") -> str 
     score_keys, scope_keys = parse_score(score), parse_scope(scope)
     rotates = position != "auto" and parse_position(position).changes == "queries and keys"
     if rotates and score_keys.pairwise:
-        biases = [name for name in POSITIONS if keys_of(POSITIONS, name, PositionKeys).changes == "scores"]
+        biases = [name for name in POSITIONS if POSITION_CHOICES.keys(name).changes == "scores"]
         return (
             f"position {position} rotates queries and keys, which only a product reads as a difference of coordinates; "
             f"with score {score} use position {' or '.join(biases)}, or one of the scores {', '.join(_dot_scores())}"
@@ -288,7 +218,7 @@ def fitting_position(position: str, score: str) -> str:
 
 
 def _dot_scores() -> list[str]:
-    return [name for name in SCORES if not keys_of(SCORES, name, ScoreKeys).pairwise]
+    return [name for name in SCORES if not SCORE_CHOICES.keys(name).pairwise]
 
 
 def kernel_table() -> str:
@@ -298,7 +228,7 @@ def kernel_table() -> str:
     pairwise = [name for name in SCORES if name not in _dot_scores()]
     for name, support in KERNELS.items():
         scores = "all" if support.pairwise else f"all but {', '.join(pairwise)}"
-        scopes = [scope for scope in SCOPES if keys_of(SCOPES, scope, ScopeKeys).family in support.families]
+        scopes = [scope for scope in SCOPES if SCOPE_CHOICES.keys(scope).family in support.families]
         allowed = "all" if len(scopes) == len(SCOPES) else ", ".join(scopes)
         allowed += " (one coordinate)" if support.num_coords == 1 else ""
         answers = ["yes" if answer else "refused" for answer in (True, support.edge_values, True, support.cross)]
