@@ -182,10 +182,11 @@ def refusal(kernel: str, score: str, scope: str, position: str = "none") -> str 
     score_keys, scope_keys = parse_score(score), parse_scope(scope)
     rotates = position != "auto" and parse_position(position).changes == "queries and keys"
     if rotates and score_keys.pairwise:
+        dots = [name for name in SCORES if not SCORE_CHOICES.keys(name).pairwise]
         biases = [name for name in POSITIONS if POSITION_CHOICES.keys(name).changes == "scores"]
         return (
             f"position {position} rotates queries and keys, which only a product reads as a difference of coordinates; "
-            f"with score {score} use position {' or '.join(biases)}, or one of the scores {', '.join(_dot_scores())}"
+            f"with score {score} use position {' or '.join(biases)}, or one of the scores {', '.join(dots)}"
         )
     able = [name for name, support in KERNELS.items() if support.computes(score_keys, scope_keys)]
     if kernel == "auto" or kernel in able:
@@ -217,15 +218,11 @@ def fitting_position(position: str, score: str) -> str:
     return "relative" if parse_score(score).pairwise else "rotary"
 
 
-def _dot_scores() -> list[str]:
-    return [name for name in SCORES if not SCORE_CHOICES.keys(name).pairwise]
-
-
 def kernel_table() -> str:
     """Which kernel computes which score, scope and bias: a table of text."""
     head = ("kernel", "scores", "scopes", "alibi, relative", "edge values", "dropout", "cross", "cost", "does")
     rows: list[tuple[str, ...]] = [head, ()]
-    pairwise = [name for name in SCORES if name not in _dot_scores()]
+    pairwise = [name for name in SCORES if SCORE_CHOICES.keys(name).pairwise]
     for name, support in KERNELS.items():
         scores = "all" if support.pairwise else f"all but {', '.join(pairwise)}"
         scopes = [scope for scope in SCOPES if SCOPE_CHOICES.keys(scope).family in support.families]

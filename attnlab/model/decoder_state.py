@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attnlab.model.attention.multihead import MultiHead
 from attnlab.model.attention.packed import softmax_
-from attnlab.model.attention.positions import Pairs
+from attnlab.model.attention.positions import Pairs, bias_sum
 from attnlab.model.attention.tiles import to_additive_mask
 from attnlab.model.decoder import Decoder
 from attnlab.sets import Layout, VectorSets
@@ -111,7 +111,7 @@ class KVCache(DecoderState):
             return None
         positions = torch.arange(self.length, device=self.device)
         pairs = Pairs((self.length - 1 - positions)[:, None].float())
-        return torch.stack([bias(pairs) for bias in self.decoder.biases]).sum(0).T[None, :, None]
+        return bias_sum(self.decoder.biases, pairs).T[None, :, None]
 
 
 class Uncached(DecoderState):

@@ -80,9 +80,7 @@ def search(
         written = torch.cat([written, last[:, :, None]], dim=2)
         state.reorder(parents)
         length += 1
-        best_possible = (
-            totals[:, 0] / (length + 1) ** length_penalty
-        ).tolist()  # of those that end at the next step
+        best_possible = (totals[:, 0] / (length + 1) ** length_penalty).tolist()  # of what ends at the next step
         for s, bound in zip(active, best_possible, strict=True):
             better = sum(hypothesis.score >= bound for hypothesis in hypotheses[s])
             done[s] = done[s] or better >= count or length > limits.max[s]
@@ -151,9 +149,8 @@ def _best(logits: Tensor, offsets: Tensor, count: int) -> tuple[Tensor, Tensor, 
     maxima = (maxima + offsets[..., None]).flatten(1)
     blocks = maxima.topk(min(count, beam * num_blocks), dim=1, sorted=False).indices
     sequences = blocks // num_blocks
-    tokens = (blocks % num_blocks)[..., None] * BLOCK + torch.arange(
-        BLOCK, device=logits.device
-    )  # (S, blocks, BLOCK)
+    within = torch.arange(BLOCK, device=logits.device)
+    tokens = (blocks % num_blocks)[..., None] * BLOCK + within  # (S, blocks, BLOCK)
     index = (sequences[..., None] * vocabulary + tokens.clamp_max(vocabulary - 1)).flatten(1)
     sums = logits.flatten(1).gather(1, index).unflatten(1, (-1, BLOCK)) + offsets.gather(1, sequences)[..., None]
     sums = sums.masked_fill(tokens >= vocabulary, -torch.inf).flatten(1)

@@ -22,13 +22,7 @@ class MultiHead(nn.Module):
         self.out_proj = Linear(heads * head_width, width)
 
     def attend(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        plan: Plan,
-        rotation: Rotation | None = None,
-        biases: Sequence[PairBias] = (),
+        self, q: Tensor, k: Tensor, v: Tensor, plan: Plan, rotation: Rotation | None, biases: Sequence[PairBias]
     ) -> Tensor:
         """(Nq, H, K), (Nk, H, K), (Nk, H, K) -> (Nq, D)."""
         q, k = self._prepared(q, k, rotation)
@@ -37,7 +31,7 @@ class MultiHead(nn.Module):
         return self.out_proj(plan.kernel.attend(inputs).flatten(1))
 
     def attention_weights(
-        self, q: Tensor, k: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
+        self, q: Tensor, k: Tensor, plan: Plan, rotation: Rotation | None, biases: Sequence[PairBias]
     ) -> list[Tensor]:
         """(Nq, H, K), (Nk, H, K) -> of each set of the batch, weights (H, Lq, Lk), whatever kernel the plan is for."""
         q, k = self._prepared(q, k, rotation)
@@ -68,7 +62,6 @@ class SelfAttention(MultiHead):
     def forward(
         self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
     ) -> Tensor:
-        """(N, D) -> (N, D)."""
         if self.is_packed(x, plan, rotation, biases):
             return self.out_proj(packed.attend(x, self.qkv_proj, self.heads, plan, rotation).flatten(1))
         return self.attend(*self.project(x), plan, rotation, biases)

@@ -100,7 +100,7 @@ class SetPlan:
 
 
 class Reference(Kernel[list[SetPlan]]):
-    """The textbook's steps, one set after the other: scores, softmax, weighted sum. O(ΣL²)."""
+    """(Nq, H, K) -> (Nq, H, K) by the textbook's steps, set after set: scores, softmax, weighted sum. O(ΣL²)."""
 
     name = "reference"
 
@@ -143,10 +143,9 @@ def _pairs(scope: Scope, queries: VectorSets, keys: VectorSets) -> Pairs:
         differences = queries.coords[:, None] - keys.coords[None]
     if isinstance(scope, ByEdges) and queries.edge_values is not None:
         neighbours = scope.neighbours(queries)
-        edge_values = queries.edge_values.new_zeros(
-            len(queries.values), len(keys.values), *queries.edge_values.shape[1:]
-        )
         assert neighbours.edge_values is not None
+        shape = (len(queries.values), len(keys.values), *neighbours.edge_values.shape[1:])
+        edge_values = neighbours.edge_values.new_zeros(shape)
         edge_values[neighbours.queries, neighbours.keys] = neighbours.edge_values
     return Pairs(differences, edge_values)
 

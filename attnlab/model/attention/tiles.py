@@ -7,7 +7,6 @@ a quarter of each other share a padded, masked tile where runs would be too shor
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -58,7 +57,15 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class Tile:
+class Sides:
+    """Neighbouring sets that are computed together."""
+
+    queries: Side
+    keys: Side
+
+
+@dataclass(frozen=True, eq=False)
+class Tile(Sides):
     """Neighbouring sets computed in one product.
 
     mask: broadcast to (sets, Lq, Lk), True where the query attends to the key; None where all do to all.
@@ -67,8 +74,6 @@ class Tile:
     pairs: gives (sets, Lq, Lk, …), for biases; not made where there are none.
     """
 
-    queries: Side
-    keys: Side
     mask: Tensor | None
     has_key: Tensor | None
     causal: bool
@@ -129,24 +134,12 @@ def edge_tile(scope: ByEdges, sets: VectorSets) -> Tile:
         if neighbours.edge_values is not None:
             listed = neighbours.edge_values
             edge_values = listed.new_zeros(side.sets * length * length, *listed.shape[1:])
-            edge_values = edge_values.index_copy(0, pair, listed).view(
-                side.sets, length, length, *listed.shape[1:]
-            )
+            edge_values = edge_values.index_copy(0, pair, listed).unflatten(0, mask.shape)
         return Pairs(differences, edge_values)
 
     has_key = mask.any(-1)
     mask = mask | ~has_key[..., None]
     return Tile(side, side, mask, None if scope.loops else has_key, False, pairs)
-
-
-class Sides(Protocol):
-    """What has rows of queries and rows of keys."""
-
-    @property
-    def queries(self) -> Side: ...
-
-    @property
-    def keys(self) -> Side: ...
 
 
 def pieces(tiles: Sequence[Sides], q: Tensor, k: Tensor, v: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
