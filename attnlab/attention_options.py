@@ -112,8 +112,6 @@ for _name, _part, _changes, _splits, _sentence in (
 SCORE_CHOICES = Choices(SCORES, ScoreKeys)
 SCOPE_CHOICES = Choices(SCOPES, ScopeKeys, lists=True)
 POSITION_CHOICES = Choices(POSITIONS, PositionKeys, auto=True)
-
-
 parse_score, parse_scope, parse_position = SCORE_CHOICES.parse, SCOPE_CHOICES.parse, POSITION_CHOICES.parse
 
 
@@ -122,13 +120,9 @@ def scope_problem(word: str, num_coords: int, edges: bool) -> str | None:
     problem = _missing(parse_scope(word), num_coords, edges)
     if problem is None:
         return None
-    others = [
-        form
-        for name in SCOPES
-        if _missing(SCOPE_CHOICES.keys(name), num_coords, edges) is None
-        for form in SCOPE_CHOICES.forms(name)
-    ]
-    return f"scope `{word}`: {problem}; use scope {' or '.join(others)}"
+    others = [name for name in SCOPES if _missing(SCOPE_CHOICES.keys(name), num_coords, edges) is None]
+    forms = [form for name in others for form in SCOPE_CHOICES.forms(name)]
+    return f"scope `{word}`: {problem}; use scope {' or '.join(forms)}"
 
 
 def _missing(keys: ScopeKeys | type[ScopeKeys], num_coords: int, edges: bool) -> str | None:
@@ -143,14 +137,11 @@ def _missing(keys: ScopeKeys | type[ScopeKeys], num_coords: int, edges: bool) ->
 
 @dataclass(frozen=True)
 class KernelSupport:
-    """What a kernel computes. `does` and `cost` are for people.
-
-    pairwise: also scores that look at each pair. num_coords: how many coordinates it needs, None: any number.
-    """
+    """What a kernel computes; `does` and `cost` say it in words. pairwise: also scores that look at each pair. cross: also
+    attention from one set to another. num_coords: how many coordinates it needs, None: any number."""
 
     pairwise: bool
     families: tuple[Family, ...]
-    edge_values: bool
     cross: bool
     does: str
     cost: str
@@ -161,18 +152,17 @@ class KernelSupport:
 
 
 KERNELS: dict[str, KernelSupport] = {
-    "reference": KernelSupport(True, FAMILIES, True, True, "the textbook's steps, set after set; gives weights", "O(ΣL²)"),
-    "dense": KernelSupport(False, FAMILIES, True, True, "PyTorch's fused product over whole sets", "O(B·L²)"),
+    "reference": KernelSupport(True, FAMILIES, True, "the textbook's steps, set after set; gives weights", "O(ΣL²)"),
+    "dense": KernelSupport(False, FAMILIES, True, "PyTorch's fused product over whole sets", "O(B·L²)"),
     "blocked": KernelSupport(
-        True, ("everything", "differences", "bounded_differences"), False, True,
+        True, ("everything", "differences", "bounded_differences"), True,
         "blocks of queries, recomputed in backward", "O(L·block) memory",
     ),
     "banded": KernelSupport(
-        False, ("bounded_differences",), False, False, "windows over one coordinate, block by block", "O(N·radius)",
-        num_coords=1,
+        False, ("bounded_differences",), False, "windows over one coordinate, block by block", "O(N·radius)", 1
     ),
     "edgewise": KernelSupport(
-        True, ("bounded_differences", "edges"), True, False, "lists of neighbours, a softmax for each", "O(E)"
+        True, ("bounded_differences", "edges"), False, "lists of neighbours, a softmax for each", "O(E)"
     ),
 }  # fmt: skip
 
@@ -198,16 +188,11 @@ def refusal(kernel: str, score: str, scope: str, position: str = "none") -> str 
 
 def check_num_coords(kernel: str, num_coords: int) -> None:
     """Raises UserError where a kernel needs another number of coordinates."""
-    needed = KERNELS[kernel].num_coords if kernel != "auto" else None
-    if needed not in (None, num_coords):
-        others = [
-            name
-            for name, support in KERNELS.items()
-            if support.num_coords is None and set(KERNELS[kernel].families) <= set(support.families)
-        ]
+    support = KERNELS.get(kernel)  # none of `auto`
+    if support is not None and support.num_coords not in (None, num_coords):
+        others = [n for n, s in KERNELS.items() if s.num_coords is None and {*support.families} <= {*s.families}]
         raise UserError(
-            f"kernel {kernel} needs vectors along one coordinate, these have {num_coords}; "
-            f"use kernel {' or '.join(others)}"
+            f"kernel {kernel} needs vectors along one coordinate, these have {num_coords}; use kernel {' or '.join(others)}"
         )
 
 
@@ -228,7 +213,8 @@ def kernel_table() -> str:
         scopes = [scope for scope in SCOPES if SCOPE_CHOICES.keys(scope).family in support.families]
         allowed = "all" if len(scopes) == len(SCOPES) else ", ".join(scopes)
         allowed += " (one coordinate)" if support.num_coords == 1 else ""
-        answers = ["yes" if answer else "refused" for answer in (True, support.edge_values, True, support.cross)]
+        computed = (True, "edges" in support.families, True, support.cross)
+        answers = ["yes" if answer else "refused" for answer in computed]
         rows.append((name, scores, allowed, *answers, support.cost, support.does))
     widths = [max(len(row[i]) for row in rows if row) for i in range(len(head))]
     rows[1] = tuple("-" * width for width in widths)

@@ -64,9 +64,7 @@ class Layout:
     @cached_property
     def mask(self) -> Tensor:
         """(B, L): True where there is a vector, False at padding."""
-        mask = torch.zeros(len(self) * self.max_length, dtype=torch.bool, device=self.position.device)
-        mask[self.pad_index] = True
-        return mask.view(len(self), self.max_length)
+        return self.pad(torch.ones(self.size, dtype=torch.bool, device=self.position.device), fill=False)
 
     def pad(self, rows: Tensor, fill: float = 0.0) -> Tensor:
         """(N, …) -> (B, L, …)."""

@@ -9,15 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, pad
 
-from attnlab.config import (
-    EmbeddingConfig,
-    LearnedEmbedding,
-    LinearEmbedding,
-    OneHotEmbedding,
-    PretrainedEmbedding,
-    StridedConvolutionEmbedding,
-    WordCharEmbedding,
-)
+from attnlab.config import EmbeddingConfig, LearnedEmbedding, LinearEmbedding, PretrainedEmbedding
+from attnlab.config.model import embedding as keys
 from attnlab.errors import UserError
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
@@ -44,7 +37,7 @@ class OneHot(Embedding):
     One axis per word would make all words equally far apart; random directions do so nearly, at width D.
     """
 
-    def __init__(self, config: OneHotEmbedding, spec: DataSpec, width: int) -> None:
+    def __init__(self, config: keys.OneHotEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         codes = torch.randn(len(spec.vocabularies["words"]), width)
         self.codes: Tensor
@@ -127,7 +120,7 @@ class WordChar(Embedding):
 
     needs_parts = True
 
-    def __init__(self, config: WordCharEmbedding, spec: DataSpec, width: int) -> None:
+    def __init__(self, config: keys.WordCharEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         self.table = table(len(spec.vocabularies["words"]), width)
         self.characters = table(len(spec.vocabularies["characters"]), config.char_width)
@@ -187,7 +180,7 @@ class StridedConvolution(Embedding):
 
     numbers = True
 
-    def __init__(self, config: StridedConvolutionEmbedding, spec: DataSpec, width: int) -> None:
+    def __init__(self, config: keys.StridedConvolutionEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         assert spec.features is not None
         if spec.num_coords != 1:

@@ -69,8 +69,8 @@ class Kernel(Generic[Work]):
     name: ClassVar[str]
 
     def plan(self, scope: Scope, queries: VectorSets, keys: VectorSets) -> Plan[Work]:
-        """What can be worked out before q and k are known, for B sets of queries and as many of keys. Raises UserError
-        where the kernel cannot do this scope."""
+        """What can be worked out before q and k are known, for B sets (Nq, …) and B sets (Nk, …). Raises UserError where
+        the kernel cannot do this scope."""
         support = KERNELS[self.name]
         assert len(queries) == len(keys), "as many sets of keys as of queries"
         if scope.family not in support.families:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from attnlab.model.attention.positions import Pairs
 from attnlab.model.attention.scopes import ByDifferences, ByEdges, Scope, coords_of
-from attnlab.model.coord_order import Order
 from attnlab.sets import Layout, VectorSets
 
 SLACK = 1.25
@@ -51,9 +50,7 @@ class Side:
         """(sets, length), True where there is a vector; None where there is one everywhere."""
         if self.index is None:
             return None
-        mask = torch.zeros(self.sets * self.length, dtype=torch.bool, device=self.index.device)
-        mask[self.index] = True
-        return mask.view(self.sets, self.length)
+        return self.fold(torch.ones(self.rows, dtype=torch.bool, device=self.index.device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +188,3 @@ def side_of(layout: Layout, cut: slice) -> Side:
 def rows_of(x: Tensor, layout: Layout, cut: slice) -> Tensor:
     """(N, …) -> (rows, …): those of some neighbouring sets."""
     return x[layout.starts[cut.start] : layout.starts[cut.stop]]
-
-
-def stands_in_order(sets: VectorSets) -> bool:
-    """Whether the rows of every set stand in order of their first coordinate, which no two share."""
-    order = Order.of(sets)
-    return order.rows is None and order.strict
