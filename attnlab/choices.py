@@ -61,11 +61,8 @@ _READERS: dict[object, tuple[Callable[[str], object], str]] = {
 
 
 class Choices(Generic[Keys]):
-    """The words by which parts of a registry are chosen, as the choices of a key; a plugin's parts are among them.
-
-    base: what the dataclasses of the parts' keys are derived from. auto: whether `auto` is one more choice. lists:
-    whether the value may also be a list of words.
-    """
+    """The words by which parts of a registry are chosen, as the choices of a key; a plugin's parts are among them. base: of
+    the parts' keys. auto: whether `auto` is one more choice. lists: whether the value may also be a list of words."""
 
     def __init__(self, registry: Registry, base: type[Keys], auto: bool = False, lists: bool = False) -> None:
         self.registry, self.base, self.auto, self.lists = registry, base, auto, lists

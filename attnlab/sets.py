@@ -16,11 +16,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Which rows belong to which set: the lengths are the truth, everything else is derived from them.
-
-    lengths: the number of vectors of each of the B sets, known to the host, so that nothing in the
-    model has to ask the device. `set_index` and `position` live where the values live.
-    """
+    """Which rows belong to which set. lengths: the number of vectors of each of the B sets, known to the host, so that
+    nothing in the model has to ask the device; all else follows from them. `set_index` and `position` are on the device
+    of the values."""
 
     lengths: tuple[int, ...]
     set_index: Tensor = field(repr=False)  # (N,) int64: the set that owns each row
@@ -257,11 +255,8 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Sets to compute together.
-
-    Targets of vectors are packed as the vectors are: (N,). Targets that are sequences are sets themselves: of ids, each
-    closed by `</s>`, with their positions as coordinates.
-    """
+    """Sets to compute together. Targets of vectors are packed as the vectors are: (N,). Targets that are sequences are sets
+    of ids, each closed by `</s>`, with their positions as coordinates."""
 
     inputs: VectorSets
     targets: Targets
@@ -274,11 +269,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A head's answer for one set, in words or numbers.
-
-    alternatives: other answers with their probabilities, best first, where the head offers them. complete: False where
-    the answer had to be cut because it became too long.
-    """
+    """A head's answer for one set, in words or numbers. alternatives: other answers with their probabilities, best first,
+    where the head offers them. complete: False where the answer was cut because it became too long."""
 
     value: Answer
     probability: Probability

@@ -17,10 +17,8 @@ from attnlab.errors import UserError
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and their ids 0, 1, …; word 0 is `<unk>`, which stands for every word not in the list.
-
-    `counts[i]` says how often word i occurs in the training data (0 for `<unk>`).
-    """
+    """Words and their ids 0, 1, …; word 0 is `<unk>`, which stands for every word not in the list. `counts[i]` says how
+    often word i occurs in the training data (0 for `<unk>`)."""
 
     words: tuple[str, ...]
     counts: tuple[int, ...]
@@ -69,12 +67,8 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Target:
-    """One thing the data can teach.
-
-    kind: see `attnlab.targets`. classes: their names; counts: how often each occurs in the training data.
-    mean, std: of numbers in the training data, in the numbers' own unit.
-    codec: of a sequence, the name of the codec that tokenises it.
-    """
+    """One thing the data can teach. kind: see `attnlab.targets`. classes: their names; counts: how often each occurs in the
+    training data; mean, std: of numbers there, in their unit. codec: of a sequence, the name of its codec."""
 
     kind: str
     classes: tuple[str, ...] = ()

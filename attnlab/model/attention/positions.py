@@ -38,7 +38,10 @@ class PairBias(nn.Module):
         raise NotImplementedError
 
 
-def bias_sum(biases: Sequence[PairBias], pairs: Pairs) -> Tensor:
+Biases = Sequence[PairBias]
+
+
+def bias_sum(biases: Biases, pairs: Pairs) -> Tensor:
     """Pairs (…) -> (…, H): all biases of each pair, of which there is one at least."""
     return torch.stack([bias(pairs) for bias in biases]).sum(0)
 

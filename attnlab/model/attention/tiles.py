@@ -25,10 +25,8 @@ CROSS_SLACK = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The queries, or the keys, of neighbouring sets.
-
-    rows: how many; index: (rows,) where the sets differ in length, each row's number in the padded view, else None.
-    """
+    """The queries, or the keys, of neighbouring sets. rows: how many; index: (rows,) where the sets differ in length, each
+    row's number in the padded view, else None."""
 
     rows: int
     sets: int
