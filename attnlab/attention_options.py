@@ -16,7 +16,7 @@ stands in `attnlab/model/attention/`; a plugin registers its own:
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from attnlab.choices import Choices, Distance, forms, keys_of, parse
+from attnlab.choices import Choices, Distance
 from attnlab.errors import UserError
 from attnlab.registry import POSITIONS, SCOPES, SCORES
 
@@ -32,31 +32,6 @@ class ScoreKeys:
     pairwise: ClassVar[bool] = False
 
 
-@SCORES.builtin("scaled_dot", "attnlab.model.attention.scores:ScaledDot")
-@dataclass(frozen=True)
-class ScaledDotKeys(ScoreKeys):
-    """q · k / √K."""
-
-
-@SCORES.builtin("dot", "attnlab.model.attention.scores:Dot")
-@dataclass(frozen=True)
-class DotKeys(ScoreKeys):
-    """q · k."""
-
-
-@SCORES.builtin("bilinear", "attnlab.model.attention.scores:Bilinear")
-@dataclass(frozen=True)
-class BilinearKeys(ScoreKeys):
-    """qᵀ W k, with a matrix for each head."""
-
-
-@SCORES.builtin("cosine", "attnlab.model.attention.scores:Cosine")
-@dataclass(frozen=True)
-class CosineKeys(ScoreKeys):
-    """τ cos(q, k), with a learned τ for each head."""
-
-
-@SCORES.builtin("additive", "attnlab.model.attention.scores:Additive")
 @dataclass(frozen=True)
 class AdditiveKeys(ScoreKeys):
     """w · activation(q + k)."""
@@ -73,38 +48,18 @@ class ScopeKeys:
     num_coords: ClassVar[int | None] = None
 
 
-@SCOPES.builtin("full", "attnlab.model.attention.scopes:Full")
-@dataclass(frozen=True)
 class FullKeys(ScopeKeys):
     """All vectors of the set."""
 
     family = "everything"
 
 
-@SCOPES.builtin("window", "attnlab.model.attention.scopes:Window")
 @dataclass(frozen=True)
 class WindowKeys(ScopeKeys):
     """Vectors no farther than the radius, along every coordinate."""
 
     family = "bounded_differences"
     radius: Distance
-
-
-@SCOPES.builtin("edges", "attnlab.model.attention.scopes:Edges")
-@dataclass(frozen=True)
-class EdgesKeys(ScopeKeys):
-    """Vectors from which an edge leads here, and the vector itself."""
-
-    family = "edges"
-
-
-@SCOPES.builtin("causal", "attnlab.model.attention.scopes:Causal")
-@dataclass(frozen=True)
-class CausalKeys(ScopeKeys):
-    """Vectors that don't come later."""
-
-    family = "differences"
-    num_coords = 1
 
 
 @dataclass(frozen=True)
@@ -119,72 +74,45 @@ class PositionKeys:
     splits: ClassVar[Literal["width", "head_width"] | None] = None
 
 
-@POSITIONS.builtin("none", "attnlab.model.attention.positions:Position")
-@dataclass(frozen=True)
-class NoneKeys(PositionKeys):
-    """Not at all."""
+def _keys(base: type, sentence: str, **traits: object) -> type:
+    """The keys of a part that takes no values after its name."""
+    return type(base.__name__, (base,), {"__doc__": sentence, "__module__": __name__, **traits})
 
 
-@POSITIONS.builtin("sinusoidal", "attnlab.model.attention.positions:Sinusoidal")
-@dataclass(frozen=True)
-class SinusoidalKeys(PositionKeys):
-    """Sines and cosines, added to the vectors."""
-
-    changes = "vectors"
-    splits = "width"
-
-
-@POSITIONS.builtin("learned", "attnlab.model.attention.positions:LearnedPosition")
-@dataclass(frozen=True)
-class LearnedKeys(PositionKeys):
-    """A learned vector for each position, added to the vectors."""
-
-    changes = "vectors"
-
-
-@POSITIONS.builtin("rotary", "attnlab.model.attention.positions:Rotary")
-@dataclass(frozen=True)
-class RotaryKeys(PositionKeys):
-    """Rotations of queries and keys."""
-
-    changes = "queries and keys"
-    splits = "head_width"
-
-
-@POSITIONS.builtin("alibi", "attnlab.model.attention.positions:Alibi")
-@dataclass(frozen=True)
-class AlibiKeys(PositionKeys):
-    """The distance times a fixed slope, taken off the scores."""
-
-    changes = "scores"
-
-
-@POSITIONS.builtin("relative", "attnlab.model.attention.positions:Relative")
-@dataclass(frozen=True)
-class RelativeKeys(PositionKeys):
-    """A learned number for each difference, added to the scores."""
-
-    changes = "scores"
-
+for _name, _part, _score in (
+    ("scaled_dot", "ScaledDot", _keys(ScoreKeys, "q · k / √K.")),
+    ("dot", "Dot", _keys(ScoreKeys, "q · k.")),
+    ("bilinear", "Bilinear", _keys(ScoreKeys, "qᵀ W k, with a matrix for each head.")),
+    ("cosine", "Cosine", _keys(ScoreKeys, "τ cos(q, k), with a learned τ for each head.")),
+    ("additive", "Additive", AdditiveKeys),
+):
+    SCORES.builtin(_name, f"attnlab.model.attention.scores:{_part}")(_score)
+for _name, _part, _scope in (
+    ("full", "Full", FullKeys),
+    ("window", "Window", WindowKeys),
+    (
+        "edges",
+        "Edges",
+        _keys(ScopeKeys, "Vectors from which an edge leads here, and the vector itself.", family="edges"),
+    ),
+    ("causal", "Causal", _keys(ScopeKeys, "Vectors that don't come later.", family="differences", num_coords=1)),
+):
+    SCOPES.builtin(_name, f"attnlab.model.attention.scopes:{_part}")(_scope)
+for _name, _part, _changes, _splits, _sentence in (
+    ("none", "Position", None, None, "Not at all."),
+    ("sinusoidal", "Sinusoidal", "vectors", "width", "Sines and cosines, added to the vectors."),
+    ("learned", "LearnedPosition", "vectors", None, "A learned vector for each position, added to the vectors."),
+    ("rotary", "Rotary", "queries and keys", "head_width", "Rotations of queries and keys."),
+    ("alibi", "Alibi", "scores", None, "The distance times a fixed slope, taken off the scores."),
+    ("relative", "Relative", "scores", None, "A learned number for each difference, added to the scores."),
+):
+    _position = _keys(PositionKeys, _sentence, changes=_changes, splits=_splits)
+    POSITIONS.builtin(_name, f"attnlab.model.attention.positions:{_part}")(_position)
 
 SCORE_CHOICES = Choices(SCORES, ScoreKeys)
 SCOPE_CHOICES = Choices(SCOPES, ScopeKeys, lists=True)
 POSITION_CHOICES = Choices(POSITIONS, PositionKeys, auto=True)
-
-
-def parse_score(word: object) -> ScoreKeys:
-    """Raises UserError where there is no such score."""
-    return parse(SCORES, word, ScoreKeys)
-
-
-def parse_scope(word: object) -> ScopeKeys:
-    """Raises UserError where there is no such scope."""
-    return parse(SCOPES, word, ScopeKeys)
-
-
-def parse_position(word: object) -> PositionKeys:
-    """Raises UserError where there is no such position, or it is still `auto`."""
-    return parse(POSITIONS, word, PositionKeys)
+parse_score, parse_scope, parse_position = SCORE_CHOICES.parse, SCOPE_CHOICES.parse, POSITION_CHOICES.parse
 
 
 def scope_problem(word: str, num_coords: int, edges: bool) -> str | None:
@@ -192,13 +120,9 @@ def scope_problem(word: str, num_coords: int, edges: bool) -> str | None:
     problem = _missing(parse_scope(word), num_coords, edges)
     if problem is None:
         return None
-    others = [
-        form
-        for name in SCOPES
-        if _missing(keys_of(SCOPES, name, ScopeKeys), num_coords, edges) is None
-        for form in forms(SCOPES, name)
-    ]
-    return f"scope `{word}`: {problem}; use scope {' or '.join(others)}"
+    others = [name for name in SCOPES if _missing(SCOPE_CHOICES.keys(name), num_coords, edges) is None]
+    forms = [form for name in others for form in SCOPE_CHOICES.forms(name)]
+    return f"scope `{word}`: {problem}; use scope {' or '.join(forms)}"
 
 
 def _missing(keys: ScopeKeys | type[ScopeKeys], num_coords: int, edges: bool) -> str | None:
@@ -213,14 +137,11 @@ def _missing(keys: ScopeKeys | type[ScopeKeys], num_coords: int, edges: bool) ->
 
 @dataclass(frozen=True)
 class KernelSupport:
-    """What a kernel computes. `does` and `cost` are for people.
-
-    pairwise: also scores that look at each pair. num_coords: how many coordinates it needs, None: any number.
-    """
+    """What a kernel computes; `does` and `cost` say it in words. pairwise: also scores that look at each pair. cross: also
+    attention from one set to another. num_coords: how many coordinates it needs, None: any number."""
 
     pairwise: bool
     families: tuple[Family, ...]
-    edge_values: bool
     cross: bool
     does: str
     cost: str
@@ -231,18 +152,17 @@ class KernelSupport:
 
 
 KERNELS: dict[str, KernelSupport] = {
-    "reference": KernelSupport(True, FAMILIES, True, True, "the textbook's steps, set after set; gives weights", "O(ΣL²)"),
-    "dense": KernelSupport(False, FAMILIES, True, True, "PyTorch's fused product over whole sets", "O(B·L²)"),
+    "reference": KernelSupport(True, FAMILIES, True, "the textbook's steps, set after set; gives weights", "O(ΣL²)"),
+    "dense": KernelSupport(False, FAMILIES, True, "PyTorch's fused product over whole sets", "O(B·L²)"),
     "blocked": KernelSupport(
-        True, ("everything", "differences", "bounded_differences"), False, True,
+        True, ("everything", "differences", "bounded_differences"), True,
         "blocks of queries, recomputed in backward", "O(L·block) memory",
     ),
     "banded": KernelSupport(
-        False, ("bounded_differences",), False, False, "windows over one coordinate, block by block", "O(N·radius)",
-        num_coords=1,
+        False, ("bounded_differences",), False, "windows over one coordinate, block by block", "O(N·radius)", 1
     ),
     "edgewise": KernelSupport(
-        True, ("bounded_differences", "edges"), True, False, "lists of neighbours, a softmax for each", "O(E)"
+        True, ("bounded_differences", "edges"), False, "lists of neighbours, a softmax for each", "O(E)"
     ),
 }  # fmt: skip
 
@@ -252,10 +172,11 @@ def refusal(kernel: str, score: str, scope: str, position: str = "none") -> str 
     score_keys, scope_keys = parse_score(score), parse_scope(scope)
     rotates = position != "auto" and parse_position(position).changes == "queries and keys"
     if rotates and score_keys.pairwise:
-        biases = [name for name in POSITIONS if keys_of(POSITIONS, name, PositionKeys).changes == "scores"]
+        dots = [name for name in SCORES if not SCORE_CHOICES.keys(name).pairwise]
+        biases = [name for name in POSITIONS if POSITION_CHOICES.keys(name).changes == "scores"]
         return (
             f"position {position} rotates queries and keys, which only a product reads as a difference of coordinates; "
-            f"with score {score} use position {' or '.join(biases)}, or one of the scores {', '.join(_dot_scores())}"
+            f"with score {score} use position {' or '.join(biases)}, or one of the scores {', '.join(dots)}"
         )
     able = [name for name, support in KERNELS.items() if support.computes(score_keys, scope_keys)]
     if kernel == "auto" or kernel in able:
@@ -267,16 +188,11 @@ def refusal(kernel: str, score: str, scope: str, position: str = "none") -> str 
 
 def check_num_coords(kernel: str, num_coords: int) -> None:
     """Raises UserError where a kernel needs another number of coordinates."""
-    needed = KERNELS[kernel].num_coords if kernel != "auto" else None
-    if needed not in (None, num_coords):
-        others = [
-            name
-            for name, support in KERNELS.items()
-            if support.num_coords is None and set(KERNELS[kernel].families) <= set(support.families)
-        ]
+    support = KERNELS.get(kernel)  # none of `auto`
+    if support is not None and support.num_coords not in (None, num_coords):
+        others = [n for n, s in KERNELS.items() if s.num_coords is None and {*support.families} <= {*s.families}]
         raise UserError(
-            f"kernel {kernel} needs vectors along one coordinate, these have {num_coords}; "
-            f"use kernel {' or '.join(others)}"
+            f"kernel {kernel} needs vectors along one coordinate, these have {num_coords}; use kernel {' or '.join(others)}"
         )
 
 
@@ -287,21 +203,18 @@ def fitting_position(position: str, score: str) -> str:
     return "relative" if parse_score(score).pairwise else "rotary"
 
 
-def _dot_scores() -> list[str]:
-    return [name for name in SCORES if not keys_of(SCORES, name, ScoreKeys).pairwise]
-
-
 def kernel_table() -> str:
     """Which kernel computes which score, scope and bias: a table of text."""
     head = ("kernel", "scores", "scopes", "alibi, relative", "edge values", "dropout", "cross", "cost", "does")
     rows: list[tuple[str, ...]] = [head, ()]
-    pairwise = [name for name in SCORES if name not in _dot_scores()]
+    pairwise = [name for name in SCORES if SCORE_CHOICES.keys(name).pairwise]
     for name, support in KERNELS.items():
         scores = "all" if support.pairwise else f"all but {', '.join(pairwise)}"
-        scopes = [scope for scope in SCOPES if keys_of(SCOPES, scope, ScopeKeys).family in support.families]
+        scopes = [scope for scope in SCOPES if SCOPE_CHOICES.keys(scope).family in support.families]
         allowed = "all" if len(scopes) == len(SCOPES) else ", ".join(scopes)
         allowed += " (one coordinate)" if support.num_coords == 1 else ""
-        answers = ["yes" if answer else "refused" for answer in (True, support.edge_values, True, support.cross)]
+        computed = (True, "edges" in support.families, True, support.cross)
+        answers = ["yes" if answer else "refused" for answer in computed]
         rows.append((name, scores, allowed, *answers, support.cost, support.does))
     widths = [max(len(row[i]) for row in rows if row) for i in range(len(head))]
     rows[1] = tuple("-" * width for width in widths)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from itertools import product
-from typing import TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from attnlab.errors import UserError
 from attnlab.registry import Registry
@@ -60,34 +60,74 @@ _READERS: dict[object, tuple[Callable[[str], object], str]] = {
 """How the value of a key is read, by the key's type, and what it is called. Other types: a Literal of words."""
 
 
-def parse(registry: Registry, word: object, base: type[Keys]) -> Keys:
-    """The keys that a word stands for: a name, and the values of its keys after colons, in the order of the dataclass.
+class Choices(Generic[Keys]):
+    """The words by which parts of a registry are chosen, as the choices of a key; a plugin's parts are among them. base: of
+    the parts' keys. auto: whether `auto` is one more choice. lists: whether the value may also be a list of words."""
 
-    Raises UserError where no part has the name, and where the values are not those that it takes.
-    """
-    name, *texts = str(word).split(":")
-    keys = keys_of(registry, name, base)
-    types, entries = get_type_hints(keys), fields(keys)  # type: ignore[arg-type]
-    required = sum(entry.default is MISSING for entry in entries)
-    try:
-        if not required <= len(texts) <= len(entries):
-            raise ValueError(word)
-        return keys(*(_read(types[entry.name], text) for entry, text in zip(entries, texts, strict=False)))
-    except UserError:
-        raise
-    except ValueError as error:
-        kinds = {entry.name.upper(): _READERS.get(types[entry.name]) for entry in entries}
-        meanings = "".join(f"; {name} is {reader[1]}" for name, reader in kinds.items() if reader)
-        written = "` or `".join(forms(registry, name))
-        raise UserError(f"{registry.kind} `{word}`: write `{written}`{meanings}") from error
+    def __init__(self, registry: Registry, base: type[Keys], auto: bool = False, lists: bool = False) -> None:
+        self.registry, self.base, self.auto, self.lists = registry, base, auto, lists
+
+    def keys(self, name: str) -> type[Keys]:
+        """The dataclass of a part's keys. Raises UserError where there is none."""
+        keys = self.registry.keys(name)
+        if keys is None or not issubclass(keys, self.base):
+            raise UserError(
+                f"{self.registry.kind} `{name}` must be registered with keys derived from {self.base.__name__}"
+            )
+        return keys
+
+    def parse(self, word: object) -> Keys:
+        """The keys that a word stands for: a name, and the values of its keys after colons, in the order of the dataclass.
+
+        Raises UserError where no part has the name, and where the values are not those that it takes.
+        """
+        name, *texts = str(word).split(":")
+        keys = self.keys(name)
+        types, required = _types(keys)
+        try:
+            if not required <= len(texts) <= len(types):
+                raise ValueError(word)
+            return keys(*(_read(kind, text) for kind, text in zip(types.values(), texts, strict=False)))
+        except UserError:
+            raise
+        except ValueError as error:
+            meanings = [
+                f"; {key.upper()} is {_READERS[kind][1]}" for key, kind in types.items() if kind in _READERS
+            ]
+            written = "` or `".join(self.forms(name))
+            raise UserError(f"{self.registry.kind} `{word}`: write `{written}`{''.join(meanings)}") from error
+
+    def forms(self, name: str) -> Iterator[str]:
+        """How a part may be written: `window:RADIUS`; `additive`, `additive:tanh`, `additive:leaky_relu`."""
+        types, required = _types(self.registry.keys(name))
+        values = [get_args(kind) or (key.upper(),) for key, kind in types.items()]
+        for count in range(required, len(types) + 1):
+            yield from (":".join((name, *chosen)) for chosen in product(*values[:count]))
+
+    def __iter__(self) -> Iterator[str]:
+        if self.auto:
+            yield "auto"
+        for name in self.registry:
+            yield from self.forms(name)
+
+    def __contains__(self, value: object) -> bool:
+        return self.problem(value) is None
+
+    def problem(self, value: object) -> str | None:
+        """What is wrong with a value, in a sentence; None: nothing."""
+        try:
+            for word in listed(value) if self.lists else [value]:
+                if not (self.auto and word == "auto"):
+                    self.parse(word)
+        except UserError as error:
+            return str(error)
+        return None
 
 
-def keys_of(registry: Registry, name: str, base: type[Keys]) -> type[Keys]:
-    """The dataclass of a part's keys. Raises UserError where there is none."""
-    keys = registry.keys(name)
-    if keys is None or not issubclass(keys, base):
-        raise UserError(f"{registry.kind} `{name}` must be registered with keys derived from {base.__name__}")
-    return keys
+def _types(keys: Any) -> tuple[dict[str, Any], int]:
+    """The type of each key, in their order, and how many have no default."""
+    hints, entries = get_type_hints(keys), fields(keys)
+    return {entry.name: hints[entry.name] for entry in entries}, sum(entry.default is MISSING for entry in entries)
 
 
 def _read(kind: object, text: str) -> object:
@@ -99,48 +139,9 @@ def _read(kind: object, text: str) -> object:
     return text
 
 
-def forms(registry: Registry, name: str) -> Iterator[str]:
-    """How a part may be written: `window:RADIUS`; `additive`, `additive:tanh`, `additive:leaky_relu`."""
-    keys = registry.keys(name)
-    assert keys is not None, "read by `parse` first"
-    types, entries = get_type_hints(keys), fields(keys)
-    values = [get_args(types[entry.name]) or (entry.name.upper(),) for entry in entries]
-    for count in range(sum(entry.default is MISSING for entry in entries), len(entries) + 1):
-        yield from (":".join((name, *chosen)) for chosen in product(*values[:count]))
-
-
-class Choices:
-    """The words by which parts of a registry are chosen, as the choices of a key; a plugin's parts are among them.
-
-    auto: whether `auto` is one more. lists: whether the value may also be a list of words.
-    """
-
-    def __init__(self, registry: Registry, base: type, auto: bool = False, lists: bool = False) -> None:
-        self.registry, self.base, self.auto, self.lists = registry, base, auto, lists
-
-    def __iter__(self) -> Iterator[str]:
-        if self.auto:
-            yield "auto"
-        for name in self.registry:
-            yield from forms(self.registry, name)
-
-    def __contains__(self, value: object) -> bool:
-        return self.problem(value) is None
-
-    def problem(self, value: object) -> str | None:
-        """What is wrong with a value, in a sentence; None: nothing."""
-        try:
-            for word in listed(value) if self.lists else [value]:
-                if not (self.auto and word == "auto"):
-                    parse(self.registry, word, self.base)
-        except UserError as error:
-            return str(error)
-        return None
-
-
 def listed(words: object) -> tuple[str, ...]:
     """One word, or a list of them that is cycled over the layers. Raises UserError for an empty list."""
-    found = list(words) if isinstance(words, list | tuple) else [words]
-    if not found:
+    scopes = list(words) if isinstance(words, list | tuple) else [words]
+    if not scopes:
         raise UserError("name at least one scope")
-    return tuple(map(str, found))
+    return tuple(map(str, scopes))

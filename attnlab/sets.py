@@ -7,6 +7,7 @@ F features of a vector before embedding · D model width · P coordinates · E e
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -15,11 +16,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Which rows belong to which set: the lengths are the truth, everything else is derived from them.
-
-    lengths: the number of vectors of each of the B sets, known to the host, so that nothing in the
-    model has to ask the device. `set_index` and `position` live where the values live.
-    """
+    """Which rows belong to which set. lengths: the number of vectors of each of the B sets, known to the host, so that
+    nothing in the model has to ask the device; all else follows from them. `set_index` and `position` are on the device
+    of the values."""
 
     lengths: tuple[int, ...]
     set_index: Tensor = field(repr=False)  # (N,) int64: the set that owns each row
@@ -42,16 +41,13 @@ class Layout:
 
     @cached_property
     def size(self) -> int:
-        """N."""
+        """N, the number of all vectors."""
         return sum(self.lengths)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
         """The first row of each set, and N at the end: B+1 numbers."""
-        starts = [0]
-        for length in self.lengths:
-            starts.append(starts[-1] + length)
-        return tuple(starts)
+        return tuple(accumulate(self.lengths, initial=0))
 
     @cached_property
     def counts(self) -> Tensor:
@@ -66,9 +62,7 @@ class Layout:
     @cached_property
     def mask(self) -> Tensor:
         """(B, L): True where there is a vector, False at padding."""
-        mask = torch.zeros(len(self) * self.max_length, dtype=torch.bool, device=self.position.device)
-        mask[self.pad_index] = True
-        return mask.view(len(self), self.max_length)
+        return self.pad(torch.ones(self.size, dtype=torch.bool, device=self.position.device), fill=False)
 
     def pad(self, rows: Tensor, fill: float = 0.0) -> Tensor:
         """(N, …) -> (B, L, …)."""
@@ -88,7 +82,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class VectorSets:
-    """A batch of sets of vectors, end to end: set b owns rows offsets[b]:offsets[b+1].
+    """A batch of sets of vectors, end to end.
 
     values: (N,) int64 ids, or (N, F) float.
     coords: (N, P) float coordinates (word or frame number; patch row and column), or None: no order.
@@ -133,11 +127,6 @@ class VectorSets:
         return self.layout.lengths
 
     @property
-    def offsets(self) -> Tensor:
-        """(B+1,) int64, on the host."""
-        return torch.tensor(self.layout.starts, dtype=torch.int64)
-
-    @property
     def known_coords(self) -> Tensor | None:
         """(N, P) coordinates where the host can read them."""
         return self.coords if self.host_coords is None else self.host_coords
@@ -153,34 +142,22 @@ class VectorSets:
     @classmethod
     def collate(cls, sets: Sequence["VectorSets"]) -> "VectorSets":
         """Put sets end to end; `unbind` takes them apart again."""
-        lengths = [length for item in sets for length in item.lengths]
-        shifts = [0]
-        for item in sets:
-            shifts.append(shifts[-1] + len(item.values))
-        edges = _joined([item.edges for item in sets], shifts, dim=1)
-        parts = part_index = None
-        if sets and sets[0].parts is not None:
-            part_shifts = [0]
-            for item in sets:
-                assert item.parts is not None
-                part_shifts.append(part_shifts[-1] + len(item.parts))
-            parts = cls.collate([item.parts for item in sets if item.parts is not None])
-            part_index = _joined([item.part_index for item in sets], part_shifts)
+        parts = [item.parts for item in sets if item.parts is not None]
         return cls(
             values=torch.cat([item.values for item in sets]),
-            layout=Layout.of(lengths),
+            layout=Layout.of([length for item in sets for length in item.lengths]),
             coords=_joined([item.coords for item in sets]),
-            edges=edges,
+            edges=_joined([item.edges for item in sets], [len(item.values) for item in sets], dim=1),
             edge_values=_joined([item.edge_values for item in sets]),
-            parts=parts,
-            part_index=part_index,
+            parts=cls.collate(parts) if parts else None,
+            part_index=_joined([item.part_index for item in sets], list(map(len, parts))),
         )
 
     def unbind(self) -> list["VectorSets"]:
         """The B sets, one by one."""
-        return [self._alone(b) for b in range(len(self))]
+        return [self._single(b) for b in range(len(self))]
 
-    def _alone(self, b: int) -> "VectorSets":
+    def _single(self, b: int) -> "VectorSets":
         first, last = self.layout.starts[b], self.layout.starts[b + 1]
         edges = edge_values = parts = part_index = None
         if self.edges is not None:
@@ -192,15 +169,9 @@ class VectorSets:
             singles = self.parts.unbind()
             empty = VectorSets.of(self.parts.values[:0], [])
             parts = VectorSets.collate([singles[i] for i in used.tolist()]) if len(used) else empty
-        return VectorSets(
-            values=self.values[first:last],
-            layout=Layout.of([last - first]),
-            coords=None if self.coords is None else self.coords[first:last],
-            edges=edges,
-            edge_values=edge_values,
-            parts=parts,
-            part_index=part_index,
-        )
+        coords = None if self.coords is None else self.coords[first:last]
+        layout = Layout.of([last - first])
+        return VectorSets(self.values[first:last], layout, coords, edges, edge_values, parts, part_index)
 
     def by_length(self) -> "Sorted | None":
         """The same sets, the shortest first; None where they are in this order already."""
@@ -222,16 +193,14 @@ class VectorSets:
             by_set = torch.argsort(layout.set_index[moved[0]], stable=True)
             edges = moved[:, by_set]
             edge_values = None if self.edge_values is None else self.edge_values[by_set]
+
+        def reordered(tensor: Tensor | None, rows: Tensor) -> Tensor | None:
+            return None if tensor is None else tensor.index_select(0, rows)
+
         moved_sets = VectorSets(
-            values=self.values.index_select(0, rows),
-            layout=layout,
-            coords=None if self.coords is None else self.coords.index_select(0, rows),
-            edges=edges,
-            edge_values=edge_values,
-            parts=self.parts,
-            part_index=None if self.part_index is None else self.part_index.index_select(0, rows),
-            host_coords=None if self.host_coords is None else self.host_coords.index_select(0, old),
-        )
+            self.values.index_select(0, rows), layout, reordered(self.coords, rows), edges, edge_values,
+            self.parts, reordered(self.part_index, rows), reordered(self.host_coords, old),
+        )  # fmt: skip
         return Sorted(moved_sets, tuple(sets.tolist()), new)
 
     def to(self, device: torch.device) -> "VectorSets":
@@ -242,15 +211,9 @@ class VectorSets:
             return None if tensor is None else tensor.to(device)
 
         return VectorSets(
-            values=self.values.to(device),
-            layout=self.layout.to(device),
-            coords=move(self.coords),
-            edges=move(self.edges),
-            edge_values=move(self.edge_values),
-            parts=None if self.parts is None else self.parts.to(device),
-            part_index=move(self.part_index),
-            host_coords=self.known_coords,
-        )
+            self.values.to(device), self.layout.to(device), move(self.coords), move(self.edges), move(self.edge_values),
+            None if self.parts is None else self.parts.to(device), move(self.part_index), self.known_coords,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,14 +225,14 @@ class Sorted:
     rows: Tensor
 
 
-def _joined(tensors: Sequence[Tensor | None], shifts: Sequence[int] | None = None, dim: int = 0) -> Tensor | None:
-    """All of them end to end, each raised by its shift; None where the sets have none."""
+def _joined(tensors: Sequence[Tensor | None], counts: Sequence[int] | None = None, dim: int = 0) -> Tensor | None:
+    """All of them end to end; indices are raised by how many each set before counts. None where the sets have none."""
     present = [tensor for tensor in tensors if tensor is not None]
     if not present:
         return None
     assert len(present) == len(tensors), "either all sets have it or none"
-    if shifts is not None:
-        present = [tensor + shift for tensor, shift in zip(present, shifts, strict=False)]
+    if counts is not None:
+        present = [tensor + shift for tensor, shift in zip(present, accumulate(counts, initial=0), strict=False)]
     return torch.cat(present, dim=dim)
 
 
@@ -292,11 +255,8 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Sets to compute together.
-
-    Targets of vectors are packed as the vectors are: (N,). Targets that are sequences are sets themselves: of ids, each
-    closed by `</s>`, with their positions as coordinates.
-    """
+    """Sets to compute together. Targets of vectors are packed as the vectors are: (N,). Targets that are sequences are sets
+    of ids, each closed by `</s>`, with their positions as coordinates."""
 
     inputs: VectorSets
     targets: Targets
@@ -309,11 +269,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A head's answer for one set, in words or numbers.
-
-    alternatives: other answers with their probabilities, best first, where the head offers them. complete: False where
-    the answer had to be cut because it became too long.
-    """
+    """A head's answer for one set, in words or numbers. alternatives: other answers with their probabilities, best first,
+    where the head offers them. complete: False where the answer was cut because it became too long."""
 
     value: Answer
     probability: Probability

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from attnlab.codec import UNKNOWN, Codec
 from attnlab.errors import UserError
@@ -16,10 +17,8 @@ from attnlab.errors import UserError
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and their ids 0, 1, …; word 0 is `<unk>`, which stands for every word not in the list.
-
-    `counts[i]` says how often word i occurs in the training data (0 for `<unk>`).
-    """
+    """Words and their ids 0, 1, …; word 0 is `<unk>`, which stands for every word not in the list. `counts[i]` says how
+    often word i occurs in the training data (0 for `<unk>`)."""
 
     words: tuple[str, ...]
     counts: tuple[int, ...]
@@ -52,6 +51,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
+        """Read what `save` wrote. Raises UserError where something else lies there."""
         words, counts = [], []
         # A word may hold a carriage return, which reading as text would make a line feed of.
         for number, line in enumerate(path.read_bytes().decode().split("\n")[:-1], 1):
@@ -67,12 +67,8 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Target:
-    """One thing the data can teach.
-
-    kind: see `attnlab.targets`. classes: their names; counts: how often each occurs in the training data.
-    mean, std: of numbers in the training data, in the numbers' own unit.
-    codec: of a sequence, the name of the codec that tokenises it.
-    """
+    """One thing the data can teach. kind: see `attnlab.targets`. classes: their names; counts: how often each occurs in the
+    training data; mean, std: of numbers there, in their unit. codec: of a sequence, the name of its codec."""
 
     kind: str
     classes: tuple[str, ...] = ()
@@ -142,19 +138,14 @@ class DataSpec:
             codecs = [str(name) for name in fields.pop("codecs", ())]
             if any(not name.isidentifier() for name in (*names, *codecs)):
                 raise UserError(f"{path}: the name of a vocabulary or codec must be a plain word")
-            _as_saved_now(fields)
-            for target in fields["targets"].values():
-                _as_saved_now(target)
-            targets = {name: Target(**target) for name, target in fields.pop("targets").items()}
+            targets = {name: Target(**_renamed(target)) for name, target in fields.pop("targets").items()}
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
-            return cls(**fields, targets=targets, vocabularies=vocabularies, codecs=loaded)
+            return cls(**_renamed(fields), targets=targets, vocabularies=vocabularies, codecs=loaded)
         except (OSError, AttributeError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a data description written by attnlab ({error})") from error
 
 
-def _as_saved_now(fields: dict[str, object]) -> None:
-    """Give the fields of a spec.json, also of one that an earlier version wrote, their present names and types."""
-    for name, value in list(fields.items()):
-        del fields[name]
-        fields[FORMER_NAMES.get(name, name)] = tuple(value) if isinstance(value, list) else value
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a spec.json, also of one that an earlier version wrote, with their present names and types."""
+    return {FORMER_NAMES.get(k, k): tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

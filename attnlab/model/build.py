@@ -54,13 +54,12 @@ def _check_target(config: Config, spec: DataSpec) -> None:
             raise UserError(f"`head.target={target}`: no label in the training data says what is right")
         return
     learners = {n: [h for h in HEADS if t.kind in HEADS.get(h, Head).kinds] for n, t in spec.targets.items()}
-    offered = "; ".join(
-        f"`{n}` ({t.kind}) for head={' or '.join(learners[n])}" for n, t in spec.targets.items() if learners[n]
-    )
+    able = [
+        f"`{n}` ({spec.targets[n].kind}) for head={' or '.join(heads)}" for n, heads in learners.items() if heads
+    ]
     key = "`data`" if target is None else f"`head.target={target}`"
-    raise UserError(
-        f"{key}: head={name} learns {' or '.join(kinds)}; the data have {offered or 'nothing to be learned'}"
-    )
+    offered = "; ".join(able) or "nothing to be learned"
+    raise UserError(f"{key}: head={name} learns {' or '.join(kinds)}; the data have {offered}")
 
 
 def _check_values(config: Config, spec: DataSpec) -> None:

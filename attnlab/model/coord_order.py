@@ -16,8 +16,7 @@ from attnlab.sets import VectorSets
 class Order:
     """The rows of packed sets in reading order, set after set: by the first coordinate, then by the next.
 
-    rows: (N,) row numbers in that order, or None where the rows already stand so.
-    sets: (N,) the set of each, in that order; coords: (N, P) its coordinates, in that order.
+    In that order: rows (N,) their numbers, or None where they already stand so; sets (N,) and coords (N, P) of each.
     """
 
     rows: Tensor | None
@@ -40,9 +39,9 @@ class Order:
 
     @cached_property
     def strict(self) -> bool:
-        """Whether no two vectors of a set share their first coordinate."""
+        """Whether the rows already stand in this order, and no two vectors of a set share their first coordinate."""
         first = self.coords[:, 0]
-        return bool(((first[1:] > first[:-1]) | (self.sets[1:] != self.sets[:-1])).all())
+        return self.rows is None and bool(((first[1:] > first[:-1]) | (self.sets[1:] != self.sets[:-1])).all())
 
     def stretch(self, radius: float) -> tuple[Tensor, Tensor]:
         """(N,), (N,): for each vector in order, the first vector of its set that is within `radius` along the first

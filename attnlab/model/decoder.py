@@ -3,7 +3,6 @@
 The encoded sets are called the memory. Letters beside the house's own: Nm vectors of the memory · V tokens in the vocabulary.
 """
 
-from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -13,7 +12,7 @@ from attnlab.attention_options import parse_score
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import choose
 from attnlab.model.attention.multihead import CrossAttention, SelfAttention
-from attnlab.model.attention.positions import LearnedPosition, PairBias, Rotation, position_of
+from attnlab.model.attention.positions import Biases, LearnedPosition, PairBias, Rotation, position_of
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import Causal, Full, Scope
 from attnlab.model.dropout import Dropout
@@ -39,7 +38,7 @@ class DecoderBlock(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(
-        self, x: Tensor, plan: Plan, rotate: Rotation | None, biases: Sequence[PairBias],
+        self, x: Tensor, plan: Plan, rotate: Rotation | None, biases: Biases,
         memory: Tensor, memory_plan: Plan,
     ) -> Tensor:  # fmt: skip
         """(N, D) tokens and (Nm, D) memory -> (N, D)."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attnlab.model.attention.multihead import MultiHead
 from attnlab.model.attention.packed import softmax_
-from attnlab.model.attention.positions import Pairs
+from attnlab.model.attention.positions import Pairs, bias_sum
 from attnlab.model.attention.tiles import to_additive_mask
 from attnlab.model.decoder import Decoder
 from attnlab.sets import Layout, VectorSets
@@ -35,11 +35,8 @@ class DecoderState:
 
 
 class KVCache(DecoderState):
-    """Keys and values of the memory and of all tokens so far.
-
-    Those of the memory are stored once for the W sequences of a set, which attend to it as W queries. Those of the tokens
-    lie in tables (capacity, S·W, H, K) that double when they are full.
-    """
+    """Keys and values of the memory, stored once for the W sequences of a set, which attend to it as W queries; and those
+    of all tokens so far, in tables (capacity, S·W, H, K) that double when they are full."""
 
     def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None:
         super().__init__(decoder, memory, beam)
@@ -111,14 +108,11 @@ class KVCache(DecoderState):
             return None
         positions = torch.arange(self.length, device=self.device)
         pairs = Pairs((self.length - 1 - positions)[:, None].float())
-        return torch.stack([bias(pairs) for bias in self.decoder.biases]).sum(0).T[None, :, None]
+        return bias_sum(self.decoder.biases, pairs).T[None, :, None]
 
 
 class Uncached(DecoderState):
-    """The tokens alone: at each step the decoder computes everything from the first token again.
-
-    Slow and plain: the reference that `KVCache` must equal.
-    """
+    """The tokens alone: each step computes everything from the first token again; the reference that `KVCache` equals."""
 
     def __init__(self, decoder: Decoder, memory: VectorSets, beam: int) -> None:
         super().__init__(decoder, memory, beam)
@@ -147,11 +141,8 @@ class Uncached(DecoderState):
 def cached_attention(
     attention: MultiHead, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, mask: Tensor | None = None
 ) -> Tensor:
-    """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D).
-
-    bias, and mask as `to_additive_mask` makes it, are added to the scores and broadcast to (B, H, Lq, Lk). By plain products: for
-    so few queries they are quicker than PyTorch's fused kernel.
-    """
+    """Prepared q (B, Lq, H, K), k and v (B, H, Lk, K) -> (B, Lq, D), by plain products: for so few queries they are quicker
+    than PyTorch's fused kernel. bias, and mask as `to_additive_mask` makes it, are broadcast to (B, H, Lq, Lk)."""
     sets, queries, heads, width = q.shape
     if attention.score.pairwise:
         scores = attention.score.table(q, k.transpose(1, 2))

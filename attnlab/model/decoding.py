@@ -19,9 +19,8 @@ from attnlab.model.decoder_state import DecoderState
 class Hypothesis:
     """One sequence that was written.
 
-    ids: without `<s>` and `</s>`. log_probability: of the whole, `</s>` included, by the model. score: what it was
-    ranked by. complete: whether the model ended it by itself; False where it would have gone on beyond the maximum
-    length.
+    ids: without `<s>` and `</s>`. log_probability: of all its tokens, `</s>` included. score: what it was ranked by.
+    complete: whether the model ended it by itself; False where it would have gone on beyond the maximum length.
     """
 
     ids: tuple[int, ...]
@@ -80,9 +79,7 @@ def search(
         written = torch.cat([written, last[:, :, None]], dim=2)
         state.reorder(parents)
         length += 1
-        best_possible = (
-            totals[:, 0] / (length + 1) ** length_penalty
-        ).tolist()  # of those that end at the next step
+        best_possible = (totals[:, 0] / (length + 1) ** length_penalty).tolist()  # of what ends at the next step
         for s, bound in zip(active, best_possible, strict=True):
             better = sum(hypothesis.score >= bound for hypothesis in hypotheses[s])
             done[s] = done[s] or better >= count or length > limits.max[s]
@@ -93,18 +90,13 @@ def search(
             active = [active[row] for row in unfinished]
             rows = torch.tensor(unfinished, dtype=torch.int64, device=device)
             state.keep(rows)
-            min_lengths, max_lengths, totals, last, written = (
-                x[rows] for x in (min_lengths, max_lengths, totals, last, written)
-            )
-    return [_best_first(of_set) for of_set in hypotheses]
+            min_lengths, max_lengths = min_lengths[rows], max_lengths[rows]
+            totals, last, written = totals[rows], last[rows], written[rows]
+    return [sorted(of_set, key=lambda hypothesis: -hypothesis.score) for of_set in hypotheses]
 
 
 COMPACTION_THRESHOLD = 0.8
 """Finished sets leave the batch once at most this fraction of it is unfinished: it copies what stays."""
-
-
-def _best_first(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
 
 
 def ends_naturally(logits: Tensor) -> Tensor:
@@ -139,9 +131,7 @@ ROWS = 32
 
 def _best(logits: Tensor, offsets: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """The `count` largest of logits (S, W, V) + offsets (S, W) in each set, with their sequences and tokens: each (S, count).
-
-    They lie in the `count` blocks of tokens with the largest maxima, so that the others are read only once.
-    """
+    They lie in the `count` blocks of tokens with the largest maxima, so that the others are read only once."""
     _, beam, vocabulary = logits.shape
     whole = vocabulary - vocabulary % BLOCK
     maxima = logits[..., :whole].unflatten(-1, (whole // BLOCK, BLOCK)).amax(-1)
@@ -151,9 +141,8 @@ def _best(logits: Tensor, offsets: Tensor, count: int) -> tuple[Tensor, Tensor, 
     maxima = (maxima + offsets[..., None]).flatten(1)
     blocks = maxima.topk(min(count, beam * num_blocks), dim=1, sorted=False).indices
     sequences = blocks // num_blocks
-    tokens = (blocks % num_blocks)[..., None] * BLOCK + torch.arange(
-        BLOCK, device=logits.device
-    )  # (S, blocks, BLOCK)
+    within = torch.arange(BLOCK, device=logits.device)
+    tokens = (blocks % num_blocks)[..., None] * BLOCK + within  # (S, blocks, BLOCK)
     index = (sequences[..., None] * vocabulary + tokens.clamp_max(vocabulary - 1)).flatten(1)
     sums = logits.flatten(1).gather(1, index).unflatten(1, (-1, BLOCK)) + offsets.gather(1, sequences)[..., None]
     sums = sums.masked_fill(tokens >= vocabulary, -torch.inf).flatten(1)
@@ -196,4 +185,4 @@ def sample(state: DecoderState, limits: Limits, count: int, temperature: float) 
         if bool(ended.all()):
             break
         written = torch.cat([written, last[:, :, None]], dim=2)
-    return [_best_first(of_set) for of_set in hypotheses]
+    return [sorted(of_set, key=lambda hypothesis: -hypothesis.score) for of_set in hypotheses]

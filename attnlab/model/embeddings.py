@@ -9,15 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, pad
 
-from attnlab.config import (
-    EmbeddingConfig,
-    LearnedEmbedding,
-    LinearEmbedding,
-    OneHotEmbedding,
-    PretrainedEmbedding,
-    StridedConvolutionEmbedding,
-    WordCharEmbedding,
-)
+from attnlab.config import EmbeddingConfig, LearnedEmbedding, LinearEmbedding, PretrainedEmbedding
+from attnlab.config.model import embedding as keys
 from attnlab.errors import UserError
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
@@ -39,36 +32,34 @@ class Auto(Embedding):
 
 
 class OneHot(Embedding):
-    """A fixed random unit code for each word, never trained.
+    """A fixed random unit code for each word, never trained: (N,) ids -> (N, D).
 
     One axis per word would make all words equally far apart; random directions do so nearly, at width D.
     """
 
-    def __init__(self, config: OneHotEmbedding, spec: DataSpec, width: int) -> None:
+    def __init__(self, config: keys.OneHotEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         codes = torch.randn(len(spec.vocabularies["words"]), width)
         self.codes: Tensor
         self.register_buffer("codes", codes / codes.norm(dim=1, keepdim=True) * width**0.5)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N,) ids -> (N, D)."""
         return sets.with_values(self.codes[sets.values])
 
 
 class Learned(Embedding):
-    """A learned vector for each word. The same as exact one-hot followed by a matrix."""
+    """A learned vector for each word, the same as exact one-hot followed by a matrix: (N,) ids -> (N, D)."""
 
     def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         self.table = table(len(spec.vocabularies["words"]), width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N,) ids -> (N, D)."""
         return sets.with_values(self.table(sets.values))
 
 
 class Pretrained(Embedding):
-    """Vectors from a file, brought to width D by a matrix.
+    """Vectors from a file, brought to width D by a matrix: (N,) ids -> (N, D).
 
     Words that the file lacks start as small random vectors. `config.features` is the file's width.
     """
@@ -86,7 +77,9 @@ class Pretrained(Embedding):
         assert isinstance(config, PretrainedEmbedding)
         if config.features is not None:
             return config
-        return replace(config, features=vector_width(Path(config.path).expanduser()))
+        for _, numbers in read_vectors(Path(config.path).expanduser()):
+            return replace(config, features=len(numbers))
+        raise UserError(f"`embedding.path={config.path}`: no vectors in it")
 
     def start_from_files(self, config: EmbeddingConfig, spec: DataSpec) -> None:
         assert isinstance(config, PretrainedEmbedding)
@@ -115,12 +108,11 @@ class Pretrained(Embedding):
         return len(rows)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N,) ids -> (N, D)."""
         return sets.with_values(self.project(self.table(sets.values)))
 
 
 class WordChar(Embedding):
-    """A learned vector per word plus one made from its characters.
+    """A learned vector per word plus one made from its characters: (N,) ids, and parts -> (N, D).
 
     Each distinct word of the batch is computed once: a convolution over its characters, then the maximum of each filter
     (Ma & Hovy 2016, section 2.1), so that order counts and unseen words have a vector.
@@ -128,7 +120,7 @@ class WordChar(Embedding):
 
     needs_parts = True
 
-    def __init__(self, config: WordCharEmbedding, spec: DataSpec, width: int) -> None:
+    def __init__(self, config: keys.WordCharEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         self.table = table(len(spec.vocabularies["words"]), width)
         self.characters = table(len(spec.vocabularies["characters"]), config.char_width)
@@ -138,7 +130,6 @@ class WordChar(Embedding):
         self.project = linear.Linear(config.char_filters, width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N,) ids, and parts -> (N, D)."""
         assert sets.parts is not None and sets.part_index is not None, "word_char needs the words' characters"
         return sets.with_values(self.table(sets.values) + self.from_characters(sets.parts)[sets.part_index])
 
@@ -167,7 +158,7 @@ class WordChar(Embedding):
 
 
 class Linear(Embedding):
-    """Numbers through a matrix (for patches: Dosovitskiy et al. 2021, eq. 1)."""
+    """Numbers through a matrix (for patches: Dosovitskiy et al. 2021, eq. 1): (N, F) -> (N, D)."""
 
     numbers = True
 
@@ -177,19 +168,19 @@ class Linear(Embedding):
         self.project = linear.Linear(spec.features, width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N, F) -> (N, D)."""
         return sets.with_values(self.project(sets.values))
 
 
 class StridedConvolution(Embedding):
-    """Every `stride`-th vector, made from its neighbours.
+    """Every `stride`-th vector, made from its neighbours: (N, F) -> (N', D), N' about N / stride.
 
-    Beyond the ends of a set the neighbours are zeros. What remains keeps its coordinates.
+    Beyond the ends of a set the neighbours are zeros. What remains keeps its coordinates. Raises UserError where the data
+    have other than one coordinate.
     """
 
     numbers = True
 
-    def __init__(self, config: StridedConvolutionEmbedding, spec: DataSpec, width: int) -> None:
+    def __init__(self, config: keys.StridedConvolutionEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         assert spec.features is not None
         if spec.num_coords != 1:
@@ -202,7 +193,6 @@ class StridedConvolution(Embedding):
         )
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N, F) -> (N', D), N' about N / stride."""
         layout = Layout.of([-(-length // self.stride) for length in sets.lengths]).to(sets.values.device)
         padded, _ = sets.pad()  # (B, L, F)
         outputs = self.convolution(padded.transpose(1, 2)).transpose(1, 2)  # (B, L', D)
@@ -251,10 +241,3 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
         if not word or width < 2 or not usable:
             raise UserError(f"{path}:{number}: expected a word and {width} numbers")
         yield word, vector
-
-
-def vector_width(path: Path) -> int:
-    """How many numbers the file gives for a word. Raises UserError as `read_vectors` does, and for an empty file."""
-    for _, numbers in read_vectors(path):
-        return len(numbers)
-    raise UserError(f"`embedding.path={path}`: no vectors in it")

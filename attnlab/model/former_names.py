@@ -15,10 +15,6 @@ FORMER_NAMES = (
 
 def present_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Saved tensors by the names that they have now; the tensors of an optimizer are named after the weights' names."""
-    return {_present_name(name): tensor for name, tensor in tensors.items()}
-
-
-def _present_name(name: str) -> str:
     for pattern, now in FORMER_NAMES:
-        name = re.sub(pattern, now, name)
-    return name
+        tensors = {re.sub(pattern, now, name): tensor for name, tensor in tensors.items()}
+    return tensors

@@ -26,8 +26,7 @@ class Embedding(nn.Module):
 
     @classmethod
     def resolved(cls, config: EmbeddingConfig, spec: DataSpec) -> EmbeddingConfig:
-        """The keys that the model is built from, and that its run keeps: those of `config`, with what the data decide
-        filled in."""
+        """The keys that the model is built from, and its run keeps: `config`, with what the data decide filled in."""
         return config
 
     def start_from_files(self, config: EmbeddingConfig, spec: DataSpec) -> None:
@@ -78,8 +77,6 @@ class Head(nn.Module):
         raise NotImplementedError
 
     def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
-        """(N, D) -> an answer for each of the B sets, in words or numbers.
-
-        greedy: for validations during training; a head that searches for its answers takes the first at each step.
-        """
+        """(N, D) -> an answer for each of the B sets, in words or numbers. greedy: for validations during training, a head
+        that searches for its answers takes the best token at each step."""
         raise NotImplementedError

@@ -21,7 +21,6 @@ class Linear(nn.Linear):
     """x Wᵀ + b: (…, inputs) -> (…, outputs). The same parameters, and the same start, as torch's."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, inputs) -> (…, outputs)."""
         return affine(x, self.weight, self.bias)
 
 

@@ -59,32 +59,29 @@ class Readout(nn.Module):
 
 
 class Sum(Readout):
-    """The sum: the only readout that depends on how many vectors there are (Xu et al. 2019, section 5.2)."""
+    """(N, D) -> (B, D): the sum, which alone depends on how many vectors there are (Xu et al. 2019, section 5.2)."""
 
     def forward(self, sets: VectorSets) -> Tensor:
-        """(N, D) -> (B, D)."""
         return set_sum(sets.values, sets.layout)
 
 
 class Mean(Readout):
-    """The mean."""
+    """(N, D) -> (B, D): the mean."""
 
     def forward(self, sets: VectorSets) -> Tensor:
-        """(N, D) -> (B, D)."""
         return set_sum(sets.values, sets.layout) / sets.layout.counts.clamp_min(1)[:, None]
 
 
 class Max(Readout):
-    """The largest of each feature."""
+    """(N, D) -> (B, D): the largest of each feature."""
 
     def forward(self, sets: VectorSets) -> Tensor:
-        """(N, D) -> (B, D)."""
         largest = set_max(sets.values, sets.layout, empty=torch.finfo(sets.values.dtype).min)
         return torch.where(sets.layout.counts[:, None] > 0, largest, torch.zeros_like(largest))
 
 
 class AttentionReadout(Readout):
-    """A weighted mean; the weights come from one learned query (Yang et al. 2016, eq. 5-7)."""
+    """(N, D) -> (B, D): a mean weighted by one learned query (Yang et al. 2016, eq. 5-7)."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
@@ -92,7 +89,6 @@ class AttentionReadout(Readout):
         self.query = Linear(width, 1, bias=False)
 
     def forward(self, sets: VectorSets) -> Tensor:
-        """(N, D) -> (B, D)."""
         weights = set_softmax(self.query(self.key(sets.values).tanh()), sets.layout)  # (N, 1)
         return set_sum(weights * sets.values, sets.layout)
 

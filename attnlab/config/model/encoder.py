@@ -70,7 +70,7 @@ class AttentionEncoder(EncoderConfig):
 
     @property
     def width_of_head(self) -> int:
-        """K."""
+        """K, the width of each head."""
         return self.head_width or self.width // self.heads
 
     @property
@@ -141,9 +141,7 @@ class GraphConvEncoder(EncoderConfig):
     width: int = key(64, "D: width of every vector inside the model", min=1)
     depth: int = key(4, "number of layers", min=1)
     convolution: str = key(
-        "gin",
-        "what a node does with its neighbours; gcn ignores edge values",
-        choices=("gin", "gatv2", "gcn"),
+        "gin", "what a node does with its neighbours; gcn ignores edge values", choices=("gin", "gatv2", "gcn")
     )
     heads: int = key(4, "convolution=gatv2: attention heads", min=1)
 

@@ -1,6 +1,5 @@
 """`banded`: windows over one coordinate, in time and memory that grow with N · radius."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +8,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attnlab.attention_options import check_num_coords
 from attnlab.model.attention import banded_products
-from attnlab.model.attention.positions import PairBias, Pairs, bias_sum
+from attnlab.model.attention.positions import Biases, Pairs, bias_sum
 from attnlab.model.attention.reference import AttentionInputs, Kernel
 from attnlab.model.attention.scopes import ByDifferences, Scope, coords_of
 from attnlab.model.attention.tiles import to_additive_mask
@@ -73,10 +72,8 @@ class Banded(Kernel[Band]):
         differences = (query_coords - key_coords)[..., None]
         mask = (query_sets == key_sets) & scope.within(differences)
         device = coords.device
-        rows = inverse_order = None
-        if order.rows is not None:
-            rows = order.rows.to(device)
-            inverse_order = torch.argsort(rows)
+        rows = None if order.rows is None else order.rows.to(device)
+        inverse_order = None if rows is None else torch.argsort(rows)
         return Band(size, blocks, rows, inverse_order, differences.to(device), mask.to(device))
 
     def attend(self, inputs: AttentionInputs[Band]) -> Tensor:
@@ -93,7 +90,7 @@ class Banded(Kernel[Band]):
         return answer if band.inverse_order is None else answer.index_select(0, band.inverse_order)
 
 
-def _additive_mask(band: Band, biases: Sequence[PairBias], dtype: torch.dtype) -> Tensor:
+def _additive_mask(band: Band, biases: Biases, dtype: torch.dtype) -> Tensor:
     """(blocks, 1 or H, w, 3w): what is added to the scores."""
     mask = to_additive_mask(band.mask).to(dtype)[:, None]
     return mask + bias_sum(biases, Pairs(band.differences)).permute(0, 3, 1, 2) if biases else mask

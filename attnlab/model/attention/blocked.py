@@ -13,7 +13,7 @@ from torch.nn.functional import dropout as drop
 from attnlab.model.attention.positions import Pairs
 from attnlab.model.attention.reference import AttentionInputs, Kernel
 from attnlab.model.attention.scopes import ByDifferences, Scope, coords_of
-from attnlab.model.attention.tiles import Side, cuts, pieces, rows_of, side_of
+from attnlab.model.attention.tiles import Sides, cuts, pieces, rows_of, side_of
 from attnlab.sets import VectorSets
 
 BLOCK_NUMBERS = 1 << 20
@@ -21,11 +21,9 @@ BLOCK_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
+class Blocks(Sides):
     """A tile without any table of its pairs: their coordinates, from which each block makes its own."""
 
-    queries: Side
-    keys: Side
     query_coords: Tensor | None  # (sets, Lq, P)
     key_coords: Tensor | None
     key_mask: Tensor | None  # (sets, Lk)
@@ -58,8 +56,9 @@ class Blocked(Kernel[list[Blocks]]):
             q, k, v = tile.queries.fold(q), tile.keys.fold(k), tile.keys.fold(v)
             numbers = tile.queries.sets * tile.keys.length * heads * (width if score.pairwise else 1)  # of a query
             size = max(1, BLOCK_NUMBERS // max(1, numbers))
-            blocks = _Blockwise(partial(_block, tile, inputs), parameters, size, inputs.dropout > 0)
-            answers.append(tile.queries.unfold(_Recomputed.apply(blocks, q, k, v, *parameters)))
+            compute = partial(_block, tile, inputs)
+            answer = _Recomputed.apply(compute, parameters, size, inputs.dropout > 0, q, k, v, *parameters)
+            answers.append(tile.queries.unfold(answer))
         return torch.cat(answers) if answers else torch.zeros_like(inputs.q)
 
 
@@ -70,12 +69,8 @@ def _block(
     some queries with all keys of their sets."""
     scope, biases = inputs.plan.scope, inputs.biases
     scores = inputs.score.table(q, k)  # (sets, H, block, Lk)
-    differences = None
-    if (
-        tile.query_coords is not None
-        and tile.key_coords is not None
-        and (biases or isinstance(scope, ByDifferences))
-    ):
+    differences, wanted = None, biases or isinstance(scope, ByDifferences)
+    if wanted and tile.query_coords is not None and tile.key_coords is not None:
         differences = tile.query_coords[:, block, None] - tile.key_coords[:, None]
     for bias in biases:
         scores = scores + bias(Pairs(differences)).permute(0, 3, 1, 2)
@@ -88,58 +83,48 @@ def _block(
     return torch.einsum("bhij,bjhk->bihk", weights.to(v.dtype), v)
 
 
-@dataclass(frozen=True, eq=False)
-class _Blockwise:
-    """What is computed of each block of queries, `size` of them at a time, and the parameters that it uses."""
-
-    compute: Callable[..., Tensor]
-    parameters: Sequence[Tensor]
-    size: int
-    random: bool
-
-
 class _Recomputed(torch.autograd.Function):
-    """Queries block by block; backward computes each block again.
+    """`compute` for `size` queries at a time, with the parameters that it uses; backward computes each block again.
 
     Written by hand because nothing that outlives a block may be allocated between blocks: the allocator would put
     it into the holes that large tables leave, and take new memory for each next table.
     """
 
     @staticmethod
-    def forward(ctx: Any, blockwise: _Blockwise, q: Tensor, k: Tensor, v: Tensor, *parameters: Tensor) -> Tensor:
-        ctx.blockwise, ctx.autocast = blockwise, _autocast(q)
+    def forward(
+        ctx: Any, compute: Callable[..., Tensor], parameters: Sequence[Tensor], size: int, random: bool,
+        q: Tensor, k: Tensor, v: Tensor, *_: Tensor,
+    ) -> Tensor:  # fmt: skip
+        ctx.compute, ctx.parameters, ctx.random, ctx.autocast = compute, parameters, random, _autocast(q)
         ctx.save_for_backward(q, k, v)
-        ctx.states = [None] * -(-q.shape[1] // blockwise.size)
+        ctx.blocks = [slice(start, start + size) for start in range(0, q.shape[1], size)]
+        ctx.states = []
         answer = torch.empty(*q.shape[:3], v.shape[3], dtype=v.dtype, device=v.device)
         with torch.autocast(**ctx.autocast):
-            for number in range(len(ctx.states)):
-                block = slice(number * blockwise.size, (number + 1) * blockwise.size)
-                if blockwise.random:
-                    ctx.states[number] = _random_state(q)
-                answer[:, block] = blockwise.compute(block, q[:, block], k, v)
+            for block in ctx.blocks:
+                ctx.states.append(_random_state(q) if random else None)
+                answer[:, block] = compute(block, q[:, block], k, v)
         return answer
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v = ctx.saved_tensors
-        blockwise, k, v = ctx.blockwise, k.detach().requires_grad_(), v.detach().requires_grad_()
-        grad_q, sums = torch.empty_like(q), [torch.zeros_like(x) for x in (k, v, *blockwise.parameters)]
+        k, v = k.detach().requires_grad_(), v.detach().requires_grad_()
+        grad_q, sums = torch.empty_like(q), [torch.zeros_like(x) for x in (k, v, *ctx.parameters)]
         devices = [q.device] if q.device.type == "cuda" else []
-        with torch.enable_grad(), torch.autocast(**ctx.autocast), torch.random.fork_rng(devices, blockwise.random):
-            for number, state in enumerate(ctx.states):
-                block = slice(number * blockwise.size, (number + 1) * blockwise.size)
-                if blockwise.random:
+        with torch.enable_grad(), torch.autocast(**ctx.autocast), torch.random.fork_rng(devices, ctx.random):
+            for block, state in zip(ctx.blocks, ctx.states, strict=True):
+                if ctx.random:
                     _restore(q, state)
                 q_block = q[:, block].detach().requires_grad_()
-                answer = blockwise.compute(block, q_block, k, v)
-                inputs = (q_block, k, v, *blockwise.parameters)
+                answer, inputs = ctx.compute(block, q_block, k, v), (q_block, k, v, *ctx.parameters)
                 gradients = torch.autograd.grad(answer, inputs, gradient[:, block], allow_unused=True)
                 grad_q[:, block] = 0.0 if gradients[0] is None else gradients[0]
                 for total, part in zip(sums, gradients[1:], strict=True):
                     if part is not None:
                         total += part
-        return None, grad_q, *sums
+        return None, None, None, None, grad_q, *sums
 
 
 def _autocast(x: Tensor) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """`dense`: scaled dot products over whole sets by PyTorch's fused kernel."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from attnlab.model.attention.positions import PairBias, bias_sum
+from attnlab.model.attention.positions import Biases, bias_sum
 from attnlab.model.attention.reference import AttentionInputs, Kernel
 from attnlab.model.attention.scopes import ByDifferences, ByEdges, Scope
-from attnlab.model.attention.tiles import Tile, cuts, edge_tile, pieces, stands_in_order, tile_of
+from attnlab.model.attention.tiles import Tile, cuts, edge_tile, pieces, tile_of
+from attnlab.model.coord_order import Order
 from attnlab.sets import VectorSets
 
 
@@ -22,7 +21,7 @@ class Dense(Kernel[list[Tile]]):
         if isinstance(scope, ByEdges):
             return [edge_tile(scope, queries)]
         causal = isinstance(scope, ByDifferences) and scope.causal and queries is keys
-        causal = causal and queries.coords is not None and stands_in_order(queries)
+        causal = causal and queries.coords is not None and Order.of(queries).strict
         return [tile_of(scope, queries, keys, cut, causal) for cut in cuts(queries.layout, keys.layout)]
 
     def attend(self, inputs: AttentionInputs[list[Tile]]) -> Tensor:
@@ -51,7 +50,7 @@ class Dense(Kernel[list[Tile]]):
         return tile.queries.unfold(answer)
 
 
-def _biased(tile: Tile, biases: Sequence[PairBias]) -> Tensor:
+def _biased(tile: Tile, biases: Biases) -> Tensor:
     """(sets, H, Lq, Lk): the biases of all pairs, −∞ where a pair is not allowed."""
     bias, mask = bias_sum(biases, tile.pairs()).permute(0, 3, 1, 2), tile.mask
     if tile.causal:

@@ -1,6 +1,5 @@
 """`edgewise`: lists of neighbours, as graph networks compute them: each query's softmax runs over its own edges."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import dropout as drop
 
 from attnlab.model.attention import sparse
-from attnlab.model.attention.positions import PairBias, Pairs, bias_sum
+from attnlab.model.attention.positions import Biases, Pairs, bias_sum
 from attnlab.model.attention.reference import AttentionInputs, Kernel, Plan
 from attnlab.model.attention.scopes import ByDifferences, ByEdges, Neighbours, Scope, coords_of
 from attnlab.model.attention.sparse import PairMatrix
@@ -71,7 +70,7 @@ class Edgewise(Kernel[EdgeList]):
             return sparse.attend(q.to(dtype), k.to(dtype), v.to(dtype), matrix, bias, mask).to(v.dtype)
 
 
-def _biased(plan: Plan[EdgeList], biases: Sequence[PairBias]) -> Tensor:
+def _biased(plan: Plan[EdgeList], biases: Biases) -> Tensor:
     """(E, H): all biases of each edge."""
     return plan.cached_bias(0, biases, lambda: bias_sum(biases, plan.work.pairs))
 

@@ -10,9 +10,7 @@ from attnlab.model.attention.scopes import ByDifferences, ByEdges, Scope
 from attnlab.sets import VectorSets
 
 REFERENCE = Reference()
-KERNELS: dict[str, Kernel] = {
-    kernel.name: kernel for kernel in (REFERENCE, Dense(), Blocked(), Banded(), Edgewise())
-}
+KERNELS: dict[str, Kernel] = {k.name: k for k in (REFERENCE, Dense(), Blocked(), Banded(), Edgewise())}
 
 LARGE_TABLE = 1 << 26
 """Numbers in a batch's table of scores from which `auto` computes it in blocks, where it would have to be kept."""

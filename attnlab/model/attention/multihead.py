@@ -1,12 +1,10 @@
 """Multi-head attention: several kinds of relation at once, mixed by W^O (Vaswani et al. 2017, section 3.2.2)."""
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
 from attnlab.model.attention import packed
 from attnlab.model.attention.kernels import REFERENCE
-from attnlab.model.attention.positions import PairBias, Rotation
+from attnlab.model.attention.positions import Biases, Rotation
 from attnlab.model.attention.reference import AttentionInputs, Plan
 from attnlab.model.attention.scores import ScaledDot, score_of
 from attnlab.model.linear import Linear
@@ -22,13 +20,7 @@ class MultiHead(nn.Module):
         self.out_proj = Linear(heads * head_width, width)
 
     def attend(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        plan: Plan,
-        rotation: Rotation | None = None,
-        biases: Sequence[PairBias] = (),
+        self, q: Tensor, k: Tensor, v: Tensor, plan: Plan, rotation: Rotation | None, biases: Biases
     ) -> Tensor:
         """(Nq, H, K), (Nk, H, K), (Nk, H, K) -> (Nq, D)."""
         q, k = self._prepared(q, k, rotation)
@@ -37,7 +29,7 @@ class MultiHead(nn.Module):
         return self.out_proj(plan.kernel.attend(inputs).flatten(1))
 
     def attention_weights(
-        self, q: Tensor, k: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
+        self, q: Tensor, k: Tensor, plan: Plan, rotation: Rotation | None, biases: Biases
     ) -> list[Tensor]:
         """(Nq, H, K), (Nk, H, K) -> of each set of the batch, weights (H, Lq, Lk), whatever kernel the plan is for."""
         q, k = self._prepared(q, k, rotation)
@@ -65,21 +57,18 @@ class SelfAttention(MultiHead):
         q, k, v = self.qkv_proj(x).view(len(x), 3, self.heads, self.head_width).unbind(1)
         return q, k, v
 
-    def forward(
-        self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
-    ) -> Tensor:
-        """(N, D) -> (N, D)."""
+    def forward(self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Biases = ()) -> Tensor:
         if self.is_packed(x, plan, rotation, biases):
             return self.out_proj(packed.attend(x, self.qkv_proj, self.heads, plan, rotation).flatten(1))
         return self.attend(*self.project(x), plan, rotation, biases)
 
-    def is_packed(self, x: Tensor, plan: Plan, rotation: Rotation | None, biases: Sequence[PairBias]) -> bool:
+    def is_packed(self, x: Tensor, plan: Plan, rotation: Rotation | None, biases: Biases) -> bool:
         """Whether `forward` takes one step for all of it (`packed.py`)."""
         plain = type(self.score) is ScaledDot and not biases and not (self.training and self.dropout)
         return plain and packed.fits(x, self.qkv_proj, self.heads, plan, rotation)
 
     def weights(
-        self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Sequence[PairBias] = ()
+        self, x: Tensor, plan: Plan, rotation: Rotation | None = None, biases: Biases = ()
     ) -> list[Tensor]:
         """(N, D) -> of each set, (H, L, L): the weight of each key for each query."""
         q, k, _ = self.project(x)
@@ -108,14 +97,10 @@ class CrossAttention(MultiHead):
         k, v = self.kv_proj(memory).view(len(memory), 2, self.heads, self.head_width).unbind(1)
         return k, v
 
-    def forward(
-        self, x: Tensor, memory: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
-    ) -> Tensor:
+    def forward(self, x: Tensor, memory: tuple[Tensor, Tensor], plan: Plan, biases: Biases = ()) -> Tensor:
         """(Nq, D), and k and v as `project_kv` gives them -> (Nq, D)."""
         return self.attend(self.project_q(x), *memory, plan, None, biases)
 
-    def weights(
-        self, x: Tensor, memory: tuple[Tensor, Tensor], plan: Plan, biases: Sequence[PairBias] = ()
-    ) -> list[Tensor]:
+    def weights(self, x: Tensor, memory: tuple[Tensor, Tensor], plan: Plan, biases: Biases = ()) -> list[Tensor]:
         """The same inputs -> of each pair of sets, (H, Lq, Lk): the weight of each key for each query."""
         return self.attention_weights(self.project_q(x), memory[0], plan, None, biases)

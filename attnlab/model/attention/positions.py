@@ -38,7 +38,10 @@ class PairBias(nn.Module):
         raise NotImplementedError
 
 
-def bias_sum(biases: Sequence[PairBias], pairs: Pairs) -> Tensor:
+Biases = Sequence[PairBias]
+
+
+def bias_sum(biases: Biases, pairs: Pairs) -> Tensor:
     """Pairs (…) -> (…, H): all biases of each pair, of which there is one at least."""
     return torch.stack([bias(pairs) for bias in biases]).sum(0)
 
@@ -189,9 +192,8 @@ class Relative(Position, PairBias):
     def bucket(self, differences: Tensor) -> Tensor:
         """(…) -> (…) int64: the row of a table for each difference; the middle one for 0."""
         size = differences.abs()
-        beyond = torch.log(size.clamp_min(self.max_exact) / self.max_exact) / math.log(
-            self.max_distance / self.max_exact
-        )
+        beyond = torch.log(size.clamp_min(self.max_exact) / self.max_exact)
+        beyond = beyond / math.log(self.max_distance / self.max_exact)
         logarithmic = self.max_exact + (beyond * self.num_log_buckets).ceil().clamp(max=self.num_log_buckets)
         steps = torch.where(size <= self.max_exact, size.round(), logarithmic)
         return (steps * differences.sign()).long() + self.max_bucket
@@ -203,7 +205,7 @@ class Relative(Position, PairBias):
 
 
 class EdgeBias(PairBias):
-    """Adds a learned linear function of the edge's values for each head; 0 for edges without values."""
+    """Pairs (…) -> (…, H): a learned linear function of the edge's values; 0 for edges without values."""
 
     def __init__(self, features: int, heads: int) -> None:
         super().__init__()

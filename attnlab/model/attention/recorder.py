@@ -30,19 +30,17 @@ def record(model: nn.Module, layers: Sequence[str] | None = None) -> Iterator[di
             model.encode(inputs)
     """
     known = attention_layers(model)
-    for name in known if layers is None else layers:
+    recorded: dict[str, list[Tensor]] = {name: [] for name in (known if layers is None else layers)}
+    for name in recorded:
         if name not in known:
             raise UserError(f"layer `{name}`: no such attention layer; {suggestion(name, known)}")
-    chosen = {name: known[name] for name in (known if layers is None else layers)}
-    recorded: dict[str, list[Tensor]] = {name: [] for name in chosen}
 
     @torch.no_grad()
     def append_weights(name: str, layer: SelfAttention | CrossAttention, inputs: tuple, named: dict) -> None:
         recorded[name] += layer.weights(*inputs, **named)
 
     handles = [
-        layer.register_forward_pre_hook(partial(append_weights, name), with_kwargs=True)
-        for name, layer in chosen.items()
+        known[name].register_forward_pre_hook(partial(append_weights, name), with_kwargs=True) for name in recorded
     ]
     try:
         yield recorded

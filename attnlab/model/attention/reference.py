@@ -4,7 +4,7 @@ A kernel makes a plan once per batch and scope, and every layer with that scope 
 Shapes: q (Nq, H, K), k and v (Nk, H, K), answer (Nq, H, K); packed, set after set.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar, Generic, TypeVar
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from attnlab.attention_options import KERNELS
 from attnlab.errors import UserError
-from attnlab.model.attention.positions import PairBias, Pairs
+from attnlab.model.attention.positions import Biases, Pairs
 from attnlab.model.attention.scopes import ByEdges, Scope
 from attnlab.model.attention.scores import Score
-from attnlab.sets import Layout, VectorSets
+from attnlab.sets import VectorSets
 
 Work = TypeVar("Work")
 
@@ -38,7 +38,7 @@ class Plan(Generic[Work]):
     inverse_order: tuple[int, ...] | None = None
     _biases: dict[tuple[int, ...], Tensor] = field(default_factory=dict, repr=False)
 
-    def cached_bias(self, number: int, biases: Sequence[PairBias], compute: Callable[[], Tensor]) -> Tensor:
+    def cached_bias(self, number: int, biases: Biases, compute: Callable[[], Tensor]) -> Tensor:
         """What `compute` gives for the pairs `number` of this plan; computed for the first layer, kept for others."""
         key = (number, torch.is_grad_enabled(), *map(id, biases))
         if key not in self._biases:
@@ -59,7 +59,7 @@ class AttentionInputs(Generic[Work]):
     v: Tensor
     plan: Plan[Work]
     score: Score
-    biases: Sequence[PairBias] = ()
+    biases: Biases = ()
     dropout: float = 0.0
 
 
@@ -69,8 +69,8 @@ class Kernel(Generic[Work]):
     name: ClassVar[str]
 
     def plan(self, scope: Scope, queries: VectorSets, keys: VectorSets) -> Plan[Work]:
-        """What can be worked out before q and k are known, for B sets of queries and as many of keys. Raises UserError
-        where the kernel cannot do this scope."""
+        """What can be worked out before q and k are known, for B sets (Nq, …) and B sets (Nk, …). Raises UserError where
+        the kernel cannot do this scope."""
         support = KERNELS[self.name]
         assert len(queries) == len(keys), "as many sets of keys as of queries"
         if scope.family not in support.families:
@@ -100,17 +100,17 @@ class SetPlan:
 
 
 class Reference(Kernel[list[SetPlan]]):
-    """The textbook's steps, one set after the other: scores, softmax, weighted sum. O(ΣL²)."""
+    """(Nq, H, K) -> (Nq, H, K) by the textbook's steps, set after set: scores, softmax, weighted sum. O(ΣL²)."""
 
     name = "reference"
 
     def _work(self, scope: Scope, queries: VectorSets, keys: VectorSets) -> list[SetPlan]:
         query_sets = queries.unbind()
         key_sets = query_sets if queries is keys else keys.unbind()
-        rows = zip(_row_slices(queries.layout), _row_slices(keys.layout), strict=True)
+        rows = zip(*([slice(*ends) for ends in pairwise(s.layout.starts)] for s in (queries, keys)), strict=True)
         return [
-            SetPlan(*slices, scope.allows(query_set, key_set), _pairs(scope, query_set, key_set))
-            for slices, query_set, key_set in zip(rows, query_sets, key_sets, strict=True)
+            SetPlan(of_queries, of_keys, scope.allows(query_set, key_set), _pairs(scope, query_set, key_set))
+            for (of_queries, of_keys), query_set, key_set in zip(rows, query_sets, key_sets, strict=True)
         ]
 
     def attend(self, inputs: AttentionInputs[list[SetPlan]]) -> Tensor:
@@ -122,7 +122,7 @@ class Reference(Kernel[list[SetPlan]]):
         return torch.cat(answers) if answers else torch.zeros_like(inputs.q)
 
     def weights(
-        self, q: Tensor, k: Tensor, plan: Plan[list[SetPlan]], score: Score, biases: Sequence[PairBias] = ()
+        self, q: Tensor, k: Tensor, plan: Plan[list[SetPlan]], score: Score, biases: Biases = ()
     ) -> list[Tensor]:
         """(Nq, H, K), (Nk, H, K) -> of each set, (H, Lq, Lk): the weight of each key for each query; rows without an
         allowed key are 0."""
@@ -143,13 +143,8 @@ def _pairs(scope: Scope, queries: VectorSets, keys: VectorSets) -> Pairs:
         differences = queries.coords[:, None] - keys.coords[None]
     if isinstance(scope, ByEdges) and queries.edge_values is not None:
         neighbours = scope.neighbours(queries)
-        edge_values = queries.edge_values.new_zeros(
-            len(queries.values), len(keys.values), *queries.edge_values.shape[1:]
-        )
         assert neighbours.edge_values is not None
+        shape = (len(queries.values), len(keys.values), *neighbours.edge_values.shape[1:])
+        edge_values = neighbours.edge_values.new_zeros(shape)
         edge_values[neighbours.queries, neighbours.keys] = neighbours.edge_values
     return Pairs(differences, edge_values)
-
-
-def _row_slices(layout: Layout) -> list[slice]:
-    return [slice(a, b) for a, b in pairwise(layout.starts)]

@@ -47,9 +47,7 @@ class Scope:
 class Everything(Scope):
     """Every query attends to every key of its set."""
 
-    @property
-    def family(self) -> Family:
-        return "everything"
+    family: Family = "everything"
 
     def allows(self, queries: VectorSets, keys: VectorSets) -> Tensor:
         return torch.ones(len(queries.values), len(keys.values), dtype=torch.bool, device=keys.values.device)
@@ -90,10 +88,7 @@ class ByEdges(Scope):
     """A query attends to the vectors from which an edge leads to it, and to itself, unless `loops` is false."""
 
     loops: bool
-
-    @property
-    def family(self) -> Family:
-        return "edges"
+    family: Family = "edges"
 
     def edges(self, sets: VectorSets) -> tuple[Tensor, Tensor | None]:
         """(2, E) rows, from and to, in any order; values of the first of them, (at most E, …), or None."""

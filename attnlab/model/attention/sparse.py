@@ -96,10 +96,8 @@ class PairMatrix:
 
     def products(self, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
         """(N·H, K), (N·H, K) -> (H·E,): of each entry, the row of x times the row of y, times `scale`."""
-        zeros = x.new_zeros(len(self.columns))
-        pattern = torch.sparse_csr_tensor(
-            self.indptr, self.columns, zeros, (self.size, self.size), check_invariants=False
-        )
+        zeros, shape = x.new_zeros(len(self.columns)), (self.size, self.size)
+        pattern = torch.sparse_csr_tensor(self.indptr, self.columns, zeros, shape, check_invariants=False)
         return torch.sparse.sampled_addmm(pattern, x, y.t(), beta=0.0, alpha=scale).values()
 
     def sums(self, weights: Tensor, x: Tensor) -> Tensor:
@@ -120,9 +118,8 @@ def attend(
     """
     if bias is not None:
         bias = matrix.entries(bias.to(q.dtype))
-    return _SparseAttention.apply(
-        *(x.reshape(-1, x.shape[2]) for x in (q, k, v)), bias, matrix, dropout_mask
-    ).view_as(v)
+    rows = (x.reshape(-1, x.shape[2]) for x in (q, k, v))
+    return _SparseAttention.apply(*rows, bias, matrix, dropout_mask).view_as(v)
 
 
 class _SparseAttention(torch.autograd.Function):
@@ -130,14 +127,9 @@ class _SparseAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        bias: Tensor | None,
-        matrix: PairMatrix,
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, matrix: PairMatrix,
         dropout_mask: Tensor | None,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         ctx.matrix, ctx.scale = matrix, q.shape[-1] ** -0.5
         weights = matrix.products(q, k, ctx.scale)
         if bias is not None:

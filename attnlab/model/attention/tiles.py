@@ -7,14 +7,12 @@ a quarter of each other share a padded, masked tile where runs would be too shor
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from attnlab.model.attention.positions import Pairs
 from attnlab.model.attention.scopes import ByDifferences, ByEdges, Scope, coords_of
-from attnlab.model.coord_order import Order
 from attnlab.sets import Layout, VectorSets
 
 SLACK = 1.25
@@ -27,10 +25,8 @@ CROSS_SLACK = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The queries, or the keys, of neighbouring sets.
-
-    rows: how many; index: (rows,) where the sets differ in length, each row's number in the padded view, else None.
-    """
+    """The queries, or the keys, of neighbouring sets. rows: how many; index: (rows,) where the sets differ in length, each
+    row's number in the padded view, else None."""
 
     rows: int
     sets: int
@@ -52,13 +48,19 @@ class Side:
         """(sets, length), True where there is a vector; None where there is one everywhere."""
         if self.index is None:
             return None
-        mask = torch.zeros(self.sets * self.length, dtype=torch.bool, device=self.index.device)
-        mask[self.index] = True
-        return mask.view(self.sets, self.length)
+        return self.fold(torch.ones(self.rows, dtype=torch.bool, device=self.index.device))
 
 
 @dataclass(frozen=True, eq=False)
-class Tile:
+class Sides:
+    """Neighbouring sets that are computed together."""
+
+    queries: Side
+    keys: Side
+
+
+@dataclass(frozen=True, eq=False)
+class Tile(Sides):
     """Neighbouring sets computed in one product.
 
     mask: broadcast to (sets, Lq, Lk), True where the query attends to the key; None where all do to all.
@@ -67,8 +69,6 @@ class Tile:
     pairs: gives (sets, Lq, Lk, …), for biases; not made where there are none.
     """
 
-    queries: Side
-    keys: Side
     mask: Tensor | None
     has_key: Tensor | None
     causal: bool
@@ -129,24 +129,12 @@ def edge_tile(scope: ByEdges, sets: VectorSets) -> Tile:
         if neighbours.edge_values is not None:
             listed = neighbours.edge_values
             edge_values = listed.new_zeros(side.sets * length * length, *listed.shape[1:])
-            edge_values = edge_values.index_copy(0, pair, listed).view(
-                side.sets, length, length, *listed.shape[1:]
-            )
+            edge_values = edge_values.index_copy(0, pair, listed).unflatten(0, mask.shape)
         return Pairs(differences, edge_values)
 
     has_key = mask.any(-1)
     mask = mask | ~has_key[..., None]
     return Tile(side, side, mask, None if scope.loops else has_key, False, pairs)
-
-
-class Sides(Protocol):
-    """What has rows of queries and rows of keys."""
-
-    @property
-    def queries(self) -> Side: ...
-
-    @property
-    def keys(self) -> Side: ...
 
 
 def pieces(tiles: Sequence[Sides], q: Tensor, k: Tensor, v: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -198,9 +186,3 @@ def side_of(layout: Layout, cut: slice) -> Side:
 def rows_of(x: Tensor, layout: Layout, cut: slice) -> Tensor:
     """(N, …) -> (rows, …): those of some neighbouring sets."""
     return x[layout.starts[cut.start] : layout.starts[cut.stop]]
-
-
-def stands_in_order(sets: VectorSets) -> bool:
-    """Whether the rows of every set stand in order of their first coordinate, which no two share."""
-    order = Order.of(sets)
-    return order.rows is None and order.strict

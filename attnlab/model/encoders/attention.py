@@ -1,6 +1,5 @@
 """The encoder that the project is about: attention over the set, a feed-forward layer for each vector."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -10,7 +9,7 @@ from attnlab.choices import listed
 from attnlab.config import AttentionEncoder
 from attnlab.model.attention.kernels import KERNELS, choose
 from attnlab.model.attention.multihead import SelfAttention
-from attnlab.model.attention.positions import EdgeBias, PairBias, Rotation, position_of
+from attnlab.model.attention.positions import Biases, EdgeBias, PairBias, Rotation, position_of
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import ByEdges, Scope, scope_of
 from attnlab.model.dropout import Dropout
@@ -35,7 +34,7 @@ class Block(nn.Module):
         self.feed_forward = nn.Sequential(Linear(width, hidden), activation, Linear(hidden, width))
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor, plan: Plan, rotation: Rotation | None, biases: Sequence[PairBias]) -> Tensor:
+    def forward(self, x: Tensor, plan: Plan, rotation: Rotation | None, biases: Biases) -> Tensor:
         """(N, D) -> (N, D)."""
         x = x + self.dropout(self.attention(self.norm_attention(x), plan, rotation, biases))
         return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))

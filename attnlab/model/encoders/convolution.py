@@ -35,7 +35,6 @@ class Convolution(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N, D) -> (N, D)."""
         x = self.dropout(sets.values)
         if len(x):
             cells, shape = _grid(sets)

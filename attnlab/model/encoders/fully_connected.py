@@ -33,7 +33,6 @@ class FullyConnected(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N, D) -> (N, D)."""
         x = self.dropout(sets.values)
         neighbours = _neighbours(sets, self.radius)
         for layer in self.layers:

@@ -1,6 +1,6 @@
 """What attention along edges is compared with: the graph convolutions of PyTorch Geometric."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from attnlab.config import GraphConvEncoder
 from attnlab.errors import UserError
@@ -31,18 +31,11 @@ class GraphConv(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N, D) -> (N, D)."""
         assert sets.edges is not None, "refused when the model was built"
-        x = self.dropout(sets.values)
+        x, edge_values = self.dropout(sets.values), {"edge_attr": sets.edge_values} if self.values else {}
         for norm, layer in zip(self.norms, self.layers, strict=True):
-            x = x + self.dropout(nn.functional.relu(self._convolved(layer, norm(x), sets)))
+            x = x + self.dropout(nn.functional.relu(layer(norm(x), sets.edges, **edge_values)))
         return sets.with_values(self.norm(x))
-
-    def _convolved(self, layer: nn.Module, x: Tensor, sets: VectorSets) -> Tensor:
-        if not self.values:
-            return layer(x, sets.edges)
-        assert sets.edge_values is not None
-        return layer(x, sets.edges, edge_attr=sets.edge_values)
 
 
 def convolution(config: GraphConvEncoder, edge_width: int | None) -> nn.Module:
@@ -55,8 +48,6 @@ def convolution(config: GraphConvEncoder, edge_width: int | None) -> nn.Module:
     if config.convolution == "gatv2":
         return GATv2Conv(width, width // config.heads, config.heads, edge_dim=edge_width)
     layers = nn.Sequential(Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.ReLU(), Linear(2 * width, width))
-    return (
-        GINConv(layers, train_eps=True)
-        if edge_width is None
-        else GINEConv(layers, train_eps=True, edge_dim=edge_width)
-    )
+    if edge_width is None:
+        return GINConv(layers, train_eps=True)
+    return GINEConv(layers, train_eps=True, edge_dim=edge_width)

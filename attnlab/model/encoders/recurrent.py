@@ -33,7 +33,6 @@ class Recurrent(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, sets: VectorSets) -> VectorSets:
-        """(N, D) -> (N, D)."""
         x = self.dropout(sets.values)
         rows = Order.of(sets).rows
         if rows is None:

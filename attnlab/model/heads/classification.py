@@ -11,15 +11,14 @@ from attnlab.spec import DataSpec
 
 
 class Classification(Head):
-    """Read the set out into one vector, which answers for it."""
+    """Read the set out into one vector, which answers for it: (N, D) -> (B, D) -> B answers."""
 
     kinds = ("class", "classes", "number")
 
     def __init__(self, config: ClassificationHead, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         self.readout = READOUTS[config.readout](width)
-        balanced = config.class_weights == "balanced"
-        self.output = OutputLayer(spec.targets[self.target], width, balanced)
+        self.output = OutputLayer(spec.targets[self.target], width, config.class_weights == "balanced")
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         truth = targets[self.target]
@@ -27,6 +26,4 @@ class Classification(Head):
         return self.output.loss(self.readout(encoded), truth)
 
     def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
-        return [
-            Prediction(value, probability) for value, probability in self.output.predict(self.readout(encoded))
-        ]
+        return [Prediction(*answer) for answer in self.output.predict(self.readout(encoded))]

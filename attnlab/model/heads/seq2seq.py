@@ -18,7 +18,8 @@ from attnlab.spec import DataSpec
 
 
 class Seq2seq(Head):
-    """An attention decoder over the encoded set (Vaswani et al. 2017, section 3.1)."""
+    """An attention decoder over the encoded set (Vaswani et al. 2017, section 3.1). Raises UserError where the encoder's width
+    is no multiple of `head.heads`."""
 
     kinds = ("sequence",)
     uses_search = True

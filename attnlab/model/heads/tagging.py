@@ -12,7 +12,7 @@ from attnlab.spec import DataSpec
 
 
 class Tagging(Head):
-    """Each vector answers for itself."""
+    """Each vector answers for itself: (N, D) -> N answers."""
 
     kinds = ("vector_classes", "vector_numbers")
 
@@ -27,7 +27,5 @@ class Tagging(Head):
 
     def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
         answers = self.output.predict(encoded.values)
-        return [
-            Prediction([value for value, _ in answers[a:b]], [probability for _, probability in answers[a:b]])
-            for a, b in pairwise(encoded.layout.starts)
-        ]
+        values, probabilities = [value for value, _ in answers], [probability for _, probability in answers]
+        return [Prediction(values[a:b], probabilities[a:b]) for a, b in pairwise(encoded.layout.starts)]
