@@ -17,11 +17,12 @@ from attnlab.data.contract import Data, Drawing, Gold, Split
 from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import PreparedGraphs, prepare
 from attnlab.data.graph.source import TARGET, GraphSource
-from attnlab.data.prep import crossval
+from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.source import open_source
-from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
+from attnlab.data.prep.splits import NAMES
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -49,8 +50,9 @@ class Graphs(Data):
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
-        self.graphs = PreparedGraphs(folder)
-        rows = self._rows()
+        self.graphs = graphs = PreparedGraphs(folder)
+        self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
+        rows = self.examples.rows(config)
         self.spec = spec if spec is not None else self._spec(rows["train"])
         target = self.spec.target(TARGET)
         self._refuse_other_data(target)
@@ -62,42 +64,16 @@ class Graphs(Data):
         self.warnings = [*self.source.warnings, *([self.graphs.bad] if self.graphs.bad else []), *unseen]
 
     @classmethod
-    def folds(cls, config: DataConfig, seed: int) -> crossval.Folds:
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
         """What `data.folds` makes of these data. Raises UserError where they are fewer than folds."""
         assert isinstance(config, GraphData) and config.folds is not None
-        data = cls(replace(config, fold=None), seed)
-        graphs, seed = data.graphs, config.split_seed
-        return crossval.divided(
-            config.folds, graphs.keys, graphs.owners, data._strata(), graphs.keys, config.validation, seed
-        )
+        return cls(replace(config, fold=None), seed).examples.folds(config)
 
     def _strata(self) -> Sequence[str]:
         """What every split has in proportion: the class of each graph; nothing where answers are no classes."""
         if self.source.kind != "class":
             return [""] * len(self.graphs.keys)
         return self.graphs.answers(Target("class")).gold()
-
-    def _rows(self) -> dict[str, Indices]:
-        """The graphs of each split. Raises UserError where none can be held out for one."""
-        config, graphs, strata = self.config, self.graphs, self._strata()
-        if config.folds is not None and config.fold is not None:
-            assigned = crossval.assign(config.folds, graphs.owners, strata, graphs.keys, config.split_seed)
-            split_of = crossval.fold_splits(
-                config.folds, config.fold, assigned, graphs.owners, config.validation, config.split_seed
-            )
-        elif config.folds is not None:
-            split_of = ["train"] * len(graphs.keys)  # opened only to be divided into folds
-        else:
-            split_of = with_held_out(
-                graphs.splits, graphs.owners, config.validation, config.test, config.split_seed, strata
-            )
-            for name, fraction in lacking(config, {split or "train" for split in graphs.splits}).items():
-                if name not in split_of:
-                    raise UserError(f"{config.path or f'data={config.name}'}: {too_few(name, fraction)}")
-        names = np.array(split_of)
-        rows = {name: np.flatnonzero(names == name) for name in NAMES}
-        rows["train"] = limited(config.limit, rows["train"], graphs.keys, strata, config.split_seed)
-        return rows
 
     def _spec(self, train: Indices) -> DataSpec:
         """Names, means and classes of the training graphs. Raises UserError where there are none."""

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from attnlab.codec import Codec
 from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Split
-from attnlab.data.prep import crossval
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
@@ -28,7 +28,7 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
-from attnlab.data.speech.splits import Listing, drop_unknown, rows_of_splits
+from attnlab.data.speech.splits import Listing, drop_unknown
 from attnlab.errors import UserError
 from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -58,20 +58,16 @@ class Speech(Data):
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]
-        rows = rows_of_splits(config, self.listing)
+        rows = self.listing.rows(config)
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
 
     @classmethod
-    def folds(cls, config: DataConfig, seed: int) -> crossval.Folds:
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
         assert isinstance(config, SpeechData) and config.folds is not None
-        every = cls(replace(config, fold=None), seed).listing
-        return crossval.divided(
-            config.folds, every.keys, every.owners, every.labels, every.speakers, config.validation,
-            config.split_seed,
-        )  # fmt: skip
+        return cls(replace(config, fold=None), seed).listing.folds(config)
 
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
         """(B,) rows -> their frames, normalised over each recording if that is wanted.

@@ -18,7 +18,7 @@ from attnlab.data.speech.audio_file import refuse_longer, to_waveform
 from attnlab.data.speech.features import FeatureExtractor
 from attnlab.data.speech.join import joined
 from attnlab.data.speech.source import Recording, RecordingSource, Utterance
-from attnlab.data.speech.splits import Listing, split_of_each
+from attnlab.data.speech.splits import Listing
 from attnlab.errors import UserError
 
 LATER = (
@@ -75,8 +75,7 @@ class Preparation:
         columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
         recordings = self.source.recordings()
         if self.config.join is not None:
-            splits = split_of_each(self.config, Listing.of(recordings))
-            pairs = zip(recordings, splits, strict=True)
+            pairs = zip(recordings, Listing.of(recordings).split_of_each(self.config), strict=True)
             recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
         if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
             raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")
