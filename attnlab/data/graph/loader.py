@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from attnlab.config import DataConfig, GraphData, former_names
 from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Drawing, Gold, Split
-from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import PreparedGraphs, prepare
 from attnlab.data.graph.source import TARGET, GraphSource
 from attnlab.data.prep.assign import Examples
@@ -33,11 +32,8 @@ MAX_DEGREE = 8
 
 
 class Graphs(Data):
-    """A prepared set of graphs.
-
-    A node's features are its name among those of the training graphs (one-hot; a name never learned is all zeros),
-    its numbers, and its structure.
-    """
+    """A prepared set of graphs. A node's features are its name among those of the training graphs (one-hot; a name never
+    learned is all zeros), its numbers, and its structure."""
 
     def __init__(self, config: GraphData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
@@ -65,26 +61,24 @@ class Graphs(Data):
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
-        """What `data.folds` makes of these data. Raises UserError where they are fewer than folds."""
         assert isinstance(config, GraphData) and config.folds is not None
         return cls(replace(config, fold=None), seed).examples.folds(config)
 
     def _strata(self) -> Sequence[str]:
         """What every split has in proportion: the class of each graph; nothing where answers are no classes."""
-        if self.source.kind != "class":
-            return [""] * len(self.graphs.keys)
-        return self.graphs.answers(Target("class")).gold()
+        classes = self.source.kind == "class"
+        return self.graphs.answers(Target("class")).gold() if classes else [""] * len(self.graphs.keys)
 
     def _spec(self, train: Indices) -> DataSpec:
         """Names, means and classes of the training graphs. Raises UserError where there are none."""
         if not len(train):
             raise UserError(f"data={self.config.name}: there are no training graphs")
         graphs, kind = self.graphs, self.source.kind
-        vocabularies = {
-            part: _vocabulary(names, graphs.labels[part].take(train))
-            for part, names in graphs.names.items()
-            if names
-        }
+        vocabularies = {}
+        for part, names in graphs.names.items():
+            if names:
+                counts = graphs.labels[part].counts(train, len(names)).tolist()
+                vocabularies[part] = Vocabulary.from_counts(dict(zip(names, counts, strict=True)))
         numbers = graphs.numbers(train).astype(np.float64)
         means, stds = numbers.mean(axis=0), numbers.std(axis=0)
         stds = np.where(stds < 1e-6, 1.0, np.maximum(stds, 1e-2))  # what never varied is not magnified
@@ -107,11 +101,10 @@ class Graphs(Data):
         spec, graphs = self.spec, self.graphs
         if target.kind != self.source.kind:
             raise UserError(
-                f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned "
-                f"`{target.kind}`"
+                f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned `{target.kind}`"
             )
         learned_structure = graphs.structure if spec.structure is None else list(spec.structure)
-        learned_attributes = len(spec.feature_mean) - structure.width(parse_structures(learned_structure))
+        learned_attributes = len(spec.feature_mean) - sum(size for _, size in parse_structures(learned_structure))
         differing: dict[str, tuple[object, object]] = {
             "names of nodes": (bool(graphs.names["nodes"]), "nodes" in spec.vocabularies),
             "numbers of each node": (graphs.attributes, learned_attributes),
@@ -168,9 +161,8 @@ class GraphSplit(Split):
             edge_numbers = graphs.edge_numbers.take(rows).reshape(len(edges), data.edge_attributes)
             names = self._named("edges", rows, len(edges))
             edge_values = torch.from_numpy(np.concatenate([names, edge_numbers], axis=1))
-        inputs = VectorSets(
-            torch.from_numpy(values), layout, edges=torch.from_numpy(edges.T.copy()), edge_values=edge_values
-        )
+        links = torch.from_numpy(edges.T.copy())
+        inputs = VectorSets(torch.from_numpy(values), layout, edges=links, edge_values=edge_values)
         return Batch(inputs, {TARGET: data.answers.take(rows)}, tuple(self.keys[i] for i in indices))
 
     def _named(self, part: str, rows: Indices, count: int) -> NDArray[np.float32]:
@@ -184,9 +176,8 @@ class GraphSplit(Split):
         graphs, row = self.graphs, self.rows[i : i + 1]
         columns = (graphs.labels["nodes"], graphs.edges, graphs.labels["edges"], graphs.edge_numbers)
         labels, *others = (column.take(row).tobytes() for column in columns)
-        return int(self.lengths[i]).to_bytes(4, "little") + b"".join(
-            [labels, graphs.numbers(row).tobytes(), *others]
-        )
+        size = int(self.lengths[i]).to_bytes(4, "little")
+        return b"".join([size, labels, graphs.numbers(row).tobytes(), *others])
 
     def show(self, i: int) -> dict[str, object]:
         """The size of graph i; where it stands is its key."""
@@ -204,7 +195,6 @@ class GraphSplit(Split):
         return Drawing(names, inputs.edges.numpy().T)
 
     def gold(self, target: str) -> Sequence[Gold]:
-        """The class, the number, the answers, or the label of each node; "" is not scored."""
         self.data.spec.target(target)
         return self.data.answers.gold(self.rows)
 
@@ -225,13 +215,7 @@ class GraphSplit(Split):
         return np.array(counts, dtype=np.float64)
 
     def ceiling(self) -> float | None:
-        """Accuracy of a perfect reader, where the data know it."""
         return self.data.source.ceiling
-
-
-def _vocabulary(names: list[str], ids: NDArray[np.int32]) -> Vocabulary:
-    counts = np.bincount(ids, minlength=len(names))
-    return Vocabulary.from_counts({name: int(n) for name, n in zip(names, counts, strict=True)})
 
 
 def _num_names(vocabularies: dict[str, Vocabulary], part: str) -> int:

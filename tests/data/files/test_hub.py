@@ -162,9 +162,7 @@ def test_recordings(hub: Path) -> None:  # noqa: F811
     data = speech.Speech(compose.compose(words).data, seed=1)
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 6, "validation": 2, "test": 2}
     assert set(data.listing.labels) == {"no", "yes"} and data.commit == COMMIT
-    assert sorted({data.listing.groups[i] for i in data.splits["train"].rows}) != sorted(
-        set(data.listing.groups)
-    )
+    assert sorted({data.listing.groups[i] for i in data.splits["train"].rows}) != sorted(set(data.listing.groups))
 
 
 def several(cache: Path) -> None:
