@@ -56,10 +56,8 @@ class Jsonl(GraphSource):
                 raise ValueError(f"no `{name}`; {suggestion(name, record)}")
         count, labels, attributes = _nodes(record["nodes"])
         edges, values = self._edges(record["edges"], count)
-        edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
-        graph = GraphRow(
-            count, edges, self._target(record[TARGET], count), key, labels, attributes, edge_labels, edge_attributes, split
-        )  # fmt: skip
+        target, of_edges = self._target(record[TARGET], count), _described(values, "edge") if values else ([], [])
+        graph = GraphRow(count, edges, target, key, labels, attributes, *of_edges, split)
         return replace(graph, owner=_digest(graph))
 
     def _edges(self, listed: object, count: int) -> tuple[list[tuple[int, int]], list[object]]:

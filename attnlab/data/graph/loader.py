@@ -1,7 +1,6 @@
 """Graphs as sets of nodes without order, and the edges between them.
 
-Prepared once: names, numbers, edges and structure of every graph. Which graphs are trained on and which are tested is
-decided when the data are opened, so that all folds share what was prepared.
+Which graphs are trained on is decided when the data are opened, so that all folds share what was prepared.
 """
 
 from collections.abc import Sequence
@@ -52,12 +51,11 @@ class Graphs(Data):
         self.spec = spec if spec is not None else self._spec(rows["train"])
         target = self.spec.target(TARGET)
         self._refuse_other_data(target)
-        self.answers = self.graphs.answers(target)
+        self.answers = graphs.answers(target)
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
-        held_out = set(self.splits) - set(self.graphs.splits)
-        unseen = unseen_labels(target, counts, config.name, held_out)
-        self.warnings = [*self.source.warnings, *([self.graphs.bad] if self.graphs.bad else []), *unseen]
+        unseen = unseen_labels(target, counts, config.name, held_out=set(self.splits) - set(graphs.splits))
+        self.warnings = [*self.source.warnings, *filter(None, [graphs.bad]), *unseen]
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
@@ -117,10 +115,8 @@ class Graphs(Data):
             differing["questions"] = int(graphs.columns.ragged(TARGET).lengths[0]), len(target.classes)
         for what, (here, learned) in differing.items():
             if here != learned:
-                raise UserError(
-                    f"data={self.config.name}: {what}: {_in_words(here)}, where the run learned {_in_words(learned)}; give "
-                    "it data of the same kind"
-                )
+                unlike = f"{_in_words(here)}, where the run learned {_in_words(learned)}"
+                raise UserError(f"data={self.config.name}: {what}: {unlike}; give it data of the same kind")
 
     @property
     def edge_attributes(self) -> int:
@@ -134,17 +130,14 @@ class GraphSplit(Split):
     def __init__(self, data: Graphs, rows: Indices) -> None:
         self.data, self.graphs, self.rows = data, data.graphs, rows
         self.keys = [data.graphs.keys[i] for i in rows]
-        self.lengths = data.graphs.num_nodes[rows]
-        spec = data.spec
+        self.lengths, spec = data.graphs.num_nodes[rows], data.spec
         self._codes = {part: _one_hot(data.graphs.names[part], v) for part, v in spec.vocabularies.items()}
         self._means = np.array(spec.feature_mean, dtype=np.float32)
         self._rates = (1 / np.array(spec.feature_std)).astype(np.float32)
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
-        """(B,) numbers of graphs -> their nodes (N, F), edges (2, E) and answers.
-
-        With an epoch the signs of their laplacian vectors are drawn anew.
-        """
+        """(B,) numbers of graphs -> their nodes (N, F), edges (2, E) and answers. With an epoch, signs of laplacian vectors
+        are drawn anew."""
         data, graphs, rows = self.data, self.graphs, self.rows[indices]
         layout = Layout.of(self.lengths[indices].tolist())
         numbers = (graphs.numbers(rows) - self._means) * self._rates

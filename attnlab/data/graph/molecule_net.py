@@ -55,21 +55,18 @@ class MoleculeNet(GraphSource):
         for line, (smiles, *cells) in read_table(self.path, [columns[self.smiles], *wanted], bad):
             if line == 1:
                 continue
-            location = f"{self.path}:{line}"
             try:
                 answers = [_number(cell) for cell in cells]
+                molecule = from_smiles(smiles)
+                if not molecule.num_nodes:
+                    raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+                if self.kind == "number" and math.isnan(answers[0]):
+                    raise ValueError("nothing was measured")
             except ValueError as error:
-                bad.found(f"{location}: {error}")
+                bad.found(f"{self.path}:{line}: {error}")
                 continue
-            molecule = from_smiles(smiles)
-            if not molecule.num_nodes:
-                bad.found(f"{location}: `{smiles[:40]}` is no molecule that RDKit can read")
-            elif self.kind == "number" and math.isnan(answers[0]):
-                bad.found(f"{location}: nothing was measured")
-            else:
-                classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
-                target = answers[0] if self.kind == "number" else classes
-                yield _row(molecule, target, f"{self.path.name}:{line}")
+            classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
+            yield _row(molecule, answers[0] if self.kind == "number" else classes, f"{self.path.name}:{line}")
 
 
 def _file(config: GraphData, url: str, name: str) -> Path:

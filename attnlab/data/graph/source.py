@@ -45,7 +45,7 @@ def given_or_downloaded(config: GraphData, needs: str, url: Callable[[], str], r
     if config.download is not None:
         return downloaded(config.cache, url(), f"`data.download={config.download}`", remedy)
     raise UserError(
-        f"`data.path` is missing: {needs}; set it with `data.path=…`, or have a set downloaded with `data.download=…`"
+        f"`data.path` is missing: {needs}; set it with `data.path=…`, or have it downloaded with `data.download=…`"
     )
 
 

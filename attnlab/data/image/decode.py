@@ -23,7 +23,8 @@ def decoded(data: NDArray[np.uint8], colour: str, location: str) -> Pixels:
     except RuntimeError as error:
         raise UserError(f"{location}: not a readable PNG or JPEG picture ({_first_line(error)})") from error
     if picture.ndim != 3:
-        raise UserError(f"{location}: an animation of {len(picture)} pictures; save the one you want")
+        several = f"{len(picture)} pictures that follow each other (an animation)"
+        raise UserError(f"{location}: {several}; save the one you want")
     if picture.dtype != torch.uint8:
         raise UserError(f"{location}: a picture of 16 bits to a channel; save it with 8")
     return picture.permute(1, 2, 0).numpy()

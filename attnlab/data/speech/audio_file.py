@@ -68,7 +68,8 @@ def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[
             if not MIN_RATE <= rate <= MAX_RATE:
                 raise UserError(f"{path}: {rate} samples per second; recordings have {MIN_RATE} to {MAX_RATE}")
             if announced > UNKNOWN_LENGTH:
-                raise UserError(f"{path}: its head doesn't say how long it is; write the file once more")
+                unknown = "its head doesn't say how long the recording is"
+                raise UserError(f"{path}: {unknown}; write the file once more")
             if config.too_long == "refuse":
                 refuse_longer(str(path), -(-announced * config.rate // rate), config)
             wanted = min(announced, math.ceil((config.max_seconds + 1) * rate))

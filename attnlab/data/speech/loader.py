@@ -69,11 +69,8 @@ class Speech(Data):
         return cls(replace(config, fold=None), seed).listing.folds(config)
 
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
-        """(B,) rows -> their frames, normalised over each recording if that is wanted.
-
-        With an epoch, samples are augmented first. Of marked recordings, (frames,) is the row of each frame among the
-        prepared ones; None: the same.
-        """
+        """(B,) rows -> their frames, normalised over each recording if that is wanted; with an epoch, of augmented samples,
+        and then (frames,) the row of each among the prepared frames of marked recordings, else None: the same."""
         counts = self.counts[rows]
         if epoch is None or self.samples is None:
             values = self.features.take(rows).reshape(-1, self.extractor.size)
@@ -183,8 +180,9 @@ class SpeechSplit(Split):
         if target == "transcript":
             texts = [data.transcripts[row] for row in self.rows]
             if "" in texts:
-                key = self.keys[texts.index("")]
-                raise UserError(f"`head.target=transcript`: {key} comes without a transcript")
+                raise UserError(
+                    f"`head.target=transcript`: {self.keys[texts.index('')]} comes without a transcript"
+                )
             return texts
         if data.marks is None or target != data.mark_target:
             raise UserError(f"`head.target={target}`: the data have {', '.join(data.spec.targets)}")
