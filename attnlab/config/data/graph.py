@@ -36,6 +36,7 @@ class GraphData(CrossValidated):
         "tu, molecule_net: a set to download, such as ENZYMES or ESOL, where there is no data.path",
         was="hub",
     )
+    limit: int | None = key(None, "use only so many training graphs, each class in proportion", min=1)
     target_kind: str = key(
         "class",
         "jsonl: what a label is: one class, a number, a list of 1 (yes), 0 (no) and null, or a class for each node",

@@ -25,6 +25,7 @@ class ImageData(HubDataConfig):
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
     label: str = key("label", "hub: the column of their classes")
+    limit: int | None = key(None, "use only so many training pictures, each class in proportion", min=1)
     classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
     colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
     patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", min=1)

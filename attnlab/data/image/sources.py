@@ -145,9 +145,8 @@ class Cifar10(ImageSource):
             path = self.files[name]
             data = np.fromfile(path, dtype=np.uint8)
             if len(data) % self.record:
-                raise UserError(
-                    f"{path}: {len(data):,} bytes, no multiple of {self.record:,} (a record's); truncated?"
-                )
+                size = f"{len(data):,} bytes, no multiple of a record's {self.record:,}"
+                raise UserError(f"{path}: {size}; truncated?")
             for i, record in enumerate(data.reshape(-1, self.record)):
                 pixels = record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
                 yield _numbered(int(record[0]), self.classes, f"{name}:{i}", f"{path}:{i}", pixels)
