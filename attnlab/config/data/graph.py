@@ -30,19 +30,16 @@ class GraphData(CrossValidated):
     loader: str = key("graph", "which loader reads it", choices=LOADERS)
     name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
     source: str = key("???", "where the graphs come from", choices=GRAPH_SOURCES)
-    path: str | None = key(
-        None, "folder of a TU set, table of MoleculeNet, or .jsonl file or folder; null for embedded data"
-    )
+    path: str | None = key(None, "folder of a TU set, MoleculeNet's table, or .jsonl; null for embedded data")
     download: str | None = key(
         None,
-        "source=tu, molecule_net: name of a set, such as ENZYMES or ESOL; downloaded where there is no data.path",
+        "tu, molecule_net: a set to download, such as ENZYMES or ESOL, where there is no data.path",
         was="hub",
     )
     limit: int | None = key(None, "use only so many training graphs, each class in proportion", min=1)
     target_kind: str = key(
         "class",
-        "jsonl: what a label is: one class, a number, a list of yes (1), no (0) or unknown (null), or a class for "
-        "each node",
+        "jsonl: what a label is: one class, a number, a list of 1 (yes), 0 (no) and null, or a class for each node",
         choices=("class", "number", "classes", "vector_classes"),
     )
     directed: bool = key(False, "jsonl: an edge leads only from its first node to its second")
@@ -53,9 +50,7 @@ class GraphData(CrossValidated):
     )
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1)
-    split_seed: int = key(
-        0, "of held-out fractions and folds, and of the nodes that are labelled", min=0, max=LARGEST
-    )
+    split_seed: int = key(0, "of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.download or ""
@@ -85,8 +80,7 @@ class GraphData(CrossValidated):
 
 
 def parse_structures(words: object) -> tuple[tuple[str, int], ...]:
-    """What tells a node's role in its graph, with its width: `laplacian:8`, `random_walk:16`, `degree`, `size`, or a
-    list. Raises UserError for other words."""
+    """(name, width) of each structure, as `data.structure` lists them. Raises UserError for other words."""
     listed = [] if words is None else list(words) if isinstance(words, list | tuple) else [words]
     structures = []
     for word in listed:

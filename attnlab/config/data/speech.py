@@ -27,7 +27,6 @@ class SpeechData(HubDataConfig, CrossValidated):
     audio: str = key("audio", "hub: the column of the recordings")
     label: str = key("label", "hub: the column of their classes")
     speaker: str | None = key(None, "hub: the column of who speaks")
-    limit: int | None = key(None, "use only so many training examples, each class in proportion", min=1)
     max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, was="max_length")
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
     strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")

@@ -11,7 +11,8 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
-from attnlab.errors import UserError, suggestion
+from attnlab.data.prep.source import path_of
+from attnlab.errors import suggestion
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import text_lines, unreadable
 
@@ -22,17 +23,15 @@ MAX_NODES = 2**31 - 1
 class Jsonl(GraphSource):
     """`data=graph_jsonl`: a graph in each line, such as {"nodes": ["C", "O"], "edges": [[0, 1]], "label": "yes"}.
 
-    nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes
-    counted from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
+    nodes: a name of each, numbers of each, or how many; edges: [from, to] or [from, to, name or numbers], nodes counted
+    from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
     """
 
     needs = "a .jsonl file of graphs"
 
     def __init__(self, config: GraphData) -> None:
         self.config, self.kind = config, config.target_kind
-        if config.path is None:
-            raise UserError(f"`data.path` is missing: {self.needs}; set it with `data.path=…`")
-        self.files = split_files(config.path, lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
+        self.files = split_files(path_of(config), lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         for split, path in self.files.items():
@@ -57,10 +56,8 @@ class Jsonl(GraphSource):
                 raise ValueError(f"no `{name}`; {suggestion(name, record)}")
         count, labels, attributes = _nodes(record["nodes"])
         edges, values = self._edges(record["edges"], count)
-        edge_labels, edge_attributes = _described(values, "edge") if values else ([], [])
-        graph = GraphRow(
-            count, edges, self._target(record[TARGET], count), key, labels, attributes, edge_labels, edge_attributes, split
-        )  # fmt: skip
+        target, of_edges = self._target(record[TARGET], count), _described(values, "edge") if values else ([], [])
+        graph = GraphRow(count, edges, target, key, labels, attributes, *of_edges, split)
         return replace(graph, owner=_digest(graph))
 
     def _edges(self, listed: object, count: int) -> tuple[list[tuple[int, int]], list[object]]:
@@ -75,7 +72,7 @@ class Jsonl(GraphSource):
             for node in edge[:2]:
                 if not 0 <= node < count:
                     raise ValueError(f"an edge to node {node}, but the nodes are 0 to {count - 1}")
-            directions = [(edge[0], edge[1])] if self.config.directed else [(edge[0], edge[1]), (edge[1], edge[0])]
+            directions = [(edge[0], edge[1]), (edge[1], edge[0])][: 1 if self.config.directed else 2]
             edges += directions
             values += edge[2:] * len(directions)
         if values and len(values) != len(edges):
@@ -140,11 +137,8 @@ def _described(values: list[object], what: str) -> tuple[list[str], list[list[fl
         if broken := next((name for name in names if "\n" in name), ""):
             raise ValueError(f"the {what} name {json.dumps(broken)[:40]}: holds a line feed")
         return names, []
-    rows = [
-        [float(number) for number in value]
-        for value in values
-        if isinstance(value, list) and all(map(_is_number, value))
-    ]
+    listed = [value for value in values if isinstance(value, list) and all(map(_is_number, value))]
+    rows = [[float(number) for number in value] for value in listed]
     if len(rows) != len(values) or len({len(row) for row in rows}) != 1 or not rows[0]:
         raise ValueError(f"each {what} must have a name, or each a list of equally many numbers")
     return [], rows

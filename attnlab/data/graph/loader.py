@@ -1,7 +1,6 @@
 """Graphs as sets of nodes without order, and the edges between them.
 
-Prepared once: names, numbers, edges and structure of every graph. Which graphs are trained on and which are tested is
-decided when the data are opened, so that all folds share what was prepared.
+Which graphs are trained on is decided when the data are opened, so that all folds share what was prepared.
 """
 
 from collections.abc import Sequence
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 from attnlab.config import DataConfig, GraphData, former_names
 from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Drawing, Gold, Split
-from attnlab.data.graph import structure
 from attnlab.data.graph.prepare import PreparedGraphs, prepare
 from attnlab.data.graph.source import TARGET, GraphSource
-from attnlab.data.prep import crossval
+from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.source import open_source
-from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
+from attnlab.data.prep.splits import NAMES
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -32,11 +31,8 @@ MAX_DEGREE = 8
 
 
 class Graphs(Data):
-    """A prepared set of graphs.
-
-    A node's features are its name among those of the training graphs (one-hot; a name never learned is all zeros),
-    its numbers, and its structure.
-    """
+    """A prepared set of graphs. A node's features are its name among those of the training graphs (one-hot; a name never
+    learned is all zeros), its numbers, and its structure."""
 
     def __init__(self, config: GraphData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
@@ -49,66 +45,38 @@ class Graphs(Data):
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
-        self.graphs = PreparedGraphs(folder)
-        rows = self._rows()
+        self.graphs = graphs = PreparedGraphs(folder)
+        self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
+        rows = self.examples.rows(config)
         self.spec = spec if spec is not None else self._spec(rows["train"])
         target = self.spec.target(TARGET)
         self._refuse_other_data(target)
-        self.answers = self.graphs.answers(target)
+        self.answers = graphs.answers(target)
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
-        held_out = set(self.splits) - set(self.graphs.splits)
-        unseen = unseen_labels(target, counts, config.name, held_out)
-        self.warnings = [*self.source.warnings, *([self.graphs.bad] if self.graphs.bad else []), *unseen]
+        unseen = unseen_labels(target, counts, config.name, held_out=set(self.splits) - set(graphs.splits))
+        self.warnings = [*self.source.warnings, *filter(None, [graphs.bad]), *unseen]
 
     @classmethod
-    def folds(cls, config: DataConfig, seed: int) -> crossval.Folds:
-        """What `data.folds` makes of these data. Raises UserError where they are fewer than folds."""
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
         assert isinstance(config, GraphData) and config.folds is not None
-        data = cls(replace(config, fold=None), seed)
-        graphs, seed = data.graphs, config.split_seed
-        return crossval.divided(
-            config.folds, graphs.keys, graphs.owners, data._strata(), graphs.keys, config.validation, seed
-        )
+        return cls(replace(config, fold=None), seed).examples.folds(config)
 
     def _strata(self) -> Sequence[str]:
         """What every split has in proportion: the class of each graph; nothing where answers are no classes."""
-        if self.source.kind != "class":
-            return [""] * len(self.graphs.keys)
-        return self.graphs.answers(Target("class")).gold()
-
-    def _rows(self) -> dict[str, Indices]:
-        """The graphs of each split. Raises UserError where none can be held out for one."""
-        config, graphs, strata = self.config, self.graphs, self._strata()
-        if config.folds is not None and config.fold is not None:
-            assigned = crossval.assign(config.folds, graphs.owners, strata, graphs.keys, config.split_seed)
-            split_of = crossval.fold_splits(
-                config.folds, config.fold, assigned, graphs.owners, config.validation, config.split_seed
-            )
-        elif config.folds is not None:
-            split_of = ["train"] * len(graphs.keys)  # opened only to be divided into folds
-        else:
-            split_of = with_held_out(
-                graphs.splits, graphs.owners, config.validation, config.test, config.split_seed, strata
-            )
-            for name, fraction in lacking(config, {split or "train" for split in graphs.splits}).items():
-                if name not in split_of:
-                    raise UserError(f"{config.path or f'data={config.name}'}: {too_few(name, fraction)}")
-        names = np.array(split_of)
-        rows = {name: np.flatnonzero(names == name) for name in NAMES}
-        rows["train"] = limited(config.limit, rows["train"], graphs.keys, strata, config.split_seed)
-        return rows
+        classes = self.source.kind == "class"
+        return self.graphs.answers(Target("class")).gold() if classes else [""] * len(self.graphs.keys)
 
     def _spec(self, train: Indices) -> DataSpec:
         """Names, means and classes of the training graphs. Raises UserError where there are none."""
         if not len(train):
             raise UserError(f"data={self.config.name}: there are no training graphs")
         graphs, kind = self.graphs, self.source.kind
-        vocabularies = {
-            part: _vocabulary(names, graphs.labels[part].take(train))
-            for part, names in graphs.names.items()
-            if names
-        }
+        vocabularies = {}
+        for part, names in graphs.names.items():
+            if names:
+                counts = graphs.labels[part].counts(train, len(names)).tolist()
+                vocabularies[part] = Vocabulary.from_counts(dict(zip(names, counts, strict=True)))
         numbers = graphs.numbers(train).astype(np.float64)
         means, stds = numbers.mean(axis=0), numbers.std(axis=0)
         stds = np.where(stds < 1e-6, 1.0, np.maximum(stds, 1e-2))  # what never varied is not magnified
@@ -131,11 +99,10 @@ class Graphs(Data):
         spec, graphs = self.spec, self.graphs
         if target.kind != self.source.kind:
             raise UserError(
-                f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned "
-                f"`{target.kind}`"
+                f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned `{target.kind}`"
             )
         learned_structure = graphs.structure if spec.structure is None else list(spec.structure)
-        learned_attributes = len(spec.feature_mean) - structure.width(parse_structures(learned_structure))
+        learned_attributes = len(spec.feature_mean) - sum(size for _, size in parse_structures(learned_structure))
         differing: dict[str, tuple[object, object]] = {
             "names of nodes": (bool(graphs.names["nodes"]), "nodes" in spec.vocabularies),
             "numbers of each node": (graphs.attributes, learned_attributes),
@@ -148,10 +115,8 @@ class Graphs(Data):
             differing["questions"] = int(graphs.columns.ragged(TARGET).lengths[0]), len(target.classes)
         for what, (here, learned) in differing.items():
             if here != learned:
-                raise UserError(
-                    f"data={self.config.name}: {what}: {_in_words(here)}, where the run learned {_in_words(learned)}; give "
-                    "it data of the same kind"
-                )
+                unlike = f"{_in_words(here)}, where the run learned {_in_words(learned)}"
+                raise UserError(f"data={self.config.name}: {what}: {unlike}; give it data of the same kind")
 
     @property
     def edge_attributes(self) -> int:
@@ -165,17 +130,14 @@ class GraphSplit(Split):
     def __init__(self, data: Graphs, rows: Indices) -> None:
         self.data, self.graphs, self.rows = data, data.graphs, rows
         self.keys = [data.graphs.keys[i] for i in rows]
-        self.lengths = data.graphs.num_nodes[rows]
-        spec = data.spec
+        self.lengths, spec = data.graphs.num_nodes[rows], data.spec
         self._codes = {part: _one_hot(data.graphs.names[part], v) for part, v in spec.vocabularies.items()}
         self._means = np.array(spec.feature_mean, dtype=np.float32)
         self._rates = (1 / np.array(spec.feature_std)).astype(np.float32)
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
-        """(B,) numbers of graphs -> their nodes (N, F), edges (2, E) and answers.
-
-        With an epoch the signs of their laplacian vectors are drawn anew.
-        """
+        """(B,) numbers of graphs -> their nodes (N, F), edges (2, E) and answers. With an epoch, signs of laplacian vectors
+        are drawn anew."""
         data, graphs, rows = self.data, self.graphs, self.rows[indices]
         layout = Layout.of(self.lengths[indices].tolist())
         numbers = (graphs.numbers(rows) - self._means) * self._rates
@@ -192,9 +154,8 @@ class GraphSplit(Split):
             edge_numbers = graphs.edge_numbers.take(rows).reshape(len(edges), data.edge_attributes)
             names = self._named("edges", rows, len(edges))
             edge_values = torch.from_numpy(np.concatenate([names, edge_numbers], axis=1))
-        inputs = VectorSets(
-            torch.from_numpy(values), layout, edges=torch.from_numpy(edges.T.copy()), edge_values=edge_values
-        )
+        links = torch.from_numpy(edges.T.copy())
+        inputs = VectorSets(torch.from_numpy(values), layout, edges=links, edge_values=edge_values)
         return Batch(inputs, {TARGET: data.answers.take(rows)}, tuple(self.keys[i] for i in indices))
 
     def _named(self, part: str, rows: Indices, count: int) -> NDArray[np.float32]:
@@ -208,9 +169,8 @@ class GraphSplit(Split):
         graphs, row = self.graphs, self.rows[i : i + 1]
         columns = (graphs.labels["nodes"], graphs.edges, graphs.labels["edges"], graphs.edge_numbers)
         labels, *others = (column.take(row).tobytes() for column in columns)
-        return int(self.lengths[i]).to_bytes(4, "little") + b"".join(
-            [labels, graphs.numbers(row).tobytes(), *others]
-        )
+        size = int(self.lengths[i]).to_bytes(4, "little")
+        return b"".join([size, labels, graphs.numbers(row).tobytes(), *others])
 
     def show(self, i: int) -> dict[str, object]:
         """The size of graph i; where it stands is its key."""
@@ -228,7 +188,6 @@ class GraphSplit(Split):
         return Drawing(names, inputs.edges.numpy().T)
 
     def gold(self, target: str) -> Sequence[Gold]:
-        """The class, the number, the answers, or the label of each node; "" is not scored."""
         self.data.spec.target(target)
         return self.data.answers.gold(self.rows)
 
@@ -249,13 +208,7 @@ class GraphSplit(Split):
         return np.array(counts, dtype=np.float64)
 
     def ceiling(self) -> float | None:
-        """Accuracy of a perfect reader, where the data know it."""
         return self.data.source.ceiling
-
-
-def _vocabulary(names: list[str], ids: NDArray[np.int32]) -> Vocabulary:
-    counts = np.bincount(ids, minlength=len(names))
-    return Vocabulary.from_counts({name: int(n) for name, n in zip(names, counts, strict=True)})
 
 
 def _num_names(vocabularies: dict[str, Vocabulary], part: str) -> int:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.downloads import downloaded
 from attnlab.data.files.tables import read_table, usable
-from attnlab.data.graph.source import GraphRow, GraphSource
+from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import text_lines
 
@@ -27,10 +26,8 @@ NAMES = ("chirality", "hybridization")
 
 
 class MoleculeNet(GraphSource):
-    """`data=molecule_net`: the sets that PyTorch Geometric knows by name, from its addresses or from `data.path`.
-
-    An atom's name is its element, a bond's its type; everything else that is known of them are their numbers.
-    """
+    """`data=molecule_net`: the sets that PyTorch Geometric knows by name, from its addresses or from `data.path`; raises
+    UserError for another one, or without RDKit. An atom's name is its element, a bond's its type; all else are numbers."""
 
     needs = "{name}'s table of SMILES, or its folder"
 
@@ -42,9 +39,8 @@ class MoleculeNet(GraphSource):
             names = [shown for shown, *_ in Known.names.values()]
             raise UserError(f"`data.name={config.name}`: no such set; {suggestion(config.name, names)}")
         if find_spec("rdkit") is None:
-            raise UserError(
-                "data=molecule_net: RDKit, which reads SMILES, is missing; install it with `pip install rdkit`"
-            )
+            remedy = "install it with `pip install rdkit`"
+            raise UserError(f"data=molecule_net: RDKit, which reads SMILES, is missing; {remedy}")
         _, remote, local, self.smiles, self.answers = Known.names[name]
         self.kind = "number" if name in MEASURED else "classes"
         self.path = _file(config, Known.url.format(remote), f"{local}.csv")
@@ -59,38 +55,25 @@ class MoleculeNet(GraphSource):
         for line, (smiles, *cells) in read_table(self.path, [columns[self.smiles], *wanted], bad):
             if line == 1:
                 continue
-            location = f"{self.path}:{line}"
             try:
                 answers = [_number(cell) for cell in cells]
+                molecule = from_smiles(smiles)
+                if not molecule.num_nodes:
+                    raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+                if self.kind == "number" and math.isnan(answers[0]):
+                    raise ValueError("nothing was measured")
             except ValueError as error:
-                bad.found(f"{location}: {error}")
+                bad.found(f"{self.path}:{line}: {error}")
                 continue
-            molecule = from_smiles(smiles)
-            if not molecule.num_nodes:
-                bad.found(f"{location}: `{smiles[:40]}` is no molecule that RDKit can read")
-            elif self.kind == "number" and math.isnan(answers[0]):
-                bad.found(f"{location}: nothing was measured")
-            else:
-                classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
-                target = answers[0] if self.kind == "number" else classes
-                yield _row(molecule, target, f"{self.path.name}:{line}")
+            classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
+            yield _row(molecule, answers[0] if self.kind == "number" else classes, f"{self.path.name}:{line}")
 
 
 def _file(config: GraphData, url: str, name: str) -> Path:
     """The table: downloaded, or below `data.path`, plain or packed."""
-    if config.path is not None:
-        folder = Path(config.path).expanduser()
-    elif config.download is not None:
-        folder = downloaded(
-            config.cache, url, f"`data.download={config.download}`",
-            f"download {Path(url).name} by the links of moleculenet.org/datasets-1, and give `data.name={config.name} "
-            "data.path=FILE`",
-        )  # fmt: skip
-    else:
-        raise UserError(
-            f"`data.path` is missing: {name} or its folder; set it with `data.path=…`, or have it downloaded with "
-            "`data.download=…`"
-        )
+    by_hand = f"download {Path(url).name} by the links of moleculenet.org/datasets-1"
+    remedy = f"{by_hand}, and give `data.name={config.name} data.path=FILE`"
+    folder = given_or_downloaded(config, f"{name} or its folder", lambda: url, remedy)
     for path in [folder] if folder.is_file() else [folder / name, folder / f"{name}.gz"]:
         if path.is_file():
             return path

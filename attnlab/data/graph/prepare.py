@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
+from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.spec import Target
 from attnlab.targets import StoredAnswers, kind_named, stored_answers
@@ -28,13 +29,10 @@ SETTINGS = "source name structure target_kind directed labelled skip_bad".split(
 def prepare(config: GraphData, source: GraphSource) -> Path:
     """The folder of the prepared graphs: graphs.arrow and meta.json."""
     settings = {name: getattr(config, name) for name in (*SETTINGS, *source.settings)}
-    settings |= {"files": [*source.files, *source.rules]} | (
-        {"identity": source.identity} if source.identity else {}
-    )
+    settings |= {"files": [*source.files, *source.rules]}
+    settings |= {"identity": source.identity} if source.identity else {}
     name = fingerprint([*source.files.values(), *source.rules.values()], settings)
-    return prepared(
-        cache_folder(config.cache), f"graphs-{config.name}-{name}", lambda folder: _write(config, source, folder)
-    )
+    return prepared(cache_folder(config.cache), f"graphs-{config.name}-{name}", partial(_write, config, source))
 
 
 class PreparedGraphs:
@@ -48,7 +46,7 @@ class PreparedGraphs:
         self.labels = {"nodes": self.columns.ragged("labels"), "edges": self.columns.ragged("edge_labels")}
         self.num_edges = self.edges.lengths // 2
         self._numbers = self.columns.ragged("numbers")
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        meta = read_json(folder / "meta.json")
         self.names: dict[str, list[str]] = meta["names"]
         """Of nodes and of edges: what the numbers in `labels` stand for."""
         self.attributes: int = meta["attributes"]
@@ -65,16 +63,14 @@ class PreparedGraphs:
 
     def numbers(self, rows: Indices) -> NDArray[np.float32]:
         """(B,) graphs -> (N, attributes + structure): the numbers of their nodes, as they were prepared."""
-        width = self.attributes + structure.width(self.structures)
+        width = self.attributes + sum(size for _, size in self.structures)
         return self._numbers.take(rows).reshape(int(self.num_nodes[rows].sum()), width)
 
     @cached_property
     def laplacian_columns(self) -> NDArray[np.int64]:
         """The columns of `numbers` that hold laplacian vectors, whose signs mean nothing."""
-        columns, first = [], self.attributes
-        for kind, size in self.structures:
-            columns += list(range(first, first + size)) if kind == "laplacian" else []
-            first += size
+        kinds = [kind for kind, size in self.structures for _ in range(size)]
+        columns = [i for i, kind in enumerate(kinds, self.attributes) if kind == "laplacian"]
         return np.array(columns, dtype=np.int64)
 
 
@@ -84,18 +80,17 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
 
     writer = kind_named(source.kind).writer()
     columns: dict[str, object] = {name: Value("string") for name in ("key", "owner", "split")}
-    columns |= {"nodes": Value("int32")}
+    columns["nodes"] = Value("int32")
     columns |= {name: List(Value("int32")) for name in ("labels", "edges", "edge_labels")}
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, writer.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
-    bad, widths = BadRows(config.skip_bad, "graph"), _Widths(source.kind)
+    bad, widths = BadRows(config.skip_bad, "graph"), _Widths()
     configured = parse_structures(config.structure)
 
     def rows() -> Iterator[dict[str, object]]:
         for row in source.rows(bad):
-            problem = widths.problem(row)
-            if problem:
+            if problem := widths.problem(row, source.kind == "classes"):
                 bad.found(f"{_location(row, source)}: {problem}")
                 continue
             edges, chosen = simple(row)
@@ -114,10 +109,10 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
         raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
-    (_, attributes), (_, edge_attributes) = widths.nodes or (False, 0), widths.edges or (False, 0)
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
-        "structure": widths.structure, "attributes": attributes, "edge_attributes": edge_attributes, "bad": bad.summary(),
+        "structure": widths.structure, "attributes": widths.numbers("nodes"), "edge_attributes": widths.numbers("edges"),
+        "bad": bad.summary(),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -130,38 +125,40 @@ def _location(row: GraphRow, source: GraphSource) -> str:
 
 
 class _Widths:
-    """What nodes and edges of a data set are described by, and how many questions are answered by yes or no: the same
-    for all its graphs."""
+    """What describes nodes and edges, and how many questions are answered: the same for all graphs of a data set."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind, self.questions = kind, 0
+    def __init__(self) -> None:
         self.structure: list[str] = []
-        self.nodes: tuple[bool, int] | None = None  # whether they have names, and how many numbers
-        self.edges: tuple[bool, int] | None = None
+        self._first: dict[str, tuple[bool, int]] = {}  # whether they have names, and how many numbers
 
-    def problem(self, row: GraphRow) -> str:
-        """What is wrong with a graph unlike the first; empty where nothing is."""
-        nodes = (bool(row.labels), len(row.attributes[0]) if row.attributes else 0)
-        edges = (bool(row.edge_labels), len(row.edge_attributes[0]) if row.edge_attributes else 0)
-        self.nodes = self.nodes or nodes
+    def problem(self, row: GraphRow, questions: bool) -> str:
+        """What is wrong with a graph unlike the first; empty where nothing is. questions: answered by yes or no."""
+        described = {"nodes": _description(row.labels, row.attributes)}
         if row.edges:
-            self.edges = self.edges or edges
-        if nodes != self.nodes:
-            return f"nodes with {_in_words(nodes)}, where the first graph has {_in_words(self.nodes)}"
-        if row.edges and self.edges and edges != self.edges:
-            return f"edges with {_in_words(edges)}, where the first graph has {_in_words(self.edges)}"
-        if self.kind == "classes" and isinstance(row.target, list):
-            self.questions = self.questions or len(row.target)
-            if len(row.target) != self.questions:
-                return f"{len(row.target)} answers, where the first graph has {self.questions}"
+            described["edges"] = _description(row.edge_labels, row.edge_attributes)
+        for what, here in described.items():
+            first = self._first.setdefault(what, here)
+            if here != first:
+                return f"{what} with {_in_words(here)}, where the first graph has {_in_words(first)}"
+        if questions and isinstance(row.target, list):
+            _, first_answers = self._first.setdefault("answers", (False, len(row.target)))
+            if len(row.target) != first_answers:
+                return f"{len(row.target)} answers, where the first graph has {first_answers}"
         return ""
+
+    def numbers(self, what: str) -> int:
+        """How many numbers each of the nodes, or edges, has."""
+        return self._first.get(what, (False, 0))[1]
+
+
+def _description(names: list[str], numbers: list[list[float]]) -> tuple[bool, int]:
+    return bool(names), len(numbers[0]) if numbers else 0
 
 
 def _in_words(description: tuple[bool, int]) -> str:
     named, numbers = description
-    return (
-        " and ".join([*(["a name"] if named else []), *([f"{numbers} numbers"] if numbers else [])]) or "nothing"
-    )
+    words = ["a name"] * named + [f"{numbers} numbers"] * bool(numbers)
+    return " and ".join(words) or "nothing"
 
 
 def simple(row: GraphRow) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

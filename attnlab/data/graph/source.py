@@ -1,12 +1,15 @@
 """A graph as its source gives it, and what every source of graphs promises."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.downloads import downloaded
 from attnlab.data.prep.source import Source
+from attnlab.errors import UserError
 
 TARGET = "label"
 
@@ -15,10 +18,9 @@ TARGET = "label"
 class GraphRow:
     """A graph as its source gives it.
 
-    nodes: how many. labels: a name for each node, or none; attributes: numbers of each node, or none. edges: (from,
-    to), each direction listed; edge_labels, edge_attributes: of each edge, or none. split: "" where the source names
-    none. owner: graphs of one owner are held out together, and in an order that depends on it alone; "" where that is
-    the key, by which a published set knows its graphs.
+    nodes: how many. labels: a name for each node, or none; attributes: numbers of each node, or none. edges: (from, to),
+    each direction listed; edge_labels, edge_attributes: of each edge, or none. split: "" where the source names none.
+    owner: graphs of one owner are held out together, in an order that depends on it alone; "" is the key.
     """
 
     nodes: int
@@ -31,6 +33,20 @@ class GraphRow:
     edge_attributes: list[list[float]] = field(default_factory=list)
     split: str = ""
     owner: str = ""
+
+
+def given_or_downloaded(config: GraphData, needs: str, url: Callable[[], str], remedy: str) -> Path:
+    """`data.path`, or the folder of what `data.download` fetches from this address. Raises UserError without either.
+
+    needs: what `data.path` has to name. remedy: what to do where nothing can be fetched.
+    """
+    if config.path is not None:
+        return Path(config.path).expanduser()
+    if config.download is not None:
+        return downloaded(config.cache, url(), f"`data.download={config.download}`", remedy)
+    raise UserError(
+        f"`data.path` is missing: {needs}; set it with `data.path=…`, or have it downloaded with `data.download=…`"
+    )
 
 
 class GraphSource(Source):

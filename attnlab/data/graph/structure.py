@@ -14,13 +14,8 @@ SPARSE_FROM = 1500
 """Nodes from which sparse matrices are used."""
 
 
-def width(structures: Sequence[tuple[str, int]]) -> int:
-    """How many numbers a node gets."""
-    return sum(size for _, size in structures)
-
-
 def node_roles(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[str, int]]) -> NDArray[np.float32]:
-    """(2, E) edges -> (L, width): the numbers of all structures, side by side."""
+    """(2, E) edges -> (L, sum of the sizes): the numbers of all structures, side by side."""
     from scipy.sparse import coo_matrix
 
     first, second = edges[:, edges[0] != edges[1]]

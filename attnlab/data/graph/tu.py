@@ -1,7 +1,7 @@
 """Graphs of TU sets (Morris et al. 2020), by their text files.
 
-They are read here and not by `torch_geometric.io.read_tu_data`, which knows of no lines: it could not say where a file is
-wrong, takes an edge to a missing node for a larger graph, and an unequal count for an error inside torch.
+`torch_geometric.io.read_tu_data` doesn't say in which line a file is wrong, and takes an edge to a missing node for a larger
+graph.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.downloads import downloaded
 from attnlab.data.files.tables import usable
-from attnlab.data.graph.source import GraphRow, GraphSource
+from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import text_lines
 
@@ -21,8 +20,8 @@ Number = TypeVar("Number", int, float)
 
 
 class Tu(GraphSource):
-    """`data=tu`: the text files of a TU set (Morris et al. 2020): NAME_A.txt, NAME_graph_indicator.txt, …, in
-    `data.path` itself, its folder raw, NAME or NAME/raw. All numbers count from 1."""
+    """`data=tu`: NAME_A.txt, NAME_graph_indicator.txt, … in `data.path` itself, its folder raw, NAME or NAME/raw; numbers of
+    graphs and nodes count from 1. Raises UserError where one is missing, or says what cannot be."""
 
     needs = "the folder of a TU set's text files"
 
@@ -38,14 +37,19 @@ class Tu(GraphSource):
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         graph_of = [row[0] for row in self._table("graph_indicator", int, 1)]
-        targets, edges = self._targets(), self._table("A", int, 2)
+        target_name = "graph_labels" if self.kind == "class" else "graph_attributes"
+        if self.kind == "class":
+            targets: Sequence[str | float] = [_joined(row) for row in self._table(target_name, int)]
+        else:
+            targets = [row[0] for row in self._table(target_name, float)]
+        edges = self._table("A", int, 2)
         labels = self._table_of("node_labels", int, len(graph_of))
         attributes = self._table_of("node_attributes", float, len(graph_of))
         edge_labels = self._table_of("edge_labels", int, len(edges))
         edge_attributes = self._table_of("edge_attributes", float, len(edges))
         members, positions = self._nodes_of_graphs(graph_of, len(targets))
         edges_of = self._edges_of_graphs(edges, graph_of, len(targets))
-        target_file = self.files["graph_labels" if self.kind == "class" else "graph_attributes"]
+        target_file = self.files[target_name]
         for number, (target, nodes, lines) in enumerate(zip(targets, members, edges_of, strict=True), 1):
             if not nodes:
                 bad.found(f"{target_file}:{number}: graph {number} is empty: graph_indicator gives it no node")
@@ -61,53 +65,37 @@ class Tu(GraphSource):
                 edge_attributes=[edge_attributes[i] for i in lines] if edge_attributes else [],
             )
 
-    def _targets(self) -> Sequence[str | float]:
-        """The class of each graph or, where they have none, the first of its numbers."""
-        if self.kind == "class":
-            return [_joined(row) for row in self._table("graph_labels", int)]
-        return [row[0] for row in self._table("graph_attributes", float)]
-
     def _nodes_of_graphs(self, graph_of: list[int], graphs: int) -> tuple[list[list[int]], list[int]]:
-        """The nodes of each graph, from 0, and the position of each node in its graph.
-
-        Raises UserError where graph_indicator names a graph without an answer.
-        """
+        """The nodes of each graph, from 0, and the position of each node in its graph."""
         members: list[list[int]] = [[] for _ in range(graphs)]
         positions = []
         for node, graph in enumerate(graph_of):
             if not 1 <= graph <= graphs:
-                raise UserError(
-                    f"{self.files['graph_indicator']}:{node + 1}: graph {graph}, but there are answers for graphs 1 to {graphs}"
-                )
+                location = f"{self.files['graph_indicator']}:{node + 1}"
+                raise UserError(f"{location}: graph {graph}, but there are answers for graphs 1 to {graphs}")
             positions.append(len(members[graph - 1]))
             members[graph - 1].append(node)
         return members, positions
 
     def _edges_of_graphs(self, edges: list[list[int]], graph_of: list[int], graphs: int) -> list[list[int]]:
-        """The edges of each graph, by their lines from 0.
-
-        Raises UserError where an edge leads to a missing node or to another graph.
-        """
+        """The edges of each graph, by their lines from 0."""
         lines: list[list[int]] = [[] for _ in range(graphs)]
         for i, edge in enumerate(edges):
-            for node in edge:
-                if not 1 <= node <= len(graph_of):
-                    raise UserError(
-                        f"{self.files['A']}:{i + 1}: an edge to node {node}, but graph_indicator lists nodes 1 to {len(graph_of)}"
-                    )
+            location, nodes = f"{self.files['A']}:{i + 1}", len(graph_of)
+            if outside := [node for node in edge if not 1 <= node <= nodes]:
+                raise UserError(
+                    f"{location}: an edge to node {outside[0]}, but graph_indicator lists nodes 1 to {nodes}"
+                )
             first, second = (graph_of[node - 1] for node in edge)
             if first != second:
                 raise UserError(
-                    f"{self.files['A']}:{i + 1}: an edge from graph {first} to graph {second}; edges stay within a graph"
+                    f"{location}: an edge from graph {first} to graph {second}; edges stay within a graph"
                 )
             lines[first - 1].append(i)
         return lines
 
     def _table_of(self, name: str, parse: Callable[[str], Number], count: int) -> list[list[Number]]:
-        """A table with a line for each of `count` nodes or edges; empty where the set has none.
-
-        Raises UserError where it has more or fewer lines.
-        """
+        """A table with a line for each of `count` nodes or edges; empty where the set has none."""
         if name not in self.files:
             return []
         table = self._table(name, parse)
@@ -120,7 +108,7 @@ class Tu(GraphSource):
         return table
 
     def _table(self, name: str, parse: Callable[[str], Number], width: int | None = None) -> list[list[Number]]:
-        """The numbers of each line. Raises UserError where a line has other numbers, or not `width` of them."""
+        """The numbers of each line, `width` of them."""
         path, table = self.files[name], []
         lines = [text.strip() for text in text_lines(path)]
         while lines and not lines[-1]:
@@ -129,10 +117,8 @@ class Tu(GraphSource):
             try:
                 row = [parse(cell) for cell in text.split(",")]
             except ValueError:
-                expected = "whole numbers" if parse is int else "numbers"
-                raise UserError(
-                    f"{path}:{line}: expected {expected} with commas between, found `{text[:40]}`"
-                ) from None
+                expected = f"{'whole ' if parse is int else ''}numbers with commas between"
+                raise UserError(f"{path}:{line}: expected {expected}, found `{text[:40]}`") from None
             width = len(row) if width is None else width
             if len(row) != width:
                 raise UserError(f"{path}:{line}: {len(row)} numbers, where there must be {width}")
@@ -143,14 +129,16 @@ class Tu(GraphSource):
 
 
 def _folder(config: GraphData, needs: str) -> Path:
-    """The folder that holds NAME_A.txt."""
-    if config.path is None and config.download is not None:
-        return _downloaded(config.download, config.cache)
-    if config.path is None:
-        raise UserError(
-            f"`data.path` is missing: {needs}; set it with `data.path=…`, or have a set downloaded with `data.download=…`"
-        )
-    root, name = Path(config.path).expanduser(), config.name
+    """The folder that holds NAME_A.txt. Raises UserError where there is none."""
+
+    def url() -> str:
+        from torch_geometric.datasets import TUDataset
+
+        return f"{TUDataset.url}/{config.download}.zip"
+
+    name = config.name
+    by_hand = f"unpack {name}.zip from chrsmrrs.github.io/datasets, and give `data.name={name} data.path=FOLDER`"
+    root = given_or_downloaded(config, needs, url, by_hand)
     if not root.is_dir():
         raise UserError(f"`data.path={config.path}`: no such folder")
     for folder in (root, root / "raw", root / name, root / name / "raw"):
@@ -161,16 +149,6 @@ def _folder(config: GraphData, needs: str) -> Path:
         suggestion(name, others) if others else "the edges of a TU set stand there, a pair of nodes in each line"
     )
     raise UserError(f"{root}: no {name}_A.txt in it, in raw, {name} or {name}/raw (`data.name={name}`); {hint}")
-
-
-def _downloaded(name: str, cache: str | None) -> Path:
-    """The folder of a set's text files, from where PyTorch Geometric has them."""
-    from torch_geometric.datasets import TUDataset
-
-    return downloaded(
-        cache, f"{TUDataset.url}/{name}.zip", f"`data.download={name}`",
-        f"unpack {name}.zip from chrsmrrs.github.io/datasets, and give `data.name={name} data.path=FOLDER`",
-    )  # fmt: skip
 
 
 def _joined(numbers: list[int]) -> str:

@@ -23,9 +23,8 @@ def decoded(data: NDArray[np.uint8], colour: str, location: str) -> Pixels:
     except RuntimeError as error:
         raise UserError(f"{location}: not a readable PNG or JPEG picture ({_first_line(error)})") from error
     if picture.ndim != 3:
-        raise UserError(
-            f"{location}: {len(picture)} pictures that follow each other (an animation); save the one you want"
-        )
+        several = f"{len(picture)} pictures that follow each other (an animation)"
+        raise UserError(f"{location}: {several}; save the one you want")
     if picture.dtype != torch.uint8:
         raise UserError(f"{location}: a picture of 16 bits to a channel; save it with 8")
     return picture.permute(1, 2, 0).numpy()
@@ -47,8 +46,7 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated gzip file ({_first_line(error)})") from error
-    head = 4 + 4 * axes
-    magic = bytes([0, 0, 8, axes])
+    head, magic = 4 + 4 * axes, bytes([0, 0, 8, axes])
     if data[:4] != magic:
         raise UserError(
             f"{path}: begins with {data[:4].hex() or 'nothing'}, not {magic.hex()}, the sign of an idx file of bytes "

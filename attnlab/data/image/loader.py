@@ -24,7 +24,7 @@ from attnlab.targets import StoredAnswers, unseen_labels
 
 
 class Image(Data):
-    """A prepared set of pictures, each of one class."""
+    """A prepared set of pictures, each of one class. Raises UserError where patches aren't those that a run has learned."""
 
     def __init__(self, config: ImageData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed = config, seed
@@ -92,10 +92,8 @@ class ImageSplit(Split):
         self._rates = (1 / np.array(data.spec.feature_std)).astype(np.float32)
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
-        """(B,) numbers of pictures -> their patches (N, F) in reading order, with row and column (N, 2).
-
-        With an epoch they are moved and mirrored.
-        """
+        """(B,) numbers of pictures -> their patches (N, F) in reading order, with row and column (N, 2); with an epoch,
+        of pictures moved and mirrored."""
         layout = Layout.of(self.lengths[indices].tolist())
         values = np.empty((layout.size, self.patch**2 * self.channels), dtype=np.float32)
         coords = np.empty((layout.size, 2), dtype=np.float32)
@@ -138,7 +136,6 @@ class ImageSplit(Split):
         return self.pixels(np.array([i]))[0]
 
     def gold(self, target: str) -> Sequence[Gold]:
-        """The right class of each picture."""
         self.data.spec.target(target)
         return self._answers.gold(self.rows)
 

@@ -16,11 +16,8 @@ def patches(
     pictures: NDArray[np.float32], patch: int, stride: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(B, height, width, C) -> (B, L, F) patches in reading order and the (L, 2) row and column of each, counted in
-    strides; F = patch · patch · C.
-
-    Every pixel is in a patch. Where the last patches reach beyond the picture, what is missing is 0, the mean of the
-    training pixels; a smaller picture is never stretched.
-    """
+    strides; F = patch · patch · C. Every pixel is in a patch; what the last ones lack beyond the picture is 0, the mean of
+    the training pixels."""
     _, height, width, _ = pictures.shape
     rows, columns = int(_steps(height, patch, stride)), int(_steps(width, patch, stride))
     below, right = (rows - 1) * stride + patch - height, (columns - 1) * stride + patch - width
@@ -58,10 +55,8 @@ def num_patches(heights: ArrayLike, widths: ArrayLike, config: ImageData) -> NDA
 def refuse_longer(key: str, length: int, config: ImageData) -> None:
     """Raises UserError for a picture of too many patches."""
     if length > config.max_length:
-        raise UserError(
-            f"{key}: {length:,} patches, more than `data.max_length={config.max_length}`; make `data.patch` larger, or "
-            "raise it"
-        )
+        limit = f"`data.max_length={config.max_length}`"
+        raise UserError(f"{key}: {length:,} patches, more than {limit}; make `data.patch` larger, or raise it")
 
 
 def _steps(sides: ArrayLike, patch: int, stride: int) -> NDArray[np.int64]:

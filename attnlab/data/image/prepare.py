@@ -18,6 +18,7 @@ from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared
 from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
+from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.spec import Target
 from attnlab.targets import StoredAnswers, stored_answers
@@ -42,7 +43,7 @@ class PreparedPictures:
 
     def __init__(self, fingerprint: str, folder: Path) -> None:
         self.fingerprint, self.folder = fingerprint, folder
-        self._meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        self._meta = read_json(folder / "meta.json")
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
         self.skipped: list[str] = self._meta["skipped"]
 
@@ -111,11 +112,9 @@ class _Writer:
     def _pictures(self, split: str) -> Iterator[Picture]:
         """The pictures of a split; of one that the source lacks, those of training that are held out for it."""
         if not self.fractions or (split in self.source.splits and split != "train"):
-            yield from self.source.rows(split)
-            return
-        for picture, split_of in zip(self.source.rows("train"), self._divided, strict=True):
-            if split_of == split:
-                yield picture
+            return self.source.rows(split)
+        pairs = zip(self.source.rows("train"), self._divided, strict=True)
+        return (picture for picture, split_of in pairs if split_of == split)
 
     @cached_property
     def _divided(self) -> list[str]:

@@ -18,10 +18,7 @@ Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3
 
 @dataclass(frozen=True)
 class Picture:
-    """Read when wanted: a picture that belongs to another split is never decoded.
-
-    read: raises UserError where the picture, or its label, is bad.
-    """
+    """Read when wanted, by `read`, which raises UserError where the picture, or its label, is bad."""
 
     label: str
     key: str

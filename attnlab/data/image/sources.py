@@ -75,7 +75,8 @@ class HubImages(HubSource, ImageSource):
 
 
 class Idx(ImageSource):
-    """Files in LeCun's idx format under the names that MNIST and Fashion-MNIST gave them, plain or .gz."""
+    """Files in LeCun's idx format under the names that MNIST and Fashion-MNIST gave them, plain or .gz. Raises UserError
+    where one is missing, or unlike the other."""
 
     hub = HubImages
     prefixes: ClassVar = {"train": "train", "test": "t10k"}
@@ -86,29 +87,24 @@ class Idx(ImageSource):
         self.files = {}
         for prefix in self.prefixes.values():
             names = [f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"]
-            paths = {
-                name: path for name in names for path in (folder / name, folder / f"{name}.gz") if path.is_file()
-            }
+            places = [(name, folder / f"{name}{ending}") for name in names for ending in ("", ".gz")]
+            paths = {name: path for name, path in places if path.is_file()}
             for name in names:
                 if paths and name not in paths:
                     raise UserError(f"{folder / name}: missing, plain or .gz, beside {', '.join(paths)}")
             self.files |= paths
         self.splits = tuple(split for split, p in self.prefixes.items() if f"{p}-images-idx3-ubyte" in self.files)
         if not self.splits:
-            raise UserError(
-                f"`data.path={config.path}`: no train-images-idx3-ubyte and no t10k-images-idx3-ubyte there, plain or .gz"
-            )
+            names = [f"{prefix}-images-idx3-ubyte" for prefix in self.prefixes.values()]
+            raise UserError(f"`data.path={config.path}`: no {' and no '.join(names)} there, plain or .gz")
 
     def rows(self, split: str) -> Iterator[Picture]:
         image_name = f"{self.prefixes[split]}-images-idx3-ubyte"
-        image_file = self.files[image_name]
-        label_file = self.files[f"{self.prefixes[split]}-labels-idx1-ubyte"]
-        images = read_idx(image_file, axes=3)[..., None]
-        labels = read_idx(label_file, axes=1)
+        image_file, label_file = self.files[image_name], self.files[f"{self.prefixes[split]}-labels-idx1-ubyte"]
+        images, labels = read_idx(image_file, axes=3)[..., None], read_idx(label_file, axes=1)
         if len(images) != len(labels):
-            raise UserError(
-                f"{label_file}: {len(labels):,} labels for {len(images):,} pictures in {image_file.name}"
-            )
+            counts = f"{len(labels):,} labels for {len(images):,} pictures"
+            raise UserError(f"{label_file}: {counts} in {image_file.name}")
         _, height, width, _ = images.shape
         if 0 in (height, width):
             raise UserError(f"{image_file}: pictures of {height} × {width} pixels")
@@ -117,7 +113,8 @@ class Idx(ImageSource):
 
 
 class Cifar10(ImageSource):
-    """The binary version of CIFAR-10 (Krizhevsky 2009): 10,000 records to a file, a label and 32×32 of each colour."""
+    """The binary version of CIFAR-10 (Krizhevsky 2009): 10,000 records to a file, a label and 32×32 of each colour. Raises
+    UserError where a file is missing or damaged."""
 
     hub = HubImages
     splits = ("train", "test")
@@ -131,14 +128,12 @@ class Cifar10(ImageSource):
                 f"{folder / 'data_batch_1'}: the python version of CIFAR-10 is made of pickles, which are programs "
                 "and never opened here; use the binary version, whose files end in .bin"
             )
-        self.files = {}
-        for name in ("batches.meta.txt", *self.names["train"], *self.names["test"]):
-            if not (folder / name).is_file():
-                raise UserError(
-                    f"`data.path={config.path}`: no {name} there; the binary version of CIFAR-10 has it in the folder "
-                    "cifar-10-batches-bin"
-                )
-            self.files[name] = folder / name
+        self.files = {n: folder / n for n in ("batches.meta.txt", *self.names["train"], *self.names["test"])}
+        if missing := [name for name, path in self.files.items() if not path.is_file()]:
+            raise UserError(
+                f"`data.path={config.path}`: no {missing[0]} there; the binary version of CIFAR-10 has it in the folder "
+                "cifar-10-batches-bin"
+            )
         names = self.files["batches.meta.txt"]
         text = names.read_bytes().decode(errors="surrogateescape")
         if problem := unreadable(text):
@@ -150,19 +145,16 @@ class Cifar10(ImageSource):
             path = self.files[name]
             data = np.fromfile(path, dtype=np.uint8)
             if len(data) % self.record:
-                raise UserError(
-                    f"{path}: {len(data):,} bytes, no multiple of a record's {self.record:,}; truncated?"
-                )
+                size = f"{len(data):,} bytes, no multiple of a record's {self.record:,}"
+                raise UserError(f"{path}: {size}; truncated?")
             for i, record in enumerate(data.reshape(-1, self.record)):
                 pixels = record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
                 yield _numbered(int(record[0]), self.classes, f"{name}:{i}", f"{path}:{i}", pixels)
 
 
 class ImageFolder(ImageSource):
-    """A folder for each class with PNG and JPEG pictures of any size, below train/, validation/ and test/ or not.
-
-    Pictures come in an order that looks random and never changes: by a hash of their names.
-    """
+    """A folder for each class with PNG and JPEG pictures of any size, below train/, validation/ and test/ or not; they
+    come in the order of a hash of their names."""
 
     needs = "a folder that holds a folder for each class"
     hub = HubImages
@@ -174,7 +166,7 @@ class ImageFolder(ImageSource):
         self._labels: dict[str, list[tuple[str, str]]] = {}  # of each split: (key, label) of its pictures
         for split, files in class_files(str(config.path), self.endings, "pictures").items():
             labels = [(path.relative_to(root).as_posix(), label) for path, label in files]
-            self.files |= dict(zip((key for key, _ in labels), (path for path, _ in files), strict=True))
+            self.files |= {key: root / key for key, _ in labels}
             self._labels[split or "train"] = sorted(labels, key=lambda item: position(item[0]))
         self.splits = tuple(self._labels)
 

@@ -32,22 +32,20 @@ _MISSING_BYTES = re.compile(r"(?m)^data : (\d+) \(should be (\d+)\)")
 
 
 def read_samples(path: Path | str, config: SpeechData, data: bytes | None = None) -> Samples:
-    """The samples of a wav, flac or ogg file, (T,) at `data.rate`.
+    """The samples of a wav, flac or ogg file, (T,) at `data.rate`; of one that is too long, only what shows that it is.
 
-    Of one longer than `data.max_seconds` that is cut or dropped, no more is read than shows that it is longer.
-    data: the file's bytes, where it lies in another; path is then what to call it.
-
-    Raises UserError for a file that is unreadable, empty, truncated or too long, whose samples are no sound, or that
-    has several channels where they are refused.
+    data: the file's bytes, where it lies in another; path is then what to call it. Raises UserError for a file that is
+    unreadable, empty, truncated or too long, whose samples are no sound, or that has several channels where they are
+    refused.
     """
     channels, rate = _decoded(path, config, data)  # (T, channels)
     if len(channels) == 0:
         raise UserError(f"{path}: the recording is 0 seconds long")
     if not np.isfinite(channels).all():
         raise UserError(f"{path}: the recording holds samples that are no numbers")
-    if (amplitude := float(np.abs(channels).max())) > MAX_AMPLITUDE:
+    if (highest := float(np.abs(channels).max())) > MAX_AMPLITUDE:
         raise UserError(
-            f"{path}: samples of up to {amplitude:.0f}, where sound is between -1 and 1; scale them down"
+            f"{path}: samples of up to {highest:.0f}, where sound is between -1 and 1; scale them down"
         )
     if channels.shape[1] > 1 and config.channels == "refuse":
         raise UserError(
@@ -70,9 +68,8 @@ def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[
             if not MIN_RATE <= rate <= MAX_RATE:
                 raise UserError(f"{path}: {rate} samples per second; recordings have {MIN_RATE} to {MAX_RATE}")
             if announced > UNKNOWN_LENGTH:
-                raise UserError(
-                    f"{path}: its head doesn't say how long the recording is; write the file once more"
-                )
+                unknown = "its head doesn't say how long the recording is"
+                raise UserError(f"{path}: {unknown}; write the file once more")
             if config.too_long == "refuse":
                 refuse_longer(str(path), -(-announced * config.rate // rate), config)
             wanted = min(announced, math.ceil((config.max_seconds + 1) * rate))
@@ -81,9 +78,8 @@ def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[
     except soundfile.LibsndfileError as error:
         raise UserError(f"{path}: not a readable recording ({error.error_string.rstrip('.')})") from error
     if len(channels) < wanted or (missing and int(missing[2]) + HEADER_SLACK < int(missing[1]) < OPEN_END):
-        raise UserError(
-            f"{path}: ends after {len(channels) / rate:.2f} seconds, before its head says so; truncated"
-        )
+        seconds = f"{len(channels) / rate:.2f} seconds"
+        raise UserError(f"{path}: ends after {seconds}, before its head says so; truncated")
     return channels, rate
 
 

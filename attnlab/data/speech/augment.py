@@ -30,10 +30,8 @@ class Augmented:
     def original_frames(
         self, frames: Frames, original_counts: NDArray[np.int64], extractor: FeatureExtractor
     ) -> NDArray[np.int64]:
-        """(frames,): for each frame of the waveforms, the row of the frame that had its middle in the recordings.
-
-        original_counts: (B,) frames of each recording.
-        """
+        """(frames,): for each frame of the waveforms, the row of the frame that had its middle in the recordings, of which
+        each has (B,) original_counts frames."""
         recording, half = frames.recording, extractor.window / 2
         middle = frames.position * extractor.hop + half
         middle = (middle - self.shift[recording]) * self.speed[recording]
@@ -63,7 +61,9 @@ class Augmentation:
         for i, samples in enumerate(recordings):
             waveform = samples * np.float32(scale[i])
             if new_lengths[i] != lengths[i]:
-                waveform = _stretched(waveform, int(new_lengths[i]))
+                values = torch.from_numpy(waveform)[None, None]
+                linear = interpolate(values, int(new_lengths[i]), mode="linear", align_corners=True)
+                waveform = linear[0, 0].numpy()
             if shift[i]:
                 waveform = _shifted(waveform, int(shift[i]))
             if noise[i]:
@@ -73,10 +73,8 @@ class Augmentation:
         return Augmented(waveforms, lengths / new_lengths, shift)
 
     def mask(self, frames: Frames, indices: Indices, epoch: int) -> Frames:
-        """SpecAugment (Park et al. 2019, section 2): stretches of time and ranges of features become 0, the mean.
-
-        indices: (B,) numbers of the recordings.
-        """
+        """SpecAugment (Park et al. 2019, section 2): stretches of time and ranges of features become 0, the mean. indices:
+        (B,) numbers of the recordings."""
         counts, recording, position = frames.counts, frames.recording, frames.position
         draws = self._draws(indices, epoch, first=5, number=8)
         num_features = frames.values.shape[1]
@@ -99,12 +97,6 @@ class Augmentation:
         return np.stack(
             [uniform(self.seed, epoch, indices, np.full_like(indices, first + i)) for i in range(number)]
         )
-
-
-def _stretched(waveform: Waveform, length: int) -> Waveform:
-    """(T,) -> (length,), by linear interpolation."""
-    values = torch.from_numpy(waveform)[None, None]
-    return interpolate(values, length, mode="linear", align_corners=True)[0, 0].numpy()
 
 
 def _shifted(waveform: Waveform, shift: int) -> Waveform:

@@ -53,10 +53,8 @@ class Frames:
         return replace(self, values=(self.values - torch.tensor(mean)) / torch.tensor(std))
 
     def stacked(self, stack: int) -> VectorSets:
-        """(frames, F) -> (N, stack·F): neighbouring frames as one vector, with its number as coordinate.
-
-        A recording's last vector is filled up with zeros.
-        """
+        """(frames, F) -> (N, stack·F): neighbouring frames as one vector, with its number as coordinate; a recording's last
+        vector is filled up with zeros."""
         values, lengths, size = self.values, -(-self.counts // stack), self.values.shape[1]
         if stack > 1:
             padded = np.zeros((int(lengths.sum()) * stack, size), dtype=np.float32)
@@ -67,11 +65,8 @@ class Frames:
 
 
 class FeatureExtractor:
-    """Computes frames as the configuration says: log-mel, MFCC or Kaldi's fbank.
-
-    window, hop: in samples. size: F. Raises UserError for a window of less than two samples, and for more bands than
-    it can resolve.
-    """
+    """Computes frames as the configuration says: log-mel, MFCC or Kaldi's fbank. window, hop: in samples. size: F. Raises
+    UserError for a window of less than two samples, and for more bands than it can resolve."""
 
     def __init__(self, config: SpeechData) -> None:
         self.window, self.hop = (round(config.rate * ms / 1000) for ms in (config.window, config.hop))
@@ -84,9 +79,8 @@ class FeatureExtractor:
         self._spectrum = torchaudio.transforms.Spectrogram(points, self.window, self.hop, power=None, center=False)
         with warnings.catch_warnings():  # of empty filters, which are refused below
             warnings.simplefilter("ignore", UserWarning)
-            self._mel = torchaudio.transforms.MelScale(
-                config.bands, config.rate, 20.0, config.rate / 2, points // 2 + 1
-            )
+            highest, frequencies = config.rate / 2, points // 2 + 1
+            self._mel = torchaudio.transforms.MelScale(config.bands, config.rate, 20.0, highest, frequencies)
         if bool((self._mel.fb.sum(0) == 0).any()):
             raise UserError(
                 f"`data.bands={config.bands}`: more than a window of {config.window:g} ms at {config.rate} Hz can tell "

@@ -1,11 +1,9 @@
 """Recordings as sets of feature frames with the frame's number as coordinate.
 
-The way of a recording: samples → augmented waveforms (`augment`) → frames of features → normalised (`features`) →
-masked (`augment`) → stacked vectors (`features`). What is not augmented begins with the frames that were prepared.
-Which recordings are trained on is decided when the data are opened, so that all folds share what was prepared.
+Samples → augmented waveforms (`augment`) → frames of features → normalised (`features`) → masked (`augment`) → stacked
+vectors (`features`). What is not augmented begins with the prepared frames, which all splits and folds share.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,10 +15,10 @@ from numpy.typing import NDArray
 from attnlab.codec import Codec
 from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Split
-from attnlab.data.prep import crossval
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
@@ -28,7 +26,8 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
-from attnlab.data.speech.splits import Listing, drop_unknown, rows_of_splits
+from attnlab.data.speech.splits import Listing, drop_unknown
+from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -53,32 +52,25 @@ class Speech(Data):
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.alters_samples else None
         self.counts = self.features.lengths // self.extractor.size
-        meta = json.loads((recordings / "meta.json").read_text(encoding="utf-8"))
+        meta = read_json(recordings / "meta.json")
         self.mark_names: list[str] = meta["marks"]
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]
-        rows = rows_of_splits(config, self.listing)
+        rows = self.listing.rows(config)
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
 
     @classmethod
-    def folds(cls, config: DataConfig, seed: int) -> crossval.Folds:
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
         assert isinstance(config, SpeechData) and config.folds is not None
-        every = cls(replace(config, fold=None), seed).listing
-        return crossval.divided(
-            config.folds, every.keys, every.owners, every.labels, every.speakers, config.validation,
-            config.split_seed,
-        )  # fmt: skip
+        return cls(replace(config, fold=None), seed).listing.folds(config)
 
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
-        """(B,) rows -> their frames, normalised over each recording if that is wanted.
-
-        With an epoch, samples are augmented first. Of marked recordings, (frames,) is the row of each frame among the
-        prepared ones; None: the same.
-        """
+        """(B,) rows -> their frames, normalised over each recording if that is wanted; with an epoch, of augmented samples,
+        and then (frames,) the row of each among the prepared frames of marked recordings, else None: the same."""
         counts = self.counts[rows]
         if epoch is None or self.samples is None:
             values = self.features.take(rows).reshape(-1, self.extractor.size)
@@ -140,15 +132,13 @@ class SpeechSplit(Split):
         self.keys = [data.listing.keys[i] for i in rows]
         self.lengths = -(-data.counts[rows] // self.stack)
         targets = data.spec.targets
-        self._class_of_row = self._class_of_mark = None
-        self._transcripts: Sequences | None = None
         if "transcript" in targets:
             encoded = data.spec.codecs[targets["transcript"].codec].encode([data.transcripts[i] for i in rows])
             ids = [np.array(tokens) for tokens in encoded]
             self._transcripts = Sequences(ids, np.array([len(tokens) for tokens in ids], dtype=np.int64))
         if "label" in targets:
             self._class_of_row = _class_numbers(data.listing.labels, targets["label"])
-        if data.marks is not None and data.mark_target in targets:
+        if data.mark_target in targets:
             self._class_of_mark = _class_numbers(data.mark_names, targets[data.mark_target])
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
@@ -159,18 +149,17 @@ class SpeechSplit(Split):
         if epoch is not None and data.augmentation.masks_frames:
             frames = data.augmentation.mask(frames, rows, epoch)
         targets: dict[str, torch.Tensor | VectorSets] = {}
-        if self._class_of_row is not None:
+        if "label" in data.spec.targets:
             targets["label"] = torch.from_numpy(self._class_of_row[rows])
-        if self._class_of_mark is not None and data.marks is not None:
+        if data.marks is not None and data.mark_target in data.spec.targets:
             marks = data.marks.take(rows)
             marks = (marks if originals is None else marks[originals])[middle_frames(frames.counts, self.stack)]
             targets[data.mark_target] = torch.from_numpy(self._class_of_mark[marks])
-        if self._transcripts is not None:
+        if "transcript" in data.spec.targets:
             targets["transcript"] = self._transcripts.take(indices)
         return Batch(frames.stacked(self.stack), targets, tuple(self.keys[i] for i in indices))
 
     def content(self, i: int) -> bytes:
-        """The features of recording i."""
         return self.data.features[self.rows[i]].tobytes()
 
     def show(self, i: int) -> dict[str, object]:
@@ -183,18 +172,17 @@ class SpeechSplit(Split):
         return self[i].inputs.values.numpy().reshape(-1, self.data.extractor.size).T[::-1]
 
     def gold(self, target: str) -> Sequence[Gold]:
-        """The class, the transcript, or the label of each vector; "" is not scored.
-
-        Raises UserError for transcripts of recordings that have none, and for a target that the data don't have.
-        """
+        """The class, the transcript, or the label of each vector; "" is not scored. Raises UserError for a target that the
+        data don't have, and for transcripts where one is missing."""
         data = self.data
         if target == "label":
             return [data.listing.labels[row] for row in self.rows]
         if target == "transcript":
             texts = [data.transcripts[row] for row in self.rows]
             if "" in texts:
-                key = self.keys[texts.index("")]
-                raise UserError(f"`head.target=transcript`: {key} comes without a transcript")
+                raise UserError(
+                    f"`head.target=transcript`: {self.keys[texts.index('')]} comes without a transcript"
+                )
             return texts
         if data.marks is None or target != data.mark_target:
             raise UserError(f"`head.target={target}`: the data have {', '.join(data.spec.targets)}")

@@ -14,7 +14,8 @@ from attnlab.text_files import stretches, unreadable
 
 
 class Manifest(FileSource):
-    """A .csv, .tsv or .jsonl file with a row for each recording: path, label and, if you like, split and speaker.
+    """A .csv, .tsv or .jsonl file with a row for each recording: path, label and, if you like, split and speaker. Raises
+    UserError for another file, or without these columns.
 
     Paths are relative to the manifest. With `data.transcript`, that column is what is said, and a label is not needed.
     """
@@ -23,10 +24,8 @@ class Manifest(FileSource):
 
     def __init__(self, config: SpeechData) -> None:
         transcript = () if config.transcript is None else (config.transcript,)
-        self.required = ("path", config.transcript or "label")
-        """The columns that no row may leave empty."""
-        self.known = ("path", "label", "split", "speaker", *transcript)
-        """The columns that are read; a list may have others."""
+        self.required = ("path", config.transcript or "label")  # columns that no row may leave empty
+        self.known = ("path", "label", "split", "speaker", *transcript)  # those that are read; there may be others
         super().__init__(config)
 
     def found(self, problem: str, count: int = 1) -> None:
@@ -77,9 +76,8 @@ class Manifest(FileSource):
         rows = table_rows(self.path, self)
         _, header = next(rows, (1, []))
         if any(name not in header for name in self.required):
-            raise UserError(
-                f"{self.path}:1: the first line names the columns: {','.join(self.required)}[,split][,speaker]"
-            )
+            columns = f"{','.join(self.required)}[,split][,speaker]"
+            raise UserError(f"{self.path}:1: the first line names the columns: {columns}")
         if problem := self._misnamed(header):
             raise UserError(f"{self.path}:1: {problem}")
         for number, cells in rows:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from attnlab.data.speech.audio_file import refuse_longer, to_waveform
 from attnlab.data.speech.features import FeatureExtractor
 from attnlab.data.speech.join import joined
 from attnlab.data.speech.source import Recording, RecordingSource, Utterance
-from attnlab.data.speech.splits import Listing, split_of_each
+from attnlab.data.speech.splits import Listing
 from attnlab.errors import UserError
 
 LATER = (
@@ -34,37 +33,29 @@ STRINGS = ("key", "label", "speaker", "split", "transcript")
 
 
 class Preparation:
-    """Writes recordings.arrow, with a row for each recording, and meta.json."""
+    """Writes recordings.arrow, with a row for each recording, and meta.json.
+
+    name: of their folder, with a fingerprint of what they depend on. fingerprint: of the data, also of the settings that
+    are applied to what is prepared.
+    """
 
     def __init__(
         self, config: SpeechData, source: RecordingSource, extractor: FeatureExtractor, with_samples: bool
     ) -> None:
         self.config, self.source, self.extractor, self.with_samples = config, source, extractor, with_samples
-        self.bad = BadRows(config.skip_bad, "recording")
-        self.too_long = 0
+        self.bad, self.too_long = BadRows(config.skip_bad, "recording"), 0
         self.mark_ids: dict[str, int] = {}
-
-    @cached_property
-    def name(self) -> str:
-        """Of the folder: with a fingerprint of all that its contents depend on."""
-        later, files = set(LATER) - (SPLITTING if self.config.join is not None else set()), self.source.files
-        settings = {name: value for name, value in former_names(self.config).items() if name not in later} | {
-            "samples": self.with_samples, "files": list(files), "problems": self.source.problems,
-            "identity": self.source.identity,
-        }  # fmt: skip
-        return f"recordings-{self.config.name}-{fingerprint(files.values(), settings)}"
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the data: of what is prepared, and of the settings that are applied to it."""
-        settings = former_names(self.config) | dict.fromkeys(ELSEWHERE) | {"sounds": self.name}
-        return fingerprint((), settings)
+        later, files = set(LATER) - (SPLITTING if config.join is not None else set()), source.files
+        settings = {name: value for name, value in former_names(config).items() if name not in later}
+        settings |= {"samples": with_samples, "files": list(files), "problems": source.problems}
+        prepared_as = fingerprint(files.values(), settings | {"identity": source.identity})
+        self.name = f"recordings-{config.name}-{prepared_as}"
+        settings = former_names(config) | dict.fromkeys(ELSEWHERE) | {"sounds": self.name}
+        self.fingerprint = fingerprint((), settings)
 
     def folder(self) -> Path:
-        """Where both files are, shared by all splits and folds of these recordings.
-
-        Raises UserError for a recording that cannot be used, unless it is skipped, and where none is left.
-        """
+        """Where both files are, shared by all splits and folds. Raises UserError for a recording that cannot be used, unless
+        it is skipped, and where none is left."""
         return prepared(cache_folder(self.config.cache), self.name, self._write)
 
     def _write(self, folder: Path) -> None:
@@ -75,8 +66,7 @@ class Preparation:
         columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
         recordings = self.source.recordings()
         if self.config.join is not None:
-            splits = split_of_each(self.config, Listing.of(recordings))
-            pairs = zip(recordings, splits, strict=True)
+            pairs = zip(recordings, Listing.of(recordings).split_of_each(self.config), strict=True)
             recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
         if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
             raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")

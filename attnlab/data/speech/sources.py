@@ -9,7 +9,7 @@ from pathlib import Path
 from attnlab.config import SpeechData
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import class_files, visible_files
-from attnlab.data.prep.source import no_path
+from attnlab.data.prep.source import path_of
 from attnlab.data.speech.audio_file import read_samples
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
@@ -38,15 +38,12 @@ class Voices(RecordingSource):
         self.files = {"voices": Path(voices.__file__)}
 
     def recordings(self) -> list[Recording]:
-        kind = "strings" if self.config.strings else "words"
-        recordings = []
-        for plan in voices.plans(self.config.strings):
-            words = tuple(DIGITS[digit] for digit in plan.digits)
-            recordings.append(Recording(
-                key=f"voices-{kind}-{plan.number}", read=partial(self._read, plan), split=plan.split,
-                label="" if self.config.strings else words[0], speaker=f"voice{plan.voice}", transcript=" ".join(words),
-            ))  # fmt: skip
-        return recordings
+        return [self._recording(plan) for plan in voices.plans(self.config.strings)]
+
+    def _recording(self, plan: voices.Plan) -> Recording:
+        kind, words = "strings" if self.config.strings else "words", [DIGITS[digit] for digit in plan.digits]
+        label, key = "" if self.config.strings else words[0], f"voices-{kind}-{plan.number}"
+        return Recording(key, partial(self._read, plan), label, f"voice{plan.voice}", plan.split, " ".join(words))
 
     def _read(self, plan: voices.Plan) -> Utterance:
         samples, spoken = voices.synthesise(plan, self.config.rate)
@@ -54,10 +51,8 @@ class Voices(RecordingSource):
 
 
 class HubRecordings(HubSource, RecordingSource):
-    """Recordings in a column of a data set on the hub, with their class and, if you like, speaker in others.
-
-    With `data.transcript`, that column is what is said, and a label is not needed.
-    """
+    """Recordings in a column of a data set on the hub, with their class and, if you like, speaker in others; with
+    `data.transcript`, that column is what is said, and a label is not needed."""
 
     def __init__(self, config: SpeechData) -> None:
         answer = config.transcript or config.label
@@ -87,16 +82,14 @@ class HubRecordings(HubSource, RecordingSource):
 
 
 class FileSource(RecordingSource):
-    """Recordings in files at `data.path`: a layout says by `listed` what there is."""
+    """Recordings in files at `data.path`: a layout says by `listed` what there is. Raises UserError where none is."""
 
     needs = "the folder that holds its recordings"
     hub = HubRecordings
 
     def __init__(self, config: SpeechData) -> None:
         super().__init__(config)
-        if config.path is None:
-            raise no_path(config)
-        self.path = Path(config.path).expanduser()
+        self.path = Path(path_of(config)).expanduser()
         if not exists(self.path):
             raise UserError(f"`data.path={config.path}`: no such file or folder")
         self._recordings = list(self.listed())
@@ -126,10 +119,8 @@ class FileSource(RecordingSource):
 
 
 class Fsdd(FileSource):
-    """Free Spoken Digit Dataset (Jackson et al.): recordings/{digit}_{speaker}_{index}.wav.
-
-    Its README's split: index 0 to 4 are for testing.
-    """
+    """Free Spoken Digit Dataset (Jackson et al.): recordings/{digit}_{speaker}_{index}.wav; by its README, index 0 to 4 are
+    for testing."""
 
     def listed(self) -> Iterator[Recording]:
         for path in self.files_in(self.path):
@@ -153,13 +144,14 @@ class Folder(FileSource):
     def listed(self) -> Iterator[Recording]:
         for split, files in class_files(str(self.config.path), ENDINGS, "recordings").items():
             for path, label in files:
-                if path.suffix.lower() not in ENDINGS:
-                    self.problems.append(
-                        f"{path}: not a recording by its name ({', '.join(ENDINGS)}); move it elsewhere"
-                    )
-                    continue
-                key = path.relative_to(self.path).as_posix()
-                yield Recording(key, self.reader(path, key), label, split=split)
+                key, named = (
+                    path.relative_to(self.path).as_posix(),
+                    f"not a recording by its name ({', '.join(ENDINGS)})",
+                )
+                if path.suffix.lower() in ENDINGS:
+                    yield Recording(key, self.reader(path, key), label, split=split)
+                else:
+                    self.problems.append(f"{path}: {named}; move it elsewhere")
 
 
 class SpeechCommands(FileSource):

@@ -65,7 +65,7 @@ def test_without_a_network_one_sentence_says_what_to_do(
 @pytest.mark.parametrize(("words", "expected"), [
     (["data=molecule_net", "data.download=ESIL"], "no such set; did you mean `ESOL`"),
     (["data=molecule_net", "data.name=ESOL"], "or have it downloaded with `data.download=…`"),
-    (["data=tu", "data.name=TOY"], "or have a set downloaded with `data.download=…`"),
+    (["data=tu", "data.name=TOY"], "or have it downloaded with `data.download=…`"),
     (["data=tu", "data.download=TOY", "data.name=TOI"], "two names; give one"),
     (["data=tu", "data.download=../TOY"], "write the name of a set, such as ENZYMES"),
     (["data=graph_jsonl", "data.download=TOY"], "only sets of data=tu and data=molecule_net"),
