@@ -59,7 +59,7 @@ class Training:
         self.stop_requested = False
         self._saved_at = time.monotonic()
 
-    def run(self) -> None:
+    def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
         progress, self._saved_at = self.progress, time.monotonic()
@@ -67,6 +67,7 @@ class Training:
             self._epoch()
         if self.stop_requested and not progress.done:
             self.save()
+        return progress
 
     def request_stop(self) -> None:
         """Save and stop after the current update."""
