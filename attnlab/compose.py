@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from attnlab import groups, plugins
-from attnlab.config import BASES, Config, Trainer, check, dropped, keys_of, node_type, renamed
+from attnlab.config import BASES, Config, Trainer, check, dropped, keys_of, names_now, node_type, renamed
 from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
@@ -121,6 +121,10 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
     if name not in known:
         if group in GROUPS and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(key)):
             raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
+        if elsewhere := names_now(name):
+            raise UserError(
+                f"`{name}` is called {' or '.join(elsewhere)} now, which the {group} chosen here has not"
+            )
         listed = "the same words with `--help` list them"
         raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed)}")
 

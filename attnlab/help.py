@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, get_origin
 
 from attnlab import groups
 from attnlab.attention_options import kernel_table
-from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
+from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of, names_now
 from attnlab.config.keys import KeyDoc
 from attnlab.errors import UserError, suggestion
-from attnlab.registry import GROUPS
+from attnlab.registry import BASELINES, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
 
 OVERVIEW = """\
 attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
@@ -202,10 +202,15 @@ def explain(word: str) -> str:
         return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)])
     paths = [word] if word in keys else [path for path in keys if path.rpartition(".")[2] == word]
     verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
-    if not paths and not verb_words:
+    pages = [_choice_page(group, word) for group in (*groups.NAMES, "space") if word in groups.choices(group)]
+    kinds = (METRICS, SCORES, SCOPES, POSITIONS, BASELINES)
+    pages += [f"{values.kind} {word}: {values.sentence(word)}" for values in kinds if word in values]
+    if not paths and not verb_words and not pages:
+        if now := names_now(word):
+            raise UserError(f"`{word}` is called {' or '.join(now)} now")
         near = suggestion(word, [*keys, *groups.NAMES, *WORDS])
-        raise UserError(f"`{word}`: no such key, group or verb; {near}")
-    pages = [block for path in paths for block in _key_blocks(path, keys[path])]
+        raise UserError(f"`{word}`: no such key, group, choice or verb; {near}")
+    pages += [block for path in paths for block in _key_blocks(path, keys[path])]
     pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
     return "\n\n".join(pages)
 

@@ -152,5 +152,7 @@ def refuse_missing(modules: Sequence[str], path: Path) -> None:
         raise UserError(f"{path}: uses parts that the script defined which trained it; {right}")
     if missing:
         names, listed = ", ".join(f"`{name}`" for name in missing), ",".join(missing)
-        right = f"load them by `plugins=[{listed}]`, or by `plugins: [{listed}]` in {SETTINGS}"
-        raise UserError(f"{path}: uses parts of {names}, which a run folder never has imported; {right}")
+        raise UserError(
+            f"{path}: uses parts of {names}, not loaded here (a run folder never imports a plugin by itself); add "
+            f"`plugins=[{listed}]`, or `plugins: [{listed}]` in {SETTINGS}"
+        )

@@ -193,6 +193,7 @@ MISTAKES = {
     "Hydra's launcher": (["train", "-m", "hydra/launcher=joblib", "seed=1,2"], "`attnlab sweep` trains several runs"),
     "Hydra's key": (["train", "hydra.job.name=x"], "`hydra.job.name=x`: Hydra's own keys have no effect"),
     "a package": (["train", "encoder@head=attention"], "write `encoder=…`"),
+    "a former name that the chosen part has not": (["train", "task=pos", "head.least_length=2"], "`head.least_length` is called head.min_length_ratio now"),
     "a former name of a key": (["train", "task=digits", "data.shift=2"], "`data.shift` is called `data.translate` now"),
     "a former name of a choice": (["train", "encoder=attention_no_places"], "did you mean `attention_no_positions`?"),
     "two loggers": (["train", "logger=[jsonl,nothing]"], "`logger=nothing`: no such choice"),

@@ -74,6 +74,9 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("encoder=recurrent", ["An LSTM or GRU"]),
         ("space=rate", ["optimizer.lr=tag"]),
         ("eval", ["usage: attnlab eval"]),
+        ("attention_slim", ["encoder=attention_slim: "]),
+        ("wer", ["metric wer: Words that would have to be inserted"]),
+        ("additive", ["score additive: "]),
     ],
 )  # fmt: skip
 def test_one_word_is_told(word: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +91,7 @@ def test_one_word_is_told(word: str, shown: list[str], capsys: pytest.CaptureFix
         ("lmit", "did you mean `data.limit`?"),
         ("encoder=attention_slm", "did you mean `attention_slim`?"),
         ("evl", "did you mean `eval`?"),
+        ("data.shift", "`data.shift` is called data.time_shift or data.translate now"),
     ],
 )
 def test_a_word_that_there_is_not_is_refused(word: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

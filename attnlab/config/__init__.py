@@ -40,7 +40,7 @@ __all__ = [
     "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
     "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
     "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
-    "node_type", "renamed",
+    "names_now", "node_type", "renamed",
 ]  # fmt: skip
 
 
@@ -102,6 +102,13 @@ def keys_of(group: str, name: str) -> type:
         right = f"must be a @dataclass derived from {base.__name__}"
         raise UserError(f"{GROUPS[group].plugin(name)}: {group} `{name}`: its keys {keys.__name__} {right}")
     return keys
+
+
+def names_now(path: str) -> list[str]:
+    """What a key that earlier versions called otherwise is called now, in any part of its group."""
+    group, _, former = path.partition(".")
+    nodes = (keys_of(group, part) for part in GROUPS.get(group, ()))
+    return sorted({f"{group}.{now}" for node in nodes if (now := renamed(node).get(former))})
 
 
 def node_type(group: str, node: Mapping[str, object]) -> type:

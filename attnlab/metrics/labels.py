@@ -153,7 +153,7 @@ def _f1(times: Counter[tuple[int, int]]) -> float:
 
 def _rankings(comparison: Comparison) -> Iterator[tuple[list[int], list[float]]]:
     """Right answers (0 or 1) with the predicted probabilities of 1: of the first of two classes, or of each question;
-    only where both answers occur."""
+    only where both answers occur, and predictions have probabilities."""
     predictions = comparison.predictions
     problems: list[tuple[Sequence[int], Sequence[float]]]
     if comparison.kind in QUESTIONS:
@@ -165,6 +165,8 @@ def _rankings(comparison: Comparison) -> Iterator[tuple[list[int], list[float]]]
             return
         first = min(classes)
         truth = [int(label == first) if label != NOT_SCORED else -1 for label in comparison.gold]
+        if any(prediction.probability is None for prediction in predictions):
+            return
         problems = [(truth, [p.probability if p.value == first else 1 - p.probability for p in predictions])]
     for right, probabilities in problems:
         known = [(truth, p) for truth, p in zip(right, probabilities, strict=True) if truth >= 0]

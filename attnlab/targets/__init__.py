@@ -1,7 +1,7 @@
 """What a head can learn: each kind of target is one object that knows how its answers are stored, what a wrong one costs,
 what is predicted, and by which metrics it is scored.
 
-The kinds by name: `class` and `vector_classes` (`labels.py`), `classes` (`questions.py`), `number` and `vector_numbers`
+The kinds by name: `class` and `vector_classes` (`single_label.py`), `classes` (`multi_label.py`), `number` and `vector_numbers`
 (`numbers.py`), `sequence` (`sequence.py`).
 """
 
@@ -10,19 +10,19 @@ import collections.abc
 from attnlab.errors import UserError
 from attnlab.spec import Target
 from attnlab.targets.base import Columns, StoredAnswers, TargetKind
-from attnlab.targets.labels import Labels, unseen_labels
+from attnlab.targets.multi_label import MultiLabel
 from attnlab.targets.numbers import Numbers
-from attnlab.targets.questions import Questions
 from attnlab.targets.sequence import Sequence
+from attnlab.targets.single_label import SingleLabel, unseen_labels
 
 __all__ = ["KINDS", "StoredAnswers", "kind_named", "stored_answers", "unseen_labels"]
 
 KINDS: dict[str, TargetKind] = {
     kind.name: kind
     for kind in (
-        Labels("class", per_vector=False),
-        Labels("vector_classes", per_vector=True),
-        Questions(),
+        SingleLabel("class", per_vector=False),
+        SingleLabel("vector_classes", per_vector=True),
+        MultiLabel(),
         Numbers("number", per_vector=False),
         Numbers("vector_numbers", per_vector=True),
         Sequence(),

@@ -110,6 +110,11 @@ def test_no_area_where_the_model_knows_more_than_two_classes() -> None:
     assert "roc_auc" not in scores("class", ["a", "b"], predictions[:2], classes=("a", "b", "c"))
 
 
+def test_no_area_where_a_prediction_has_no_probability() -> None:
+    found = scores("class", ["a", "b"], [Answer("a"), Answer("a")])
+    assert found["accuracy"] == 0.5 and "roc_auc" not in found
+
+
 def test_where_nothing_is_scored_there_is_no_score() -> None:
     nothing = {
         "class": ([""], answers("a")),

@@ -122,14 +122,14 @@ def test_a_tracker_is_told_of_validations_alone(tiny: list[str], tmp_path: Path)
     assert Recorder.updates == [7] and warnings == []
 
 
-def test_a_baseline_stands_before_the_ceiling_and_is_measured_once(tmp_path: Path) -> None:
+def test_a_plugins_baseline_stands_before_the_ceiling_and_is_measured_for_every_run(tmp_path: Path) -> None:
     words = ["task=sentiment", "data=csv", f"data.path={write_tables(tmp_path)}", "head.target=label"]
     config = compose.compose([*words, f"data.cache={tmp_path / 'cache'}"])
     data = load_data(config)
     FirstClass.measured = 0
     first, again = (baselines(config, data, Engine(config.trainer)) for _ in range(2))
     assert list(first) == ["larger_class", "naive_bayes", "first_class"] and first == again
-    assert FirstClass.measured == 1
+    assert FirstClass.measured == 2, "tomorrow it may be another one of the same name"
     gold = data.splits["test"].gold("label")
     assert first["first_class"]["accuracy"] == sum(label == "bad" for label in gold) / len(gold)
 

@@ -60,7 +60,7 @@ class Baseline:
         raise NotImplementedError
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        """Its scores on the test data; measured once for each prepared data set and target."""
+        """Its scores on the test data; measured once for each prepared data set and target, those of plugins for every run."""
         raise NotImplementedError
 
 

@@ -55,7 +55,7 @@ class StoredLabels(StoredAnswers):
         return Target(self.kind, tuple(counts), tuple(counts.values()))
 
 
-class Labels(TargetKind):
+class SingleLabel(TargetKind):
     """Cross-entropy; class −1 is not scored."""
 
     monitor = "accuracy"

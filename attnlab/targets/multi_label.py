@@ -12,7 +12,7 @@ from attnlab.spec import Target
 from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
 
-class StoredQuestions(StoredAnswers):
+class StoredMultiLabel(StoredAnswers):
     """A list of −1, 0 and 1 for each set."""
 
     def take(self, rows: Rows) -> Tensor:
@@ -24,12 +24,12 @@ class StoredQuestions(StoredAnswers):
         return Target("classes", questions, tuple(yes.sum(axis=0).tolist()))
 
 
-class Questions(TargetKind):
+class MultiLabel(TargetKind):
     """Binary cross-entropy for each known answer (multi-label classification)."""
 
     metrics = ("accuracy", "roc_auc")
     monitor = "roc_auc"
-    stored_answers = StoredQuestions
+    stored_answers = StoredMultiLabel
 
     def __init__(self) -> None:
         super().__init__("classes", per_vector=False)

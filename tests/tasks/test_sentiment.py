@@ -1,19 +1,15 @@
 """`task=sentiment` as a user meets it: files of several kinds, scores that repeat, one sentence for each mistake."""
 
 import json
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 from conftest import shared_data, verdicts, write_tables, write_treebank
-from safetensors.torch import load_file
 
 from attnlab import load_run, train
 from attnlab.cli import main
 from attnlab.errors import UserError
-from attnlab.training.report import Reporter
 
 
 def small(path: Path, outputs: Path, *others: str) -> list[str]:
@@ -55,14 +51,6 @@ def test_it_is_learned_and_baselines_stand_beside(finished: Path) -> None:
     line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
     assert line["gold"] == line["predicted"] and 0.5 <= line["probability"] <= 1
     assert line["key"] == "test.csv:2" and line["words"][:2] == ["It", "is"] and line["words"][-1] == "!"
-
-
-def test_eval_repeats_train_to_the_last_digit(copied: Path) -> None:
-    reported, predicted = load_run(copied).results, (copied / "predictions-test.jsonl").read_bytes()
-    (copied / "predictions-test.jsonl").unlink()
-    assert main(["eval", f"run={copied}"]) == 0
-    assert (copied / "predictions-test.jsonl").read_bytes() == predicted
-    assert load_run(copied).evaluate("validation").scores == reported["validation"]
 
 
 def test_predict_answers_as_evaluation_does(finished: Path) -> None:
@@ -114,29 +102,6 @@ def test_a_tagger_predicts_a_tag_for_each_word(tiny: list[str], tmp_path: Path) 
         assert [answer.value for answer in load_run(run).predict(sentences)] == [
             line["predicted"] for line in lines
         ]
-
-
-def test_stopped_and_resumed_is_bit_identical(films: Path, tmp_path: Path, monkeypatch) -> None:
-    words = ["encoder.dropout=0.3", "data.unknown=5", "head.readout=attention", "baselines=false"]
-    assert main(small(films, tmp_path / "whole", *words)) == 0
-    update = Reporter.update
-
-    def stopping(self: Reporter, number: int, loss: float) -> None:
-        update(self, number, loss)
-        if number == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(Reporter, "update", stopping)
-    assert main(small(films, tmp_path / "stopped", *words)) == 128 + signal.SIGTERM
-    monkeypatch.undo()
-    whole, stopped = only_run(tmp_path / "whole"), only_run(tmp_path / "stopped")
-    assert not (stopped / "results.json").exists(), "stopped before the end"
-    assert main(["train", f"run={stopped}"]) == 0
-    for name in ("best", "last"):
-        (expected,), (found,) = ([*(run / name).rglob("model.safetensors")] for run in (whole, stopped))
-        expected, found = load_file(expected), load_file(found)
-        assert all(expected[key].numpy().tobytes() == found[key].numpy().tobytes() for key in expected)
-    assert load_run(whole).results["test"] == load_run(stopped).results["test"]
 
 
 @pytest.mark.parametrize("labels", [("[/quote]", "[spam]"), (":cat: [b]", "[red]ham")])

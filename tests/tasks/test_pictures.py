@@ -1,14 +1,11 @@
 """From pictures of many sizes to their class, through the program itself."""
 
 import json
-import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from pictures import load, write_folder, write_mnist
-from safetensors.torch import load_file
 
 from attnlab import compose, load_run
 from attnlab.cli import main
@@ -16,7 +13,6 @@ from attnlab.model.build import build
 from attnlab.training.baselines import Problem, images
 from attnlab.training.baselines.images import NearestNeighbours
 from attnlab.training.engine import Engine
-from attnlab.training.loop import Training
 
 SMALL = [
     "task=digits", "data=image_folder", "data.patch=2", "data.translate=1", "data.flip=true", "encoder.width=16",
@@ -57,37 +53,6 @@ def test_nearest_pictures_are_compared_where_they_are_few_but_not_where_they_fil
     assert NearestNeighbours().fits(problem) and "accuracy" in NearestNeighbours().scores(problem)
     monkeypatch.setattr(images, "MAX_PIXELS", 2 * 6 * 6 - 1)
     assert not NearestNeighbours().fits(problem)
-
-
-def test_an_answer_is_the_same_alone_and_in_any_batch(finished: Path) -> None:
-    run = load_run(finished)
-    run.model.eval()
-    split = run.data().splits["test"]
-    with torch.no_grad():
-        together = run.model.encode(split.batch(np.arange(len(split))).inputs).unbind()
-        for i, found in enumerate(together):
-            alone = run.model.encode(split[i].inputs)
-            torch.testing.assert_close(alone.values, found.values, atol=1e-5, rtol=1e-5)
-
-
-def test_stopped_and_resumed_with_augmentation_is_bit_identical(
-    words: list[str], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    update = Training._update
-
-    def interrupted(self: Training, group: list) -> None:
-        update(self, group)
-        if self.progress.update == 10:  # within the second epoch
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Training, "_update", interrupted)
-        assert main(["train", *words, f"outputs={tmp_path}"]) == 128 + signal.SIGINT
-    (stopped,) = tmp_path.glob("digits/*")
-    assert main(["train", f"run={stopped}"]) == 0
-    for place in ("last", "best"):
-        expected, found = (load_file(folder / place / "model.safetensors") for folder in (finished, stopped))
-        assert all(torch.equal(expected[name], found[name]) for name in expected), place
 
 
 def test_words_and_numbers_are_not_embedded_alike(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

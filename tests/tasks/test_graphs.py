@@ -1,20 +1,17 @@
 """From graphs to answers, through the program itself."""
 
 import json
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from graphs import load, write_tu
-from safetensors.torch import load_file
 
 from attnlab import compose, load_run
 from attnlab.cli import main
 from attnlab.model.build import build
 from attnlab.sets import VectorSets
-from attnlab.training.loop import Training
 
 SMALL = [
     "task=graph", "data=tu", "data.name=TOY", "data.structure=[laplacian:2,random_walk:3]", "encoder.width=16",
@@ -40,26 +37,6 @@ def test_triangles_are_told_from_paths_and_eval_repeats_the_score(finished: Path
     assert results["test"]["accuracy"] == 1.0
     assert {"larger_class", "bag_of_nodes", "degree_counts"} <= set(results["baselines"])
     assert load_run(finished).evaluate("test").scores == results["test"]
-
-
-def test_stopped_and_resumed_with_flipped_signs_is_bit_identical(
-    words: list[str], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    update = Training._update
-
-    def interrupted(self: Training, group: list) -> None:
-        update(self, group)
-        if self.progress.update == 10:  # within an epoch
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Training, "_update", interrupted)
-        assert main(["train", *words, f"outputs={tmp_path}"]) == 128 + signal.SIGINT
-    (stopped,) = tmp_path.glob("graph/*")
-    assert main(["train", f"run={stopped}"]) == 0
-    for place in ("last", "best"):
-        expected, found = (load_file(folder / place / "model.safetensors") for folder in (finished, stopped))
-        assert all(torch.equal(expected[name], found[name]) for name in expected), place
 
 
 @torch.no_grad()
@@ -95,18 +72,6 @@ def test_renumbered_nodes_keep_or_renumber_the_answer(words: list[str], task: st
             one.values, edges=one.edges[:, :0], edge_values=None if values is None else values[:0]
         )
         assert not torch.allclose(model.encode(alone).values, encoded, atol=1e-3), "edges matter"
-
-
-def test_a_graph_is_the_same_alone_and_in_any_batch(finished: Path) -> None:
-    run = load_run(finished)
-    run.model.eval()
-    split = run.data().splits["test"]
-    with torch.no_grad():
-        together = run.model.encode(split.batch(np.arange(len(split))).inputs).unbind()
-        for i, found in enumerate(together):
-            torch.testing.assert_close(
-                run.model.encode(split[i].inputs).values, found.values, atol=1e-5, rtol=1e-5
-            )
 
 
 def test_numbered_folds_are_trained_and_scored_again(words: list[str], tmp_path: Path) -> None:
