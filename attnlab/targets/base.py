@@ -17,15 +17,19 @@ Rows = NDArray[np.int64]
 Answer = TypeVar("Answer")
 
 
+Values = NDArray[Any]
+"""Numbers of the type that their column has."""
+
+
 class Ragged(Protocol):
     """A stored column of lists of numbers."""
 
     @property
     def lengths(self) -> NDArray[np.int64]: ...
 
-    def __getitem__(self, row: int, /) -> NDArray[Any]: ...
+    def __getitem__(self, row: int, /) -> Values: ...
 
-    def take(self, rows: Rows, /) -> NDArray[Any]:
+    def take(self, rows: Rows, /) -> Values:
         """These rows, end to end."""
 
     def counts(self, rows: Rows, size: int, /) -> NDArray[np.int64]:
@@ -37,7 +41,7 @@ class Columns(Protocol):
 
     def ragged(self, name: str, /) -> Ragged: ...
 
-    def numbers(self, name: str, /) -> NDArray[Any]: ...
+    def numbers(self, name: str, /) -> Values: ...
 
 
 class Writer:
@@ -105,7 +109,7 @@ class StoredAnswers:
         """What the loss needs: see the kinds for its shape."""
         raise NotImplementedError
 
-    def stored(self, rows: Rows) -> NDArray[Any]:
+    def stored(self, rows: Rows) -> Values:
         """What the column holds in these rows: a number of each, or those of all lists end to end."""
         return self._column[rows] if isinstance(self._column, np.ndarray) else self._column.take(rows)
 

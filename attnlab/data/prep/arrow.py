@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attnlab.targets.base import ReadRows
+from attnlab.targets.base import ReadRows, Values
 
 BUFFER = 1 << 26
 """Bytes of rows that wait to be written."""
-Values = NDArray[Any]
-"""Numbers of the type that their column has."""
 
 
 def write_rows(path: Path, columns: Mapping[str, object], rows: Iterable[dict[str, object]]) -> int:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from attnlab import plugins
 from attnlab.errors import UserError
@@ -28,15 +28,15 @@ def mapped(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: 
         return
     # A forked process has `work` already, and doesn't run the user's script once more.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    started_with = work, os.getpid(), plugins.words()
+    started_with = cast(Callable[[object], object], work), os.getpid(), plugins.words()
     with ProcessPoolExecutor(processes, context, _begin, started_with) as pool:
         waiting: deque[Future[Result]] = deque()
         unread: UserError | None = None
-        upcoming = iter(pieces)
+        upcoming, do = iter(pieces), cast(Callable[[Piece], Result], _do)
         try:
             while unread is None:
                 try:
-                    waiting.append(pool.submit(_do, next(upcoming)))
+                    waiting.append(pool.submit(do, next(upcoming)))
                 except StopIteration:
                     break
                 except UserError as error:
@@ -59,10 +59,10 @@ def processes_for(files: Iterable[Path]) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_work: Callable[[Any], Any]
+_work: Callable[[object], object]
 
 
-def _begin(work: Callable[[Any], Any], parent: int, words: list[str]) -> None:
+def _begin(work: Callable[[object], object], parent: int, words: list[str]) -> None:
     """What a process does first: it ends when the one that started it ends, leaves Ctrl-C to that one, and has its
     plugins."""
     global _work
@@ -75,5 +75,5 @@ def _begin(work: Callable[[Any], Any], parent: int, words: list[str]) -> None:
             os._exit(1)
 
 
-def _do(piece: Any) -> Any:
+def _do(piece: object) -> object:
     return _work(piece)

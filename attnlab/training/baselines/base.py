@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 from attnlab import metrics
 from attnlab.config import Config
@@ -64,9 +64,9 @@ class Baseline:
         raise NotImplementedError
 
 
-def shown(split: Split, name: str) -> list[Any]:
-    """What each example shows under this name."""
-    return [split.show(i)[name] for i in range(len(split))]
+def shown_words(split: Split) -> list[list[str]]:
+    """The words of each example."""
+    return [cast(list[str], split.show(i)["words"]) for i in range(len(split))]
 
 
 def label_lists(gold: Sequence[Gold]) -> Sequence[Sequence[str]]:

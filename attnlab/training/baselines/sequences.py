@@ -6,9 +6,10 @@ from typing import cast
 
 import numpy as np
 
+from attnlab.data.contract import Split
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.base import Baseline, Problem, shown
+from attnlab.training.baselines.base import Baseline, Problem
 
 _WORD_OR_MARK = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 
@@ -21,8 +22,8 @@ class WordByWord(Baseline):
         return problem.kind == "sequence" and problem.shows("source")
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        dictionary = word_pairs(shown(problem.train, "source"), cast(list[str], problem.learned))
-        translations = [word_by_word(text, dictionary) for text in shown(problem.test, "source")]
+        dictionary = word_pairs(_sources(problem.train), cast(list[str], problem.learned))
+        translations = [word_by_word(text, dictionary) for text in _sources(problem.test)]
         return problem.measure([Prediction(text, None) for text in translations])
 
 
@@ -36,6 +37,10 @@ class MostFrequentText(Baseline):
     def scores(self, problem: Problem) -> dict[str, float]:
         (text, _), *_ = Counter(problem.learned).most_common(1)
         return problem.measure([Prediction(text, None)] * len(problem.test))
+
+
+def _sources(split: Split) -> list[str]:
+    return [str(split.show(i)["source"]) for i in range(len(split))]
 
 
 def word_pairs(sources: list[str], targets: list[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from attnlab.metrics import NOT_SCORED
 from attnlab.model.build import build
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.base import Baseline, Problem, label_lists, shown
+from attnlab.training.baselines.base import Baseline, Problem, label_lists, shown_words
 from attnlab.training.baselines.simple import label_counts, most_probable
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
@@ -25,13 +25,13 @@ class MostFrequentTag(Baseline):
 
     def scores(self, problem: Problem) -> dict[str, float]:
         by_word: dict[str, Counter[str]] = {}
-        for words, tags in zip(shown(problem.train, "words"), label_lists(problem.learned), strict=True):
+        for words, tags in zip(shown_words(problem.train), label_lists(problem.learned), strict=True):
             for word, tag in zip(words, tags, strict=True):
                 if tag != NOT_SCORED:
                     by_word.setdefault(word, Counter())[tag] += 1
         best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
         fallback = label_counts(problem).most_common(1)[0][0]
-        answers = ([best.get(word, fallback) for word in words] for words in shown(problem.test, "words"))
+        answers = ([best.get(word, fallback) for word in words] for words in shown_words(problem.test))
         return problem.measure([Prediction(tags, None) for tags in answers])
 
 
@@ -74,6 +74,6 @@ class NaiveBayes(Baseline):
         from sklearn.naive_bayes import MultinomialNB
 
         bags = CountVectorizer(analyzer=lambda words: words)
-        model = MultinomialNB().fit(bags.fit_transform(shown(problem.train, "words")), problem.learned)
-        probabilities = model.predict_proba(bags.transform(shown(problem.test, "words")))
+        model = MultinomialNB().fit(bags.fit_transform(shown_words(problem.train)), problem.learned)
+        probabilities = model.predict_proba(bags.transform(shown_words(problem.test)))
         return problem.measure(most_probable(model.classes_, probabilities))
