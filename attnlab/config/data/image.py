@@ -9,18 +9,17 @@ from attnlab.config.keys import key
 from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
 
 
+@dataclass
 @LOADERS.builtin("image", "attnlab.data.image.loader:Image")
 @IMAGE_SOURCES.builtin("digits", "attnlab.data.image.sources:Digits")
 @IMAGE_SOURCES.builtin("idx", "attnlab.data.image.sources:Idx")
 @IMAGE_SOURCES.builtin("folder", "attnlab.data.image.sources:ImageFolder")
 @IMAGE_SOURCES.builtin("cifar10", "attnlab.data.image.sources:Cifar10")
-@dataclass
 class ImageData(HubDataConfig):
     """Pictures as sets of patches, each with its row and column."""
 
     sources: ClassVar[SourceRegistry] = IMAGE_SOURCES
 
-    loader: str = key("image", "which loader reads it", choices=LOADERS)
     source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
