@@ -157,12 +157,12 @@ POSITIONS = Registry("position")
 METRICS = Registry("metric")
 BASELINES = Registry("baseline")
 
-REGISTRIES = (
-    LOADERS, EMBEDDINGS, ENCODERS, HEADS, OPTIMIZERS, SCHEDULES, LOGGERS, TEXT_SOURCES, PAIR_SOURCES, IMAGE_SOURCES,
-    SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES, POSITIONS, METRICS, BASELINES,
-)  # fmt: skip
 GROUPS = {
     "data": LOADERS, "embedding": EMBEDDINGS, "encoder": ENCODERS, "head": HEADS, "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES, "logger": LOGGERS,
 }  # fmt: skip
 """The nodes of a configuration that are chosen by name, and what each may be."""
+REGISTRIES = (
+    *GROUPS.values(), TEXT_SOURCES, PAIR_SOURCES, IMAGE_SOURCES, SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES,
+    POSITIONS, METRICS, BASELINES,
+)  # fmt: skip

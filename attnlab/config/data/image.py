@@ -36,6 +36,5 @@ class ImageData(HubDataConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("digits",), "image_folder")
-        yield from self.hub_problems()
         if self.stride is not None and self.stride > self.patch:
             yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"

@@ -41,7 +41,6 @@ class ParallelData(HubDataConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("bilingual",), "parallel")
-        yield from self.hub_problems()
         yield from encoding_problems(self.encoding)
         if self.source_language == self.target_language:
             yield f"`data.target_language={self.target_language}` is the source language, too"

@@ -65,7 +65,6 @@ class SpeechData(HubDataConfig, CrossValidated):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("voices",), "speech_folder")
-        yield from self.hub_problems()
         if self.folds != "speaker":
             yield from self.fold_problems(", or `speaker`")
             if self.folds is not None and self.group is not None:

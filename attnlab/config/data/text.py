@@ -42,7 +42,6 @@ class TextData(HubDataConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("grammar", "reviews"), "tagged" if self.source == "grammar" else "csv")
-        yield from self.hub_problems()
         yield from encoding_problems(self.encoding)
 
 

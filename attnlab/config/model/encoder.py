@@ -74,7 +74,6 @@ class AttentionEncoder(EncoderConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths that fit are multiples of this."""
         return 2 if self.head_width else 2 * self.heads
 
     def problems(self) -> Iterator[str]:
@@ -100,8 +99,7 @@ class RecurrentEncoder(EncoderConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths that fit are multiples of this: half of a width reads forwards, half backwards."""
-        return 2
+        return 2  # half of a width reads forwards, half backwards
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -142,7 +140,6 @@ class GraphConvEncoder(EncoderConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths that fit are multiples of this."""
         return self.heads if self.convolution == "gatv2" else 1
 
     def problems(self) -> Iterator[str]:

@@ -86,8 +86,7 @@ class Seq2seqHead(HeadConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths of the model that fit are multiples of this: each head's width is even."""
-        return 2 * self.heads
+        return 2 * self.heads  # each head's width is even
 
     def problems(self) -> Iterator[str]:
         if self.temperature is None and self.n_best > self.beam:
