@@ -270,13 +270,12 @@ def _unfit(where: str, group: str, choice: str, key: str, dataclass: str) -> str
 
 def parse(overrides: Sequence[str]) -> list[Override]:
     """Overrides as Hydra reads them. Raises UserError for words that it cannot read."""
-    parser = OverridesParser.create()
-    return [_parsed(parser, word) for word in overrides]
+    return list(map(_parsed, overrides))
 
 
-def _parsed(parser: OverridesParser, word: str) -> Override:
+def _parsed(word: str) -> Override:
     try:
-        return parser.parse_override(word)
+        return OverridesParser.create().parse_override(word)
     except HydraException as error:
         name, equals, value = word.partition("=")
         if not equals or not re.fullmatch(r"[\w.@/+~]+", name, re.ASCII):

@@ -8,7 +8,7 @@ they are first used. Parts of a plugin are registered by their class:
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TypeVar
 
@@ -31,16 +31,24 @@ class _Entry:
 
 
 class Registry:
-    """Parts of one kind by name. kind: what it is called on the command line, such as `encoder`."""
+    """Parts of one kind by name.
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    kind: what it is called on the command line, such as `encoder`. named_by: which of a part's keys holds its name.
+    """
+
+    def __init__(self, kind: str, named_by: str = "name") -> None:
+        self.kind, self.named_by = kind, named_by
         self._entries: dict[str, _Entry] = {}
 
     def builtin(self, name: str, part: str) -> Callable[[Keys], Keys]:
-        """Registers a part of the program, by decorating the dataclass of its keys. part: "module:name" of its class."""
+        """Registers a part of the program, by decorating its keys before `@dataclass` does: the name becomes the default
+        of the key that holds it, unless the class declares that itself. part: "module:name" of its class."""
 
         def decorate(keys: Keys) -> Keys:
+            inherited = getattr(keys, "__dataclass_fields__", {}).get(self.named_by)
+            if inherited is not None and self.named_by not in vars(keys):
+                keys.__annotations__[self.named_by] = inherited.type
+                setattr(keys, self.named_by, field(default=name, metadata=inherited.metadata))
             self._add(name, _Entry(keys, part, keys.__module__))
             return keys
 
@@ -115,7 +123,7 @@ class SourceRegistry(Registry):
     """Where the data of one modality come from. loader: the name of its loader, which reads a plugin's sources, too."""
 
     def __init__(self, loader: str) -> None:
-        super().__init__("data.source")
+        super().__init__("data.source", named_by="source")
         self.loader = loader
 
     def register(self, name: str, keys: type | None = None) -> Callable[[type[Part]], type[Part]]:
@@ -131,7 +139,7 @@ class SourceRegistry(Registry):
         return decorate
 
 
-LOADERS = Registry("data.loader")
+LOADERS = Registry("data.loader", named_by="loader")
 EMBEDDINGS = Registry("embedding")
 ENCODERS = Registry("encoder")
 HEADS = Registry("head")
@@ -149,12 +157,12 @@ POSITIONS = Registry("position")
 METRICS = Registry("metric")
 BASELINES = Registry("baseline")
 
-REGISTRIES = (
-    LOADERS, EMBEDDINGS, ENCODERS, HEADS, OPTIMIZERS, SCHEDULES, LOGGERS, TEXT_SOURCES, PAIR_SOURCES, IMAGE_SOURCES,
-    SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES, POSITIONS, METRICS, BASELINES,
-)  # fmt: skip
 GROUPS = {
     "data": LOADERS, "embedding": EMBEDDINGS, "encoder": ENCODERS, "head": HEADS, "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES, "logger": LOGGERS,
 }  # fmt: skip
 """The nodes of a configuration that are chosen by name, and what each may be."""
+REGISTRIES = (
+    *GROUPS.values(), TEXT_SOURCES, PAIR_SOURCES, IMAGE_SOURCES, SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES,
+    POSITIONS, METRICS, BASELINES,
+)  # fmt: skip

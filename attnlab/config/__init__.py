@@ -114,8 +114,8 @@ def names_now(path: str) -> list[str]:
 def node_type(group: str, node: Mapping[str, object]) -> type:
     """The dataclass of a saved node, found by its `name` (of data: by its `loader`). Raises UserError for an unknown
     name."""
-    key_of_name = "loader" if group == "data" else "name"
-    name = node.get(key_of_name)
-    if not isinstance(name, str) or name not in GROUPS[group]:
-        raise UserError(f"`{group}.{key_of_name}={name}`: unknown; {suggestion(str(name), GROUPS[group])}")
+    registry = GROUPS[group]
+    name = node.get(registry.named_by)
+    if not isinstance(name, str) or name not in registry:
+        raise UserError(f"`{group}.{registry.named_by}={name}`: unknown; {suggestion(str(name), registry)}")
     return keys_of(group, name)

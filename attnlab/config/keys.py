@@ -109,10 +109,8 @@ def documented_keys(node: type, prefix: str = "") -> Iterator[KeyDoc]:
         choices = ("true", "false") if hint is bool else tuple(metadata.get("choices") or ())
         default = entry.default if entry.default_factory is MISSING else entry.default_factory()
         sentence = metadata["help"].replace("{choices}", ", ".join(choices))
-        nullable = type(None) in kinds
-        yield KeyDoc(
-            path, default, sentence, kinds[0], choices, metadata.get("min"), metadata.get("max"), nullable
-        )
+        limits = metadata.get("min"), metadata.get("max")
+        yield KeyDoc(path, default, sentence, kinds[0], choices, *limits, type(None) in kinds)
 
 
 def renamed(node: type) -> dict[str, str]:

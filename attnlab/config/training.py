@@ -15,12 +15,11 @@ class OptimizerConfig:
     lr: float = key(3e-3, "highest learning rate", min=0)
 
 
-@OPTIMIZERS.builtin("adamw", "attnlab.training.optim:AdamW")
 @dataclass
+@OPTIMIZERS.builtin("adamw", "attnlab.training.optim:AdamW")
 class AdamW(OptimizerConfig):
     """AdamW (Loshchilov & Hutter 2019), one fused step for all weights."""
 
-    name: str = key("adamw", "choice", choices=OPTIMIZERS)
     weight_decay: float = key(0.01, "on matrices; biases and norms are spared", min=0)
     beta1: float = key(0.9, "decay of the mean gradient", min=0, max=0.99999)
     beta2: float = key(0.98, "decay of the mean squared gradient", min=0, max=0.99999)
@@ -33,23 +32,21 @@ class ScheduleConfig:
     name: str = key("???", "choice", choices=SCHEDULES)
 
 
-@SCHEDULES.builtin("constant", "attnlab.training.optim:Constant")
 @dataclass
+@SCHEDULES.builtin("constant", "attnlab.training.optim:Constant")
 class ConstantSchedule(ScheduleConfig):
     """A linear warm-up, then a constant rate."""
 
     DROPPED: ClassVar[tuple[str, ...]] = ("final",)
 
-    name: str = key("constant", "choice", choices=SCHEDULES)
     warmup: float = key(0.1, "fraction of all updates in which the rate rises from 0", min=0, max=1)
 
 
-@SCHEDULES.builtin("cosine", "attnlab.training.optim:Cosine")
 @dataclass
+@SCHEDULES.builtin("cosine", "attnlab.training.optim:Cosine")
 class CosineSchedule(ScheduleConfig):
     """A linear warm-up, then half a cosine."""
 
-    name: str = key("cosine", "choice", choices=SCHEDULES)
     warmup: float = key(0.1, "fraction of all updates in which the rate rises from 0", min=0, max=1)
     final: float = key(0.01, "where the rate ends, as a fraction of the highest", min=0, max=1)
 
@@ -88,20 +85,17 @@ class LoggerConfig:
     name: str = key("???", "choice", choices=LOGGERS)
 
 
-@LOGGERS.builtin("jsonl", "attnlab.training.tracking:Jsonl")
 @dataclass
+@LOGGERS.builtin("jsonl", "attnlab.training.tracking:Jsonl")
 class JsonlLogger(LoggerConfig):
     """Only the run folder's own record, metrics.jsonl, which is always written."""
 
-    name: str = key("jsonl", "choice", choices=LOGGERS)
 
-
-@LOGGERS.builtin("wandb", "attnlab.training.tracking:Wandb")
 @dataclass
+@LOGGERS.builtin("wandb", "attnlab.training.tracking:Wandb")
 class WandbLogger(LoggerConfig):
     """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
 
-    name: str = key("wandb", "choice", choices=LOGGERS)
     mode: str = key("offline", "offline: `wandb sync` sends it later", choices=("offline", "online", "disabled"))
     project: str = key("attnlab", "in which project runs appear")
     entity: str | None = key(None, "user or team; null: the account's own")

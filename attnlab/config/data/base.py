@@ -53,7 +53,8 @@ class HubDataConfig(DataConfig):
         None, "hub: a commit, branch or tag; null: the newest; a run keeps the commit that it was trained on"
     )
 
-    def hub_problems(self) -> Iterator[str]:
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
         if self.hub is None:
             for name in ("config", "revision"):
                 if getattr(self, name) is not None:

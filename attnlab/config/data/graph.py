@@ -15,19 +15,18 @@ ONE_NUMBER = ("degree", "size")
 """Structures that are a single number, written without a width."""
 
 
+@dataclass
 @LOADERS.builtin("graph", "attnlab.data.graph.loader:Graphs")
 @GRAPH_SOURCES.builtin("molecules", "attnlab.data.graph.sources:Molecules")
 @GRAPH_SOURCES.builtin("karate", "attnlab.data.graph.sources:Karate")
 @GRAPH_SOURCES.builtin("tu", "attnlab.data.graph.tu:Tu")
 @GRAPH_SOURCES.builtin("molecule_net", "attnlab.data.graph.molecule_net:MoleculeNet")
 @GRAPH_SOURCES.builtin("jsonl", "attnlab.data.graph.jsonl:Jsonl")
-@dataclass
 class GraphData(CrossValidated):
     """Graphs: nodes with features, and the edges between them."""
 
     sources: ClassVar[SourceRegistry] = GRAPH_SOURCES
 
-    loader: str = key("graph", "which loader reads it", choices=LOADERS)
     name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
     source: str = key("???", "where the graphs come from", choices=GRAPH_SOURCES)
     path: str | None = key(None, "folder of a TU set, MoleculeNet's table, or .jsonl; null for embedded data")

@@ -9,18 +9,17 @@ from attnlab.config.keys import key
 from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
 
 
+@dataclass
 @LOADERS.builtin("image", "attnlab.data.image.loader:Image")
 @IMAGE_SOURCES.builtin("digits", "attnlab.data.image.sources:Digits")
 @IMAGE_SOURCES.builtin("idx", "attnlab.data.image.sources:Idx")
 @IMAGE_SOURCES.builtin("folder", "attnlab.data.image.sources:ImageFolder")
 @IMAGE_SOURCES.builtin("cifar10", "attnlab.data.image.sources:Cifar10")
-@dataclass
 class ImageData(HubDataConfig):
     """Pictures as sets of patches, each with its row and column."""
 
     sources: ClassVar[SourceRegistry] = IMAGE_SOURCES
 
-    loader: str = key("image", "which loader reads it", choices=LOADERS)
     source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
@@ -37,6 +36,5 @@ class ImageData(HubDataConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("digits",), "image_folder")
-        yield from self.hub_problems()
         if self.stride is not None and self.stride > self.patch:
             yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"

@@ -9,17 +9,16 @@ from attnlab.config.keys import key
 from attnlab.registry import LOADERS, PAIR_SOURCES, SourceRegistry
 
 
+@dataclass
 @LOADERS.builtin("parallel", "attnlab.data.pairs.loader:Parallel")
 @PAIR_SOURCES.builtin("bilingual", "attnlab.data.pairs.sources:Bilingual")
 @PAIR_SOURCES.builtin("lines", "attnlab.data.pairs.sources:Lines")
 @PAIR_SOURCES.builtin("table", "attnlab.data.pairs.sources:PairTable")
-@dataclass
 class ParallelData(HubDataConfig):
     """Sentences with their translations."""
 
     sources: ClassVar[SourceRegistry] = PAIR_SOURCES
 
-    loader: str = key("parallel", "which loader reads it", choices=LOADERS)
     source: str = key("???", "in which form the pairs come", choices=PAIR_SOURCES)
     path: str | None = key(None, "folder of local files, or a table; null for generated data and the hub")
     encoding: str = key(
@@ -42,7 +41,6 @@ class ParallelData(HubDataConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("bilingual",), "parallel")
-        yield from self.hub_problems()
         yield from encoding_problems(self.encoding)
         if self.source_language == self.target_language:
             yield f"`data.target_language={self.target_language}` is the source language, too"

@@ -9,19 +9,18 @@ from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, SPEECH_SOURCES, SourceRegistry
 
 
+@dataclass
 @LOADERS.builtin("speech", "attnlab.data.speech.loader:Speech")
 @SPEECH_SOURCES.builtin("voices", "attnlab.data.speech.sources:Voices")
 @SPEECH_SOURCES.builtin("fsdd", "attnlab.data.speech.sources:Fsdd")
 @SPEECH_SOURCES.builtin("folder", "attnlab.data.speech.sources:Folder")
 @SPEECH_SOURCES.builtin("manifest", "attnlab.data.speech.manifest:Manifest")
 @SPEECH_SOURCES.builtin("speech_commands", "attnlab.data.speech.sources:SpeechCommands")
-@dataclass
 class SpeechData(HubDataConfig, CrossValidated):
     """Recordings of speech, cut into short frames."""
 
     sources: ClassVar[SourceRegistry] = SPEECH_SOURCES
 
-    loader: str = key("speech", "which loader reads it", choices=LOADERS)
     source: str = key("???", "where the recordings come from", choices=SPEECH_SOURCES)
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
     audio: str = key("audio", "hub: the column of the recordings")
@@ -66,7 +65,6 @@ class SpeechData(HubDataConfig, CrossValidated):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("voices",), "speech_folder")
-        yield from self.hub_problems()
         if self.folds != "speaker":
             yield from self.fold_problems(", or `speaker`")
             if self.folds is not None and self.group is not None:

@@ -9,17 +9,16 @@ from attnlab.config.keys import key
 from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 
 
+@dataclass
 @LOADERS.builtin("text", "attnlab.data.text.loader:Text")
 @TEXT_SOURCES.builtin("grammar", "attnlab.data.text.generated:Grammar")
 @TEXT_SOURCES.builtin("reviews", "attnlab.data.text.generated:Reviews")
 @TEXT_SOURCES.builtin("conllu", "attnlab.data.text.conllu:Conllu")
-@dataclass
 class TextData(HubDataConfig):
     """Sentences of words."""
 
     sources: ClassVar[SourceRegistry] = TEXT_SOURCES
 
-    loader: str = key("text", "which loader reads it", choices=LOADERS)
     source: str = key("???", "where the sentences come from", choices=TEXT_SOURCES)
     path: str | None = key(None, "local file, or folder of them; null for generated data and the hub")
     encoding: str = key(
@@ -43,17 +42,15 @@ class TextData(HubDataConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("grammar", "reviews"), "tagged" if self.source == "grammar" else "csv")
-        yield from self.hub_problems()
         yield from encoding_problems(self.encoding)
 
 
+@dataclass
 @LOADERS.builtin("tagged", "attnlab.data.text.loader:Text")
 @TEXT_SOURCES.builtin("tagged", "attnlab.data.text.tagged:Tagged")
-@dataclass
 class TaggedData(TextData):
     """Words and their tags: in two columns, in .jsonl, or on the hub."""
 
-    loader: str = key("tagged", "which loader reads it", choices=LOADERS)
     source: str = key("tagged", "where the sentences come from", choices=("tagged",))
     words: Any = key(None, "where the words are: a column's number (null: 1), or its name in .jsonl (null: words)")
     tags: Any = key(None, "where their tags are: a column's number (null: 2), or its name in .jsonl (null: tags)")
@@ -68,13 +65,12 @@ class TaggedData(TextData):
             yield f"`data.words={self.words} data.tags={self.tags}`: the same column twice"
 
 
+@dataclass
 @LOADERS.builtin("table", "attnlab.data.text.loader:Text")
 @TEXT_SOURCES.builtin("table", "attnlab.data.text.table:Table")
-@dataclass
 class TableData(TextData):
     """Rows of a .csv, .tsv or .jsonl file: a text and its label."""
 
-    loader: str = key("table", "which loader reads it", choices=LOADERS)
     source: str = key("table", "where the sentences come from", choices=("table",))
     text: Any = key(
         "text", "the column of the text: its name in the header line, or its number where there is none"

@@ -14,47 +14,39 @@ class EmbeddingConfig:
     name: str = key("???", "choice", choices=EMBEDDINGS)
 
 
-@EMBEDDINGS.builtin("auto", "attnlab.model.embeddings:Auto")
 @dataclass
+@EMBEDDINGS.builtin("auto", "attnlab.model.embeddings:Auto")
 class AutoEmbedding(EmbeddingConfig):
     """What suits the data: a learned vector for each word, or a matrix for vectors of numbers."""
 
-    name: str = key("auto", "choice", choices=EMBEDDINGS)
 
-
-@EMBEDDINGS.builtin("one_hot", "attnlab.model.embeddings:OneHot")
 @dataclass
+@EMBEDDINGS.builtin("one_hot", "attnlab.model.embeddings:OneHot")
 class OneHotEmbedding(EmbeddingConfig):
     """A fixed random unit code per word: all words equally far apart, nothing learned."""
 
-    name: str = key("one_hot", "choice", choices=EMBEDDINGS)
 
-
-@EMBEDDINGS.builtin("learned", "attnlab.model.embeddings:Learned")
 @dataclass
+@EMBEDDINGS.builtin("learned", "attnlab.model.embeddings:Learned")
 class LearnedEmbedding(EmbeddingConfig):
     """A learned vector per word."""
 
-    name: str = key("learned", "choice", choices=EMBEDDINGS)
 
-
-@EMBEDDINGS.builtin("pretrained", "attnlab.model.embeddings:Pretrained")
 @dataclass
+@EMBEDDINGS.builtin("pretrained", "attnlab.model.embeddings:Pretrained")
 class PretrainedEmbedding(EmbeddingConfig):
     """Vectors read from a GloVe or word2vec text file (.gz too), then trained on."""
 
-    name: str = key("pretrained", "choice", choices=EMBEDDINGS)
     path: str = key("???", "the text file: a word and its numbers per line")
     features: int | None = key(None, "width of the file's vectors; null: read from the file", min=1)
     trainable: bool = key(True, "whether training changes the vectors")
 
 
-@EMBEDDINGS.builtin("word_char", "attnlab.model.embeddings:WordChar")
 @dataclass
+@EMBEDDINGS.builtin("word_char", "attnlab.model.embeddings:WordChar")
 class WordCharEmbedding(EmbeddingConfig):
     """A learned vector per word, plus one made from its characters by a small convolution."""
 
-    name: str = key("word_char", "choice", choices=EMBEDDINGS)
     char_width: int = key(32, "width of a character's vector", min=1)
     char_window: int = key(5, "characters that the convolution sees at once (odd)", min=1)
     char_filters: int = key(128, "features that the convolution looks for", min=1)
@@ -64,20 +56,17 @@ class WordCharEmbedding(EmbeddingConfig):
             yield f"`embedding.char_window={self.char_window}` must be odd"
 
 
-@EMBEDDINGS.builtin("linear", "attnlab.model.embeddings:Linear")
 @dataclass
+@EMBEDDINGS.builtin("linear", "attnlab.model.embeddings:Linear")
 class LinearEmbedding(EmbeddingConfig):
     """Vectors of numbers, brought to width D by a matrix."""
 
-    name: str = key("linear", "choice", choices=EMBEDDINGS)
 
-
-@EMBEDDINGS.builtin("strided_convolution", "attnlab.model.embeddings:StridedConvolution")
 @dataclass
+@EMBEDDINGS.builtin("strided_convolution", "attnlab.model.embeddings:StridedConvolution")
 class StridedConvolutionEmbedding(EmbeddingConfig):
     """A convolution in steps over neighbouring vectors: the set becomes shorter."""
 
-    name: str = key("strided_convolution", "choice", choices=EMBEDDINGS)
     window: int = key(5, "neighbouring vectors seen at once (odd)", min=1)
     stride: int = key(2, "vectors from one step to the next", min=1)
 

@@ -38,12 +38,11 @@ class EncoderConfig:
                 yield str(error)
 
 
-@ENCODERS.builtin("attention", "attnlab.model.encoders.attention:Attention")
 @dataclass
+@ENCODERS.builtin("attention", "attnlab.model.encoders.attention:Attention")
 class AttentionEncoder(EncoderConfig):
     """Pre-norm blocks: attention over the set, then a feed-forward layer for each vector."""
 
-    name: str = key("attention", "choice", choices=ENCODERS)
     depth: int = key(2, "number of blocks", min=1)
     heads: int = key(4, "H: attention heads", min=1)
     head_width: int | None = key(None, "K: width of one head; null: D / H", min=1)
@@ -75,7 +74,6 @@ class AttentionEncoder(EncoderConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths that fit are multiples of this."""
         return 2 if self.head_width else 2 * self.heads
 
     def problems(self) -> Iterator[str]:
@@ -91,19 +89,17 @@ class AttentionEncoder(EncoderConfig):
                 yield f"`encoder`: {refused}"
 
 
-@ENCODERS.builtin("recurrent", "attnlab.model.encoders.recurrent:Recurrent")
 @dataclass
+@ENCODERS.builtin("recurrent", "attnlab.model.encoders.recurrent:Recurrent")
 class RecurrentEncoder(EncoderConfig):
     """An LSTM or GRU that reads the vectors in order of their coordinates, forwards and backwards."""
 
-    name: str = key("recurrent", "choice", choices=ENCODERS)
     width: int = key(128, "D: width of every vector inside the model (even: half for each direction)", min=2)
     cell: str = key("lstm", "what carries the past", choices=("lstm", "gru"))
 
     @property
     def width_step(self) -> int:
-        """Widths that fit are multiples of this: half of a width reads forwards, half backwards."""
-        return 2
+        return 2  # half of a width reads forwards, half backwards
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -111,33 +107,30 @@ class RecurrentEncoder(EncoderConfig):
             yield f"encoder.width={self.width} must be even: half of it reads forwards, half backwards"
 
 
-@ENCODERS.builtin("convolution", "attnlab.model.encoders.convolution:Convolution")
 @dataclass
+@ENCODERS.builtin("convolution", "attnlab.model.encoders.convolution:Convolution")
 class ConvolutionEncoder(EncoderConfig):
     """Pre-norm residual convolutions over positions on a line or a grid."""
 
-    name: str = key("convolution", "choice", choices=ENCODERS)
     depth: int = key(4, "number of layers", min=1)
     radius: int = key(1, "positions seen on each side along each axis, by each layer", min=0)
 
 
-@ENCODERS.builtin("fully_connected", "attnlab.model.encoders.fully_connected:FullyConnected")
 @dataclass
+@ENCODERS.builtin("fully_connected", "attnlab.model.encoders.fully_connected:FullyConnected")
 class FullyConnectedEncoder(EncoderConfig):
     """A window of neighbours through one fully connected layer per block: what attention replaces."""
 
-    name: str = key("fully_connected", "choice", choices=ENCODERS)
     depth: int = key(1, "number of blocks", min=1)
     radius: int = key(3, "neighbours seen on each side", min=0)
     dropout: float = key(0.1, "after embedding and each block", min=0, max=0.99)
 
 
-@ENCODERS.builtin("graph_conv", "attnlab.model.encoders.graph_conv:GraphConv")
 @dataclass
+@ENCODERS.builtin("graph_conv", "attnlab.model.encoders.graph_conv:GraphConv")
 class GraphConvEncoder(EncoderConfig):
     """Residual graph convolutions of PyTorch Geometric over the edges."""
 
-    name: str = key("graph_conv", "choice", choices=ENCODERS)
     width: int = key(64, "D: width of every vector inside the model", min=1)
     depth: int = key(4, "number of layers", min=1)
     convolution: str = key(
@@ -147,7 +140,6 @@ class GraphConvEncoder(EncoderConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths that fit are multiples of this."""
         return self.heads if self.convolution == "gatv2" else 1
 
     def problems(self) -> Iterator[str]:

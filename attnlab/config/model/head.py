@@ -23,39 +23,34 @@ class HeadConfig:
         return 1
 
 
-@HEADS.builtin("tagging", "attnlab.model.heads.tagging:Tagging")
 @dataclass
+@HEADS.builtin("tagging", "attnlab.model.heads.tagging:Tagging")
 class TaggingHead(HeadConfig):
     """N→N: a label for each vector."""
 
-    name: str = key("tagging", "choice", choices=HEADS)
 
-
-@HEADS.builtin("classification", "attnlab.model.heads.classification:Classification")
 @dataclass
+@HEADS.builtin("classification", "attnlab.model.heads.classification:Classification")
 class ClassificationHead(HeadConfig):
     """N→1: one answer for the whole set."""
 
-    name: str = key("classification", "choice", choices=HEADS)
     readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
     class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
 
 
-@HEADS.builtin("graph", "attnlab.model.heads.graph:Graph")
 @dataclass
+@HEADS.builtin("graph", "attnlab.model.heads.graph:Graph")
 class GraphHead(ClassificationHead):
     """N→1: one answer for a graph; counting its nodes may matter, so they are summed."""
 
-    name: str = key("graph", "choice", choices=HEADS)
     readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
 
 
-@HEADS.builtin("seq2seq", "attnlab.model.heads.seq2seq:Seq2seq")
 @dataclass
+@HEADS.builtin("seq2seq", "attnlab.model.heads.seq2seq:Seq2seq")
 class Seq2seqHead(HeadConfig):
     """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
 
-    name: str = key("seq2seq", "choice", choices=HEADS)
     depth: int = key(2, "number of the decoder's blocks", min=1)
     heads: int = key(4, "H: attention heads", min=1)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
@@ -91,8 +86,7 @@ class Seq2seqHead(HeadConfig):
 
     @property
     def width_step(self) -> int:
-        """Widths of the model that fit are multiples of this: each head's width is even."""
-        return 2 * self.heads
+        return 2 * self.heads  # each head's width is even
 
     def problems(self) -> Iterator[str]:
         if self.temperature is None and self.n_best > self.beam:
