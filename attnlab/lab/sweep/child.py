@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from attnlab import plugins
 from attnlab.compose import quoted
@@ -23,20 +22,16 @@ STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGINT}
 """Exit codes of a run that was asked to stop, and has saved itself."""
 
 
-@dataclass(frozen=True)
-class Resources:
-    """What one of several trials at a time may use. words: for a new run; environment: for its process."""
-
-    words: list[str]
-    environment: dict[str, str]
-
-
 class Child:
-    """A run in training. Made again for the same folder, it continues that run. words: of a new run. command: what
-    trains."""
+    """A run in training. Made again for the same folder, it continues that run. words: of a new run. environment:
+    variables of its process besides ours. command: what trains."""
 
     def __init__(
-        self, folder: RunFolder, words: Sequence[str], resources: Resources, command: Sequence[str] = TRAIN
+        self,
+        folder: RunFolder,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        command: Sequence[str] = TRAIN,
     ) -> None:
         self.folder = folder
         # One that was killed a moment ago may still hold its lock.
@@ -46,13 +41,13 @@ class Child:
             time.sleep(0.1)
         self._asked_to_stop: float | None = None  # when
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        new = [*words, *resources.words, f"folder={quoted(str(folder.path))}"]
+        new = [*words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
             [*command, *([f"run={folder.path}"] if folder.config.exists() else new), *plugins.words()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env=os.environ | resources.environment,
+            env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_end_with(os.getpid()) if sys.platform == "linux" else None,
         )
@@ -88,8 +83,8 @@ class Child:
         return (errors or lines or [f"it ended with exit code {self._process.returncode} and said nothing"])[-1]
 
 
-def resources(config: Config, parallel: int, slot: int) -> Resources:
-    """Of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
+def resources(config: Config, parallel: int, slot: int) -> tuple[list[str], dict[str, str]]:
+    """Words for a new run, and variables for its process, of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
     `trainer.device=cpu` are kept to."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = config.trainer.threads or max(1, cores // parallel)
@@ -98,7 +93,7 @@ def resources(config: Config, parallel: int, slot: int) -> Resources:
     gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
-    return Resources(words, environment)
+    return words, environment
 
 
 def visible_gpus() -> list[str]:

@@ -4,9 +4,10 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from attnlab.lab import html
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, shown
+from attnlab.lab.sweep.outcome import Outcome, shown
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
@@ -18,16 +19,16 @@ Axis = tuple[Callable[[Value], float], list[tuple[str, float]]]
 """The height at which a value stands, and labels with their heights."""
 
 
-def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: Space) -> str:
-    """The HTML text. outcomes: of every trial, best first."""
-    monitor = results.monitor
+def page(name: str, results: Mapping[str, Any], outcomes: Sequence[Outcome], space: Space) -> str:
+    """The HTML text. results: what results.json holds; outcomes: of every trial, best first."""
+    monitor, task = results["monitor"], results["task"]
     colours = _colours(outcomes)
     states = [outcome.state for outcome in outcomes]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     body = [
-        f"<h1>{escape(results.task)}: {len(outcomes)} trials</h1>",
-        f"<p>{escape(name)} · {escape(results.sampler)} search · {counts} · {results.epochs:g} epochs in all</p>",
-        _best(results.best, monitor),
+        f"<h1>{escape(task)}: {len(outcomes)} trials</h1>",
+        f"<p>{escape(name)} · {escape(results['sampler'])} search · {counts} · {results['epochs']:g} epochs in all</p>",
+        _best(results["best"], monitor),
         "<h2>What each trial tried, and what came of it</h2>",
         f"<p>A line for each trial; the last axis is {escape(monitor)} on validation data, for those that "
         "finished; the others are grey. Point at one to follow it.</p>",
@@ -36,14 +37,14 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
         f"<p>{escape(monitor)} on validation data over epochs, of each trial's first seed. Dashed: given up.</p>",
         curves(outcomes, monitor, colours),
     ]
-    if results.importance:
+    if results["importance"]:
         body += [
             "<h2>What mattered</h2>",
             "<p>The share of the differences between scores that each key explains (fANOVA).</p>",
-            importance(results.importance),
+            importance(results["importance"]),
         ]
     body += ["<h2>All trials, best first</h2>", trials(outcomes, space, monitor, colours)]
-    return html.document(f"{results.task}: sweep {name}", body, _STYLE, _SCRIPT)
+    return html.document(f"{task}: sweep {name}", body, _STYLE, _SCRIPT)
 
 
 def coordinates(
@@ -122,16 +123,15 @@ def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: Map
     return html.table(["trial", *names, monitor, "epochs", "seconds", "state"], rows)
 
 
-def _best(best: Best, monitor: str) -> str:
-    test = best.test.get("mean", {}).get(monitor)
-    deviation = best.test.get("deviation", {}).get(monitor)
+def _best(best: Mapping[str, Any], monitor: str) -> str:
+    test = best["test"].get("mean", {}).get(monitor)
+    deviation = best["test"].get("deviation", {}).get(monitor)
     tested = f"; on test data, scored once, <b>{shown(test, deviation)}</b>" if test is not None else ""
-    outcome = best.outcome
-    values = escape(" ".join(f"{name}={shlex.quote(str(value))}" for name, value in outcome.values.items()))
-    commands = "".join(f"<pre>{escape(command)}</pre>" for command in best.commands)
+    values = escape(" ".join(f"{name}={shlex.quote(str(value))}" for name, value in best["values"].items()))
+    commands = "".join(f"<pre>{escape(command)}</pre>" for command in best["command"])
     return (
-        f"<p>Best: trial {outcome.number}, <b>{values}</b>: {escape(monitor)} "
-        f"<b>{shown(outcome.score, outcome.deviation)}</b>{tested}. Train it again with:</p>{commands}"
+        f"<p>Best: trial {best['number']}, <b>{values}</b>: {escape(monitor)} "
+        f"<b>{shown(best['score'], best['deviation'])}</b>{tested}. Train it again with:</p>{commands}"
     )
 
 
