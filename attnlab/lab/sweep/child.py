@@ -27,12 +27,8 @@ class Child:
     variables of its process besides ours. command: what trains."""
 
     def __init__(
-        self,
-        folder: RunFolder,
-        words: Sequence[str],
-        environment: Mapping[str, str],
-        command: Sequence[str] = TRAIN,
-    ) -> None:
+        self, folder: RunFolder, words: Sequence[str], environment: Mapping[str, str], command: Sequence[str] = TRAIN
+    ) -> None:  # fmt: skip
         self.folder = folder
         # One that was killed a moment ago may still hold its lock.
         for _ in range(100):
