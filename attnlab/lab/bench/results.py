@@ -7,20 +7,13 @@ PARTS = ("data", "embed", "plan", "attention", "feed-forward", "head", "optimize
 
 
 @dataclass(frozen=True)
-class LengthSpeed:
-    """Of the encoder alone, forward and backward, on sets of one length."""
-
-    length: int
-    vectors_per_second: float
-
-
-@dataclass(frozen=True)
 class Measurement:
     """One section. Vectors are counted in `unit`; None: what only attention encoders, or models that generate, have.
 
     words: of its `attnlab train`. vectors_per_second: in steps on ready batches; loop_…: of the training loop; train_…:
     of all of `train`. data_wait: fraction of the loop's time. peak_gflops: by the quicker library that PyTorch carries,
-    torch_gflops: by `torch.mm`. parts: milliseconds of a step by `PARTS`. sentences_per_second: by how they are decoded.
+    torch_gflops: by `torch.mm`. parts: milliseconds of a step by `PARTS`. by_length: `length` and
+    `vectors_per_second` of the encoder alone on sets of one length. sentences_per_second: by how they are decoded.
     """
 
     unit: str
@@ -40,22 +33,9 @@ class Measurement:
     gflops: float | None = None
     share_of_peak: float | None = None
     share_of_torch: float | None = None
-    by_length: list[LengthSpeed] | None = None
+    by_length: list[dict[str, float]] | None = None
     sentences_per_second: dict[str, float] | None = None
 
     def plain(self) -> dict[str, object]:
         """For JSON, without what there is not."""
         return {name: value for name, value in asdict(self).items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Results:
-    """machine: what the figures depend on. data: "real" or "embedded". sections: by name."""
-
-    machine: dict[str, str | int]
-    data: str
-    sections: dict[str, Measurement]
-
-    def plain(self) -> dict[str, object]:
-        """For JSON."""
-        return vars(self) | {"sections": {name: section.plain() for name, section in self.sections.items()}}
