@@ -152,7 +152,7 @@ def decoder_multiplications(head: Seq2seq, batch: Batch) -> int:
 
 
 @torch.no_grad()
-def sentences_per_second(model: Model, head: Seq2seq, split: Split, budget: int) -> dict[str, float]:
+def sentences_per_second(model: models.Model, head: Seq2seq, split: Split, budget: int) -> dict[str, float]:
     """Greedily and with 5 beams, from ids on. The weights have hardly been trained, so each answer is made as long as
     the right one. budget: vectors of a batch."""
     groups = Batching(split.lengths, budget, 0).in_order()
