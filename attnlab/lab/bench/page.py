@@ -17,6 +17,9 @@ COLOURS = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a
 def page(machine: Mapping[str, str | int], data: str, sections: Mapping[str, Measurement]) -> str:
     """The HTML text. machine: what the figures depend on; data: "real" or "embedded"; sections: by name."""
     computer = ", ".join(f"{name} {value}" for name, value in machine.items())
+    legend = (
+        f'<i style="background:{colour}"></i>{escape(part)}' for part, colour in zip(PARTS, COLOURS, strict=True)
+    )
     body = [
         "<h1>How fast attnlab trains here</h1>",
         f"<p>{escape(computer)} · {escape(data)} data</p>",
@@ -24,7 +27,7 @@ def page(machine: Mapping[str, str | int], data: str, sections: Mapping[str, Mea
         "<h2>What a training step goes to</h2>",
         "<p>Milliseconds; rest: norms, residuals, gradients of embedding and head.</p>",
         *(_bar(name, section.parts) for name, section in sections.items()),
-        _legend(),
+        f'<p class="legend">{" ".join(legend)}</p>',
     ]
     for name, section in sections.items():
         if speeds := section.sentences_per_second:
@@ -68,13 +71,6 @@ def _bar(name: str, parts: Mapping[str, float]) -> str:
         x += width
     label = f'<text class="name" x="0" y="19">{escape(name)}</text>'
     return f'<svg viewBox="0 0 {PLOT.width} 28" role="img">{label}{"".join(pieces)}</svg>'
-
-
-def _legend() -> str:
-    marks = (
-        f'<i style="background:{colour}"></i>{escape(part)}' for part, colour in zip(PARTS, COLOURS, strict=True)
-    )
-    return f'<p class="legend">{" ".join(marks)}</p>'
 
 
 def _curve(speeds: Sequence[Mapping[str, float]]) -> str:

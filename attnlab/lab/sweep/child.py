@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,13 +41,11 @@ class Child:
         new = [*words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
             [*command, *([f"run={folder.path}"] if folder.config.exists() else new), *plugins.words()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
             env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_end_with(os.getpid()) if sys.platform == "linux" else None,
-        )
+        )  # fmt: skip
 
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal killed it."""
@@ -72,10 +71,9 @@ class Child:
     def error(self) -> str:
         """Why it failed, in one sentence: its last error, or else its last line on stderr."""
         self._errors.seek(0)
-        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines()]
-        lines = [line for line in lines if line]
-        errors = [line.removeprefix("attnlab: ") for line in lines if line.startswith("attnlab: ")]
-        errors = [error for error in errors if not error.startswith("warning: ")]
+        text = self._errors.read().decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        errors = re.findall(r"^attnlab: (?!warning: )(.*)", "\n".join(lines), re.MULTILINE)
         return (errors or lines or [f"it ended with exit code {self._process.returncode} and said nothing"])[-1]
 
 

@@ -43,11 +43,11 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None) -> Sweep:
     """`sweep.*` words over the given settings, or over configs/sweep.yaml. Raises UserError where they don't fit."""
-    file = compose.config_folder() / "sweep.yaml"
-    values = yaml.safe_load(file.read_text(encoding="utf-8")) if base is None else base
+    if base is None:
+        base = yaml.safe_load((compose.config_folder() / "sweep.yaml").read_text(encoding="utf-8"))
     names = {entry.name for entry in fields(Sweep)}
     try:
-        node = OmegaConf.merge(OmegaConf.structured(Sweep), values)
+        node = OmegaConf.merge(OmegaConf.structured(Sweep), base)
         assert isinstance(node, DictConfig)
         for override in compose.parse(words):
             name = (override.key_or_group or "").removeprefix("sweep.")

@@ -4,7 +4,7 @@ import math
 import shlex
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import yaml
 from optuna.trial import FrozenTrial, TrialState
@@ -38,7 +38,7 @@ class Outcome:
     epochs: float
     seconds: float
     error: str | None
-    curve: list[tuple[float, float]] = field(default_factory=list)
+    curve: list[tuple[float, float]]
 
     @property
     def state_with_error(self) -> str:
