@@ -56,11 +56,11 @@ def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], s
     for trial in search.all():
         monitor, outcome = _outcome(trial, folder, search, monitor)
         outcomes.append(outcome)
-    rank = {state: number for number, state in enumerate(STATES.values())}
+    states = list(STATES.values())
 
     def order(outcome: Outcome) -> tuple[int, float, int]:
         score = -math.inf if outcome.score is None else maximised(outcome.score, monitor)
-        return rank[outcome.state], -score, outcome.number
+        return states.index(outcome.state), -score, outcome.number
 
     return sorted(outcomes, key=order), monitor
 

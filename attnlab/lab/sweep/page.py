@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from optuna.distributions import CategoricalDistribution
+
 from attnlab.lab import html
 from attnlab.lab.sweep.outcome import Outcome, shown
 from attnlab.lab.sweep.space import Parameter, Space, Value
@@ -48,7 +50,7 @@ def page(name: str, results: Mapping[str, Any], outcomes: Sequence[Outcome], spa
 
 
 def coordinates(
-    outcomes: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colours: Mapping[int, str]
+    outcomes: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colours: dict[int, str]
 ) -> str:
     """Parallel coordinates: an axis for each key, the score last. Only trials that finished reach the last axis: the
     score of one given up early compares with nothing."""
@@ -72,7 +74,7 @@ def coordinates(
     return PLOT.drawing(parts)
 
 
-def curves(outcomes: Sequence[Outcome], monitor: str, colours: Mapping[int, str]) -> str:
+def curves(outcomes: Sequence[Outcome], monitor: str, colours: dict[int, str]) -> str:
     """Scores over epochs."""
     drawn = [outcome for outcome in outcomes if outcome.curve]
     points = [point for outcome in drawn for point in outcome.curve]
@@ -108,7 +110,7 @@ def importance(fractions: Mapping[str, float]) -> str:
     return f'<table class="bars">{"".join(rows)}</table>'
 
 
-def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: Mapping[int, str]) -> str:
+def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: dict[int, str]) -> str:
     """The table of all trials."""
     names = [parameter.name for parameter in space.parameters]
     rows = []
@@ -136,10 +138,11 @@ def _best(best: Mapping[str, Any], monitor: str) -> str:
 
 
 def _axis(parameter: Parameter, values: Sequence[Value]) -> Axis:
-    if parameter.listed is None:
-        return _linear(values, log=parameter.log)
-    between = (PLOT.bottom - PLOT.top) / max(1, len(parameter.listed) - 1)
-    heights: dict[Value, float] = {value: PLOT.bottom - i * between for i, value in enumerate(parameter.listed)}
+    if not isinstance(parameter.distribution, CategoricalDistribution):
+        return _linear(values, log=parameter.distribution.log)
+    choices = parameter.distribution.choices
+    between = (PLOT.bottom - PLOT.top) / max(1, len(choices) - 1)
+    heights: dict[Value, float] = {str(value): PLOT.bottom - i * between for i, value in enumerate(choices)}
     return heights.__getitem__, [(str(value), height) for value, height in heights.items()]
 
 
@@ -156,9 +159,8 @@ def _linear(values: Sequence[Value], log: bool = False, up: bool = True) -> Axis
         return bottom + (scaled(value) - low) / ((high - low) or 1.0) * (top - bottom)
 
     stops = sorted({low + (high - low) * i / 4 for i in range(5)})
-    return height, [
-        (f"{math.exp(s):.2g}" if log else f"{s:.3g}", height(math.exp(s) if log else s)) for s in stops
-    ]
+    labelled = [math.exp(stop) for stop in stops] if log else stops
+    return height, [(f"{value:.2g}" if log else f"{value:.3g}", height(value)) for value in labelled]
 
 
 def _colours(outcomes: Sequence[Outcome]) -> dict[int, str]:
@@ -173,9 +175,7 @@ def _colours(outcomes: Sequence[Outcome]) -> dict[int, str]:
     return colours
 
 
-def _line(
-    points: Sequence[tuple[float, float]], outcome: Outcome, colours: Mapping[int, str], monitor: str
-) -> str:
+def _line(points: Sequence[tuple[float, float]], outcome: Outcome, colours: dict[int, str], monitor: str) -> str:
     values = ", ".join(f"{name}={value}" for name, value in outcome.values.items())
     score = f"{monitor} {shown(outcome.score, outcome.deviation)}"
     dashes = "" if outcome.state == "finished" else ' stroke-dasharray="5 4"'

@@ -136,9 +136,7 @@ class _Sampler(BaseSampler):
         seed = int.from_bytes(digest, "big")
         sampler = TPESampler(seed=seed) if self._name == "tpe" else RandomSampler(seed=seed)
         drawn = sampler.sample_independent(study, trial, name, values)
-        if isinstance(
-            values, FloatDistribution
-        ):  # four digits are enough to try, and are then shown as they were run
+        if isinstance(values, FloatDistribution):  # four digits are enough to try, and can be shown
             drawn = min(max(float(f"{drawn:.4g}"), values.low), values.high)
         return drawn
 

@@ -8,7 +8,7 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from filelock import FileLock, Timeout
@@ -66,12 +66,12 @@ class Worker:
 
     def _fill(self) -> bool:
         """Give every free slot a trial; False when there is nothing left to do, here or elsewhere."""
-        for slot, (words, environment) in enumerate(self.slots):
+        for slot in range(len(self.slots)):
             if slot not in self._trials:
                 claimed = self._claim()
                 if claimed is None:
                     break
-                self._trials[slot] = _Trial(self, *claimed, words, environment)
+                self._trials[slot] = _Trial(self, slot, *claimed)
         return bool(self._trials or self.search.begun())
 
     def _claim(self) -> tuple[int, FileLock] | None:
@@ -107,11 +107,10 @@ class Worker:
 class _Trial:
     """One trial that this process works on: its seeds one after the other."""
 
-    def __init__(
-        self, worker: Worker, number: int, lock: FileLock, words: Sequence[str], environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, worker: Worker, slot: int, number: int, lock: FileLock) -> None:
         self.search, self.number, self.lock = worker.search, number, lock
-        self._say, self._command, self._environment = worker.say, worker.command, environment
+        self._say, self._command = worker.say, worker.command
+        words, self._environment = worker.slots[slot]
         seeds = self.search.space.seeds
         self._runs = worker.folder.runs(number, seeds)
         self._first = self._runs[seeds[0]]
