@@ -82,16 +82,12 @@ def summary(name: str, section: Measurement) -> str:
 
 def machine() -> dict[str, str | int]:
     """What figures depend on: processor, threads, torch, instructions."""
-    return {
-        "processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-    }  # fmt: skip
-
-
-def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return (names or [platform.machine()])[0]
+        names = [platform.processor()]
+    return {
+        "processor": next(filter(None, names), platform.machine()), "threads": torch.get_num_threads(),
+        "torch": torch.__version__, "instructions": torch.backends.cpu.get_cpu_capability(),
+    }  # fmt: skip
