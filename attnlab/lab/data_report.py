@@ -62,7 +62,7 @@ def _counts(data: Data) -> Table:
     table = new_table("Examples and their lengths", ["split"], columns)
     for name, split in data.splits.items():
         sizes = _sizes(split)
-        figures = (len(split), int(sizes.sum()), int(sizes.min()), int(np.median(sizes)), int(sizes.max()))
+        figures = (len(split), sizes.sum(), sizes.min(), int(np.median(sizes)), sizes.max())
         table.add_row(name, *(f"{figure:,}" for figure in figures))
     return table
 

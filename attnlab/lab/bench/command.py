@@ -18,8 +18,7 @@ from attnlab.compose import split_words
 from attnlab.disk import write_json
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.bench.page import page
-from attnlab.lab.bench.results import PARTS, Measurement
-from attnlab.lab.bench.sections import SECTIONS, words_of
+from attnlab.lab.bench.sections import PARTS, SECTIONS, Measurement, words_of
 from attnlab.runs import new_folder, write_text
 
 DEFAULTS = {"sections": ",".join(SECTIONS), "updates": "20", "shared": "", "out": ""}

@@ -20,8 +20,7 @@ from attnlab.config import AttentionEncoder
 from attnlab.data.contract import Split
 from attnlab.data.prep.batching import Batching
 from attnlab.lab.bench.parts import step_parts
-from attnlab.lab.bench.results import Measurement
-from attnlab.lab.bench.sections import SECTIONS, Section
+from attnlab.lab.bench.sections import SECTIONS, Measurement, Section
 from attnlab.model import build as models
 from attnlab.model.decoder_state import KVCache
 from attnlab.model.decoding import Limits, search

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from attnlab.lab import html
-from attnlab.lab.bench.results import PARTS, Measurement
+from attnlab.lab.bench.sections import PARTS, Measurement
 
 PLOT = html.Plot(height=280, top=20)
 NAMES = 120

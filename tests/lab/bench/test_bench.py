@@ -13,8 +13,7 @@ from attnlab.config import AttentionEncoder
 from attnlab.lab.bench import measure
 from attnlab.lab.bench.page import page
 from attnlab.lab.bench.parts import step_parts
-from attnlab.lab.bench.results import PARTS, Measurement
-from attnlab.lab.bench.sections import SECTIONS, words_of
+from attnlab.lab.bench.sections import PARTS, SECTIONS, Measurement, words_of
 from attnlab.model import build as models
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
