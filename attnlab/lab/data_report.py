@@ -62,7 +62,7 @@ def _counts(data: Data) -> Table:
     table = new_table("Examples and their lengths", ["split"], columns)
     for name, split in data.splits.items():
         sizes = _sizes(split)
-        figures = (len(split), int(sizes.sum()), int(sizes.min()), int(np.median(sizes)), int(sizes.max()))
+        figures = (len(split), sizes.sum(), sizes.min(), int(np.median(sizes)), sizes.max())
         table.add_row(name, *(f"{figure:,}" for figure in figures))
     return table
 
@@ -117,10 +117,9 @@ def _balance(name: str, counts: dict[str, Counter[str]]) -> Table:
     total = sum(counts.values(), Counter[str]())
     table = new_table(f"{name}: {len(total)} labels", ["label"], counts)
     for label, _ in total.most_common(LABELS):
-        fractions = (f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in counts.values())
-        table.add_row(label, *fractions)
+        table.add_row(label, *(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in counts.values()))
     if len(total) > LABELS:
-        table.add_row(f"… {len(total) - LABELS} more", *("" for _ in counts))
+        table.add_row(f"… {len(total) - LABELS} more")
     return table
 
 
@@ -192,12 +191,16 @@ def warnings(data: Data) -> list[str]:
         for name, split in data.splits.items()
         if len(split) < FEW
     ]
-    contents = {name: _hashes(split) for name, split in data.splits.items()}
+    digests = {
+        name: [hashlib.blake2b(split.content(i), digest_size=8).digest() for i in range(len(split))]
+        for name, split in data.splits.items()
+    }
+    in_training = set(digests.get("train", ()))
     for other in ("validation", "test"):
-        shared = np.isin(contents.get(other, ()), contents.get("train", ()))
-        if shared.any():
-            example = data.splits[other].keys[int(np.flatnonzero(shared)[0])]
-            part = f"{int(shared.sum()):,} of {len(shared):,} examples"
+        shared = [i for i, digest in enumerate(digests.get(other, ())) if digest in in_training]
+        if shared:
+            example = data.splits[other].keys[shared[0]]
+            part = f"{len(shared):,} of {len(digests[other]):,} examples"
             sentences.append(f"{part} of the {other} split occur in training, too, such as {example}")
     for name, target in data.spec.targets.items():
         if target.kind in ("class", "vector_classes"):
@@ -207,12 +210,6 @@ def warnings(data: Data) -> list[str]:
             elif len(target.classes) < 2:
                 sentences.append(f"{name}: all training examples have the same label, {target.classes[0]}")
     return sentences
-
-
-def _hashes(split: Split) -> NDArray[np.uint64]:
-    """(n,): of what each example consists of."""
-    digests = (hashlib.blake2b(split.content(i), digest_size=8).digest() for i in range(len(split)))
-    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64, len(split))
 
 
 def list_data_sets() -> dict[str, str]:

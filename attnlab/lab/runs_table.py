@@ -103,14 +103,13 @@ def _mapping(value: object) -> Row:
 def ordered(rows: Sequence[Row], sort: str) -> list[Row]:
     """By a column, `-` for the highest first; runs that have no value there come last."""
     name = sort.lstrip("-")
-    having = [row for row in rows if row.get(name) is not None]
+    having = sorted((row for row in rows if row.get(name) is not None), key=lambda row: str(row["run"]))
     numeric = all(isinstance(row[name], (int, float)) for row in having)
 
     def sort_key(row: Row) -> float | str:
         value = row[name]
         return value if numeric and isinstance(value, (int, float)) else written(value)
 
-    having.sort(key=lambda row: str(row["run"]))
     having.sort(key=sort_key, reverse=sort.startswith("-"))
     return having + [row for row in rows if row.get(name) is None]
 

@@ -18,14 +18,13 @@ from attnlab.compose import split_words
 from attnlab.disk import write_json
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.bench.page import page
-from attnlab.lab.bench.results import PARTS, LengthSpeed, Measurement, Results
-from attnlab.lab.bench.sections import SECTIONS, words_of
+from attnlab.lab.bench.sections import PARTS, SECTIONS, Measurement, words_of
 from attnlab.runs import new_folder, write_text
 
 DEFAULTS = {"sections": ",".join(SECTIONS), "updates": "20", "shared": "", "out": ""}
 
 
-def bench(words: Sequence[str]) -> Results:
+def bench(words: Sequence[str]) -> None:
     """Measure the sections one after the other. Raises UserError for words that don't fit."""
     options, overrides = split_words(words, DEFAULTS)
     names = options["sections"].split(",")
@@ -38,17 +37,18 @@ def bench(words: Sequence[str]) -> Results:
     shared = options["shared"] or None
     if shared is not None and not Path(shared).is_dir():
         raise UserError(f"`shared={shared}`: no such folder")
-    results = Results(machine(), "real" if shared else "embedded", {})
+    computer, data = machine(), "real" if shared else "embedded"
+    sections = {}
     for name in names:
         section_words = [*words_of(SECTIONS[name], shared), *overrides]
-        results.sections[name] = _measure_in_process(name, updates, section_words)
-        print(summary(name, results.sections[name]), flush=True)
+        sections[name] = _measure_in_process(name, updates, section_words)
+        print(summary(name, sections[name]), flush=True)
     folder = Path(options["out"]) if options["out"] else new_folder(Path("outputs") / "bench")
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "bench.json", results.plain())
-    write_text(folder / "bench.html", page(results))
+    figures = {name: section.plain() for name, section in sections.items()}
+    write_json(folder / "bench.json", {"machine": computer, "data": data, "sections": figures})
+    write_text(folder / "bench.html", page(computer, data, sections))
     print(f"Figures and plots lie in {folder}/bench.json and bench.html")
-    return results
 
 
 def _measure_in_process(name: str, updates: str, words: Sequence[str]) -> Measurement:
@@ -57,10 +57,7 @@ def _measure_in_process(name: str, updates: str, words: Sequence[str]) -> Measur
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it was ended from outside"])[-1]
         raise UserError(f"attnlab train {shlex.join(words)}: {last.split('UserError: ')[-1]}")
-    values = json.loads(done.stdout.splitlines()[-1])
-    if "by_length" in values:
-        values["by_length"] = [LengthSpeed(**speed) for speed in values["by_length"]]
-    return Measurement(**values)
+    return Measurement(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def summary(name: str, section: Measurement) -> str:
@@ -77,25 +74,19 @@ def summary(name: str, section: Measurement) -> str:
         f"  ms: {parts}",
     ]
     if speeds := section.sentences_per_second:
-        lines.append(
-            "  written, sentences/s: " + ", ".join(f"{how} {speed:,.0f}" for how, speed in speeds.items())
-        )
+        listed = ", ".join(f"{how} {speed:,.0f}" for how, speed in speeds.items())
+        lines.append(f"  written, sentences/s: {listed}")
     return "\n".join(lines)
 
 
 def machine() -> dict[str, str | int]:
     """What figures depend on: processor, threads, torch, instructions."""
-    return {
-        "processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-    }  # fmt: skip
-
-
-def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     except OSError:
-        return platform.processor() or platform.machine()
-    return next(
-        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
-    )
+        names = [platform.processor()]
+    return {
+        "processor": next(filter(None, names), platform.machine()), "threads": torch.get_num_threads(),
+        "torch": torch.__version__, "instructions": torch.backends.cpu.get_cpu_capability(),
+    }  # fmt: skip

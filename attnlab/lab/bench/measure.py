@@ -10,17 +10,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from attnlab import compose
 from attnlab.config import AttentionEncoder
-from attnlab.lab.bench.generation import decoder_multiplications, sentences_per_second, target_sets
+from attnlab.data.contract import Split
+from attnlab.data.prep.batching import Batching
 from attnlab.lab.bench.parts import step_parts
-from attnlab.lab.bench.results import LengthSpeed, Measurement
-from attnlab.lab.bench.sections import SECTIONS, Section
+from attnlab.lab.bench.sections import SECTIONS, Measurement, Section
 from attnlab.model import build as models
+from attnlab.model.decoder_state import KVCache
+from attnlab.model.decoding import Limits, search
 from attnlab.model.heads.seq2seq import Seq2seq
 from attnlab.model.linear import onednn_is_faster, product
 from attnlab.sets import Batch, VectorSets
@@ -32,6 +35,8 @@ from attnlab.training.train import start
 
 PEAK_SIZE = 2048
 """Rows and columns of the product whose speed counts as the machine's."""
+DECODED = 4
+"""Batches that are decoded to tell its speed, at even distances in the order of the split's lengths."""
 
 
 def measure(section: Section, words: Sequence[str], updates: int) -> Measurement:
@@ -107,7 +112,7 @@ def multiplications(encoder: AttentionEncoder, lengths: Sequence[int]) -> int:
     return encoder.depth * (sum(lengths) * per_vector + 2 * pairs * inner)
 
 
-def length_speed(model: models.Model, width: int, length: int, spec: DataSpec) -> LengthSpeed:
+def length_speed(model: models.Model, width: int, length: int, spec: DataSpec) -> dict[str, float]:
     """The encoder alone on sets of one length, forward and backward; graphs are rings."""
     sets = max(1, 1500 // length)
     rows = torch.arange(sets * length)
@@ -122,7 +127,49 @@ def length_speed(model: models.Model, width: int, length: int, spec: DataSpec) -
     )
     times = [_seconds(lambda: model.encoder(inputs).values.sum().backward()) for _ in range(8)]
     model.zero_grad()
-    return LengthSpeed(length, sets * length / statistics.median(times[1:]))  # the first warms up
+    speed = sets * length / statistics.median(times[1:])  # the first warms up
+    return {"length": length, "vectors_per_second": speed}
+
+
+def target_sets(head: Seq2seq, batch: Batch) -> VectorSets:
+    """The right sequences of a batch."""
+    targets = batch.targets[head.target]
+    assert isinstance(targets, VectorSets)
+    return targets
+
+
+def decoder_multiplications(head: Seq2seq, batch: Batch) -> int:
+    """Of the decoder's products, forward; of the pairs within a sequence those that its scope allows."""
+    targets = target_sets(head, batch)
+    shape = head.decoder.config
+    width, inner = shape.width, shape.heads * shape.width_of_head
+    sources, answers = batch.inputs.lengths, targets.lengths
+    per_token = width * (6 * inner + 2 * shape.feed_forward * width)
+    pairs = sum(m * (m + 1) // 2 + n * m for n, m in zip(sources, answers, strict=True))
+    blocks = sum(answers) * per_token + sum(sources) * 2 * width * inner + 2 * pairs * inner
+    return shape.depth * blocks + sum(answers) * width * len(head.codec)
+
+
+@torch.no_grad()
+def sentences_per_second(model: models.Model, head: Seq2seq, split: Split, budget: int) -> dict[str, float]:
+    """Greedily and with 5 beams, from ids on. The weights have hardly been trained, so each answer is made as long as
+    the right one. budget: vectors of a batch."""
+    groups = Batching(split.lengths, budget, 0).in_order()
+    every = max(1, len(groups) // DECODED)
+    batches = [split.batch(indices) for indices in islice(groups, every // 2, None, every)]
+    was_training = model.training
+    model.eval()
+    speeds = {}
+    for name, beam in (("greedy", 1), ("beam 5", 5)):
+        times = []
+        for batch in (batches[0], *batches):  # the first warms up
+            lengths = [length - 1 for length in target_sets(head, batch).lengths]  # `</s>` isn't counted
+            began = time.perf_counter()
+            search(KVCache(head.decoder, model.encode(batch.inputs), beam), Limits(lengths, lengths), beam, 1.0)
+            times.append(time.perf_counter() - began)
+        speeds[name] = sum(len(batch.keys) for batch in batches) / sum(times[1:])
+    model.train(was_training)
+    return speeds
 
 
 def _seconds(step: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from attnlab.lab import html
-from attnlab.lab.bench.results import PARTS, LengthSpeed, Measurement, Results
+from attnlab.lab.bench.sections import PARTS, Measurement
 
 PLOT = html.Plot(height=280, top=20)
 NAMES = 120
@@ -14,18 +14,20 @@ COLOURS = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a
 """Of the parts of a step, readable for the colour-blind (viridis, Smith & van der Walt 2015)."""
 
 
-def page(results: Results) -> str:
-    """The HTML text."""
-    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
-    sections = results.sections
+def page(machine: Mapping[str, str | int], data: str, sections: Mapping[str, Measurement]) -> str:
+    """The HTML text. machine: what the figures depend on; data: "real" or "embedded"; sections: by name."""
+    computer = ", ".join(f"{name} {value}" for name, value in machine.items())
+    legend = (
+        f'<i style="background:{colour}"></i>{escape(part)}' for part, colour in zip(PARTS, COLOURS, strict=True)
+    )
     body = [
         "<h1>How fast attnlab trains here</h1>",
-        f"<p>{escape(machine)} · {escape(results.data)} data</p>",
+        f"<p>{escape(computer)} · {escape(data)} data</p>",
         _table(sections),
         "<h2>What a training step goes to</h2>",
         "<p>Milliseconds; rest: norms, residuals, gradients of embedding and head.</p>",
         *(_bar(name, section.parts) for name, section in sections.items()),
-        _legend(),
+        f'<p class="legend">{" ".join(legend)}</p>',
     ]
     for name, section in sections.items():
         if speeds := section.sentences_per_second:
@@ -71,18 +73,11 @@ def _bar(name: str, parts: Mapping[str, float]) -> str:
     return f'<svg viewBox="0 0 {PLOT.width} 28" role="img">{label}{"".join(pieces)}</svg>'
 
 
-def _legend() -> str:
-    marks = (
-        f'<i style="background:{colour}"></i>{escape(part)}' for part, colour in zip(PARTS, COLOURS, strict=True)
-    )
-    return f'<p class="legend">{" ".join(marks)}</p>'
-
-
-def _curve(speeds: Sequence[LengthSpeed]) -> str:
+def _curve(speeds: Sequence[Mapping[str, float]]) -> str:
     """Speed over length, lengths on a logarithmic scale."""
-    logs = [math.log(speed.length) for speed in speeds]
+    logs = [math.log(speed["length"]) for speed in speeds]
     low, high = min(logs), max(logs)
-    fastest = max(speed.vectors_per_second for speed in speeds)
+    fastest = max(speed["vectors_per_second"] for speed in speeds)
 
     def height(speed: float) -> float:
         return PLOT.bottom - speed / fastest * (PLOT.bottom - PLOT.top)
@@ -90,10 +85,10 @@ def _curve(speeds: Sequence[LengthSpeed]) -> str:
     parts = [PLOT.grid_line(height(fastest * i / 4), f"{fastest * i / 4:,.0f}") for i in range(5)]
     points = []
     for log, speed in zip(logs, speeds, strict=True):
-        x, y = PLOT.across((log - low) / ((high - low) or 1.0)), height(speed.vectors_per_second)
+        x, y = PLOT.across((log - low) / ((high - low) or 1.0)), height(speed["vectors_per_second"])
         points.append(f"{x:.1f},{y:.1f}")
-        title = f"<title>{speed.length:g}: {speed.vectors_per_second:,.0f} a second</title>"
-        parts.append(PLOT.label_below(x, f"{speed.length:g}"))
+        title = f"<title>{speed['length']:g}: {speed['vectors_per_second']:,.0f} a second</title>"
+        parts.append(PLOT.label_below(x, f"{speed['length']:g}"))
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4">{title}</circle>')
     parts.append(f'<polyline points="{" ".join(points)}"/>')
     return PLOT.drawing(parts)

@@ -9,7 +9,7 @@ from torch import nn
 
 from attnlab.data.contract import Split
 from attnlab.data.prep.batching import Indices
-from attnlab.lab.bench.results import PARTS
+from attnlab.lab.bench.sections import PARTS
 from attnlab.model.build import Model
 from attnlab.model.encoders.attention import Attention
 from attnlab.model.heads.seq2seq import Seq2seq

@@ -3,13 +3,13 @@
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from attnlab import plugins
 from attnlab.compose import quoted
@@ -23,21 +23,13 @@ STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGINT}
 """Exit codes of a run that was asked to stop, and has saved itself."""
 
 
-@dataclass(frozen=True)
-class Resources:
-    """What one of several trials at a time may use. words: for a new run; environment: for its process."""
-
-    words: list[str]
-    environment: dict[str, str]
-
-
 class Child:
-    """A run in training. Made again for the same folder, it continues that run. words: of a new run. command: what
-    trains."""
+    """A run in training. Made again for the same folder, it continues that run. words: of a new run. environment:
+    variables of its process besides ours. command: what trains."""
 
     def __init__(
-        self, folder: RunFolder, words: Sequence[str], resources: Resources, command: Sequence[str] = TRAIN
-    ) -> None:
+        self, folder: RunFolder, words: Sequence[str], environment: Mapping[str, str], command: Sequence[str] = TRAIN
+    ) -> None:  # fmt: skip
         self.folder = folder
         # One that was killed a moment ago may still hold its lock.
         for _ in range(100):
@@ -46,16 +38,14 @@ class Child:
             time.sleep(0.1)
         self._asked_to_stop: float | None = None  # when
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        new = [*words, *resources.words, f"folder={quoted(str(folder.path))}"]
+        new = [*words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
             [*command, *([f"run={folder.path}"] if folder.config.exists() else new), *plugins.words()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            env=os.environ | resources.environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
+            env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_end_with(os.getpid()) if sys.platform == "linux" else None,
-        )
+        )  # fmt: skip
 
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal killed it."""
@@ -81,15 +71,14 @@ class Child:
     def error(self) -> str:
         """Why it failed, in one sentence: its last error, or else its last line on stderr."""
         self._errors.seek(0)
-        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines()]
-        lines = [line for line in lines if line]
-        errors = [line.removeprefix("attnlab: ") for line in lines if line.startswith("attnlab: ")]
-        errors = [error for error in errors if not error.startswith("warning: ")]
+        text = self._errors.read().decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        errors = re.findall(r"^attnlab: (?!warning: )(.*)", "\n".join(lines), re.MULTILINE)
         return (errors or lines or [f"it ended with exit code {self._process.returncode} and said nothing"])[-1]
 
 
-def resources(config: Config, parallel: int, slot: int) -> Resources:
-    """Of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
+def resources(config: Config, parallel: int, slot: int) -> tuple[list[str], dict[str, str]]:
+    """Words for a new run, and variables for its process, of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
     `trainer.device=cpu` are kept to."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = config.trainer.threads or max(1, cores // parallel)
@@ -98,7 +87,7 @@ def resources(config: Config, parallel: int, slot: int) -> Resources:
     gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
-    return Resources(words, environment)
+    return words, environment
 
 
 def visible_gpus() -> list[str]:

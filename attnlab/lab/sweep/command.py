@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 from filelock import FileLock
 
@@ -12,14 +13,15 @@ from attnlab.lab.sweep import folder as folders
 from attnlab.lab.sweep import space
 from attnlab.lab.sweep.child import TRAIN
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes, table, train_commands
+from attnlab.lab.sweep.outcome import Outcome, read_outcomes, table, train_commands
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.search import Search
 from attnlab.lab.sweep.worker import Worker
+from attnlab.runs import read_json
 from attnlab.training.report import Reporter
 
 
-def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
+def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any]:
     """Begin a sweep, or with `sweep=FOLDER|latest` finish one; returns what results.json holds.
 
     command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
@@ -29,16 +31,16 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     outputs = [f"outputs={options['outputs']}"] if options["outputs"] else []
     if options["sweep"]:
         folder = folders.find(options["sweep"], options["outputs"] or "outputs")
-        request = folders.continued(folder, others)
-        searched = space.read(request.words)
+        run_words, settings = folders.continued(folder, others)
+        searched = space.read(run_words)
         folders.refuse_changes(folder, searched)
     else:
-        run_words, settings = folders.split_words([*others, *outputs])
+        run_words, sweep_words = folders.split_words([*others, *outputs])
         searched = space.read(run_words)
-        request = folders.Request(tuple(run_words), folders.read_settings(settings))
-        Search.check(searched, request.settings)
-        folder = folders.create(request, searched)
-    search = Search(folder.journal, searched, request.settings)
+        settings = folders.read_settings(sweep_words)
+        Search.check(searched, settings)
+        folder = folders.create(run_words, settings, searched)
+    search = Search(folder.journal, searched, settings)
     reporter = Reporter(folder.log)
     reporter.say(
         f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
@@ -55,26 +57,28 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
         return _conclude(folder, search, reporter)
 
 
-def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:
-    """Score the choice on test data, once; write results.json and the page; print the table."""
+def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> dict[str, Any]:
+    """Score the choice on test data, once; write results.json and the page; print the table.
+
+    Of the result, test: "mean" and, over several seeds, "deviation" of the choice's scores; command: what trains it;
+    importance: the fraction of the scores' variance that each key explains.
+    """
     outcomes, monitor = read_outcomes(folder, search)
     reporter.table(table(outcomes, monitor, [parameter.name for parameter in search.space.parameters]))
     chosen = next((outcome for outcome in outcomes if outcome.state == "finished"), None)
     if chosen is None:
         raise UserError(f"{folder.path}: no trial finished; the table says why")
-    results = SweepResults.read(folder)
-    if results is None:
+    if folder.results.exists():
+        results = read_json(folder.results)
+    else:
         commands = train_commands(folder, search, chosen)
-        results = SweepResults(
-            task=compose.compose(search.space.example()).task,
-            monitor=monitor,
-            sampler=search.sampler,
-            best=Best(chosen, score_on_test(folder, search, chosen), commands),
-            importance=search.importance(),
-            epochs=sum(outcome.epochs for outcome in outcomes),
-            trials=outcomes,
-        )
-        write_json(folder.results, results.plain())
+        best = chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands}
+        results = {
+            "task": compose.compose(search.space.example()).task, "monitor": monitor, "sampler": search.sampler,
+            "best": best, "importance": search.importance(), "epochs": sum(outcome.epochs for outcome in outcomes),
+            "trials": [outcome.plain() for outcome in outcomes],
+        }  # fmt: skip
+        write_json(folder.results, results)
     write_text(folder.page, page(folder.path.name, results, outcomes, search.space))
     _tell(results, folder, reporter)
     return results
@@ -100,13 +104,13 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     return {"mean": cross_validation.mean(scores)} | deviation
 
 
-def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> None:
-    best, monitor = results.best, results.monitor
-    if results.importance:
-        fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results.importance.items())
+def _tell(results: dict[str, Any], folder: SweepFolder, reporter: Reporter) -> None:
+    best, monitor = results["best"], results["monitor"]
+    if results["importance"]:
+        fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results["importance"].items())
         reporter.say(f"Share of the differences that each key explains: {fractions}.")
-    test = best.test.get("mean", {}).get(monitor)
+    test = best["test"].get("mean", {}).get(monitor)
     tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
-    reporter.say(f"Best: trial {best.outcome.number}, {monitor} {best.outcome.score:.4f}{tested}.")
-    reporter.say(f"Train it again with: {best.commands[0]}")
+    reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{tested}.")
+    reporter.say(f"Train it again with: {best['command'][0]}")
     reporter.say(f"Pictures of all trials: {folder.page}")

@@ -1,7 +1,7 @@
 """The sweep folder: outputs/<task>/<time>-<4 letters>/ with the sweep's record and a run folder for each trial."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import yaml
@@ -35,30 +35,19 @@ class SweepFolder:
         return {seed: RunFolder(trial / f"seed-{seed}" if len(seeds) > 1 else trial) for seed in seeds}
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a sweep is to do. words: those of the runs, values to search among them; settings: `sweep.*`."""
-
-    words: tuple[str, ...]
-    settings: Sweep
-
-
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words of the runs, and those that begin with `sweep.`. Raises UserError for a word without `=`."""
-    for word in words:
-        if "=" not in word:
-            raise UserError(f"`{word}`: write overrides as key=value")
+    """The words of the runs, and those that begin with `sweep.`."""
     settings = [word for word in words if word.startswith("sweep.")]
     return [word for word in words if word not in settings], settings
 
 
 def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None) -> Sweep:
     """`sweep.*` words over the given settings, or over configs/sweep.yaml. Raises UserError where they don't fit."""
-    file = compose.config_folder() / "sweep.yaml"
-    values = yaml.safe_load(file.read_text(encoding="utf-8")) if base is None else base
+    if base is None:
+        base = yaml.safe_load((compose.config_folder() / "sweep.yaml").read_text(encoding="utf-8"))
     names = {entry.name for entry in fields(Sweep)}
     try:
-        node = OmegaConf.merge(OmegaConf.structured(Sweep), values)
+        node = OmegaConf.merge(OmegaConf.structured(Sweep), base)
         assert isinstance(node, DictConfig)
         for override in compose.parse(words):
             name = (override.key_or_group or "").removeprefix("sweep.")
@@ -73,13 +62,13 @@ def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None
     return settings
 
 
-def create(request: Request, space: Space) -> SweepFolder:
+def create(words: Sequence[str], settings: Sweep, space: Space) -> SweepFolder:
     """A new sweep folder; sweep.yaml is written last, with it the folder is a sweep."""
     config = compose.compose(space.example())
     folder = SweepFolder(new_folder(Path(config.outputs) / config.task))
     folder.locks.mkdir()
     write_text(folder.base, compose.to_yaml(config))
-    _write(folder, request)
+    _write(folder, words, settings)
     return folder
 
 
@@ -98,8 +87,8 @@ def find(name: str, outputs: str) -> SweepFolder:
     return folder
 
 
-def continued(folder: SweepFolder, words: Sequence[str]) -> Request:
-    """The request of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`. Raises UserError
+def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Sweep]:
+    """The words and settings of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`. Raises UserError
     where anything else is to be changed, or more trials are wanted after the choice was tested."""
     saved = yaml.safe_load(folder.request.read_text(encoding="utf-8"))
     run_words, changed = split_words(words)
@@ -121,9 +110,8 @@ def continued(folder: SweepFolder, words: Sequence[str]) -> Request:
             f"`sweep.trials={settings.trials}`: this sweep is finished and its choice was scored on test data; "
             "start a new sweep"
         )
-    request = Request(tuple(saved["words"]), settings)
-    _write(folder, request)
-    return request
+    _write(folder, saved["words"], settings)
+    return saved["words"], settings
 
 
 def refuse_changes(folder: SweepFolder, space: Space) -> None:
@@ -142,6 +130,6 @@ def refuse_changes(folder: SweepFolder, space: Space) -> None:
         )
 
 
-def _write(folder: SweepFolder, request: Request) -> None:
-    record = {"words": list(request.words), "sweep": asdict(request.settings)}
+def _write(folder: SweepFolder, words: Sequence[str], settings: Sweep) -> None:
+    record = {"words": list(words), "sweep": asdict(settings)}
     write_text(folder.request, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))

@@ -4,7 +4,7 @@ import math
 import shlex
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import yaml
 from optuna.trial import FrozenTrial, TrialState
@@ -14,14 +14,10 @@ from rich.text import Text
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search, maximised
 from attnlab.lab.sweep.space import Value
-from attnlab.runs import read_json
 
 STATES = {
-    TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "pruned",
-    TrialState.RUNNING: "begun",
-    TrialState.FAIL: "failed",
-}
+    TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "begun", TrialState.FAIL: "failed"
+}  # fmt: skip
 """In the order of the tables."""
 
 
@@ -42,7 +38,7 @@ class Outcome:
     epochs: float
     seconds: float
     error: str | None
-    curve: list[tuple[float, float]] = field(default_factory=list)
+    curve: list[tuple[float, float]]
 
     @property
     def state_with_error(self) -> str:
@@ -53,44 +49,6 @@ class Outcome:
         return {name: value for name, value in asdict(self).items() if name != "curve"}
 
 
-@dataclass(frozen=True)
-class Best:
-    """The trial that is chosen. test: "mean" and, over several seeds, "deviation" of its scores; commands: that train it."""
-
-    outcome: Outcome
-    test: dict[str, dict[str, float]]
-    commands: list[str]
-
-
-@dataclass(frozen=True)
-class SweepResults:
-    """What a sweep's results.json holds. importance: the fraction of the scores' variance that each key explains."""
-
-    task: str
-    monitor: str
-    sampler: str
-    best: Best
-    importance: dict[str, float]
-    epochs: float
-    trials: list[Outcome]
-
-    def plain(self) -> dict[str, object]:
-        """For results.json."""
-        best = self.best.outcome.plain() | {"test": self.best.test, "command": self.best.commands}
-        return vars(self) | {"best": best, "trials": [trial.plain() for trial in self.trials]}
-
-    @classmethod
-    def read(cls, folder: SweepFolder) -> "SweepResults | None":
-        """None where the sweep hasn't come to its end."""
-        if not folder.results.exists():
-            return None
-        values = read_json(folder.results)
-        best = values.pop("best")
-        test, commands = best.pop("test"), best.pop("command")
-        trials = [Outcome(**trial) for trial in values.pop("trials")]
-        return cls(**values, best=Best(Outcome(**best), test, commands), trials=trials)
-
-
 def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], str]:
     """Every trial begun, the best first and the failed last, and what their scores measure."""
     monitor = ""
@@ -98,11 +56,11 @@ def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], s
     for trial in search.all():
         monitor, outcome = _outcome(trial, folder, search, monitor)
         outcomes.append(outcome)
-    rank = {state: number for number, state in enumerate(STATES.values())}
+    states = list(STATES.values())
 
     def order(outcome: Outcome) -> tuple[int, float, int]:
         score = -math.inf if outcome.score is None else maximised(outcome.score, monitor)
-        return rank[outcome.state], -score, outcome.number
+        return states.index(outcome.state), -score, outcome.number
 
     return sorted(outcomes, key=order), monitor
 

@@ -4,9 +4,12 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution
 
 from attnlab.lab import html
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, shown
+from attnlab.lab.sweep.outcome import Outcome, shown
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
@@ -18,16 +21,16 @@ Axis = tuple[Callable[[Value], float], list[tuple[str, float]]]
 """The height at which a value stands, and labels with their heights."""
 
 
-def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: Space) -> str:
-    """The HTML text. outcomes: of every trial, best first."""
-    monitor = results.monitor
+def page(name: str, results: Mapping[str, Any], outcomes: Sequence[Outcome], space: Space) -> str:
+    """The HTML text. results: what results.json holds; outcomes: of every trial, best first."""
+    monitor, task = results["monitor"], results["task"]
     colours = _colours(outcomes)
     states = [outcome.state for outcome in outcomes]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     body = [
-        f"<h1>{escape(results.task)}: {len(outcomes)} trials</h1>",
-        f"<p>{escape(name)} · {escape(results.sampler)} search · {counts} · {results.epochs:g} epochs in all</p>",
-        _best(results.best, monitor),
+        f"<h1>{escape(task)}: {len(outcomes)} trials</h1>",
+        f"<p>{escape(name)} · {escape(results['sampler'])} search · {counts} · {results['epochs']:g} epochs in all</p>",
+        _best(results["best"], monitor),
         "<h2>What each trial tried, and what came of it</h2>",
         f"<p>A line for each trial; the last axis is {escape(monitor)} on validation data, for those that "
         "finished; the others are grey. Point at one to follow it.</p>",
@@ -36,18 +39,18 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
         f"<p>{escape(monitor)} on validation data over epochs, of each trial's first seed. Dashed: given up.</p>",
         curves(outcomes, monitor, colours),
     ]
-    if results.importance:
+    if results["importance"]:
         body += [
             "<h2>What mattered</h2>",
             "<p>The share of the differences between scores that each key explains (fANOVA).</p>",
-            importance(results.importance),
+            importance(results["importance"]),
         ]
     body += ["<h2>All trials, best first</h2>", trials(outcomes, space, monitor, colours)]
-    return html.document(f"{results.task}: sweep {name}", body, _STYLE, _SCRIPT)
+    return html.document(f"{task}: sweep {name}", body, _STYLE, _SCRIPT)
 
 
 def coordinates(
-    outcomes: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colours: Mapping[int, str]
+    outcomes: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colours: dict[int, str]
 ) -> str:
     """Parallel coordinates: an axis for each key, the score last. Only trials that finished reach the last axis: the
     score of one given up early compares with nothing."""
@@ -71,7 +74,7 @@ def coordinates(
     return PLOT.drawing(parts)
 
 
-def curves(outcomes: Sequence[Outcome], monitor: str, colours: Mapping[int, str]) -> str:
+def curves(outcomes: Sequence[Outcome], monitor: str, colours: dict[int, str]) -> str:
     """Scores over epochs."""
     drawn = [outcome for outcome in outcomes if outcome.curve]
     points = [point for outcome in drawn for point in outcome.curve]
@@ -107,7 +110,7 @@ def importance(fractions: Mapping[str, float]) -> str:
     return f'<table class="bars">{"".join(rows)}</table>'
 
 
-def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: Mapping[int, str]) -> str:
+def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: dict[int, str]) -> str:
     """The table of all trials."""
     names = [parameter.name for parameter in space.parameters]
     rows = []
@@ -122,24 +125,24 @@ def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: Map
     return html.table(["trial", *names, monitor, "epochs", "seconds", "state"], rows)
 
 
-def _best(best: Best, monitor: str) -> str:
-    test = best.test.get("mean", {}).get(monitor)
-    deviation = best.test.get("deviation", {}).get(monitor)
+def _best(best: Mapping[str, Any], monitor: str) -> str:
+    test = best["test"].get("mean", {}).get(monitor)
+    deviation = best["test"].get("deviation", {}).get(monitor)
     tested = f"; on test data, scored once, <b>{shown(test, deviation)}</b>" if test is not None else ""
-    outcome = best.outcome
-    values = escape(" ".join(f"{name}={shlex.quote(str(value))}" for name, value in outcome.values.items()))
-    commands = "".join(f"<pre>{escape(command)}</pre>" for command in best.commands)
+    values = escape(" ".join(f"{name}={shlex.quote(str(value))}" for name, value in best["values"].items()))
+    commands = "".join(f"<pre>{escape(command)}</pre>" for command in best["command"])
     return (
-        f"<p>Best: trial {outcome.number}, <b>{values}</b>: {escape(monitor)} "
-        f"<b>{shown(outcome.score, outcome.deviation)}</b>{tested}. Train it again with:</p>{commands}"
+        f"<p>Best: trial {best['number']}, <b>{values}</b>: {escape(monitor)} "
+        f"<b>{shown(best['score'], best['deviation'])}</b>{tested}. Train it again with:</p>{commands}"
     )
 
 
 def _axis(parameter: Parameter, values: Sequence[Value]) -> Axis:
-    if parameter.listed is None:
-        return _linear(values, log=parameter.log)
-    between = (PLOT.bottom - PLOT.top) / max(1, len(parameter.listed) - 1)
-    heights: dict[Value, float] = {value: PLOT.bottom - i * between for i, value in enumerate(parameter.listed)}
+    if not isinstance(parameter.distribution, CategoricalDistribution):
+        return _linear(values, log=parameter.distribution.log)
+    choices = parameter.distribution.choices
+    between = (PLOT.bottom - PLOT.top) / max(1, len(choices) - 1)
+    heights: dict[Value, float] = {str(value): PLOT.bottom - i * between for i, value in enumerate(choices)}
     return heights.__getitem__, [(str(value), height) for value, height in heights.items()]
 
 
@@ -156,9 +159,8 @@ def _linear(values: Sequence[Value], log: bool = False, up: bool = True) -> Axis
         return bottom + (scaled(value) - low) / ((high - low) or 1.0) * (top - bottom)
 
     stops = sorted({low + (high - low) * i / 4 for i in range(5)})
-    return height, [
-        (f"{math.exp(s):.2g}" if log else f"{s:.3g}", height(math.exp(s) if log else s)) for s in stops
-    ]
+    labelled = [math.exp(stop) for stop in stops] if log else stops
+    return height, [(f"{value:.2g}" if log else f"{value:.3g}", height(value)) for value in labelled]
 
 
 def _colours(outcomes: Sequence[Outcome]) -> dict[int, str]:
@@ -173,9 +175,7 @@ def _colours(outcomes: Sequence[Outcome]) -> dict[int, str]:
     return colours
 
 
-def _line(
-    points: Sequence[tuple[float, float]], outcome: Outcome, colours: Mapping[int, str], monitor: str
-) -> str:
+def _line(points: Sequence[tuple[float, float]], outcome: Outcome, colours: dict[int, str], monitor: str) -> str:
     values = ", ".join(f"{name}={value}" for name, value in outcome.values.items())
     score = f"{monitor} {shown(outcome.score, outcome.deviation)}"
     dashes = "" if outcome.state == "finished" else ' stroke-dasharray="5 4"'

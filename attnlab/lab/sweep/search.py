@@ -26,6 +26,8 @@ from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
 DEFAULT_TRIALS = 20
+MEDIAN_OF = 4
+"""Other trials, at the least, that the median pruner compares with."""
 
 
 def maximised(score: float, monitor: str) -> float:
@@ -46,10 +48,8 @@ class Search:
             self.trials = min(settings.trials or len(self.grid), len(self.grid))
         else:
             self.trials = settings.trials or DEFAULT_TRIALS
-        self.pruner = pruner(settings)
-        lock = _JournalLock(journal)
         # Optuna's base class for locks isn't public.
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))  # type: ignore[arg-type]
+        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
         self.study = optuna.create_study(
             study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
             sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
@@ -58,7 +58,7 @@ class Search:
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:
         """Raises UserError for settings that don't fit together, before anything is written."""
-        pruner(settings)
+        read_pruner(settings)
         if settings.sampler == "grid" and space.combinations() is None:
             raise UserError("`sweep.sampler=grid`: a grid needs values that can be listed, not an interval")
 
@@ -87,7 +87,7 @@ class Search:
     def should_prune(self, number: int, step: int) -> bool:
         """Whether a trial lags behind the others after this validation."""
         scores = {t.number: t.intermediate_values[step] for t in self.all() if step in t.intermediate_values}
-        return self.pruner.lags(scores.pop(number), list(scores.values()), step)
+        return lags(self.settings, scores.pop(number), list(scores.values()), step)
 
     def finish(self, number: int, value: float) -> None:
         self.study.tell(number, value)
@@ -136,7 +136,9 @@ class _Sampler(BaseSampler):
         seed = int.from_bytes(digest, "big")
         sampler = TPESampler(seed=seed) if self._name == "tpe" else RandomSampler(seed=seed)
         drawn = sampler.sample_independent(study, trial, name, values)
-        return _rounded(drawn, values) if isinstance(values, FloatDistribution) else drawn
+        if isinstance(values, FloatDistribution):  # four digits are enough to try, and can be shown
+            drawn = min(max(float(f"{drawn:.4g}"), values.low), values.high)
+        return drawn
 
 
 def _draw(trial: Trial, parameter: Parameter) -> Value:
@@ -148,61 +150,35 @@ def _draw(trial: Trial, parameter: Parameter) -> Value:
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 
 
-def _rounded(value: float, values: FloatDistribution) -> float:
-    """Four digits are enough to try, and what is shown is then exactly what was run."""
-    return min(max(float(f"{value:.4g}"), values.low), values.high)
-
-
-class Pruner:
-    """Decides which trials are given up: none."""
-
-    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
-        """Whether a trial's best score after a validation is too low beside the others' after the same one."""
-        return False
-
-
-class Median(Pruner):
-    """Gives up what is below the median of the others at the same validation, once four have come that far
-    (the median stopping rule of Golovin et al. 2017)."""
-
-    STARTUP = 4
-
-    def __init__(self, warmup: int) -> None:
-        self.warmup = warmup
-
-    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
-        if step < self.warmup or len(others) < self.STARTUP:
-            return False
-        return math.isnan(value) or value < statistics.median(others)
-
-
-class Halving(Pruner):
-    """Asynchronous successive halving (Li et al. 2020): at validations warmup · factor^k, only the best 1/factor
-    of those that came as far go on; while they are fewer than `factor`, only the best one does."""
-
-    def __init__(self, warmup: int, factor: int) -> None:
-        self.warmup, self.factor = warmup, factor
-
-    def lags(self, value: float, others: Sequence[float], step: int) -> bool:
-        rung = self.warmup
-        while rung < step:
-            rung *= self.factor
-        if rung != step:
-            return False
-        promoted = max(1, (len(others) + 1) // self.factor)
-        return math.isnan(value) or sum(other > value for other in others) >= promoted
-
-
-def pruner(settings: Sweep) -> Pruner:
-    """What `sweep.pruner=` names. Raises UserError where it names none."""
+def read_pruner(settings: Sweep) -> tuple[str, int]:
+    """The name in `sweep.pruner=`, and the factor of `halving`. Raises UserError where it names no pruner."""
     name, colon, factor = settings.pruner.partition(":")
     if name == "halving" and (not colon or (factor.isdigit() and int(factor) >= 2)):
-        return Halving(settings.warmup, int(factor or 3))
+        return name, int(factor or 3)
     if name in ("none", "median") and not colon:
-        return Pruner() if name == "none" else Median(settings.warmup)
+        return name, 0
     raise UserError(
         f"`sweep.pruner={settings.pruner}`: choose one of none, median, halving, halving:FACTOR (2, 3, …)"
     )
+
+
+def lags(settings: Sweep, value: float, others: Sequence[float], step: int) -> bool:
+    """Whether a trial is given up for its best score after a validation, beside the others' after the same one.
+
+    median: below the median of the others, once four have come that far (the median stopping rule of Golovin et al.
+    2017). halving: asynchronous successive halving (Li et al. 2020): at validations warmup · factor^k, only the best
+    1/factor of those that came as far go on; while they are fewer than `factor`, only the best one does.
+    """
+    name, factor = read_pruner(settings)
+    if name == "halving":
+        rung = settings.warmup
+        while rung < step:
+            rung *= factor
+        promoted = max(1, (len(others) + 1) // factor)
+        return rung == step and (math.isnan(value) or sum(other > value for other in others) >= promoted)
+    if name == "none" or step < settings.warmup or len(others) < MEDIAN_OF:
+        return False
+    return math.isnan(value) or value < statistics.median(others)
 
 
 class _JournalLock:

@@ -43,11 +43,6 @@ class Parameter:
             return str(self.distribution.choices[0])
         return self.distribution.low
 
-    @property
-    def log(self) -> bool:
-        """Whether values are drawn evenly in their logarithm."""
-        return not isinstance(self.distribution, CategoricalDistribution) and self.distribution.log
-
 
 @dataclass(frozen=True)
 class Space:
@@ -59,12 +54,10 @@ class Space:
 
     def combinations(self) -> list[dict[str, str]] | None:
         """Every trial of a grid in the order of the words, the last key fastest; None where there is no end."""
-        values = [parameter.listed for parameter in self.parameters]
-        if any(listed is None for listed in values):
+        listed = {p.name: p.listed for p in self.parameters if p.listed is not None}
+        if len(listed) < len(self.parameters):
             return None
-        names = [parameter.name for parameter in self.parameters]
-        rows = itertools.product(*(listed for listed in values if listed is not None))
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return [dict(zip(listed, row, strict=True)) for row in itertools.product(*listed.values())]
 
     def words(self, values: Mapping[str, Value], seed: str) -> list[str]:
         """The words of one run."""

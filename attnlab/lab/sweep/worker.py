@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from attnlab.config import Config, WandbLogger
 from attnlab.disk import write_json
 from attnlab.errors import Stopped
-from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, Resources, resources
+from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, resources
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search, maximised
 from attnlab.runs import RunFolder
@@ -52,7 +52,8 @@ class Worker:
                 time.sleep(POLL_SECONDS if self._trials else 10 * POLL_SECONDS)
         finally:
             for trial in self._trials.values():
-                trial.stop()
+                if trial.child:
+                    trial.child.stop()
             for slot in list(self._trials):
                 self._free(slot)
             for number, handler in before.items():
@@ -65,12 +66,12 @@ class Worker:
 
     def _fill(self) -> bool:
         """Give every free slot a trial; False when there is nothing left to do, here or elsewhere."""
-        for slot, allowed in enumerate(self.slots):
+        for slot in range(len(self.slots)):
             if slot not in self._trials:
                 claimed = self._claim()
                 if claimed is None:
                     break
-                self._trials[slot] = _Trial(self, *claimed, allowed)
+                self._trials[slot] = _Trial(self, slot, *claimed)
         return bool(self._trials or self.search.begun())
 
     def _claim(self) -> tuple[int, FileLock] | None:
@@ -98,16 +99,18 @@ class Worker:
 
     def _free(self, slot: int) -> None:
         trial = self._trials.pop(slot)
-        trial.end()
+        if trial.child:
+            trial.child.end()
         trial.lock.release()
 
 
 class _Trial:
     """One trial that this process works on: its seeds one after the other."""
 
-    def __init__(self, worker: Worker, number: int, lock: FileLock, allowed: Resources) -> None:
+    def __init__(self, worker: Worker, slot: int, number: int, lock: FileLock) -> None:
         self.search, self.number, self.lock = worker.search, number, lock
-        self._say, self._command, self._resources = worker.say, worker.command, allowed
+        self._say, self._command = worker.say, worker.command
+        words, self._environment = worker.slots[slot]
         seeds = self.search.space.seeds
         self._runs = worker.folder.runs(number, seeds)
         self._first = self._runs[seeds[0]]
@@ -116,7 +119,8 @@ class _Trial:
         logger = worker.config.logger
         if isinstance(logger, WandbLogger) and logger.group is None:
             self._words.append(f"logger.group={worker.folder.path.name}")
-        self._child: Child | None = None
+        self._words += words
+        self.child: Child | None = None
         self._reported = 0  # validations
         self._given_up = False
         self._size_seen = -1  # of metrics.jsonl
@@ -125,25 +129,17 @@ class _Trial:
 
     def has_ended(self) -> bool:
         """Look once: report validations, start what is next, and say whether the trial has come to an end."""
-        code = self._child.exit_code() if self._child else None  # before its last validations are read
+        code = self.child.exit_code() if self.child else None  # before its last validations are read
         self._given_up = self._given_up or self._lags()
         if self._given_up:
-            if self._child and code is None:
-                self._child.stop()  # it saves itself while others are looked after
+            if self.child and code is None:
+                self.child.stop()  # it saves itself while others are looked after
                 return False
             self._prune()
             return True
-        if self._child and code is None:
+        if self.child and code is None:
             return False
-        return bool(self._child and code and self._fails(self._child, code)) or self._next()
-
-    def stop(self) -> None:
-        if self._child:
-            self._child.stop()
-
-    def end(self) -> None:
-        if self._child:
-            self._child.end()
+        return bool(self.child and code and self._fails(self.child, code)) or self._next()
 
     def _lags(self) -> bool:
         """Report the first seed's new validations; whether one of them is a reason to give up. Only the first seed is
@@ -175,7 +171,7 @@ class _Trial:
             results = run.read_results()
             if not results:
                 words = [*self.search.space.words(self._values, seed), *self._words]
-                self._child = Child(run, words, self._resources, self._command)
+                self.child = Child(run, words, self._environment, self._command)
                 return False
             monitor = results["train"]["monitor"]
             values.append(maximised(results["validation"][monitor], monitor))

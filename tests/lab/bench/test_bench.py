@@ -13,8 +13,7 @@ from attnlab.config import AttentionEncoder
 from attnlab.lab.bench import measure
 from attnlab.lab.bench.page import page
 from attnlab.lab.bench.parts import step_parts
-from attnlab.lab.bench.results import PARTS, LengthSpeed, Measurement, Results
-from attnlab.lab.bench.sections import SECTIONS, words_of
+from attnlab.lab.bench.sections import PARTS, SECTIONS, Measurement, words_of
 from attnlab.model import build as models
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
@@ -84,9 +83,9 @@ def test_the_page_escapes_and_loads_nothing() -> None:
         unit="<i>words", words=[], threads=1, updates=1, vectors_per_update=1.0, step_ms=1.0, vectors_per_second=10.0,
         loop_vectors_per_second=9.5, train_vectors_per_second=9.0, data_wait=0.0, peak_gflops=2.0, torch_gflops=1.0,
         parts=dict.fromkeys(PARTS, 1.0), memory_mib=100.0, share_of_peak=0.5,
-        by_length=[LengthSpeed(8, 5.0), LengthSpeed(64, 10.0)], sentences_per_second={"<u>": 1.0},
+        by_length=[{"length": 8, "vectors_per_second": 5.0}, {"length": 64, "vectors_per_second": 10.0}], sentences_per_second={"<u>": 1.0},
     )  # fmt: skip
-    text = page(Results({"processor": "<script>"}, "embedded", {"<b>": section}))
+    text = page({"processor": "<script>"}, "embedded", {"<b>": section})
     assert "<script>" not in text and "&lt;script&gt;" in text
     assert not any(tag in text for tag in ("<i>words", "<b>", "<u>"))
     assert "http" not in text.replace("http-equiv", "") and text.count("<rect") == len(PARTS)

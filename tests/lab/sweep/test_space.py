@@ -1,12 +1,14 @@
 """Words in Hydra's grammar become what a sweep searches; what no run would accept is refused."""
 
+from functools import partial
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from attnlab import compose
 from attnlab.errors import UserError
 from attnlab.lab.sweep.folder import read_settings
-from attnlab.lab.sweep.search import Halving, Median, Search, pruner
+from attnlab.lab.sweep.search import Search, lags
 from attnlab.lab.sweep.space import named_space, read
 
 
@@ -96,14 +98,14 @@ def test_refused_settings(own: list[str], sentence: str) -> None:
 
 
 def test_pruners_by_example() -> None:
-    median, halving = pruner(read_settings(["sweep.pruner=median", "sweep.warmup=2"])), Halving(1, 2)
-    assert isinstance(median, Median)
+    median = partial(lags, read_settings(["sweep.pruner=median", "sweep.warmup=2"]))
+    halving = partial(lags, read_settings(["sweep.pruner=halving:2", "sweep.warmup=1"]))
     others = [0.1, 0.2, 0.3, 0.4, 0.5]
-    assert not median.lags(0.0, others, step=1)  # too early
-    assert not median.lags(0.0, others[:3], step=2)  # too few
-    assert median.lags(0.29, others, step=2) and not median.lags(0.3, others, step=2)
-    assert median.lags(float("nan"), others, step=2)
-    assert not halving.lags(0.0, others, step=3)  # rungs are 1, 2, 4, 8, …
-    assert not halving.lags(0.35, others, step=4)  # third of six
-    assert halving.lags(0.25, others, step=4)
-    assert not halving.lags(0.6, others[:1], step=1) and halving.lags(0.05, others[:1], step=1)
+    assert not median(0.0, others, step=1)  # too early
+    assert not median(0.0, others[:3], step=2)  # too few
+    assert median(0.29, others, step=2) and not median(0.3, others, step=2)
+    assert median(float("nan"), others, step=2)
+    assert not halving(0.0, others, step=3)  # rungs are 1, 2, 4, 8, …
+    assert not halving(0.35, others, step=4)  # third of six
+    assert halving(0.25, others, step=4)
+    assert not halving(0.6, others[:1], step=1) and halving(0.05, others[:1], step=1)

@@ -18,7 +18,7 @@ import pytest
 from attnlab import compose
 from attnlab.errors import UserError
 from attnlab.lab.sweep import command
-from attnlab.lab.sweep.child import Child, Resources
+from attnlab.lab.sweep.child import Child
 from attnlab.runs import RunFolder
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
@@ -43,7 +43,7 @@ def sweep_process(*words: str) -> subprocess.Popen[bytes]:
 def run_sweep(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
     """What results.json holds."""
     monkeypatch.setattr(command, "score_on_test", lambda folder, search, chosen: {"mean": {"accuracy": 0.5}})
-    return command.sweep(words, command=[sys.executable, str(STAND_IN)]).plain()
+    return command.sweep(words, command=[sys.executable, str(STAND_IN)])
 
 
 def only_folder(outputs: Path) -> Path:
@@ -188,7 +188,7 @@ def test_a_trial_is_told_its_folder_whatever_its_name(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "it's (1), a=b")
     write = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
     given = tmp_path / "given.json"
-    child = Child(folder, ["seed=3"], Resources([], {}), [sys.executable, "-c", write, str(given)])
+    child = Child(folder, ["seed=3"], {}, [sys.executable, "-c", write, str(given)])
     while child.exit_code() is None:
         time.sleep(0.01)
     values = {word.key_or_group: word.value() for word in compose.parse(json.loads(given.read_text()))}

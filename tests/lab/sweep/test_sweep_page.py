@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults
+from attnlab.lab.sweep.outcome import Outcome
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.space import read
 
@@ -17,9 +17,10 @@ def outcome(number: int, state: str, score: float | None, error: str | None = No
 
 
 def written(outcomes: list[Outcome]) -> str:
-    best = Best(outcomes[0], {"mean": {"accuracy": 0.7}}, [f"attnlab train {EVIL}"])
+    best = outcomes[0].plain() | {"test": {"mean": {"accuracy": 0.7}}, "command": [f"attnlab train {EVIL}"]}
     importance = {"optimizer.lr": 1.0, EVIL: 0.0}
-    results = SweepResults(EVIL, "accuracy", "tpe", best, importance, 6, outcomes)
+    results = {"task": EVIL, "monitor": "accuracy", "sampler": "tpe"}
+    results |= {"best": best, "importance": importance, "epochs": 6}
     space = read(["optimizer.lr=tag(log,interval(1e-4,1e-1))", "encoder.depth=2,4"])
     return page(EVIL, results, outcomes, space)
 
