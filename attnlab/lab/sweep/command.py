@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 from filelock import FileLock
 
@@ -13,7 +13,7 @@ from attnlab.lab.sweep import folder as folders
 from attnlab.lab.sweep import space
 from attnlab.lab.sweep.child import TRAIN
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.outcome import Outcome, read_outcomes, table, train_commands
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes, table, train_commands
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.search import Search
 from attnlab.lab.sweep.worker import Worker
@@ -21,7 +21,7 @@ from attnlab.runs import read_json
 from attnlab.training.report import Reporter
 
 
-def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any]:
+def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     """Begin a sweep, or with `sweep=FOLDER|latest` finish one; returns what results.json holds.
 
     command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
@@ -57,22 +57,18 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> dict[str, Any
         return _conclude(folder, search, reporter)
 
 
-def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> dict[str, Any]:
-    """Score the choice on test data, once; write results.json and the page; print the table.
-
-    Of the result, test: "mean" and, over several seeds, "deviation" of the choice's scores; command: what trains it;
-    importance: the fraction of the scores' variance that each key explains.
-    """
+def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:
+    """Score the choice on test data, once; write results.json and the page; print the table."""
     outcomes, monitor = read_outcomes(folder, search)
     reporter.table(table(outcomes, monitor, [parameter.name for parameter in search.space.parameters]))
     chosen = next((outcome for outcome in outcomes if outcome.state == "finished"), None)
     if chosen is None:
         raise UserError(f"{folder.path}: no trial finished; the table says why")
     if folder.results.exists():
-        results = read_json(folder.results)
+        results: SweepResults = read_json(folder.results)
     else:
         commands = train_commands(folder, search, chosen)
-        best = chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands}
+        best = cast(Best, chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands})
         results = {
             "task": compose.compose(search.space.example()).task, "monitor": monitor, "sampler": search.sampler,
             "best": best, "importance": search.importance(), "epochs": sum(outcome.epochs for outcome in outcomes),
@@ -104,7 +100,7 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     return {"mean": cross_validation.mean(scores)} | deviation
 
 
-def _tell(results: dict[str, Any], folder: SweepFolder, reporter: Reporter) -> None:
+def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> None:
     best, monitor = results["best"], results["monitor"]
     if results["importance"]:
         fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results["importance"].items())

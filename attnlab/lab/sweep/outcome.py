@@ -5,6 +5,7 @@ import shlex
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 import yaml
 from optuna.trial import FrozenTrial, TrialState
@@ -19,6 +20,32 @@ STATES = {
     TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "begun", TrialState.FAIL: "failed"
 }  # fmt: skip
 """In the order of the tables."""
+
+
+class Best(TypedDict):
+    """The chosen trial, as results.json holds it.
+
+    test: "mean" and, over several seeds, "deviation" of its scores. command: what trains it.
+    """
+
+    number: int
+    values: dict[str, Value]
+    score: float
+    deviation: float | None
+    test: dict[str, dict[str, float]]
+    command: list[str]
+
+
+class SweepResults(TypedDict):
+    """What results.json of a sweep holds. importance: the fraction of the scores' variance that each key explains."""
+
+    task: str
+    monitor: str
+    sampler: str
+    best: Best
+    importance: dict[str, float]
+    epochs: float
+    trials: list[dict[str, object]]
 
 
 @dataclass(frozen=True)

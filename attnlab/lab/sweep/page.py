@@ -4,12 +4,11 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
 from attnlab.lab import html
-from attnlab.lab.sweep.outcome import Outcome, shown
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, shown
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
@@ -21,7 +20,7 @@ Axis = tuple[Callable[[Value], float], list[tuple[str, float]]]
 """The height at which a value stands, and labels with their heights."""
 
 
-def page(name: str, results: Mapping[str, Any], outcomes: Sequence[Outcome], space: Space) -> str:
+def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: Space) -> str:
     """The HTML text. results: what results.json holds; outcomes: of every trial, best first."""
     monitor, task = results["monitor"], results["task"]
     colours = _colours(outcomes)
@@ -125,7 +124,7 @@ def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: dic
     return html.table(["trial", *names, monitor, "epochs", "seconds", "state"], rows)
 
 
-def _best(best: Mapping[str, Any], monitor: str) -> str:
+def _best(best: Best, monitor: str) -> str:
     test = best["test"].get("mean", {}).get(monitor)
     deviation = best["test"].get("deviation", {}).get(monitor)
     tested = f"; on test data, scored once, <b>{shown(test, deviation)}</b>" if test is not None else ""
