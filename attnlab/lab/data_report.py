@@ -16,6 +16,7 @@ from attnlab.data import open_data
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.lab.pictures import draw
 from attnlab.spec import DataSpec, Target
+from attnlab.targets import kind_named
 from attnlab.training.report import Reporter, new_table
 
 FEW = 30
@@ -91,7 +92,7 @@ def _targets(data: Data) -> Iterator[Table | str]:
     """What there is to be learned, and how it is distributed."""
     for name, target in data.spec.targets.items():
         gold = {split_name: split.gold(name) for split_name, split in data.splits.items()}
-        if target.kind in ("class", "vector_classes"):
+        if kind_named(target.kind).has_labels:
             yield _balance(name, {split: labels(answers) for split, answers in gold.items()})
         elif target.kind == "classes":
             yield _yes_counts(name, target, gold)
@@ -203,7 +204,7 @@ def warnings(data: Data) -> list[str]:
             part = f"{len(shared):,} of {len(digests[other]):,} examples"
             sentences.append(f"{part} of the {other} split occur in training, too, such as {example}")
     for name, target in data.spec.targets.items():
-        if target.kind in ("class", "vector_classes"):
+        if kind_named(target.kind).has_labels:
             rare = [label for label, count in zip(target.classes, target.counts, strict=True) if count == 0]
             if rare:
                 sentences.append(f"{name}: no example in training of {', '.join(rare)}")

@@ -12,6 +12,7 @@ from attnlab.model.width import matching_width
 from attnlab.registry import EMBEDDINGS, ENCODERS, HEADS
 from attnlab.sets import Batch, Loss, Prediction, VectorSets
 from attnlab.spec import DataSpec
+from attnlab.targets import kind_named
 
 
 class Model(nn.Module):
@@ -25,7 +26,7 @@ class Model(nn.Module):
         self.embedding = EMBEDDINGS.get(config.embedding.name, Embedding)(config.embedding, spec, width)
         self.encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
         self.head = _head(config, spec, self.embedding)
-        if self.embedding.stride > 1 and self.head.kind in ("vector_classes", "vector_numbers"):
+        if self.embedding.stride > 1 and kind_named(self.head.kind).per_vector:
             raise UserError(
                 f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
                 "vector; use `embedding=linear`"
@@ -50,7 +51,7 @@ def _check_target(config: Config, spec: DataSpec) -> None:
     name, target = config.head.name, config.head.target
     kinds = HEADS.get(name, Head).kinds
     if target in spec.targets and spec.targets[target].kind in kinds:
-        if spec.targets[target].kind in ("class", "vector_classes") and not spec.targets[target].classes:
+        if kind_named(spec.targets[target].kind).has_labels and not spec.targets[target].classes:
             raise UserError(f"`head.target={target}`: no label in the training data says what is right")
         return
     learners = {n: [h for h in HEADS if t.kind in HEADS.get(h, Head).kinds] for n, t in spec.targets.items()}

@@ -134,6 +134,8 @@ class TargetKind:
 
     metrics: tuple[str, ...]
     """The scores that are usual for it; `head.metrics=` names others."""
+    has_labels: ClassVar[bool] = False
+    """Whether answers are one of C classes each, so that they have a confusion matrix and rare classes."""
     monitor: ClassVar[str]
     """The validation score that picks the best weights unless `trainer.monitor=` names another."""
     stored_answers: ClassVar[type[StoredAnswers]]

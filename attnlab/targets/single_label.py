@@ -58,6 +58,7 @@ class StoredLabels(StoredAnswers):
 class SingleLabel(TargetKind):
     """Cross-entropy; class −1 is not scored."""
 
+    has_labels = True
     monitor = "accuracy"
     stored_answers = StoredLabels
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnlab.metrics import NOT_SCORED
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
+from attnlab.targets import kind_named
 from attnlab.training.baselines.base import Baseline, Problem, label_lists
 
 
@@ -51,7 +52,7 @@ class Ceiling(Baseline):
         ceiling = problem.test.ceiling()
         if problem.kind == "sequence":
             return ceiling == 1.0
-        return ceiling is not None and problem.kind in ("class", "vector_classes")
+        return ceiling is not None and kind_named(problem.kind).has_labels
 
     def scores(self, problem: Problem) -> dict[str, float]:
         if problem.kind == "sequence":
