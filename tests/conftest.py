@@ -110,3 +110,18 @@ def write_tables(folder: Path, train: int = 60, others: int = 20) -> Path:
         rows = "".join(f'"{text}",{label}\n' for text, label in verdicts(count, seed))
         (folder / f"{split}.csv").write_text("text,label\n" + rows, encoding="utf-8")
     return folder
+
+
+WORDS = {"red": "rot", "big": "groß", "old": "alt", "house": "Haus", "tree": "Baum", "dog": "Hund"}
+
+
+def write_pairs(folder: Path, train: int = 80, others: int = 16) -> Path:
+    """A toy language that is translated word by word, backwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, (split, count) in enumerate({"train": train, "val": others, "test": others}.items()):
+        random = Random(seed)
+        rows = [random.choices(list(WORDS), k=random.randint(1, 3)) for _ in range(count)]
+        (folder / f"{split}.en").write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
+        back = (" ".join(WORDS[word] for word in reversed(row)) for row in rows)
+        (folder / f"{split}.de").write_text("".join(f"{line}\n" for line in back), encoding="utf-8")
+    return folder

@@ -5,12 +5,11 @@ import json
 import shutil
 import signal
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pytest
 import torch
-from conftest import write_tables, write_treebank
+from conftest import write_pairs, write_tables, write_treebank
 from graphs import write_tu
 from pictures import write_folder
 from recordings import digits
@@ -19,21 +18,6 @@ from safetensors.torch import load_file
 from attnlab import load_run
 from attnlab.cli import main
 from attnlab.training.loop import Training
-
-WORDS = {"red": "rot", "big": "groß", "old": "alt", "house": "Haus", "tree": "Baum", "dog": "Hund"}
-
-
-def write_pairs(folder: Path, train: int = 80, others: int = 16) -> Path:
-    """A toy language that is translated word by word, backwards."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed, (split, count) in enumerate({"train": train, "val": others, "test": others}.items()):
-        random = Random(seed)
-        rows = [random.choices(list(WORDS), k=random.randint(1, 3)) for _ in range(count)]
-        (folder / f"{split}.en").write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
-        back = (" ".join(WORDS[word] for word in reversed(row)) for row in rows)
-        (folder / f"{split}.de").write_text("".join(f"{line}\n" for line in back), encoding="utf-8")
-    return folder
-
 
 TASKS = {
     "pos": (write_treebank, ["data=ud_ewt", "embedding=word_char", "data.unknown=5"]),

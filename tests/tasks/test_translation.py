@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from random import Random
 
 import pytest
 import torch
+from conftest import write_pairs
 from loops import training, weights
 from safetensors.torch import load_file
 
@@ -13,20 +13,6 @@ from attnlab import compose
 from attnlab.cli import main
 from attnlab.runs import RunFolder
 from attnlab.training.run import load_run
-
-WORDS = {"red": "rot", "big": "groß", "old": "alt", "house": "Haus", "tree": "Baum", "dog": "Hund"}
-
-
-def write_pairs(folder: Path, train: int = 80, others: int = 16) -> Path:
-    """A toy language that is translated word by word, backwards."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed, (split, count) in enumerate({"train": train, "val": others, "test": others}.items()):
-        random = Random(seed)
-        rows = [random.choices(list(WORDS), k=random.randint(1, 3)) for _ in range(count)]
-        (folder / f"{split}.en").write_text("".join(" ".join(row) + "\n" for row in rows), encoding="utf-8")
-        back = (" ".join(WORDS[word] for word in reversed(row)) for row in rows)
-        (folder / f"{split}.de").write_text("".join(f"{line}\n" for line in back), encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="session")
