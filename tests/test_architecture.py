@@ -89,12 +89,12 @@ def test_modalities_never_import_each_other(path: Path) -> None:
     assert wing != "data" or here not in MODALITIES or imported & MODALITIES <= {here}
 
 
-@pytest.mark.parametrize("wing", ["data", "model", "config"])
-def test_no_file_imports_itself_through_others(wing: str) -> None:
+def test_no_file_imports_itself_through_others() -> None:
     graph = {
         ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): imports(path)
-        for path in sorted((PACKAGE / wing).rglob("*.py"))
+        for path in files()
     }
+    assert len(graph["training.loop"]) > 5, "names are those of files"
     order = TopologicalSorter({name: others & set(graph) - {name} for name, others in graph.items()})
     order.prepare()  # raises CycleError, which names the files
 

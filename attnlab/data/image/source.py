@@ -33,7 +33,7 @@ class ImageSource(Source):
     """All classes, where the source knows them; else None: those that occur in training."""
 
     def rows(self, split: str) -> Iterator[Picture]:
-        """The pictures of a split, in an order that never changes."""
+        """The pictures of a split, in an order that never changes. Raises UserError for a file that cannot be read."""
         raise NotImplementedError
 
 

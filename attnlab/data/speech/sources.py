@@ -97,7 +97,8 @@ class FileSource(RecordingSource):
             raise UserError(f"`data.path={config.path}`: no recordings ({', '.join(ENDINGS)}) there")
 
     def listed(self) -> Iterator[Recording]:
-        """What there is, in a fixed order; problems are added to `problems`, files to `files`."""
+        """What there is, in a fixed order; problems are added to `problems`, files to `files`. Raises UserError where a list
+        of recordings cannot be read at all."""
         raise NotImplementedError
 
     def recordings(self) -> list[Recording]:
