@@ -21,13 +21,16 @@ def key(
     min: float | None = None,
     max: float | None = None,
     was: str | None = None,
+    added: bool = False,
 ) -> Any:
     """A documented configuration key; `choices` (also a registry), `min` and `max` are checked by `check`.
 
     help: one sentence, in which {choices} stands for all of them, those of plugins too.
     was: the name by which earlier versions knew it: refused on the command line, and read from the runs that they saved.
+    added: whether data were prepared before there was this key: its default, which means what was done before, then isn't
+    part of their fingerprint.
     """
-    metadata = {"help": help, "choices": choices, "min": min, "max": max, "was": was}
+    metadata = {"help": help, "choices": choices, "min": min, "max": max, "was": was, "added": added}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -125,5 +128,10 @@ def dropped(node: type) -> tuple[str, ...]:
 
 def former_names(node: Any) -> dict[str, Any]:
     """The values of a node by the names that its keys had first, so that what is worked out from them, such as the
-    fingerprint of prepared data, stays the same when a key is renamed."""
-    return {entry.metadata.get("was") or entry.name: getattr(node, entry.name) for entry in fields(node)}
+    fingerprint of prepared data, stays the same when a key is renamed or added."""
+    values = ((entry, getattr(node, entry.name)) for entry in fields(node))
+    return {
+        entry.metadata.get("was") or entry.name: value
+        for entry, value in values
+        if not (entry.metadata.get("added") and value == entry.default)
+    }

@@ -8,12 +8,15 @@ from attnlab.errors import UserError
 class BadRows:
     """Examples that cannot be used. skip: `data.skip_bad`; what: the name of one of them.
 
-    Readers hand every problem to `found`, then go on with the next example. count: how many there were; first: what is
-    wrong with the first of them.
+    Readers hand every problem to `found`, then go on with the next example; what they treat by a rule instead of reading
+    it as it stands, such as lines of comments, goes to `note`, so that nothing is left out in silence. count: how many bad
+    examples there were; first: what is wrong with the first of them; notes: how often each rule was applied, and where
+    first.
     """
 
     def __init__(self, skip: bool, what: str = "row") -> None:
         self.skip, self.what, self.count, self.first = skip, what, 0, ""
+        self.notes: dict[str, tuple[int, str]] = {}
 
     def found(self, problem: str, count: int = 1) -> None:
         """problem: where the row stands, what is wrong and what would be right; count: of rows that share it.
@@ -22,12 +25,18 @@ class BadRows:
         """
         if not self.skip:
             raise UserError(f"{problem}; put it right, or leave such {self.what}s out with data.skip_bad=true")
-        self.add(count, problem)
+        self.first, self.count = self.first or problem, self.count + count
 
-    def add(self, count: int, first: str) -> None:
-        """Those that another reader has counted, whatever `skip` says."""
-        self.first = self.first or first
-        self.count += count
+    def note(self, rule: str, location: str, count: int = 1) -> None:
+        """rule: what was done, as in "lines that begin with # were left out as comments"; location: file:line, or a key."""
+        times, first = self.notes.get(rule, (0, location))
+        self.notes[rule] = times + count, first
+
+    def merge(self, other: "BadRows") -> None:
+        """Adds what another reader has found in the examples that follow."""
+        self.first, self.count = self.first or other.first, self.count + other.count
+        for rule, (times, first) in other.notes.items():
+            self.note(rule, first, times)
 
     def summary(self) -> str:
         """A sentence for the user; empty where every row was good."""
@@ -35,6 +44,11 @@ class BadRows:
             return ""
         were = f"1 bad {self.what} was" if self.count == 1 else f"{self.count:,} bad {self.what}s were"
         return f"{were} left out (data.skip_bad=true); the first: {self.first}"
+
+    def warnings(self) -> list[str]:
+        """What the user should know of all this, a sentence each."""
+        notes = [f"{rule}: {times:,}, the first at {first}" for rule, (times, first) in self.notes.items()]
+        return [*filter(None, [self.summary()]), *notes]
 
 
 class ErrorSink(Protocol):

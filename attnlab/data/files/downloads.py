@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from attnlab.data.prep.cache import MANIFEST, cache_folder, prepared
+from attnlab.data.prep.cache import MANIFEST, cache_folder, made_once
 from attnlab.errors import UserError
 
 PATIENCE = 20
@@ -38,7 +38,7 @@ def downloaded(cache: str | None, url: str, key: str, by_hand: str) -> Path:
     folder = cache_folder(cache) / f"{name}-{hashlib.blake2b(url.encode(), digest_size=6).hexdigest()}"
     if folder.is_dir() and not (folder / MANIFEST).exists():
         return folder  # fetched before there were manifests
-    return prepared(folder.parent, folder.name, fetch)
+    return made_once(folder, fetch)
 
 
 def _unpack(archive: Path) -> None:

@@ -38,10 +38,10 @@ class Graphs(Data):
         self.config, self.seed = config, seed
         self.source = open_source(config, GraphSource)
         self.notice, self.commit = self.source.notice, self.source.commit
-        folder = prepare(config, self.source)
+        name, folder = prepare(config, self.source)
         # The same data may come from elsewhere.
         settings = former_names(config) | dict.fromkeys(("cache", "path", "hub", "origin", "licence"))
-        self.fingerprint = fingerprint((), settings | {"rows": folder.name, "seed": seed})
+        self.fingerprint = fingerprint((), settings | {"rows": name, "seed": seed})
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ class Graphs(Data):
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
         unseen = unseen_labels(target, counts, config.name, held_out=set(self.splits) - set(graphs.splits))
-        self.warnings = [*self.source.warnings, *filter(None, [graphs.bad]), *unseen]
+        self.warnings = [*self.source.warnings, *graphs.warnings, *unseen]
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:

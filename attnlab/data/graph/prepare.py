@@ -26,13 +26,14 @@ SETTINGS = "source name structure target_kind directed labelled skip_bad".split(
 """The keys that what is prepared depends on; the others are applied when the data are opened."""
 
 
-def prepare(config: GraphData, source: GraphSource) -> Path:
-    """The folder of the prepared graphs: graphs.arrow and meta.json."""
+def prepare(config: GraphData, source: GraphSource) -> tuple[str, Path]:
+    """The name of the prepared graphs, by what they depend on, and their folder: graphs.arrow and meta.json."""
     settings = {name: getattr(config, name) for name in (*SETTINGS, *source.settings)}
     settings |= {"files": [*source.files, *source.rules]}
     settings |= {"identity": source.identity} if source.identity else {}
-    name = fingerprint([*source.files.values(), *source.rules.values()], settings)
-    return prepared(cache_folder(config.cache), f"graphs-{config.name}-{name}", partial(_write, config, source))
+    digest = fingerprint([*source.files.values(), *source.rules.values()], settings)
+    name = f"graphs-{config.name}-{digest}"
+    return name, prepared(cache_folder(config.cache), name, partial(_write, config, source))
 
 
 class PreparedGraphs:
@@ -54,7 +55,7 @@ class PreparedGraphs:
         self.edge_attributes: int = meta["edge_attributes"]
         self.structure: list[str] = meta["structure"]
         self.structures = parse_structures(self.structure)
-        self.bad: str = meta["bad"]
+        self.warnings: list[str] = meta["warnings"]
         self._answers = meta["answers"]
 
     def answers(self, target: Target) -> StoredAnswers:
@@ -112,7 +113,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
         "structure": widths.structure, "attributes": widths.numbers("nodes"), "edge_attributes": widths.numbers("edges"),
-        "bad": bad.summary(),
+        "warnings": bad.warnings(),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

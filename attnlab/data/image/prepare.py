@@ -89,7 +89,7 @@ class _Writer:
                 held_out = split in self.fractions
                 reason = too_few(split, self.fractions[split]) if held_out else f"no pictures in the {split} split"
                 raise UserError(f"data={self.config.name}: {reason}")
-            skipped += [bad.summary()] if bad.count else []
+            skipped += bad.warnings()
         meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

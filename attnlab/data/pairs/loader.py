@@ -130,7 +130,7 @@ class Parallel(Data):
                 folder / f"{split}.arrow", columns, self._encoded(self._pairs(split, bad, empty), longer)
             )
             if split in self.source.splits:  # what is held out was read, and warned of, with the rest
-                warnings += [bad.summary()] if bad.count else []
+                warnings += bad.warnings()
                 warnings += [_left_out(split, empty)] if empty else []
             limit = self.config.max_length, self.config.too_long
             warnings += beyond_length(len(longer), f"pairs of the {split} split", *limit)

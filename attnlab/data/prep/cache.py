@@ -19,7 +19,10 @@ from attnlab.config import DataConfig, former_names
 from attnlab.disk import flush
 
 VERSION = 6
-"""Of what preparation writes: a new one makes old folders unused."""
+"""Of all fingerprints: with a new one no run can be continued that began before."""
+READING = 2
+"""Of how files are read and written: a new one makes prepared folders unused, while fingerprints stay. Where the same files
+give other examples than before, the source's `identity` says so, which changes the fingerprint."""
 MANIFEST = "sizes.json"
 """The names and sizes of the files in a prepared folder."""
 ELSEWHERE = ("cache", "path", "origin", "licence", "hub", "config", "revision")
@@ -56,10 +59,15 @@ def _digest(path: Path) -> bytes:
 
 
 def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder `cache/name`, filled by `make(folder)` unless it is there and whole."""
-    folder = cache / name
+    """The folder of prepared data called `name`, filled by `make(folder)` unless it is there and whole."""
+    return made_once(cache / f"{name}.{READING}", make)
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder, filled by `make(folder)` unless it is there and whole."""
     if _whole(folder):
         return folder
+    cache, name = folder.parent, folder.name
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{name}.lock"):
         if not _whole(folder):

@@ -48,8 +48,9 @@ class Text(Data):
         self.source = open_source(config, TextSource)
         self.notice, self.commit = self.source.notice, self.source.commit
         self.fractions = lacking(config, self.source.splits)
-        self.folder_of_rows = self._prepared()
-        self.fingerprint = fingerprint((), settings_of(config) | {"rows": self.folder_of_rows.name})
+        name = self._rows_name()
+        self.folder_of_rows = prepared(cache_folder(config.cache), name, self._write)
+        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name})
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
@@ -64,14 +65,14 @@ class Text(Data):
 
     # --- preparation ------------------------------------------------------------------------------
 
-    def _prepared(self) -> Path:
-        """The folder of all rows, shared by all ways of dividing them."""
+    def _rows_name(self) -> str:
+        """Of the folder of all rows, which all ways of dividing them share."""
         config, files = self.config, self.source.files
         settings = {name: value for name, value in former_names(config).items() if name not in LATER}
         # The same bytes may be a .csv or a .tsv file.
         kinds = [(split, plain_suffix(path)) for split, path in files.items()]
         name = fingerprint(files.values(), settings | {"splits": kinds, "identity": self.source.identity})
-        return prepared(cache_folder(config.cache), f"rows-{config.name}-{name}", self._write)
+        return f"rows-{config.name}-{name}"
 
     def _write(self, folder: Path) -> None:
         """Read every row once; words and labels become numbers in the order in which they appear."""
@@ -81,9 +82,9 @@ class Text(Data):
             if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, bad, longer)) == 0:
                 location = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
                 within = f" of at most `data.max_length={max_length}` words" if sum(longer) else ""
-                left_out = f"; {bad.summary()}" if bad.count else ""
+                left_out = "".join(f"; {warning}" for warning in bad.warnings())
                 raise UserError(f"{location}: no sentences{within} in it{left_out}")
-            warnings += [bad.summary()] if bad.count else []
+            warnings += bad.warnings()
             whose = f"sentences of the {split} split"
             warnings += beyond_length(sum(longer), whose, max_length, self.config.too_long)
         text = "".join(f"{form}\n" for form in numbers.forms)
@@ -100,7 +101,7 @@ class Text(Data):
         done = 0
         with counted(f"preparing {self.config.name}, {split}") as progress:
             for numbered in mapped(PieceNumbering(self.source, self.config), tasks, processes):
-                bad.add(numbered.bad, numbered.first_bad)
+                bad.merge(numbered.bad)
                 longer.append(numbered.longer)
                 batch = numbers.translated(numbered)
                 done += batch.num_rows

@@ -23,16 +23,15 @@ from attnlab.targets import kind_named
 class Numbered:
     """The rows of a piece. batch: their columns, with the piece's numbers for words (forms) and labels.
 
-    labels: of each target that has any. longer: sentences beyond `data.max_length`, cut or dropped. bad, first_bad:
-    how many rows could not be used, and what is wrong with the first.
+    labels: of each target that has any. longer: sentences beyond `data.max_length`, cut or dropped. bad: rows that could
+    not be used, and what else was not read as it stands.
     """
 
     batch: pa.RecordBatch
     forms: list[str]
     labels: dict[str, list[str]]
     longer: int
-    bad: int
-    first_bad: str
+    bad: BadRows
 
 
 class PieceNumbering:
@@ -66,7 +65,7 @@ class PieceNumbering:
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))
         labels = {name: writer.labels for name, writer in writers.items() if writer.labels}
-        return Numbered(batch, list(forms), labels, len(longer), bad.count, bad.first)
+        return Numbered(batch, list(forms), labels, len(longer), bad)
 
 
 def _within_length(

@@ -10,7 +10,7 @@ from conftest import conllu, shared_data, write_treebank
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.prep.cache import prepared
+from attnlab.data.prep.cache import made_once
 from attnlab.data.text.conllu import read_conllu
 from attnlab.data.text.loader import Text
 from attnlab.data.text.source import TextRow
@@ -89,10 +89,12 @@ def test_preparation_appears_whole_or_not_at_all_and_once(tmp_path: Path) -> Non
         raise OSError("disk full")
 
     with pytest.raises(OSError):
-        prepared(tmp_path, "x", fails)
+        made_once(tmp_path / "x", fails)
     assert not (tmp_path / "x").exists()
     made = []
-    workers = [threading.Thread(target=prepared, args=(tmp_path, "x", lambda f: made.append(f))) for _ in range(4)]
+    workers = [
+        threading.Thread(target=made_once, args=(tmp_path / "x", lambda f: made.append(f))) for _ in range(4)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
