@@ -13,6 +13,7 @@ from attnlab.data.text.tokenize import Sentences
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.runs import Results, RunFolder
+from attnlab.schema import checked
 from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
@@ -82,12 +83,13 @@ def with_best_weights(
     folder: RunFolder, config: Config, spec: DataSpec, model: models.Model, engine: Engine
 ) -> Run:
     """A run whose best weights are put into this model. Raises UserError where they don't fit it."""
-    saved, warning = checkpoint.load(folder.best)
+    def check(found: checkpoint.Checkpoint) -> None:
+        checked(checkpoint.Weights, found.state, f"{found.folder}/{checkpoint.STATE}")
+        checkpoint.refuse_other_tensors(found.tensors.get("model", {}), model.state_dict(), found.folder)
+
+    saved, warning = checkpoint.load(folder.best, check)
     if warning:
         print(f"attnlab: warning: {warning}", file=sys.stderr)
-    try:
-        model.load_state_dict(saved.tensors["model"])
-    except (KeyError, RuntimeError) as error:
-        raise UserError(f"{saved.folder}: these weights don't fit config.yaml and spec.json") from error
+    model.load_state_dict(saved.tensors["model"])
     fingerprint = saved.state.get("data")
     return Run(folder, config, spec, model, engine, None if fingerprint is None else str(fingerprint))
