@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 
 from attnlab.errors import Damaged, UserError
 from attnlab.schema import DEPTH, DIGITS, checked, refuse_unsound
@@ -108,7 +108,7 @@ def plain_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def lock(path: Path) -> FileLock:
+def lock(path: Path) -> BaseFileLock:
     """A lock that ends with its process. Raises UserError where its file is a link, or no regular file."""
     refuse_special(path)
     return FileLock(path)

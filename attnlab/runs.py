@@ -206,6 +206,15 @@ class RunFolder:
         """results.json, or nothing where the run hasn't finished. Raises Damaged where it holds anything else."""
         return disk.read_json(self.results, Results) if self.results.exists() else {}
 
+    def validation_score(self) -> tuple[str, float] | None:
+        """What picked the best weights, and their score of it; None where the run hasn't finished. Raises Damaged where
+        results.json doesn't say it."""
+        if not self.results.exists():
+            return None
+        results = self.read_results()
+        monitor = checked(str, results.get("train", {}).get("monitor"), f"{self.results}: `train.monitor`")
+        return monitor, checked(float, results.get("validation", {}).get(monitor), f"{self.results}: {monitor!r}")
+
 
 def new_folder(parent: Path) -> Path:
     """parent/<time>-<4 letters>/, new and empty."""

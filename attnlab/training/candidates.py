@@ -15,6 +15,7 @@ from attnlab.runs import Scores
 from attnlab.schema import Count
 from attnlab.training import checkpoint
 
+
 class Candidate(TypedDict):
     """The state of one: after which update, and its scores of the validation data."""
 

@@ -18,7 +18,7 @@ from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.data.prep.batching import Batching, shard
 from attnlab.data.prep.prefetch import batches_ahead
-from attnlab.errors import Damaged, UserError
+from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
 from attnlab.schema import checked
