@@ -12,6 +12,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    NotRequired,
     TypeVar,
     Union,
     cast,
@@ -93,6 +94,8 @@ def _read(kind: Any, value: object, where: str, key: str) -> object:
         if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
             raise _other(where, key, name, value)
         return value
+    if origin is NotRequired:
+        return _read(arguments[0], value, where, key)
     if origin is Annotated:
         return _within(arguments, value, where, key)
     if origin in (Union, types.UnionType):

@@ -1,7 +1,6 @@
 """The weights of the best validations, of which the mean is often better than each (Vaswani et al. 2017, section 6.1)."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -52,10 +51,11 @@ class Candidates:
             if int(folder.name) > update:
                 _remove(folder)
 
-    def mean(self, model: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The mean of the weights that are kept. model: tensors by the names and shapes that all must have. Raises UserError
-        where some cannot be read."""
-        candidates = [_weights(folder, model) for folder in self._saved()]
+    def mean(self) -> dict[str, Tensor]:
+        """The mean of the weights that are kept. Raises UserError where some cannot be read, or are of another model."""
+        candidates = [_weights(folder) for folder in self._saved()]
+        for weights in candidates[1:]:
+            checkpoint.refuse_other_tensors(weights, candidates[0], f"{self.folder}: {_REMEDY}")
         return {
             name: torch.stack([weights[name] for weights in candidates]).mean(0)
             if first.is_floating_point()
@@ -74,13 +74,10 @@ def _score(folder: Path, monitor: str) -> float:
         raise UserError(f"{folder}: no scores in it; {_REMEDY}") from error
 
 
-def _weights(folder: Path, model: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    def fits(found: checkpoint.Checkpoint) -> None:
-        checkpoint.refuse_other_tensors(found.tensors.get("model", {}), model, found.folder)
-
+def _weights(folder: Path) -> dict[str, Tensor]:
     try:
-        return checkpoint.load(folder, fits)[0].tensors["model"]
-    except UserError as error:
+        return checkpoint.load(folder)[0].tensors["model"]
+    except (UserError, KeyError) as error:
         raise UserError(f"{error}; {_REMEDY}") from error
 
 

@@ -163,7 +163,9 @@ class Training:
         progress.done = self._is_done()
         if progress.done and self.candidates:
             mean = copy.deepcopy(model)
-            mean.load_state_dict(self.candidates.mean(model.state_dict()))
+            weights = self.candidates.mean()
+            checkpoint.refuse_other_tensors(weights, mean.state_dict(), self.candidates.folder)
+            mean.load_state_dict(weights)
             self._keep_if_better(mean, self._scored(mean))
         train_loss = progress.loss / max(1, progress.count)
         progress.loss, progress.count = 0.0, 0
