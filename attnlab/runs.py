@@ -73,7 +73,7 @@ class ValidationLine(TypedDict):
 
     update: Count
     epoch: Count
-    best: bool
+    best: NotRequired[bool]
     done: bool
     monitor: str
     train_loss: NotRequired[float]

@@ -81,7 +81,7 @@ def _columns(folder: RunFolder, config: Row) -> Row:
     ):  # a cross-validation's own scores are means over its folds
         train = folds[0]["train"] | train
     last = validations[-1] if validations else None
-    best = next((line for line in reversed(validations) if line["best"]), None)
+    best = next((line for line in reversed(validations) if line.get("best")), None)
     monitor = train.get("monitor", last and last["monitor"])
     scores = results.get("validation") or cast(Scores, best or {})
     groups = {
