@@ -6,16 +6,19 @@ codecs are read by both wings.
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnlab.errors import UserError
+from attnlab.disk import parse_json, read_json
+from attnlab.errors import Damaged, UserError
+from attnlab.schema import Count, Finite, checked
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer, models
 
-UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
+UNKNOWN, BEGIN, END = SPECIAL = "<unk>", "<s>", "</s>"
 UNKNOWN_ID, BEGIN_ID, END_ID = 0, 1, 2
 KINDS = ("bpe", "unigram", "words", "characters")
 MAX_CHARACTERS = 30_000
@@ -40,41 +43,31 @@ class Codec:
         of them; `words` takes the `size` most frequent words and marks; `characters` takes each by itself. Learned again,
         the scores of `unigram` differ by some 1e-4; the other kinds are the same.
         """
-        from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+        from tokenizers import models, trainers
 
         assert kind in KINDS, kind
         size = MAX_CHARACTERS if kind == "characters" else size
         options: dict[str, Any] = {
             "vocab_size": size,
-            "special_tokens": [UNKNOWN, BEGIN, END],
+            "special_tokens": list(SPECIAL),
             "show_progress": False,
         }
         trainer: trainers.Trainer
         if kind == "bpe":
-            tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+            tokenizer = _around(models.BPE(unk_token=UNKNOWN), kind)
             trainer = trainers.BpeTrainer(**options)
         elif kind == "unigram":
-            tokenizer = Tokenizer(models.Unigram())
+            tokenizer = _around(models.Unigram(), kind)
             trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **options)
         else:
-            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+            tokenizer = _around(models.WordLevel(unk_token=UNKNOWN), kind)
             trainer = trainers.WordLevelTrainer(**options)
-        one_space = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
-        tokenizer.normalizer = normalizers.Sequence(one_space)
-        if kind == "characters":
-            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-            tokenizer.decoder = decoders.Fuse()
-        else:
-            # A space belongs to the word that follows it, so that nothing has to guess where spaces were.
-            words = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
-            tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words)
-            tokenizer.decoder = decoders.Metaspace()
         tokenizer.train_from_iterator(texts, trainer)
         if kind == "unigram":
             # The package reads numbers of many digits back with another last digit: the saved codec would be another.
-            saved = json.loads(tokenizer.to_str())
-            saved["model"]["vocab"] = [[piece, round(score, 6)] for piece, score in saved["model"]["vocab"]]
-            tokenizer = Tokenizer.from_str(json.dumps(saved))
+            learned = json.loads(tokenizer.to_str())["model"]["vocab"]
+            tokenizer = _around(models.Unigram([(piece, round(score, 6)) for piece, score in learned], 0), kind)
+            tokenizer.add_special_tokens(list(SPECIAL))
         return cls(tokenizer)
 
     def __eq__(self, other: object) -> bool:
@@ -103,6 +96,7 @@ class Codec:
         return self._tokenizer.decode(list(ids), skip_special_tokens=True)
 
     def save(self, path: Path) -> None:
+        """Write it, as JSON."""
         path.write_text(self.to_json(), encoding="utf-8")
 
     def to_json(self) -> str:
@@ -111,13 +105,109 @@ class Codec:
 
     @classmethod
     def load(cls, path: Path) -> "Codec":
-        """Read what `save` wrote, which holds words and numbers only. Raises UserError where something else lies there."""
-        from tokenizers import Tokenizer
+        """Read what `save` wrote, which holds words and numbers only. Raises UserError where something else lies there.
 
-        try:
-            codec = cls(Tokenizer.from_str(path.read_text(encoding="utf-8")))
-        except Exception as error:  # the package raises bare `Exception`
-            raise UserError(f"{path}: not a codec written by attnlab ({error})") from error
-        if codec.tokens[:3] != (UNKNOWN, BEGIN, END):
-            raise UserError(f"{path}: its first tokens must be {UNKNOWN}, {BEGIN} and {END}")
-        return codec
+        Of the file only the tokens are used, so that no rule of a stranger's is ever applied to a text: a codec is made of
+        them as `learn` makes one, and the file must say the same.
+        """
+        saved = read_json(path, dict[str, object])
+        kind, model = _kind(saved), saved.get("model")
+        problem = "its rules aren't those of any codec of ours"
+        if kind is not None:
+            try:
+                codec = cls(_around(_model(kind, model, path), kind))
+                codec._tokenizer.add_special_tokens(list(SPECIAL))
+                if parse_json(codec.to_json(), path) == saved:
+                    return codec
+            except UserError:
+                raise
+            except Exception as error:  # the package raises bare `Exception`
+                problem = str(error)
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":
+                    raise
+                problem = str(error)
+        raise Damaged(f"{path}: not a codec written by attnlab ({problem})")
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """The model of `bpe`: pairs of tokens become one, the first pair first."""
+
+    vocab: dict[str, Count]
+    merges: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The model of `unigram`: the logarithm of each token's probability."""
+
+    vocab: list[tuple[str, Finite]]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """The model of `words` and `characters`."""
+
+    vocab: dict[str, Count]
+
+
+def _around(model: "models.Model", kind: str) -> "Tokenizer":
+    """A tokenizer of this kind with its rules: what is done to a text before the model cuts it, and to tokens afterwards."""
+    from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(model)
+    one_space = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    tokenizer.normalizer = normalizers.Sequence(one_space)
+    if kind == "characters":
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+        tokenizer.decoder = decoders.Fuse()
+    else:
+        # A space belongs to the word that follows it, so that nothing has to guess where spaces were.
+        words = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words)
+        tokenizer.decoder = decoders.Metaspace()
+    return tokenizer
+
+
+def _kind(saved: dict[str, object]) -> str | None:
+    """Of which kind a saved codec is; None where of none."""
+    model, decoder = (_type(saved.get(part)) for part in ("model", "decoder"))
+    if model == "WordLevel":
+        return "characters" if decoder == "Fuse" else "words"
+    return {"BPE": "bpe", "Unigram": "unigram"}.get(model)
+
+
+def _type(part: object) -> str:
+    return str(part.get("type")) if isinstance(part, dict) else ""
+
+
+def _model(kind: str, saved: object, path: Path) -> "models.Model":
+    """The model of a codec from what a file says of it. Raises Damaged where its tokens aren't numbered 0, 1, …, and where
+    two are merged into none."""
+    from tokenizers import models
+
+    schema: type[_Merged | _Scored | _Listed] = {"bpe": _Merged, "unigram": _Scored}.get(kind, _Listed)
+    names = [entry.name for entry in fields(schema)]
+    assert isinstance(saved, dict)
+    read = checked(schema, {name: saved[name] for name in names if name in saved}, path)
+    if isinstance(read, _Scored):
+        _refuse_other_tokens([token for token, _ in read.vocab], path)
+        return models.Unigram(read.vocab, 0)
+    ids = sorted(read.vocab.values())
+    if ids != list(range(len(ids))):
+        raise Damaged(f"{path}: its tokens aren't numbered 0, 1, … to {len(ids) - 1}")
+    _refuse_other_tokens(sorted(read.vocab, key=read.vocab.__getitem__), path)
+    if isinstance(read, _Listed):
+        return models.WordLevel(read.vocab, UNKNOWN)
+    for first, second in read.merges:
+        if not {first, second, first + second} <= read.vocab.keys():
+            raise Damaged(f"{path}: merges {first!r} and {second!r}, which aren't both tokens, or make none")
+    return models.BPE(read.vocab, read.merges, unk_token=UNKNOWN)
+
+
+def _refuse_other_tokens(tokens: list[str], path: Path) -> None:
+    if tuple(tokens[:3]) != SPECIAL:
+        raise Damaged(f"{path}: its first tokens must be {UNKNOWN}, {BEGIN} and {END}")
+    if len(set(tokens)) < len(tokens) or "" in tokens:
+        raise Damaged(f"{path}: holds a token twice, or an empty one")

@@ -25,6 +25,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from attnlab import groups, plugins
 from attnlab.config import BASES, Config, Trainer, check, dropped, keys_of, names_now, node_type, renamed
+from attnlab.disk import LARGEST_YAML, parse_yaml, read_text
 from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
@@ -183,14 +184,11 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     Raises UserError for interpolations, targets, unknown keys, and plugins that aren't loaded.
     """
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, LARGEST_YAML)
     for danger in ("${", "_target_"):
         if danger in text:
             raise UserError(f"{path}: holds `{danger}`, which a saved configuration never does; not run")
-    try:
-        saved = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from error
+    saved = parse_yaml(text, path)
     if not isinstance(saved, dict):
         raise UserError(f"{path}: not a saved configuration")
     modules = saved.get("plugins", [])

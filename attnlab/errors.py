@@ -7,6 +7,10 @@ class UserError(ValueError):
     """Something the user can put right; printed without a traceback, exit code 2."""
 
 
+class Damaged(UserError):
+    """A file holds something else than what was written there."""
+
+
 class Stopped(Exception):
     """A run was asked by a signal to stop, and has saved itself."""
 

@@ -5,40 +5,84 @@ A folder from a stranger is only numbers and words; anything that could run is r
 
 import contextlib
 import json
+import os
 import random
 import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import NotRequired, TypedDict, cast
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from attnlab.disk import read_json, read_jsonl, write_text
+from attnlab import disk
 from attnlab.errors import UserError
+from attnlab.schema import Count, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
 
 
+Scores = dict[str, float]
+
+
+class Trained(TypedDict, total=False):
+    """How training went, as results.json holds it; of a cross-validation, sums and means over the folds."""
+
+    seconds: Seconds
+    wall_seconds: Seconds
+    vectors_per_second: Seconds
+    data_wait: Seconds
+    epochs: Count
+    updates: Count
+    best_update: Count
+    monitor: str
+
+
+class FoldResults(TypedDict):
+    """What results.json of a cross-validation holds of each fold."""
+
+    test: Scores
+    validation: Scores
+    train: Trained
+
+
 class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
-    lengths: of texts, their numbers of words at `metrics.QUANTILES`. train: how training went: seconds, updates, …
+    lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines: by name, their scores on test data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
     task: str
     protocol: str
-    test: dict[str, float]
-    validation: dict[str, float]
-    standard_deviation: dict[str, float]
-    folds: dict[str, dict[str, object]]
+    test: Scores
+    validation: Scores
+    standard_deviation: Scores
+    folds: dict[str, FoldResults]
     lengths: dict[str, list[int]]
-    train: dict[str, Any]
-    parameters: int
-    baselines: dict[str, dict[str, float]]
+    train: Trained
+    parameters: Count
+    baselines: dict[str, Scores]
+
+
+class ValidationLine(TypedDict):
+    """A line of metrics.jsonl; besides, each score stands there by its name. best: whether its weights were the best so
+    far. done: whether it was the last."""
+
+    update: Count
+    epoch: Count
+    best: NotRequired[bool]
+    done: bool
+    monitor: str
+    train_loss: NotRequired[float]
+    vectors_per_second: NotRequired[float]
+
+
+def score_of(line: ValidationLine, name: str) -> float:
+    """One of the scores in a line of metrics.jsonl, which holds the one that it calls its monitor."""
+    return cast(dict[str, float], line)[name]
 
 
 class RunFolder:
@@ -64,10 +108,6 @@ class RunFolder:
     def predictions(self, name: str) -> Path:
         """A line for each example of a split, or of other data."""
         return self.path / f"predictions-{name}.jsonl"
-
-    def hypotheses(self, update: int) -> Path:
-        """The texts that were predicted for the validation examples after this update, a line for each."""
-        return self.path / "hypotheses" / f"{update}.txt"
 
     @classmethod
     def create(cls, outputs: str, task: str, folder: str | None = None) -> "RunFolder":
@@ -95,17 +135,15 @@ class RunFolder:
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
-            path = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
+            path = max(folders, key=lambda path: (started(path), _changed(path)))
         else:
             path = Path(run).expanduser()
             if not path.is_dir():
                 raise UserError(f"`run={run}`: no such folder")
             if not (path / "config.yaml").is_file():
                 raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
-        for file in sorted(path.rglob("*")):
-            # Hidden files are the system's, and never opened.
-            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.is_file() and not hidden and file.suffix not in _PLAIN:
+        for file in disk.plain_files(path):
+            if file.suffix not in _PLAIN:
                 raise UserError(
                     f"{file}: a run folder holds only numbers and words, never a `{file.suffix or file.name}` "
                     "file; nothing was loaded"
@@ -123,25 +161,35 @@ class RunFolder:
 
     def append_metrics(self, line: Mapping[str, object]) -> None:
         """Add a line to metrics.jsonl."""
-        with self.metrics.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        disk.append_text(self.metrics, json.dumps(line) + "\n")
 
     def forget_metrics_after(self, update: int) -> None:
         """Drop the lines that a resumed run will write again."""
         if self.metrics.exists():
-            lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["update"] <= update]
-            write_text(self.metrics, "".join(kept))
+            kept = [line for line in self.read_metrics() if line["update"] <= update]
+            disk.write_text(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl, one for each validation."""
-        return read_jsonl(self.metrics)
+    def read_metrics(self) -> list[ValidationLine]:
+        """The lines of metrics.jsonl, one for each validation. Raises Damaged where there is anything else."""
+        lines = disk.read_jsonl(self.metrics, ValidationLine)
+        for number, line in enumerate(lines, 1):
+            checked(dict[str, float | bool | str | None], line, f"{self.metrics}:{number}")
+            checked(float, line.get(line["monitor"]), f"{self.metrics}:{number}: {line['monitor']!r}")
+        return lines
+
+    def write_hypotheses(self, update: int, text: str) -> None:
+        """Keep the texts that were predicted for the validation examples after this update, a line for each."""
+        disk.make_folder(self.path / "hypotheses")
+        disk.write_text(self.path / "hypotheses" / f"{update}.txt", text)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Inside, this process alone trains the run; the lock ends with the process. Raises UserError where another has it."""
         try:
-            with FileLock(self.lock, timeout=2):
+            with disk.lock(self.lock).acquire(timeout=2):
+                for left in (*disk.unfinished_files(self.path), *disk.unfinished_files(self.path / "hypotheses")):
+                    if not left.name.startswith(".predictions-"):  # which `attnlab eval` may be writing
+                        left.unlink()
                 yield
         except Timeout as error:
             raise UserError(f"{self.path}: another process is training this run") from error
@@ -155,8 +203,17 @@ class RunFolder:
         return "failed" if self.error.exists() else "pruned" if self.pruned.exists() else "cut off"
 
     def read_results(self) -> Results:
-        """results.json, or nothing where the run hasn't finished."""
-        return read_json(self.results) if self.results.exists() else {}
+        """results.json, or nothing where the run hasn't finished. Raises Damaged where it holds anything else."""
+        return disk.read_json(self.results, Results) if self.results.exists() else {}
+
+    def validation_score(self) -> tuple[str, float] | None:
+        """What picked the best weights, and their score of it; None where the run hasn't finished. Raises Damaged where
+        results.json doesn't say it."""
+        if not self.results.exists():
+            return None
+        results = self.read_results()
+        monitor = checked(str, results.get("train", {}).get("monitor"), f"{self.results}: `train.monitor`")
+        return monitor, checked(float, results.get("validation", {}).get(monitor), f"{self.results}: {monitor!r}")
 
 
 def new_folder(parent: Path) -> Path:
@@ -177,7 +234,16 @@ def started(path: Path) -> str:
     if re.match(r"\d{8}-\d{6}-", path.name):
         return path.name[:15]
     first = path / "environment.json"
-    return time.strftime(_STAMP, time.localtime((first if first.exists() else path).stat().st_mtime))
+    changed = _changed(first) or _changed(path)
+    return time.strftime(_STAMP, time.localtime(changed / 1e9))
+
+
+def _changed(path: Path) -> int:
+    """When it was last changed, in nanoseconds; 0 where that cannot be seen."""
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def run_folders(outputs: Path) -> list[Path]:
@@ -188,16 +254,16 @@ def run_folders(outputs: Path) -> list[Path]:
 
 def is_part(path: Path) -> bool:
     """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
-    is_trial = any((parent / "sweep.yaml").exists() for parent in list(path.parents)[:2])
-    return is_trial or (path.parent / "config.yaml").is_file()
+    is_trial = any(os.path.exists(parent / "sweep.yaml") for parent in list(path.parents)[:2])
+    return is_trial or os.path.isfile(path.parent / "config.yaml")
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a living process holds this lock file."""
-    if not lock.exists():
+    """Whether a living process holds this lock file. Raises UserError where it is a link, or no regular file."""
+    if not os.path.lexists(lock):
         return False
     try:
-        with FileLock(lock, timeout=0):
+        with disk.lock(lock).acquire(timeout=0):
             return False
     except Timeout:
         return True

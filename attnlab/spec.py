@@ -5,14 +5,17 @@ plain lists of words and numbers.
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 from attnlab.codec import UNKNOWN, Codec
-from attnlab.errors import UserError
+from attnlab.disk import parse_json, read_text
+from attnlab.errors import Damaged, UserError
+from attnlab.schema import Count, Finite, Size, Within, checked
 
 
 @dataclass(frozen=True)
@@ -52,17 +55,18 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         """Read what `save` wrote. Raises UserError where something else lies there."""
-        words, counts = [], []
-        # A word may hold a carriage return, which reading as text would make a line feed of.
-        for number, line in enumerate(path.read_bytes().decode().split("\n")[:-1], 1):
+        counts: dict[str, int] = {}
+        # A word may hold a carriage return, or any other character that looks like a line's end.
+        for number, line in enumerate(read_text(path).split("\n")[:-1], 1):
             word, tab, count = line.rpartition("\t")
-            if not tab or not count.isdigit() or (number == 1 and word != UNKNOWN):
-                raise UserError(f"{path}:{number}: expected a word, a tab and a count")
-            words.append(word)
-            counts.append(int(count))
-        if not words:
-            raise UserError(f"{path}: empty vocabulary")
-        return cls(tuple(words), tuple(counts))
+            if not tab or not re.fullmatch("[0-9]{1,15}", count) or (number == 1 and word != UNKNOWN):
+                raise Damaged(f"{path}:{number}: expected a word, a tab and a count")
+            if word in counts:
+                raise Damaged(f"{path}:{number}: a word that stands above already")
+            counts[word] = int(count)
+        if not counts:
+            raise Damaged(f"{path}: empty vocabulary")
+        return cls(tuple(counts), tuple(counts.values()))
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,17 @@ class Target:
 
     kind: str
     classes: tuple[str, ...] = ()
-    counts: tuple[int, ...] = ()
-    mean: float = 0.0
-    std: float = 1.0
+    counts: tuple[Count, ...] = ()
+    mean: Finite = 0.0
+    std: Finite = 1.0
     codec: str = ""
+
+    def problems(self) -> Iterator[str]:
+        """What doesn't go together, as in a damaged spec.json."""
+        if len(set(self.classes)) < len(self.classes):
+            yield "a target has a class twice"
+        if len(self.counts) not in (0, len(self.classes)):
+            yield f"a target has {len(self.classes)} classes, but {len(self.counts)} counts"
 
 
 FORMER_NAMES = {"places": "num_coords", "feature_spread": "feature_std", "spread": "std"}
@@ -100,15 +111,15 @@ class DataSpec:
     """
 
     modality: str
-    num_coords: int
-    features: int | None
+    num_coords: Size
+    features: Size | None
     targets: dict[str, Target]
     vocabularies: dict[str, Vocabulary]
     slices: tuple[str, ...] = ()
-    frame_seconds: float | None = None
-    edge_features: int | None = None
-    feature_mean: tuple[float, ...] = ()
-    feature_std: tuple[float, ...] = ()
+    frame_seconds: Annotated[float, Within(1e-6, 1e6)] | None = None
+    edge_features: Size | None = None
+    feature_mean: tuple[Finite, ...] = ()
+    feature_std: tuple[Finite, ...] = ()
     codecs: dict[str, Codec] = field(default_factory=dict)
     structure: tuple[str, ...] | None = None
 
@@ -132,20 +143,42 @@ class DataSpec:
     def load(cls, folder: Path) -> "DataSpec":
         """Read what `save` wrote. Raises UserError where something else lies there."""
         path = folder / "spec.json"
+        where = f"{path}: not a data description written by attnlab"
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            names = [str(name) for name in fields.pop("vocabularies")]
-            codecs = [str(name) for name in fields.pop("codecs", ())]
+            fields = _renamed(checked(dict[str, object], parse_json(read_text(path), where), where))
+            if isinstance(targets := fields.get("targets"), dict):
+                fields["targets"] = {n: _renamed(t) if isinstance(t, dict) else t for n, t in targets.items()}
+            names, codecs = (
+                checked(list[str], fields.pop(part, []), f"{where}: {part}") for part in ("vocabularies", "codecs")
+            )
             if any(not name.isidentifier() for name in (*names, *codecs)):
-                raise UserError(f"{path}: the name of a vocabulary or codec must be a plain word")
-            targets = {name: Target(**_renamed(target)) for name, target in fields.pop("targets").items()}
+                raise Damaged(f"{path}: the name of a vocabulary or codec must be a plain word")
+            described = checked(cls, fields | {"vocabularies": {}}, where)
             vocabularies = {name: Vocabulary.load(folder / f"vocabulary-{name}.tsv") for name in names}
             loaded = {name: Codec.load(folder / f"codec-{name}.json") for name in codecs}
-            return cls(**_renamed(fields), targets=targets, vocabularies=vocabularies, codecs=loaded)
-        except (OSError, AttributeError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: not a data description written by attnlab ({error})") from error
+        except OSError as error:
+            raise Damaged(f"{where} ({error.filename}: {error.strerror})") from error
+        spec = replace(described, vocabularies=vocabularies, codecs=loaded)
+        for problem in spec._contradictions():
+            raise Damaged(f"{where}: {problem}")
+        return spec
+
+    def _contradictions(self) -> Iterator[str]:
+        """What doesn't go together, as in a damaged spec.json."""
+        words, source = self.vocabularies.get("words"), self.codecs.get("source")
+        if self.features is None and words is None:
+            yield "neither numbers nor a vocabulary of words"
+        if self.features is None and words is not None and source is not None and len(words) != len(source):
+            yield f"the vocabulary has {len(words)} words, but its codec {len(source)} tokens"
+        if len(self.feature_mean) != len(self.feature_std):
+            yield f"{len(self.feature_mean)} means of features, but {len(self.feature_std)} standard deviations"
+        for name, target in self.targets.items():
+            if target.codec and target.codec not in self.codecs:
+                yield f"`targets.{name}`: there is no codec {target.codec!r}"
+            if target.kind == "sequence" and not target.codec:
+                yield f"`targets.{name}`: a sequence needs a codec"
 
 
-def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a spec.json, also of one that an earlier version wrote, with their present names and types."""
-    return {FORMER_NAMES.get(k, k): tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+def _renamed(fields: dict[str, object]) -> dict[str, object]:
+    """The fields of a spec.json, also of one that an earlier version wrote, with their present names."""
+    return {FORMER_NAMES.get(name, name): value for name, value in fields.items()}

@@ -12,7 +12,7 @@ from attnlab.errors import UserError
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     value = {"word": "für\u2028immer", "numbers": [1, 2.5, None]}
     write_json(tmp_path / "new" / "a.json", value)
-    assert read_json(tmp_path / "new" / "a.json") == value
+    assert read_json(tmp_path / "new" / "a.json", dict[str, object]) == value
     write_text(tmp_path / "b.txt", "a\nb\r\n")
     assert (tmp_path / "b.txt").read_bytes() == b"a\nb\r\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.txt", "new"]
@@ -33,12 +33,12 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_lines_that_are_still_being_written_wait(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    assert read_jsonl(path) == []
+    assert read_jsonl(path, dict[str, str]) == []
     path.write_text('{"word": "a\u2028b"}\n{"wor', encoding="utf-8")
-    assert read_jsonl(path) == [{"word": "a\u2028b"}]
+    assert read_jsonl(path, dict[str, str]) == [{"word": "a\u2028b"}]
 
 
 def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match="not valid JSON"):
-        read_json(tmp_path / "a.json")
+        read_json(tmp_path / "a.json", object)

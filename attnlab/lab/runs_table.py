@@ -8,22 +8,23 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from attnlab.disk import read_yaml
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
-from attnlab.runs import RunFolder, flat, run_folders, started
+from attnlab.runs import RunFolder, Scores, flat, run_folders, started
+from attnlab.schema import checked
 from attnlab.training.report import clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
 NUMBERS = ("score", "test", "parameters", "epochs", "seconds")
 OPTIONS = ("sort", "show", "outputs", "--json")
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Row = dict[str, object]
 """One run: the columns, and every key of its configuration by its dotted name."""
 
@@ -61,43 +62,40 @@ def show(words: Sequence[str]) -> None:
 
 
 def read_row(path: Path, outputs: str) -> Row:
-    """Of a damaged run, only that it is."""
+    """Of a damaged run, and of one that cannot be read, only that it is."""
     row: Row = {"run": str(path.relative_to(outputs)), "state": "damaged", "started": started(path)}
     folder = RunFolder(path)
     try:
-        config = _mapping(yaml.load(folder.config.read_text(encoding="utf-8"), Loader))
+        config = read_yaml(folder.config, Row)
         return flat(config) | row | _columns(folder, config)
-    except (ValueError, yaml.YAMLError):  # no text, no JSON, no YAML, or something else than a run writes
+    except (UserError, OSError):
         return row
 
 
 def _columns(folder: RunFolder, config: Row) -> Row:
-    """What isn't in the configuration. Raises ValueError where a file holds what no run writes."""
-    results = _mapping(folder.read_results())
-    validations = [_mapping(line) for line in folder.read_metrics()]
-    train = _mapping(results.get("train", {}))
-    if folds := _mapping(results.get("folds", {})):  # a cross-validation's own scores are means over its folds
-        train = _mapping(_mapping(next(iter(folds.values())))["train"]) | train
-    last = validations[-1] if validations else {}
-    best: Row = next((line for line in reversed(validations) if line["best"]), {})
-    monitor = train.get("monitor", last.get("monitor"))
-    groups = {name: _mapping(config.get(name, {})).get("name") for name in GROUPS}
+    """What isn't in the configuration. Raises UserError where a file holds what no run writes."""
+    results, validations = folder.read_results(), folder.read_metrics()
+    train = results.get("train", {})
+    if folds := list(
+        results.get("folds", {}).values()
+    ):  # a cross-validation's own scores are means over its folds
+        train = folds[0]["train"] | train
+    last = validations[-1] if validations else None
+    best = next((line for line in reversed(validations) if line.get("best")), None)
+    monitor = train.get("monitor", last and last["monitor"])
+    scores = results.get("validation") or cast(Scores, best or {})
+    groups = {
+        name: checked(Row, config.get(name, {}), f"{folder.config}: `{name}`").get("name") for name in GROUPS
+    }
     return groups | {
         "state": folder.state(),
         "measure": monitor,
-        "score": _mapping(results.get("validation", best)).get(str(monitor)),
-        "test": _mapping(results.get("test", {})).get(str(monitor)),
+        "score": scores.get(str(monitor)),
+        "test": results.get("test", {}).get(str(monitor)),
         "parameters": results.get("parameters"),
-        "epochs": train.get("epochs", last.get("epoch")),
+        "epochs": train.get("epochs", last and last["epoch"]),
         "seconds": train.get("wall_seconds"),
     }
-
-
-def _mapping(value: object) -> Row:
-    """Raises ValueError for anything else."""
-    if not isinstance(value, dict):
-        raise ValueError(f"{value!r}: no mapping")
-    return value
 
 
 def ordered(rows: Sequence[Row], sort: str) -> list[Row]:

@@ -1,7 +1,7 @@
 """A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attnlab.attention_options import fitting_position
 from attnlab.config import AttentionEncoder, Config, Seq2seqHead
@@ -72,6 +72,8 @@ def _check_values(config: Config, spec: DataSpec) -> None:
         raise UserError(
             f"`embedding={name}`: {spec.modality} data are {values}; choose one of {', '.join(fitting)}"
         )
+    if needs_parts(config) and "characters" not in spec.vocabularies:
+        raise UserError(f"`embedding={name}`: these {spec.modality} data have no characters of words")
 
 
 def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
@@ -93,6 +95,13 @@ def build(config: Config, spec: DataSpec) -> Model:
     """A model with random weights, for the data that `spec` describes. Raises UserError where they don't fit."""
     fit(config, spec)
     return Model(config, spec)
+
+
+def sizes(config: Config, spec: DataSpec) -> dict[str, Tensor]:
+    """The weights of such a model by name, with shapes and types but no numbers, so that they take no memory. Raises
+    UserError as `build` does."""
+    with torch.device("meta"):
+        return build(config, spec).state_dict()
 
 
 def resolve(config: Config, spec: DataSpec) -> None:

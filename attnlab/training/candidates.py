@@ -2,14 +2,25 @@
 
 import shutil
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
 from attnlab import metrics
-from attnlab.disk import read_json
-from attnlab.errors import UserError
+from attnlab.disk import read_json, refuse_link
+from attnlab.errors import Damaged, UserError
+from attnlab.runs import Scores
+from attnlab.schema import Count
 from attnlab.training import checkpoint
+
+
+class Candidate(TypedDict):
+    """The state of one: after which update, and its scores of the validation data."""
+
+    update: Count
+    scores: Scores
+
 
 _REMEDY = "delete this folder and continue the run without it"
 
@@ -26,12 +37,14 @@ class Candidates:
         where a candidate's scores cannot be read."""
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
-        ranks = {folder: (-sign * _scores(folder)[monitor], -int(folder.name)) for folder in self._saved()}
+        ranks = {folder: (-sign * _score(folder, monitor), -int(folder.name)) for folder in self._saved()}
         for worse in sorted(ranks, key=ranks.__getitem__)[self.count :]:
             _remove(worse)
 
     def forget_after(self, update: int) -> None:
-        """Drop what a resumed run will offer again, and what was being removed when it ended."""
+        """Drop what a resumed run will offer again, and what was being removed when it ended. Raises UserError where a
+        link stands in the place of their folder."""
+        refuse_link(self.folder)
         for folder in self.folder.glob("*.gone"):
             shutil.rmtree(folder)
         for folder in self._saved():
@@ -39,8 +52,10 @@ class Candidates:
                 _remove(folder)
 
     def mean(self) -> dict[str, Tensor]:
-        """The mean of the weights that are kept. Raises UserError where some cannot be read."""
+        """The mean of the weights that are kept. Raises UserError where some cannot be read, or are of another model."""
         candidates = [_weights(folder) for folder in self._saved()]
+        for weights in candidates[1:]:
+            checkpoint.refuse_other_tensors(weights, candidates[0], f"{self.folder}: {_REMEDY}")
         return {
             name: torch.stack([weights[name] for weights in candidates]).mean(0)
             if first.is_floating_point()
@@ -52,10 +67,10 @@ class Candidates:
         return sorted((path for path in self.folder.glob("*") if path.name.isdecimal()), key=lambda p: int(p.name))
 
 
-def _scores(folder: Path) -> dict[str, float]:
+def _score(folder: Path, monitor: str) -> float:
     try:
-        return dict(read_json(folder / checkpoint.STATE)["scores"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return read_json(folder / checkpoint.STATE, Candidate)["scores"][monitor]
+    except (OSError, Damaged, KeyError) as error:
         raise UserError(f"{folder}: no scores in it; {_REMEDY}") from error
 
 

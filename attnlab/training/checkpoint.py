@@ -7,21 +7,54 @@ file, so that a damaged checkpoint is noticed and the previous one used.
 
 import hashlib
 import json
+import math
+import os
 import shutil
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
-from attnlab.disk import flush, write_flushed
-from attnlab.errors import UserError
+from attnlab.disk import flush, make_folder, parse_json, read_bytes, read_json, refuse_link, write_flushed
+from attnlab.errors import Damaged, UserError
 from attnlab.model.former_names import present_names
+from attnlab.schema import Count, checked
+from attnlab.training.engine import memory_bytes
 
 STATE = "state.json"
+NUMBER_BYTES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8,
+    "F64": 8,
+}  # fmt: skip
+"""Of each type of number in a file of tensors."""
+
+
+class FileRecord(TypedDict):
+    """What state.json says of another file of its checkpoint: its size, and the hash of its contents."""
+
+    bytes: Count
+    blake2b: str
+
+
+class SavedTensor(TypedDict):
+    """What the head of a file of tensors says of one: where its numbers begin and end."""
+
+    dtype: str
+    shape: list[Count]
+    data_offsets: tuple[Count, Count]
+
+
+class Weights(TypedDict):
+    """The state of a checkpoint of weights alone: after which update, and the fingerprint of the data."""
+
+    update: NotRequired[Count]
+    data: NotRequired[str | None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +72,8 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, o
     new = _beside(folder, "new")
     shutil.rmtree(new, ignore_errors=True)
     try:
-        new.mkdir(parents=True)
+        make_folder(new.parent)
+        new.mkdir()
         files = {}
         with ThreadPoolExecutor(1) as beside:  # hashing takes as long as writing
             for name, group in tensors.items():
@@ -67,18 +101,22 @@ def _rename_into_place(new: Path, folder: Path) -> None:
     flush(folder.parent)
 
 
-def load(folder: Path) -> tuple[Checkpoint, str]:
-    """The newest complete checkpoint, and a warning if it isn't the one in `folder` itself. Raises UserError where there
-    is none."""
+def load(folder: Path, accept: Callable[[Checkpoint], None] = lambda checkpoint: None) -> tuple[Checkpoint, str]:
+    """The newest complete checkpoint, and a warning if it isn't the one in `folder` itself.
+
+    accept: raises Damaged for a checkpoint that is complete, but not what is looked for: then the one before is tried, too.
+    Raises UserError where there is none, or a link among its files.
+    """
     problems = []
     # Between the two renames the newest checkpoint lies complete under its temporary name.
     for candidate in (folder, _beside(folder, "new"), _beside(folder, "previous")):
-        if not (candidate / STATE).is_file():
+        if not os.path.lexists(candidate / STATE):
             continue
         try:
             checkpoint = _read(candidate)
-        except (OSError, ValueError, SafetensorError) as error:
-            problems.append(f"{candidate} is damaged ({error})")
+            accept(checkpoint)
+        except Damaged as error:
+            problems.append(f"{candidate} is damaged ({str(error).removeprefix(f'{candidate}/')})")
             continue
         return checkpoint, f"{problems[0]}; using {candidate} instead" if problems else ""
     raise UserError("; ".join(problems) if problems else f"{folder}: no checkpoint there")
@@ -86,24 +124,64 @@ def load(folder: Path) -> tuple[Checkpoint, str]:
 
 def exists(folder: Path) -> bool:
     """Whether anything was saved in a folder, complete or not."""
-    return any((_beside(folder, ending) / STATE).is_file() for ending in ("", "new", "previous"))
+    return any(os.path.lexists(_beside(folder, ending) / STATE) for ending in ("", "new", "previous"))
+
+
+def refuse_other_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: object) -> None:
+    """Raises Damaged where tensors differ in names, shapes or types of numbers from those that a model has."""
+    problem = f"{where}: these tensors don't fit config.yaml and spec.json:"
+    if missing := sorted(expected.keys() - found.keys()):
+        raise Damaged(f"{problem} {missing[0]!r} is missing")
+    if besides := sorted(found.keys() - expected.keys()):
+        raise Damaged(f"{problem} there is a {besides[0]!r} besides")
+    for name, tensor in found.items():
+        has, wanted = (f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}" for t in (tensor, expected[name]))
+        if has != wanted:
+            raise Damaged(f"{problem} {name} is {has}, not {wanted}")
 
 
 def _read(folder: Path) -> Checkpoint:
-    """Raises ValueError where a file isn't as it was written."""
-    state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    files = state.pop("files", None) if isinstance(state, dict) else None
-    if not isinstance(files, dict):
-        raise ValueError(f"{STATE} doesn't tell its files")
-    tensors = {}
-    for name, expected in files.items():
-        if not name.isidentifier():
-            raise ValueError(f"strange file name {name!r}")
-        data = (folder / f"{name}.safetensors").read_bytes()
-        if expected != {"bytes": len(data), "blake2b": _digest(data)}:
-            raise ValueError(f"{name}.safetensors, of {len(data)} bytes, isn't as it was written")
-        tensors[name] = present_names(load_tensors(data))
+    """Raises Damaged where a file isn't as it was written."""
+    refuse_link(folder)
+    try:
+        state = read_json(folder / STATE, dict[str, object])
+        files = checked(dict[str, FileRecord], state.pop("files", None), f"{STATE} doesn't tell its files")
+        tensors = {}
+        for name, expected in files.items():
+            if not name.isidentifier():
+                raise Damaged(f"strange file name {name!r}")
+            data = read_bytes(folder / f"{name}.safetensors", min(expected["bytes"], memory_bytes()))
+            if expected != {"bytes": len(data), "blake2b": _digest(data)}:
+                raise Damaged(f"{name}.safetensors, of {len(data)} bytes, isn't as it was written")
+            refuse_unsound_tensors(data, folder / f"{name}.safetensors")
+            tensors[name] = present_names(load_tensors(data))
+    except (OSError, SafetensorError, MemoryError) as error:
+        raise Damaged(f"{folder}: {error}") from error
     return Checkpoint(tensors, state, folder)
+
+
+def refuse_unsound_tensors(data: bytes, where: object) -> None:
+    """Raises Damaged where a file of tensors isn't one whose tensors follow each other and fill it, which the library
+    relies upon."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise Damaged(f"{where}: shorter than its first bytes say")
+    try:
+        head = data[8 : 8 + length].decode()
+    except UnicodeDecodeError as error:
+        raise Damaged(f"{where}: its head is no text") from error
+    entries = checked(dict[str, object], parse_json(head, where), where)
+    checked(dict[str, str], entries.pop("__metadata__", {}), where)
+    tensors = checked(dict[str, SavedTensor], entries, where)
+    end, size = 0, len(data) - 8 - length
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
+        (begins, ends), shape = tensor["data_offsets"], tensor["shape"]
+        sound = begins == end and len(shape) <= 8 and all(length <= max(1, size) for length in shape)
+        if not sound or ends - begins != math.prod(shape) * NUMBER_BYTES.get(tensor["dtype"], 0):
+            raise Damaged(f"{where}: {name!r} isn't where, or as large as, its head says")
+        end = ends
+    if end != size:
+        raise Damaged(f"{where}: {size - end} bytes belong to no tensor")
 
 
 def _digest(data: bytes) -> str:

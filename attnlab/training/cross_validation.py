@@ -7,11 +7,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import cast
 
 from attnlab.config import Config, CrossValidated
 from attnlab.data.prep.crossval import Folds
-from attnlab.disk import write_json
-from attnlab.runs import Results, RunFolder
+from attnlab.disk import read_json, write_json
+from attnlab.runs import FoldResults, Results, RunFolder, Scores, Trained
+from attnlab.schema import Count
 from attnlab.training import report
 
 
@@ -28,6 +30,13 @@ class CrossValidation:
         return self.folder.read_results()
 
 
+class Finished(FoldResults):
+    """What results.json of a fold's run holds."""
+
+    parameters: Count
+    baselines: dict[str, Scores]
+
+
 def wanted(config: Config) -> bool:
     """Whether a configuration asks for a run on each fold."""
     data = config.data
@@ -35,8 +44,8 @@ def wanted(config: Config) -> bool:
 
 
 def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.Reporter) -> CrossValidation:
-    """Write and show what finished folds come to together."""
-    results = {name: folder.fold(name).read_results() for name in folds.names}
+    """Write and show what finished folds come to together. Raises Damaged where one's results.json holds anything else."""
+    results = {name: read_json(folder.fold(name).results, Finished) for name in folds.names}
     write_json(folder.results, summary(config.task, folds.protocol, results))
     title = f"{config.task} on {config.data.name}: {folds.protocol}"
     show(reporter, title, {name: fold["test"] for name, fold in results.items()})
@@ -45,7 +54,7 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     return CrossValidation(folder, config)
 
 
-def summary(task: str, protocol: str, folds: Mapping[str, Results]) -> Results:
+def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
     """results.json of a parent: means over the folds where a run has scores, and each fold's own."""
     results = list(folds.values())
     tests, train = [r["test"] for r in results], [r["train"] for r in results]
@@ -62,7 +71,7 @@ def summary(task: str, protocol: str, folds: Mapping[str, Results]) -> Results:
             name: {"test": r["test"], "validation": r["validation"], "train": r["train"]}
             for name, r in folds.items()
         },
-        "train": sums | means,
+        "train": cast(Trained, sums | means),
         "parameters": results[0]["parameters"],
         "baselines": {name: mean([scores[name] for scores in baselines]) for name in _common(baselines)},
     }

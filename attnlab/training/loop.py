@@ -18,16 +18,16 @@ from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.data.prep.batching import Batching, shard
 from attnlab.data.prep.prefetch import batches_ahead
-from attnlab.disk import write_text
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
+from attnlab.schema import checked
 from attnlab.sets import Batch
 from attnlab.training import checkpoint, optim
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
-from attnlab.training.state import Listener, Progress, Validation
+from attnlab.training.state import Listener, Progress, Saved, Validation
 
 
 class Training:
@@ -163,7 +163,9 @@ class Training:
         progress.done = self._is_done()
         if progress.done and self.candidates:
             mean = copy.deepcopy(model)
-            mean.load_state_dict(self.candidates.mean())
+            weights = self.candidates.mean()
+            checkpoint.refuse_other_tensors(weights, mean.state_dict(), self.candidates.folder)
+            mean.load_state_dict(weights)
             self._keep_if_better(mean, self._scored(mean))
         train_loss = progress.loss / max(1, progress.count)
         progress.loss, progress.count = 0.0, 0
@@ -178,7 +180,7 @@ class Training:
         evaluation = evaluate(model, self.validation_split, self.engine, budget, greedy=True)
         if model.head.uses_search and self.folder:
             lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
-            write_text(self.folder.hypotheses(self.progress.update), "".join(lines))
+            self.folder.write_hypotheses(self.progress.update, "".join(lines))
         return evaluation.scores
 
     def _monitor(self, scores: dict[str, float]) -> str:
@@ -234,8 +236,20 @@ class Training:
         state: dict[str, object] = {"progress": asdict(self.progress), "data": self.fingerprint}
         checkpoint.save(self.folder.last, tensors, state)
 
+    def _check(self, saved: checkpoint.Checkpoint) -> None:
+        """Raises Damaged where a checkpoint holds the state of another training run, or of none."""
+        checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
+        empty: dict[str, Tensor] = {}
+        weights, own = saved.tensors.get("model", empty), self.model.state_dict()
+        for found in (weights, saved.tensors.get("average", weights)):
+            checkpoint.refuse_other_tensors(found, own, saved.folder)
+        optim.refuse_other_state(self.model, self.optimizer, saved.tensors.get("optimizer", empty), saved.folder)
+        random, now = saved.tensors.get("random", empty), self.engine.random_state()
+        of_these = {name: now[name] for name in now if name in random or name == "cpu"}
+        checkpoint.refuse_other_tensors({n: random[n] for n in of_these if n in random}, of_these, saved.folder)
+
     def _load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
-        """Put back what was saved. Raises KeyError, RuntimeError or ValueError where it is that of another model."""
+        """Put back what was saved. Raises RuntimeError where the state of random generators is none."""
         self.model.load_state_dict(tensors["model"])
         if self.average:
             self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
@@ -246,20 +260,18 @@ class Training:
         """Continue from `last/`, under settings that may have changed since; returns warnings. Raises UserError where
         there is no state that fits, or where more updates were made than are wanted."""
         assert self.folder is not None
-        saved, warning = checkpoint.load(self.folder.last)
-        fields = saved.state.get("progress")
-        if not isinstance(fields, dict) or fields.keys() - asdict(Progress()).keys():
-            raise UserError(f"{saved.folder}: this is no state of a training run that this version can continue")
-        if str(saved.state.get("data")) != self.fingerprint:
+        saved, warning = checkpoint.load(self.folder.last, self._check)
+        state = checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
+        if state["data"] != self.fingerprint:
             raise UserError(
                 f"{self.folder.path}: the training data have changed since this run was saved, or another version of "
                 "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
             )
         try:
             self._load(saved.tensors)
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise UserError(f"{self.folder.last}: this doesn't fit the run's configuration and data") from error
-        self.progress = progress = Progress(**fields)
+        except RuntimeError as error:
+            raise UserError(f"{saved.folder}: this doesn't fit the run's configuration and data") from error
+        self.progress = progress = state["progress"]
         budget = self.config.trainer.batch_vectors
         warnings = [warning] if warning else []
         if progress.cursor and progress.batch_vectors != budget:
@@ -268,6 +280,11 @@ class Training:
                 f"{progress.batch_vectors}; the rest of it is left out"
             )
             progress.epoch, progress.cursor = progress.epoch + 1, 0
+        if progress.cursor >= self.batches_per_epoch:
+            raise UserError(
+                f"{saved.folder}: {progress.cursor} batches of an epoch of {self.batches_per_epoch} have been done; "
+                "this is no state of this run"
+            )
         progress.batch_vectors = budget
         self.updates = self.config.trainer.updates or progress.update + self._remaining_updates()
         if progress.update > self.updates:

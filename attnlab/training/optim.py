@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnlab import config as keys
-from attnlab.errors import UserError
+from attnlab.errors import Damaged, UserError
 from attnlab.model.build import Model
 from attnlab.registry import OPTIMIZERS, SCHEDULES
 
@@ -133,6 +133,27 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
                 raise UserError(f"`optimizer`: its state `{key}` is no tensor, so that the run cannot be saved")
             tensors[f"{key}/{name}"] = value
     return tensors
+
+
+def refuse_other_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], where: object
+) -> None:
+    """Raises Damaged where these aren't what `optimizer_tensors` gave: of this model's parameters, in their shapes, and of
+    AdamW all that it remembers."""
+    parameters, adamw = dict(model.named_parameters()), isinstance(optimizer, torch.optim.AdamW)
+    remembered: dict[str, set[str]] = defaultdict(set)
+    for path, value in tensors.items():
+        key, _, name = path.partition("/")
+        remembered[name].add(key)
+        if name not in parameters:
+            raise Damaged(f"{where}: the optimizer's {path!r} is of no parameter of this model")
+        parameter = parameters[name]
+        smaller = key == "step" and not value.dim() if adamw else value.dim() < parameter.dim()
+        if not (smaller or value.shape == parameter.shape) or (adamw and value.dtype != parameter.dtype):
+            raise Damaged(f"{where}: the optimizer's {path!r} is {value.dtype} {tuple(value.shape)}")
+    for name, keys_of in remembered.items():
+        if adamw and keys_of != {"step", "exp_avg", "exp_avg_sq"}:
+            raise Damaged(f"{where}: the optimizer remembers only {', '.join(sorted(keys_of))} of {name!r}")
 
 
 def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

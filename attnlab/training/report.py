@@ -1,5 +1,6 @@
 """What a person sees of a run: progress on a terminal, plain lines in the log, tables at the end."""
 
+import io
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from attnlab import metrics
+from attnlab.disk import append_text
 from attnlab.training.state import Validation
 
 SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
@@ -31,8 +33,7 @@ class Reporter:
         """A line for the console and the log."""
         self.console.print(text, style=style)
         if self.log is not None:
-            with self.log.open("a", encoding="utf-8") as stream:
-                stream.write(text + "\n")
+            append_text(self.log, text + "\n")
 
     def warn(self, text: str) -> None:
         """A line that stands out."""
@@ -42,8 +43,9 @@ class Reporter:
         """A table for the console and the log."""
         self.console.print(table)
         if self.log is not None:
-            with self.log.open("a", encoding="utf-8") as stream:
-                _console(120, stream).print(table)
+            lines = io.StringIO()
+            _console(120, lines).print(table)
+            append_text(self.log, lines.getvalue())
 
     @contextmanager
     def bar(self, done: int, updates: int) -> Iterator[None]:

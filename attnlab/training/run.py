@@ -1,9 +1,11 @@
 """A run with its model in memory, from its folder alone: evaluate it, or let it predict."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from torch import Tensor
 
 from attnlab import compose
 from attnlab.config import Config, TextData
@@ -13,6 +15,7 @@ from attnlab.data.text.tokenize import Sentences
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.runs import Results, RunFolder
+from attnlab.schema import checked
 from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
@@ -73,21 +76,31 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
         raise UserError(f"{folder.path}: a cross-validation; name one of its runs, such as {folder.path}/fold-…")
     spec = DataSpec.load(folder.path)
     changes.check_tokenizer(folder, config, spec)
+    best = best_weights(folder, models.sizes(config, spec))
     engine = Engine(config.trainer)
     model = models.build(config, spec).to(engine.device)
-    return with_best_weights(folder, config, spec, model, engine)
+    return with_weights(best, folder, config, spec, model, engine)
 
 
-def with_best_weights(
-    folder: RunFolder, config: Config, spec: DataSpec, model: models.Model, engine: Engine
-) -> Run:
-    """A run whose best weights are put into this model. Raises UserError where they don't fit it."""
-    saved, warning = checkpoint.load(folder.best)
+def best_weights(folder: RunFolder, sizes: Mapping[str, Tensor]) -> checkpoint.Checkpoint:
+    """What lies in `best/`. sizes: tensors as the run's model has them. Raises UserError where it has others: the weights
+    of a folder say how large its model may be, before any memory is taken for it."""
+
+    def check(found: checkpoint.Checkpoint) -> None:
+        checked(checkpoint.Weights, found.state, f"{found.folder}/{checkpoint.STATE}")
+        checkpoint.refuse_other_tensors(found.tensors.get("model", {}), sizes, found.folder)
+
+    saved, warning = checkpoint.load(folder.best, check)
     if warning:
         print(f"attnlab: warning: {warning}", file=sys.stderr)
-    try:
-        model.load_state_dict(saved.tensors["model"])
-    except (KeyError, RuntimeError) as error:
-        raise UserError(f"{saved.folder}: these weights don't fit config.yaml and spec.json") from error
+    return saved
+
+
+def with_weights(
+    saved: checkpoint.Checkpoint, folder: RunFolder, config: Config, spec: DataSpec, model: models.Model,
+    engine: Engine,
+) -> Run:  # fmt: skip
+    """A run whose best weights are put into this model."""
+    model.load_state_dict(saved.tensors["model"])
     fingerprint = saved.state.get("data")
     return Run(folder, config, spec, model, engine, None if fingerprint is None else str(fingerprint))

@@ -1,28 +1,48 @@
 """How far a training has come, what it reports, and to whom."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from typing import TypedDict
+
+from attnlab.schema import Count, Finite, Seconds
 
 
 @dataclass
 class Progress:
     """How far a run has come. cursor: batches of this epoch already done."""
 
-    epoch: int = 0
-    cursor: int = 0
-    update: int = 0
+    epoch: Count = 0
+    cursor: Count = 0
+    update: Count = 0
     best_score: float | None = None
-    best_update: int = 0
-    without_better: int = 0
+    best_update: Count = 0
+    without_better: Count = 0
     done: bool = False
-    seconds: float = 0.0  # data to optimizer, without validation and saving
-    data_wait: float = 0.0  # of these, spent waiting for the next batch
-    vectors: int = 0
-    loss: float = 0.0  # since the last validation
-    count: int = 0
+    seconds: Seconds = 0.0  # data to optimizer, without validation and saving
+    data_wait: Seconds = 0.0  # of these, spent waiting for the next batch
+    vectors: Count = 0
+    loss: Finite = 0.0  # since the last validation
+    count: Count = 0
     best: dict[str, float] = field(default_factory=dict)
     monitor: str = ""  # what best_score is a score of
-    batch_vectors: int = 0  # of the batches that cursor counts
-    wall_seconds: float = 0.0  # of all processes that have trained this run, until the last save
+    batch_vectors: Count = 0  # of the batches that cursor counts
+    wall_seconds: Seconds = 0.0  # of all processes that have trained this run, until the last save
+
+    def problems(self) -> Iterator[str]:
+        """What doesn't go together, as in a damaged state.json."""
+        if (self.best_score is None) != (not self.best):
+            yield "`progress.best_score` without `progress.best`, or the other way round"
+        if self.best and self.monitor not in self.best:
+            yield f"`progress.monitor`: {self.monitor!r} is none of the scores in `progress.best`"
+        if self.update and not self.seconds:
+            yield "`progress.seconds`: 0 for an update"
+
+
+class Saved(TypedDict):
+    """The state of a checkpoint of a whole training run. data: the fingerprint of its data."""
+
+    progress: Progress
+    data: str
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class Wandb(Tracker):
             write_json(folder.tracking, {"wandb": secrets.token_hex(4), "project": settings.project})
         self._wandb = wandb
         self._run = wandb.init(
-            id=read_json(folder.tracking)["wandb"],
+            id=read_json(folder.tracking, dict[str, str])["wandb"],
             resume="allow",
             mode=cast(Literal["online", "offline"], settings.mode),
             project=settings.project,
@@ -131,7 +131,7 @@ class Wandb(Tracker):
         for path in sorted(self.folder.best.iterdir()):
             artifact.add_file(str(path))
         self._run.log_artifact(artifact)
-        lines = read_jsonl(self.folder.predictions("test"))[: self.TABLE_ROWS]
+        lines = read_jsonl(self.folder.predictions("test"), dict[str, object])[: self.TABLE_ROWS]
         if lines:
             columns = list(lines[0])
             rows = [[_cell(line.get(name)) for name in columns] for line in lines]

@@ -27,7 +27,7 @@ from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
-from attnlab.training.run import Run, load_data, with_best_weights
+from attnlab.training.run import Run, best_weights, load_data, with_weights
 from attnlab.training.signals import on_stop_signal
 from attnlab.training.tracking import Tracking
 
@@ -143,10 +143,11 @@ def resume(
     folder = RunFolder.find(run, outputs)
     with folder.held():
         config = compose.load_saved(folder.config, overrides)
+        folder.read_metrics()  # refused now, where they are damaged, and not once they are rewritten
         changes.refuse_another_model(folder, config)
         if cross_validation.wanted(config):
             folds = loader(config.data).folds(config.data, config.seed)
-            if read_json(folder.folds) != asdict(folds):
+            if read_json(folder.folds, Folds) != folds:
                 raise UserError(
                     f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
                     "(`data.path=`), or start a new one"
@@ -154,6 +155,7 @@ def resume(
             return _train_folds(folder, config, folds, overrides, quiet)
         spec = DataSpec.load(folder.path)
         changes.check_tokenizer(folder, config, spec)
+        _refuse_other_size(folder, config, spec)
         engine = Engine(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
@@ -177,6 +179,17 @@ def resume(
             reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
         folder.forget_metrics_after(training.progress.update)
         return _finish(training, data, session)
+
+
+def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> None:
+    """Raises UserError where a folder's weights are those of a smaller or larger model, before memory is taken for it."""
+    sizes = models.sizes(config, spec)
+
+    def check(saved: checkpoint.Checkpoint) -> None:
+        checkpoint.refuse_other_tensors(saved.tensors.get("model", {}), sizes, saved.folder)
+
+    if checkpoint.exists(folder.last):
+        checkpoint.load(folder.last, check)
 
 
 def _finish(training: Training, data: Data, session: Session) -> Run:
@@ -211,6 +224,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         reporter.say(f"Continue with: attnlab train {again}")
         raise Stopped(caught[0])
     # The model itself takes the best weights: its own are in `last/`.
-    run = with_best_weights(session.folder, config, data.spec, training.model, session.engine)
+    best = best_weights(session.folder, training.model.state_dict())
+    run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
     finish(training, run, data, simple, session)
     return run

@@ -21,6 +21,7 @@ from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
+from attnlab.disk import make_folder
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -44,7 +45,7 @@ class Graphs(Data):
         self.fingerprint = fingerprint((), settings | {"rows": name, "seed": seed})
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         self.graphs = graphs = PreparedGraphs(folder)
         self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
         rows = self.examples.rows(config)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
 from attnlab.disk import read_json
 from attnlab.errors import UserError
+from attnlab.schema import Size
 from attnlab.spec import Target
 from attnlab.targets import StoredAnswers, kind_named, stored_answers
 
@@ -36,6 +38,17 @@ def prepare(config: GraphData, source: GraphSource) -> tuple[str, Path]:
     return name, prepared(cache_folder(config.cache), name, partial(_write, config, source))
 
 
+class Meta(TypedDict):
+    """meta.json: see the attributes of `PreparedGraphs`. answers: the `labels` that their numbers stand for."""
+
+    names: dict[str, list[str]]
+    answers: dict[str, list[str]]
+    structure: list[str]
+    attributes: Size
+    edge_attributes: Size
+    warnings: list[str]
+
+
 class PreparedGraphs:
     """All prepared graphs, mapped into memory. `rows` are numbers of graphs, in the order of their source."""
 
@@ -47,15 +60,15 @@ class PreparedGraphs:
         self.labels = {"nodes": self.columns.ragged("labels"), "edges": self.columns.ragged("edge_labels")}
         self.num_edges = self.edges.lengths // 2
         self._numbers = self.columns.ragged("numbers")
-        meta = read_json(folder / "meta.json")
-        self.names: dict[str, list[str]] = meta["names"]
+        meta = read_json(folder / "meta.json", Meta)
+        self.names = meta["names"]
         """Of nodes and of edges: what the numbers in `labels` stand for."""
-        self.attributes: int = meta["attributes"]
+        self.attributes = meta["attributes"]
         """How many numbers a node has besides those of its structure."""
-        self.edge_attributes: int = meta["edge_attributes"]
-        self.structure: list[str] = meta["structure"]
+        self.edge_attributes = meta["edge_attributes"]
+        self.structure = meta["structure"]
         self.structures = parse_structures(self.structure)
-        self.warnings: list[str] = meta["warnings"]
+        self.warnings = meta["warnings"]
         self._answers = meta["answers"]
 
     def answers(self, target: Target) -> StoredAnswers:

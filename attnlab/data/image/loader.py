@@ -17,6 +17,7 @@ from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import lacking, limited
+from attnlab.disk import make_folder
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -40,7 +41,7 @@ class Image(Data):
             # Other examples are other data; what depends on them, such as baselines, lies apart.
             self.fingerprint = fingerprint((), {"prepared": prepared.fingerprint, "limit": config.limit})
             self.folder = cache_folder(config.cache) / f"image-{config.name}-{self.fingerprint}"
-            self.folder.mkdir(exist_ok=True)
+            make_folder(self.folder)
         self.spec = spec if spec is not None else self._spec(prepared, rows)
         features = config.patch**2 * self.channels
         if self.spec.features != features:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepar
 from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
 from attnlab.disk import read_json
 from attnlab.errors import UserError
+from attnlab.schema import Count
 from attnlab.spec import Target
 from attnlab.targets import StoredAnswers, stored_answers
 
@@ -38,14 +40,23 @@ def prepare(config: ImageData, source: ImageSource) -> "PreparedPictures":
     return PreparedPictures(name, prepared(cache_folder(config.cache), f"image-{config.name}-{name}", write))
 
 
+class Meta(TypedDict):
+    """meta.json. splits: of each, how often each label occurs. sums: of the training pictures, as `_sums` gives them."""
+
+    splits: dict[str, dict[str, Count]]
+    skipped: list[str]
+    labels: list[str]
+    sums: list[list[Count]]
+
+
 class PreparedPictures:
     """The prepared pictures of each split, mapped into memory. `rows` are their numbers within a split."""
 
     def __init__(self, fingerprint: str, folder: Path) -> None:
         self.fingerprint, self.folder = fingerprint, folder
-        self._meta = read_json(folder / "meta.json")
+        self._meta = read_json(folder / "meta.json", Meta)
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
-        self.skipped: list[str] = self._meta["skipped"]
+        self.skipped = self._meta["skipped"]
 
     def labels(self, split: str, target: Target | None = None) -> StoredAnswers:
         """The label of each picture, as one of the classes of a target."""

@@ -26,7 +26,7 @@ from attnlab.data.prep.cache import cache_folder, fingerprint, prepared, setting
 from attnlab.data.prep.sequences import Sequences, tokens_in_order
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
-from attnlab.disk import read_json
+from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -65,8 +65,8 @@ class Parallel(Data):
         limit = {} if config.limit is None else {"limit": config.limit}
         self.fingerprint = fingerprint((), {**examples, **limit})
         self.folder = cache / (prefix + self.fingerprint)
-        self.folder.mkdir(exist_ok=True)
-        self.warnings = [*self.source.warnings, *read_json(folder / "meta.json")["warnings"]]
+        make_folder(self.folder)
+        self.warnings = [*self.source.warnings, *read_json(folder / "meta.json", dict[str, list[str]])["warnings"]]
         self.splits = {name: self._split(folder, name) for name in splits}
         self.spec = spec if spec is not None else self._spec()
 

@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from filelock import FileLock
-
 from attnlab.config import DataConfig, former_names
-from attnlab.disk import flush
+from attnlab.disk import flush, lock, plain_files, read_json, refuse_link, write_flushed
+from attnlab.errors import Damaged
+from attnlab.schema import Count
 
 VERSION = 6
 """Of all fingerprints: with a new one no run can be continued that began before."""
@@ -64,14 +64,16 @@ def prepared(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """The folder, filled by `make(folder)` unless it is there and whole."""
+    """The folder, filled by `make(folder)` unless it is there and whole. Raises UserError where a link, or what is no
+    regular file, lies there."""
     if _whole(folder):
         return folder
     cache, name = folder.parent, folder.name
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / f"{name}.lock"):
+    with lock(cache / f"{name}.lock"):
         if not _whole(folder):
             for remains in cache.glob(f"{glob.escape(name)}-*"):  # of a process that was killed
+                refuse_link(remains)
                 shutil.rmtree(remains)
             unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=cache))
             try:
@@ -89,16 +91,19 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 def _seal(folder: Path) -> None:
     """Everything on the disk, and a manifest of it, before the folder gets its name."""
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    (folder / MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
+    write_flushed(folder / MANIFEST, json.dumps(sizes).encode())
     for path in folder.iterdir():
         flush(path)
     flush(folder)
 
 
 def _whole(folder: Path) -> bool:
-    """Whether all that was prepared is there; baselines may lie beside it."""
+    """Whether all that was prepared is there; baselines may lie beside it. Raises UserError for links, and for what is no
+    regular file."""
+    refuse_link(folder)
     try:
-        sizes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return all((folder / file).stat().st_size == size for file, size in sizes.items())
-    except (OSError, ValueError):
+        found = {path.name: path.lstat().st_size for path in plain_files(folder)}
+        sizes = read_json(folder / MANIFEST, dict[str, Count])
+    except (OSError, Damaged):
         return False
+    return all(found.get(name) == size for name, size in sizes.items())

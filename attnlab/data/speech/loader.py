@@ -27,7 +27,7 @@ from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown
-from attnlab.disk import read_json
+from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
@@ -45,15 +45,15 @@ class Speech(Data):
         self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
         # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         columns = Columns(recordings / "recordings.arrow")
         self.listing = Listing(*(columns.strings(name) for name in ("key", "owner", "label", "speaker", "split")))
         self.transcripts = columns.strings("transcript")
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.alters_samples else None
         self.counts = self.features.lengths // self.extractor.size
-        meta = read_json(recordings / "meta.json")
-        self.mark_names: list[str] = meta["marks"]
+        meta = read_json(recordings / "meta.json", dict[str, list[str]])
+        self.mark_names = meta["marks"]
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ from attnlab.data.prep.splits import NAMES, lacking, limited, split_rows, too_fe
 from attnlab.data.text.numbering import Numbers, PieceNumbering
 from attnlab.data.text.pack import WordSets
 from attnlab.data.text.source import TextSource
-from attnlab.disk import read_json
+from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout
 from attnlab.spec import DataSpec, Target, Vocabulary
@@ -36,6 +37,13 @@ from attnlab.targets import StoredAnswers, stored_answers, unseen_labels
 
 LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown"}
 """Keys that don't change what is prepared: they are applied when the data are opened."""
+
+
+class Meta(TypedDict):
+    """meta.json of prepared rows. targets: of each, the `labels` that its numbers stand for."""
+
+    targets: dict[str, dict[str, list[str]]]
+    warnings: list[str]
 
 
 class Text(Data):
@@ -53,10 +61,10 @@ class Text(Data):
         self.fingerprint = fingerprint((), settings_of(config) | {"rows": name})
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
         self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
-        self.meta = read_json(self.folder_of_rows / "meta.json")
+        self.meta = read_json(self.folder_of_rows / "meta.json", Meta)
         self.columns = {name: Columns(self.folder_of_rows / f"{name}.arrow") for name in self.source.splits}
         rows = self._rows()
         self.spec = spec if spec is not None else self._spec(rows)

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 
 from attnlab.compose import split_words
-from attnlab.disk import write_json
+from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.bench.page import page
 from attnlab.lab.bench.sections import PARTS, SECTIONS, Measurement, words_of
-from attnlab.runs import new_folder, write_text
+from attnlab.runs import new_folder
 
 DEFAULTS = {"sections": ",".join(SECTIONS), "updates": "20", "shared": "", "out": ""}
 

@@ -4,10 +4,8 @@ import shlex
 from collections.abc import Sequence
 from typing import cast
 
-from filelock import FileLock
-
 from attnlab import compose
-from attnlab.disk import write_json, write_text
+from attnlab.disk import lock, read_json, write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
 from attnlab.lab.sweep import space
@@ -17,7 +15,6 @@ from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.search import Search
 from attnlab.lab.sweep.worker import Worker
-from attnlab.runs import read_json
 from attnlab.training.report import Reporter
 
 
@@ -53,7 +50,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
         finally:
             if search.begun():
                 reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
-    with FileLock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
+    with lock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
         return _conclude(folder, search, reporter)
 
 
@@ -65,7 +62,7 @@ def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepR
     if chosen is None:
         raise UserError(f"{folder.path}: no trial finished; the table says why")
     if folder.results.exists():
-        results: SweepResults = read_json(folder.results)
+        results: SweepResults = read_json(folder.results, SweepResults)
     else:
         commands = train_commands(folder, search, chosen)
         best = cast(Best, chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands})

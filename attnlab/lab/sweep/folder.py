@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TypedDict
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -10,10 +11,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from attnlab import compose
 from attnlab.config import Sweep, check
-from attnlab.disk import write_text
+from attnlab.disk import plain_files, read_yaml, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
 from attnlab.runs import RunFolder, flat, new_folder
+
+
+class Record(TypedDict):
+    """What sweep.yaml holds: the words of the runs, and the settings of the sweep."""
+
+    words: list[str]
+    sweep: dict[str, object]
 
 
 class SweepFolder:
@@ -73,24 +81,27 @@ def create(words: Sequence[str], settings: Sweep, space: Space) -> SweepFolder:
 
 
 def find(name: str, outputs: str) -> SweepFolder:
-    """The folder that `sweep=` names: a path, or `latest` for the newest below `outputs`. Raises UserError for none."""
+    """The folder that `sweep=` names: a path, or `latest` for the newest below `outputs`. Raises UserError for none, and
+    where a link lies in it."""
     if name == "latest":
         paths = [path.parent for path in Path(outputs).glob("*/*/sweep.yaml")]
         if not paths:
             raise UserError(
                 f"`sweep=latest`: no sweeps in {outputs}/; start one with `attnlab sweep encoder.depth=1,2`"
             )
-        return SweepFolder(max(paths, key=lambda path: (path.name[:15], path.stat().st_mtime_ns)))
-    folder = SweepFolder(Path(name).expanduser())
-    if not folder.request.is_file():
-        raise UserError(f"`sweep={name}`: not a sweep folder (it has no sweep.yaml)")
+        folder = SweepFolder(max(paths, key=lambda path: (path.name[:15], path.stat().st_mtime_ns)))
+    else:
+        folder = SweepFolder(Path(name).expanduser())
+        if not folder.request.is_file():
+            raise UserError(f"`sweep={name}`: not a sweep folder (it has no sweep.yaml)")
+    plain_files(folder.path)  # refuses links
     return folder
 
 
 def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Sweep]:
     """The words and settings of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`. Raises UserError
     where anything else is to be changed, or more trials are wanted after the choice was tested."""
-    saved = yaml.safe_load(folder.request.read_text(encoding="utf-8"))
+    saved = read_yaml(folder.request, Record)
     run_words, changed = split_words(words)
     new = [word for word in run_words if word not in saved["words"]]
     if new:
@@ -98,14 +109,14 @@ def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Swe
         before = [word for word in saved["words"] if word.partition("=")[0] in keys]
         was = f"it was `{' '.join(before)}`" if before else "it wasn't there"
         raise UserError(f"`{' '.join(new)}`: a sweep is finished as it was begun, and {was}; start a new sweep")
-    settings = read_settings(changed, saved["sweep"])
+    begun, settings = read_settings((), saved["sweep"]), read_settings(changed, saved["sweep"])
     for entry in fields(Sweep):
-        old, now = saved["sweep"][entry.name], getattr(settings, entry.name)
+        old, now = getattr(begun, entry.name), getattr(settings, entry.name)
         if old != now and entry.name not in ("parallel", "trials"):
             raise UserError(
                 f"`sweep.{entry.name}={now}`: a sweep is finished as it was begun, and it was {old}; start a new sweep"
             )
-    if settings.trials != saved["sweep"]["trials"] and folder.results.exists():
+    if settings.trials != begun.trials and folder.results.exists():
         raise UserError(
             f"`sweep.trials={settings.trials}`: this sweep is finished and its choice was scored on test data; "
             "start a new sweep"
@@ -116,7 +127,7 @@ def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Swe
 
 def refuse_changes(folder: SweepFolder, space: Space) -> None:
     """Raises UserError where the same words compose another configuration than when the sweep began."""
-    before = flat(yaml.safe_load(folder.base.read_text(encoding="utf-8")))
+    before = flat(read_yaml(folder.base, dict[str, object]))
     now = flat(yaml.safe_load(compose.to_yaml(compose.compose(space.example()))))
     different = [
         f"{name}: {before.get(name, 'absent')} → {now.get(name, 'absent')}"

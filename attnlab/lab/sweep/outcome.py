@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TypedDict
 
-import yaml
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 from rich.text import Text
 
+from attnlab.disk import read_yaml
+from attnlab.errors import Damaged
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search, maximised
 from attnlab.lab.sweep.space import Value
+from attnlab.runs import Scores, ValidationLine, score_of
+from attnlab.schema import Seconds
 
 STATES = {
     TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "begun", TrialState.FAIL: "failed"
@@ -32,7 +35,7 @@ class Best(TypedDict):
     values: dict[str, Value]
     score: float
     deviation: float | None
-    test: dict[str, dict[str, float]]
+    test: dict[str, Scores]
     command: list[str]
 
 
@@ -44,7 +47,7 @@ class SweepResults(TypedDict):
     sampler: str
     best: Best
     importance: dict[str, float]
-    epochs: float
+    epochs: Seconds
     trials: list[dict[str, object]]
 
 
@@ -94,15 +97,19 @@ def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], s
 
 def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: str) -> tuple[str, Outcome]:
     """The name of its score, where its runs say one, else `monitor`; and what came of it."""
-    curves, seeds, seconds = [], {}, 0.0
+    curves: list[list[ValidationLine]] = []
+    seeds, seconds, damage = dict[str, float](), 0.0, None
     for seed, run in folder.runs(trial.number, search.space.seeds).items():
-        curves.append(run.read_metrics())
-        if results := run.read_results():
-            monitor = results["train"]["monitor"]
-            seeds[seed] = results["validation"][monitor]
-            seconds += results["train"]["wall_seconds"]
-        elif curves[-1]:
-            monitor = curves[-1][-1]["monitor"]
+        curves.append([])
+        try:
+            curves[-1] = run.read_metrics()
+            if found := run.validation_score():
+                monitor, seeds[seed] = found
+                seconds += run.read_results().get("train", {}).get("wall_seconds", 0.0)
+            elif curves[-1]:
+                monitor = curves[-1][-1]["monitor"]
+        except (Damaged, OSError) as error:  # one damaged run doesn't spoil the table of all
+            damage = str(error)
     state = STATES[trial.state]
     score: float | None = None  # of the journal, where higher is better
     if state == "finished":
@@ -120,8 +127,8 @@ def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: s
         seeds=seeds,
         epochs=sum(lines[-1]["epoch"] for lines in curves if lines),
         seconds=seconds,
-        error=trial.user_attrs.get("error"),
-        curve=[(line["epoch"], line[monitor]) for line in curves[0]],
+        error=trial.user_attrs.get("error") or damage,
+        curve=[(line["epoch"], score_of(line, monitor)) for line in curves[0] if monitor in line],
     )
 
 
@@ -150,11 +157,13 @@ def table(outcomes: Sequence[Outcome], monitor: str, names: Sequence[str]) -> Ta
 
 
 def train_commands(folder: SweepFolder, search: Search, outcome: Outcome) -> list[str]:
-    """What trains a trial again, with test data at the end: a command for each seed."""
+    """What trains a trial again, with test data at the end: a command for each seed. Raises Damaged where its overrides.yaml
+    isn't what it was begun with."""
     commands = []
     for seed, run in folder.runs(outcome.number, search.space.seeds).items():
-        overrides = yaml.safe_load(run.overrides.read_text(encoding="utf-8"))
+        overrides = read_yaml(run.overrides, list[str])
         words = [word for word in overrides if word.partition("=")[0] not in ("folder", "score_test", "baselines")]
-        assert f"seed={seed}" in words
+        if f"seed={seed}" not in words:
+            raise Damaged(f"{run.overrides}: these are no words of trial {outcome.number}")
         commands.append("attnlab train " + " ".join(map(shlex.quote, words)))
     return commands

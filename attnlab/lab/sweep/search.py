@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
-from filelock import FileLock
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
@@ -21,7 +20,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from attnlab.config import Sweep
-from attnlab.errors import UserError
+from attnlab.disk import lock, read_jsonl, refuse_special
+from attnlab.errors import Damaged, UserError
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
@@ -48,12 +48,19 @@ class Search:
             self.trials = min(settings.trials or len(self.grid), len(self.grid))
         else:
             self.trials = settings.trials or DEFAULT_TRIALS
+        read_jsonl(journal, dict[str, object])  # refused here, before Optuna reads it, where it is damaged
         # Optuna's base class for locks isn't public.
         storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
-        self.study = optuna.create_study(
-            study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
-            sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
-        )  # fmt: skip
+        try:
+            self.study = optuna.create_study(
+                study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
+                sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
+            )  # fmt: skip
+            self.study.get_trials()
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # the library raises whatever its replay runs into
+            raise Damaged(f"{journal}: not a journal that a sweep has written ({error})") from error
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:
@@ -187,10 +194,11 @@ class _JournalLock:
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._lock = FileLock(journal.with_name(journal.name + ".lock"))
+        self._lock = lock(journal.with_name(journal.name + ".lock"))
 
     def acquire(self) -> bool:
         self._lock.acquire()
+        refuse_special(self._journal)  # Optuna would follow a link
         if self._journal.exists():
             with self._journal.open("rb+") as stream:
                 data = stream.read()

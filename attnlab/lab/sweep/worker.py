@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from attnlab.config import Config, WandbLogger
-from attnlab.disk import write_json
-from attnlab.errors import Stopped
+from attnlab.disk import lock, write_json
+from attnlab.errors import Damaged, Stopped
 from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, resources
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search, maximised
-from attnlab.runs import RunFolder
+from attnlab.runs import RunFolder, score_of
 from attnlab.training.report import clock
 
 POLL_SECONDS = 0.1
@@ -74,28 +74,28 @@ class Worker:
                 self._trials[slot] = _Trial(self, slot, *claimed)
         return bool(self._trials or self.search.begun())
 
-    def _claim(self) -> tuple[int, FileLock] | None:
+    def _claim(self) -> tuple[int, BaseFileLock] | None:
         """A trial that its process left behind, else a new one."""
-        with FileLock(self.folder.locks / "ask.lock"):
+        with lock(self.folder.locks / "ask.lock"):
             ours = {trial.number for trial in self._trials.values()}
             for number in [trial.number for trial in self.search.begun() if trial.number not in ours]:
-                lock = self._lock(number)
+                own = self._lock(number)
                 with contextlib.suppress(Timeout):
-                    lock.acquire(timeout=0)
+                    own.acquire(timeout=0)
                     if any(trial.number == number for trial in self.search.begun()):
                         self.search.values(number)
-                        return number, lock
-                    lock.release()
+                        return number, own
+                    own.release()
             new = self.search.ask()
             if new is None:
                 return None
-            lock = self._lock(new)
-            lock.acquire()
+            own = self._lock(new)
+            own.acquire()
             self.search.values(new)  # drawn here, where no other process draws at the same time
-            return new, lock
+            return new, own
 
-    def _lock(self, number: int) -> FileLock:
-        return FileLock(self.folder.locks / f"trial-{number}.lock")
+    def _lock(self, number: int) -> BaseFileLock:
+        return lock(self.folder.locks / f"trial-{number}.lock")
 
     def _free(self, slot: int) -> None:
         trial = self._trials.pop(slot)
@@ -107,8 +107,8 @@ class Worker:
 class _Trial:
     """One trial that this process works on: its seeds one after the other."""
 
-    def __init__(self, worker: Worker, slot: int, number: int, lock: FileLock) -> None:
-        self.search, self.number, self.lock = worker.search, number, lock
+    def __init__(self, worker: Worker, slot: int, number: int, held: BaseFileLock) -> None:
+        self.search, self.number, self.lock = worker.search, number, held
         self._say, self._command = worker.say, worker.command
         words, self._environment = worker.slots[slot]
         seeds = self.search.space.seeds
@@ -129,6 +129,13 @@ class _Trial:
 
     def has_ended(self) -> bool:
         """Look once: report validations, start what is next, and say whether the trial has come to an end."""
+        try:
+            return self._look()
+        except Damaged as error:
+            self._fail(str(error))
+            return True
+
+    def _look(self) -> bool:
         code = self.child.exit_code() if self.child else None  # before its last validations are read
         self._given_up = self._given_up or self._lags()
         if self._given_up:
@@ -168,13 +175,13 @@ class _Trial:
         """Start the first seed that has no result; True when all have one."""
         values = []
         for seed, run in self._runs.items():
-            results = run.read_results()
-            if not results:
+            found = run.validation_score()
+            if found is None:
                 words = [*self.search.space.words(self._values, seed), *self._words]
                 self.child = Child(run, words, self._environment, self._command)
                 return False
-            monitor = results["train"]["monitor"]
-            values.append(maximised(results["validation"][monitor], monitor))
+            monitor, score = found
+            values.append(maximised(score, monitor))
         value = sum(values) / len(values)
         if math.isfinite(value):
             self.search.finish(self.number, value)
@@ -210,7 +217,7 @@ def _best_so_far(run: RunFolder) -> list[tuple[float, bool]]:
     scores: list[tuple[float, bool]] = []
     best = -math.inf
     for line in run.read_metrics():
-        value = maximised(float(line[line["monitor"]]), line["monitor"])
+        value = maximised(score_of(line, line["monitor"]), line["monitor"])
         best = best if math.isnan(value) else max(best, value)
         scores.append((best, line["done"]))
     return scores

@@ -24,7 +24,7 @@ def baselines(config: Config, data: Data, engine: Engine) -> Scores:
     fitting = {name: baseline for name in BASELINES if (baseline := BASELINES.get(name, Baseline)()).fits(problem)}
     chosen = "".join(f"-{name}" for name in config.head.metrics or ())
     path = data.folder / f"baselines-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
-    measured: Scores = read_json(path) if path.exists() else {}
+    measured: Scores = read_json(path, Scores) if path.exists() else {}
     missing = {name: baseline.scores(problem) for name, baseline in fitting.items() if name not in measured}
     if missing:
         measured |= missing
