@@ -117,7 +117,7 @@ def _show_config(words: list[str], options: list[str]) -> None:
 def evaluate(words: list[str]) -> None:
     """attnlab eval: score a saved run again, on its own or other data."""
     from attnlab import help
-    from attnlab.compose import split_words
+    from attnlab.command_words import split_words
 
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from attnlab import plugins
-from attnlab.compose import quoted
+from attnlab.command_words import quoted
 from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
 

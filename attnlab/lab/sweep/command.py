@@ -7,6 +7,7 @@ from typing import cast
 from filelock import FileLock
 
 from attnlab import compose
+from attnlab.command_words import split_words
 from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
@@ -27,7 +28,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
     Stopped when a signal asks to stop, after all runs have saved themselves.
     """
-    options, others = compose.split_words(words, {"sweep": "", "outputs": ""})
+    options, others = split_words(words, {"sweep": "", "outputs": ""})
     outputs = [f"outputs={options['outputs']}"] if options["outputs"] else []
     if options["sweep"]:
         folder = folders.find(options["sweep"], options["outputs"] or "outputs")
