@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 from attnlab.runs import RunFolder, flat, run_folders, started
-from attnlab.training.report import clock
+from attnlab.training.report import PipedConsole, clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
@@ -55,7 +54,7 @@ def show(words: Sequence[str]) -> None:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     # A pipe has no width: a line stays a line.
-    console = Console() if sys.stdout.isatty() else Console(width=1000)
+    console = PipedConsole() if sys.stdout.isatty() else PipedConsole(width=1000)
     extra += [name for name in filters if name not in COLUMNS]
     console.print(table(rows, list(dict.fromkeys(extra))))
 

@@ -1,7 +1,6 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
 import platform
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
@@ -9,6 +8,7 @@ import torch
 import yaml
 
 from attnlab import compose
+from attnlab.command_words import shell_word, text
 from attnlab.config import Config, CrossValidated, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
@@ -40,7 +40,7 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
             raise UserError(
                 f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
             )
-    if runs := [word.removeprefix("run=") for word in overrides if word.startswith("run=")]:
+    if runs := [text(word) for word in overrides if word.startswith("run=")]:
         return resume(runs[-1], [word for word in overrides if not word.startswith("run=")], quiet)
     return start(compose.compose(overrides), overrides, quiet)
 
@@ -126,7 +126,7 @@ def _train_folds(
                 of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
                 start(of_fold, [*overrides, f"data.fold={name}"], quiet)
         except Stopped:
-            again = shlex.quote(f"run={folder.path}")
+            again = shell_word("run", str(folder.path))
             reporter.say(f"Continue all folds with: attnlab train {again}")
             raise
     finished = cross_validation.conclude(folder, config, folds, reporter)
@@ -139,8 +139,8 @@ def resume(
 ) -> Run | CrossValidation:
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: called when
     the run can go on under them. Raises UserError and Stopped, as `train` does."""
-    outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
-    folder = RunFolder.find(run, outputs)
+    outputs = [text(word) for word in overrides if word.startswith("outputs=")]
+    folder = RunFolder.find(run, outputs[-1] if outputs else "outputs")
     with folder.held():
         config = compose.load_saved(folder.config, overrides)
         changes.refuse_another_model(folder, config)
@@ -185,6 +185,10 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
     folder.error.unlink(missing_ok=True)
     try:
         return _to_the_end(training, data, session)
+    except BrokenPipeError:  # nobody reads what is told: stop as if it had been asked for
+        if not training.progress.done:
+            training.save()
+        raise
     except Exception as error:
         if not isinstance(error, Stopped):
             sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -207,7 +211,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         training.run()
     if caught and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
-        again = shlex.quote(f"run={session.folder.path}")
+        again = shell_word("run", str(session.folder.path))
         reporter.say(f"Continue with: attnlab train {again}")
         raise Stopped(caught[0])
     # The model itself takes the best weights: its own are in `last/`.

@@ -3,17 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TypedDict, cast
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from attnlab import compose
-from attnlab.config import Sweep, check
+from attnlab.command_words import as_written, parse
+from attnlab.config import Sweep, check, documented_keys
 from attnlab.disk import write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
 from attnlab.runs import RunFolder, flat, new_folder
+
+
+class Request(TypedDict):
+    """What sweep.yaml holds: the words of the runs, and the keys of `Sweep`."""
+
+    words: list[str]
+    sweep: dict[str, object]
 
 
 class SweepFolder:
@@ -45,18 +54,26 @@ def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None
     """`sweep.*` words over the given settings, or over configs/sweep.yaml. Raises UserError where they don't fit."""
     if base is None:
         base = yaml.safe_load((compose.config_folder() / "sweep.yaml").read_text(encoding="utf-8"))
-    names = {entry.name for entry in fields(Sweep)}
+    names, line = {entry.name for entry in fields(Sweep)}, ""
     try:
         node = OmegaConf.merge(OmegaConf.structured(Sweep), base)
         assert isinstance(node, DictConfig)
-        for override in compose.parse(words):
+        for override in parse(words):
             name = (override.key_or_group or "").removeprefix("sweep.")
             if name not in names:
                 raise UserError(f"`sweep.{name}`: no such key; {suggestion(name, names)}")
+            if override.is_sweep_override():
+                raise UserError(f"`{override.input_line}`: a sweep is searched in one way; give one value")
+            line = f"sweep.{name}={as_written(override.value())}"
             node[name] = override.value()
+        settings = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
-        raise UserError(f"`sweep.*`: {compose.one_sentence(error)}") from error
-    settings = OmegaConf.to_object(node)
+        kind = next(
+            (key.values for key in documented_keys(Sweep, "sweep.") if line.startswith(f"{key.path}=")), ""
+        )
+        raise UserError(
+            f"`{line}`: write {kind}" if kind else f"`sweep.*`: {compose.one_sentence(error)}"
+        ) from error
     assert isinstance(settings, Sweep)
     check(settings, "sweep.")
     return settings
@@ -90,7 +107,7 @@ def find(name: str, outputs: str) -> SweepFolder:
 def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Sweep]:
     """The words and settings of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`. Raises UserError
     where anything else is to be changed, or more trials are wanted after the choice was tested."""
-    saved = yaml.safe_load(folder.request.read_text(encoding="utf-8"))
+    saved = _read_request(folder)
     run_words, changed = split_words(words)
     new = [word for word in run_words if word not in saved["words"]]
     if new:
@@ -112,6 +129,25 @@ def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Swe
         )
     _write(folder, saved["words"], settings)
     return saved["words"], settings
+
+
+def _read_request(folder: SweepFolder) -> Request:
+    """What sweep.yaml holds. Raises UserError where this version doesn't write such a file."""
+    saved = yaml.safe_load(folder.request.read_text(encoding="utf-8"))
+    right = "a sweep is finished by the version of attnlab that began it; start a new one"
+    if (
+        not isinstance(saved, dict)
+        or not isinstance(saved.get("words"), list)
+        or not isinstance(saved.get("sweep"), dict)
+    ):
+        raise UserError(f"{folder.request}: no `words` and `sweep`, as this version writes them; {right}")
+    known = {entry.name for entry in fields(Sweep)}
+    for name in sorted(map(str, saved["sweep"].keys() ^ known)):
+        has = "is not there" if name in known else "is no key of this version"
+        raise UserError(f"{folder.request}: `sweep.{name}` {has}; {right}")
+    if not all(isinstance(word, str) for word in saved["words"]):
+        raise UserError(f"{folder.request}: `words` is no list of words; {right}")
+    return cast(Request, saved)
 
 
 def refuse_changes(folder: SweepFolder, space: Space) -> None:
