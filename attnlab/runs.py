@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 
 from filelock import FileLock, Timeout
 
-from attnlab.disk import read_json, read_jsonl, write_text
+from attnlab.disk import read_json, read_jsonl, user_path, write_text
 from attnlab.errors import UserError
 
 _STAMP = "%Y%m%d-%H%M%S"
@@ -77,7 +77,7 @@ class RunFolder:
             return cls(new_folder(Path(outputs) / task))
         if not folder:
             raise UserError("`folder=`: name a folder, or leave it out for a new one in `outputs`")
-        run = cls(Path(folder).expanduser())
+        run = cls(user_path(folder))
         if run.config.exists():
             raise UserError(f"`folder={folder}`: there is a run already; continue it with `run={folder}`")
         run.path.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ class RunFolder:
             # Names begin with the time; letters settle runs of the same second by what was written last.
             path = max(folders, key=lambda path: (started(path), path.stat().st_mtime_ns))
         else:
-            path = Path(run).expanduser()
+            path = user_path(run)
             if not path.is_dir():
                 raise UserError(f"`run={run}`: no such folder")
             if not (path / "config.yaml").is_file():

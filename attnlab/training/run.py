@@ -18,6 +18,7 @@ from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict
+from attnlab.training.memory import check_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     spec = DataSpec.load(folder.path)
     changes.check_tokenizer(folder, config, spec)
     engine = Engine(config.trainer)
+    check_memory(config, spec, engine.device, training=False)
     model = models.build(config, spec).to(engine.device)
     return with_best_weights(folder, config, spec, model, engine)
 

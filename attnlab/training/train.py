@@ -21,10 +21,11 @@ from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.baselines import baselines
-from attnlab.training.checks import check_positions
+from attnlab.training.checks import check_counts, check_monitor, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.memory import check_memory
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.run import Run, load_data, with_best_weights
@@ -67,9 +68,12 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     if data.commit is not None:
         assert isinstance(config.data, HubDataConfig)
         config.data.revision = data.commit  # whatever the hub has tomorrow
+    check_counts(config, data)
+    check_memory(config, data.spec, engine.device)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     check_positions(config, model, data)
+    check_monitor(config, model, data)
     models.start_from_files(model, config, data.spec)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
@@ -157,6 +161,7 @@ def resume(
         engine = Engine(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
+        check_memory(config, spec, engine.device)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
         models.start_from_files(model, config, spec)

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from attnlab.config import DataConfig, former_names
-from attnlab.disk import flush
+from attnlab.disk import flush, user_path
 
 VERSION = 6
 """Of all fingerprints: with a new one no run can be continued that began before."""
@@ -31,7 +31,7 @@ ELSEWHERE = ("cache", "path", "origin", "licence", "hub", "config", "revision")
 
 def cache_folder(configured: str | None) -> Path:
     """Where prepared data lie."""
-    return Path(configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab").expanduser()
+    return user_path(configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab")
 
 
 def settings_of(config: DataConfig) -> dict[str, object]:

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from attnlab import compose
 from attnlab.command_words import as_written, parse
 from attnlab.config import Sweep, check, documented_keys
-from attnlab.disk import write_text
+from attnlab.disk import user_path, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
 from attnlab.runs import RunFolder, flat, new_folder
@@ -98,7 +98,7 @@ def find(name: str, outputs: str) -> SweepFolder:
                 f"`sweep=latest`: no sweeps in {outputs}/; start one with `attnlab sweep encoder.depth=1,2`"
             )
         return SweepFolder(max(paths, key=lambda path: (path.name[:15], path.stat().st_mtime_ns)))
-    folder = SweepFolder(Path(name).expanduser())
+    folder = SweepFolder(user_path(name))
     if not folder.request.is_file():
         raise UserError(f"`sweep={name}`: not a sweep folder (it has no sweep.yaml)")
     return folder

@@ -18,6 +18,7 @@ from attnlab import compose, groups
 from attnlab.command_words import LISTED, as_written, parse, text, values
 from attnlab.config import Config
 from attnlab.errors import UserError, suggestion
+from attnlab.targets import KINDS
 from attnlab.training import cross_validation
 
 MOST_COMBINATIONS = 100_000
@@ -179,6 +180,7 @@ def _listed(override: Override) -> tuple[str, ...]:
     return tuple(once.values())
 
 
+USUAL = {kind.monitor for kind in KINDS.values()}
 MEASURED_BY = (
     "task",
     "experiment",
@@ -211,9 +213,13 @@ def _refuse_unlike(space: Space, example: Config) -> None:
 
 def _measured(config: Config) -> dict[str, object]:
     """What a validation score of a run is a score of, as far as its configuration tells."""
+    asked = config.head.metrics
+    # A head's usual score where it is among those that were asked for, else the first of these.
+    usual = next((name for name in asked if name in USUAL), asked[0]) if asked else None
     return {
         "task": config.task, "head": config.head.name, "head.target": config.head.target,
-        "trainer.monitor": config.trainer.monitor, "data.target_kind": getattr(config.data, "target_kind", None),
+        "the score": config.trainer.monitor or usual,
+        "data.target_kind": getattr(config.data, "target_kind", None),
     }  # fmt: skip
 
 
