@@ -1,17 +1,27 @@
 """`attnlab <verb> [key=value …]`: the first word chooses what to do. Nothing heavy is imported before."""
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from attnlab.errors import Stopped, UserError, suggestion
+from attnlab.errors import Stopped, UserError, printable, suggestion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; a user's mistake is one sentence on stderr and exit code 2."""
+    """Run one verb; a user's mistake is one sentence on stderr and exit code 2.
+
+    arguments: None: those of this process, which is then ours: a second Ctrl-C ends it at once.
+    """
+    if arguments is None:
+        from attnlab import interrupts
+
+        interrupts.end_at_the_second()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    _prepare_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -24,17 +34,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"attnlab: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # what reads our output has ended, as in `attnlab train --help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141  # as a shell tells of SIGPIPE
     except OSError as error:
+        _drop_lost_output()
         if debug or (error.filename is None and error.strerror is None):
             raise
-        file = f"{error.filename}: " if error.filename else ""
-        print(f"attnlab: {file}{error.strerror}; nothing already written is lost", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"attnlab: {printable(f'{where}{error.strerror}')}; nothing already written is lost", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         print("attnlab: interrupted", file=sys.stderr)
         return 130
+
+
+def _prepare_streams() -> None:
+    """Output takes any text: what its encoding lacks is written as `\\u20ac`. Without an output there is nothing to tell."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # until the process ends
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_lost_output() -> None:
+    """Where standard output takes no more, as on a full disk, drop what waits for it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    """Let what standard output didn't take go nowhere, so that Python, too, is silent about it when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def _run(words: list[str]) -> int:
@@ -117,7 +156,7 @@ def _show_config(words: list[str], options: list[str]) -> None:
 def evaluate(words: list[str]) -> None:
     """attnlab eval: score a saved run again, on its own or other data."""
     from attnlab import help
-    from attnlab.compose import split_words
+    from attnlab.command_words import split_words
 
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again

@@ -4,6 +4,7 @@ An answer must not be waited for: it reads configuration files as text, and plug
 """
 
 import ast
+import glob
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import attnlab.config
 from attnlab import groups, help, plugins, registry
 from attnlab.config import Config, Sweep, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc
+from attnlab.disk import user_path
 
 PATHS = ("path", "folder", "cache", "outputs", "out", "shared")
 """Words and keys, by the last part of their name, whose values are files or folders."""
@@ -28,9 +30,10 @@ def answer(words: Sequence[str]) -> Iterator[str]:
     with suppress(SyntaxError, ValueError, OSError):  # UserError is a ValueError
         for name, _ in plugins.named(before):
             _read_plugin(name)
-    for word, sentence in _candidates(current, before):
-        if word.startswith(current):
-            yield f"{word}\t{sentence}" if sentence else word
+    with suppress(OSError, ValueError):
+        for word, sentence in _candidates(current, before):
+            if word.startswith(current) and word.isprintable():
+                yield f"{word}\t{sentence}" if sentence else word
 
 
 def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -103,7 +106,7 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
         yield from ((f"{head}{choice.rstrip(ascii_uppercase)}", "") for choice in keys[name].choices)
     elif name.rpartition(".")[2] in PATHS:
         folder = value[: value.rfind("/") + 1]
-        for path in sorted(Path(folder).expanduser().glob(f"{value.removeprefix(folder)}*")):
+        for path in sorted(user_path(folder).glob(f"{glob.escape(value.removeprefix(folder))}*")):
             yield f"{name}={folder}{path.name}{'/' if path.is_dir() else ''}", ""
 
 

@@ -6,25 +6,37 @@ matches.
 """
 
 import itertools
+import math
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override, ValueType
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException, ValidationError
 
 from attnlab import groups, plugins
-from attnlab.config import BASES, Config, Trainer, check, dropped, keys_of, names_now, node_type, renamed
+from attnlab.command_words import MOST_VALUES, as_written, parse, parse_single, quoted, values
+from attnlab.config import (
+    BASES,
+    Config,
+    Trainer,
+    check,
+    documented_keys,
+    dropped,
+    keys_of,
+    names_now,
+    node_type,
+    renamed,
+)  # fmt: skip
 from attnlab.disk import LARGEST_YAML, parse_yaml, read_text
 from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
@@ -49,21 +61,29 @@ def composed(overrides: Sequence[Override]) -> DictConfig:
     for override in overrides:
         if override.key_or_group not in groups.NAMES:
             _refuse_unknown(override, known, node)
-            for value in _values(override):
-                _set(node, override.key_or_group, value, override.input_line or "")
+            for value in values(override):
+                _set(node, override, value)
+    for override in overrides:
+        if "${" in (override.input_line or "") and override.key_or_group not in groups.NAMES:
+            _resolve(node, override)
     return node
 
 
 def accepted(node: DictConfig) -> Config:
     """The dataclasses of a composed configuration. Raises UserError where values are missing or don't go together."""
-    try:
-        config = OmegaConf.to_object(node)
-    except OmegaConfBaseException as error:
-        raise UserError(one_sentence(error)) from error
+    config = to_object(node)
     assert isinstance(config, Config)
     check(config)
     config.plugins = plugins.used(config)
     return config
+
+
+def to_object(node: DictConfig) -> object:
+    """The dataclass that a node stands for. Raises UserError where values are missing, or are no such values."""
+    try:
+        return OmegaConf.to_object(node)
+    except OmegaConfBaseException as error:
+        raise UserError(one_sentence(error)) from error
 
 
 def each_run(overrides: Sequence[str]) -> list[list[str]]:
@@ -71,6 +91,8 @@ def each_run(overrides: Sequence[str]) -> list[list[str]]:
     changing fastest. Raises UserError for values that cannot be listed."""
     plugins.load(overrides)
     listed = {override.key_or_group: _single_words(override) for override in parse(overrides)}
+    if (count := math.prod(map(len, listed.values()))) > MOST_VALUES:
+        raise UserError(f"`-m`: these words are {count:,} runs; at most {MOST_VALUES:,} are started by one line")
     return [list(words) for words in itertools.product(*listed.values())]
 
 
@@ -99,13 +121,14 @@ def _choice(override: Override) -> list[str]:
     if override.package is not None:
         raise UserError(f"`{line}`: write `{name}=…`")
     # logger=[jsonl,wandb] is one value that makes two choices
-    values = [value if name == "logger" and isinstance(value, list) else [value] for value in _values(override)]
-    if not values:
+    chosen = [value if name == "logger" and isinstance(value, list) else [value] for value in values(override)]
+    if not chosen:
         raise UserError(f"`{line}`: list the choices, as in `{name}={','.join(choices(name)[:2])}`")
-    for choice in itertools.chain(*values):
-        if choice not in choices(name):
-            raise UserError(f"`{name}={choice}`: no such choice; {suggestion(str(choice), choices(name))}")
-    besides = [choice for choice in dict.fromkeys(values[0]) if choice != "jsonl"]
+    for choice in itertools.chain(*chosen):
+        if not isinstance(choice, str) or choice not in choices(name):
+            written = as_written(choice)
+            raise UserError(f"`{name}={written}`: no such choice; {suggestion(written, choices(name))}")
+    besides = [choice for choice in dict.fromkeys(chosen[0]) if choice != "jsonl"]
     if len(besides) > 1:
         raise UserError(f"`{line}`: choose one besides jsonl, which is always written")
     return [f"{name}={besides[0] if besides else 'jsonl'}"]
@@ -161,22 +184,13 @@ def _register_schemas() -> None:
     for group, registry in GROUPS.items():
         parts = groups.parts(group)
         of_program = {name: {"loader": name} for name in registry} if group == "data" else {}
-        made = {f"{name}_schema": values for name, values in (of_program | parts).items()}
-        made |= {name: values for name, values in parts.items() if groups.file(group, name) is None}
-        for name, values in made.items():
-            keys = keys_of(group, values["loader" if group == "data" else "name"])
+        made = {f"{name}_schema": keyed for name, keyed in (of_program | parts).items()}
+        made |= {name: keyed for name, keyed in parts.items() if groups.file(group, name) is None}
+        for name, keyed in made.items():
+            keys = keys_of(group, keyed["loader" if group == "data" else "name"])
             if _stored.get((group, name)) is not keys:
                 _stored[group, name] = keys
-                store.store(group=group, name=name, node=OmegaConf.merge(OmegaConf.structured(keys), values))
-
-
-def split_words(words: Sequence[str], defaults: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The values of a verb's own words, and the other words. Raises UserError for a word without =."""
-    for word in words:
-        if "=" not in word:
-            raise UserError(f"`{word}`: write overrides as key=value")
-    own = {name: value for name, _, value in (word.partition("=") for word in words) if name in defaults}
-    return defaults | own, [word for word in words if word.partition("=")[0] not in defaults]
+                store.store(group=group, name=name, node=OmegaConf.merge(OmegaConf.structured(keys), keyed))
 
 
 def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -217,7 +231,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
         if name not in leaves(node):
             hint = "; choose another group with a new `attnlab train`" if name in GROUPS else ""
             raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node))}{hint}")
-        _set(node, name, override.value(), override.input_line or "")
+        _set(node, override, override.value())
     return accepted(node)
 
 
@@ -233,7 +247,8 @@ def leaves(node: DictConfig, prefix: str = "") -> set[str]:
     """The dotted paths of all values."""
     paths = set()
     for name in map(str, node):
-        child = None if OmegaConf.is_missing(node, name) else node[name]
+        is_value = OmegaConf.is_missing(node, name) or OmegaConf.is_interpolation(node, name)
+        child = None if is_value else node[name]
         paths |= leaves(child, f"{prefix}{name}.") if isinstance(child, DictConfig) else {prefix + name}
     return paths
 
@@ -266,52 +281,30 @@ def _unfit(where: str, group: str, choice: str, key: str, dataclass: str) -> str
     return f"{file}: `{where}`: no such key"
 
 
-def parse(overrides: Sequence[str]) -> list[Override]:
-    """Overrides as Hydra reads them. Raises UserError for words that it cannot read."""
-    return list(map(_parsed, overrides))
-
-
-def _parsed(word: str) -> Override:
-    try:
-        return OverridesParser.create().parse_override(word)
-    except HydraException as error:
-        name, equals, value = word.partition("=")
-        if not equals or not re.fullmatch(r"[\w.@/+~]+", name, re.ASCII):
-            raise UserError(f"`{word}`: write overrides as key=value") from error
-        function = re.match(r"\w+ while evaluating '.*?': (.*)", one_sentence(error))
-        reason = f"{function[1]}; " if function else ""
-        right = f"stands in quotes: {shlex.quote(f'{name}={quoted(value)}')}"
-        raise UserError(f"`{word}`: {reason}a value with ( ) = , ' & # ~ and the like {right}") from error
-
-
-def quoted(value: str) -> str:
-    """Any text as a value on the command line, whatever its characters mean to Hydra."""
-    # A backslash means itself but before a quotation mark.
-    escaped = re.sub(r'(\\*)("|\Z)', lambda match: 2 * match[1] + match[2].replace('"', r"\""), value)
-    return f'"{escaped}"'
-
-
-def parse_single(overrides: Sequence[str]) -> list[Override]:
-    """Overrides with one value each. Raises UserError for several."""
-    parsed = parse(overrides)
-    for override in parsed:
-        if override.is_sweep_override():
-            right = "`attnlab train -m …` runs each of them, and a list is written [1,2]"
-            raise UserError(f"`{override.input_line}`: several values; {right}")
-    return parsed
-
-
-def _values(override: Override) -> list[object]:
-    """The value, or every value of a `-m a=1,2` sweep that can be listed."""
-    if not override.is_sweep_override():
-        return [override.value()]
-    if override.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP):
-        return [v.strip("'\"") if isinstance(v, str) else v for v in override.sweep_iterator()]
-    return []
-
-
-def _set(node: DictConfig, name: str, value: object, line: str) -> None:
+def _set(node: DictConfig, override: Override, value: object) -> None:
+    """Raises UserError where the key takes no such value."""
+    name = override.key_or_group
+    parent = node if "." not in name else OmegaConf.select(node, name.rpartition(".")[0])
+    keys = OmegaConf.get_type(parent)
+    kind = get_type_hints(keys).get(name.rpartition(".")[2]) if keys else None
+    if kind in (str, str | None) and isinstance(value, int | float) and not override.is_sweep_override():
+        value = (override.input_line or "").partition("=")[2].strip()  # 1e3 names a folder 1e3, not 1000.0
     try:
         OmegaConf.update(node, name, value)
+    except ValidationError as error:
+        documented = documented_keys(keys) if keys else ()
+        right = next((key.values for key in documented if key.path == name.rpartition(".")[2]), "another value")
+        raise UserError(f"`{name}={as_written(value)}`: write {right}") from error
     except OmegaConfBaseException as error:
-        raise UserError(f"{one_sentence(error)} (in `{line}`)") from error
+        raise UserError(f"{one_sentence(error)} (in `{override.input_line}`)") from error
+
+
+def _resolve(node: DictConfig, override: Override) -> None:
+    """Raises UserError where a value such as `${data.hop}`, which stands for another key's, stands for none."""
+    try:
+        value = OmegaConf.select(node, override.key_or_group, throw_on_missing=True)
+        if OmegaConf.is_config(value):
+            OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    except (OmegaConfBaseException, RecursionError) as error:
+        right = "`${KEY}` stands for the value of another key, such as `${data.path}`"
+        raise UserError(f"`{override.input_line}`: no such value; {right}") from error

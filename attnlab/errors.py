@@ -1,10 +1,18 @@
 """Mistakes a user can make, told in one sentence: what is wrong, where, and what would be right."""
 
+import unicodedata
 from collections.abc import Iterable
+
+LONGEST_SENTENCE = 580
+"""Characters of a mistake that are told; of a longer one, its beginning and its end."""
 
 
 class UserError(ValueError):
-    """Something the user can put right; printed without a traceback, exit code 2."""
+    """Something the user can put right; printed without a traceback, exit code 2. The sentence is one printable line,
+    whatever it repeats of a file or of the command line."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(_shortened(printable(sentence)))
 
 
 class Damaged(UserError):
@@ -19,11 +27,36 @@ class Stopped(Exception):
         self.signal = number
 
 
+def printable(text: str) -> str:
+    """The text as one line that a terminal shows and doesn't obey: control characters, those that change the direction of
+    writing, and halves of characters are written as `\\x1b` or `\\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(_escaped(character) if _is_obeyed(character) else character for character in text)
+
+
+def _is_obeyed(character: str) -> bool:
+    # Joiners and the soft hyphen belong to words, and change nothing else.
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and character not in "\u00ad\u200c\u200d")
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _shortened(sentence: str) -> str:
+    if len(sentence) <= LONGEST_SENTENCE:
+        return sentence
+    left = LONGEST_SENTENCE * 2 // 3
+    return f"{sentence[:left]} … {sentence[left + 3 - LONGEST_SENTENCE :]}"
+
+
 def suggestion(word: str, choices: Iterable[str], listed: str = "`attnlab train --help` lists them") -> str:
     """The end of a refusal: the near match if there is one, otherwise every choice, or where many are `listed`."""
     from difflib import get_close_matches  # imported by mistakes alone: completion answers sooner
 
-    choices = sorted(set(choices))
+    word, choices = word[:100], sorted(set(choices))
     # An abbreviated path is compared by its last word too: `depht` should find `encoder.depth`.
     near = get_close_matches(word, choices, n=1, cutoff=0.6)
     if not near:

@@ -165,8 +165,9 @@ def _composed_page(words: Sequence[str]) -> str:
     from omegaconf import ListConfig, OmegaConf
 
     from attnlab import compose, plugins
+    from attnlab.command_words import parse_single
 
-    node = compose.composed(compose.parse_single(plugins.load(words)))
+    node = compose.composed(parse_single(plugins.load(words)))
 
     def rows(keys: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         for key in filter(shown, documented_keys(keys, prefix)):

@@ -16,6 +16,7 @@ from typing import NotRequired, TypedDict, cast
 from filelock import Timeout
 
 from attnlab import disk
+from attnlab.disk import user_path
 from attnlab.errors import UserError
 from attnlab.schema import Count, Seconds, checked
 
@@ -117,7 +118,7 @@ class RunFolder:
             return cls(new_folder(Path(outputs) / task))
         if not folder:
             raise UserError("`folder=`: name a folder, or leave it out for a new one in `outputs`")
-        run = cls(Path(folder).expanduser())
+        run = cls(user_path(folder))
         if run.config.exists():
             raise UserError(f"`folder={folder}`: there is a run already; continue it with `run={folder}`")
         run.path.mkdir(parents=True, exist_ok=True)
@@ -137,7 +138,7 @@ class RunFolder:
             # Names begin with the time; letters settle runs of the same second by what was written last.
             path = max(folders, key=lambda path: (started(path), _changed(path)))
         else:
-            path = Path(run).expanduser()
+            path = user_path(run)
             if not path.is_dir():
                 raise UserError(f"`run={run}`: no such folder")
             if not (path / "config.yaml").is_file():

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from attnlab import compose, load_run
 from attnlab.cli import main
+from attnlab.command_words import parse, quoted
 
 
 def only_run(outputs: Path) -> Path:
@@ -151,7 +152,7 @@ MISTAKES = {
     "misspelt key": (["train", "encoder.dept=2"], "`encoder.dept`: no such key; did you mean `encoder.depth`?"),
     "misspelt choice": (["train", "encoder=atention"], "did you mean `attention`?"),
     "misspelt value": (["train", "encoder.position=sinusodal"], "did you mean `sinusoidal`?"),
-    "wrong type": (["train", "encoder.depth=two"], "`encoder.depth`"),
+    "wrong type": (["train", "encoder.depth=two"], "`encoder.depth=two`: write a whole number, "),
     "out of range": (["train", "encoder.depth=0"], "`encoder.depth=0` must be at least 1"),
     "no equals sign": (["train", "encoder"], "key=value"),
     "no key": (["train", "en coder=3"], "key=value"),
@@ -224,7 +225,7 @@ def test_a_mistake_is_one_sentence(
 
 @given(text=st.text(st.characters(codec="utf-8")) | st.text("\\\"' $()"))
 def test_any_text_may_stand_in_quotes(text: str) -> None:
-    (found,) = compose.parse([f"outputs={compose.quoted(text)}"])
+    (found,) = parse([f"outputs={quoted(text)}"])
     assert found.value() == text and not found.is_sweep_override()
 
 
@@ -334,7 +335,7 @@ def test_overrides_hold_as_hydra_itself_would_set_them() -> None:
         "task=keywords",
     ]
     words += ["data.noise=${data.hop}", "head.target='a b'", "optimizer.lr=1e-3", "logger=wandb", "logger.group=g"]
-    node = compose.composed(compose.parse(words))
+    node = compose.composed(parse(words))
     with initialize_config_dir(str(compose.config_folder()), version_base="1.3"):
         assert node == hydra_compose("train", overrides=words)
 

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from attnlab import compose, groups, help
 from attnlab.cli import VERBS, main
+from attnlab.command_words import parse
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc, _value_problems
 from attnlab.registry import GROUPS
@@ -114,8 +115,8 @@ def test_every_key_has_its_sentence_its_values_and_an_example(name: str, path: s
     group, _, rest = path.partition(".")
     chosen = group in (*GROUPS, "sweep")
     tree = OmegaConf.create({group: node}) if chosen else OmegaConf.structured(node)
-    (override,) = compose.parse([f"{path}={help.example(key)}"])
-    compose._set(tree, path, override.value(), "")
+    (override,) = parse([f"{path}={help.example(key)}"])
+    compose._set(tree, override, override.value())
     owner = Trainer if group == "trainer" else node
     (entry,) = (entry for entry in fields(owner) if entry.name == (rest or path))
     value = OmegaConf.select(tree, path)

@@ -13,7 +13,7 @@ from attnlab.config.data.image import ImageData
 from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import TableData, TaggedData, TextData
-from attnlab.config.keys import LARGEST, check, documented_keys, dropped, former_names, key, renamed
+from attnlab.config.keys import LARGEST, THREADS, check, documented_keys, dropped, former_names, key, renamed
 
 from attnlab.config.model.embedding import (  # isort: skip
     AutoEmbedding, EmbeddingConfig, LearnedEmbedding, LinearEmbedding, OneHotEmbedding, PretrainedEmbedding,
@@ -77,10 +77,10 @@ class Sweep:
     sampler: str | None = key(
         None, "how values are chosen; null: grid where all can be listed, tpe otherwise", choices=SAMPLERS
     )
-    trials: int | None = key(None, "how many; null: the whole grid, or 20", min=1)
+    trials: int | None = key(None, "how many; null: the whole grid, or 20", min=1, max=10**5)
     pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
-    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", min=1)
-    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", min=1)
+    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", min=1, max=10**6)
+    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", min=1, max=THREADS)
     seed: int = key(1, "of what the sampler draws", min=0, max=LARGEST)
 
 

@@ -11,6 +11,10 @@ from attnlab.errors import UserError, suggestion
 
 LARGEST = 2**63 - 1
 """Of seeds, which are kept in eight bytes."""
+THREADS = 1024
+"""Of one process, and processes of one sweep: as many as the largest machines compute at a time."""
+WIDEST = 2**16
+"""Numbers in one vector, and parts into which one is divided."""
 
 
 def key(
@@ -63,12 +67,18 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
         for word in value if isinstance(value, list) else [value]:
             if word not in choices:
                 yield f"`{path}={word}`: no such choice; {suggestion(str(word), choices)}"
+    elif "\0" in str(value):
+        yield f"`{path}={value}`: no text holds the character U+0000"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"`{path}={value}`: write a number"
     elif value is not None and lowest is not None and value < lowest:
-        yield f"`{path}={value}` must be at least {lowest:g}"
+        yield f"`{path}={value}` must be at least {_number(lowest)}"
     elif value is not None and highest is not None and value > highest:
-        yield f"`{path}={value}` must be at most {highest:g}"
+        yield f"`{path}={value}` must be at most {_number(highest)}"
+
+
+def _number(limit: float | None) -> str:
+    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
 class KeyDoc(NamedTuple):
@@ -89,7 +99,7 @@ class KeyDoc(NamedTuple):
         if self.min is None:
             return ""
         limited = self.max is not None and self.max < LARGEST
-        return f"from {self.min:g} to {self.max:g}" if limited else f"at least {self.min:g}"
+        return f"from {_number(self.min)} to {_number(self.max)}" if limited else f"at least {_number(self.min)}"
 
     @property
     def values(self) -> str:

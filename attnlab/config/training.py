@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attnlab.config.keys import key
+from attnlab.config.keys import THREADS, key
 from attnlab.registry import LOGGERS, OPTIMIZERS, SCHEDULES
 
 
@@ -55,26 +55,30 @@ class CosineSchedule(ScheduleConfig):
 class Trainer:
     """The training loop."""
 
-    epochs: int = key(15, "passes over the training data", min=1)
-    updates: int | None = key(None, "stop after so many updates instead of `epochs`", min=1)
-    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", min=1)
-    accumulate: int = key(1, "batches per update", min=1)
+    epochs: int = key(15, "passes over the training data", min=1, max=10**6)
+    updates: int | None = key(None, "stop after so many updates instead of `epochs`", min=1, max=10**9)
+    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", min=1, max=10**9)
+    accumulate: int = key(1, "batches per update", min=1, max=10**6)
     clip: float = key(1.0, "largest gradient norm; 0: no clipping", min=0)
     average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", min=0, max=0.99999)
     average_best: int = key(
-        1, "the mean of the weights of so many best validations is tried at the end; 1: the best alone", min=1
+        1,
+        "the mean of the weights of so many best validations is tried at the end; 1: the best alone",
+        min=1,
+        max=1000,
     )
-    validate_every: int | None = key(None, "updates between validations; null: once an epoch", min=1)
+    validate_every: int | None = key(None, "updates between validations; null: once an epoch", min=1, max=10**9)
     monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
-    patience: int | None = key(None, "stop after so many validations without a better one", min=1)
-    save_minutes: float = key(5.0, "minutes between saves besides those at validations", min=0)
+    patience: int | None = key(None, "stop after so many validations without a better one", min=1, max=10**6)
+    save_minutes: float = key(5.0, "minutes between saves besides those at validations", min=0, max=10**6)
     precision: str = key("fp32", "of matrix products", choices=("fp32", "bf16"))
     device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
-    threads: int | None = key(None, "CPU threads; null: torch's choice", min=1)
+    threads: int | None = key(None, "CPU threads; null: torch's choice", min=1, max=THREADS)
     workers: int = key(
         0,
         "processes that prepare batches; 0: the training process itself, by a thread where they are costly",
         min=0,
+        max=256,
     )
 
 

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from attnlab.command_words import text, texts
 from attnlab.disk import read_yaml
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError, printable, suggestion
 from attnlab.registry import GROUPS
 from attnlab.runs import RunFolder, Scores, flat, run_folders, started
 from attnlab.schema import checked
-from attnlab.training.report import clock
+from attnlab.training.report import PipedConsole, clock, counted
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
@@ -31,32 +31,36 @@ Row = dict[str, object]
 
 def show(words: Sequence[str]) -> None:
     """Print what the words ask for. Raises UserError for an unknown column or key, and where there are no runs."""
-    asked: dict[str, str] = {}
+    asked: dict[str, list[str]] = {}
     for word in words:
-        name, equals, value = word.partition("=")
+        name, equals, _ = word.partition("=")
         if not equals and word != "--json":
             raise UserError(f"`{word}`: write key=value to pick runs, sort=key, show=key,… or --json")
-        asked[name] = value
-    outputs = asked.get("outputs", "outputs")
+        asked[name] = [text(word)] if name in ("outputs", "sort") else texts(word)
+    outputs = asked.get("outputs", ["outputs"])[0]
     rows = [read_row(path, outputs) for path in run_folders(Path(outputs))]
     if not rows:
         raise UserError(f"no runs in {outputs}/; start one with `attnlab train task=pos`, or say `outputs=FOLDER`")
-    extra = [name for name in asked.get("show", "").split(",") if name]
-    sort = asked.get("sort") or "started"
-    filters = {name: value.split(",") for name, value in asked.items() if name not in OPTIONS}
+    extra = [name for name in asked.get("show", []) if name]
+    sort = asked.get("sort", [""])[0] or "started"
+    filters = {name: allowed for name, allowed in asked.items() if name not in OPTIONS}
     known = {*COLUMNS, *(name for row in rows for name in row)}
     for name in [*extra, sort.lstrip("-"), *filters]:
         if name not in known:
             listed = f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys"
             raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed)}")
+    of_all = len(rows)
     for name, allowed in filters.items():
         rows = [row for row in rows if any(means(word, row.get(name)) for word in allowed)]
     rows = ordered(rows, sort)
     if "--json" in asked:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
+    if not rows:
+        picked = " ".join(word for word in words if word.partition("=")[0] in filters)
+        raise UserError(f"`{picked}`: none of the {counted(of_all, 'run')} in {outputs}/ matches")
     # A pipe has no width: a line stays a line.
-    console = Console() if sys.stdout.isatty() else Console(width=1000)
+    console = PipedConsole() if sys.stdout.isatty() else PipedConsole(width=1000)
     extra += [name for name in filters if name not in COLUMNS]
     console.print(table(rows, list(dict.fromkeys(extra))))
 
@@ -120,7 +124,7 @@ def table(rows: Sequence[Row], extra: Sequence[str]) -> Table:
             Text(name), justify="right" if name in (*NUMBERS, *extra) else "left", no_wrap=name != "run", overflow="fold"
         )  # fmt: skip
     for row in rows:
-        table.add_row(*(Text(_cell(name, row.get(name))) for name in (*COLUMNS, *extra)))
+        table.add_row(*(Text(printable(_cell(name, row.get(name)))) for name in (*COLUMNS, *extra)))
     return table
 
 

@@ -2,11 +2,38 @@
 
 import numpy as np
 
-from attnlab.config import AttentionEncoder, Config, Seq2seqHead
+from attnlab import metrics
+from attnlab.config import AttentionEncoder, Config, Seq2seqHead, SpeechData
 from attnlab.data.contract import Data, Split
-from attnlab.errors import UserError
+from attnlab.errors import UserError, suggestion
 from attnlab.model.build import Model
 from attnlab.spec import DataSpec
+
+
+def check_counts(config: Config, data: Data) -> None:
+    """Raises UserError where a count is beyond what these data have of it."""
+    head = config.head
+    if isinstance(head, Seq2seqHead) and head.target in data.spec.targets and head.beam > Seq2seqHead.beam:
+        tokens = len(data.spec.codecs[data.spec.targets[head.target].codec])
+        if head.beam > tokens:
+            raise UserError(
+                f"`head.beam={head.beam}`: the vocabulary has {tokens:,} tokens; keep at most so many sequences"
+            )
+    longest = max((int(split.lengths.max()) for split in data.splits.values() if len(split)), default=0)
+    if isinstance(config.data, SpeechData) and config.data.stack > SpeechData.stack and longest == 1:
+        raise UserError(
+            f"`data.stack={config.data.stack}`: no recording has more than {config.data.stack} frames, so that each would "
+            "become one vector; stack fewer"
+        )
+
+
+def check_monitor(config: Config, model: Model, data: Data) -> None:
+    """Raises UserError where `trainer.monitor` is no score of this model that says which of two is better."""
+    asked, names = config.trainer.monitor, [*model.head.metrics, "loss"]
+    names += [f"{name}/{part}" for name in model.head.metrics for part in data.splits["validation"].slices()]
+    fitting = sorted(name for name in names if metrics.direction(name))
+    if asked is not None and asked not in fitting:
+        raise UserError(f"`trainer.monitor={asked}`: no score of this run; {suggestion(asked, fitting)}")
 
 
 def check_positions(config: Config, model: Model, data: Data) -> None:

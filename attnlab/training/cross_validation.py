@@ -3,12 +3,12 @@
 Every fold is a run like any other (`data.fold=<name>`): it can be scored, resumed and looked at alone.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import cast
 
+from attnlab.command_words import shell_word
 from attnlab.config import Config, CrossValidated
 from attnlab.data.prep.crossval import Folds
 from attnlab.disk import read_json, write_json
@@ -49,7 +49,7 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     write_json(folder.results, summary(config.task, folds.protocol, results))
     title = f"{config.task} on {config.data.name}: {folds.protocol}"
     show(reporter, title, {name: fold["test"] for name, fold in results.items()})
-    again = shlex.quote(f"run={folder.path}")
+    again = shell_word("run", str(folder.path))
     reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {again}")
     return CrossValidation(folder, config)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from attnlab import metrics
 from attnlab.disk import append_text
+from attnlab.errors import printable
 from attnlab.training.state import Validation
 
 SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
@@ -30,7 +31,8 @@ class Reporter:
         self._started = time.monotonic()
 
     def say(self, text: str, style: str | None = None) -> None:
-        """A line for the console and the log."""
+        """A line for the console and the log. Raises BrokenPipeError where nobody reads the console any more."""
+        text = printable(text)
         self.console.print(text, style=style)
         if self.log is not None:
             append_text(self.log, text + "\n")
@@ -78,9 +80,16 @@ class Reporter:
         )
 
 
+class PipedConsole(Console):
+    """Raises BrokenPipeError where what reads it has ended, which rich itself answers by ending the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise
+
+
 def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False) -> Console:
     """Shows text as it is: `[b]` and `:cat:` are labels of somebody's data here, no markup. file: None: the terminal."""
-    return Console(
+    return PipedConsole(
         markup=False, emoji=False, highlight=False, width=width, file=file, quiet=quiet, soft_wrap=file is None
     )
 
@@ -138,6 +147,11 @@ def length_table(lengths: Mapping[str, list[int]]) -> Table:
     for name, numbers in lengths.items():
         table.add_row(name, *map(str, numbers))
     return table
+
+
+def counted(number: float, noun: str) -> str:
+    """`1 epoch`, `2 epochs`."""
+    return f"{number:,g} {noun}" if number == 1 else f"{number:,g} {noun}s"
 
 
 def clock(seconds: float) -> str:

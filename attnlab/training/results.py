@@ -1,8 +1,8 @@
 """Where a run is kept and reported, and what it comes to: its results.json, and what is shown at the end."""
 
-import shlex
 from dataclasses import dataclass
 
+from attnlab.command_words import shell_word
 from attnlab.data.contract import Data
 from attnlab.disk import write_json
 from attnlab.model.width import count_parameters
@@ -11,7 +11,7 @@ from attnlab.training.baselines import Scores
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import word_lengths, write_predictions
 from attnlab.training.loop import Training
-from attnlab.training.report import Reporter, details, score_table
+from attnlab.training.report import Reporter, counted, details, score_table
 from attnlab.training.run import Run
 from attnlab.training.state import Listener, Validation
 from attnlab.training.tracking import Tracking
@@ -68,8 +68,8 @@ def finish(training: Training, run: Run, data: Data, baselines: Scores, session:
         reporter.table(score_table(f"{run.config.task} on {run.config.data.name}", columns))
         details(reporter, evaluation.confusion, results.get("lengths", {}))
     reporter.say(
-        f"{train['epochs']} epochs in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s from data to "
+        f"{counted(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s from data to "
         f"optimizer, {100 * train['data_wait']:.1f} % of it waiting for data"
     )
-    again = shlex.quote(f"run={folder.path}")
+    again = shell_word("run", str(folder.path))
     reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")

@@ -21,6 +21,7 @@ from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, evaluate, predict
+from attnlab.training.memory import check_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     changes.check_tokenizer(folder, config, spec)
     best = best_weights(folder, models.sizes(config, spec))
     engine = Engine(config.trainer)
+    check_memory(config, spec, engine.device, training=False)
     model = models.build(config, spec).to(engine.device)
     return with_weights(best, folder, config, spec, model, engine)
 

@@ -6,19 +6,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from attnlab.interrupts import Interrupts
+
 
 @contextmanager
 def on_stop_signal(request_stop: Callable[[], None]) -> Iterator[list[int]]:
-    """While inside, the first Ctrl-C or SIGTERM calls `request_stop`, and the next one acts as before. Gives the list of
-    those that have come; in a thread, where Python handles no signals, it stays empty."""
+    """While inside, the first Ctrl-C or SIGTERM calls `request_stop`, and the next one acts as before; in a process that is
+    ours, it ends it at once, also when it comes later. Gives the list of those that have come; in a thread, where Python
+    handles no signals, it stays empty."""
     in_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in ((signal.SIGINT, signal.SIGTERM) if in_main else ())}
     caught: list[int] = []
 
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
+        for of_process in before.values():
+            if isinstance(of_process, Interrupts):
+                of_process.asked = True
+        for other, handler in before.items():
+            signal.signal(other, handler)
         request_stop()
-        signal.signal(number, before[signal.Signals(number)])
 
     for number in before:
         signal.signal(number, catch)

@@ -8,11 +8,10 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Literal, cast
 
 from attnlab.config import Config, LoggerConfig, WandbLogger
-from attnlab.disk import read_json, read_jsonl, write_json
+from attnlab.disk import read_json, read_jsonl, user_path, write_json
 from attnlab.registry import LOGGERS
 from attnlab.runs import Results, RunFolder, flat
 
@@ -93,7 +92,7 @@ class Wandb(Tracker):
         super().__init__(config, folder)
         settings = config.logger
         assert isinstance(settings, WandbLogger)
-        files = Path(settings.folder or config.outputs).expanduser().resolve()
+        files = user_path(settings.folder or config.outputs).resolve()
         (files / "wandb").mkdir(parents=True, exist_ok=True)
         # Copies of artifacts that wait to be sent lie beside the runs, not in the home folder.
         os.environ.setdefault("WANDB_DATA_DIR", str(files / "wandb" / "data"))

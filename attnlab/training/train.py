@@ -1,7 +1,6 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
 import platform
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
@@ -9,6 +8,7 @@ import torch
 import yaml
 
 from attnlab import compose
+from attnlab.command_words import shell_word, text
 from attnlab.config import Config, CrossValidated, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
@@ -21,10 +21,11 @@ from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.baselines import baselines
-from attnlab.training.checks import check_positions
+from attnlab.training.checks import check_counts, check_monitor, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.memory import check_memory
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.run import Run, best_weights, load_data, with_weights
@@ -40,7 +41,7 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
             raise UserError(
                 f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
             )
-    if runs := [word.removeprefix("run=") for word in overrides if word.startswith("run=")]:
+    if runs := [text(word) for word in overrides if word.startswith("run=")]:
         return resume(runs[-1], [word for word in overrides if not word.startswith("run=")], quiet)
     return start(compose.compose(overrides), overrides, quiet)
 
@@ -67,9 +68,12 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     if data.commit is not None:
         assert isinstance(config.data, HubDataConfig)
         config.data.revision = data.commit  # whatever the hub has tomorrow
+    check_counts(config, data)
+    check_memory(config, data.spec, engine.device)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     check_positions(config, model, data)
+    check_monitor(config, model, data)
     models.start_from_files(model, config, data.spec)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
@@ -126,7 +130,7 @@ def _train_folds(
                 of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
                 start(of_fold, [*overrides, f"data.fold={name}"], quiet)
         except Stopped:
-            again = shlex.quote(f"run={folder.path}")
+            again = shell_word("run", str(folder.path))
             reporter.say(f"Continue all folds with: attnlab train {again}")
             raise
     finished = cross_validation.conclude(folder, config, folds, reporter)
@@ -139,8 +143,8 @@ def resume(
 ) -> Run | CrossValidation:
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: called when
     the run can go on under them. Raises UserError and Stopped, as `train` does."""
-    outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
-    folder = RunFolder.find(run, outputs)
+    outputs = [text(word) for word in overrides if word.startswith("outputs=")]
+    folder = RunFolder.find(run, outputs[-1] if outputs else "outputs")
     with folder.held():
         config = compose.load_saved(folder.config, overrides)
         folder.read_metrics()  # refused now, where they are damaged, and not once they are rewritten
@@ -159,6 +163,7 @@ def resume(
         engine = Engine(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
+        check_memory(config, spec, engine.device)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
         models.start_from_files(model, config, spec)
@@ -198,6 +203,10 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
     folder.error.unlink(missing_ok=True)
     try:
         return _to_the_end(training, data, session)
+    except BrokenPipeError:  # nobody reads what is told: stop as if it had been asked for
+        if not training.progress.done:
+            training.save()
+        raise
     except Exception as error:
         if not isinstance(error, Stopped):
             sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -220,7 +229,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         training.run()
     if caught and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
-        again = shlex.quote(f"run={session.folder.path}")
+        again = shell_word("run", str(session.folder.path))
         reporter.say(f"Continue with: attnlab train {again}")
         raise Stopped(caught[0])
     # The model itself takes the best weights: its own are in `last/`.

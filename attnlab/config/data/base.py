@@ -24,7 +24,9 @@ class DataConfig:
     licence: str | None = key(None, "under which terms they are, as far as it is known")
     path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
-    limit: int | None = key(None, "use only so many training examples, each class in proportion", min=1)
+    limit: int | None = key(
+        None, "use only so many training examples, each class in proportion", min=1, max=LARGEST
+    )
     skip_bad: bool = key(False, "leave out examples that cannot be used, and count them, instead of refusing them")
     validation: float = key(
         0.1, "fraction of the training examples held out where there is no validation split", min=0, max=0.9
@@ -83,7 +85,9 @@ class CrossValidated(DataConfig):
 
     def fold_problems(self, otherwise: str = "") -> Iterator[str]:
         """otherwise: what `data.folds` may be besides a number."""
-        if self.folds is not None and not (self.folds.isdecimal() and int(self.folds) > 2):
+        if self.folds is not None and not (
+            self.folds.isdecimal() and len(self.folds) < 10 and int(self.folds) > 2
+        ):
             yield f"`data.folds={self.folds}`: write a number of at least 3{otherwise}"
         if self.fold is not None and self.folds is None:
             yield f"`data.fold={self.fold}` needs `data.folds=`"

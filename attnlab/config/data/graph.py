@@ -11,6 +11,7 @@ from attnlab.errors import UserError, suggestion
 from attnlab.registry import GRAPH_SOURCES, LOADERS, SourceRegistry
 
 STRUCTURES = ("laplacian", "random_walk", "degree", "size")
+WIDEST_STRUCTURE = 1000
 ONE_NUMBER = ("degree", "size")
 """Structures that are a single number, written without a width."""
 
@@ -35,7 +36,7 @@ class GraphData(CrossValidated):
         "tu, molecule_net: a set to download, such as ENZYMES or ESOL, where there is no data.path",
         was="hub",
     )
-    limit: int | None = key(None, "use only so many training graphs, each class in proportion", min=1)
+    limit: int | None = key(None, "use only so many training graphs, each class in proportion", min=1, max=LARGEST)
     target_kind: str = key(
         "class",
         "jsonl: what a label is: one class, a number, a list of 1 (yes), 0 (no) and null, or a class for each node",
@@ -48,7 +49,7 @@ class GraphData(CrossValidated):
         "list; null: none, or degree where nodes have no features",
     )
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
-    labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1)
+    labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1, max=LARGEST)
     split_seed: int = key(0, "of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
 
     def __post_init__(self) -> None:
@@ -86,9 +87,12 @@ def parse_structures(words: object) -> tuple[tuple[str, int], ...]:
         kind, colon, width = str(word).partition(":")
         if kind not in STRUCTURES:
             raise UserError(f"`data.structure={word}`: no such structure; {suggestion(kind, STRUCTURES)}")
-        if (kind in ONE_NUMBER) == bool(colon) or (colon and not (width.isdecimal() and int(width) > 0)):
+        if (kind in ONE_NUMBER) == bool(colon) or (
+            colon and not (width.isdecimal() and 0 < int(width[:9]) <= WIDEST_STRUCTURE)
+        ):
             raise UserError(
-                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1), degree or size"
+                f"`data.structure={word}`: write laplacian:8 or random_walk:16 (any number from 1 to {WIDEST_STRUCTURE}), "
+                "degree or size"
             )
         structures.append((kind, int(width or 1)))
     return tuple(structures)

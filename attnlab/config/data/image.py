@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from attnlab.config.data.base import HubDataConfig, embedded_problems
-from attnlab.config.keys import key
+from attnlab.config.keys import LARGEST, key
 from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
+
+SIDE = 2**16
+"""Pixels of the longest side of a picture."""
 
 
 @dataclass
@@ -24,14 +27,20 @@ class ImageData(HubDataConfig):
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
     label: str = key("label", "hub: the column of their classes")
-    limit: int | None = key(None, "use only so many training pictures, each class in proportion", min=1)
+    limit: int | None = key(
+        None, "use only so many training pictures, each class in proportion", min=1, max=LARGEST
+    )
     classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
     colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
-    patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", min=1)
-    stride: int | None = key(None, "pixels from one patch to the next; null: patches don't overlap", min=1)
-    max_length: int = key(4096, "most patches of a picture", min=1)
+    patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", min=1, max=SIDE)
+    stride: int | None = key(
+        None, "pixels from one patch to the next; null: patches don't overlap", min=1, max=SIDE
+    )
+    max_length: int = key(4096, "most patches of a picture", min=1, max=10**9)
     flip: bool = key(False, "training: mirror every other picture, left to right")
-    translate: int = key(0, "training: move pictures by up to so many pixels each way", min=0, was="shift")
+    translate: int = key(
+        0, "training: move pictures by up to so many pixels each way", min=0, max=SIDE, was="shift"
+    )
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

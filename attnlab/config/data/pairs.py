@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from attnlab.config.data.base import HubDataConfig, embedded_problems, encoding_problems
-from attnlab.config.keys import key
+from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, PAIR_SOURCES, SourceRegistry
 
 
@@ -27,15 +27,19 @@ class ParallelData(HubDataConfig):
     source_language: str = key("en", "what is translated: the ending of its files, or its column")
     target_language: str = key("de", "what it is translated into")
     test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
-    limit: int | None = key(None, "use only so many training pairs; tokens are learned from all", min=1)
+    limit: int | None = key(
+        None, "use only so many training pairs; tokens are learned from all", min=1, max=LARGEST
+    )
     tokens: str = key(
         "bpe",
         "what text is split into: pieces of words (bpe, unigram), words and punctuation marks, or characters",
         choices=("bpe", "unigram", "words", "characters"),
     )
-    subwords: int = key(8000, "tokens learned from training text, at the most; not for characters", min=100)
+    subwords: int = key(
+        8000, "tokens learned from training text, at the most; not for characters", min=100, max=10**6
+    )
     joint_vocabulary: bool = key(False, "one list of tokens for both languages")
-    max_length: int = key(1024, "longest sentence on either side, in tokens", min=1)
+    max_length: int = key(1024, "longest sentence on either side, in tokens", min=1, max=10**9)
     too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
 
     def problems(self) -> Iterator[str]:

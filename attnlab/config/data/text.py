@@ -29,9 +29,9 @@ class TextData(HubDataConfig):
         "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
         choices=("words", "spaces", "characters"),
     )
-    max_length: int = key(2048, "longest sentence, in words", min=1)
+    max_length: int = key(2048, "longest sentence, in words", min=1, max=10**9)
     too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
-    min_count: int = key(1, "training words seen less often share the unknown word's vector", min=1)
+    min_count: int = key(1, "training words seen less often share the unknown word's vector", min=1, max=10**9)
     unknown: float = key(
         1.0,
         "a word seen c times in training is replaced by <unk> with probability unknown / (unknown + c)",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from attnlab.config.keys import key
+from attnlab.config.keys import WIDEST, key
 from attnlab.registry import EMBEDDINGS
 
 
@@ -38,7 +38,7 @@ class PretrainedEmbedding(EmbeddingConfig):
     """Vectors read from a GloVe or word2vec text file (.gz too), then trained on."""
 
     path: str = key("???", "the text file: a word and its numbers per line")
-    features: int | None = key(None, "width of the file's vectors; null: read from the file", min=1)
+    features: int | None = key(None, "width of the file's vectors; null: read from the file", min=1, max=WIDEST)
     trainable: bool = key(True, "whether training changes the vectors")
 
 
@@ -47,9 +47,9 @@ class PretrainedEmbedding(EmbeddingConfig):
 class WordCharEmbedding(EmbeddingConfig):
     """A learned vector per word, plus one made from its characters by a small convolution."""
 
-    char_width: int = key(32, "width of a character's vector", min=1)
-    char_window: int = key(5, "characters that the convolution sees at once (odd)", min=1)
-    char_filters: int = key(128, "features that the convolution looks for", min=1)
+    char_width: int = key(32, "width of a character's vector", min=1, max=WIDEST)
+    char_window: int = key(5, "characters that the convolution sees at once (odd)", min=1, max=1001)
+    char_filters: int = key(128, "features that the convolution looks for", min=1, max=WIDEST)
 
     def problems(self) -> Iterator[str]:
         if self.char_window % 2 == 0:
@@ -67,8 +67,8 @@ class LinearEmbedding(EmbeddingConfig):
 class StridedConvolutionEmbedding(EmbeddingConfig):
     """A convolution in steps over neighbouring vectors: the set becomes shorter."""
 
-    window: int = key(5, "neighbouring vectors seen at once (odd)", min=1)
-    stride: int = key(2, "vectors from one step to the next", min=1)
+    window: int = key(5, "neighbouring vectors seen at once (odd)", min=1, max=1001)
+    stride: int = key(2, "vectors from one step to the next", min=1, max=1000)
 
     def problems(self) -> Iterator[str]:
         if self.window % 2 == 0:

@@ -7,9 +7,12 @@ from typing import Any
 
 from attnlab.attention_options import KERNELS, POSITION_CHOICES, SCOPE_CHOICES, SCORE_CHOICES, refusal
 from attnlab.choices import listed
-from attnlab.config.keys import key
+from attnlab.config.keys import WIDEST, key
 from attnlab.errors import UserError
 from attnlab.registry import ENCODERS
+
+MOST_PARAMETERS = 10**12
+"""Of an encoder, whatever the machine."""
 
 
 @dataclass
@@ -17,11 +20,11 @@ class EncoderConfig:
     """Vectors to vectors, each of which depends on others of its set."""
 
     name: str = key("???", "choice", choices=ENCODERS)
-    width: int = key(128, "D: width of every vector inside the model", min=1)
+    width: int = key(128, "D: width of every vector inside the model", min=1, max=WIDEST)
     parameters: Any = key(
         None, "about so many in the encoder, such as 1M: picks encoder.width; null: the width as given"
     )
-    depth: int = key(2, "number of layers", min=1)
+    depth: int = key(2, "number of layers", min=1, max=1000)
     dropout: float = key(0.1, "after embedding and each layer", min=0, max=0.99)
 
     @property
@@ -43,10 +46,10 @@ class EncoderConfig:
 class AttentionEncoder(EncoderConfig):
     """Pre-norm blocks: attention over the set, then a feed-forward layer for each vector."""
 
-    depth: int = key(2, "number of blocks", min=1)
-    heads: int = key(4, "H: attention heads", min=1)
-    head_width: int | None = key(None, "K: width of one head; null: D / H", min=1)
-    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
+    depth: int = key(2, "number of blocks", min=1, max=1000)
+    heads: int = key(4, "H: attention heads", min=1, max=WIDEST)
+    head_width: int | None = key(None, "K: width of one head; null: D / H", min=1, max=WIDEST)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1, max=1000)
     activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
     dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
     attention_dropout: float = key(0.0, "fraction of attention weights dropped in training", min=0, max=0.99)
@@ -63,7 +66,11 @@ class AttentionEncoder(EncoderConfig):
         choices=POSITION_CHOICES,
     )
     max_position: int = key(
-        512, "position=learned: positions from 0 up to below this one are trained", min=1, was="max_place"
+        512,
+        "position=learned: positions from 0 up to below this one are trained",
+        min=1,
+        max=10**9,
+        was="max_place",
     )
     kernel: str = key("auto", "how attention is computed: {choices}", choices=("auto", *KERNELS))
 
@@ -94,7 +101,9 @@ class AttentionEncoder(EncoderConfig):
 class RecurrentEncoder(EncoderConfig):
     """An LSTM or GRU that reads the vectors in order of their coordinates, forwards and backwards."""
 
-    width: int = key(128, "D: width of every vector inside the model (even: half for each direction)", min=2)
+    width: int = key(
+        128, "D: width of every vector inside the model (even: half for each direction)", min=2, max=WIDEST
+    )
     cell: str = key("lstm", "what carries the past", choices=("lstm", "gru"))
 
     @property
@@ -112,8 +121,8 @@ class RecurrentEncoder(EncoderConfig):
 class ConvolutionEncoder(EncoderConfig):
     """Pre-norm residual convolutions over positions on a line or a grid."""
 
-    depth: int = key(4, "number of layers", min=1)
-    radius: int = key(1, "positions seen on each side along each axis, by each layer", min=0)
+    depth: int = key(4, "number of layers", min=1, max=1000)
+    radius: int = key(1, "positions seen on each side along each axis, by each layer", min=0, max=1000)
 
 
 @dataclass
@@ -121,8 +130,8 @@ class ConvolutionEncoder(EncoderConfig):
 class FullyConnectedEncoder(EncoderConfig):
     """A window of neighbours through one fully connected layer per block: what attention replaces."""
 
-    depth: int = key(1, "number of blocks", min=1)
-    radius: int = key(3, "neighbours seen on each side", min=0)
+    depth: int = key(1, "number of blocks", min=1, max=1000)
+    radius: int = key(3, "neighbours seen on each side", min=0, max=1000)
     dropout: float = key(0.1, "after embedding and each block", min=0, max=0.99)
 
 
@@ -131,12 +140,12 @@ class FullyConnectedEncoder(EncoderConfig):
 class GraphConvEncoder(EncoderConfig):
     """Residual graph convolutions of PyTorch Geometric over the edges."""
 
-    width: int = key(64, "D: width of every vector inside the model", min=1)
-    depth: int = key(4, "number of layers", min=1)
+    width: int = key(64, "D: width of every vector inside the model", min=1, max=WIDEST)
+    depth: int = key(4, "number of layers", min=1, max=1000)
     convolution: str = key(
         "gin", "what a node does with its neighbours; gcn ignores edge values", choices=("gin", "gatv2", "gcn")
     )
-    heads: int = key(4, "convolution=gatv2: attention heads", min=1)
+    heads: int = key(4, "convolution=gatv2: attention heads", min=1, max=WIDEST)
 
     @property
     def width_step(self) -> int:
@@ -153,4 +162,7 @@ def parse_count(text: object) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d*)?)([kKmM]?)", str(text).strip())
     if not match:
         raise UserError(f"`encoder.parameters={text}`: write a number such as 250k or 1M")
-    return round(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()])
+    count = float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()]
+    if count > MOST_PARAMETERS:
+        raise UserError(f"`encoder.parameters={text}`: write at most {MOST_PARAMETERS // 10**6}M")
+    return round(count)

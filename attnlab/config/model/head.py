@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import attnlab.metrics  # noqa: F401  # registers the choices of `head.metrics`
 from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
-from attnlab.config.keys import key
+from attnlab.config.keys import WIDEST, key
 from attnlab.registry import HEADS, METRICS
 
 
@@ -51,9 +51,9 @@ class GraphHead(ClassificationHead):
 class Seq2seqHead(HeadConfig):
     """N→M: a decoder writes a new sequence, and decides itself how long it becomes."""
 
-    depth: int = key(2, "number of the decoder's blocks", min=1)
-    heads: int = key(4, "H: attention heads", min=1)
-    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1)
+    depth: int = key(2, "number of the decoder's blocks", min=1, max=1000)
+    heads: int = key(4, "H: attention heads", min=1, max=WIDEST)
+    feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1, max=1000)
     dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
     score: str = key("scaled_dot", "how well two vectors match: {choices}", choices=SCORE_CHOICES)
     position: str = key(
@@ -61,27 +61,32 @@ class Seq2seqHead(HeadConfig):
         "how the tokens' positions enter: {choices}; auto: rotary, or relative where the score looks at each pair",
         choices=POSITION_CHOICES,
     )
-    max_position: int = key(512, "position=learned: so many tokens can be written", min=1, was="max_place")
+    max_position: int = key(
+        512, "position=learned: so many tokens can be written", min=1, max=10**9, was="max_place"
+    )
     label_smoothing: float = key(
         0.1, "fraction of each token's target probability that goes to all tokens alike", min=0, max=0.99
     )
-    beam: int = key(5, "sequences kept while writing; 1: greedy, as in validations during training", min=1)
-    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", min=0)
-    n_best: int = key(1, "answers given for each set; the first is scored", min=1)
+    beam: int = key(
+        5, "sequences kept while writing; 1: greedy, as in validations during training", min=1, max=1000
+    )
+    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", min=0, max=1000)
+    n_best: int = key(1, "answers given for each set; the first is scored", min=1, max=1000)
     temperature: float | None = key(
-        None, "draw tokens at random, at this temperature, instead of searching", min=1e-3
+        None, "draw tokens at random, at this temperature, instead of searching", min=1e-3, max=1000
     )
     min_length_ratio: float = key(
-        0.0, "fewest tokens written, for each vector of the source", min=0, was="least_length"
+        0.0, "fewest tokens written, for each vector of the source", min=0, max=1000, was="least_length"
     )
     max_length_ratio: float = key(
         2.0,
         "most tokens written, for each vector of the source, besides max_length_extra",
         min=0,
+        max=1000,
         was="most_length",
     )
     max_length_extra: int = key(
-        10, "tokens that may be written whatever the source's length", min=1, was="more_length"
+        10, "tokens that may be written whatever the source's length", min=1, max=10**6, was="more_length"
     )
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from os.path import isdir, isfile  # False, where Path's raise OSError, of names longer than may be
 from pathlib import Path
 
+from attnlab.disk import user_path
 from attnlab.errors import UserError
 
 NAMES = {
@@ -20,7 +21,7 @@ def split_files(given: str, fits: Callable[[Path], bool], kinds: str) -> dict[st
     training. fits: whether a file has the right ending, which `kinds` names. Raises UserError where there is no such
     file, or where it isn't clear which of several.
     """
-    path = Path(given).expanduser()
+    path = user_path(given)
     if isfile(path):
         if not fits(path):
             raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
@@ -53,7 +54,7 @@ def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, li
     endings: of the files' names; others in a class's folder are refused when they are read. what: the files are, in the
     plural. Raises UserError where a class has no files, or a file no class.
     """
-    root = Path(given).expanduser()
+    root = user_path(given)
     if not isdir(root):
         raise UserError(f"`data.path={given}`: no such folder")
     by_split: dict[str, list[tuple[Path, str]]] = {}

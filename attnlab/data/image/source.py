@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData
 from attnlab.data.prep.source import Source, path_of
+from attnlab.disk import user_path
 from attnlab.errors import UserError
 
 TARGET = "label"
@@ -39,7 +40,7 @@ class ImageSource(Source):
 
 def picture_folder(config: ImageData) -> Path:
     """`data.path`. Raises UserError where it is missing or no folder."""
-    folder = Path(path_of(config)).expanduser()
+    folder = user_path(path_of(config))
     if not isdir(folder):
         raise UserError(f"`data.path={config.path}`: no such folder")
     return folder

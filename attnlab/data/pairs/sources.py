@@ -15,6 +15,7 @@ from attnlab.data.files.tables import nested, plain, read_table, table_files
 from attnlab.data.prep.source import Source, path_of
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
+from attnlab.disk import user_path
 from attnlab.errors import UserError
 from attnlab.text_files import text_lines, unreadable
 
@@ -98,7 +99,7 @@ class Lines(PairSource):
 
     def __init__(self, config: ParallelData) -> None:
         self.config = config
-        folder = Path(path_of(config)).expanduser()
+        folder = user_path(path_of(config))
         if not folder.is_dir():
             raise UserError(f"`data.path={config.path}`: no such folder")
         self.pairs = self._files_of(folder)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from attnlab.config import DataConfig, former_names
-from attnlab.disk import flush, lock, plain_files, read_json, refuse_link, write_flushed
+from attnlab.disk import flush, lock, plain_files, read_json, refuse_link, user_path, write_flushed
 from attnlab.errors import Damaged
 from attnlab.schema import Count
 
@@ -31,7 +31,7 @@ ELSEWHERE = ("cache", "path", "origin", "licence", "hub", "config", "revision")
 
 def cache_folder(configured: str | None) -> Path:
     """Where prepared data lie."""
-    return Path(configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab").expanduser()
+    return user_path(configured or os.environ.get("ATTNLAB_CACHE") or "~/.cache/attnlab")
 
 
 def settings_of(config: DataConfig) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Batches for training: made between updates where that is cheap, else ahead, by a thread or by processes."""
 
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -27,11 +28,19 @@ def batches_ahead(split: Batches, shards: Sequence[Indices], epoch: int, workers
     """
     if workers:
         make, generator = partial(split.batch, epoch=epoch), torch.Generator()
-        yield from DataLoader(shards, None, collate_fn=make, num_workers=workers, generator=generator)  # type: ignore[arg-type]
+        yield from DataLoader(
+            shards, None, collate_fn=make, num_workers=workers, generator=generator, worker_init_fn=_leave_signals,  # type: ignore[arg-type]
+        )  # fmt: skip
     else:
         upcoming = iter(shards)
         yield from _while_cheap(split, upcoming, epoch)
         yield from _by_a_thread(split, upcoming, epoch)
+
+
+def _leave_signals(worker: int) -> None:
+    """Ctrl-C is for the training process, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _while_cheap(split: Batches, shards: Iterator[Indices], epoch: int) -> Iterator[Batch]:

@@ -13,6 +13,7 @@ from attnlab.data.prep.source import path_of
 from attnlab.data.speech.audio_file import read_samples
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
+from attnlab.disk import user_path
 from attnlab.errors import UserError
 from attnlab.text_files import text_lines, unreadable
 
@@ -89,7 +90,7 @@ class FileSource(RecordingSource):
 
     def __init__(self, config: SpeechData) -> None:
         super().__init__(config)
-        self.path = Path(path_of(config)).expanduser()
+        self.path = user_path(path_of(config))
         if not exists(self.path):
             raise UserError(f"`data.path={config.path}`: no such file or folder")
         self._recordings = list(self.listed())

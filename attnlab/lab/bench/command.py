@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from attnlab.compose import split_words
+from attnlab.command_words import split_words
 from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.bench.page import page

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from attnlab import plugins
-from attnlab.compose import quoted
+from attnlab.command_words import quoted
 from attnlab.config import Config
 from attnlab.runs import RunFolder, is_held
 
@@ -40,7 +40,7 @@ class Child:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         new = [*words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
-            [*command, *([f"run={folder.path}"] if folder.config.exists() else new), *plugins.words()],
+            [*command, *([f"run={quoted(str(folder.path))}"] if folder.config.exists() else new), *plugins.words()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
             env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is ours to pass on
@@ -59,8 +59,12 @@ class Child:
             self._asked_to_stop = time.monotonic()
             self._process.terminate()
         elif time.monotonic() - self._asked_to_stop > PATIENCE:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # with all processes that it started
+            self.kill()
+
+    def kill(self) -> None:
+        """End it now, with all processes that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def end(self) -> None:
         """Stop it and wait until it has ended."""

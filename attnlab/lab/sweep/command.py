@@ -1,10 +1,10 @@
 """`attnlab sweep`: many runs from one line, none lost, all comparable."""
 
-import shlex
 from collections.abc import Sequence
 from typing import cast
 
 from attnlab import compose
+from attnlab.command_words import shell_word, split_words
 from attnlab.disk import lock, read_json, write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
@@ -24,7 +24,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     command: what trains a run. Raises UserError for words that no run would accept, and where every trial failed;
     Stopped when a signal asks to stop, after all runs have saved themselves.
     """
-    options, others = compose.split_words(words, {"sweep": "", "outputs": ""})
+    options, others = split_words(words, {"sweep": "", "outputs": ""})
     outputs = [f"outputs={options['outputs']}"] if options["outputs"] else []
     if options["sweep"]:
         folder = folders.find(options["sweep"], options["outputs"] or "outputs")
@@ -42,6 +42,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     reporter.say(
         f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
         + (f", each with {len(searched.seeds)} seeds" if len(searched.seeds) > 1 else "")
+        + (f"; more than these {search.trials} combinations there are not" if search.is_cut else "")
     )
     if not folder.results.exists():
         config = compose.compose(searched.example())
@@ -49,7 +50,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
             Worker(folder, search, config, reporter.say, command).run()
         finally:
             if search.begun():
-                reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
+                reporter.say(f"Finish it with: attnlab sweep {shell_word('sweep', str(folder.path))}")
     with lock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
         return _conclude(folder, search, reporter)
 

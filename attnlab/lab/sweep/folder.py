@@ -10,15 +10,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from attnlab import compose
-from attnlab.config import Sweep, check
-from attnlab.disk import plain_files, read_yaml, write_text
+from attnlab.command_words import as_written, parse
+from attnlab.config import Sweep, check, documented_keys
+from attnlab.disk import plain_files, read_yaml, user_path, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
 from attnlab.runs import RunFolder, flat, new_folder
 
 
 class Record(TypedDict):
-    """What sweep.yaml holds: the words of the runs, and the settings of the sweep."""
+    """What sweep.yaml holds: the words of the runs, and the keys of `Sweep`."""
 
     words: list[str]
     sweep: dict[str, object]
@@ -53,18 +54,26 @@ def read_settings(words: Sequence[str], base: Mapping[str, object] | None = None
     """`sweep.*` words over the given settings, or over configs/sweep.yaml. Raises UserError where they don't fit."""
     if base is None:
         base = yaml.safe_load((compose.config_folder() / "sweep.yaml").read_text(encoding="utf-8"))
-    names = {entry.name for entry in fields(Sweep)}
+    names, line = {entry.name for entry in fields(Sweep)}, ""
     try:
         node = OmegaConf.merge(OmegaConf.structured(Sweep), base)
         assert isinstance(node, DictConfig)
-        for override in compose.parse(words):
+        for override in parse(words):
             name = (override.key_or_group or "").removeprefix("sweep.")
             if name not in names:
                 raise UserError(f"`sweep.{name}`: no such key; {suggestion(name, names)}")
+            if override.is_sweep_override():
+                raise UserError(f"`{override.input_line}`: a sweep is searched in one way; give one value")
+            line = f"sweep.{name}={as_written(override.value())}"
             node[name] = override.value()
+        settings = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
-        raise UserError(f"`sweep.*`: {compose.one_sentence(error)}") from error
-    settings = OmegaConf.to_object(node)
+        kind = next(
+            (key.values for key in documented_keys(Sweep, "sweep.") if line.startswith(f"{key.path}=")), ""
+        )
+        raise UserError(
+            f"`{line}`: write {kind}" if kind else f"`sweep.*`: {compose.one_sentence(error)}"
+        ) from error
     assert isinstance(settings, Sweep)
     check(settings, "sweep.")
     return settings
@@ -91,7 +100,7 @@ def find(name: str, outputs: str) -> SweepFolder:
             )
         folder = SweepFolder(max(paths, key=lambda path: (path.name[:15], path.stat().st_mtime_ns)))
     else:
-        folder = SweepFolder(Path(name).expanduser())
+        folder = SweepFolder(user_path(name))
         if not folder.request.is_file():
             raise UserError(f"`sweep={name}`: not a sweep folder (it has no sweep.yaml)")
     plain_files(folder.path)  # refuses links
@@ -101,7 +110,7 @@ def find(name: str, outputs: str) -> SweepFolder:
 def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Sweep]:
     """The words and settings of a sweep that is to be finished, with other `sweep.parallel=` or `sweep.trials=`. Raises UserError
     where anything else is to be changed, or more trials are wanted after the choice was tested."""
-    saved = read_yaml(folder.request, Record)
+    saved = _read_record(folder)
     run_words, changed = split_words(words)
     new = [word for word in run_words if word not in saved["words"]]
     if new:
@@ -123,6 +132,17 @@ def continued(folder: SweepFolder, words: Sequence[str]) -> tuple[list[str], Swe
         )
     _write(folder, saved["words"], settings)
     return saved["words"], settings
+
+
+def _read_record(folder: SweepFolder) -> Record:
+    """What sweep.yaml holds. Raises UserError where this version doesn't write such a file."""
+    saved = read_yaml(folder.request, Record)
+    right = "a sweep is finished by the version of attnlab that began it; start a new one"
+    known = {entry.name for entry in fields(Sweep)}
+    for name in sorted(map(str, saved["sweep"].keys() ^ known)):
+        has = "is not there" if name in known else "is no key of this version"
+        raise UserError(f"{folder.request}: `sweep.{name}` {has}; {right}")
+    return saved
 
 
 def refuse_changes(folder: SweepFolder, space: Space) -> None:

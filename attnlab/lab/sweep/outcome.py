@@ -85,6 +85,7 @@ def read_outcomes(folder: SweepFolder, search: Search) -> tuple[list[Outcome], s
     outcomes = []
     for trial in search.all():
         monitor, outcome = _outcome(trial, folder, search, monitor)
+        monitor = search.monitor or monitor  # a trial that was measured otherwise has failed
         outcomes.append(outcome)
     states = list(STATES.values())
 
@@ -128,7 +129,9 @@ def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: s
         epochs=sum(lines[-1]["epoch"] for lines in curves if lines),
         seconds=seconds,
         error=trial.user_attrs.get("error") or damage,
-        curve=[(line["epoch"], score_of(line, monitor)) for line in curves[0] if monitor in line],
+        curve=[(line["epoch"], score_of(line, monitor)) for line in curves[0] if monitor in line]
+        if monitor == (search.monitor or monitor)
+        else [],
     )
 
 

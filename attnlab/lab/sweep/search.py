@@ -8,7 +8,8 @@ is better, whatever they measure.
 import hashlib
 import math
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import optuna
@@ -26,6 +27,8 @@ from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 
 DEFAULT_TRIALS = 20
+ATTEMPTS = 20
+"""Draws of a value before the first one is taken that leads to something new."""
 MEDIAN_OF = 4
 """Other trials, at the least, that the median pruner compares with."""
 
@@ -44,17 +47,18 @@ class Search:
         self.space, self.settings = space, settings
         self.grid = space.combinations()
         self.sampler = settings.sampler or ("grid" if self.grid else "tpe")
-        if self.sampler == "grid" and self.grid:  # asking for more of a grid than there is gives all of it
-            self.trials = min(settings.trials or len(self.grid), len(self.grid))
-        else:
-            self.trials = settings.trials or DEFAULT_TRIALS
+        asked = settings.trials or (len(self.grid) if self.sampler == "grid" and self.grid else DEFAULT_TRIALS)
+        size = space.size()
+        self.trials = asked if size is None else min(asked, size)
+        self.is_cut = self.trials < asked
+        """Whether fewer trials are made than were asked for, since more would repeat them."""
         read_jsonl(journal, dict[str, object])  # refused here, before Optuna reads it, where it is damaged
         # Optuna's base class for locks isn't public.
         storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
         try:
             self.study = optuna.create_study(
                 study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
-                sampler=_Sampler(self.sampler, settings.seed, self.grid), pruner=optuna.pruners.NopPruner(),
+                sampler=_Sampler(self.sampler, settings.seed, self.grid, space), pruner=optuna.pruners.NopPruner(),
             )  # fmt: skip
             self.study.get_trials()
         except (UserError, OSError):
@@ -80,6 +84,19 @@ class Search:
     def ask(self) -> int | None:
         """The number of a new trial, or None where there are enough. Call it under a lock of the sweep."""
         return self.study.ask().number if len(self.all()) < self.trials else None
+
+    def fixed_monitor(self, monitor: str) -> str:
+        """The score that this sweep ranks its trials by: that of the first one that has measured any, which this is where
+        none has. Call it under a lock of the sweep."""
+        if "monitor" not in self.study.user_attrs:
+            self.study.set_user_attr("monitor", monitor)
+        return str(self.study.user_attrs["monitor"])
+
+    @property
+    def monitor(self) -> str | None:
+        """The score that trials are ranked by; None where none has measured any, as far as this version noted it."""
+        monitor = self.study.user_attrs.get("monitor")
+        return None if monitor is None else str(monitor)
 
     def values(self, number: int) -> dict[str, Value]:
         """What a trial tries; what hasn't been drawn yet is drawn now."""
@@ -124,8 +141,8 @@ class _Sampler(BaseSampler):
     """Draws each value from a generator of its own, seeded by (seed, trial, key). So a trial that was begun by a
     process that died, even between two of its values, is the same one again."""
 
-    def __init__(self, name: str, seed: int, grid: list[dict[str, str]] | None) -> None:
-        self._name, self._seed, self._grid = name, seed, grid
+    def __init__(self, name: str, seed: int, grid: list[dict[str, str]] | None, space: Space) -> None:
+        self._name, self._seed, self._grid, self._space = name, seed, grid, space
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -139,13 +156,53 @@ class _Sampler(BaseSampler):
         if self._name == "grid":
             assert self._grid is not None
             return self._grid[trial.number][name]
-        digest = hashlib.blake2b(f"{self._seed}/{trial.number}/{name}".encode(), digest_size=4).digest()
+        tried = _Tried(study, trial, name, self._space)
+        for attempt in range(ATTEMPTS):
+            drawn = self._drawn(study, trial, name, values, attempt)
+            if not tried.leads_to_repeats(drawn):
+                return drawn
+        return next((value for value in _every(values) if not tried.leads_to_repeats(value)), drawn)
+
+    def _drawn(self, study: Study, trial: FrozenTrial, name: str, values: BaseDistribution, attempt: int) -> Value:
+        again = f"/{attempt}" if attempt else ""
+        digest = hashlib.blake2b(f"{self._seed}/{trial.number}/{name}{again}".encode(), digest_size=4).digest()
         seed = int.from_bytes(digest, "big")
         sampler = TPESampler(seed=seed) if self._name == "tpe" else RandomSampler(seed=seed)
-        drawn = sampler.sample_independent(study, trial, name, values)
-        if isinstance(values, FloatDistribution):  # four digits are enough to try, and can be shown
+        drawn: Value = sampler.sample_independent(study, trial, name, values)
+        if (
+            isinstance(values, FloatDistribution) and not attempt
+        ):  # four digits are enough to try, and can be shown
             drawn = min(max(float(f"{drawn:.4g}"), values.low), values.high)
         return drawn
+
+
+class _Tried:
+    """Which values of a key lead to combinations that were tried before, given the values of a trial so far."""
+
+    def __init__(self, study: Study, trial: FrozenTrial, name: str, space: Space) -> None:
+        names = [parameter.name for parameter in space.parameters]
+        position = names.index(name)
+        counts = [parameter.count for parameter in space.parameters[position + 1 :]]
+        self._completions = (
+            math.inf if None in counts else math.prod(count for count in counts if count is not None)
+        )
+        others = study.get_trials(deepcopy=False)
+        combinations = {tuple(t.params[n] for n in names) for t in others if t.params.keys() >= set(names)}
+        given = tuple(trial.params[n] for n in names[:position])
+        same = [combination[position] for combination in combinations if combination[:position] == given]
+        self._tried = Counter(same)
+
+    def leads_to_repeats(self, value: Value) -> bool:
+        """Whether every combination with this value was tried."""
+        return self._tried[value] >= self._completions
+
+
+def _every(values: BaseDistribution) -> Iterator[Value]:
+    """Every value, where they can be listed."""
+    if isinstance(values, CategoricalDistribution):
+        yield from map(str, values.choices)
+    elif isinstance(values, IntDistribution):
+        yield from range(values.low, values.high + 1)
 
 
 def _draw(trial: Trial, parameter: Parameter) -> Value:
@@ -160,7 +217,7 @@ def _draw(trial: Trial, parameter: Parameter) -> Value:
 def read_pruner(settings: Sweep) -> tuple[str, int]:
     """The name in `sweep.pruner=`, and the factor of `halving`. Raises UserError where it names no pruner."""
     name, colon, factor = settings.pruner.partition(":")
-    if name == "halving" and (not colon or (factor.isdigit() and int(factor) >= 2)):
+    if name == "halving" and (not colon or (factor.isdecimal() and len(factor) < 10 and int(factor) >= 2)):
         return name, int(factor or 3)
     if name in ("none", "median") and not colon:
         return name, 0

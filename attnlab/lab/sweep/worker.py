@@ -9,18 +9,20 @@ import math
 import signal
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 from filelock import BaseFileLock, Timeout
 
+from attnlab import interrupts
 from attnlab.config import Config, WandbLogger
 from attnlab.disk import lock, write_json
 from attnlab.errors import Damaged, Stopped
+from attnlab.interrupts import Interrupts
 from attnlab.lab.sweep.child import STOPPED, TRAIN, Child, resources
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search, maximised
 from attnlab.runs import RunFolder, score_of
 from attnlab.training.report import clock
+from attnlab.training.signals import on_stop_signal
 
 POLL_SECONDS = 0.1
 """Between looks at the children."""
@@ -36,33 +38,42 @@ class Worker:
         command: Sequence[str] = TRAIN,
     ) -> None:  # fmt: skip
         self.folder, self.search, self.config, self.say, self.command = folder, search, config, say, command
-        parallel = search.settings.parallel
+        parallel = min(search.settings.parallel, search.trials)
         self.slots = [resources(config, parallel, slot) for slot in range(parallel)]
         self._trials: dict[int, _Trial] = {}  # by slot
-        self._signal: int | None = None
 
     def run(self) -> None:
         """Work until every trial has ended, here or elsewhere; raises Stopped when a signal asks for it."""
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        if isinstance(handler := interrupts.current(), Interrupts):
+            handler.before_end = self._kill
         try:
-            while self._signal is None and self._fill():
-                for slot, trial in list(self._trials.items()):
-                    if trial.has_ended():
-                        self._free(slot)
-                time.sleep(POLL_SECONDS if self._trials else 10 * POLL_SECONDS)
-        finally:
-            for trial in self._trials.values():
-                if trial.child:
-                    trial.child.stop()
-            for slot in list(self._trials):
-                self._free(slot)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        if self._signal is not None:
-            raise Stopped(self._signal)
+            with on_stop_signal(lambda: None) as caught:
+                try:
+                    while not caught and self._fill():
+                        for slot, trial in list(self._trials.items()):
+                            if trial.has_ended():
+                                self._free(slot)
+                        time.sleep(POLL_SECONDS if self._trials else 10 * POLL_SECONDS)
+                finally:
+                    self._end()
+        except KeyboardInterrupt:  # the second one, where the process isn't ours
+            self._kill()
+            raise
+        if caught:
+            raise Stopped(caught[0])
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._signal = number
+    def _end(self) -> None:
+        """Have every trial save itself, and wait for that."""
+        for trial in self._trials.values():
+            if trial.child:
+                trial.child.stop()
+        for slot in list(self._trials):
+            self._free(slot)
+
+    def _kill(self) -> None:
+        for trial in self._trials.values():
+            if trial.child:
+                trial.child.kill()
 
     def _fill(self) -> bool:
         """Give every free slot a trial; False when there is nothing left to do, here or elsewhere."""
@@ -112,6 +123,7 @@ class _Trial:
         self._say, self._command = worker.say, worker.command
         words, self._environment = worker.slots[slot]
         seeds = self.search.space.seeds
+        self._ask = worker.folder.locks / "ask.lock"
         self._runs = worker.folder.runs(number, seeds)
         self._first = self._runs[seeds[0]]
         self._values = self.search.values(number)
@@ -156,13 +168,22 @@ class _Trial:
         if size == self._size_seen:
             return False
         self._size_seen = size
-        for step, (best, done) in enumerate(_best_so_far(self._first), 1):
+        validations = _best_so_far(self._first)
+        if validations and self._ranked_otherwise(_monitor(self._first)):
+            return False  # which `_next` tells at its end
+        for step, (best, done) in enumerate(validations, 1):
             if step > self._reported:
                 self.search.report(self.number, step, best)
                 self._reported = step
                 if not done and self.search.should_prune(self.number, step):
                     return True
         return False
+
+    def _ranked_otherwise(self, monitor: str) -> str:
+        """The score that the sweep ranks by, where it is another one; else ""."""
+        with lock(self._ask):
+            fixed = self.search.fixed_monitor(monitor)
+        return fixed if fixed != monitor else ""
 
     def _prune(self) -> None:
         how = f"pruned after validation {self._reported}"
@@ -181,6 +202,10 @@ class _Trial:
                 self.child = Child(run, words, self._environment, self._command)
                 return False
             monitor, score = found
+            if ranked_by := self._ranked_otherwise(monitor):
+                why = f"it was measured by {monitor}, where the sweep ranks by {ranked_by}"
+                self._fail(f"{why}; set `trainer.monitor=` to a score that all trials have")
+                return True
             values.append(maximised(score, monitor))
         value = sum(values) / len(values)
         if math.isfinite(value):
@@ -223,6 +248,10 @@ def _best_so_far(run: RunFolder) -> list[tuple[float, bool]]:
     return scores
 
 
+def _monitor(run: RunFolder) -> str:
+    return str(run.read_metrics()[-1]["monitor"])
+
+
 def _score(run: RunFolder, value: float) -> str:
-    monitor = run.read_metrics()[-1]["monitor"]
+    monitor = _monitor(run)
     return f"{monitor} {maximised(value, monitor):.4f}"

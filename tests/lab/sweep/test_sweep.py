@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from attnlab import compose
+from attnlab.command_words import parse
 from attnlab.errors import UserError
 from attnlab.lab.sweep import command
 from attnlab.lab.sweep.child import Child
@@ -191,7 +191,7 @@ def test_a_trial_is_told_its_folder_whatever_its_name(tmp_path: Path) -> None:
     child = Child(folder, ["seed=3"], {}, [sys.executable, "-c", write, str(given)])
     while child.exit_code() is None:
         time.sleep(0.01)
-    values = {word.key_or_group: word.value() for word in compose.parse(json.loads(given.read_text()))}
+    values = {word.key_or_group: word.value() for word in parse(json.loads(given.read_text()))}
     assert values == {"seed": 3, "folder": str(folder.path)}
 
 

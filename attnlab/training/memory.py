@@ -1,0 +1,59 @@
+"""Whether a model fits into this machine's memory, told before any of it is taken."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from attnlab.config import Config
+from attnlab.errors import UserError
+from attnlab.model.build import Model, fit
+from attnlab.model.width import without_numbers
+from attnlab.spec import DataSpec
+
+GIB = 2**30
+
+
+def check_memory(config: Config, spec: DataSpec, device: torch.device, training: bool = True) -> None:
+    """Raises UserError where a model's weights, and with `training` what an optimizer keeps beside them, take more than
+    there is. What batches take comes on top, and depends on them."""
+    fit(config, spec)
+    try:
+        with without_numbers():
+            model = Model(config, spec)
+        count = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+    except (RuntimeError, OverflowError) as error:  # a size beyond what eight bytes count
+        raise UserError(f"this model has more numbers than can be counted; {_remedy(config)}") from error
+    copies = 4 + bool(config.trainer.average) if training else 1
+    needed, there = count * 4 * copies, _memory(device)
+    if needed > there:
+        held = "weights"
+        if training:
+            averaged = ", and their average" if config.trainer.average else ""
+            held = f"weights, gradients, two moments{averaged}"
+        raise UserError(
+            f"this model has {count:,} numbers, which take {needed / GIB:,.0f} GiB ({held}), where this machine has "
+            f"{there / GIB:,.0f}; {_remedy(config)}"
+        )
+
+
+def _remedy(config: Config) -> str:
+    asked = (
+        "lower encoder.parameters"
+        if config.encoder.parameters is not None
+        else "lower encoder.width, encoder.depth"
+    )
+    return f"{asked} or what else makes it large"
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes in all: of a GPU, or of what this process may take of the machine's."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int((Path("/sys/fs/cgroup") / name).read_text()))
+        except (OSError, ValueError):  # no such group, or one without a limit
+            continue
+    return min(limits)
