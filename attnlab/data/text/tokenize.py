@@ -38,7 +38,8 @@ _WORD = regex.compile(
 _CLUSTER = regex.compile(_OTHER)
 _VISIBLE = regex.compile(r"[^\p{DI}\p{Cf}\s]")
 _READ_ANEW = regex.compile(
-    rf"{_ALONE}|[\p{{Cf}}\p{{Cc}}\p{{DI}}\p{{Me}}\p{{RI}}\p{{Emoji_Modifier}}--\s]|(?<![\p{{L}}\p{{M}}_])\p{{M}}", regex.V1
+    rf"{_ALONE}|[\p{{Cf}}\p{{Cc}}\p{{DI}}\p{{Me}}\p{{RI}}\p{{Emoji_Modifier}}--\s]|(?<![\p{{L}}\p{{M}}_])\p{{M}}",
+    regex.V1,
 )
 """Where words may be others than before they followed UAX #29."""
 
@@ -72,7 +73,9 @@ def read_anew(text: str, how: str) -> bool:
     """Whether `tokens` may split a text otherwise than versions that took every invisible character for a piece."""
     if how == "spaces" or _is_plain(text):
         return False
-    return _READ_ANEW.search(text) is not None or (how == "characters" and regex.search(r"\p{M}", text) is not None)
+    return _READ_ANEW.search(text) is not None or (
+        how == "characters" and regex.search(r"\p{M}", text) is not None
+    )
 
 
 def _listed(given: object, wanted: str) -> list:
