@@ -35,7 +35,9 @@ def baselines(config: Config, data: Data, engine: Engine, warn: Callable[[str], 
         try:
             if baseline.fits(problem):
                 found[name] = kept[name] if name in kept else baseline.scores(problem)
-        except Exception as error:  # of whatever library or plugin: a run doesn't stop for what it is compared with
+        except (
+            Exception
+        ) as error:  # of whatever library or plugin: a run doesn't stop for what it is compared with
             warn(f"the baseline {name} is left out: {_reason(error)}")
     if found.keys() - kept.keys():
         # A plugin's baseline may be another one tomorrow, under the same name.
