@@ -130,12 +130,9 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
         except csv.Error as error:
             # An open quote takes in all lines up to the next one; as good as all of them were rows.
             last = reader.line_num
-            quote = (
-                f"; a quote opened there runs on to line {last}"
-                if last > line
-                else _quoted_otherwise(path, encoding)
-            )
-            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){quote}", max(1, last - line + 1))
+            hint = f"; a quote opened there runs on to line {last}" if last > line else ""
+            hint = hint or (_quoted_otherwise(path, encoding) if line == 1 else "")
+            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){hint}", max(1, last - line + 1))
             continue
         if cells is None:
             return
