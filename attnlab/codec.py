@@ -5,7 +5,8 @@ codecs are read by both wings.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,17 @@ UNKNOWN, BEGIN, END = SPECIAL = "<unk>", "<s>", "</s>"
 UNKNOWN_ID, BEGIN_ID, END_ID = 0, 1, 2
 KINDS = ("bpe", "unigram", "words", "characters")
 MAX_CHARACTERS = 30_000
+
+
+class TooFewTokens(UserError):
+    """`data.subwords` is less than what the letters of the training text take. least: how many tokens would do."""
+
+    def __init__(self, kind: str, size: int, least: int) -> None:
+        self.kind, self.size, self.least = kind, size, least
+        super().__init__(
+            f"`data.subwords={size}`: each character of the training text is a token, so that data.tokens={kind} needs at "
+            f"least {least:,}; raise it, or choose data.tokens=words or characters"
+        )
 
 
 class Codec:
@@ -41,7 +53,8 @@ class Codec:
 
         kind: `bpe` (Sennrich et al. 2016) and `unigram` (Kudo 2018) cut words into frequent pieces, at most `size`
         of them; `words` takes the `size` most frequent words and marks; `characters` takes each by itself. Learned again,
-        the scores of `unigram` differ by some 1e-4; the other kinds are the same.
+        the scores of `unigram` differ by some 1e-4; the other kinds are the same. Raises TooFewTokens where `size` is less
+        than `bpe` or `unigram` need for this text.
         """
         from tokenizers import models, trainers
 
@@ -62,7 +75,15 @@ class Codec:
         else:
             tokenizer = _around(models.WordLevel(unk_token=UNKNOWN), kind)
             trainer = trainers.WordLevelTrainer(**options)
-        tokenizer.train_from_iterator(texts, trainer)
+        characters = set("▁")  # which stands for a space
+        try:
+            tokenizer.train_from_iterator(_noting_characters(texts, characters), trainer)
+        except Exception as error:  # the package raises bare `Exception`
+            if type(error) is not Exception or "not large enough" not in str(error):
+                raise
+            raise TooFewTokens(kind, size, _least(kind, characters)) from error
+        if kind in ("bpe", "unigram") and tokenizer.get_vocab_size() > size:
+            raise TooFewTokens(kind, size, _least(kind, characters))
         if kind == "unigram":
             # The package reads numbers of many digits back with another last digit: the saved codec would be another.
             learned = json.loads(tokenizer.to_str())["model"]["vocab"]
@@ -211,3 +232,28 @@ def _refuse_other_tokens(tokens: list[str], path: Path) -> None:
         raise Damaged(f"{path}: its first tokens must be {UNKNOWN}, {BEGIN} and {END}")
     if len(set(tokens)) < len(tokens) or "" in tokens:
         raise Damaged(f"{path}: holds a token twice, or an empty one")
+
+
+def learn_codecs(texts: Mapping[str, Iterable[str]], kind: str, size: int) -> dict[str, Codec]:
+    """A codec of each of these, by name. Raises TooFewTokens with what is enough for all of them."""
+    codecs, least = {}, 0
+    for name, of_name in texts.items():
+        try:
+            codecs[name] = Codec.learn(of_name, kind, size)
+        except TooFewTokens as error:
+            least = max(least, error.least)
+    if least:
+        raise TooFewTokens(kind, size, least)
+    return codecs
+
+
+def _noting_characters(texts: Iterable[str], characters: set[str]) -> Iterator[str]:
+    """The texts; those of their characters that become tokens go to `characters`."""
+    for text in texts:
+        characters.update(unicodedata.normalize("NFC", text))
+        yield text
+
+
+def _least(kind: str, characters: set[str]) -> int:
+    """How many tokens are enough: the special ones, each character, and one that `unigram` keeps beyond these."""
+    return 3 + sum(not character.isspace() for character in characters) + (kind == "unigram")

@@ -228,7 +228,7 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
     for number, line in enumerate(text_lines(path), 1):
         if problem := unreadable(line):
             raise UserError(f"{path}:{number}: {problem}")
-        fields = line.rstrip().split(" ")
+        fields = line.rstrip(" \t\r\n").split(" ")  # words may hold any other white space
         if number == 1 and len(fields) == 2:
             continue
         width = len(fields) - 1 if width is None else width

@@ -224,7 +224,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
-    simple = baselines(config, data, session.engine) if config.baselines else {}
+    simple = baselines(config, data, session.engine, reporter.warn) if config.baselines else {}
     with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
         training.run()
     if caught and not progress.done:

@@ -108,7 +108,9 @@ def _rows(
             if isinstance(columns[0], str):
                 continue
         if len(cells) != width:
-            bad.found(f"{path}:{line}: {len(cells)} columns, where the first row has {width}")
+            bad.found(
+                f"{path}:{line}: {len(cells)} columns, where the first row has {width}{_quoting(path, cells, width)}"
+            )
         else:
             yield line, [cells[position] for position in positions]
 
@@ -128,8 +130,9 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
         except csv.Error as error:
             # An open quote takes in all lines up to the next one; as good as all of them were rows.
             last = reader.line_num
-            quote = f"; a quote opened there runs on to line {last}" if last > line else ""
-            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){quote}", max(1, last - line + 1))
+            hint = f"; a quote opened there runs on to line {last}" if last > line else ""
+            hint = hint or (_quoted_otherwise(path, encoding) if line == 1 else "")
+            bad.found(f"{path}:{line}: not a row of a .csv file ({error}){hint}", max(1, last - line + 1))
             continue
         if cells is None:
             return
@@ -139,15 +142,46 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
 
 def _position(path: Path, column: str | int, first: list[str]) -> int:
     """The position of a column in the rows, by the first of them. Raises UserError where it isn't there."""
+    missing = column > len(first) if isinstance(column, int) else column not in first
+    if missing and len(first) == 1 and (separator := _other_separator(first[0])):
+        remedy = "save it with commas as .csv, or with tabs as .tsv"
+        raise UserError(f"{path}:1: one column; it seems to be separated by {separator}: {remedy}")
     if isinstance(column, int):
-        if column > len(first):
+        if missing:
             raise UserError(f"{path}:1: no column {column}; the first row has {len(first)}")
         return column - 1
+    if missing:
+        raise UserError(f"{path}:1: no column `{column}`; {suggestion(column, first)}")
     if first.count(column) > 1:
         raise UserError(f"{path}:1: {first.count(column)} columns are called `{column}`; give each its own name")
-    if column not in first:
-        raise UserError(f"{path}:1: no column `{column}`; {suggestion(column, first)}")
     return first.index(column)
+
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
+"""What tables are separated by, most telling ones first."""
+
+
+def _other_separator(row: str) -> str:
+    """What seems to separate a row that was read as one cell."""
+    return next((name for separator, name in SEPARATORS.items() if separator in row), "")
+
+
+def _quoted_otherwise(path: Path, encoding: str | None) -> str:
+    """What seems to separate quoted cells in the first line, where it isn't a comma."""
+    first = next(text_lines(path, encoding), "")
+    name = next(
+        (name for separator, name in SEPARATORS.items() if f'"{separator}' in first and separator != ","), ""
+    )
+    return f"; the file seems to be separated by {name}: save it with commas" if name else ""
+
+
+def _quoting(path: Path, cells: Sequence[str], width: int) -> str:
+    """What may be the cause of too many cells in a .csv."""
+    return (
+        "; a text that holds a comma stands in double quotes"
+        if len(cells) > width and table_format(path) == ".csv"
+        else ""
+    )
 
 
 def _records(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from attnlab.codec import Codec
+from attnlab.codec import Codec, learn_codecs
 from attnlab.config import ParallelData
 from attnlab.data.contract import Data, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length, longer_refused
@@ -92,8 +92,8 @@ class Parallel(Data):
                 yield from (getattr(pair, side) for side in sides)
 
         def learn(folder: Path) -> None:
-            for name, sides in sides_of.items():
-                codec = Codec.learn(training(*sides), config.tokens, config.subwords)
+            texts = {name: training(*sides) for name, sides in sides_of.items()}
+            for name, codec in learn_codecs(texts, config.tokens, config.subwords).items():
                 codec.save(folder / f"codec-{name}.json")
 
         apart = {"source": ("source",), "target": ("target",)}

@@ -1,14 +1,15 @@
 """Treebanks: a tag for each word of a sentence."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
+from attnlab.data.files.names import noted_class_name
 from attnlab.data.prep.source import path_of
+from attnlab.data.text.lines import WordIds, line_groups
 from attnlab.data.text.source import TextRow, TextSource
-from attnlab.data.text.tagged import HubTagged, sentences
+from attnlab.data.text.tagged import HubTagged
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import Lines, stretches, unreadable
 
@@ -38,19 +39,42 @@ def read_conllu(lines: Lines, bad: BadRows) -> Iterator[TextRow]:
     """Sentences of a CoNLL-U file: form and universal tag of each syntactic word.
 
     Multi-word ranges (`1-2`) and empty nodes (`8.1`) are no syntactic words; a tag `_` is not scored. A sentence
-    with a bad line is bad as a whole.
+    with a bad line, or whose word ids do not count 1, 2, …, is bad as a whole.
     """
+    for group in line_groups(lines):
+        try:
+            words = list(_words(lines, group, bad))
+        except ValueError as error:
+            bad.found(str(error))
+            continue
+        if words:
+            numbers, forms, tags = zip(*words, strict=True)
+            yield TextRow(forms, {"tags": tags}, f"{lines.path.name}:{numbers[0]}")
 
-    def read(line: str) -> tuple[str, str] | str | None:
-        columns = line.split("\t")
-        if line.startswith("#") or (len(columns) == 10 and re.fullmatch(r"\d+[-.]\d+", columns[0])):
-            return None
-        if len(columns) != 10:
-            return f"{len(columns)} columns; CoNLL-U has 10, separated by tabs"
-        if not columns[0].isdecimal():
-            return f"word id `{columns[0]}` is no number"
-        if not columns[1] or not columns[3]:
-            return "a word without form or universal tag"
-        return unreadable(line, lines.encoding) or (columns[1], NOT_SCORED if columns[3] == "_" else columns[3])
 
-    return sentences(lines.path, lines.numbered(), read, bad)
+def _words(lines: Lines, group: list[tuple[int, str]], bad: BadRows) -> Iterator[tuple[int, str, str]]:
+    """(line, form, tag) of each syntactic word of a sentence. Raises ValueError that says what is wrong, and where."""
+    ids, number = WordIds(), 0
+    try:
+        for number, line in group:
+            if line.startswith("#"):
+                continue
+            columns = line.split("\t")
+            if len(columns) != 10:
+                count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+                raise ValueError(f"{count}; CoNLL-U has 10, separated by tabs")
+            if not ids.check(columns[0]):
+                continue
+            if not columns[1] or not columns[3].strip():
+                raise ValueError("a word without form or universal tag")
+            if problem := unreadable(line, lines.encoding):
+                raise ValueError(problem)
+            tag = (
+                NOT_SCORED
+                if columns[3] == "_"
+                else noted_class_name(columns[3], bad, f"{lines.path.name}:{number}")
+            )
+            yield number, columns[1], tag
+        ids.check_end()
+    except ValueError as error:
+        raise ValueError(f"{lines.path}:{number}: {error}") from error

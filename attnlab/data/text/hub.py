@@ -24,12 +24,12 @@ class HubText(HubSource, TextSource[Stretch]):
 
     def rows(self, split: str, piece: Stretch, bad: BadRows) -> Iterator[TextRow]:
         for key, values in self.set.rows(split, piece):
-            row = self.row(values, key)
+            row = self.row(values, key, bad)
             if isinstance(row, str):
                 bad.found(f"{key}: {row}")
             else:
                 yield row
 
-    def row(self, values: Sequence[object], key: str) -> TextRow | str:
-        """The row of these columns' values, or what is wrong with it."""
+    def row(self, values: Sequence[object], key: str, bad: BadRows) -> TextRow | str:
+        """The row of these columns' values, or what is wrong with it; what is read by a rule goes to `bad`."""
         raise NotImplementedError

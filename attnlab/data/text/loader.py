@@ -40,10 +40,12 @@ LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown"}
 
 
 class Meta(TypedDict):
-    """meta.json of prepared rows. targets: of each, the `labels` that its numbers stand for."""
+    """meta.json of prepared rows. targets: of each, the `labels` that its numbers stand for. changes: rules by which rows are
+    others than an earlier version read."""
 
     targets: dict[str, dict[str, list[str]]]
     warnings: list[str]
+    changes: list[str]
 
 
 class Text(Data):
@@ -58,13 +60,15 @@ class Text(Data):
         self.fractions = lacking(config, self.source.splits)
         name = self._rows_name()
         self.folder_of_rows = prepared(cache_folder(config.cache), name, self._write)
-        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name})
+        self.meta = read_json(self.folder_of_rows / "meta.json", Meta)
+        # A run of an earlier version must not go on with examples that are others now; without changes, it may.
+        changes = {"changes": self.meta["changes"]} if self.meta["changes"] else {}
+        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name} | changes)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
         make_folder(self.folder)
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
         self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
-        self.meta = read_json(self.folder_of_rows / "meta.json", Meta)
         self.columns = {name: Columns(self.folder_of_rows / f"{name}.arrow") for name in self.source.splits}
         rows = self._rows()
         self.spec = spec if spec is not None else self._spec(rows)
@@ -84,7 +88,7 @@ class Text(Data):
 
     def _write(self, folder: Path) -> None:
         """Read every row once; words and labels become numbers in the order in which they appear."""
-        numbers, warnings = Numbers(), list[str]()
+        numbers, warnings, changes = Numbers(), list[str](), set[str]()
         for split in self.source.splits:
             bad, longer, max_length = BadRows(self.config.skip_bad), list[int](), self.config.max_length
             if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, bad, longer)) == 0:
@@ -93,12 +97,14 @@ class Text(Data):
                 left_out = "".join(f"; {warning}" for warning in bad.warnings())
                 raise UserError(f"{location}: no sentences{within} in it{left_out}")
             warnings += bad.warnings()
+            changes |= bad.changes
             whose = f"sentences of the {split} split"
             warnings += beyond_length(sum(longer), whose, max_length, self.config.too_long)
         text = "".join(f"{form}\n" for form in numbers.forms)
         (folder / "forms.txt").write_text(text, encoding="utf-8", newline="\n")
         labels = {name: {"labels": list(ids)} for name, ids in numbers.labels.items()}
         meta = {"targets": {name: labels.get(name, {}) for name in self.source.targets}, "warnings": warnings}
+        meta |= {"changes": sorted(changes)}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _batches(self, split: str, numbers: Numbers, bad: BadRows, longer: list[int]) -> Iterator[pa.RecordBatch]:

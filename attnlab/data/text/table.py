@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from attnlab.config import TableData, TextData
 from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.names import class_name, noted_class_name
 from attnlab.data.files.tables import Records, nested, piece_rows, plain, table_files, table_pieces, usable
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
-from attnlab.data.text.tokenize import tokens
+from attnlab.data.text.tokenize import read_anew, tokens
 from attnlab.text_files import Lines
 
 
@@ -27,8 +28,8 @@ class LabelledText:
         group = [] if config.group is None else [config.group]
         self.columns: list[str | int] = [config.text, *self.labels, *group]
 
-    def row(self, cells: Sequence[str], key: str) -> TextRow | str:
-        """The row, or what is wrong with it."""
+    def row(self, cells: Sequence[str], key: str, bad: BadRows) -> TextRow | str:
+        """The row, or what is wrong with it; what is read by a rule goes to `bad`."""
         text, *labels = cells
         group = labels.pop() if self.config.group is not None else ""
         words = tuple(tokens(text, self.config.tokens))
@@ -37,7 +38,13 @@ class LabelledText:
             return problem or f"no words in column `{self.config.text}`"
         if self.config.group is not None and not group.strip():
             return f"empty column `{self.config.group}` (`data.group`)"
-        return TextRow(words, {"label": answer}, key, group=group)
+        if isinstance(answer, str):
+            answer = noted_class_name(labels[0], bad, key)
+        if read_anew(text, self.config.tokens):
+            bad.changes.add("words")
+        if group != class_name(group):
+            bad.changes.add("group")
+        return TextRow(words, {"label": answer}, key, group=class_name(group))
 
     def _answer(self, cells: list[str]) -> tuple[Gold, str]:
         """The right answer that the label's cells hold, and an empty string; or why they hold none."""
@@ -47,7 +54,7 @@ class LabelledText:
             if wrong is not None:
                 return "", f"label `{wrong}`: write 1 for yes, 0 for no, nothing for unknown"
             return [answers[cell.strip()] for cell in cells], ""
-        cell = cells[0].strip()
+        cell = class_name(cells[0])
         if not cell:
             return "", f"empty label in column `{self.labels[0]}`"
         if self.config.target_kind == "class":
@@ -67,9 +74,9 @@ class HubTable(HubText):
         self.targets, self.questions = self.reader.targets, self.reader.questions
         super().__init__(config, self.reader.columns, self.reader.columns[1])
 
-    def row(self, values: Sequence[object], key: str) -> TextRow | str:
+    def row(self, values: Sequence[object], key: str, bad: BadRows) -> TextRow | str:
         problem = nested(self.reader.columns, values)
-        return problem or self.reader.row([plain(value) for value in values], key)
+        return problem or self.reader.row([plain(value) for value in values], key, bad)
 
 
 class Table(TextSource[Lines | Records]):
@@ -92,7 +99,7 @@ class Table(TextSource[Lines | Records]):
     def rows(self, split: str, piece: Lines | Records, bad: BadRows) -> Iterator[TextRow]:
         path = self.files[split]
         for line, cells in piece_rows(piece, self.reader.columns, bad, path, self.config.encoding):
-            row = self.reader.row(cells, f"{path.name}:{line}")
+            row = self.reader.row(cells, f"{path.name}:{line}", bad)
             if isinstance(row, str):
                 bad.found(f"{path}:{line}: {row}")
             else:

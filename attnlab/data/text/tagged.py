@@ -1,20 +1,24 @@
 """Words and tags in two columns or in JSON: a tag for each word of a sentence."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
-from pathlib import Path
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
+from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.tables import json_objects
 from attnlab.data.prep.source import path_of
+from attnlab.data.text.columns import RANGES, Form, form_of
 from attnlab.data.text.hub import HubText
+from attnlab.data.text.lines import WordIds, line_groups
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import Lines, stretches, unreadable
 
+_OTHER_SPACE = re.compile(r"[^\S \t\r\n]")
+"""White space that once separated columns, too."""
 ENDINGS = (".txt", ".tsv", ".conll", ".iob", ".iob2", ".bio", ".tags", ".jsonl")
 
 
@@ -29,18 +33,18 @@ class HubTagged(HubText):
             self.names = (config.words or "words", config.tags or "tags")
         super().__init__(config, self.names, self.names[1])
 
-    def row(self, values: Sequence[object], key: str) -> TextRow | str:
+    def row(self, values: Sequence[object], key: str, bad: BadRows) -> TextRow | str:
         words, tags = values
         if isinstance(tags, list):
             tags = [None if tag in (None, "_") else str(tag) for tag in tags]
-        return tagged_row(words, tags or [], key, self.names, None)
+        return tagged_row(words, tags or [], key, self.names, None, bad)
 
 
-class Tagged(TextSource[Lines]):
+class Tagged(TextSource[tuple[Lines, Form | None]]):
     """A file, or those of one folder named train, validation (or dev) and test.
 
-    Columns: a word and its tag on each line, with a tab or spaces between, and an empty line after each sentence.
-    JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored. Raises UserError
+    Columns: a word and its tag on each line, with a tab or spaces between, and an empty line after each sentence; lines of
+    comments and marks of documents are left out, and told. JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored. Raises UserError
     where columns of text have names, or those of JSON numbers.
     """
 
@@ -59,68 +63,75 @@ class Tagged(TextSource[Lines]):
             wanted = "columns of .jsonl have names" if True in kinds else "columns of text have numbers, from 1"
             raise UserError(f"`data.words={config.words} data.tags={config.tags}`: {wanted}")
 
-    def pieces(self, split: str) -> Iterator[Lines]:
-        path = self.files[split]
-        return stretches(path, self.config.encoding, paragraphs=plain_suffix(path) != ".jsonl")
+    def pieces(self, split: str) -> Iterator[tuple[Lines, Form | None]]:
+        path, form = self.files[split], None
+        in_columns = plain_suffix(path) != ".jsonl"
+        for lines in stretches(path, self.config.encoding, paragraphs=in_columns):
+            if in_columns and form is None:
+                form = form_of(lines, (self.config.words or 1) - 1, (self.config.tags or 2) - 1)
+            yield lines, form
 
-    def rows(self, split: str, piece: Lines, bad: BadRows) -> Iterator[TextRow]:
-        words, tags = self.config.words, self.config.tags
-        if plain_suffix(piece.path) == ".jsonl":
-            return _objects(piece, words or "words", tags or "tags", bad)
-        return _columns(piece, words, tags, bad)
+    def rows(self, split: str, piece: tuple[Lines, Form | None], bad: BadRows) -> Iterator[TextRow]:
+        (lines, form), words, tags = piece, self.config.words, self.config.tags
+        if form is None:
+            return _objects(lines, words or "words", tags or "tags", bad)
+        return _columns(lines, form, (words or tags) is not None, bad)
 
 
-def sentences(
-    path: Path, lines: Iterable[tuple[int, str]], read: Callable[[str], tuple[str, str] | str | None], bad: BadRows
-) -> Iterator[TextRow]:
-    """Sentences of numbered lines, each closed by an empty one; a sentence with a bad line is bad as a whole.
-
-    read: a line -> (word, tag), or what is wrong with the line, or None where it is passed over.
-    """
-    words: list[str] = []
-    tags: list[str] = []
-    start, good = 1, True
-    for number, line in chain(lines, [(0, "")]):  # the last sentence may lack its empty line
-        if not line.rstrip("\r\n"):
-            if words and good:
-                yield TextRow(tuple(words), {"tags": tuple(tags)}, f"{path.name}:{start}")
-            words, tags, good = [], [], True
+def _columns(lines: Lines, form: Form, named: bool, bad: BadRows) -> Iterator[TextRow]:
+    """Sentences of a file of columns; a sentence with a bad line is bad as a whole. named: whether the user says in which
+    columns word and tag are."""
+    for group in line_groups(lines):
+        try:
+            words = list(_words(lines, group, form, named, bad))
+        except ValueError as error:
+            bad.found(str(error))
             continue
-        result = read(line.rstrip("\r\n"))
-        if isinstance(result, tuple):
-            start = start if words else number
-            words.append(result[0])
-            tags.append(result[1])
-        elif result is not None:
-            if good:
-                bad.found(f"{path}:{number}: {result}")
-            good = False
+        if words:
+            numbers, forms, tags = zip(*words, strict=True)
+            yield TextRow(forms, {"tags": tags}, f"{lines.path.name}:{numbers[0]}")
 
 
-def _columns(lines: Lines, word_column: int | None, tag_column: int | None, bad: BadRows) -> Iterator[TextRow]:
-    """Sentences of a file of columns, of two where none are named."""
-    word, tag = (word_column or 1) - 1, (tag_column or 2) - 1
-    min_columns = max(word, tag) + 1
-    max_columns = 2 if word_column is None and tag_column is None else None
-
-    def read(line: str) -> tuple[str, str] | str:
-        # A tab separates where there is one: words may hold spaces then.
-        cells = line.split("\t") if "\t" in line else line.split()
-        if len(cells) < min_columns or (max_columns is not None and len(cells) > max_columns):
-            columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-            more = "; name others by `data.words=` and `data.tags=`" if len(cells) > min_columns else ""
-            return f"{columns}, where a word, a tab (or spaces) and its tag are expected{more}"
-        pair = cells[word].strip(), cells[tag].strip()
-        return unreadable(line, lines.encoding) or pair if all(pair) else "a word without form or tag"
-
-    blank_is_empty = ((number, line if line.strip() else "") for number, line in lines.numbered())
-    return sentences(lines.path, blank_is_empty, read, bad)
+def _words(
+    lines: Lines, group: list[tuple[int, str]], form: Form, named: bool, bad: BadRows
+) -> Iterator[tuple[int, str, str]]:
+    """(line, word, tag) of each word of a sentence. Raises ValueError that says what is wrong, and where."""
+    ids, is_first, number = WordIds((0, 1)), True, 0
+    try:
+        for number, line in group:
+            cells = form.cells(line)
+            if rule := form.left_out(line, cells, is_first):
+                if rule == RANGES:
+                    ids.check(cells[0])
+                bad.note(rule, f"{lines.path.name}:{number}")
+                bad.changes.add(rule)
+                continue
+            if not named and len(cells) != 2:
+                more = "; name others by `data.words=` and `data.tags=`" if len(cells) > 2 else ""
+                count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+                raise ValueError(f"{count}, where a word, a tab (or spaces) and its tag are expected{more}")
+            form.check_width(cells)
+            if problem := unreadable(line, lines.encoding):
+                raise ValueError(problem)
+            word, tag = cells[form.word], cells[form.tag]
+            if not word or not tag.strip():
+                raise ValueError("a word without form or tag")
+            if form.has_ids:
+                ids.check(cells[0])
+            if _OTHER_SPACE.search(line) and (not form.tabs or word != word.strip()):
+                bad.changes.add("columns")
+            is_first = False
+            yield number, word, noted_class_name(tag, bad, f"{lines.path.name}:{number}")
+        ids.check_end()
+    except ValueError as error:
+        raise ValueError(f"{lines.path}:{number}: {error}") from error
 
 
 def _objects(lines: Lines, word: str, tag: str, bad: BadRows) -> Iterator[TextRow]:
     """Sentences of a .jsonl file."""
     for number, record in json_objects(lines, (word, tag), bad):
-        row = tagged_row(record[word], record[tag], f"{lines.path.name}:{number}", (word, tag), lines.encoding)
+        key = f"{lines.path.name}:{number}"
+        row = tagged_row(record[word], record[tag], key, (word, tag), lines.encoding, bad)
         if isinstance(row, str):
             bad.found(f"{lines.path}:{number}: {row}")
         else:
@@ -128,16 +139,23 @@ def _objects(lines: Lines, word: str, tag: str, bad: BadRows) -> Iterator[TextRo
 
 
 def tagged_row(
-    words: object, tags: object, key: str, names: tuple[str, str], encoding: str | None
+    words: object, tags: object, key: str, names: tuple[str, str], encoding: str | None, bad: BadRows
 ) -> TextRow | str:
-    """A sentence of lists of words and tags, or what is wrong with them."""
-    if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip() for w in words):
+    """A sentence of lists of words and tags, or what is wrong with them; names of tags in another spelling go to `bad`."""
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) and w.strip(" ") for w in words):
         return f"`{names[0]}` must be a list of words, none of them empty"
     if not isinstance(tags, list) or not all(tag is None or isinstance(tag, str) for tag in tags):
         return f"`{names[1]}` must be a list of tags (null: not scored)"
     if len(words) != len(tags):
         return f"{len(words)} words, but {len(tags)} tags"
     reason = next(filter(None, (unreadable(text or "", encoding) for text in (*words, *tags))), "")
+    if any(tag and not tag.strip() for tag in tags):
+        reason = f"`{names[1]}` has a tag of white space alone; null is one that is not scored"
     if any("\n" in word for word in words):
         reason = f"`{names[0]}` has a word with a line feed; a word is a part of a line"
-    return reason or TextRow(tuple(words), {"tags": tuple(tag or NOT_SCORED for tag in tags)}, key)
+    if reason:
+        return reason
+    if any(tag and tag != tag.strip() for tag in tags):
+        bad.changes.add("class names")
+    named = tuple(noted_class_name(tag, bad, key) if tag else NOT_SCORED for tag in tags)
+    return TextRow(tuple(words), {"tags": named}, key)

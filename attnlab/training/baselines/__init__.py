@@ -3,12 +3,14 @@
 Each is measured once for a prepared data set, and kept beside it; a plugin's is measured for every run.
 """
 
+from collections.abc import Callable
+
 from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.disk import read_json, write_json
 from attnlab.registry import BASELINES
 from attnlab.training.baselines import graphs, images, sequences, simple, speech, text  # noqa: F401, each registers its own
-from attnlab.training.baselines.base import Baseline, Problem, Scores
+from attnlab.training.baselines.base import Baseline, NothingToSay, Problem, Scores
 from attnlab.training.engine import Engine
 
 __all__ = ["Baseline", "Problem", "Scores", "baselines"]
@@ -16,18 +18,34 @@ VERSION = 3
 """Of how baselines are measured."""
 
 
-def baselines(config: Config, data: Data, engine: Engine) -> Scores:
-    """Scores of simple answers on the test split, by name, the ceiling last; none where nothing is tested."""
+def baselines(config: Config, data: Data, engine: Engine, warn: Callable[[str], None]) -> Scores:
+    """Scores of simple answers on the test split, by name, the ceiling last; none where nothing is tested.
+
+    One that fails, or has nothing to say of these data, is left out; warn: is called with its name and the reason.
+    """
     if "test" not in data.splits:
         return {}
     problem = Problem(config, data, engine)
-    fitting = {name: baseline for name in BASELINES if (baseline := BASELINES.get(name, Baseline)()).fits(problem)}
     chosen = "".join(f"-{name}" for name in config.head.metrics or ())
     path = data.folder / f"baselines-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
-    measured: Scores = read_json(path, Scores) if path.exists() else {}
-    missing = {name: baseline.scores(problem) for name, baseline in fitting.items() if name not in measured}
-    if missing:
-        measured |= missing
+    kept: Scores = read_json(path, Scores) if path.exists() else {}
+    found: Scores = {}
+    for name in BASELINES:
+        baseline = BASELINES.get(name, Baseline)()
+        try:
+            if baseline.fits(problem):
+                found[name] = kept[name] if name in kept else baseline.scores(problem)
+        except (
+            Exception
+        ) as error:  # of whatever library or plugin: a run doesn't stop for what it is compared with
+            warn(f"the baseline {name} is left out: {_reason(error)}")
+    if found.keys() - kept.keys():
         # A plugin's baseline may be another one tomorrow, under the same name.
-        write_json(path, {name: scores for name, scores in measured.items() if BASELINES.plugin(name) is None})
-    return {name: measured[name] for name in sorted(fitting, key="ceiling".__eq__)}
+        own = {name: scores for name, scores in found.items() if BASELINES.plugin(name) is None}
+        write_json(path, kept | own)
+    return {name: found[name] for name in sorted(found, key="ceiling".__eq__)}
+
+
+def _reason(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first if isinstance(error, NothingToSay) else f"{type(error).__name__}: {first}"

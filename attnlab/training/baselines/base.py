@@ -17,6 +17,10 @@ OF_TEXTS = ("bleu", "chrf", "exact_match", "wer", "cer")
 """The scores that are shown where answers are texts."""
 
 
+class NothingToSay(Exception):
+    """Why a baseline has no answer to these data, though it fits such problems."""
+
+
 class Problem:
     """The target that a run learns, of some `kind`, and the data that it learns it from and is tested on."""
 
@@ -60,7 +64,10 @@ class Baseline:
         raise NotImplementedError
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        """Its scores on the test data; measured once for each prepared data set and target, those of plugins for every run."""
+        """Its scores on the test data; measured once for each prepared data set and target, those of plugins for every run.
+
+        Raises NothingToSay where these data give it nothing to learn from.
+        """
         raise NotImplementedError
 
 

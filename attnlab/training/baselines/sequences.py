@@ -9,7 +9,7 @@ import numpy as np
 from attnlab.data.contract import Split
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
-from attnlab.training.baselines.base import Baseline, Problem
+from attnlab.training.baselines.base import Baseline, NothingToSay, Problem
 
 _WORD_OR_MARK = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 
@@ -22,7 +22,10 @@ class WordByWord(Baseline):
         return problem.kind == "sequence" and problem.shows("source")
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        dictionary = word_pairs(_sources(problem.train), cast(list[str], problem.learned))
+        sources, targets = _sources(problem.train), cast(list[str], problem.learned)
+        if not any(map(words, sources)) or not any(map(words, targets)):
+            raise NothingToSay("one side of the training pairs has no words of letters or digits")
+        dictionary = word_pairs(sources, targets)
         translations = [word_by_word(text, dictionary) for text in _sources(problem.test)]
         return problem.measure([Prediction(text, None) for text in translations])
 

@@ -12,7 +12,7 @@ from attnlab.metrics import NOT_SCORED
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
 from attnlab.targets import kind_named
-from attnlab.training.baselines.base import Baseline, Problem, label_lists
+from attnlab.training.baselines.base import Baseline, NothingToSay, Problem, label_lists
 
 
 @BASELINES.register("larger_class")
@@ -27,7 +27,7 @@ class LargerClass(Baseline):
         if problem.kind == "class":
             label, times = Counter(problem.learned).most_common(1)[0]
             return problem.measure([Prediction(label, times / len(problem.learned))] * len(problem.gold))
-        frequent = label_counts(problem).most_common(1)[0][0]
+        frequent = most_frequent_label(problem)
         answers = ([frequent] * len(labels) for labels in label_lists(problem.gold))
         return problem.measure([Prediction(labels, None) for labels in answers])
 
@@ -87,6 +87,13 @@ class Regression(Baseline):
 def label_counts(problem: Problem) -> Counter[str]:
     """How often the vectors of the training data have each label."""
     return Counter(label for labels in label_lists(problem.learned) for label in labels if label != NOT_SCORED)
+
+
+def most_frequent_label(problem: Problem) -> str:
+    """That of most vectors of the training data. Raises NothingToSay where none has a label."""
+    if not (counts := label_counts(problem)):
+        raise NothingToSay("no vector in training has a label")
+    return counts.most_common(1)[0][0]
 
 
 def most_probable(classes: Sequence[str], probabilities: NDArray[np.float64]) -> list[Prediction]:

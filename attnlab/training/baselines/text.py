@@ -10,7 +10,7 @@ from attnlab.model.build import build
 from attnlab.registry import BASELINES
 from attnlab.sets import Prediction
 from attnlab.training.baselines.base import Baseline, Problem, label_lists, shown_words
-from attnlab.training.baselines.simple import label_counts, most_probable
+from attnlab.training.baselines.simple import most_frequent_label, most_probable
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
 from attnlab.training.loop import Training
@@ -30,7 +30,7 @@ class MostFrequentTag(Baseline):
                 if tag != NOT_SCORED:
                     by_word.setdefault(word, Counter())[tag] += 1
         best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
-        fallback = label_counts(problem).most_common(1)[0][0]
+        fallback = most_frequent_label(problem)
         answers = ([best.get(word, fallback) for word in words] for words in shown_words(problem.test))
         return problem.measure([Prediction(tags, None) for tags in answers])
 
