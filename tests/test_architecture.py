@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "attnlab"
 LEAVES = {
     "errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics", "targets",
-    "text_files", "disk", "plugins",
+    "text_files", "local_files", "disk", "plugins",
 }  # fmt: skip
 ALLOWED = {
     "errors": set(),
@@ -21,7 +21,8 @@ ALLOWED = {
     "attention_options": {"errors", "registry", "choices"},
     "config": {"errors", "registry", "choices", "attention_options", "metrics"},
     "codec": {"errors"},
-    "text_files": {"errors"},
+    "local_files": {"errors"},
+    "text_files": {"errors", "local_files"},
     "spec": {"errors", "codec"},
     "sets": set(),
     "metrics": {"errors", "registry"},

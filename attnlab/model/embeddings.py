@@ -12,6 +12,7 @@ from torch.nn.functional import embedding_bag, pad
 from attnlab.config import EmbeddingConfig, LearnedEmbedding, LinearEmbedding, PretrainedEmbedding
 from attnlab.config.model import embedding as keys
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular, local_path
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
 from attnlab.model.readout import set_max
@@ -77,13 +78,13 @@ class Pretrained(Embedding):
         assert isinstance(config, PretrainedEmbedding)
         if config.features is not None:
             return config
-        for _, numbers in read_vectors(Path(config.path).expanduser()):
+        for _, numbers in read_vectors(local_path(config.path, "embedding.path")):
             return replace(config, features=len(numbers))
         raise UserError(f"`embedding.path={config.path}`: no vectors in it")
 
     def start_from_files(self, config: EmbeddingConfig, spec: DataSpec) -> None:
         assert isinstance(config, PretrainedEmbedding)
-        self.load(Path(config.path).expanduser(), spec.vocabularies["words"])
+        self.load(local_path(config.path, "embedding.path"), spec.vocabularies["words"])
 
     def load(self, path: Path, vocabulary: Vocabulary) -> int:
         """Copy the file's vectors of known words, scaled to unit variance; returns how many there were.
@@ -221,7 +222,7 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
 
     Raises UserError where there is no such file, and for a line that isn't text or has another width.
     """
-    if not path.is_file():
+    if not is_regular(path):
         raise UserError(f"`embedding.path={path}`: no such file")
     width = None
     for number, line in enumerate(text_lines(path), 1):

@@ -8,7 +8,6 @@ from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import json_objects
-from attnlab.data.prep.source import path_of
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
@@ -45,13 +44,14 @@ class Tagged(TextSource[Lines]):
     """
 
     needs = "a file of words and tags, or a folder with train, validation and test files"
+    has_names = True
     hub = HubTagged
     targets: Mapping[str, str] = {"tags": "vector_classes"}
 
     def __init__(self, config: TextData) -> None:
         assert isinstance(config, TaggedData)
         self.config = config
-        self.files = split_files(path_of(config), lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
+        self.files, self.warnings = split_files(config, lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
         self.splits = tuple(self.files)
         kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}
         given = [column for column in (config.words, config.tags) if column is not None]
