@@ -66,7 +66,7 @@ def read_regular(path: Path) -> bytes:
         return stream.read()
 
 
-def printable(name: str) -> str:
+def name_text(name: str) -> str:
     """The name of a file as text that can be stored: bytes that are no UTF-8 are written as in `\\xe9`."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 

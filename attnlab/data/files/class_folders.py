@@ -11,7 +11,7 @@ from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, files_below, listed, passed_over
 from attnlab.data.prep.source import path_of
 from attnlab.errors import UserError
-from attnlab.local_files import local_path, printable
+from attnlab.local_files import local_path, name_text
 
 Classes = dict[Path, list[Path]]
 """The files of each class, by its folder."""
@@ -69,7 +69,7 @@ def class_folders(config: DataConfig, kind: Kind) -> ClassFolders:
     warnings += _taken_for_classes(classes.get("", {}))
     names = [folder.name for of_split in classes.values() for folder in of_split]
     splits = {
-        split: [(path, class_name(printable(folder.name))) for folder, paths in of_split.items() for path in paths]
+        split: [(path, class_name(name_text(folder.name))) for folder, paths in of_split.items() for path in paths]
         for split, of_split in classes.items()
     }
     identity = "" if names == [*map(class_name, names)] else "names of classes in NFC"
@@ -92,6 +92,8 @@ def _classes(folder: Path, files: Sequence[Path], kind: Kind) -> Classes:
         raise UserError(f"{stray[0]}: not inside the folder of a class; move it into one")
     if not folders:
         raise UserError(f"{folder}: no folders in it; every class needs one with its {kind.what}")
+    if unnamed := [path for path in folders if not class_name(path.name)]:
+        raise UserError(f"{unnamed[0]}: a name of white space alone is no name of a class")
     if empty := [path for path in folders if path not in groups]:
         remedy = f"give class `{empty[0].name}` some or remove the folder"
         raise UserError(f"{empty[0]}: no {kind.what} in it ({', '.join(kind.read)}); {remedy}")
@@ -147,7 +149,7 @@ def _refuse_too_high(config: DataConfig, classes: dict[str, Classes]) -> None:
     while len(inside) == 1 and _all_deep(inside):
         (folder, files), *_ = inside.items()
         inside = _inside(folder, files)
-    found = f"one class, `{printable(names.pop())}`, all of whose files lie in folders of it ({few(p.name for p in inside)})"
+    found = f"one class, `{name_text(names.pop())}`, all of whose files lie in folders of it ({few(p.name for p in inside)})"
     remedy = f"where these are the classes, `data.path={folder}`" if "" in classes else "move these up by one"
     raise UserError(f"`data.path={config.path}`: {found}; {remedy}")
 
@@ -157,14 +159,15 @@ def _taken_for_classes(classes: Classes) -> tuple[str, ...]:
     nested = {folder for folder, files in classes.items() if _all_deep({folder: files})}
     splits = {f.name: split_of(f.name) or (resembled(f.name) if f in nested else None) for f in classes}
     warnings = tuple(
-        f"`{printable(name)}` is a class, as no folder beside it is called train or test; as a split: {key_for(split, name)}"
+        f"`{name_text(name)}` is a class, as no folder beside it is called train or test; if it holds a split, lay the classes "
+        "into such folders"
         for name, split in splits.items()
         if split is not None
     )
     if classes and not warnings and len(nested) == len(classes):
         (folder, files), *_ = classes.items()
         inner = next(iter(_inside(folder, files)))
-        example = printable(f"{folder.name}/{inner.name}")
+        example = name_text(f"{folder.name}/{inner.name}")
         return (
             f"the classes are {few(f.name for f in classes)}, and all files lie in folders of these, such as {example}; where "
             "those are the classes, give `data.path=` one of the upper folders",
@@ -175,10 +178,11 @@ def _taken_for_classes(classes: Classes) -> tuple[str, ...]:
 def _alike(names: Sequence[str]) -> tuple[str, ...]:
     """Warnings of folders that become one class, and of classes that differ in capital letters alone."""
     spellings, folded = dict[str, set[str]](), dict[str, str]()
-    for name in map(printable, names):
+    for name in map(name_text, names):
         spellings.setdefault(class_name(name), set()).add(name)
     one = tuple(
-        f"{len(written)} folders are one class, `{name}`: their names differ in the way accents are written alone (NFC, NFD)"
+        f"{len(written)} folders are one class, `{name}`: their names differ in how accents are written (NFC, NFD), or in spaces "
+        "at the ends, alone"
         for name, written in spellings.items()
         if len(written) > 1
     )

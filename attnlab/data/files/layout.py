@@ -56,7 +56,7 @@ def choose(config: DataConfig, names: Sequence[str], what: str, reading: Reading
     for split in (split for split in NAMES if split not in chosen):
         matches = [name for name in names if reading(name) == split and name not in chosen.values()]
         if len(matches) > 1:
-            choice = f"choose one by {key_for(split, matches[0])}"
+            choice = f"choose one by `data.{split}_name=`"
             raise UserError(f"{_place(config)}: several {split} {what} ({few(matches, SHOWN)}); {choice}")
         if matches:
             chosen[split] = matches[0]
@@ -108,8 +108,8 @@ def left_out(
     fitting = {split: name for name, split in reversed(unused.items()) if split is not None}
     keys = [key_for(split, fitting[split]) for split in NAMES if split in fitting]
     others = [f"`data.{split}_name=`" for split in NAMES if split not in decided]
-    use = " and ".join(keys) + " would use them" if keys else " or ".join(others) + " would use one"
-    use = use.replace("them", "it") if len(unused) == 1 else use
+    use = " and ".join(keys) if keys else " or ".join(others)
+    use += " would use " + ("it" if len(unused) == 1 else "them" if len(keys) == len(unused) else "some of them")
     shares = {"validation": config.validation, "test": config.test}
     lacking = [split for split in fitting if split not in chosen and shares.get(split)]
     instead = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, printable
+from attnlab.local_files import is_regular, name_text
 
 HIDDEN = (".", "__MACOSX", "~$")
 """How names begin that belong to a file system's or a program's housekeeping."""
@@ -69,8 +69,13 @@ def _refuse_twice(folder: Path, seen: dict[tuple[int, int], Path]) -> None:
 
 def few(names: Iterable[str], shown: int = SHOWN) -> str:
     """The first of some names, for a sentence."""
-    listed = [printable(name) for name in names]
+    listed = [_in_a_line(name) for name in names]
     return ", ".join(listed[:shown]) + (", …" if len(listed) > shown else "")
+
+
+def _in_a_line(name: str) -> str:
+    """A name without line feeds and other characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name_text(name))
 
 
 def passed_over(root: Path, files: Sequence[Path], what: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
 from attnlab.data.prep.splits import position
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, printable, read_regular
+from attnlab.local_files import is_regular, name_text, read_regular
 from attnlab.text_files import unreadable
 
 PICTURES = Kind(
@@ -184,7 +184,7 @@ class ImageFolder(ImageSource):
         self.warnings, self.identity = found.warnings, found.identity
         self._labels: dict[str, list[tuple[str, str]]] = {}  # of each split: (key, label) of its pictures
         for split, files in found.splits.items():
-            keyed = {printable(path.relative_to(root).as_posix()): (path, label) for path, label in files}
+            keyed = {name_text(path.relative_to(root).as_posix()): (path, label) for path, label in files}
             self.files |= {key: path for key, (path, _) in keyed.items()}
             labels = [(key, label) for key, (_, label) in keyed.items()]
             self._labels[split or "train"] = sorted(labels, key=lambda item: position(item[0]))

@@ -17,7 +17,7 @@ from attnlab.data.speech.audio_file import read_samples
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, local_path, open_regular, printable
+from attnlab.local_files import is_regular, local_path, name_text, open_regular
 from attnlab.text_files import text_lines, unreadable
 
 RECORDINGS = Kind(
@@ -121,9 +121,11 @@ class FileSource(RecordingSource):
 
     def _read(self, path: Path) -> Utterance:
         with open_regular(path) as stream:
-            if not stream.read(1):
+            if not stream.peek(1):
                 raise UserError(f"{path}: an empty file, of 0 bytes")
-        return Utterance(read_samples(path, self.config))
+            # The library opens no name that isn't UTF-8.
+            data = None if name_text(str(path)) == str(path) else stream.read()
+        return Utterance(read_samples(path, self.config, data))
 
     def files_in(self, folder: Path, others: Collection[str] = ()) -> list[Path]:
         """The recordings below a folder. Those in formats that are not read become problems, what is no recording and none
@@ -140,7 +142,7 @@ class FileSource(RecordingSource):
 
     def key(self, path: Path) -> str:
         """A file's name below `data.path`."""
-        return printable(path.relative_to(self.path).as_posix())
+        return name_text(path.relative_to(self.path).as_posix())
 
 
 class Fsdd(FileSource):
@@ -149,11 +151,11 @@ class Fsdd(FileSource):
 
     def listed(self) -> Iterator[Recording]:
         for path in self.files_in(self.path):
-            key = printable(path.name)
+            key = name_text(path.name)
             if key in self.files:
                 self.problems.append(f"{path}: another recording has this name: {self.files[key]}")
                 continue
-            match = re.fullmatch(r"([0-9])_([^_]+)_([0-9]+)", printable(path.stem))
+            match = re.fullmatch(r"([0-9])_([^_]+)_([0-9]+)", name_text(path.stem))
             if match is None:
                 self.problems.append(f"{path}: not named like 7_jackson_32.wav (digit, speaker, index)")
                 continue
@@ -189,9 +191,9 @@ class SpeechCommands(FileSource):
         for path in self.files_in(self.path, self.lists.values()):
             key, parts, speaker = self.key(path), path.relative_to(self.path).parts, path.stem.split("_nohash_")[0]
             if len(parts) == 2 and not parts[0].startswith("_"):  # _background_noise_ is no word
-                label = class_name(printable(parts[0]))
+                label = class_name(name_text(parts[0]))
                 self.identity = self.identity if label == parts[0] else "names of classes in NFC"
-                yield Recording(key, self.reader(path, key), label, printable(speaker), split_of.get(key, "train"))
+                yield Recording(key, self.reader(path, key), label, name_text(speaker), split_of.get(key, "train"))
             elif not parts[0].startswith("_"):
                 elsewhere.append(key)
         if elsewhere:

@@ -87,7 +87,9 @@ def test_a_file_that_is_no_recording_is_told_in_the_folder_of_a_class(tmp_path: 
             soundfile.write(tmp_path / word / f"{i}.wav", tone(i % 3, 0, 0), RATE)
     (tmp_path / "yes" / "7.mp3").write_text("another format")
     (tmp_path / "yes" / "._1.wav").write_text("housekeeping")
-    with pytest.raises(UserError, match=r"7\.mp3: not a recording by its name"):
+    with pytest.raises(
+        UserError, match=r"7\.mp3: recordings are not read from \.mp3 files; convert it to \.wav or \.flac"
+    ):
         Speech(config(source="folder", path=str(tmp_path)), 1)
     data = Speech(config(source="folder", path=str(tmp_path), skip_bad=True), 1)
     assert len(data.listing.keys) == 12 and data.warnings[0].startswith("1 bad recording was left out")
