@@ -103,7 +103,7 @@ def left_out(
         split = reading(name) or resembled(name)
         if name not in chosen.values() and split not in decided:
             unused[name] = split
-    if not unused:
+    if not unused or len(decided) == len(NAMES):
         return ()
     fitting = {split: name for name, split in reversed(unused.items()) if split is not None}
     keys = [key_for(split, fitting[split]) for split in NAMES if split in fitting]

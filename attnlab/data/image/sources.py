@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from attnlab.config import DataConfig, ImageData
+from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import choose, left_out, same_contents, split_of
@@ -181,10 +182,15 @@ class ImageFolder(ImageSource):
     def __init__(self, config: ImageData) -> None:
         root, found = picture_folder(config), class_folders(config, PICTURES)
         self.colour, self.files = config.colour, {}
-        self.warnings, self.identity = found.warnings, found.identity
+        bad = BadRows(config.skip_bad, "picture")
+        for problem in (PICTURES.problem(path) for files in found.splits.values() for path, _ in files):
+            if problem:
+                bad.found(problem)
+        self.warnings, self.identity = (*found.warnings, *bad.warnings()), found.identity
         self._labels: dict[str, list[tuple[str, str]]] = {}  # of each split: (key, label) of its pictures
         for split, files in found.splits.items():
-            keyed = {name_text(path.relative_to(root).as_posix()): (path, label) for path, label in files}
+            readable = [(path, label) for path, label in files if not PICTURES.problem(path)]
+            keyed = {name_text(path.relative_to(root).as_posix()): (path, label) for path, label in readable}
             self.files |= {key: path for key, (path, _) in keyed.items()}
             labels = [(key, label) for key, (_, label) in keyed.items()]
             self._labels[split or "train"] = sorted(labels, key=lambda item: position(item[0]))
@@ -195,8 +201,6 @@ class ImageFolder(ImageSource):
             yield Picture(label, key, partial(self._read, self.files[key]))
 
     def _read(self, path: Path) -> Pixels:
-        if problem := PICTURES.problem(path):
-            raise UserError(problem)
         if not (data := read_regular(path)):
             raise UserError(f"{path}: an empty file, of 0 bytes")
         return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, str(path))
