@@ -1,4 +1,4 @@
-"""A user's own files: what a path means, and that nothing but regular files is ever opened. Links are followed."""
+"""A user's own files: nothing but regular ones is ever opened, and links are followed."""
 
 import os
 import stat
@@ -13,16 +13,6 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-
-
-def local_path(given: str, key: str = "data.path") -> Path:
-    """A path as the user gave it by a key; `~` is a home folder. Raises UserError where that is unknown."""
-    if "\0" in given:
-        raise UserError(f"`{key}={given!r}`: no name of a file holds a NUL character")
-    try:
-        return Path(given).expanduser()
-    except RuntimeError as error:
-        raise UserError(f"`{key}={given}`: there is no such user, whose folder `~` would be") from error
 
 
 def is_regular(path: Path) -> bool:

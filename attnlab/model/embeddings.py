@@ -11,8 +11,9 @@ from torch.nn.functional import embedding_bag, pad
 
 from attnlab.config import EmbeddingConfig, LearnedEmbedding, LinearEmbedding, PretrainedEmbedding
 from attnlab.config.model import embedding as keys
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, local_path
+from attnlab.local_files import is_regular
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
 from attnlab.model.readout import set_max
@@ -78,13 +79,13 @@ class Pretrained(Embedding):
         assert isinstance(config, PretrainedEmbedding)
         if config.features is not None:
             return config
-        for _, numbers in read_vectors(local_path(config.path, "embedding.path")):
+        for _, numbers in read_vectors(user_path(config.path)):
             return replace(config, features=len(numbers))
         raise UserError(f"`embedding.path={config.path}`: no vectors in it")
 
     def start_from_files(self, config: EmbeddingConfig, spec: DataSpec) -> None:
         assert isinstance(config, PretrainedEmbedding)
-        self.load(local_path(config.path, "embedding.path"), spec.vocabularies["words"])
+        self.load(user_path(config.path), spec.vocabularies["words"])
 
     def load(self, path: Path, vocabulary: Vocabulary) -> int:
         """Copy the file's vectors of known words, scaled to unit variance; returns how many there were.

@@ -10,8 +10,9 @@ from attnlab.data.files.layout import choose, key_for, named_splits, resembled, 
 from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, files_below, listed, passed_over
 from attnlab.data.prep.source import path_of
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import local_path, name_text
+from attnlab.local_files import name_text
 
 Classes = dict[Path, list[Path]]
 """The files of each class, by its folder."""
@@ -55,7 +56,7 @@ def class_folders(config: DataConfig, kind: Kind) -> ClassFolders:
     Raises UserError where a class has no files, a file no class, or a folder no split, where one folder holds all classes,
     and as `files_below` does.
     """
-    root = local_path(path_of(config))
+    root = user_path(path_of(config))
     if not isdir(root):
         raise UserError(f"`data.path={config.path}`: no such folder")
     below = files_below(root)

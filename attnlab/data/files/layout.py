@@ -9,9 +9,9 @@ from pathlib import Path
 
 from attnlab.config import DataConfig, HubDataConfig
 from attnlab.data.files.walk import few, is_note, listed
-from attnlab.data.prep.source import path_of
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, local_path, open_regular
+from attnlab.local_files import is_regular, open_regular
 
 NAMES = {
     "train": ("train", "training"),
@@ -128,15 +128,14 @@ def _place(config: DataConfig) -> str:
 
 
 def split_files(
-    config: DataConfig, fits: Callable[[Path], bool], kinds: str
+    config: DataConfig, given: str, fits: Callable[[Path], bool], kinds: str
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
     """(the file of each split, warnings): one file, or those of a folder that `choose` finds.
 
-    A single file of another name is for training. fits: whether a file has the right ending, which `kinds` names. Raises
+    given: `data.path`. A single file of another name is for training. fits: whether a file has the right ending, which `kinds` names. Raises
     UserError where there is no such file, or where it isn't clear which of several.
     """
-    given = path_of(config)
-    path = local_path(given)
+    path = user_path(given)
     if is_regular(path):
         if not fits(path):
             raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")

@@ -9,6 +9,7 @@ from pathlib import Path
 from attnlab.config import DataConfig
 from attnlab.data.files.bad_rows import BadRows, ErrorSink
 from attnlab.data.files.layout import plain_suffix, split_files
+from attnlab.data.prep.source import path_of
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import Lines, stretches, text_lines, unreadable
 
@@ -205,4 +206,4 @@ def plain(value: object) -> str:
 def table_files(config: DataConfig) -> tuple[dict[str, Path], tuple[str, ...]]:
     """(the table of each split at `data.path`, warnings): one file, or those of a folder. Raises UserError where there is
     none."""
-    return split_files(config, lambda path: table_format(path) is not None, ", ".join(FORMATS))
+    return split_files(config, path_of(config), lambda path: table_format(path) is not None, ", ".join(FORMATS))

@@ -11,6 +11,7 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
+from attnlab.data.prep.source import path_of
 from attnlab.errors import suggestion
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import text_lines, unreadable
@@ -31,7 +32,9 @@ class Jsonl(GraphSource):
 
     def __init__(self, config: GraphData) -> None:
         self.config, self.kind = config, config.target_kind
-        self.files, self.warnings = split_files(config, lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
+        self.files, self.warnings = split_files(
+            config, path_of(config), lambda path: plain_suffix(path) == ".jsonl", ".jsonl"
+        )
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         for split, path in self.files.items():

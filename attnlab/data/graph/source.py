@@ -9,8 +9,8 @@ from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.downloads import downloaded
 from attnlab.data.prep.source import Source
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import local_path
 
 TARGET = "label"
 
@@ -42,7 +42,7 @@ def given_or_downloaded(config: GraphData, needs: str, url: Callable[[], str], r
     needs: what `data.path` has to name. remedy: what to do where nothing can be fetched.
     """
     if config.path is not None:
-        return local_path(config.path)
+        return user_path(config.path)
     if config.download is not None:
         return downloaded(config.cache, url(), f"`data.download={config.download}`", remedy)
     raise UserError(

@@ -12,7 +12,6 @@ from typing import TypeVar
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import usable
-from attnlab.data.files.walk import few, listed
 from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.local_files import is_regular
@@ -37,13 +36,6 @@ class Tu(GraphSource):
         if "graph_indicator" not in self.files:
             raise UserError(f"{paths['graph_indicator']}: missing; it says the graph of each node, line by line")
         self.kind = "class" if "graph_labels" in self.files else "number"
-        others = [
-            path
-            for path in listed(folder)
-            if path.name.startswith(f"{config.name}_") and path not in paths.values()
-        ]
-        if left := [path.name for path in others if "readme" not in path.name.lower()]:
-            self.warnings = (f"{folder}: left out: {few(left)}; no file of a TU set is called so",)
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         graph_of = [row[0] for row in self._table("graph_indicator", int, 1)]

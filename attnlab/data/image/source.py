@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData
 from attnlab.data.prep.source import Source, path_of
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import local_path
 
 TARGET = "label"
 Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3 of red, green and blue
@@ -40,7 +40,7 @@ class ImageSource(Source):
 
 def picture_folder(config: ImageData) -> Path:
     """`data.path`. Raises UserError where it is missing or no folder."""
-    folder = local_path(path_of(config))
+    folder = user_path(path_of(config))
     if not isdir(folder):
         raise UserError(f"`data.path={config.path}`: no such folder")
     return folder

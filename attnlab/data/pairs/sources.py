@@ -17,8 +17,9 @@ from attnlab.data.files.walk import few, listed
 from attnlab.data.prep.source import Source, path_of
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, local_path
+from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines, unreadable
 
 TOGETHER = "translation"
@@ -102,7 +103,7 @@ class Lines(PairSource):
 
     def __init__(self, config: ParallelData) -> None:
         self.config = config
-        folder = local_path(path_of(config))
+        folder = user_path(path_of(config))
         if not isdir(folder):
             raise UserError(f"`data.path={config.path}`: no such folder")
         self.languages = (config.source_language, config.target_language)

@@ -10,14 +10,14 @@ from typing import ClassVar
 from attnlab.config import SpeechData
 from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
-from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, files_below, passed_over
 from attnlab.data.prep.source import path_of
 from attnlab.data.speech.audio_file import read_samples
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
+from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, local_path, name_text, open_regular
+from attnlab.local_files import is_regular, name_text, open_regular
 from attnlab.text_files import text_lines, unreadable
 
 RECORDINGS = Kind(
@@ -99,7 +99,7 @@ class FileSource(RecordingSource):
 
     def __init__(self, config: SpeechData) -> None:
         super().__init__(config)
-        self.path = local_path(path_of(config))
+        self.path = user_path(path_of(config))
         if not is_regular(self.path) and not isdir(self.path):
             raise UserError(f"`data.path={config.path}`: no such file or folder")
         self._recordings = list(self.listed())
@@ -191,9 +191,8 @@ class SpeechCommands(FileSource):
         for path in self.files_in(self.path, self.lists.values()):
             key, parts, speaker = self.key(path), path.relative_to(self.path).parts, path.stem.split("_nohash_")[0]
             if len(parts) == 2 and not parts[0].startswith("_"):  # _background_noise_ is no word
-                label = class_name(name_text(parts[0]))
-                self.identity = self.identity if label == parts[0] else "names of classes in NFC"
-                yield Recording(key, self.reader(path, key), label, name_text(speaker), split_of.get(key, "train"))
+                word, speaker = name_text(parts[0]), name_text(speaker)
+                yield Recording(key, self.reader(path, key), word, speaker, split_of.get(key, "train"))
             elif not parts[0].startswith("_"):
                 elsewhere.append(key)
         if elsewhere:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
+from attnlab.data.prep.source import path_of
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.data.text.tagged import HubTagged, sentences
 from attnlab.metrics import NOT_SCORED
@@ -24,7 +25,9 @@ class Conllu(TextSource[Lines]):
 
     def __init__(self, config: TextData) -> None:
         self.encoding = config.encoding
-        self.files, self.warnings = split_files(config, lambda path: plain_suffix(path) == ".conllu", ".conllu")
+        self.files, self.warnings = split_files(
+            config, path_of(config), lambda path: plain_suffix(path) == ".conllu", ".conllu"
+        )
         self.splits = tuple(self.files)
 
     def pieces(self, split: str) -> Iterator[Lines]:

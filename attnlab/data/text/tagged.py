@@ -8,6 +8,7 @@ from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import json_objects
+from attnlab.data.prep.source import path_of
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
@@ -51,7 +52,9 @@ class Tagged(TextSource[Lines]):
     def __init__(self, config: TextData) -> None:
         assert isinstance(config, TaggedData)
         self.config = config
-        self.files, self.warnings = split_files(config, lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
+        self.files, self.warnings = split_files(
+            config, path_of(config), lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS)
+        )
         self.splits = tuple(self.files)
         kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}
         given = [column for column in (config.words, config.tags) if column is not None]

@@ -122,9 +122,10 @@ def test_one_of_several_files_is_chosen_by_its_name(tmp_path: Path) -> None:
     assert opened(tmp_path, *chosen, "data.validation_name=test").warnings == [], "every split was named"
     (warning,) = opened(tmp_path, *chosen).warnings
     assert "left out: other.csv; `data.validation_name=` would use it" in warning
-    assert (
-        counts(opened(tmp_path / "other.csv", *words, "data.test_name=other", "data.validation=0.4"))["train"] == 2
-    )
+    alone, shares = tmp_path / "other.csv", ["data.validation=0", "data.test=0.4"]
+    found = counts(opened(alone, *words, "data.test_name=testing", *shares))
+    assert found == {"train": 2, "test": 1}, "a single file is read whatever a run calls others"
+    assert "no training texts" in refusal(alone, *words, "data.test_name=other")
 
 
 def test_a_packed_copy_is_the_same_file_and_another_content_is_not(tmp_path: Path) -> None:

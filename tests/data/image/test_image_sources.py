@@ -144,7 +144,8 @@ def test_bad_pictures_are_named_or_left_out_and_counted(tmp_path: Path) -> None:
     data = load(*words, "data.skip_bad=true")
     assert len(data.splits["train"]) == 15
     assert data.warnings[0] == "1 file that is none of the pictures was passed over: train/red/notes.txt"
-    assert len(data.warnings) == 2 and data.warnings[1].startswith("2 bad train pictures were left out")
+    assert data.warnings[1].startswith("1 bad picture was left out") and "2.gif" in data.warnings[1]
+    assert len(data.warnings) == 3 and data.warnings[2].startswith("1 bad train picture was left out")
     assert load(*words, "data.skip_bad=true").warnings == data.warnings, "they are kept with the prepared pictures"
 
 
