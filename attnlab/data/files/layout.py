@@ -111,7 +111,7 @@ def left_out(
     use = " and ".join(keys) if keys else " or ".join(others)
     use += " would use " + ("it" if len(unused) == 1 else "them" if len(keys) == len(unused) else "some of them")
     shares = {"validation": config.validation, "test": config.test}
-    lacking = [split for split in fitting if split not in chosen and shares.get(split)]
+    lacking = [split for split, share in shares.items() if share and split in fitting and split not in chosen]
     instead = (
         f"; until then a share of the training examples is held out for {' and '.join(lacking)}" if lacking else ""
     )

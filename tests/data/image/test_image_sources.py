@@ -318,3 +318,34 @@ def test_a_source_from_outside_is_chosen_by_its_name(tmp_path: Path) -> None:
     config.source = "stripe"
     with pytest.raises(UserError, match=r"`data.source=stripe`: no such choice; did you mean `stripes`"):
         check(config, "data.")
+
+
+def test_idx_files_of_other_names_are_told_and_chosen_by_keys(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        other = path.name.replace("t10k", "validation").replace("train", "letters")
+        (tmp_path / other).write_bytes(path.read_bytes())
+    words = ["data=mnist", f"data.path={tmp_path}"]
+    data = load(*words)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 30, "validation": 6, "test": 6}
+    assert data.splits["validation"].keys[0] == "validation-images-idx3-ubyte:0", (
+        "a split that a file names is used"
+    )
+    assert len(data.warnings) == 1 and "left out: letters; `data.train_name=`" in data.warnings[0]
+    assert load(*words, "data.test_name=letters").splits["test"].keys[29] == "letters-images-idx3-ubyte:29"
+    for name in ("train", "t10k"):
+        for path in tmp_path.glob(f"{name}-*"):
+            path.unlink()
+    message = refusal(*words)
+    assert (
+        "no train-images-idx3-ubyte and no t10k-images-idx3-ubyte there" in message
+        and "left out: letters" in message
+    )
+
+
+def test_a_packed_file_beside_an_unlike_one_is_refused(tmp_path: Path) -> None:
+    write_mnist(write_mnist(tmp_path), zipped=True)
+    words = ["data=mnist", f"data.path={tmp_path}"]
+    assert len(load(*words).splits["test"]) == 6
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.ones(6, dtype=np.uint8)))
+    assert "t10k-labels-idx1-ubyte and t10k-labels-idx1-ubyte.gz differ; keep one" in refusal(*words)
