@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from attnlab.errors import UserError
+from attnlab.local_files import open_regular
 
 STRETCH = 1 << 22
 """Bytes of a file that are looked at together."""
@@ -38,11 +39,14 @@ def stretches(path: Path, encoding: str | None = None, paragraphs: bool = False)
     """A text file, plain or .gz, in stretches that end with a line; of paragraphs, with an empty line.
 
     encoding: `data.encoding`; None where no key says it: UTF-8. A byte order mark is dropped. Raises UserError for a file
-    that is not of this encoding, and for a damaged .gz.
+    that cannot be opened, or is not of this encoding, and for a damaged .gz.
     """
     first, rest = 1, b""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        with (
+            open_regular(path) as file,
+            gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file as stream,
+        ):
             for piece in _utf8(stream, path, encoding):
                 rest += piece
                 end = (

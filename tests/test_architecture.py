@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "attnlab"
 LEAVES = {
     "errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics", "targets",
-    "text_files", "disk", "schema", "plugins",
+    "text_files", "local_files", "disk", "schema", "plugins",
 }  # fmt: skip
 ALLOWED = {
     "errors": set(),
@@ -22,7 +22,8 @@ ALLOWED = {
     "attention_options": {"errors", "registry", "choices"},
     "config": {"errors", "registry", "choices", "attention_options", "metrics"},
     "codec": {"disk", "errors", "schema"},
-    "text_files": {"errors"},
+    "local_files": {"errors"},
+    "text_files": {"errors", "local_files"},
     "spec": {"codec", "disk", "errors", "schema"},
     "sets": set(),
     "metrics": {"errors", "registry"},

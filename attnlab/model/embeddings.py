@@ -13,6 +13,7 @@ from attnlab.config import EmbeddingConfig, LearnedEmbedding, LinearEmbedding, P
 from attnlab.config.model import embedding as keys
 from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
 from attnlab.model.readout import set_max
@@ -222,7 +223,7 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
 
     Raises UserError where there is no such file, and for a line that isn't text or has another width.
     """
-    if not path.is_file():
+    if not is_regular(path):
         raise UserError(f"`embedding.path={path}`: no such file")
     width = None
     for number, line in enumerate(text_lines(path), 1):

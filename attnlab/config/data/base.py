@@ -23,6 +23,13 @@ class DataConfig:
     origin: str | None = key(None, "where the data are to be had, for `attnlab data` and for whoever lacks them")
     licence: str | None = key(None, "under which terms they are, as far as it is known")
     path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
+    train_name: str | None = key(
+        None, "which file, folder or split of the hub is for training; null: the one called train", added=True
+    )
+    validation_name: str | None = key(
+        None, "which one is for validation; null: the one called validation, valid, val or dev", added=True
+    )
+    test_name: str | None = key(None, "which one is for testing; null: the one called test", added=True)
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(
         None, "use only so many training examples, each class in proportion", min=1, max=LARGEST

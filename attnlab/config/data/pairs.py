@@ -26,6 +26,7 @@ class ParallelData(HubDataConfig):
     )
     source_language: str = key("en", "what is translated: the ending of its files, or its column")
     target_language: str = key("de", "what it is translated into")
+    # Part of fingerprints from the first, where that of other data is not.
     test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
     limit: int | None = key(
         None, "use only so many training pairs; tokens are learned from all", min=1, max=LARGEST
@@ -48,5 +49,3 @@ class ParallelData(HubDataConfig):
         yield from encoding_problems(self.encoding)
         if self.source_language == self.target_language:
             yield f"`data.target_language={self.target_language}` is the source language, too"
-        if self.test_name is not None and self.source != "lines":
-            yield f"`data.test_name={self.test_name}`: only data=parallel and its like have several test sets"

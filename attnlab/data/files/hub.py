@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnlab.config import HubDataConfig
-from attnlab.data.files.layout import NAMES
+from attnlab.data.files.layout import choose, left_out
 from attnlab.data.prep.source import Source, no_path
 from attnlab.errors import UserError, suggestion
 
@@ -42,12 +42,10 @@ class HubSet:
             given = builder.as_dataset()
         except (OSError, ValueError, RuntimeError) as error:
             raise _unreachable(config, error) from error
-        self.warnings: list[str] = []
         self.splits: dict[str, Dataset] = {}
-        for split, names in NAMES.items():
-            name = next((name for name in names if name in given), None)
-            if name is None:
-                continue
+        chosen = choose(config, list(given), "splits")
+        self.warnings = [*left_out(config, list(given), chosen)]
+        for split, name in chosen.items():
             rows = self._selected(given[name])
             if _labelled(rows, label):
                 self.splits[split] = rows
@@ -111,6 +109,8 @@ class HubSet:
 
 class HubSource(Source):
     """What sources of every modality share that read `data.hub`; the arguments are those of `HubSet`."""
+
+    has_names = True
 
     def __init__(
         self, config: HubDataConfig, columns: Sequence[str], label: str, inside: str | None = None

@@ -1,117 +1,211 @@
-"""Which file of a user is which split."""
+"""Which of several files, folders or names is which split, and what is told of those that are none."""
 
-from collections.abc import Callable
-from os.path import isdir, isfile  # False, where Path's raise OSError, of names longer than may be
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from attnlab.config import DataConfig, HubDataConfig
+from attnlab.data.files.walk import few, is_note, listed
 from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular, open_regular
 
 NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing"),
 }
+SHOWN = 8
+"""Names that a refusal lists."""
+PIECE = 1 << 20
+"""Bytes of two files that are compared at a time."""
+Reading = Callable[[str], str | None]
+"""The split that a name stands for, or None."""
 
 
-def split_files(given: str, fits: Callable[[Path], bool], kinds: str) -> dict[str, Path]:
-    """The files of each split: one file, or those in a folder that are named after splits.
-
-    Names are those of NAMES, or end so after `-ud-`, as treebanks do. A single file of another name is for
-    training. fits: whether a file has the right ending, which `kinds` names. Raises UserError where there is no such
-    file, or where it isn't clear which of several.
-    """
-    path = user_path(given)
-    if isfile(path):
-        if not fits(path):
-            raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
-        return {split_of(path) or "train": path}
-    if not isdir(path):
-        raise UserError(f"`data.path={given}`: no such file or folder")
-    files: dict[str, Path] = {}
-    for split in NAMES:
-        matches = [p for p in sorted(path.iterdir()) if p.is_file() and fits(p) and split_of(p) == split]
-        plain = [p for p in matches if p.suffix != ".gz"]
-        matches = plain if len(plain) == 1 else matches  # packed and unpacked side by side are the same file
-        if len(matches) > 1:
-            names = ", ".join(p.name for p in matches)
-            raise UserError(f"`data.path={given}`: several {split} files ({names}); keep one")
-        if matches:
-            files[split] = matches[0]
-    if "train" not in files and "test" not in files:
-        raise UserError(f"`data.path={given}`: no file called train or test there that ends in {kinds} (or .gz)")
-    return files
-
-
-HIDDEN = (".", "__MACOSX")
-"""How names begin that belong to a file system's or a program's housekeeping."""
-
-
-def class_files(given: str, endings: tuple[str, ...], what: str) -> dict[str, list[tuple[Path, str]]]:
-    """By split, the files in a folder for each class, with their class; the only split is "" where folders of splits
-    are missing. Hidden files and folders are passed over.
-
-    endings: of the files' names; others in a class's folder are refused when they are read. what: the files are, in the
-    plural. Raises UserError where a class has no files, or a file no class.
-    """
-    root = user_path(given)
-    if not isdir(root):
-        raise UserError(f"`data.path={given}`: no such folder")
-    by_split: dict[str, list[tuple[Path, str]]] = {}
-    for split, folder in _split_folders(root, endings).items():
-        entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(HIDDEN)]
-        classes = [path for path in entries if path.is_dir()]
-        stray = [path for path in entries if path.suffix.lower() in endings and path not in classes]
-        if stray:
-            raise UserError(f"{stray[0]}: not inside the folder of a class; move it into one")
-        if not classes:
-            raise UserError(f"{folder}: no folders in it; every class needs one with its {what}")
-        by_split[split] = []
-        for class_folder in classes:
-            files = visible_files(class_folder)
-            if not files:
-                raise UserError(
-                    f"{class_folder}: no {what} in it; give class `{class_folder.name}` some or remove the folder"
-                )
-            by_split[split] += [(path, class_folder.name) for path in files]
-    return by_split
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """All files below a folder, in order, but for hidden ones. Raises UserError for a link to nothing."""
-    files = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
-    files = [path for path in files if not any(part.startswith(HIDDEN) for part in path.relative_to(folder).parts)]
-    if broken := [path for path in files if not path.exists()]:
-        raise UserError(f"{broken[0]}: a link to a file that is missing; remove it")
-    return files
-
-
-def _split_folders(root: Path, endings: tuple[str, ...]) -> dict[str, Path]:
-    """The folders of splits, by NAMES in small or capital letters; where there are none, the folder itself as ""."""
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(HIDDEN)]
-    named = {path: split_of(path) for path in folders}
-    if "train" not in named.values() and "test" not in named.values() and None in named.values():
-        return {"": root}  # `dev` or `val` among others is a class
-    by_split: dict[str, Path] = {}
-    for path, split in named.items():
-        if split is None:
-            if not any(file.suffix.lower() in endings for file in visible_files(path)):
-                continue  # notes and the like
-            raise UserError(
-                f"{path}: beside the folders of splits, so that it wouldn't be read; move it into one of them or elsewhere"
-            )
-        if split in by_split:
-            raise UserError(f"{path}: a second folder of {split} examples beside {by_split[split].name}; keep one")
-        by_split[split] = path
-    return by_split or {"": root}
-
-
-def split_of(path: Path) -> str | None:
-    """The split that a file's name stands for."""
-    stem = path.name.split(".")[0].lower().rpartition("-ud-")[2]
+def split_of(name: str) -> str | None:
+    """The split that the name of a file or folder stands for: one of NAMES, or one that ends so after `-ud-`, as those of
+    treebanks do, in small or capital letters, whatever follows a dot."""
+    stem = name.split(".")[0].lower().rpartition("-ud-")[2]
     return next((split for split, names in NAMES.items() if stem in names), None)
 
 
+def resembled(name: str) -> str | None:
+    """The split that a name was meant for, as far as a part of it tells: validation_matched, my-train, testset, val2017."""
+    words = re.findall("[a-z]+", name.split(".")[0].lower())
+    stems = {word.removesuffix("set").removesuffix("data").removesuffix("s") for word in words}
+    return next((split for split, names in NAMES.items() if stems & set(names)), None)
+
+
+# --- choosing ---------------------------------------------------------------------------------------
+
+
+def choose(config: DataConfig, names: Sequence[str], what: str, reading: Reading = split_of) -> dict[str, str]:
+    """By split, the one of these names that `data.train_name`, `data.validation_name` or `data.test_name` says, else the one
+    that is called after the split.
+
+    what: the names are of, in the plural. Raises UserError where a key names none of them, or where it isn't clear which of
+    several is meant.
+    """
+    chosen = {split: _named(config, split, names, what) for split in named_splits(config)}
+    if len(set(chosen.values())) < len(chosen):
+        raise UserError(f"{_place(config)}: `{chosen.popitem()[1]}` is named for two splits; name one for each")
+    for split in (split for split in NAMES if split not in chosen):
+        matches = [name for name in names if reading(name) == split and name not in chosen.values()]
+        if len(matches) > 1:
+            choice = f"choose one by `data.{split}_name=`"
+            raise UserError(f"{_place(config)}: several {split} {what} ({few(matches, SHOWN)}); {choice}")
+        if matches:
+            chosen[split] = matches[0]
+    return {split: chosen[split] for split in NAMES if split in chosen}
+
+
+def named_splits(config: DataConfig) -> list[str]:
+    """The splits that a key names."""
+    return [split for split in NAMES if getattr(config, f"{split}_name") is not None]
+
+
+def _named(config: DataConfig, split: str, names: Sequence[str], what: str) -> str:
+    """The name that a key means: as a whole, or without its ending."""
+    wanted = getattr(config, f"{split}_name")
+    matches = [name for name in names if name == wanted] or [name for name in names if wanted in _stems(name)]
+    if len(matches) == 1:
+        return matches[0]
+    problem = f"there are {few(names, SHOWN) or f'no {what}'}"
+    if matches:
+        problem = f"it may be {few(matches, SHOWN)}; write the whole name"
+    raise UserError(f"`data.{split}_name={wanted}`: {problem}")
+
+
+def _stems(name: str) -> tuple[str, str]:
+    """A file's name as it is unpacked, and that without its ending."""
+    unpacked = name[:-3] if name.lower().endswith(".gz") else name
+    return unpacked, os.path.splitext(unpacked)[0]
+
+
+def key_for(split: str, name: str) -> str:
+    """The word of a command line that makes a name a split's."""
+    stem = _stems(name)[1] or name
+    plain = re.fullmatch(r"[\w.+-]+", stem)
+    return f"`data.{split}_name={stem}`" if plain else f"""`'data.{split}_name="{stem}"'`"""
+
+
+def left_out(
+    config: DataConfig, names: Sequence[str], chosen: dict[str, str], reading: Reading = split_of
+) -> tuple[str, ...]:
+    """A warning of names that are taken for no split, with the keys that would use them; none of those whose split the
+    user named. chosen: what `choose` gave."""
+    decided, unused = named_splits(config), dict[str, str | None]()
+    for name in names:
+        split = reading(name) or resembled(name)
+        if name not in chosen.values() and split not in decided:
+            unused[name] = split
+    if not unused or len(decided) == len(NAMES):
+        return ()
+    fitting = {split: name for name, split in reversed(unused.items()) if split is not None}
+    keys = [key_for(split, fitting[split]) for split in NAMES if split in fitting]
+    others = [f"`data.{split}_name=`" for split in NAMES if split not in decided]
+    use = " and ".join(keys) if keys else " or ".join(others)
+    use += " would use " + ("it" if len(unused) == 1 else "them" if len(keys) == len(unused) else "some of them")
+    shares = {"validation": config.validation, "test": config.test}
+    lacking = [split for split, share in shares.items() if share and split in fitting and split not in chosen]
+    instead = (
+        f"; until then a share of the training examples is held out for {' and '.join(lacking)}" if lacking else ""
+    )
+    return (f"{_place(config)}: left out: {few(unused, SHOWN)}; {use}{instead if 'train' in chosen else ''}",)
+
+
+def _place(config: DataConfig) -> str:
+    if config.path is None and isinstance(config, HubDataConfig):
+        return f"`data.hub={config.hub}`"
+    return f"`data.path={config.path}`"
+
+
+# --- files of splits --------------------------------------------------------------------------------
+
+
+def split_files(
+    config: DataConfig, given: str, fits: Callable[[Path], bool], kinds: str
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """(the file of each split, warnings): one file, or those of a folder that `choose` finds.
+
+    given: `data.path`. A single file of another name is for training. fits: whether a file has the right ending, which `kinds` names. Raises
+    UserError where there is no such file, or where it isn't clear which of several.
+    """
+    path = user_path(given)
+    if is_regular(path):
+        if not fits(path):
+            raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
+        named = next(
+            (s for s in named_splits(config) if getattr(config, f"{s}_name") in (path.name, *_stems(path.name))),
+            None,
+        )
+        return {named or split_of(path.name) or "train": path}, ()
+    if not os.path.isdir(path):
+        raise UserError(f"`data.path={given}`: no such file or folder")
+    entries = listed(path)
+    files = without_packed_copies([entry for entry in entries if fits(entry) and is_regular(entry)])
+    by_name = {file.name: file for file in files}
+    chosen = choose(config, list(by_name), "files")
+    if "train" not in chosen and "test" not in chosen:
+        raise _no_split(config, path, files, fits, kinds)
+    warnings = left_out(config, [name for name in by_name if not is_note(name)], chosen)
+    unread = [e.name for e in entries if not fits(e) and split_of(e.name) in NAMES.keys() - chosen.keys()]
+    if unread:
+        warnings += (f"{_place(config)}: left out: {few(unread)}; files of splits end in {kinds} (or .gz)",)
+    return {split: by_name[name] for split, name in chosen.items()}, warnings
+
+
+def _no_split(
+    config: DataConfig, folder: Path, files: list[Path], fits: Callable[[Path], bool], kinds: str
+) -> UserError:
+    """What to say of a folder in which no file is for training or testing."""
+    seen = [file for file in files if not is_note(file.name)]
+    if seen:
+        likely = next((file for file in seen if resembled(file.name) == "train"), seen[0])
+        name = f"train{plain_suffix(likely)}"
+        return UserError(
+            f"{_place(config)}: there is no training file; seen are {few((f.name for f in seen), SHOWN)}: name one {name}, "
+            f"choose it by {key_for('train', likely.name)}, or give it alone as `data.path={likely}`"
+        )
+    inside = [entry for entry in listed(folder) if os.path.isdir(entry)]
+    deeper = next((f for f in inside if any(fits(file) and split_of(file.name) for file in listed(f))), None)
+    hint = "" if deeper is None else f"; `data.path={deeper}`?"
+    return UserError(f"{_place(config)}: no file called train or test there that ends in {kinds} (or .gz){hint}")
+
+
+def without_packed_copies(files: Sequence[Path]) -> list[Path]:
+    """These files but for each .gz that holds the same as an unpacked one beside it."""
+    names = {file.name for file in files}
+    return [
+        file
+        for file in files
+        if not (
+            is_packed(file) and file.name[:-3] in names and same_contents(file.with_name(file.name[:-3]), file)
+        )
+    ]
+
+
+def same_contents(plain: Path, packed: Path) -> bool:
+    """Whether a .gz holds what another file is."""
+    with open_regular(plain) as one, open_regular(packed) as stream, gzip.GzipFile(fileobj=stream) as other:
+        try:
+            while (piece := one.read(PIECE)) == other.read(PIECE):
+                if not piece:
+                    return True
+        except (OSError, EOFError, zlib.error):
+            pass
+    return False
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is a .gz by its name."""
+    return path.suffix.lower() == ".gz"
+
+
 def plain_suffix(path: Path) -> str:
-    """The ending of a file's name, whether packed or not."""
-    return (Path(path.stem) if path.suffix == ".gz" else path).suffix
+    """The ending of a file's name in small letters, whether packed or not."""
+    return (Path(path.stem) if is_packed(path) else path).suffix.lower()

@@ -237,6 +237,7 @@ def plain(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def table_files(config: DataConfig) -> dict[str, Path]:
-    """The table of each split at `data.path`: one file, or those of a folder. Raises UserError where there is none."""
-    return split_files(path_of(config), lambda path: table_format(path) is not None, ", ".join(FORMATS))
+def table_files(config: DataConfig) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """(the table of each split at `data.path`, warnings): one file, or those of a folder. Raises UserError where there is
+    none."""
+    return split_files(config, path_of(config), lambda path: table_format(path) is not None, ", ".join(FORMATS))

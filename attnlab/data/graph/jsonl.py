@@ -27,11 +27,14 @@ class Jsonl(GraphSource):
     from 0. `data.path` is a file, or a folder of those named train, validation (or dev) and test.
     """
 
+    has_names = True
     needs = "a .jsonl file of graphs"
 
     def __init__(self, config: GraphData) -> None:
         self.config, self.kind = config, config.target_kind
-        self.files = split_files(path_of(config), lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
+        self.files, self.warnings = split_files(
+            config, path_of(config), lambda path: plain_suffix(path) == ".jsonl", ".jsonl"
+        )
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         for split, path in self.files.items():

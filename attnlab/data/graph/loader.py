@@ -19,7 +19,7 @@ from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.crossval import Folds
-from attnlab.data.prep.source import open_source
+from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
@@ -71,7 +71,7 @@ class Graphs(Data):
     def _spec(self, train: Indices) -> DataSpec:
         """Names, means and classes of the training graphs. Raises UserError where there are none."""
         if not len(train):
-            raise UserError(f"data={self.config.name}: there are no training graphs")
+            raise no_training(self.config, self.source, "training graphs")
         graphs, kind = self.graphs, self.source.kind
         vocabularies = {}
         for part, names in graphs.names.items():

@@ -12,6 +12,7 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import read_table, usable
 from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
 from attnlab.errors import UserError, suggestion
+from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def _file(config: GraphData, url: str, name: str) -> Path:
     by_hand = f"download {Path(url).name} by the links of moleculenet.org/datasets-1"
     remedy = f"{by_hand}, and give `data.name={config.name} data.path=FILE`"
     folder = given_or_downloaded(config, f"{name} or its folder", lambda: url, remedy)
-    for path in [folder] if folder.is_file() else [folder / name, folder / f"{name}.gz"]:
-        if path.is_file():
+    for path in [folder] if is_regular(folder) else [folder / name, folder / f"{name}.gz"]:
+        if is_regular(path):
             return path
     raise UserError(f"{folder}: no {name} in it (`data.name={config.name}`)")
 

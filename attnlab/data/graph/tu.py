@@ -5,6 +5,7 @@ graph.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from os.path import isdir
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
 from attnlab.errors import UserError, suggestion
+from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines
 
 FILES = "A graph_indicator graph_labels graph_attributes node_labels node_attributes edge_labels edge_attributes"
@@ -28,7 +30,7 @@ class Tu(GraphSource):
     def __init__(self, config: GraphData) -> None:
         folder = _folder(config, self.needs)
         paths = {name: folder / f"{config.name}_{name}.txt" for name in FILES.split()}
-        self.files = {name: path for name, path in paths.items() if path.is_file()}
+        self.files = {name: path for name, path in paths.items() if is_regular(path)}
         if "graph_labels" not in self.files and "graph_attributes" not in self.files:
             raise UserError(f"{paths['graph_labels']}: missing; it says the class of each graph, line by line")
         if "graph_indicator" not in self.files:
@@ -139,10 +141,10 @@ def _folder(config: GraphData, needs: str) -> Path:
     name = config.name
     by_hand = f"unpack {name}.zip from chrsmrrs.github.io/datasets, and give `data.name={name} data.path=FOLDER`"
     root = given_or_downloaded(config, needs, url, by_hand)
-    if not root.is_dir():
+    if not isdir(root):
         raise UserError(f"`data.path={config.path}`: no such folder")
     for folder in (root, root / "raw", root / name, root / name / "raw"):
-        if (folder / f"{name}_A.txt").is_file():
+        if is_regular(folder / f"{name}_A.txt"):
             return folder
     others = {p.name.removesuffix("_A.txt") for depth in ("", "*/", "*/*/") for p in root.glob(f"{depth}*_A.txt")}
     hint = (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attnlab.data.image.source import Pixels
 from attnlab.errors import UserError
+from attnlab.local_files import read_regular
 
 
 def decoded(data: NDArray[np.uint8], colour: str, location: str) -> Pixels:
@@ -43,7 +44,8 @@ def with_channels(pixels: Pixels, channels: int) -> Pixels:
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     """The array of an idx file of bytes with so many axes, plain or .gz. Raises UserError where it is none, or damaged."""
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = read_regular(path)
+        data = gzip.decompress(data) if path.suffix == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated gzip file ({_first_line(error)})") from error
     head, magic = 4 + 4 * axes, bytes([0, 0, 8, axes])

@@ -15,7 +15,7 @@ from attnlab.data.image.source import TARGET, ImageSource, Pixels
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
-from attnlab.data.prep.source import open_source
+from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import lacking, limited
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
@@ -59,7 +59,7 @@ class Image(Data):
     def _spec(self, prepared: PreparedPictures, rows: dict[str, Indices]) -> DataSpec:
         """Classes and normalisation of the training pictures. Raises UserError where there are none."""
         if "train" not in rows:
-            raise UserError(f"data={self.config.name}: there are no training pictures to learn from")
+            raise no_training(self.config, self.source, "training pictures")
         counts = prepared.labels("train").counts(rows["train"])
         classes = self.source.classes or tuple(sorted(counts, key=_by_number))
         number, total, squares = prepared.training_sums(rows["train"]).astype(np.float64)

@@ -101,6 +101,7 @@ class _Writer:
                 reason = too_few(split, self.fractions[split]) if held_out else f"no pictures in the {split} split"
                 raise UserError(f"data={self.config.name}: {reason}")
             skipped += bad.warnings()
+        self.source.refuse_changed()
         meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

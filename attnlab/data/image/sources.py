@@ -9,14 +9,25 @@ from typing import ClassVar
 import numpy as np
 
 from attnlab.config import DataConfig, ImageData
+from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
-from attnlab.data.files.layout import class_files
+from attnlab.data.files.layout import choose, left_out, same_contents, split_of
+from attnlab.data.files.walk import few, listed
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
 from attnlab.data.prep.splits import position
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular, name_text, read_regular
 from attnlab.text_files import unreadable
 
+PICTURES = Kind(
+    what="pictures",
+    read=(".png", ".jpg", ".jpeg"),
+    unread=tuple(
+        ".gif .webp .bmp .tif .tiff .heic .heif .avif .jp2 .jxl .jfif .svg .ico .tga .ppm .pgm .pnm .raw .dng".split()
+    ),
+)
 HUB_ROWS = 256
 """Pictures of a data set on the hub that are in memory together."""
 
@@ -75,32 +86,37 @@ class HubImages(HubSource, ImageSource):
 
 
 class Idx(ImageSource):
-    """Files in LeCun's idx format under the names that MNIST and Fashion-MNIST gave them, plain or .gz. Raises UserError
-    where one is missing, or unlike the other."""
+    """Files in LeCun's idx format, train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k-… or test-…, plain or .gz.
+    Raises UserError where one is missing, or unlike the other."""
 
+    has_names = True
     hub = HubImages
-    prefixes: ClassVar = {"train": "train", "test": "t10k"}
+    images: ClassVar = "-images-idx3-ubyte"
+    labels: ClassVar = "-labels-idx1-ubyte"
 
     def __init__(self, config: ImageData) -> None:
         folder = picture_folder(config)
         self.classes = tuple(config.classes) if config.classes else None
+        there = _unpacked_names(folder, (self.images, self.labels))
+        prefixes = list(dict.fromkeys(name[: -len(self.images)] for name in there))
+        self.prefixes = choose(config, prefixes, "sets", _idx_split)
+        self.warnings = left_out(config, prefixes, self.prefixes, _idx_split)
+        self.splits = tuple(self.prefixes)
+        if not {"train", "test"} & self.prefixes.keys():
+            told = "".join(f"; {warning}" for warning in self.warnings)
+            wanted = f"no train{self.images} and no t10k{self.images}"
+            raise UserError(f"`data.path={config.path}`: {wanted} there, plain or .gz{told}")
         self.files = {}
         for prefix in self.prefixes.values():
-            names = [f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"]
-            places = [(name, folder / f"{name}{ending}") for name in names for ending in ("", ".gz")]
-            paths = {name: path for name, path in places if path.is_file()}
-            for name in names:
-                if paths and name not in paths:
-                    raise UserError(f"{folder / name}: missing, plain or .gz, beside {', '.join(paths)}")
+            names = [prefix + self.images, prefix + self.labels]
+            paths = {name: there[name] for name in names if name in there}
+            if missing := [name for name in names if name not in paths]:
+                raise UserError(f"{folder / missing[0]}: missing, plain or .gz, beside {', '.join(paths)}")
             self.files |= paths
-        self.splits = tuple(split for split, p in self.prefixes.items() if f"{p}-images-idx3-ubyte" in self.files)
-        if not self.splits:
-            names = [f"{prefix}-images-idx3-ubyte" for prefix in self.prefixes.values()]
-            raise UserError(f"`data.path={config.path}`: no {' and no '.join(names)} there, plain or .gz")
 
     def rows(self, split: str) -> Iterator[Picture]:
-        image_name = f"{self.prefixes[split]}-images-idx3-ubyte"
-        image_file, label_file = self.files[image_name], self.files[f"{self.prefixes[split]}-labels-idx1-ubyte"]
+        image_name = self.prefixes[split] + self.images
+        image_file, label_file = self.files[image_name], self.files[self.prefixes[split] + self.labels]
         images, labels = read_idx(image_file, axes=3)[..., None], read_idx(label_file, axes=1)
         if len(images) != len(labels):
             counts = f"{len(labels):,} labels for {len(images):,} pictures"
@@ -123,19 +139,22 @@ class Cifar10(ImageSource):
 
     def __init__(self, config: ImageData) -> None:
         folder = picture_folder(config)
-        if not (folder / "data_batch_1.bin").is_file() and (folder / "data_batch_1").is_file():
+        if not is_regular(folder / "data_batch_1.bin") and is_regular(folder / "data_batch_1"):
             raise UserError(
                 f"{folder / 'data_batch_1'}: the python version of CIFAR-10 is made of pickles, which are programs "
                 "and never opened here; use the binary version, whose files end in .bin"
             )
         self.files = {n: folder / n for n in ("batches.meta.txt", *self.names["train"], *self.names["test"])}
-        if missing := [name for name, path in self.files.items() if not path.is_file()]:
+        if missing := [name for name, path in self.files.items() if not is_regular(path)]:
             raise UserError(
                 f"`data.path={config.path}`: no {missing[0]} there; the binary version of CIFAR-10 has it in the folder "
                 "cifar-10-batches-bin"
             )
+        others = [path.name for path in listed(folder) if path.suffix == ".bin" and path.name not in self.files]
+        if others:
+            self.warnings = (f"{folder}: left out: {few(others)}; CIFAR-10 has no such file",)
         names = self.files["batches.meta.txt"]
-        text = names.read_bytes().decode(errors="surrogateescape")
+        text = read_regular(names).decode(errors="surrogateescape")
         if problem := unreadable(text):
             raise UserError(f"{names}: {problem}")
         self.classes = tuple(text.split())
@@ -143,7 +162,7 @@ class Cifar10(ImageSource):
     def rows(self, split: str) -> Iterator[Picture]:
         for name in self.names[split]:
             path = self.files[name]
-            data = np.fromfile(path, dtype=np.uint8)
+            data = np.frombuffer(read_regular(path), dtype=np.uint8)
             if len(data) % self.record:
                 size = f"{len(data):,} bytes, no multiple of a record's {self.record:,}"
                 raise UserError(f"{path}: {size}; truncated?")
@@ -157,16 +176,23 @@ class ImageFolder(ImageSource):
     come in the order of a hash of their names."""
 
     needs = "a folder that holds a folder for each class"
+    has_names = True
     hub = HubImages
-    endings = (".png", ".jpg", ".jpeg")
 
     def __init__(self, config: ImageData) -> None:
-        root = picture_folder(config)
+        root, found = picture_folder(config), class_folders(config, PICTURES)
         self.colour, self.files = config.colour, {}
+        bad = BadRows(config.skip_bad, "picture")
+        for problem in (PICTURES.problem(path) for files in found.splits.values() for path, _ in files):
+            if problem:
+                bad.found(problem)
+        self.warnings, self.identity = (*found.warnings, *bad.warnings()), found.identity
         self._labels: dict[str, list[tuple[str, str]]] = {}  # of each split: (key, label) of its pictures
-        for split, files in class_files(str(config.path), self.endings, "pictures").items():
-            labels = [(path.relative_to(root).as_posix(), label) for path, label in files]
-            self.files |= {key: root / key for key, _ in labels}
+        for split, files in found.splits.items():
+            readable = [(path, label) for path, label in files if not PICTURES.problem(path)]
+            keyed = {name_text(path.relative_to(root).as_posix()): (path, label) for path, label in readable}
+            self.files |= {key: path for key, (path, _) in keyed.items()}
+            labels = [(key, label) for key, (_, label) in keyed.items()]
             self._labels[split or "train"] = sorted(labels, key=lambda item: position(item[0]))
         self.splits = tuple(self._labels)
 
@@ -175,9 +201,27 @@ class ImageFolder(ImageSource):
             yield Picture(label, key, partial(self._read, self.files[key]))
 
     def _read(self, path: Path) -> Pixels:
-        if path.suffix.lower() not in self.endings:
-            raise UserError(f"{path}: not a picture by its name ({', '.join(self.endings)}); move it elsewhere")
-        return decoded(np.fromfile(path, dtype=np.uint8), self.colour, str(path))
+        if not (data := read_regular(path)):
+            raise UserError(f"{path}: an empty file, of 0 bytes")
+        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, str(path))
+
+
+def _unpacked_names(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
+    """The files of a folder with such names, plain or .gz, by their names without .gz. Raises UserError where both are there,
+    and differ."""
+    found: dict[str, Path] = {}
+    for path in listed(folder):
+        name = path.name.removesuffix(".gz")
+        if name.endswith(endings) and is_regular(path):
+            if name in found and not same_contents(found[name], path):
+                raise UserError(f"{folder}: {found[name].name} and {path.name} differ; keep one")
+            found[name] = path
+    return found
+
+
+def _idx_split(prefix: str) -> str | None:
+    """The split that the beginning of a file's name stands for."""
+    return "test" if prefix == "t10k" else split_of(prefix)
 
 
 def _numbered(number: int, classes: tuple[str, ...] | None, key: str, location: str, pixels: Pixels) -> Picture:

@@ -24,7 +24,7 @@ from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared, settings_of
 from attnlab.data.prep.sequences import Sequences, tokens_in_order
-from attnlab.data.prep.source import open_source
+from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
@@ -85,7 +85,7 @@ class Parallel(Data):
         """Codecs learned once from all training pairs; texts: the fingerprint of those."""
         config = self.config
         if "train" not in self.source.splits:
-            raise UserError(f"data={config.name}: there are no training pairs to learn from")
+            raise no_training(config, self.source, "training pairs")
 
         def training(*sides: str) -> Iterator[str]:
             for pair in self._pairs("train", BadRows(config.skip_bad), []):
@@ -95,6 +95,7 @@ class Parallel(Data):
             texts = {name: training(*sides) for name, sides in sides_of.items()}
             for name, codec in learn_codecs(texts, config.tokens, config.subwords).items():
                 codec.save(folder / f"codec-{name}.json")
+            self.source.refuse_changed()
 
         apart = {"source": ("source",), "target": ("target",)}
         sides_of = {"source": ("source", "target")} if config.joint_vocabulary else apart
@@ -138,6 +139,7 @@ class Parallel(Data):
                 nothing = f"no pairs of non-empty sentences for the {split} split"
                 reason = too_few(split, self.fractions[split]) if split in self.fractions else nothing
                 raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}")
+        self.source.refuse_changed()
         (folder / "meta.json").write_text(json.dumps({"warnings": warnings}), encoding="utf-8")
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:

@@ -1,22 +1,25 @@
 """Where sentence pairs come from: each source yields texts with their translations, and names the files it reads."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, zip_longest
+from os.path import isdir
 from pathlib import Path
 
 from attnlab.config import ParallelData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.hub import HubSource
-from attnlab.data.files.layout import NAMES
+from attnlab.data.files.layout import choose, key_for, left_out, split_of, without_packed_copies
 from attnlab.data.files.tables import nested, plain, read_table, table_files
+from attnlab.data.files.walk import few, listed
 from attnlab.data.prep.source import Source, path_of
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
 from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines, unreadable
 
 TOGETHER = "translation"
@@ -95,57 +98,47 @@ class Lines(PairSource):
     """
 
     needs = "the folder that holds train.{source_language} and train.{target_language}"
+    has_names = True
     hub = HubPairs
 
     def __init__(self, config: ParallelData) -> None:
         self.config = config
         folder = user_path(path_of(config))
-        if not folder.is_dir():
+        if not isdir(folder):
             raise UserError(f"`data.path={config.path}`: no such folder")
-        self.pairs = self._files_of(folder)
+        self.languages = (config.source_language, config.target_language)
+        files = [path for path in listed(folder) if self._stem(path) and is_regular(path)]
+        self.pairs = self._pairs(folder, without_packed_copies(files))
         self.splits = tuple(self.pairs)
         self.files = {f"{split} {side.name}": side for split, sides in self.pairs.items() for side in sides}
 
-    def _files_of(self, folder: Path) -> dict[str, tuple[Path, Path]]:
-        """Both files of each split."""
-        config, sides = self.config, []
-        for language in (config.source_language, config.target_language):
-            named: dict[str, Path] = {}
-            for path in sorted(folder.iterdir()):
-                match = re.fullmatch(rf"(.+)\.{re.escape(language)}(\.gz)?", path.name)
-                if match and match[1] in named:
-                    raise UserError(f"{folder}: both {named[match[1]].name} and {path.name}; keep one")
-                if match:
-                    named[match[1]] = path
-            sides.append(named)
-        stems = {stem: _split_of(stem) for stem in sorted({*sides[0], *sides[1]})}
-        files: dict[str, tuple[Path, Path]] = {}
-        for split in NAMES:
-            stem = self._chosen(split, [stem for stem, stem_split in stems.items() if stem_split == split])
-            if stem is None:
-                continue
-            for language, named in zip((config.source_language, config.target_language), sides, strict=True):
-                if stem not in named:
-                    raise UserError(
-                        f"{folder}: no {stem}.{language} (or .gz); each split has a file for each language"
-                    )
-            files[split] = (sides[0][stem], sides[1][stem])
-        if "train" not in files and "test" not in files:
-            languages = f"train.{config.source_language} and train.{config.target_language}"
-            raise UserError(f"`data.path={config.path}`: no {languages} (or .gz) there")
-        return files
+    def _stem(self, path: Path) -> tuple[str, str] | None:
+        """(name of the set, language) of a file; None where its ending is none of both languages."""
+        match = re.fullmatch(rf"(.+)\.({'|'.join(map(re.escape, self.languages))})(\.gz)?", path.name, re.DOTALL)
+        return None if match is None else (match[1], match[2])
 
-    def _chosen(self, split: str, stems: list[str]) -> str | None:
-        """The name of the split's files among these. Raises UserError where it cannot be told."""
-        wanted = self.config.test_name if split == "test" else None
-        if wanted is not None:
-            if wanted not in stems:
-                raise UserError(f"`data.test_name={wanted}`: the test sets there are {', '.join(stems) or 'none'}")
-            return wanted
-        if len(stems) > 1:
-            choice = "choose one by `data.test_name=`" if split == "test" else "keep one"
-            raise UserError(f"`data.path={self.config.path}`: several {split} sets ({', '.join(stems)}); {choice}")
-        return stems[0] if stems else None
+    def _pairs(self, folder: Path, files: Sequence[Path]) -> dict[str, tuple[Path, Path]]:
+        """Both files of each split."""
+        sets = dict[str, dict[str, Path]]()
+        for path in files:
+            stem, language = self._stem(path) or ("", "")
+            other = sets.setdefault(stem, {}).setdefault(language, path)
+            if other != path:
+                raise UserError(f"{folder}: {other.name} and {path.name} differ; keep one")
+        chosen = choose(self.config, list(sets), "sets", _split_of)
+        for stem in chosen.values():
+            if missing := [language for language in self.languages if language not in sets[stem]]:
+                raise UserError(
+                    f"{folder}: no {stem}.{missing[0]} (or .gz); each split has a file for each language"
+                )
+        self.warnings = left_out(self.config, list(sets), chosen, _split_of)
+        if "train" not in chosen and "test" not in chosen:
+            wanted = " and ".join(f"train.{language}" for language in self.languages)
+            seen = f"; seen are {few(path.name for path in files)}: name two {wanted}" if files else ""
+            key = f", or choose them by {key_for('train', next(iter(sets)))}" if files else ""
+            raise UserError(f"`data.path={self.config.path}`: no {wanted} (or .gz) there{seen}{key}")
+        source, target = self.languages
+        return {split: (sets[stem][source], sets[stem][target]) for split, stem in chosen.items()}
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         source, target = self.pairs[split]
@@ -177,11 +170,12 @@ class PairTable(PairSource):
     """
 
     needs = "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files"
+    has_names = True
     hub = HubPairs
 
     def __init__(self, config: ParallelData) -> None:
         self.languages, self.encoding = [config.source_language, config.target_language], config.encoding
-        self.files = table_files(config)
+        self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
@@ -192,6 +186,4 @@ class PairTable(PairSource):
 
 def _split_of(stem: str) -> str | None:
     """The split that a file's name stands for; any name that begins with `test` is a test set."""
-    if stem.lower().startswith("test"):
-        return "test"
-    return next((split for split, names in NAMES.items() if stem.lower() in names), None)
+    return "test" if stem.lower().startswith("test") else split_of(stem)

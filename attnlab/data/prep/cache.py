@@ -16,6 +16,7 @@ from pathlib import Path
 from attnlab.config import DataConfig, former_names
 from attnlab.disk import flush, lock, plain_files, read_json, refuse_link, user_path, write_flushed
 from attnlab.errors import Damaged
+from attnlab.local_files import open_regular
 from attnlab.schema import Count
 
 VERSION = 6
@@ -44,7 +45,8 @@ def settings_of(config: DataConfig) -> dict[str, object]:
 def fingerprint(files: Iterable[Path | bytes], settings: Mapping[str, object]) -> str:
     """A name for what preparation would make: of the files' contents, the settings and `VERSION`.
 
-    files: bytes are the digest of something that is no file, such as a rule in the program.
+    files: bytes are the digest of something that is no file, such as a rule in the program. Raises UserError for a file that
+    cannot be read, and for what is no regular file.
     """
     digest = hashlib.blake2b(digest_size=12)
     digest.update(json.dumps([VERSION, settings], sort_keys=True).encode())
@@ -54,7 +56,7 @@ def fingerprint(files: Iterable[Path | bytes], settings: Mapping[str, object]) -
 
 
 def _digest(path: Path) -> bytes:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "blake2b").digest()
 
 

@@ -1,10 +1,14 @@
 """Where the examples of a data set come from: what sources of every modality share, and how one is opened."""
 
+import os
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from attnlab.config import DataConfig, HubDataConfig
 from attnlab.errors import UserError
+
+State = tuple[int, int, int]
+"""The number of a file, its size and when it was changed: the same as long as nothing is written to it."""
 
 
 class Source:
@@ -17,6 +21,9 @@ class Source:
     """What `data.path` has to name, for `no_path`; {key} stands for the value of `data.key`."""
     hub: ClassVar["type[Source] | None"] = None
     """The class that reads the same examples from the hub; None: they cannot be had from there."""
+
+    has_names: ClassVar[bool] = False
+    """Whether `data.train_name`, `data.validation_name` and `data.test_name` choose among its files, folders or splits."""
 
     notice: str = ""
     """Of generated data: that they are, and how to use real ones."""
@@ -35,8 +42,31 @@ class Source:
     ceiling: float | None = None
     """Accuracy of a perfect reader, where it is known and the same for all examples."""
 
+    _states: dict[Path, State] | None = None
+
     def __init__(self, config: DataConfig) -> None:
         self.files = {}
+
+    def remember_states(self) -> None:
+        """Notes how its files are now, before they are read."""
+        self._states = {path: _state(path) for path in self.files.values()}
+
+    def refuse_changed(self) -> None:
+        """Raises UserError where a file is no longer as it was when the source was opened: what was read of it belongs to
+        no fingerprint."""
+        for path, state in (self._states or {}).items():
+            if _state(path) != state:
+                raise UserError(
+                    f"{path}: changed while it was read; give the command again once nobody writes to it"
+                )
+
+
+def _state(path: Path) -> State:
+    try:
+        status = os.stat(path)
+    except OSError:  # told by whoever reads it
+        return 0, 0, 0
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 AnySource = TypeVar("AnySource", bound=Source)
@@ -49,12 +79,24 @@ def open_source(config: DataConfig, base: type[AnySource]) -> AnySource:
     cannot be opened.
     """
     source = config.sources.get(config.source, base)
-    if config.path is not None or not isinstance(config, HubDataConfig) or config.hub is None:
-        return source(config)
-    if source.hub is None:
-        raise UserError(f"`data.hub={config.hub}`: data.source={config.source} is not read from the hub")
-    assert issubclass(source.hub, base)
-    return source.hub(config)
+    if config.path is None and isinstance(config, HubDataConfig) and config.hub is not None:
+        if source.hub is None:
+            raise UserError(f"`data.hub={config.hub}`: data.source={config.source} is not read from the hub")
+        assert issubclass(source.hub, base)
+        source = source.hub
+    for name in ("train_name", "validation_name", "test_name"):
+        if getattr(config, name) is not None and not source.has_names:
+            given = f"`data.{name}={getattr(config, name)}`"
+            raise UserError(f"{given}: data={config.name} has no files or folders to choose from by name")
+    opened = source(config)
+    opened.remember_states()
+    return opened
+
+
+def no_training(config: DataConfig, source: Source, what: str) -> UserError:
+    """What to say where a run is to learn from data without training examples; what: they are, in the plural."""
+    told = "".join(f"; {warning}" for warning in source.warnings)
+    return UserError(f"data={config.name}: there are no {what} to learn from{told}")
 
 
 def path_of(config: DataConfig) -> str:

@@ -20,7 +20,7 @@ from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
-from attnlab.data.prep.source import open_source
+from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
@@ -38,7 +38,8 @@ class Speech(Data):
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         assert isinstance(config, SpeechData)
-        self.config, source = config, open_source(config, RecordingSource)
+        self.config = config
+        self.source = source = open_source(config, RecordingSource)
         self.notice, self.commit, self.ceiling = source.notice, source.commit, source.ceiling
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
         preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
@@ -88,7 +89,7 @@ class Speech(Data):
     def _learned(self, train: Indices) -> DataSpec:
         """Classes and means of the training recordings."""
         if not len(train):
-            raise UserError(f"data={self.config.name}: there are no training recordings")
+            raise no_training(self.config, self.source, "training recordings")
         texts, codecs = [self.transcripts[i] for i in train], {}
         if all(texts):
             codecs["target"] = Codec.learn(texts, self.config.tokens, self.config.subwords)

@@ -1,7 +1,6 @@
 """Recordings in a list of their files."""
 
 from collections.abc import Iterator, Sequence
-from os.path import isfile
 from pathlib import Path
 
 from attnlab.config import SpeechData
@@ -10,6 +9,7 @@ from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.source import Recording
 from attnlab.data.speech.sources import FileSource
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular
 from attnlab.text_files import stretches, unreadable
 
 
@@ -57,7 +57,11 @@ class Manifest(FileSource):
             return f"no {missing[0]} in this row"
         if row.get("split", "").strip() not in ("", *NAMES):
             return f"split `{row['split']}`; choose train, validation or test"
-        if not isfile(self.path.parent / row["path"]):  # also of names longer than a file's may be
+        try:
+            there = is_regular(self.path.parent / row["path"])  # False also of names longer than a file's may be
+        except UserError as error:
+            return str(error)
+        if not there:
             return f"`{row['path']}` is missing; paths are relative to the manifest"
         return ""
 

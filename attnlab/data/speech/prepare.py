@@ -70,6 +70,7 @@ class Preparation:
             recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
         if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
             raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")
+        self.source.refuse_changed()
         warnings = self.bad.warnings()
         limit, policy = self.config.max_seconds, self.config.too_long
         warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")

@@ -1,24 +1,33 @@
 """Where recordings come from: the program's own voices, files in the layouts of data sets, or the hub."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from os.path import exists, isfile
+from os.path import isdir, isfile
 from pathlib import Path
+from typing import ClassVar
 
 from attnlab.config import SpeechData
+from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
-from attnlab.data.files.layout import class_files, visible_files
+from attnlab.data.files.walk import few, files_below, passed_over
 from attnlab.data.prep.source import path_of
 from attnlab.data.speech.audio_file import read_samples
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
 from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import is_regular, name_text, open_regular
 from attnlab.text_files import text_lines, unreadable
 
-ENDINGS = (".wav", ".flac", ".ogg")
-"""Of the names of files that are recordings."""
+RECORDINGS = Kind(
+    what="recordings",
+    read=(".wav", ".flac", ".ogg"),
+    unread=tuple(
+        ".mp3 .m4a .mp4 .aac .opus .wma .aif .aiff .aifc .au .amr .caf .mka .webm .wv .ape .sph .3gp .oga .wave".split()
+    ),
+)
+ENDINGS = RECORDINGS.read
 
 
 class Voices(RecordingSource):
@@ -91,7 +100,7 @@ class FileSource(RecordingSource):
     def __init__(self, config: SpeechData) -> None:
         super().__init__(config)
         self.path = user_path(path_of(config))
-        if not exists(self.path):
+        if not is_regular(self.path) and not isdir(self.path):
             raise UserError(f"`data.path={config.path}`: no such file or folder")
         self._recordings = list(self.listed())
         if not self._recordings and not self.problems:
@@ -111,13 +120,29 @@ class FileSource(RecordingSource):
         return partial(self._read, path)
 
     def _read(self, path: Path) -> Utterance:
-        return Utterance(read_samples(path, self.config))
+        with open_regular(path) as stream:
+            if not stream.peek(1):
+                raise UserError(f"{path}: an empty file, of 0 bytes")
+            # The library opens no name that isn't UTF-8.
+            data = None if name_text(str(path)) == str(path) else stream.read()
+        return Utterance(read_samples(path, self.config, data))
 
-    def files_in(self, folder: Path) -> list[Path]:
-        """The recordings below a folder. Raises UserError where it is none."""
-        if not folder.is_dir():
+    def files_in(self, folder: Path, others: Collection[str] = ()) -> list[Path]:
+        """The recordings below a folder. Those in formats that are not read become problems, what is no recording and none
+        of `others` a warning. Raises UserError where it is no folder, and as `files_below` does."""
+        if not isdir(folder):
             raise UserError(f"`data.path={self.config.path}`: data={self.config.name} needs a folder")
-        return [path for path in visible_files(folder) if path.suffix.lower() in ENDINGS]
+        files = files_below(folder)
+        self.problems += [
+            problem for path in files if RECORDINGS.fits(path) and (problem := RECORDINGS.problem(path))
+        ]
+        notes = [path for path in files if not RECORDINGS.fits(path) and path.name not in others]
+        self.warnings += passed_over(folder, notes, RECORDINGS.what)
+        return [path for path in files if path.suffix.lower() in ENDINGS]
+
+    def key(self, path: Path) -> str:
+        """A file's name below `data.path`."""
+        return name_text(path.relative_to(self.path).as_posix())
 
 
 class Fsdd(FileSource):
@@ -126,51 +151,71 @@ class Fsdd(FileSource):
 
     def listed(self) -> Iterator[Recording]:
         for path in self.files_in(self.path):
-            if path.name in self.files:
-                self.problems.append(f"{path}: another recording has this name: {self.files[path.name]}")
+            key = name_text(path.name)
+            if key in self.files:
+                self.problems.append(f"{path}: another recording has this name: {self.files[key]}")
                 continue
-            match = re.fullmatch(r"([0-9])_([^_]+)_([0-9]+)", path.stem)
+            match = re.fullmatch(r"([0-9])_([^_]+)_([0-9]+)", name_text(path.stem))
             if match is None:
                 self.problems.append(f"{path}: not named like 7_jackson_32.wav (digit, speaker, index)")
                 continue
             digit, speaker, index = DIGITS[int(match[1])], match[2], int(match[3])
             split = "test" if index < 5 else "train"
-            yield Recording(path.name, self.reader(path, path.name), digit, speaker, split, digit)
+            yield Recording(key, self.reader(path, key), digit, speaker, split, digit)
 
 
 class Folder(FileSource):
     """A folder of recordings for each class; below train/, validation/ and test/ where those exist."""
 
     needs = "a folder that holds a folder for each class"
+    has_names = True
 
     def listed(self) -> Iterator[Recording]:
-        for split, files in class_files(str(self.config.path), ENDINGS, "recordings").items():
+        found = class_folders(self.config, RECORDINGS)
+        self.warnings, self.identity = found.warnings, found.identity
+        for split, files in found.splits.items():
             for path, label in files:
-                key, named = (
-                    path.relative_to(self.path).as_posix(),
-                    f"not a recording by its name ({', '.join(ENDINGS)})",
-                )
-                if path.suffix.lower() in ENDINGS:
-                    yield Recording(key, self.reader(path, key), label, split=split)
+                if problem := RECORDINGS.problem(path):
+                    self.problems.append(problem)
                 else:
-                    self.problems.append(f"{path}: {named}; move it elsewhere")
+                    yield Recording(self.key(path), self.reader(path, self.key(path)), label, split=split)
 
 
 class SpeechCommands(FileSource):
     """Speech Commands' layout (Warden 2018): a folder per word, validation_list.txt and testing_list.txt."""
 
+    lists: ClassVar = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+
     def listed(self) -> Iterator[Recording]:
-        split_of = self._listed("validation_list.txt", "validation") | self._listed("testing_list.txt", "test")
-        for path in self.files_in(self.path):
-            inside = path.relative_to(self.path)
-            word, key, speaker = inside.parts[0], inside.as_posix(), path.stem.split("_nohash_")[0]
-            if len(inside.parts) == 2 and not word.startswith("_"):  # _background_noise_ is no word
+        split_of, elsewhere = self._splits(), list[str]()
+        for path in self.files_in(self.path, self.lists.values()):
+            key, parts, speaker = self.key(path), path.relative_to(self.path).parts, path.stem.split("_nohash_")[0]
+            if len(parts) == 2 and not parts[0].startswith("_"):  # _background_noise_ is no word
+                word, speaker = name_text(parts[0]), name_text(speaker)
                 yield Recording(key, self.reader(path, key), word, speaker, split_of.get(key, "train"))
+            elif not parts[0].startswith("_"):
+                elsewhere.append(key)
+        if elsewhere:
+            were = (
+                "1 recording that doesn't lie in the folder of a word was"
+                if len(elsewhere) == 1
+                else (f"{len(elsewhere):,} recordings that don't lie in the folder of a word were")
+            )
+            self.warnings += (f"{were} left out: {few(elsewhere)}",)
+
+    def _splits(self) -> dict[str, str]:
+        """The split of each file that a list names; one that both name is a problem."""
+        validation, test = (self._listed(name, split) for split, name in self.lists.items())
+        for file in validation:
+            if file in test:
+                names = " and ".join(self.lists.values())
+                self.problems.append(f"{self.path}: `{file}` stands in {names}; take it out of one")
+        return validation | test
 
     def _listed(self, name: str, split: str) -> dict[str, str]:
         """The split of each file that its list names."""
         path = self.path / name
-        if not path.is_file():
+        if not is_regular(path):
             raise UserError(f"{path}: no such file; Speech Commands' layout has one")
         self.files[name] = path
         split_of = {}
@@ -180,5 +225,6 @@ class SpeechCommands(FileSource):
                 self.problems.append(f"{path}:{number}: {problem}")
             elif file and not isfile(self.path / file):
                 self.problems.append(f"{path}:{number}: `{file}` is missing")
-            split_of[Path(file).as_posix()] = split
+            if file:
+                split_of[Path(file).as_posix()] = split
         return split_of

@@ -20,12 +20,15 @@ class Conllu(TextSource[Lines]):
     """
 
     needs = "a .conllu file, or the folder of a treebank's"
+    has_names = True
     hub = HubTagged
     targets: Mapping[str, str] = {"tags": "vector_classes"}
 
     def __init__(self, config: TextData) -> None:
         self.encoding = config.encoding
-        self.files = split_files(path_of(config), lambda path: plain_suffix(path) == ".conllu", ".conllu")
+        self.files, self.warnings = split_files(
+            config, path_of(config), lambda path: plain_suffix(path) == ".conllu", ".conllu"
+        )
         self.splits = tuple(self.files)
 
     def pieces(self, split: str) -> Iterator[Lines]:

@@ -24,7 +24,7 @@ from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared, settings_of
 from attnlab.data.prep.pool import mapped, processes_for
 from attnlab.data.prep.progress import counted
-from attnlab.data.prep.source import open_source
+from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES, lacking, limited, split_rows, too_few
 from attnlab.data.text.numbering import Numbers, PieceNumbering
 from attnlab.data.text.pack import WordSets
@@ -100,6 +100,7 @@ class Text(Data):
             changes |= bad.changes
             whose = f"sentences of the {split} split"
             warnings += beyond_length(sum(longer), whose, max_length, self.config.too_long)
+        self.source.refuse_changed()
         text = "".join(f"{form}\n" for form in numbers.forms)
         (folder / "forms.txt").write_text(text, encoding="utf-8", newline="\n")
         labels = {name: {"labels": list(ids)} for name, ids in numbers.labels.items()}
@@ -161,7 +162,7 @@ class Text(Data):
     def _spec(self, rows: dict[str, Indices]) -> DataSpec:
         """Vocabularies and classes, from the training split only."""
         if "train" not in rows:
-            raise UserError(f"data={self.config.name}: there is no training file to learn from")
+            raise no_training(self.config, self.source, "training texts")
         frequencies = self.columns["train"].ragged("forms").counts(rows["train"], len(self.forms)).tolist()
         counts = {form: n for form, n in zip(self.forms, frequencies, strict=True) if n}
         characters: Counter[str] = Counter()

@@ -83,6 +83,7 @@ class Table(TextSource[Lines | Records]):
     """Rows of a .csv, .tsv or .jsonl file, or of those in one folder, named train, validation (or dev) and test."""
 
     needs = "a .csv, .tsv or .jsonl file, or a folder with train, validation and test files"
+    has_names = True
     hub = HubTable
 
     def __init__(self, config: TextData) -> None:
@@ -90,7 +91,7 @@ class Table(TextSource[Lines | Records]):
         self.config = config
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
-        self.files = table_files(config)
+        self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
 
     def pieces(self, split: str) -> Iterator[Lines | Records]:

@@ -49,13 +49,16 @@ class Tagged(TextSource[tuple[Lines, Form | None]]):
     """
 
     needs = "a file of words and tags, or a folder with train, validation and test files"
+    has_names = True
     hub = HubTagged
     targets: Mapping[str, str] = {"tags": "vector_classes"}
 
     def __init__(self, config: TextData) -> None:
         assert isinstance(config, TaggedData)
         self.config = config
-        self.files = split_files(path_of(config), lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS))
+        self.files, self.warnings = split_files(
+            config, path_of(config), lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS)
+        )
         self.splits = tuple(self.files)
         kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}
         given = [column for column in (config.words, config.tags) if column is not None]

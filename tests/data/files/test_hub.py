@@ -284,3 +284,31 @@ def test_a_column_of_lists_is_no_text(hub: Path) -> None:  # noqa: F811
         config = compose.compose([*words, "data.hub=somebody/lists"]).data
         with pytest.raises(UserError, match=f"somebody/lists:train:0: `{column}` holds a list"):
             loader(config, seed=1)
+
+
+def test_splits_of_the_hub_that_nobody_uses_are_told_and_chosen_by_keys(hub: Path) -> None:  # noqa: F811
+    features = Features({"text": Value("string"), "label": Value("string")})
+    rows = [{"text": f"number {i}", "label": "ab"[i % 2]} for i in range(40)]
+    names = {"train": 40, "validation_matched": 9, "validation_mismatched": 8, "test_matched": 7, "more": 6}
+    keep(hub, "somebody/nli", features, {name: rows[:count] for name, count in names.items()})
+    words = ["task=sentiment", "data=csv", "data.hub=somebody/nli"]
+    data = opened(*words)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 32, "validation": 4, "test": 4}
+    assert data.warnings == [
+        "`data.hub=somebody/nli`: left out: validation_matched, validation_mismatched, test_matched, more; "
+        "`data.validation_name=validation_matched` and `data.test_name=test_matched` would use some of them; until then a "
+        "share of the training examples is held out for validation and test"
+    ]
+    named = opened(*words, "data.validation_name=validation_mismatched", "data.test_name=test_matched")
+    assert {name: len(split) for name, split in named.splits.items()} == {"train": 40, "validation": 8, "test": 7}
+    assert named.splits["test"].keys[6] == "somebody/nli:test:6"
+    assert named.fingerprint != data.fingerprint
+    (warning,) = named.warnings
+    assert "left out: more; `data.train_name=` would use it" in warning
+    with pytest.raises(UserError, match=r"`data.test_name=tset`: there are train, validation_matched"):
+        opened(*words, "data.test_name=tset")
+    keep(hub, "somebody/two", features, dict.fromkeys(("train", "dev", "validation"), rows))
+    with pytest.raises(
+        UserError, match=r"several validation splits \(dev, validation\); choose one by `data.validation_name=`"
+    ):
+        opened(*words[:2], "data.hub=somebody/two")

@@ -13,8 +13,8 @@ from conftest import shared_data
 from pictures import idx, image_data, load, noise, write_folder, write_mnist, write_picture
 from torchvision.io import write_jpeg
 
-from attnlab.config import ImageData, check
-from attnlab.data.files.layout import class_files
+from attnlab.config import DataConfig, ImageData, check
+from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.loader import Image
 from attnlab.data.image.source import ImageSource, Picture
@@ -138,11 +138,14 @@ def test_bad_pictures_are_named_or_left_out_and_counted(tmp_path: Path) -> None:
     words = ["data=image_folder", f"data.path={root}"]
     message = refusal(*words)
     assert message.startswith(f"{broken}: not a readable PNG or JPEG picture") and "data.skip_bad=true" in message
+    (root / "train" / "red" / "2.gif").write_text("another format")
     (root / "train" / "red" / "notes.txt").write_text("no picture")
     (root / "train" / "red" / ".DS_Store").write_text("housekeeping")
     data = load(*words, "data.skip_bad=true")
     assert len(data.splits["train"]) == 15
-    assert len(data.warnings) == 1 and data.warnings[0].startswith("2 bad train pictures were left out")
+    assert data.warnings[0] == "1 file that is none of the pictures was passed over: train/red/notes.txt"
+    assert data.warnings[1].startswith("1 bad picture was left out") and "2.gif" in data.warnings[1]
+    assert len(data.warnings) == 3 and data.warnings[2].startswith("1 bad train picture was left out")
     assert load(*words, "data.skip_bad=true").warnings == data.warnings, "they are kept with the prepared pictures"
 
 
@@ -173,8 +176,8 @@ def test_folders_of_splits_are_named_in_any_case(tmp_path: Path) -> None:
     ("added", "sentence"),
     [
         ("valdation/red/1.png", "valdation: beside the folders of splits"),
-        ("dev/red/1.png", "val: a second folder of validation examples beside dev; keep one"),
-        ("Test/red/1.png", "test: a second folder of test examples beside Test; keep one"),
+        ("dev/red/1.png", "several validation folders (dev, val); choose one by `data.validation_name=`"),
+        ("Test/red/1.png", "several test folders (Test, test); choose one by `data.test_name=`"),
         ("train/stray.png", "train/stray.png: not inside the folder of a class"),
     ],
 )
@@ -188,18 +191,22 @@ def test_what_would_be_left_out_of_a_folder_is_refused(
     for path in [path for path in root.rglob("*.png") if kind == "recordings"]:
         path.rename(path.with_suffix(ending))
     with pytest.raises(UserError) as refused:
-        class_files(str(root), (ending,), kind)
+        class_folders(DataConfig(name="toy", path=str(root)), Kind(kind, (ending,), ()))
     assert sentence.replace(".png", ending) in str(refused.value)
 
 
 def test_what_programs_leave_in_a_folder_is_no_picture_and_dev_may_be_a_class(tmp_path: Path) -> None:
     for name in ("dev/1.png", "ops/1.png", "ops/.ipynb_checkpoints/1-checkpoint.png", ".git/1.png", "ops/._1.png"):
         write_picture(tmp_path / name, noise(3, 3, 1))
-    found = class_files(str(tmp_path), (".png",), "pictures")
-    assert found == {"": [(tmp_path / "dev/1.png", "dev"), (tmp_path / "ops/1.png", "ops")]}
+    config, pictures = DataConfig(name="toy", path=str(tmp_path)), Kind("pictures", (".png",), ())
+    found = class_folders(config, pictures)
+    assert found.splits == {"": [(tmp_path / "dev/1.png", "dev"), (tmp_path / "ops/1.png", "ops")]}
+    assert found.warnings == (
+        "`dev` is a class, as no folder beside it is called train or test; if it holds a split, lay the classes into such folders",
+    )
     (tmp_path / "ops" / "2.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(UserError, match=r"ops/2\.png: a link to a file that is missing"):
-        class_files(str(tmp_path), (".png",), "pictures")
+        class_folders(config, pictures)
 
 
 def test_pictures_without_pixels_of_16_bits_or_that_move_are_named(tmp_path: Path) -> None:
@@ -311,3 +318,34 @@ def test_a_source_from_outside_is_chosen_by_its_name(tmp_path: Path) -> None:
     config.source = "stripe"
     with pytest.raises(UserError, match=r"`data.source=stripe`: no such choice; did you mean `stripes`"):
         check(config, "data.")
+
+
+def test_idx_files_of_other_names_are_told_and_chosen_by_keys(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        other = path.name.replace("t10k", "validation").replace("train", "letters")
+        (tmp_path / other).write_bytes(path.read_bytes())
+    words = ["data=mnist", f"data.path={tmp_path}"]
+    data = load(*words)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 30, "validation": 6, "test": 6}
+    assert data.splits["validation"].keys[0] == "validation-images-idx3-ubyte:0", (
+        "a split that a file names is used"
+    )
+    assert len(data.warnings) == 1 and "left out: letters; `data.train_name=`" in data.warnings[0]
+    assert load(*words, "data.test_name=letters").splits["test"].keys[29] == "letters-images-idx3-ubyte:29"
+    for name in ("train", "t10k"):
+        for path in tmp_path.glob(f"{name}-*"):
+            path.unlink()
+    message = refusal(*words)
+    assert (
+        "no train-images-idx3-ubyte and no t10k-images-idx3-ubyte there" in message
+        and "left out: letters" in message
+    )
+
+
+def test_a_packed_file_beside_an_unlike_one_is_refused(tmp_path: Path) -> None:
+    write_mnist(write_mnist(tmp_path), zipped=True)
+    words = ["data=mnist", f"data.path={tmp_path}"]
+    assert len(load(*words).splits["test"]) == 6
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.ones(6, dtype=np.uint8)))
+    assert "t10k-labels-idx1-ubyte and t10k-labels-idx1-ubyte.gz differ; keep one" in refusal(*words)

@@ -1,6 +1,7 @@
 """Recordings in a list: what a row says, and which row is wrong."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,17 @@ def test_a_manifest_row_is_named_by_its_line(tmp_path: Path, form: str) -> None:
     manifest.write_text("\n".join(lines) + "\n")
     with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: `gone\.wav` is missing"):
         Speech(config(source="manifest", path=str(manifest)), 1)
+
+
+def test_a_row_that_names_a_pipe_is_bad_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    for i in range(4):
+        soundfile.write(tmp_path / f"{i}.wav", tone(i % 2, 0, 0), RATE)
+    os.mkfifo(tmp_path / "pipe.wav")
+    rows = "".join(f"{name}.wav,{'ab'[i % 2]}\n" for i, name in enumerate("0 1 2 3 pipe".split()))
+    (tmp_path / "list.csv").write_text(f"path,label\n{rows}")
+    settings = {"source": "manifest", "path": str(tmp_path / "list.csv"), "validation": 0, "test": 0}
+    with pytest.raises(UserError, match=r"list\.csv:6: .*pipe\.wav: a named pipe, which is never read"):
+        Speech(config(**settings), 1)
+    assert len(Speech(config(**settings, skip_bad=True), 1).splits["train"]) == 4
+    with pytest.raises(UserError, match=r"pipe\.wav: a named pipe"):
+        Speech(config(source="manifest", path=str(tmp_path / "pipe.wav")), 1)

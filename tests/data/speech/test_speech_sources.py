@@ -87,7 +87,9 @@ def test_a_file_that_is_no_recording_is_told_in_the_folder_of_a_class(tmp_path: 
             soundfile.write(tmp_path / word / f"{i}.wav", tone(i % 3, 0, 0), RATE)
     (tmp_path / "yes" / "7.mp3").write_text("another format")
     (tmp_path / "yes" / "._1.wav").write_text("housekeeping")
-    with pytest.raises(UserError, match=r"7\.mp3: not a recording by its name"):
+    with pytest.raises(
+        UserError, match=r"7\.mp3: recordings are not read from \.mp3 files; convert it to \.wav or \.flac"
+    ):
         Speech(config(source="folder", path=str(tmp_path)), 1)
     data = Speech(config(source="folder", path=str(tmp_path), skip_bad=True), 1)
     assert len(data.listing.keys) == 12 and data.warnings[0].startswith("1 bad recording was left out")
@@ -155,3 +157,46 @@ def test_a_layout_of_a_plugin_is_read_from_files(plugin: None, tmp_path: Path) -
     assert data.spec.targets["label"].classes == ("a", "b")
     with pytest.raises(UserError, match=r"`data\.path` is missing: data=toy needs a folder of anything"):
         open_data(config(source="in_place"), seed=1)
+
+
+def test_linked_folders_notes_and_other_formats_beside_digits(tmp_path: Path) -> None:
+    for folder, speaker in {"root/recordings": "ada", "away": "bob"}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        for digit in range(2):
+            for index in range(8):
+                name = f"{digit}_{speaker}_{index}.wav"
+                soundfile.write(tmp_path / folder / name, tone(digit, 0, index % 3), RATE)
+    root = tmp_path / "root"
+    (root / "bob").symlink_to(tmp_path / "away")
+    for name in ("README.md", "Thumbs.db", "metadata.py", "recordings/x.txt"):
+        (root / name).write_text("no recording")
+    data = Speech(config(path=str(root), validation=0), 1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 12, "test": 20}
+    assert set(data.listing.groups) == {"ada", "bob"}
+    assert data.warnings[0] == "2 files that are no recordings were passed over: metadata.py, recordings/x.txt"
+    (root / "9_cid_1.m4a").write_text("another format")
+    with pytest.raises(UserError, match=r"9_cid_1\.m4a: recordings are not read from \.m4a files"):
+        Speech(config(path=str(root)), 1)
+
+
+def test_what_the_lists_of_speech_commands_leave_open_is_told(tmp_path: Path) -> None:
+    for folder in ("yes", "no", "yes/more", "."):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for i in range(4):
+            soundfile.write(tmp_path / folder / f"{i}_nohash_0.wav", tone(1, 0, i % 3), RATE)
+    (tmp_path / "validation_list.txt").write_text("yes/0_nohash_0.wav\n\nno/0_nohash_0.wav\n")
+    (tmp_path / "testing_list.txt").write_text("yes/1_nohash_0.wav\nno/1_nohash_0.wav\n")
+    (tmp_path / "training_list.txt").write_text("yes/2_nohash_0.wav\n")
+    settings = {"source": "speech_commands", "path": str(tmp_path)}
+    data = Speech(config(**settings), 1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "validation": 2, "test": 2}
+    assert data.warnings[:2] == [
+        "1 file that is none of the recordings was passed over: training_list.txt",
+        "8 recordings that don't lie in the folder of a word were left out: 0_nohash_0.wav, 1_nohash_0.wav, "
+        "2_nohash_0.wav, …",
+    ]
+    (tmp_path / "testing_list.txt").write_text("yes/0_nohash_0.wav\n")
+    with pytest.raises(
+        UserError, match=r"`yes/0_nohash_0\.wav` stands in validation_list\.txt and testing_list\.txt"
+    ):
+        Speech(config(**settings), 1)
