@@ -25,6 +25,7 @@ _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", "
 class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
+    examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
     lengths: of texts, their numbers of words at `metrics.QUANTILES`. train: how training went: seconds, updates, …
     baselines: by name, their scores on test data. protocol, standard_deviation, folds: of a cross-validation.
     """
@@ -33,6 +34,9 @@ class Results(TypedDict, total=False):
     protocol: str
     test: dict[str, float]
     validation: dict[str, float]
+    examples: dict[str, int]
+    undefined: dict[str, dict[str, str]]
+    warnings: list[str]
     standard_deviation: dict[str, float]
     folds: dict[str, dict[str, object]]
     lengths: dict[str, list[int]]

@@ -17,7 +17,7 @@ from rich.text import Text
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 from attnlab.runs import RunFolder, flat, run_folders, started
-from attnlab.training.report import clock
+from attnlab.training.report import NO_SCORE, clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
@@ -82,15 +82,20 @@ def _columns(folder: RunFolder, config: Row) -> Row:
     best: Row = next((line for line in reversed(validations) if line["best"]), {})
     monitor = train.get("monitor", last.get("monitor"))
     groups = {name: _mapping(config.get(name, {})).get("name") for name in GROUPS}
-    return groups | {
-        "state": folder.state(),
-        "measure": monitor,
-        "score": _mapping(results.get("validation", best)).get(str(monitor)),
-        "test": _mapping(results.get("test", {})).get(str(monitor)),
-        "parameters": results.get("parameters"),
-        "epochs": train.get("epochs", last.get("epoch")),
-        "seconds": train.get("wall_seconds"),
-    }
+    shown = {"score": _mapping(results.get("validation", best)), "test": _mapping(results.get("test", {}))}
+    undefined = [column for column, scores in shown.items() if scores and str(monitor) not in scores]
+    return (
+        groups
+        | ({"undefined": undefined} if undefined else {})
+        | {
+            "state": folder.state(),
+            "measure": monitor,
+            **{column: scores.get(str(monitor)) for column, scores in shown.items()},
+            "parameters": results.get("parameters"),
+            "epochs": train.get("epochs", last.get("epoch")),
+            "seconds": train.get("wall_seconds"),
+        }
+    )
 
 
 def _mapping(value: object) -> Row:
@@ -122,7 +127,7 @@ def table(rows: Sequence[Row], extra: Sequence[str]) -> Table:
             Text(name), justify="right" if name in (*NUMBERS, *extra) else "left", no_wrap=name != "run", overflow="fold"
         )  # fmt: skip
     for row in rows:
-        table.add_row(*(Text(_cell(name, row.get(name))) for name in (*COLUMNS, *extra)))
+        table.add_row(*(Text(_shown(row, name)) for name in (*COLUMNS, *extra)))
     return table
 
 
@@ -141,6 +146,12 @@ def written(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"[{','.join(map(written, value))}]" if isinstance(value, list) else str(value)
+
+
+def _shown(row: Row, name: str) -> str:
+    """A cell of the table."""
+    undefined = row.get("undefined")
+    return NO_SCORE if isinstance(undefined, list) and name in undefined else _cell(name, row.get(name))
 
 
 def _cell(name: str, value: object) -> str:

@@ -1,5 +1,6 @@
 """The weights of the best validations, of which the mean is often better than each (Vaswani et al. 2017, section 6.1)."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,11 @@ class Candidates:
         where a candidate's scores cannot be read."""
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
-        ranks = {folder: (-sign * _scores(folder)[monitor], -int(folder.name)) for folder in self._saved()}
+        scored = {folder: _scores(folder).get(monitor) for folder in self._saved()}  # None: it was undefined
+        ranks = {
+            folder: (math.inf if score is None else -sign * score, -int(folder.name))
+            for folder, score in scored.items()
+        }
         for worse in sorted(ranks, key=ranks.__getitem__)[self.count :]:
             _remove(worse)
 

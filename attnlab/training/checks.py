@@ -5,8 +5,20 @@ import numpy as np
 from attnlab.config import AttentionEncoder, Config, Seq2seqHead
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
+from attnlab.metrics import Comparison
 from attnlab.model.build import Model
+from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
+
+
+def check_answers(model: Model, data: Data) -> None:
+    """Raises UserError where no answer of the training, or of the validation examples is known."""
+    head = model.head
+    for name, called in (("train", "training"), ("validation", "validation")):
+        gold = data.splits[name].gold(head.target)
+        comparison = Comparison(head.kind, gold, [Prediction(right, None) for right in gold])
+        if next(comparison.pairs(), None) is None:
+            raise UserError(f"no {called} example has an answer to be scored; give it some")
 
 
 def check_positions(config: Config, model: Model, data: Data) -> None:

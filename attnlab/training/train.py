@@ -13,6 +13,7 @@ from attnlab.config import Config, CrossValidated, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
+from attnlab.data.warnings import warnings
 from attnlab.disk import read_json, write_json, write_text
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
@@ -21,10 +22,11 @@ from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.baselines import baselines
-from attnlab.training.checks import check_positions
+from attnlab.training.checks import check_answers, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.monitor import monitor_for
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.run import Run, load_data, with_best_weights
@@ -45,9 +47,11 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
     return start(compose.compose(overrides), overrides, quiet)
 
 
-def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | CrossValidation:
-    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted.
-    Raises UserError and Stopped, as `train` does."""
+def start(
+    config: Config, overrides: Sequence[str] = (), quiet: bool = False, warned: bool = False
+) -> Run | CrossValidation:
+    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned:
+    see `Session`. Raises UserError and Stopped, as `train` does."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
@@ -69,6 +73,8 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         config.data.revision = data.commit  # whatever the hub has tomorrow
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
+    check_answers(model, data)
+    monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
     check_positions(config, model, data)
     models.start_from_files(model, config, data.spec)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
@@ -79,7 +85,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         _write_beginnings(folder, overrides)
         data.spec.save(folder.path)
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
-        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn))
+        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         return _finish(Training(config, model, data, engine, folder, session), data, session)
 
 
@@ -108,7 +114,7 @@ def _train_folds(
 ) -> CrossValidation:
     """Train every fold that isn't finished under these settings, which may give all of them more to do."""
     assert isinstance(config.data, CrossValidated)
-    reporter = Reporter(folder.log, quiet)
+    reporter, warned = Reporter(folder.log, quiet), False
 
     def accepted() -> None:
         write_text(folder.config, compose.to_yaml(config))
@@ -118,13 +124,18 @@ def _train_folds(
         if fold.results.exists() and not changes.settings_for(fold, config):
             reporter.say(f"{title} is finished.")
             continue
+        of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
+        if not warned:
+            for warning in warnings(load_data(of_fold)):
+                reporter.warn(warning)
+            warned = True
         reporter.say(title, style="bold")
         try:
             if fold.config.exists():
-                resume(str(fold.path), [*changes.settings_for(fold, config), *overrides], quiet, accepted)
+                words = [*changes.settings_for(fold, config), *overrides]
+                resume(str(fold.path), words, quiet, accepted, warned)
             else:
-                of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
-                start(of_fold, [*overrides, f"data.fold={name}"], quiet)
+                start(of_fold, [*overrides, f"data.fold={name}"], quiet, warned)
         except Stopped:
             again = shlex.quote(f"run={folder.path}")
             reporter.say(f"Continue all folds with: attnlab train {again}")
@@ -135,10 +146,11 @@ def _train_folds(
 
 
 def resume(
-    run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None
-) -> Run | CrossValidation:
+    run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None,
+    warned: bool = False,
+) -> Run | CrossValidation:  # fmt: skip
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: called when
-    the run can go on under them. Raises UserError and Stopped, as `train` does."""
+    the run can go on under them. warned: see `Session`. Raises UserError and Stopped, as `train` does."""
     outputs = next((word.removeprefix("outputs=") for word in overrides if word.startswith("outputs=")), "outputs")
     folder = RunFolder.find(run, outputs)
     with folder.held():
@@ -161,7 +173,7 @@ def resume(
         model = models.build(config, spec)
         models.start_from_files(model, config, spec)
         reporter = Reporter(folder.log, quiet)
-        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn))
+        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)
         if checkpoint.exists(folder.last):
             for warning in training.restore():
@@ -197,7 +209,11 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
-    for warning in data.warnings:
+    _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
+    told = [*warnings(data), *([unusual] if unusual else [])]
+    if session.warned:
+        reporter.note(told)
+    for warning in [] if session.warned else told:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
@@ -212,5 +228,5 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         raise Stopped(caught[0])
     # The model itself takes the best weights: its own are in `last/`.
     run = with_best_weights(session.folder, config, data.spec, training.model, session.engine)
-    finish(training, run, data, simple, session)
+    finish(training, run, data, simple, session, told)
     return run

@@ -46,6 +46,7 @@ class Graphs(Data):
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
         self.graphs = graphs = PreparedGraphs(folder)
+        self.unnamed = self.source.unnamed and set(graphs.splits) <= {"", "train"}
         self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
         rows = self.examples.rows(config)
         self.spec = spec if spec is not None else self._spec(rows["train"])

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from attnlab.config import DataConfig, HubDataConfig
+from attnlab.data.files.layout import split_of
 from attnlab.errors import UserError
 
 
@@ -37,6 +38,11 @@ class Source:
 
     def __init__(self, config: DataConfig) -> None:
         self.files = {}
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether neither the source nor a file's name says of which split the examples are; they are for training then."""
+        return set(self.splits) <= {"train"} and not any(map(split_of, self.files.values()))
 
 
 AnySource = TypeVar("AnySource", bound=Source)

@@ -48,6 +48,7 @@ class Speech(Data):
         self.folder.mkdir(exist_ok=True)
         columns = Columns(recordings / "recordings.arrow")
         self.listing = Listing(*(columns.strings(name) for name in ("key", "owner", "label", "speaker", "split")))
+        self.unnamed = not any(self.listing.splits)
         self.transcripts = columns.strings("transcript")
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.alters_samples else None

@@ -1,5 +1,6 @@
 """`attnlab sweep`: many runs from one line, none lost, all comparable."""
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from typing import cast
@@ -7,6 +8,7 @@ from typing import cast
 from filelock import FileLock
 
 from attnlab import compose
+from attnlab.config import Config
 from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
@@ -48,6 +50,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     )
     if not folder.results.exists():
         config = compose.compose(searched.example())
+        _tell_of_data(config, reporter)
         try:
             Worker(folder, search, config, reporter.say, command).run()
         finally:
@@ -55,6 +58,16 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
                 reporter.say(f"Finish it with: attnlab sweep sweep={shlex.quote(str(folder.path))}")
     with FileLock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
         return _conclude(folder, search, reporter)
+
+
+def _tell_of_data(config: Config, reporter: Reporter) -> None:
+    """What each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
+    from attnlab.data.warnings import warnings
+    from attnlab.training.run import load_data
+
+    with contextlib.suppress(UserError):
+        for warning in warnings(load_data(config)):
+            reporter.warn(warning)
 
 
 def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:
