@@ -41,7 +41,7 @@ class Undefined:
     reason: str
 
 
-_GIVEN_AWAY = ": whoever always predicts it is right"
+GIVEN_AWAY = ": whoever always predicts it is right"
 NOTHING_SCORED = Undefined("no right answer is known")
 
 
@@ -83,10 +83,10 @@ class Comparison:
         if any(len(known) > 1 for known in answers):
             return None
         if self.kind == "classes":
-            return Undefined(f"each question has one right answer alone{_GIVEN_AWAY}")
+            return Undefined(f"each question has one right answer alone{GIVEN_AWAY}")
         count, only = self.confusion.total(), next(iter(answers[0]))
         right = f"the only right answer is `{only}`" if count == 1 else f"all {count:,} right answers are `{only}`"
-        return Undefined(right + _GIVEN_AWAY)
+        return Undefined(right + GIVEN_AWAY)
 
     def answered(self) -> Iterator[tuple[list[Value], list[Value]]]:
         """The scored right answers and the predicted ones: of all examples, or of each question. Where none are scored,
@@ -166,7 +166,9 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
     for name, metric in metrics.items():
         if metric.of_slices and comparison.kind == "vector_classes":
             for slice_name, marks in (slices or {}).items():
-                values[f"{name}/{slice_name}"] = metric.value(comparison.marked(marks))
+                value = metric.value(comparison.marked(marks))
+                nothing = Undefined(f"no scored vector is marked as {slice_name}")
+                values[f"{name}/{slice_name}"] = nothing if value is NOTHING_SCORED else value
     confusion = comparison.confusion if comparison.kind in ("class", "vector_classes") else {}
     scores = {name: value for name, value in values.items() if isinstance(value, int | float)}
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}

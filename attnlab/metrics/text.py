@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from attnlab.metrics.base import NOTHING_SCORED, Comparison, Metric, Undefined
+from attnlab.metrics.base import GIVEN_AWAY, NOTHING_SCORED, Comparison, Metric, Undefined
 from attnlab.registry import METRICS
 
 if TYPE_CHECKING:  # imported when texts are scored: it takes a while
@@ -16,15 +16,19 @@ if TYPE_CHECKING:  # imported when texts are scored: it takes a while
 
 
 class _OfTexts(Metric):
-    """A metric of texts, undefined where there are none, or none with a word; `defined` gives it otherwise."""
+    """A metric of texts, undefined where there are none, none with a word, or one alone again and again; `defined` gives it otherwise."""
 
     kinds = ("sequence",)
 
     def value(self, comparison: Comparison) -> float | Undefined | None:
-        right, _ = _texts(comparison)
+        right, predicted = _texts(comparison)
         if not right:
             return NOTHING_SCORED
-        return self.defined(comparison) if any(right) else Undefined("no right text has a word")
+        if not any(right):
+            return Undefined("no right text has a word")
+        if len(right) > 1 and len({*right, *predicted}) == 1:
+            return Undefined(f"all {len(right):,} right texts are the same{GIVEN_AWAY}")
+        return self.defined(comparison)
 
     def defined(self, comparison: Comparison) -> float | Undefined | None:
         """The score where there are words."""
