@@ -46,12 +46,14 @@ class FoldResults(TypedDict):
 
     test: Scores
     validation: Scores
+    examples: NotRequired[dict[str, Count]]
     train: Trained
 
 
 class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
+    examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
     lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines: by name, their scores on test data. protocol, standard_deviation, folds: of a cross-validation.
     """
@@ -60,6 +62,9 @@ class Results(TypedDict, total=False):
     protocol: str
     test: Scores
     validation: Scores
+    examples: dict[str, Count]
+    undefined: dict[str, dict[str, str]]
+    warnings: list[str]
     standard_deviation: Scores
     folds: dict[str, FoldResults]
     lengths: dict[str, list[int]]

@@ -11,10 +11,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "attnlab"
 LEAVES = {
     "errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics", "targets",
-    "text_files", "local_files", "disk", "schema", "plugins",
+    "text_files", "local_files", "disk", "schema", "plugins", "plural",
 }  # fmt: skip
 ALLOWED = {
     "errors": set(),
+    "plural": set(),
     "schema": {"errors"},
     "disk": {"errors", "schema"},
     "registry": {"errors"},

@@ -122,6 +122,9 @@ class Data:
     """Of a data set on the hub: the one that was read; `train` writes it into the run's configuration."""
     warnings: list[str]
     """What the user should know before training."""
+    unnamed: bool = False
+    """Whether nothing says of which split the examples are: what isn't held out is for training, and where data are
+    given to be scored, all of them are."""
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         """Reads and prepares the data, or opens what was prepared before.

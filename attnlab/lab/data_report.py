@@ -1,6 +1,5 @@
 """`attnlab data`: what a data set is like, before anything is trained on it."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -14,13 +13,13 @@ from attnlab import compose, groups
 from attnlab.config import Config, HubDataConfig
 from attnlab.data import open_data
 from attnlab.data.contract import Data, Gold, Split
+from attnlab.data.warnings import refuse_unanswered, warnings
 from attnlab.lab.pictures import draw
+from attnlab.plural import plural
 from attnlab.spec import DataSpec, Target
 from attnlab.targets import kind_named
 from attnlab.training.report import Reporter, new_table
 
-FEW = 30
-"""Examples below which a score on a split says little."""
 BINS, BAR = 12, 40
 """Rows of a histogram, and the length of its longest bar."""
 LABELS = 20
@@ -35,6 +34,7 @@ def report(words: Sequence[str]) -> None:
     would."""
     config = compose.compose(words)
     data = open_data(config.data, config.seed)
+    refuse_unanswered(data)
     reporter = Reporter()
     reporter.say(_heading(config, data), style="bold")
     if data.notice:
@@ -43,7 +43,7 @@ def report(words: Sequence[str]) -> None:
     lengths = [f"Lengths, {name}", *histogram(_sizes(split))]
     for part in (_counts(data), *lengths, *_targets(data), *_vocabulary(data), *_samples(config, data)):
         reporter.table(part) if isinstance(part, Table) else reporter.say(part)
-    for warning in [*data.warnings, *warnings(data)]:
+    for warning in warnings(data):
         reporter.warn(warning)
 
 
@@ -116,7 +116,7 @@ def _yes_counts(name: str, target: Target, gold: dict[str, Sequence[Gold]]) -> T
 def _balance(name: str, counts: dict[str, Counter[str]]) -> Table:
     """How often each label occurs, frequent ones first."""
     total = sum(counts.values(), Counter[str]())
-    table = new_table(f"{name}: {len(total)} labels", ["label"], counts)
+    table = new_table(f"{name}: {plural(len(total), 'label')}", ["label"], counts)
     for label, _ in total.most_common(LABELS):
         table.add_row(label, *(f"{c[label]:,} ({c[label] / max(1, c.total()):.1%})" for c in counts.values()))
     if len(total) > LABELS:
@@ -142,7 +142,7 @@ def _vocabulary(data: Data) -> Iterator[str]:
     if "words" in spec.vocabularies and "source" not in spec.codecs:
         words = spec.vocabularies["words"]
         once = sum(count == 1 for count in words.counts)
-        yield f"vocabulary: {len(words) - 1:,} words in training, {once:,} of them once"
+        yield f"vocabulary: {plural(len(words) - 1, 'word')} in training, {once:,} of them once"
         for name, split in data.splits.items():
             marks = split.slices().get("unseen")
             if name != "train" and marks:
@@ -183,34 +183,6 @@ def preview(split: Split, i: int, spec: DataSpec) -> str:
 
 def _shortened(items: Sequence[str]) -> str:
     return " ".join(islice(items, ITEMS)) + (" …" if len(items) > ITEMS else "")
-
-
-def warnings(data: Data) -> list[str]:
-    """What a user should know before training, besides what the loader says."""
-    sentences = [
-        f"the {name} split has only {len(split)} examples: a score on it says little"
-        for name, split in data.splits.items()
-        if len(split) < FEW
-    ]
-    digests = {
-        name: [hashlib.blake2b(split.content(i), digest_size=8).digest() for i in range(len(split))]
-        for name, split in data.splits.items()
-    }
-    in_training = set(digests.get("train", ()))
-    for other in ("validation", "test"):
-        shared = [i for i, digest in enumerate(digests.get(other, ())) if digest in in_training]
-        if shared:
-            example = data.splits[other].keys[shared[0]]
-            part = f"{len(shared):,} of {len(digests[other]):,} examples"
-            sentences.append(f"{part} of the {other} split occur in training, too, such as {example}")
-    for name, target in data.spec.targets.items():
-        if kind_named(target.kind).has_labels:
-            rare = [label for label, count in zip(target.classes, target.counts, strict=True) if count == 0]
-            if rare:
-                sentences.append(f"{name}: no example in training of {', '.join(rare)}")
-            elif len(target.classes) < 2:
-                sentences.append(f"{name}: all training examples have the same label, {target.classes[0]}")
-    return sentences
 
 
 def list_data_sets() -> dict[str, str]:

@@ -16,10 +16,11 @@ from rich.text import Text
 from attnlab.command_words import text, texts
 from attnlab.disk import read_yaml
 from attnlab.errors import UserError, printable, suggestion
+from attnlab.plural import plural
 from attnlab.registry import GROUPS
 from attnlab.runs import RunFolder, Scores, flat, run_folders, started
 from attnlab.schema import checked
-from attnlab.training.report import PipedConsole, clock, counted
+from attnlab.training.report import NO_SCORE, PipedConsole, clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
@@ -58,7 +59,7 @@ def show(words: Sequence[str]) -> None:
         return
     if not rows:
         picked = " ".join(word for word in words if word.partition("=")[0] in filters)
-        raise UserError(f"`{picked}`: none of the {counted(of_all, 'run')} in {outputs}/ matches")
+        raise UserError(f"`{picked}`: none of the {plural(of_all, 'run')} in {outputs}/ matches")
     # A pipe has no width: a line stays a line.
     console = PipedConsole() if sys.stdout.isatty() else PipedConsole(width=1000)
     extra += [name for name in filters if name not in COLUMNS]
@@ -87,19 +88,23 @@ def _columns(folder: RunFolder, config: Row) -> Row:
     last = validations[-1] if validations else None
     best = next((line for line in reversed(validations) if line.get("best")), None)
     monitor = train.get("monitor", last and last["monitor"])
-    scores = results.get("validation") or cast(Scores, best or {})
+    shown = {"score": results.get("validation") or cast(Scores, best or {}), "test": results.get("test", {})}
+    undefined = [column for column, scores in shown.items() if scores and str(monitor) not in scores]
     groups = {
         name: checked(Row, config.get(name, {}), f"{folder.config}: `{name}`").get("name") for name in GROUPS
     }
-    return groups | {
-        "state": folder.state(),
-        "measure": monitor,
-        "score": scores.get(str(monitor)),
-        "test": results.get("test", {}).get(str(monitor)),
-        "parameters": results.get("parameters"),
-        "epochs": train.get("epochs", last and last["epoch"]),
-        "seconds": train.get("wall_seconds"),
-    }
+    return (
+        groups
+        | ({"undefined": undefined} if undefined else {})
+        | {
+            "state": folder.state(),
+            "measure": monitor,
+            **{column: scores.get(str(monitor)) for column, scores in shown.items()},
+            "parameters": results.get("parameters"),
+            "epochs": train.get("epochs", last and last["epoch"]),
+            "seconds": train.get("wall_seconds"),
+        }
+    )
 
 
 def ordered(rows: Sequence[Row], sort: str) -> list[Row]:
@@ -124,7 +129,7 @@ def table(rows: Sequence[Row], extra: Sequence[str]) -> Table:
             Text(name), justify="right" if name in (*NUMBERS, *extra) else "left", no_wrap=name != "run", overflow="fold"
         )  # fmt: skip
     for row in rows:
-        table.add_row(*(Text(printable(_cell(name, row.get(name)))) for name in (*COLUMNS, *extra)))
+        table.add_row(*(Text(printable(_shown(row, name))) for name in (*COLUMNS, *extra)))
     return table
 
 
@@ -143,6 +148,12 @@ def written(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"[{','.join(map(written, value))}]" if isinstance(value, list) else str(value)
+
+
+def _shown(row: Row, name: str) -> str:
+    """A cell of the table."""
+    undefined = row.get("undefined")
+    return NO_SCORE if isinstance(undefined, list) and name in undefined else _cell(name, row.get(name))
 
 
 def _cell(name: str, value: object) -> str:

@@ -10,8 +10,10 @@ from attnlab.metrics.base import (
     NOT_SCORED,
     Comparison,
     Confusion,
+    Measured,
     Metric,
     Slices,
+    Undefined,
     Value,
     better,
     chosen,
@@ -21,6 +23,6 @@ from attnlab.metrics.base import (
 )
 
 __all__ = [
-    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Metric", "Slices", "Value", "better", "chosen", "direction",
-    "labels", "measure", "most_confused", "numbers", "text",
+    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Undefined", "Value", "better", "chosen",
+    "direction", "labels", "measure", "most_confused", "numbers", "text",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """What a metric is, and what it is given: right answers beside predictions."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,17 @@ class Predicted(Protocol):
 
 
 @dataclass(frozen=True)
+class Undefined:
+    """What a metric gives instead of a score that would say nothing. reason: why, as the user reads it."""
+
+    reason: str
+
+
+GIVEN_AWAY = ": whoever always predicts it is right"
+NOTHING_SCORED = Undefined("no right answer is known")
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Right answers beside predictions, one of each for every example.
 
@@ -61,6 +73,35 @@ class Comparison:
         """How often each (right, predicted) occurred."""
         return Counter(self.pairs())
 
+    @cached_property
+    def unanimous(self) -> Undefined | None:
+        """Why the right answers are no test of these predictions: there are none, or all of them, and all predictions,
+        are the same (of questions: of each). None where they are one."""
+        answers = [{*right, *predicted} for right, predicted in self.answered()]
+        if not answers:
+            return NOTHING_SCORED
+        if any(len(known) > 1 for known in answers):
+            return None
+        if self.kind == "classes":
+            return Undefined(f"each question has one right answer alone{GIVEN_AWAY}")
+        count, only = self.confusion.total(), next(iter(answers[0]))
+        right = f"the only right answer is `{only}`" if count == 1 else f"all {count:,} right answers are `{only}`"
+        return Undefined(right + GIVEN_AWAY)
+
+    def answered(self) -> Iterator[tuple[list[Value], list[Value]]]:
+        """The scored right answers and the predicted ones: of all examples, or of each question. Where none are scored,
+        nothing."""
+        if self.kind != "classes":
+            if pairs := list(self.confusion):
+                right, predicted = zip(*pairs, strict=True)
+                yield list(right), list(predicted)
+            return
+        answers = [prediction.value for prediction in self.predictions]
+        for right, predicted in zip(zip(*self.gold, strict=True), zip(*answers, strict=True), strict=True):
+            known = [i for i, truth in enumerate(right) if truth >= 0]
+            if known:
+                yield [right[i] for i in known], [predicted[i] for i in known]
+
     def marked(self, marks: Sequence[Sequence[bool]]) -> "Comparison":
         """The same of marked vectors alone; marks: (L,) of each set."""
         gold = [
@@ -86,21 +127,24 @@ class Metric:
     of_slices: ClassVar[bool] = False
     """Whether it is computed of marked vectors, too, as `<name>/<slice>`."""
 
-    def value(self, comparison: Comparison) -> float | None:
-        """The score; None where there is nothing to be scored. Metrics that need no more than answers define `score`."""
+    def value(self, comparison: Comparison) -> "float | Undefined | None":
+        """The score; `Undefined` where it would say nothing, with the reason; None where it doesn't apply to such answers,
+        so that it is left out without a word. Metrics that need no more than answers define `score`."""
         pairs = list(comparison.pairs())
-        return self.score(*zip(*pairs, strict=True)) if pairs else None
+        return self.score(*zip(*pairs, strict=True)) if pairs else NOTHING_SCORED
 
-    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> "float | Undefined | None":
         """The score of these answers, at least one."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Measured:
-    """scores: by the metric's name. confusion: where answers are classes, else empty."""
+    """scores: by the metric's name, finite numbers. undefined: of metrics without one, why. confusion: where answers are
+    classes, else empty."""
 
     scores: dict[str, float]
+    undefined: dict[str, str] = field(default_factory=dict)
     confusion: Confusion = field(default_factory=dict)
 
 
@@ -116,15 +160,20 @@ def chosen(names: Sequence[str], kind: str) -> list[str]:
 
 
 def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None = None) -> Measured:
-    """Scores by the metrics of these names, then those of slices; none where there is nothing to score."""
+    """Scores by the metrics of these names, then those of slices."""
     metrics = {name: METRICS.get(name, Metric)() for name in names}
-    scores = {name: metric.value(comparison) for name, metric in metrics.items()}
+    values = {name: metric.value(comparison) for name, metric in metrics.items()}
     for name, metric in metrics.items():
         if metric.of_slices and comparison.kind == "vector_classes":
             for slice_name, marks in (slices or {}).items():
-                scores[f"{name}/{slice_name}"] = metric.value(comparison.marked(marks))
+                value = metric.value(comparison.marked(marks))
+                nothing = Undefined(f"no scored vector is marked as {slice_name}")
+                values[f"{name}/{slice_name}"] = nothing if value is NOTHING_SCORED else value
     confusion = comparison.confusion if comparison.kind in ("class", "vector_classes") else {}
-    return Measured({name: score for name, score in scores.items() if score is not None}, confusion)
+    scores = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
+    undefined |= {name: f"it is {value}" for name, value in scores.items() if not math.isfinite(value)}
+    return Measured({name: value for name, value in scores.items() if name not in undefined}, undefined, confusion)
 
 
 def direction(score: str) -> int:

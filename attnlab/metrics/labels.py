@@ -1,98 +1,121 @@
-"""Metrics of classes: of one label for each example or vector, and of several yes/no questions."""
+"""Metrics of classes: of one label for each example or vector, and of several yes/no questions.
+
+They are scikit-learn's definitions: a mean over classes is one over those that are right somewhere or predicted somewhere,
+but for `balanced_accuracy`, where recall has no meaning for a class that is never right. Where every right answer and every
+prediction is the same, nothing is scored.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from attnlab.metrics.base import NOT_SCORED, Comparison, Metric
+from attnlab.metrics.base import NOT_SCORED, Comparison, Metric, Undefined
 from attnlab.registry import METRICS
 
 LABELS = ("class", "vector_classes")
 QUESTIONS = ("classes",)
 
 
+class _OfLabels(Metric):
+    """A metric of answers that are classes."""
+
+    kinds: ClassVar[tuple[str, ...]] = (*LABELS, *QUESTIONS)
+
+    def value(self, comparison: Comparison) -> float | Undefined | None:
+        return comparison.unanimous or self.defined(comparison)
+
+    def defined(self, comparison: Comparison) -> float | Undefined | None:
+        """The score where more than one answer occurs."""
+        raise NotImplementedError
+
+
 @METRICS.register("accuracy")
-class Accuracy(Metric):
+class Accuracy(_OfLabels):
     """The fraction of scored answers that are right."""
 
-    kinds = (*LABELS, *QUESTIONS)
     of_slices = True
 
-    def value(self, comparison: Comparison) -> float | None:
+    def defined(self, comparison: Comparison) -> float:
         confusion = comparison.confusion
-        return sum(n for (g, p), n in confusion.items() if g == p) / sum(confusion.values()) if confusion else None
+        return sum(n for (g, p), n in confusion.items() if g == p) / sum(confusion.values())
 
 
 @METRICS.register("macro_f1")
-class MacroF1(Metric):
-    """The mean over the right classes of F1, the harmonic mean of precision and recall; of questions, the mean of F1 of
-    `yes`."""
+class MacroF1(_OfLabels):
+    """The mean over classes of F1, the harmonic mean of precision and recall; 0 for a class that is predicted but never
+    right. Of questions, the mean of F1 of `yes` over those where `yes` occurs."""
 
-    kinds = (*LABELS, *QUESTIONS)
-
-    def value(self, comparison: Comparison) -> float | None:
+    def defined(self, comparison: Comparison) -> float | Undefined:
         if comparison.kind in QUESTIONS:
-            scores = [_f1(Counter(zip(right, answers, strict=True))) for right, answers in _answered(comparison)]
-            return fmean(scores) if scores else None
+            answered = (Counter(zip(*answers, strict=True)) for answers in comparison.answered())
+            scores = [score for times in answered if (score := _f1(times)) is not None]
+            return fmean(scores) if scores else _NO_YES
         right, predicted, both = Counter[str](), Counter[str](), Counter[str]()
         for (g, p), n in comparison.confusion.items():
             right[g] += n
             predicted[p] += n
             both[g] += n * (g == p)
-        return sum(2 * both[c] / (right[c] + predicted[c]) for c in right) / len(right) if right else None
+        classes = list(dict.fromkeys([*right, *predicted]))
+        return sum(2 * both[c] / (right[c] + predicted[c]) for c in classes) / len(classes)
 
 
 @METRICS.register("micro_f1")
-class MicroF1(Metric):
+class MicroF1(_OfLabels):
     """F1 of `yes` over all known answers of all questions."""
 
     kinds = QUESTIONS
 
-    def value(self, comparison: Comparison) -> float | None:
-        return _f1(comparison.confusion) if comparison.confusion else None
+    def defined(self, comparison: Comparison) -> float | Undefined:
+        score = _f1(comparison.confusion)
+        return _NO_YES if score is None else score
+
+
+class _Ranking(Metric):
+    """A mean over rankings, see `_rankings`. function: of `sklearn.metrics`."""
+
+    kinds = ("class", *QUESTIONS)
+    function: ClassVar[str]
+
+    def value(self, comparison: Comparison) -> float | Undefined | None:
+        import sklearn.metrics
+
+        rankings = _rankings(comparison)
+        if rankings is None:
+            return None
+        areas = [float(getattr(sklearn.metrics, self.function)(*ranking)) for ranking in rankings]
+        return sum(areas) / len(areas) if areas else _one_answer(comparison)
 
 
 @METRICS.register("roc_auc")
-class RocAuc(Metric):
-    """The area under the ROC curve: of two classes, or the mean over questions (Fawcett 2006)."""
+class RocAuc(_Ranking):
+    """The area under the ROC curve: of two classes, or the mean over the questions that have both answers (Fawcett 2006)."""
 
-    kinds = ("class", *QUESTIONS)
-
-    def value(self, comparison: Comparison) -> float | None:
-        from sklearn.metrics import roc_auc_score
-
-        areas = [float(roc_auc_score(*ranking)) for ranking in _rankings(comparison)]
-        return sum(areas) / len(areas) if areas else None
+    function = "roc_auc_score"
 
 
 @METRICS.register("average_precision")
-class AveragePrecision(Metric):
-    """The area under the curve of precision over recall: of two classes, or the mean over questions."""
+class AveragePrecision(_Ranking):
+    """The area under the curve of precision over recall: of two classes, or the mean over the questions that have both
+    answers."""
 
-    kinds = ("class", *QUESTIONS)
-
-    def value(self, comparison: Comparison) -> float | None:
-        from sklearn.metrics import average_precision_score
-
-        areas = [float(average_precision_score(*ranking)) for ranking in _rankings(comparison)]
-        return fmean(areas) if areas else None
+    function = "average_precision_score"
 
 
-class _MeanOfClasses(Metric):
+class _MeanOfClasses(_OfLabels):
     """A mean over classes. function: of `sklearn.metrics`."""
 
     kinds = LABELS
     function: ClassVar[str]
     average: ClassVar[str] = "macro"
+    right_alone: ClassVar[bool] = False
+    """Whether classes that are only predicted are left out."""
 
-    def value(self, comparison: Comparison) -> float | None:
+    def defined(self, comparison: Comparison) -> float:
         import sklearn.metrics
 
-        if not comparison.confusion:
-            return None
         right, predicted = zip(*comparison.confusion, strict=True)
-        labels = sorted(set(right)) if self.average == "macro" else None
+        labels = sorted(set(right)) if self.right_alone else None
         options = {"labels": labels, "average": self.average, "zero_division": 0}
         times = list(comparison.confusion.values())
         return float(getattr(sklearn.metrics, self.function)(right, predicted, sample_weight=times, **options))
@@ -102,12 +125,12 @@ class _MeanOfClasses(Metric):
 class BalancedAccuracy(_MeanOfClasses):
     """The mean over the right classes of recall, so that rare classes count as much as frequent ones."""
 
-    function = "recall_score"
+    function, right_alone = "recall_score", True
 
 
 @METRICS.register("macro_precision")
 class MacroPrecision(_MeanOfClasses):
-    """The mean over the right classes of precision; 0 for a class that is never predicted."""
+    """The mean over classes of precision; 0 for a class that is never predicted, or never right."""
 
     function = "precision_score"
 
@@ -120,40 +143,39 @@ class WeightedF1(_MeanOfClasses):
 
 
 @METRICS.register("matthews")
-class Matthews(Metric):
+class Matthews(_OfLabels):
     """Matthews' correlation coefficient (Gorodkin 2004 for more than two classes)."""
 
     kinds = LABELS
 
-    def value(self, comparison: Comparison) -> float | None:
+    def defined(self, comparison: Comparison) -> float:
         from sklearn.metrics import matthews_corrcoef
 
-        if not comparison.confusion:
-            return None
         right, predicted = zip(*comparison.confusion, strict=True)
-        if len({*right, *predicted}) == 1:
-            return 0.0  # of a single class scikit-learn says 0, and warns
         return float(matthews_corrcoef(right, predicted, sample_weight=list(comparison.confusion.values())))
 
 
-def _answered(comparison: Comparison) -> Iterator[tuple[list[int], list[int]]]:
-    """Of each question, the known right answers and the predicted ones."""
-    answers = [prediction.value for prediction in comparison.predictions]
-    for right, predicted in zip(zip(*comparison.gold, strict=True), zip(*answers, strict=True), strict=True):
-        known = [i for i, truth in enumerate(right) if truth >= 0]
-        if known:
-            yield [right[i] for i in known], [predicted[i] for i in known]
+_NO_YES = Undefined("no answer is yes, neither a right one nor a predicted one")
 
 
-def _f1(times: Counter[tuple[int, int]]) -> float:
-    """Of `yes`, from how often each (right, predicted) occurred; 0 where nothing is or is predicted to be yes."""
+def _f1(times: Counter[tuple[int, int]]) -> float | None:
+    """Of `yes`, from how often each (right, predicted) occurred; None where nothing is or is predicted to be yes."""
     relevant = 2 * times[1, 1] + times[1, 0] + times[0, 1]
-    return 2 * times[1, 1] / relevant if relevant else 0.0
+    return 2 * times[1, 1] / relevant if relevant else None
 
 
-def _rankings(comparison: Comparison) -> Iterator[tuple[list[int], list[float]]]:
+def _one_answer(comparison: Comparison) -> Undefined:
+    """Why nothing can be ranked."""
+    if comparison.unanimous is not None:
+        return comparison.unanimous
+    if comparison.kind in QUESTIONS:
+        return Undefined("no question has both right answers, yes and no")
+    return Undefined(f"all right answers are `{next(iter(comparison.confusion))[0]}`")
+
+
+def _rankings(comparison: Comparison) -> list[tuple[list[int], list[float]]] | None:
     """Right answers (0 or 1) with the predicted probabilities of 1: of the first of two classes, or of each question;
-    only where both answers occur, and predictions have probabilities."""
+    only where both answers occur. None where there are other classes than two, or predictions without probabilities."""
     predictions = comparison.predictions
     problems: list[tuple[Sequence[int], Sequence[float]]]
     if comparison.kind in QUESTIONS:
@@ -161,13 +183,19 @@ def _rankings(comparison: Comparison) -> Iterator[tuple[list[int], list[float]]]
         problems = [*zip(zip(*comparison.gold, strict=True), columns, strict=True)]
     else:
         classes = {*comparison.classes, *(p.value for p in predictions), *comparison.gold} - {NOT_SCORED}
-        if len(classes) != 2:  # of more classes, one probability says nothing of the others
-            return
-        first = min(classes)
-        truth = [int(label == first) if label != NOT_SCORED else -1 for label in comparison.gold]
+        if len(classes) > 2:  # one probability says nothing of the others
+            return None
         if any(prediction.probability is None for prediction in predictions):
-            return
+            return None
+        first = min(classes, default="")
+        truth = [int(label == first) if label != NOT_SCORED else -1 for label in comparison.gold]
         problems = [(truth, [p.probability if p.value == first else 1 - p.probability for p in predictions])]
+    return list(_of_both_answers(problems))
+
+
+def _of_both_answers(
+    problems: Sequence[tuple[Sequence[int], Sequence[float]]],
+) -> Iterator[tuple[list[int], list[float]]]:
     for right, probabilities in problems:
         known = [(truth, p) for truth, p in zip(right, probabilities, strict=True) if truth >= 0]
         if len({truth for truth, _ in known}) == 2:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from attnlab.metrics.base import Metric, Value
+from attnlab.metrics.base import Metric, Undefined, Value
 from attnlab.registry import METRICS
 
 NUMBERS = ("number", "vector_numbers")
@@ -31,24 +31,33 @@ class RootMeanSquaredError(Metric):
 
 @METRICS.register("r2")
 class RSquared(Metric):
-    """The fraction of the variance that is explained; None for fewer than two numbers."""
+    """The fraction of the variance that is explained; undefined where all numbers are the same."""
 
     kinds = NUMBERS
 
-    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | Undefined:
         from sklearn.metrics import r2_score
 
-        return float(r2_score(right, predicted)) if len(right) > 1 else None
+        return _constant("right numbers", right) or float(r2_score(right, predicted))
 
 
 @METRICS.register("spearman")
 class Spearman(Metric):
-    """Spearman's rank correlation; None where all numbers, or all predictions, are the same."""
+    """Spearman's rank correlation; undefined where all numbers, or all predictions, are the same."""
 
     kinds = NUMBERS
 
-    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | None:
+    def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> float | Undefined:
         from scipy.stats import spearmanr
 
-        varied = len(set(right)) > 1 and len(set(predicted)) > 1
-        return float(spearmanr(right, predicted).statistic) if varied else None
+        constant = _constant("right numbers", right) or _constant("predictions", predicted)
+        return constant or float(spearmanr(right, predicted).statistic)
+
+
+def _constant(what: str, numbers: Sequence[Value]) -> Undefined | None:
+    """Why nothing varies with these numbers; None where they vary."""
+    if len(set(numbers)) > 1:
+        return None
+    return Undefined(
+        f"there is one number alone, {numbers[0]:g}" if len(numbers) == 1 else f"all {what} are {numbers[0]:g}"
+    )

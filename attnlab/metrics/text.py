@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from attnlab.metrics.base import Comparison, Metric
+from attnlab.metrics.base import GIVEN_AWAY, NOTHING_SCORED, Comparison, Metric, Undefined
 from attnlab.registry import METRICS
 
 if TYPE_CHECKING:  # imported when texts are scored: it takes a while
@@ -16,9 +16,22 @@ if TYPE_CHECKING:  # imported when texts are scored: it takes a while
 
 
 class _OfTexts(Metric):
+    """A metric of texts, undefined where there are none, none with a word, or one alone again and again; `defined` gives it otherwise."""
+
     kinds = ("sequence",)
 
-    def value(self, comparison: Comparison) -> float | None:
+    def value(self, comparison: Comparison) -> float | Undefined | None:
+        right, predicted = _texts(comparison)
+        if not right:
+            return NOTHING_SCORED
+        if not any(right):
+            return Undefined("no right text has a word")
+        if len(right) > 1 and len({*right, *predicted}) == 1:
+            return Undefined(f"all {len(right):,} right texts are the same{GIVEN_AWAY}")
+        return self.defined(comparison)
+
+    def defined(self, comparison: Comparison) -> float | Undefined | None:
+        """The score where there are words."""
         return self.score(*_texts(comparison))
 
 
@@ -26,7 +39,7 @@ class _OfTexts(Metric):
 class Bleu(_OfTexts):
     """sacreBLEU with tokens 13a, cased: the one to report (Papineni et al. 2002; Post 2018)."""
 
-    def value(self, comparison: Comparison) -> float:
+    def defined(self, comparison: Comparison) -> float:
         return _bleu_of(comparison).score
 
 
@@ -65,7 +78,7 @@ class ExactMatch(_OfTexts):
     """The fraction of texts without a difference."""
 
     def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
-        return sum(map(str.__eq__, predicted, right)) / max(1, len(right))
+        return sum(map(str.__eq__, predicted, right)) / len(right)
 
 
 @METRICS.register("wer")
@@ -94,9 +107,9 @@ class LengthRatio(_OfTexts):
 
     higher_is_better = None
 
-    def value(self, comparison: Comparison) -> float:
+    def defined(self, comparison: Comparison) -> float:
         bleu = _bleu_of(comparison)
-        return bleu.sys_len / max(1, bleu.ref_len)
+        return bleu.sys_len / bleu.ref_len
 
 
 @METRICS.register("cut")
@@ -105,9 +118,9 @@ class Cut(_OfTexts):
 
     higher_is_better = False
 
-    def value(self, comparison: Comparison) -> float:
+    def defined(self, comparison: Comparison) -> float:
         predictions = comparison.predictions
-        return sum(not prediction.complete for prediction in predictions) / max(1, len(predictions))
+        return sum(not prediction.complete for prediction in predictions) / len(predictions)
 
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

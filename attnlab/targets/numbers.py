@@ -20,7 +20,10 @@ class StoredNumbers(StoredAnswers):
 
     def learned(self, rows: Rows, questions: tuple[str, ...] = ()) -> Target:
         values = self.stored(rows)
-        return Target(self.kind, mean=float(values.mean()), std=float(values.std()) if np.ptp(values) else 1.0)
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return Target(self.kind, mean=0.0, std=1.0)
+        return Target(self.kind, mean=float(known.mean()), std=float(known.std()) if np.ptp(known) else 1.0)
 
 
 class Numbers(TargetKind):

@@ -94,15 +94,15 @@ def unseen_labels(
     known, warnings = set(target.classes), []
     for split, labels in counts.items():
         unseen = [label for label in labels if label not in known]
+        # Training examples with such labels are other ones than the run was trained on.
+        whose = "these data" if split == "train" else f"the {split} split"
         if labels and len(unseen) == len(labels) and split not in held_out:
             raise UserError(
-                f"data={data}: no label of the {split} split ({_some(labels)}) was learned; "
+                f"data={data}: no label of {whose} ({_some(labels)}) was learned; "
                 f"the run knows {_some(sorted(known))}"
             )
         if unseen:
-            warnings.append(
-                f"labels of the {split} split never seen in training count as wrong: {', '.join(unseen)}"
-            )
+            warnings.append(f"labels of {whose} never seen in training count as wrong: {', '.join(unseen)}")
     return warnings
 
 

@@ -1,5 +1,6 @@
 """The weights of the best validations, of which the mean is often better than each (Vaswani et al. 2017, section 6.1)."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import TypedDict
@@ -37,7 +38,11 @@ class Candidates:
         where a candidate's scores cannot be read."""
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
-        ranks = {folder: (-sign * _score(folder, monitor), -int(folder.name)) for folder in self._saved()}
+        scored = {folder: _score(folder, monitor) for folder in self._saved()}  # None: it was undefined
+        ranks = {
+            folder: (math.inf if score is None else -sign * score, -int(folder.name))
+            for folder, score in scored.items()
+        }
         for worse in sorted(ranks, key=ranks.__getitem__)[self.count :]:
             _remove(worse)
 
@@ -67,10 +72,10 @@ class Candidates:
         return sorted((path for path in self.folder.glob("*") if path.name.isdecimal()), key=lambda p: int(p.name))
 
 
-def _score(folder: Path, monitor: str) -> float:
+def _score(folder: Path, monitor: str) -> float | None:
     try:
-        return read_json(folder / checkpoint.STATE, Candidate)["scores"][monitor]
-    except (OSError, Damaged, KeyError) as error:
+        return read_json(folder / checkpoint.STATE, Candidate)["scores"].get(monitor)
+    except (OSError, Damaged) as error:
         raise UserError(f"{folder}: no scores in it; {_REMEDY}") from error
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict
 
 from attnlab import compose
-from attnlab.config import Config
+from attnlab.config import Config, DataConfig
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder, flat
 from attnlab.spec import DataSpec
@@ -18,6 +18,11 @@ FREE = re.compile(
 """Keys of a model that may change while it is trained."""
 TRAINING = re.compile(rf"(optimizer|schedule|trainer)\..*|{FREE.pattern}")
 """Keys that say how, and for how long, a model is trained, and how it searches for answers."""
+
+PLACE = ("loader", "source", "name", "path", "hub", "config", "revision", "download")
+"""Keys of data that say which they are, and where."""
+DIVISION = ("validation", "test", "limit", "split_seed", "folds", "fold")
+"""Keys of data that say which of them are in a split."""
 
 
 def refuse_another_model(folder: RunFolder, config: Config) -> None:
@@ -49,6 +54,15 @@ def settings_for(fold: RunFolder, config: Config) -> list[str]:
         for name, value in now.items()
         if TRAINING.fullmatch(name) and name in before and value != before[name]
     ]
+
+
+def other_data(saved: DataConfig, now: DataConfig) -> bool:
+    """Whether data were given to be scored: they are elsewhere than a run's, and no key says how they are to be divided."""
+
+    def differ(names: tuple[str, ...]) -> bool:
+        return any(getattr(saved, name, None) != getattr(now, name, None) for name in names)
+
+    return differ(PLACE) and not differ(DIVISION)
 
 
 def answers_alike(saved: Config, now: Config) -> bool:

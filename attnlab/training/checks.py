@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from attnlab import metrics
 from attnlab.config import AttentionEncoder, Config, Seq2seqHead, SpeechData
 from attnlab.data.contract import Data, Split
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError
+from attnlab.metrics import Comparison
 from attnlab.model.build import Model
+from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
 
 
@@ -27,13 +28,14 @@ def check_counts(config: Config, data: Data) -> None:
         )
 
 
-def check_monitor(config: Config, model: Model, data: Data) -> None:
-    """Raises UserError where `trainer.monitor` is no score of this model that says which of two is better."""
-    asked, names = config.trainer.monitor, [*model.head.metrics, "loss"]
-    names += [f"{name}/{part}" for name in model.head.metrics for part in data.splits["validation"].slices()]
-    fitting = sorted(name for name in names if metrics.direction(name))
-    if asked is not None and asked not in fitting:
-        raise UserError(f"`trainer.monitor={asked}`: no score of this run; {suggestion(asked, fitting)}")
+def check_answers(model: Model, data: Data) -> None:
+    """Raises UserError where no answer of the training, or of the validation examples is known."""
+    head = model.head
+    for name, called in (("train", "training"), ("validation", "validation")):
+        gold = data.splits[name].gold(head.target)
+        comparison = Comparison(head.kind, gold, [Prediction(right, None) for right in gold])
+        if next(comparison.pairs(), None) is None:
+            raise UserError(f"no {called} example has an answer to be scored; give it some")
 
 
 def check_positions(config: Config, model: Model, data: Data) -> None:

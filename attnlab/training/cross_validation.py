@@ -6,7 +6,7 @@ Every fold is a run like any other (`data.fold=<name>`): it can be scored, resum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import cast
+from typing import NotRequired, cast
 
 from attnlab.command_words import shell_word
 from attnlab.config import Config, CrossValidated
@@ -33,6 +33,8 @@ class CrossValidation:
 class Finished(FoldResults):
     """What results.json of a fold's run holds."""
 
+    undefined: NotRequired[dict[str, dict[str, str]]]
+    warnings: NotRequired[list[str]]
     parameters: Count
     baselines: dict[str, Scores]
 
@@ -48,51 +50,104 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     results = {name: read_json(folder.fold(name).results, Finished) for name in folds.names}
     write_json(folder.results, summary(config.task, folds.protocol, results))
     title = f"{config.task} on {config.data.name}: {folds.protocol}"
-    show(reporter, title, {name: fold["test"] for name, fold in results.items()})
+    columns = {
+        name: report.Column(
+            fold["test"], fold.get("examples", {}).get("test"), fold.get("undefined", {}).get("test", {})
+        )
+        for name, fold in results.items()
+    }
+    show(reporter, title, columns)
     again = shell_word("run", str(folder.path))
     reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {again}")
     return CrossValidation(folder, config)
 
 
 def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
-    """results.json of a parent: means over the folds where a run has scores, and each fold's own."""
+    """results.json of a parent: means over the folds that have a score where a run has scores, and each fold's own."""
     results = list(folds.values())
     tests, train = [r["test"] for r in results], [r["train"] for r in results]
     sums = {n: round(sum(t[n] for t in train), 2) for n in ("seconds", "wall_seconds", "epochs", "updates")}
     means = {n: round(fmean(t[n] for t in train), 4) for n in ("vectors_per_second", "data_wait")}
     baselines = [r["baselines"] for r in results]
+    undefined = {name: partial for name in ("test", "validation") if (partial := _partial(folds, name))}
+    warnings = dict.fromkeys(warning for r in results for warning in r.get("warnings", ()))
     return {
         "task": task,
         "protocol": protocol,
         "test": mean(tests),
         "validation": mean([r["validation"] for r in results]),
         "standard_deviation": deviation(tests),
-        "folds": {
-            name: {"test": r["test"], "validation": r["validation"], "train": r["train"]}
-            for name, r in folds.items()
-        },
+        "examples": {"test": sum(r.get("examples", {}).get("test", 0) for r in results)},
+        **({"undefined": undefined} if undefined else {}),
+        **({"warnings": list(warnings)} if warnings else {}),
+        "folds": {name: _of_fold(r) for name, r in folds.items()},
         "train": cast(Trained, sums | means),
         "parameters": results[0]["parameters"],
         "baselines": {name: mean([scores[name] for scores in baselines]) for name in _common(baselines)},
     }
 
 
+def _of_fold(results: Finished) -> FoldResults:
+    kept: FoldResults = {"test": results["test"], "validation": results["validation"], "train": results["train"]}
+    if "examples" in results:
+        kept["examples"] = results["examples"]
+    return kept
+
+
 def mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Of every score that all folds have."""
-    return {name: fmean(s[name] for s in scores) for name in _common(scores)}
+    """Of every score, over the folds that have it."""
+    return {name: fmean(values) for name, values in _by_score(scores).items()}
 
 
 def deviation(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The standard deviation over folds (of a sample: divided by their number − 1)."""
-    return {name: stdev([s[name] for s in scores]) for name in _common(scores)}
+    """The standard deviation over the folds that have a score (of a sample: divided by their number − 1); none of a score
+    that one fold alone has."""
+    return {name: stdev(values) for name, values in _by_score(scores).items() if len(values) > 1}
 
 
-def show(reporter: report.Reporter, title: str, scores: Mapping[str, Mapping[str, float]]) -> None:
-    """A row for each fold, their mean and standard deviation."""
-    of_all = list(scores.values())
-    rows = {**scores, "mean": mean(of_all), "±": deviation(of_all)}
-    columns = {score: {name: row[score] for name, row in rows.items()} for score in _common(of_all)}
-    reporter.table(report.score_table(title, columns, of="fold"))
+def without(folds: Mapping[str, Mapping[str, float]]) -> dict[str, list[str]]:
+    """Of each score that some folds have and some don't, the names of those without it."""
+    lacking = {
+        score: [n for n, scores in folds.items() if score not in scores] for score in _by_score([*folds.values()])
+    }
+    return {score: names for score, names in lacking.items() if names}
+
+
+def show(reporter: report.Reporter, title: str, folds: Mapping[str, report.Column]) -> None:
+    """A row for each fold, their mean and standard deviation; below, which folds have no score, and why."""
+    scores = {name: fold.scores for name, fold in folds.items()}
+    of_all, counts = list(scores.values()), [fold.examples for fold in folds.values() if fold.examples is not None]
+    rows = {**folds, "mean": report.Column(mean(of_all)), "±": report.Column(deviation(of_all))}
+    named = list(dict.fromkeys(name for fold in folds.values() for name in (*fold.scores, *fold.undefined)))
+    table = report.new_table(
+        title, ["fold"], [*(["examples"] if counts else []), *(n.replace("_", " ") for n in named)]
+    )
+    for name, row in rows.items():
+        count = "" if row.examples is None else f"{row.examples:,}"
+        table.add_row(name, *([count] if counts else []), *map(row.cell, named))
+    reporter.table(table)
+    for score, names in without(scores).items():
+        reporter.say(f"{score}: no score in {_folds(names)}; the mean is over the other {len(folds) - len(names)}")
+    for reason in report.reasons(folds):
+        reporter.say(reason)
+
+
+def _by_score(scores: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """The values of every score that any fold has."""
+    names = dict.fromkeys(name for of_fold in scores for name in of_fold)
+    return {name: [of_fold[name] for of_fold in scores if name in of_fold] for name in names}
+
+
+def _partial(folds: Mapping[str, Finished], split: str) -> dict[str, str]:
+    """Of scores that not all folds have: which ones don't, or why none has."""
+    undefined = {name: fold.get("undefined", {}).get(split, {}) for name, fold in folds.items()}
+    nowhere = {score: reason for reasons in undefined.values() for score, reason in reasons.items()}
+    some = without({name: fold[split] for name, fold in folds.items()})  # type: ignore[literal-required]
+    return nowhere | {score: f"no score in {_folds(names)}" for score, names in some.items()}
+
+
+def _folds(names: Sequence[str]) -> str:
+    return f"fold{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _common(scores: Sequence[Mapping[str, object]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,17 +15,20 @@ from attnlab.data.prep.batching import Batching
 from attnlab.disk import write_text
 from attnlab.errors import UserError
 from attnlab.model.build import Model
+from attnlab.model.interfaces import Head
 from attnlab.sets import Batch, Prediction
 from attnlab.training.engine import Engine
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. confusion: how
-    often each (right class, predicted class) occurred, where answers are classes."""
+    """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. undefined: of
+    scores that would say nothing, why. confusion: how often each (right class, predicted class) occurred, where answers
+    are classes."""
 
     predictions: list[Prediction]
     scores: dict[str, float]
+    undefined: dict[str, str]
     confusion: metrics.Confusion
 
 
@@ -58,7 +61,22 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     head, slices = model.head, cast(metrics.Slices, split.slices())
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
     measured = metrics.measure(head.metrics, comparison, slices)
-    return Evaluation(ordered, measured.scores | ({"loss": total / count} if count else {}), measured.confusion)
+    scores = measured.scores | ({"loss": total / count} if count else {})
+    return Evaluation(ordered, scores, measured.undefined, measured.confusion)
+
+
+def perfect(head: Head, split: Split, names: Sequence[str]) -> metrics.Measured:
+    """What a reader who is always right would score by these metrics: what is undefined of him is so of every model, or
+    would be of a good one."""
+    gold = split.gold(head.target)
+    answers = [Prediction(*_certain(head.kind, right)) for right in gold]
+    comparison = metrics.Comparison(head.kind, gold, answers, head.classes)
+    return metrics.measure(names, comparison, cast(metrics.Slices, split.slices()))
+
+
+def _certain(kind: str, right: metrics.Value) -> tuple[metrics.Value, metrics.Value]:
+    """The right answer with its probability."""
+    return right, [float(answer > 0) for answer in right] if kind == "classes" else 1.0
 
 
 @torch.no_grad()

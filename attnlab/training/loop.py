@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ from attnlab.training import checkpoint, optim
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
+from attnlab.training.monitor import monitor_for
 from attnlab.training.state import Listener, Progress, Saved, Validation
 
 
@@ -155,7 +157,7 @@ class Training:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
         progress, model = self.progress, self.evaluated_model()
         scores = self._scored(model)
-        progress.monitor = progress.monitor or self._monitor(scores)
+        progress.monitor = progress.monitor or self._monitor
         if self.candidates:
             self.candidates.offer(model.state_dict(), scores, progress.monitor, progress.update)
         is_better = self._keep_if_better(model, scores)
@@ -181,20 +183,14 @@ class Training:
         if model.head.uses_search and self.folder:
             lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
             self.folder.write_hypotheses(self.progress.update, "".join(lines))
+        if not evaluation.scores:
+            raise UserError("no validation example has an answer to be scored; give it some")
         return evaluation.scores
 
-    def _monitor(self, scores: dict[str, float]) -> str:
-        """The score that picks the best weights: the one asked for, or the head's own."""
-        asked = self.config.trainer.monitor
-        monitor = asked or self.model.head.monitor
-        if not scores:
-            raise UserError("no validation example has an answer to be scored; give it some")
-        if asked is None and monitor not in scores:
-            return "loss"  # few answers may not allow a score: of one class alone there is no area
-        choices = sorted(name for name in scores if metrics.direction(name))
-        if monitor not in choices:
-            raise UserError(f"`trainer.monitor={monitor}`: choose one of {', '.join(choices)}")
-        return monitor
+    @cached_property
+    def _monitor(self) -> str:
+        """The score that picks the best weights."""
+        return monitor_for(self.config.trainer.monitor, self.model.head, self.validation_split)[0]
 
     def _is_done(self) -> bool:
         """Derived, never remembered: a run that is given more updates, or more patience, goes on."""
@@ -202,9 +198,11 @@ class Training:
         return progress.update >= self.updates or (patience is not None and progress.without_better >= patience)
 
     def _keep_if_better(self, model: Model, scores: dict[str, float]) -> bool:
-        """Put weights into `best/` if no score so far was better."""
-        progress, score = self.progress, scores[self.progress.monitor]
-        if not metrics.better(score, progress.best_score, progress.monitor):
+        """Put weights into `best/` if no score so far was better, or if there was none. A score may be undefined while all
+        predictions are the same."""
+        progress, score = self.progress, scores.get(self.progress.monitor)
+        is_better = score is not None and metrics.better(score, progress.best_score, progress.monitor)
+        if not is_better and progress.best:
             return False
         progress.best_score, progress.best_update, progress.best = score, progress.update, scores
         if self.folder:
@@ -294,10 +292,9 @@ class Training:
             )
         if self.candidates:
             self.candidates.forget_after(progress.update)
-        if progress.best:  # another monitor may be asked for by now
-            monitor = self._monitor(progress.best)
-            if monitor != progress.monitor:
-                progress.monitor, progress.best_score, progress.without_better = monitor, progress.best[monitor], 0
+        if progress.best and self._monitor != progress.monitor:  # another monitor may be asked for by now
+            progress.monitor, progress.best_score = self._monitor, progress.best.get(self._monitor)
+            progress.without_better = 0
         progress.done = self._is_done()
         return warnings
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -40,6 +41,12 @@ class Reporter:
     def warn(self, text: str) -> None:
         """A line that stands out."""
         self.say(f"Warning: {text}", style="yellow")
+
+    def note(self, warnings: Iterable[str]) -> None:
+        """Warnings for the log alone: they were told already."""
+        if self.log is not None:
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.writelines(f"Warning: {text}\n" for text in warnings)
 
     def table(self, table: Table) -> None:
         """A table for the console and the log."""
@@ -116,13 +123,56 @@ def new_table(title: str, words: Iterable[str], numbers: Iterable[str]) -> Table
     return table
 
 
-def score_table(title: str, columns: Mapping[str, Mapping[str, float]], of: str = "score") -> Table:
-    """A row for each score, a column for each of what was scored. of: the title of the first column."""
-    table = new_table(title, [of], [name.replace("_", " ") for name in columns])
+NO_SCORE = "–"
+"""Stands in the place of a score that would say nothing."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a table shows of one split, of a baseline or of a fold. examples: how many were scored; None where that is not
+    known. undefined: of scores that would say nothing, why."""
+
+    scores: Mapping[str, float]
+    examples: int | None = None
+    undefined: Mapping[str, str] = field(default_factory=dict)
+
+    def cell(self, score: str) -> str:
+        """Empty where it was not measured."""
+        if score in self.scores:
+            return f"{self.scores[score]:.4f}"
+        return NO_SCORE if score in self.undefined else ""
+
+
+def show_scores(reporter: Reporter, title: str, columns: Mapping[str, Column]) -> None:
+    """The table, and below it a line for each reason why there is no score."""
+    reporter.table(score_table(title, columns))
+    for reason in reasons(columns):
+        reporter.say(reason)
+
+
+def score_table(title: str, columns: Mapping[str, Column]) -> Table:
+    """A row for how many examples there are, and one for each score; a column for each of what was scored."""
+    table = new_table(title, ["score"], [name.replace("_", " ") for name in columns])
     table.columns[0].no_wrap = True
-    for score in dict.fromkeys(score for scores in columns.values() for score in scores):
-        table.add_row(score, *(f"{scores[score]:.4f}" if score in scores else "" for scores in columns.values()))
+    counts = [column.examples for column in columns.values()]
+    if any(count is not None for count in counts):
+        table.add_row("examples", *("" if count is None else f"{count:,}" for count in counts))
+    named = (name for column in columns.values() for name in (*column.scores, *column.undefined))
+    for score in sorted(dict.fromkeys(named), key="loss".__eq__):
+        table.add_row(score, *(column.cell(score) for column in columns.values()))
     return table
+
+
+def reasons(columns: Mapping[str, Column]) -> list[str]:
+    """For each reason why scores are missing, a line that names them, and where."""
+    missing: dict[tuple[str, str], list[str]] = {}
+    for name, column in columns.items():
+        for score, reason in column.undefined.items():
+            missing.setdefault((name, reason), []).append(score)
+    where: dict[tuple[str, str], list[str]] = {}
+    for (name, reason), scores in missing.items():
+        where.setdefault((", ".join(scores), reason), []).append(name.replace("_", " "))
+    return [f"{NO_SCORE} {scores} of {', '.join(names)}: {reason}" for (scores, reason), names in where.items()]
 
 
 def confusion_table(confusion: metrics.Confusion) -> Table:
@@ -147,11 +197,6 @@ def length_table(lengths: Mapping[str, list[int]]) -> Table:
     for name, numbers in lengths.items():
         table.add_row(name, *map(str, numbers))
     return table
-
-
-def counted(number: float, noun: str) -> str:
-    """`1 epoch`, `2 epochs`."""
-    return f"{number:,g} {noun}" if number == 1 else f"{number:,g} {noun}s"
 
 
 def clock(seconds: float) -> str:

@@ -1,17 +1,19 @@
 """Where a run is kept and reported, and what it comes to: its results.json, and what is shown at the end."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from attnlab.command_words import shell_word
 from attnlab.data.contract import Data
 from attnlab.disk import write_json
+from attnlab.metrics import Measured
 from attnlab.model.width import count_parameters
+from attnlab.plural import plural
 from attnlab.runs import Results, RunFolder
-from attnlab.training.baselines import Scores
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import word_lengths, write_predictions
+from attnlab.training.evaluate import perfect, word_lengths, write_predictions
 from attnlab.training.loop import Training
-from attnlab.training.report import Reporter, counted, details, score_table
+from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run
 from attnlab.training.state import Listener, Validation
 from attnlab.training.tracking import Tracking
@@ -19,12 +21,14 @@ from attnlab.training.tracking import Tracking
 
 @dataclass(frozen=True)
 class Session(Listener):
-    """Where a run is computed, kept and reported."""
+    """Where a run is computed, kept and reported. warned: whether the warnings of its data were told already, with those
+    of the other folds."""
 
     engine: Engine
     folder: RunFolder
     reporter: Reporter
     tracking: Tracking
+    warned: bool = False
 
     def updated(self, update: int, loss: float) -> None:
         self.reporter.update(update, loss)
@@ -36,19 +40,33 @@ class Session(Listener):
         self.reporter.update(validation.update, validation.train_loss)
 
 
-def finish(training: Training, run: Run, data: Data, baselines: Scores, session: Session) -> None:
-    """Score the best weights, write predictions and results, and show them. Raises UserError where the disk refuses it."""
+def finish(
+    training: Training,
+    run: Run,
+    data: Data,
+    baselines: Mapping[str, Measured],
+    session: Session,
+    warnings: Sequence[str] = (),
+) -> None:
+    """Score the best weights, write predictions and results, and show them. warnings: that were told of the data. Raises
+    UserError where the disk refuses it."""
     head, folder, reporter, progress = run.model.head, session.folder, session.reporter, training.progress
-    # A head that searches for its answers did so greedily in validations.
-    validation = run.evaluate("validation", data).scores if head.uses_search else progress.best
-    results: Results = {"task": run.config.task, "validation": validation}
+    columns = {"validation": _validation(run, data, progress.best)}
+    results: Results = {"task": run.config.task}
     evaluation = None
     if run.config.score_test and "test" in data.splits:
         test, evaluation = data.splits["test"], run.evaluate("test", data)
-        results = {"task": run.config.task, "test": evaluation.scores, "validation": validation}
+        columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined)} | columns
         write_predictions(folder.predictions("test"), test, head.target, evaluation)
         if head.uses_search:
             results["lengths"] = word_lengths(test, head.target, evaluation)
+    for name, column in columns.items():
+        results[name] = dict(column.scores)  # type: ignore[literal-required]
+    results["examples"] = {name: len(split) for name, split in data.splits.items()}
+    if undefined := {name: dict(column.undefined) for name, column in columns.items() if column.undefined}:
+        results["undefined"] = undefined
+    if warnings:
+        results["warnings"] = list(warnings)
     train = results["train"] = {
         "seconds": round(progress.seconds, 2),
         "wall_seconds": round(training.wall_seconds, 2),
@@ -60,16 +78,31 @@ def finish(training: Training, run: Run, data: Data, baselines: Scores, session:
         "monitor": progress.monitor,
     }
     results["parameters"] = count_parameters(training.model)
-    results["baselines"] = baselines
+    results["baselines"] = {name: measured.scores for name, measured in baselines.items()}
     write_json(folder.results, results)
     session.tracking.result(results)
     if evaluation is not None:
-        columns = {"test": evaluation.scores, "validation": validation, **baselines}
-        reporter.table(score_table(f"{run.config.task} on {run.config.data.name}", columns))
+        number = len(data.splits["test"])
+        columns |= {name: Column(found.scores, number, found.undefined) for name, found in baselines.items()}
+        show_scores(reporter, f"{run.config.task} on {run.config.data.name}", columns)
         details(reporter, evaluation.confusion, results.get("lengths", {}))
     reporter.say(
-        f"{counted(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s from data to "
-        f"optimizer, {100 * train['data_wait']:.1f} % of it waiting for data"
+        f"{plural(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s "
+        f"from data to optimizer, {100 * train['data_wait']:.1f} % of it waiting for data"
     )
     again = shell_word("run", str(folder.path))
     reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")
+
+
+def _validation(run: Run, data: Data, best: dict[str, float]) -> Column:
+    """The best weights' scores of validation data, which `best` holds, with the reasons of those that are missing."""
+    head, split = run.model.head, data.splits["validation"]
+    missing = [name for name in head.metrics if name not in best]
+    ideal = perfect(head, split, missing) if missing and not head.uses_search else Measured({})
+    # A head that searches for its answers did so greedily in validations. A score that a perfect reader has, but not the
+    # run, depends on what is predicted.
+    if head.uses_search or ideal.scores:
+        evaluation = run.evaluate("validation", data)
+        scores = evaluation.scores if head.uses_search else best
+        return Column(scores, len(split), evaluation.undefined)
+    return Column(best, len(split), ideal.undefined)

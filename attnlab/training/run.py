@@ -1,14 +1,15 @@
 """A run with its model in memory, from its folder alone: evaluate it, or let it predict."""
 
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from attnlab import compose
-from attnlab.config import Config, TextData
+from attnlab.config import Config, CrossValidated, DataConfig, TextData
 from attnlab.data import open_data
 from attnlab.data.contract import Data
 from attnlab.data.text.tokenize import Sentences
@@ -47,11 +48,31 @@ class Run:
         return load_data(self.config, self.spec)
 
     def evaluate(self, split: str = "test", data: Data | None = None) -> Evaluation:
-        """Scores and predictions of the best weights. Raises UserError where the data have no such split."""
-        data = self.data() if data is None else data
+        """Scores and predictions of the best weights, by default of `data_to_score`. Raises UserError where the data have no
+        such split."""
+        data = self.data_to_score(split) if data is None else data
         if split not in data.splits:
             raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
         return evaluate(self.model, data.splits[split], self.engine, self.config.trainer.batch_vectors)
+
+    def data_to_score(self, split: str) -> Data:
+        """The run's data, or other data that are given to be scored: of these nothing is held out or left out. Where nothing
+        says of which split their examples are, all of them are `split`.
+
+        Raises UserError for data that cannot be used.
+        """
+        saved = compose.load_saved(self.folder.config)
+        if not changes.other_data(saved.data, self.config.data):
+            return self.data()
+        data = load_data(replace(self.config, data=undivided(self.config.data)), self.spec)
+        if not {"validation", "test"} <= data.splits.keys():  # the run would hold some out of its own
+            with contextlib.suppress(UserError):
+                own = self.data()
+                if own.fingerprint == self.fingerprint:  # its own data in another place
+                    return own
+        if data.unnamed:
+            data.splits = {split: data.splits["train"]}
+        return data
 
     def predict(self, sentences: Sequence[str | Sequence[str]]) -> list[Prediction]:
         """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words. Raises
@@ -66,6 +87,12 @@ class Run:
 def load_data(config: Config, spec: DataSpec | None = None) -> Data:
     """Prepare and open the data that a configuration names. Raises UserError for data that cannot be used."""
     return open_data(config.data, config.seed, spec, parts=models.needs_parts(config))
+
+
+def undivided(config: DataConfig) -> DataConfig:
+    """Nothing is held out or left out but by the data's own splits."""
+    whole = replace(config, validation=0.0, test=0.0, limit=None)
+    return replace(whole, folds=None, fold=None) if isinstance(whole, CrossValidated) else whole
 
 
 def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "outputs") -> Run:

@@ -5,11 +5,16 @@ from collections.abc import Sequence
 
 from attnlab import compose
 from attnlab.config import Config
-from attnlab.data import loader
+from attnlab.data.contract import Data
+from attnlab.data.prep.crossval import Folds
+from attnlab.data.warnings import warnings
+from attnlab.disk import read_json
+from attnlab.errors import UserError
+from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
 from attnlab.training.evaluate import Evaluation, word_lengths, write_predictions
-from attnlab.training.report import Reporter, details, score_table
+from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run, load_run
 
 
@@ -21,23 +26,47 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     if cross_validation.wanted(config):
         return _score_folds_again(folder, config, split, overrides)
     run = load_run(run_name, overrides, outputs)
-    data, reporter = run.data(), Reporter()
-    for warning in data.warnings:
+    data, reporter = run.data_to_score(split), Reporter()
+    split, sentence = _chosen(run, data, split)
+    reporter.say(sentence)
+    for warning in warnings(data, [split]):
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
     as_trained = _is_as_trained(run, data.fingerprint, reporter)
-    columns, results = {split: evaluation.scores}, run.results
+    examples, results = data.splits[split], run.results
+    columns = {split: Column(evaluation.scores, len(examples), evaluation.undefined)}
     reported = {"validation": results.get("validation"), "test": results.get("test")}.get(split)
     if as_trained and reported is not None:
-        columns["as trained"] = reported
-    reporter.table(score_table(f"{config.task} on {config.data.path or config.data.name}", columns))
-    target, examples = run.model.head.target, data.splits[split]
+        number, undefined = results.get("examples", {}).get(split), results.get("undefined", {}).get(split, {})
+        columns["as trained"] = Column(reported, number, undefined)
+    show_scores(reporter, f"{config.task} on {config.data.path or config.data.name}", columns)
+    target = run.model.head.target
     lengths = word_lengths(examples, target, evaluation) if run.model.head.uses_search else {}
     details(reporter, evaluation.confusion, lengths)
     path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
     write_predictions(path, examples, target, evaluation)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
     return evaluation
+
+
+def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
+    """The split that is scored, the only one where another data set has no test split; and what is scored, as one says it.
+    Raises UserError where the data have no such split."""
+    given = compose.load_saved(run.folder.config).data
+    other, where = changes.other_data(given, run.config.data), run.config.data.path or run.config.data.name
+    if other and split == "test" and split not in data.splits and len(data.splits) == 1:
+        split = next(iter(data.splits))
+    if split not in data.splits:
+        raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
+    examples = plural(len(data.splits[split]), "example")
+    if other and data.unnamed and len(data.splits) == 1:
+        return split, f"Scored: {'the only example' if examples == '1 example' else f'all {examples}'} of {where}"
+    of_run = (
+        ", which are the data that the run was trained with"
+        if other and data.fingerprint == run.fingerprint
+        else ""
+    )
+    return split, f"Scored: {examples}, the {split} split of {where}{of_run}"
 
 
 def _is_as_trained(run: Run, fingerprint: str, reporter: Reporter) -> bool:
@@ -51,10 +80,13 @@ def _is_as_trained(run: Run, fingerprint: str, reporter: Reporter) -> bool:
 
 def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides: Sequence[str]) -> Evaluation:
     """Every fold by its own best weights; the scores are means."""
-    names = loader(config.data).folds(config.data, config.seed).names
+    names = list(read_json(folder.folds, Folds).test)
     folds = {name: score_again(str(folder.fold(name).path), split, overrides=overrides) for name in names}
-    scores = {name: fold.scores for name, fold in folds.items()}
-    cross_validation.show(Reporter(), f"{config.task} on {config.data.name}", scores)
+    columns = {name: Column(fold.scores, len(fold.predictions), fold.undefined) for name, fold in folds.items()}
+    cross_validation.show(Reporter(), f"{config.task} on {config.data.path or config.data.name}", columns)
     confusion = sum((Counter(dict(fold.confusion)) for fold in folds.values()), Counter[tuple[str, str]]())
     predictions = [prediction for fold in folds.values() for prediction in fold.predictions]
-    return Evaluation(predictions, cross_validation.mean(list(scores.values())), confusion)
+    scores = cross_validation.mean([fold.scores for fold in folds.values()])
+    undefined = {name: reason for fold in folds.values() for name, reason in fold.undefined.items()}
+    undefined = {name: reason for name, reason in undefined.items() if name not in scores}
+    return Evaluation(predictions, scores, undefined, confusion)

@@ -13,6 +13,7 @@ from attnlab.config import Config, CrossValidated, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
+from attnlab.data.warnings import warnings
 from attnlab.disk import read_json, write_json, write_text
 from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
@@ -21,11 +22,12 @@ from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.baselines import baselines
-from attnlab.training.checks import check_counts, check_monitor, check_positions
+from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
+from attnlab.training.monitor import monitor_for
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.run import Run, best_weights, load_data, with_weights
@@ -46,9 +48,11 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
     return start(compose.compose(overrides), overrides, quiet)
 
 
-def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | CrossValidation:
-    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted.
-    Raises UserError and Stopped, as `train` does."""
+def start(
+    config: Config, overrides: Sequence[str] = (), quiet: bool = False, warned: bool = False
+) -> Run | CrossValidation:
+    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned:
+    see `Session`. Raises UserError and Stopped, as `train` does."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
@@ -72,8 +76,9 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     check_memory(config, data.spec, engine.device)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
+    check_answers(model, data)
+    monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
     check_positions(config, model, data)
-    check_monitor(config, model, data)
     models.start_from_files(model, config, data.spec)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
@@ -83,7 +88,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
         _write_beginnings(folder, overrides)
         data.spec.save(folder.path)
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
-        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn))
+        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         return _finish(Training(config, model, data, engine, folder, session), data, session)
 
 
@@ -112,7 +117,7 @@ def _train_folds(
 ) -> CrossValidation:
     """Train every fold that isn't finished under these settings, which may give all of them more to do."""
     assert isinstance(config.data, CrossValidated)
-    reporter = Reporter(folder.log, quiet)
+    reporter, warned = Reporter(folder.log, quiet), False
 
     def accepted() -> None:
         write_text(folder.config, compose.to_yaml(config))
@@ -122,13 +127,18 @@ def _train_folds(
         if fold.results.exists() and not changes.settings_for(fold, config):
             reporter.say(f"{title} is finished.")
             continue
+        of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
+        if not warned:
+            for warning in warnings(load_data(of_fold)):
+                reporter.warn(warning)
+            warned = True
         reporter.say(title, style="bold")
         try:
             if fold.config.exists():
-                resume(str(fold.path), [*changes.settings_for(fold, config), *overrides], quiet, accepted)
+                words = [*changes.settings_for(fold, config), *overrides]
+                resume(str(fold.path), words, quiet, accepted, warned)
             else:
-                of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
-                start(of_fold, [*overrides, f"data.fold={name}"], quiet)
+                start(of_fold, [*overrides, f"data.fold={name}"], quiet, warned)
         except Stopped:
             again = shell_word("run", str(folder.path))
             reporter.say(f"Continue all folds with: attnlab train {again}")
@@ -139,10 +149,11 @@ def _train_folds(
 
 
 def resume(
-    run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None
-) -> Run | CrossValidation:
+    run: str, overrides: Sequence[str] = (), quiet: bool = False, accepted: Callable[[], None] = lambda: None,
+    warned: bool = False,
+) -> Run | CrossValidation:  # fmt: skip
     """Continue a run from `last/` as if it had never stopped; overrides may give it more to do. accepted: called when
-    the run can go on under them. Raises UserError and Stopped, as `train` does."""
+    the run can go on under them. warned: see `Session`. Raises UserError and Stopped, as `train` does."""
     outputs = [text(word) for word in overrides if word.startswith("outputs=")]
     folder = RunFolder.find(run, outputs[-1] if outputs else "outputs")
     with folder.held():
@@ -168,7 +179,7 @@ def resume(
         model = models.build(config, spec)
         models.start_from_files(model, config, spec)
         reporter = Reporter(folder.log, quiet)
-        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn))
+        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)
         if checkpoint.exists(folder.last):
             for warning in training.restore():
@@ -219,7 +230,11 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
-    for warning in data.warnings:
+    _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
+    told = [*warnings(data), *([unusual] if unusual else [])]
+    if session.warned:
+        reporter.note(told)
+    for warning in [] if session.warned else told:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
@@ -235,5 +250,5 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     # The model itself takes the best weights: its own are in `last/`.
     best = best_weights(session.folder, training.model.state_dict())
     run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
-    finish(training, run, data, simple, session)
+    finish(training, run, data, simple, session, told)
     return run

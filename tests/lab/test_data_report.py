@@ -34,7 +34,7 @@ def test_it_tells_of_leaks_small_sets_missing_classes_and_long_texts(tmp_path: P
     output = capsys.readouterr().out
     for expected in (
         "1 of 2 examples of the test split occur in training, too, such as test.csv:2",
-        "1 of 1 examples of the validation split occur in training",
+        "1 of 1 example of the validation split occur in training",
         "the test split has only 2 examples",
         "labels of the test split never seen in training count as wrong: c",
         "longer sentences of the train split were shortened (data.max_length=10 data.too_long=cut): 1",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sacrebleu
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
@@ -42,8 +43,9 @@ CLASSES = [
     ("a b a b", "b a b a", 0.0, 0.0),
     ("a a a b", "a a a a", 0.75, (6 / 7 + 0) / 2),
     ("a b c", "a b b", 2 / 3, (1 + 2 / 3 + 0) / 3),
-    ("a a b", "a x b", 2 / 3, (2 / 3 + 1) / 2),  # x is no right class: it costs `a` a hit and has no F1 itself
-    ("- a -", "b a a", 1.0, 1.0),  # - is not scored
+    ("a a b", "a x b", 2 / 3, (2 / 3 + 1 + 0) / 3),  # x is no right class: it costs `a` a hit, and its own F1 is 0
+    ("a a a", "a a x", 2 / 3, (4 / 5 + 0) / 2),
+    ("- a b", "b a b", 1.0, 1.0),  # - is not scored
 ]
 
 
@@ -57,26 +59,120 @@ def test_accuracy_and_macro_f1(right: str, predicted: str, accuracy: float, macr
         assert found["accuracy"] == pytest.approx(accuracy) and found["macro_f1"] == pytest.approx(macro_f1)
 
 
-RIGHT = {
-    "macro_f1": lambda g, p, right: sklearn_metrics.f1_score(g, p, average="macro", labels=right, zero_division=0),
-    "macro_precision": lambda g, p, right: sklearn_metrics.precision_score(
-        g, p, average="macro", labels=right, zero_division=0
-    ),
-    "weighted_f1": lambda g, p, right: sklearn_metrics.f1_score(g, p, average="weighted", zero_division=0),
-    "balanced_accuracy": lambda g, p, right: (
-        sum(sum(a == b == label for a, b in zip(g, p, strict=True)) / g.count(label) for label in right)
-        / len(right)
-    ),
-    "matthews": lambda g, p, right: sklearn_metrics.matthews_corrcoef(g, p),
+SCIKIT = {
+    "accuracy": sklearn_metrics.accuracy_score,
+    "macro_f1": lambda g, p: sklearn_metrics.f1_score(g, p, average="macro"),
+    "macro_precision": lambda g, p: sklearn_metrics.precision_score(g, p, average="macro", zero_division=0),
+    "weighted_f1": lambda g, p: sklearn_metrics.f1_score(g, p, average="weighted"),
+    "balanced_accuracy": sklearn_metrics.balanced_accuracy_score,
+    "matthews": sklearn_metrics.matthews_corrcoef,
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-@given(pairs=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1))
+@pytest.mark.filterwarnings("ignore:.*")  # scikit-learn's, of classes that are only predicted
+@pytest.mark.parametrize("name", SCIKIT)
+@given(pairs=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1))
 def test_scores_of_counts_are_scikit_learns_of_lists(name: str, pairs: list[tuple[str, str]]) -> None:
     gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
-    expected = RIGHT[name](gold, predicted, sorted(set(gold)))
-    assert scores("class", gold, answers(*predicted), names=[name])[name] == pytest.approx(expected)
+    for kind, right, found in (
+        ("class", gold, answers(*predicted)),
+        ("vector_classes", [gold], answers(predicted)),
+    ):
+        measured = metrics.measure([name], metrics.Comparison(kind, right, found))
+        if len({*gold, *predicted}) == 1:  # a score of 1 there is nobody's merit
+            assert measured.scores == {} and f"`{gold[0]}`" in measured.undefined[name]
+        else:
+            assert measured.scores[name] == pytest.approx(SCIKIT[name](gold, predicted))
+
+
+def test_classes_that_are_only_predicted_count_as_scikit_learn_counts_them() -> None:
+    found = scores("class", ["pos"] * 21, answers(*["pos"] * 13, *["neg"] * 8))
+    assert found["macro_f1"] == pytest.approx(13 / 34) and round(found["macro_f1"], 4) == 0.3824
+    assert found["accuracy"] == 13 / 21
+
+
+rows = st.integers(1, 4).flatmap(
+    lambda n: st.lists(
+        st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 1)), min_size=n, max_size=n), min_size=1
+    )
+)
+
+
+@given(rows)
+def test_f1_of_questions_is_scikit_learns_where_somebody_says_yes(table: list[list[tuple[int, int]]]) -> None:
+    gold, predicted = ([[pair[i] for pair in row] for row in table] for i in (0, 1))
+    comparison = metrics.Comparison("classes", gold, answers(*predicted))
+    measured = metrics.measure(["macro_f1", "micro_f1", "accuracy"], comparison)
+    known = [[pair for pair in column if pair[0] >= 0] for column in zip(*table, strict=True)]
+    expected = [
+        sklearn_metrics.f1_score(*zip(*column, strict=True), zero_division=0)
+        for column in known
+        if any(1 in pair for pair in column)
+    ]
+    if all(len({answer for pair in column for answer in pair}) < 2 for column in known):
+        assert measured.scores == {} and set(measured.undefined) == {"macro_f1", "micro_f1", "accuracy"}
+        return
+    flat = [pair for column in known for pair in column]
+    assert measured.scores["accuracy"] == sum(g == p for g, p in flat) / len(flat)
+    assert measured.scores["macro_f1"] == pytest.approx(sum(expected) / len(expected))
+    assert measured.scores["micro_f1"] == pytest.approx(sklearn_metrics.f1_score(*zip(*flat, strict=True)))
+
+
+numbers = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1)
+
+
+@given(numbers)
+def test_scores_of_numbers_are_those_of_scikit_learn_and_scipy(pairs: list[tuple[int, int]]) -> None:
+    right, predicted = [float(r) for r, _ in pairs], [float(p) for _, p in pairs]
+    comparison = metrics.Comparison("number", right, answers(*predicted))
+    measured = metrics.measure(["mae", "rmse", "r2", "spearman"], comparison)
+    assert measured.scores["mae"] == pytest.approx(sklearn_metrics.mean_absolute_error(right, predicted))
+    assert measured.scores["rmse"] == pytest.approx(sklearn_metrics.root_mean_squared_error(right, predicted))
+    varied = len(set(right)) > 1
+    assert ("r2" in measured.scores) == varied and ("r2" in measured.undefined) == (not varied)
+    if varied:
+        assert measured.scores["r2"] == pytest.approx(sklearn_metrics.r2_score(right, predicted))
+    if varied and len(set(predicted)) > 1:
+        assert measured.scores["spearman"] == pytest.approx(scipy.stats.spearmanr(right, predicted).statistic)
+    else:
+        assert "spearman" in measured.undefined
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(["", "a", "a b", "b c d e"])] * 2), max_size=5))
+def test_scores_of_texts_are_sacrebleus_where_there_are_words(pairs: list[tuple[str, str]]) -> None:
+    right, predicted = [r for r, _ in pairs], [p for _, p in pairs]
+    names = ["bleu", "chrf", "ter", "wer", "cer", "exact_match", "length_ratio", "cut"]
+    measured = metrics.measure(names, metrics.Comparison("sequence", right, answers(*predicted)))
+    if not any(right):
+        assert measured.scores == {} and list(measured.undefined) == names
+        return
+    if len(right) > 1 and len({*right, *predicted}) == 1:
+        assert measured.scores == {} and "all" in measured.undefined["exact_match"]
+        return
+    assert measured.undefined == {}
+    for name, metric in (("bleu", sacrebleu.BLEU()), ("chrf", sacrebleu.CHRF()), ("ter", sacrebleu.metrics.TER())):
+        assert measured.scores[name] == pytest.approx(metric.corpus_score(predicted, [right]).score)
+    assert measured.scores["exact_match"] == sum(r == p for r, p in pairs) / len(pairs)
+
+
+def test_a_slice_without_a_scored_vector_says_so() -> None:
+    comparison = metrics.Comparison("vector_classes", [["a", "b"], ["a"]], answers(["a", "a"], ["a"]))
+    slices = {
+        "none": [[False, False], [False]],
+        "second": [[False, True], [False]],
+        "first": [[True, False], [True]],
+    }
+    measured = metrics.measure(["accuracy"], comparison, slices)
+    assert measured.scores == {"accuracy": 2 / 3, "accuracy/second": 0.0}
+    assert measured.undefined == {
+        "accuracy/none": "no scored vector is marked as none",
+        "accuracy/first": "all 2 right answers are `a`: whoever always predicts it is right",
+    }
+
+
+def test_a_score_that_is_no_number_is_no_score() -> None:
+    measured = metrics.measure(["mae"], metrics.Comparison("number", [1.0], answers(math.inf)))
+    assert measured == metrics.Measured({}, {"mae": "it is inf"})
 
 
 def test_the_confusion_counts_pairs_that_are_scored() -> None:

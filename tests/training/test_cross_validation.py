@@ -16,8 +16,9 @@ from attnlab.cli import main
 from attnlab.data.prep.crossval import assign, divided, fold_splits
 from attnlab.data.prep.splits import held_out
 from attnlab.errors import Stopped, UserError
-from attnlab.training.cross_validation import summary
+from attnlab.training.cross_validation import show, summary
 from attnlab.training.loop import Training
+from attnlab.training.report import Column, Reporter
 
 RATE = 4000
 
@@ -132,6 +133,38 @@ def test_a_summary_holds_mean_and_deviation() -> None:
     assert found["test"]["accuracy"] == pytest.approx(0.7)
     assert found["standard_deviation"]["accuracy"] == pytest.approx(0.2)
     assert found["train"]["seconds"] == 3.0
+
+
+def test_a_mean_is_over_the_folds_that_have_a_score(capsys) -> None:
+    train = dict.fromkeys(("seconds", "wall_seconds", "epochs", "updates", "vectors_per_second", "data_wait"), 1.0)
+    tests = {"a": {"accuracy": 0.5}, "b": {}, "c": {"accuracy": 0.9}}
+    folds = {
+        name: {
+            "test": test | {"loss": 1.0}, "validation": {"loss": 1.0}, "examples": {"test": 4}, "train": train,
+            "undefined": {} if test else {"test": {"accuracy": "one class", "roc_auc": "one class"}},
+            "parameters": 5, "baselines": {},
+        }
+        for name, test in tests.items()
+    }  # fmt: skip
+    found = summary("t", "p", folds)
+    assert found["test"] == {"accuracy": pytest.approx(0.7), "loss": 1.0} and found["examples"] == {"test": 12}
+    assert found["undefined"] == {"test": {"accuracy": "no score in fold b", "roc_auc": "one class"}}
+    columns = {name: Column(fold["test"], 4, fold["undefined"].get("test", {})) for name, fold in folds.items()}
+    show(Reporter(), "t", columns)
+    shown = capsys.readouterr().out
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("│ b")]
+    assert row == ["│", "b", "│", "4", "│", "–", "│", "1.0000", "│", "–", "│"]
+    assert "accuracy: no score in fold b; the mean is over the other 2" in shown
+
+
+def test_warnings_of_folds_are_told_once_and_kept_with_each(finished: Path) -> None:
+    log = (finished / "log.txt").read_text()
+    assert log.count("the test split has only 8 examples") == 1
+    assert log.index("Warning: ") < log.index("Fold ada")
+    for name in ("ada", "bob", "cy"):
+        fold = finished / f"fold-{name}"
+        assert (fold / "log.txt").read_text().count("the test split has only 8 examples") == 1
+        assert "the test split has only 8 examples: a score on it says little" in results(fold)["warnings"]
 
 
 def test_a_parent_of_ordinary_runs(finished: Path) -> None:

@@ -227,8 +227,51 @@ def test_the_best_validations_are_kept_by_what_is_monitored(tmp_path: Path) -> N
 def test_an_unknown_monitor_is_refused_with_the_right_ones(tiny: list[str]) -> None:
     with pytest.raises(UserError, match=r"`trainer\.monitor=acuracy`: choose one of accuracy"):
         training([*tiny, "trainer.monitor=acuracy"]).run()
-    with pytest.raises(UserError, match="no validation example has an answer"):
-        training(tiny)._monitor({})
+
+
+def test_the_best_weights_are_picked_by_loss_where_the_usual_score_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("text,label\n" + "".join(f"film {i},fine\n" for i in range(40)))
+    words = ["task=sentiment", "data=csv", f"data.path={tmp_path / 'x.csv'}", "encoder.width=8", "encoder.depth=1"]
+    words += ["trainer.updates=2", f"folder={tmp_path / 'run'}"]
+    with pytest.raises(
+        UserError, match=r"`trainer\.monitor=accuracy`: it says nothing .* all 4 right answers are `fine`"
+    ):
+        train(*words, "trainer.monitor=accuracy", quiet=True)
+    assert not (tmp_path / "run").exists(), "refused before training"
+    results = train(*words, quiet=True).results
+    assert results["train"]["monitor"] == "loss"
+    assert (
+        list(results["test"]) == list(results["validation"]) == ["loss"]
+        and results["baselines"]["larger_class"] == {}
+    )
+    assert list(results["undefined"]["test"]) == ["accuracy", "macro_f1", "roc_auc"]
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert (
+        "1.0000" not in log and log.count("all 4 right answers are `fine`") == 2
+    )  # a warning, and below the table
+    assert log.count("all training examples have the same label, fine") == 1
+    assert "label: all training examples have the same label, fine" in results["warnings"]
+
+
+def test_without_an_answer_nothing_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("text,a,b\n" + "".join(f"film {i},,\n" for i in range(40)))
+    words = ["task=sentiment", "data=csv", f"data.path={tmp_path / 'x.csv'}", "data.target_kind=classes"]
+    with pytest.raises(UserError, match="no training example has an answer to be scored"):
+        train(*words, "data.label=[a,b]", f"outputs={tmp_path / 'outputs'}")
+
+
+def test_a_score_that_is_undefined_in_the_first_validation_may_pick_later_ones(tiny: list[str]) -> None:
+    loop = training(tiny)
+    loop.progress.monitor = "spearman"
+    for scores, kept in (
+        ({}, True),
+        ({}, False),
+        ({"spearman": 0.1}, True),
+        ({"spearman": 0.0}, False),
+        ({}, False),
+    ):
+        assert loop._keep_if_better(loop.model, scores | {"loss": 1.0}) == kept
+    assert loop.progress.best == {"spearman": 0.1, "loss": 1.0}
 
 
 def test_the_window_of_words_is_the_same_whatever_a_run_is_tried_with(tiny: list[str]) -> None:

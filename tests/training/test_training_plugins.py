@@ -131,7 +131,7 @@ def test_a_plugins_baseline_stands_before_the_ceiling_and_is_measured_for_every_
     assert list(first) == ["larger_class", "naive_bayes", "first_class"] and first == again
     assert FirstClass.measured == 2, "tomorrow it may be another one of the same name"
     gold = data.splits["test"].gold("label")
-    assert first["first_class"]["accuracy"] == sum(label == "bad" for label in gold) / len(gold)
+    assert first["first_class"].scores["accuracy"] == sum(label == "bad" for label in gold) / len(gold)
 
 
 def test_what_fits_later_is_added_to_what_was_measured_before(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class Graphs(Data):
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
         make_folder(self.folder)
         self.graphs = graphs = PreparedGraphs(folder)
+        self.unnamed = self.source.unnamed and set(graphs.splits) <= {"", "train"}
         self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
         rows = self.examples.rows(config)
         self.spec = spec if spec is not None else self._spec(rows["train"])

@@ -31,7 +31,7 @@ class Image(Data):
         self.config, self.seed = config, seed
         self.channels = CHANNELS[config.colour]
         self.source = open_source(config, ImageSource)
-        self.notice, self.commit = self.source.notice, self.source.commit
+        self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         prepared = prepare(config, self.source)
         self.fingerprint, self.folder = prepared.fingerprint, prepared.folder
         rows = {name: np.arange(len(columns)) for name, columns in prepared.splits.items()}

@@ -48,7 +48,7 @@ class Parallel(Data):
             raise UserError(f"data={config.name}: tokens of parallel text have no parts; choose embedding=learned")
         self.config, self.seed = config, seed
         self.source = open_source(config, PairSource)
-        self.notice, self.commit = self.source.notice, self.source.commit
+        self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.fractions = lacking(config, self.source.splits)
         splits = [name for name in NAMES if name in (*self.source.splits, *self.fractions)]
         settings = settings_of(replace(config, limit=None))  # which is applied below, to what was prepared

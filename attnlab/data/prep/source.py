@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from attnlab.config import DataConfig, HubDataConfig
+from attnlab.data.files.layout import split_of
 from attnlab.errors import UserError
 
 State = tuple[int, int, int]
@@ -59,6 +60,11 @@ class Source:
                 raise UserError(
                     f"{path}: changed while it was read; give the command again once nobody writes to it"
                 )
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether neither the source nor a file's name says of which split the examples are; they are for training then."""
+        return set(self.splits) <= {"train"} and not any(split_of(path.name) for path in self.files.values())
 
 
 def _state(path: Path) -> State:

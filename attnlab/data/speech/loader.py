@@ -49,6 +49,7 @@ class Speech(Data):
         make_folder(self.folder)
         columns = Columns(recordings / "recordings.arrow")
         self.listing = Listing(*(columns.strings(name) for name in ("key", "owner", "label", "speaker", "split")))
+        self.unnamed = not any(self.listing.splits)
         self.transcripts = columns.strings("transcript")
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.alters_samples else None

@@ -56,7 +56,7 @@ class Text(Data):
     def __init__(self, config: TextData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed, self.parts = config, seed, parts
         self.source = open_source(config, TextSource)
-        self.notice, self.commit = self.source.notice, self.source.commit
+        self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.fractions = lacking(config, self.source.splits)
         name = self._rows_name()
         self.folder_of_rows = prepared(cache_folder(config.cache), name, self._write)

@@ -1,10 +1,12 @@
 """`attnlab sweep`: many runs from one line, none lost, all comparable."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import cast
 
 from attnlab import compose
 from attnlab.command_words import shell_word, split_words
+from attnlab.config import Config
 from attnlab.disk import lock, read_json, write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.sweep import folder as folders
@@ -46,6 +48,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     )
     if not folder.results.exists():
         config = compose.compose(searched.example())
+        _tell_of_data(config, reporter)
         try:
             Worker(folder, search, config, reporter.say, command).run()
         finally:
@@ -53,6 +56,16 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
                 reporter.say(f"Finish it with: attnlab sweep {shell_word('sweep', str(folder.path))}")
     with lock(folder.locks / "end.lock"):  # of several processes that finish it, one scores the choice
         return _conclude(folder, search, reporter)
+
+
+def _tell_of_data(config: Config, reporter: Reporter) -> None:
+    """What each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
+    from attnlab.data.warnings import warnings
+    from attnlab.training.run import load_data
+
+    with contextlib.suppress(UserError):
+        for warning in warnings(load_data(config)):
+            reporter.warn(warning)
 
 
 def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:

@@ -11,7 +11,7 @@ from attnlab.lab import html
 from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, shown
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
-from attnlab.training.report import counted
+from attnlab.plural import plural
 
 PLOT = html.Plot(height=300, top=34)
 COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 200, 37))
@@ -29,7 +29,7 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     body = [
         f"<h1>{escape(task)}: {len(outcomes)} trials</h1>",
-        f"<p>{escape(name)} · {escape(results['sampler'])} search · {counts} · {counted(results['epochs'], 'epoch')} in all</p>",
+        f"<p>{escape(name)} · {escape(results['sampler'])} search · {counts} · {plural(results['epochs'], 'epoch')} in all</p>",
         _best(results["best"], monitor),
         "<h2>What each trial tried, and what came of it</h2>",
         f"<p>A line for each trial; the last axis is {escape(monitor)} on validation data, for those that "

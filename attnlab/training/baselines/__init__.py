@@ -8,17 +8,19 @@ from collections.abc import Callable
 from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.disk import read_json, write_json
+from attnlab.metrics import Measured
 from attnlab.registry import BASELINES
+from attnlab.runs import Scores
 from attnlab.training.baselines import graphs, images, sequences, simple, speech, text  # noqa: F401, each registers its own
-from attnlab.training.baselines.base import Baseline, NothingToSay, Problem, Scores
+from attnlab.training.baselines.base import Baseline, NothingToSay, Problem
 from attnlab.training.engine import Engine
 
-__all__ = ["Baseline", "Problem", "Scores", "baselines"]
-VERSION = 3
+__all__ = ["Baseline", "Problem", "baselines"]
+VERSION = 4
 """Of how baselines are measured."""
 
 
-def baselines(config: Config, data: Data, engine: Engine, warn: Callable[[str], None]) -> Scores:
+def baselines(config: Config, data: Data, engine: Engine, warn: Callable[[str], None]) -> dict[str, Measured]:
     """Scores of simple answers on the test split, by name, the ceiling last; none where nothing is tested.
 
     One that fails, or has nothing to say of these data, is left out; warn: is called with its name and the reason.
@@ -28,22 +30,29 @@ def baselines(config: Config, data: Data, engine: Engine, warn: Callable[[str], 
     problem = Problem(config, data, engine)
     chosen = "".join(f"-{name}" for name in config.head.metrics or ())
     path = data.folder / f"baselines-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
-    kept: Scores = read_json(path, Scores) if path.exists() else {}
-    found: Scores = {}
+    kept: dict[str, tuple[Scores, dict[str, str]]] = (
+        read_json(path, dict[str, tuple[Scores, dict[str, str]]]) if path.exists() else {}
+    )
+    found: dict[str, Measured] = {}
     for name in BASELINES:
         baseline = BASELINES.get(name, Baseline)()
         try:
             if baseline.fits(problem):
-                found[name] = kept[name] if name in kept else baseline.scores(problem)
+                found[name] = Measured(*kept[name]) if name in kept else _measured(baseline, problem)
         except (
             Exception
         ) as error:  # of whatever library or plugin: a run doesn't stop for what it is compared with
             warn(f"the baseline {name} is left out: {_reason(error)}")
     if found.keys() - kept.keys():
         # A plugin's baseline may be another one tomorrow, under the same name.
-        own = {name: scores for name, scores in found.items() if BASELINES.plugin(name) is None}
+        own = {name: (of.scores, of.undefined) for name, of in found.items() if BASELINES.plugin(name) is None}
         write_json(path, kept | own)
     return {name: found[name] for name in sorted(found, key="ceiling".__eq__)}
+
+
+def _measured(baseline: Baseline, problem: Problem) -> Measured:
+    problem.undefined = {}
+    return Measured(baseline.scores(problem), problem.undefined)
 
 
 def _reason(error: Exception) -> str:

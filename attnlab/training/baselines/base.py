@@ -11,8 +11,6 @@ from attnlab.sets import Prediction
 from attnlab.targets import kind_named
 from attnlab.training.engine import Engine
 
-Scores = dict[str, dict[str, float]]
-"""By baseline, then by score."""
 OF_TEXTS = ("bleu", "chrf", "exact_match", "wer", "cer")
 """The scores that are shown where answers are texts."""
 
@@ -29,6 +27,8 @@ class Problem:
         self.config, self.data, self.engine = config, data, engine
         self.train, self.test = data.splits["train"], data.splits["test"]
         self.target, self.kind = config.head.target, data.spec.target(config.head.target).kind
+        self.undefined: dict[str, str] = {}
+        """Of the answers that were measured last: the scores that would say nothing, and why."""
 
     @property
     def metrics(self) -> Sequence[str]:
@@ -53,7 +53,9 @@ class Problem:
         """The scores of an answer for each test example."""
         classes = cast(Sequence[str], self.learned) if self.kind == "class" else ()
         comparison = metrics.Comparison(self.kind, self.gold, answers, classes)
-        return metrics.measure(self.metrics, comparison, cast(metrics.Slices, self.test.slices())).scores
+        measured = metrics.measure(self.metrics, comparison, cast(metrics.Slices, self.test.slices()))
+        self.undefined = measured.undefined
+        return measured.scores
 
 
 class Baseline:
