@@ -51,6 +51,11 @@ class BadRows:
         return [*filter(None, [self.summary()]), *notes]
 
 
+class FormerlyRead(UserError):
+    """An example that earlier versions used. Where it is left out, there are other examples than before, and the data get
+    another fingerprint."""
+
+
 class ErrorSink(Protocol):
     """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
 

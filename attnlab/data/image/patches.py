@@ -59,6 +59,21 @@ def refuse_longer(key: str, length: int, config: ImageData) -> None:
         raise UserError(f"{key}: {length:,} patches, more than {limit}; make `data.patch` larger, or raise it")
 
 
+def refuse_beyond(longest: int, config: ImageData) -> None:
+    """Raises UserError where `data.patch` or `data.translate` is more than pictures have room for, whose longest side is
+    `longest` pixels."""
+    if config.patch > longest:
+        raise UserError(
+            f"`data.patch={config.patch}`: larger than any picture; the longest side is {longest} pixels, so it can be at "
+            f"most {longest}"
+        )
+    if config.translate >= longest:
+        raise UserError(
+            f"`data.translate={config.translate}`: moves pictures out of sight; the longest side is {longest} pixels, so "
+            f"it can be at most {longest - 1}"
+        )
+
+
 def _steps(sides: ArrayLike, patch: int, stride: int) -> NDArray[np.int64]:
     """How many patches cover sides of so many pixels."""
     return 1 + -(-np.maximum(np.asarray(sides, dtype=np.int64) - patch, 0) // stride)

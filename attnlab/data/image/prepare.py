@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData, former_names
-from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.image.decode import with_channels
+from attnlab.data.files.bad_rows import BadRows, FormerlyRead
+from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
 from attnlab.data.prep.arrow import Columns, write_rows
@@ -41,9 +41,12 @@ def prepare(config: ImageData, source: ImageSource) -> "PreparedPictures":
 class PreparedPictures:
     """The prepared pictures of each split, mapped into memory. `rows` are their numbers within a split."""
 
-    def __init__(self, fingerprint: str, folder: Path) -> None:
-        self.fingerprint, self.folder = fingerprint, folder
+    def __init__(self, name: str, folder: Path) -> None:
+        self.fingerprint, self.folder = name, folder
         self._meta = read_json(folder / "meta.json")
+        if self._meta["reread"]:
+            # A run that an earlier version stopped must not go on with other pixels, or fewer pictures.
+            self.fingerprint = fingerprint((), {"prepared": name, "reread": True})
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
         self.skipped: list[str] = self._meta["skipped"]
 
@@ -75,6 +78,8 @@ class _Writer:
         self.fractions = lacking(config, source.splits)
         self.labels: dict[str, int] = {}
         self.sums = np.zeros((3, CHANNELS[config.colour]), dtype=np.int64)
+        self.told = BadRows(config.skip_bad)  # of all splits together
+        self.reread = False  # whether earlier versions made other pixels of a picture, or used one that is left out
 
     def write(self, folder: Path) -> None:
         """Raises UserError where a picture cannot be used, or a split has none."""
@@ -82,24 +87,40 @@ class _Writer:
 
         columns = {"pixels": List(Value("uint8")), "height": Value("int32"), "width": Value("int32")}
         columns |= {"label": Value("int32"), "key": Value("string")}
-        skipped, counts = [], {}
+        counts: dict[str, Counter[str]] = {}
+        bad: dict[str, BadRows] = {}
         for split in (name for name in NAMES if name in (*self.source.splits, *self.fractions)):
-            counts[split], bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
-            if write_rows(folder / f"{split}.arrow", columns, self._rows(split, counts[split], bad)) == 0:
-                held_out = split in self.fractions
-                reason = too_few(split, self.fractions[split]) if held_out else f"no pictures in the {split} split"
-                raise UserError(f"data={self.config.name}: {reason}")
-            skipped += bad.warnings()
+            counts[split], bad[split] = Counter(), BadRows(self.config.skip_bad, f"{split} picture")
+            write_rows(folder / f"{split}.arrow", columns, self._rows(split, counts[split], bad[split]))
+        if empty := [split for split in counts if not counts[split]]:
+            raise UserError(f"data={self.config.name}: {self._why_empty(empty, bad)}")
+        skipped = [warning for found in (*bad.values(), self.told) for warning in found.warnings()]
         meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
+        meta["reread"] = self.reread
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _why_empty(self, empty: list[str], bad: dict[str, BadRows]) -> str:
+        """Why there are no pictures in these splits; bad: what could not be used of each split."""
+        split = empty[0]
+        if len(empty) == len(bad) and any(found.count for found in bad.values()):
+            everything = BadRows(self.config.skip_bad, "picture")
+            for found in bad.values():
+                everything.merge(found)
+            return f"no picture can be used; {everything.summary()}"
+        if bad[split].count:
+            return f"no picture of the {split} split can be used; {bad[split].summary()}"
+        if split in self.fractions:
+            return too_few(split, self.fractions[split])
+        return f"no pictures in the {split} split"
 
     def _rows(self, split: str, counts: Counter[str], bad: BadRows) -> Iterator[dict[str, object]]:
         """The pictures of a split as they are stored. counts: of labels, counted up."""
         for picture in self._pictures(split):
             try:
-                pixels = with_channels(picture.read(), self.sums.shape[1])
+                pixels = self._read(picture)
             except UserError as error:
                 bad.found(str(error))
+                self.reread |= isinstance(error, FormerlyRead)
                 continue
             height, width, _ = pixels.shape
             refuse_longer(picture.key, int(num_patches(height, width, self.config)), self.config)
@@ -108,6 +129,14 @@ class _Writer:
             counts[picture.label] += 1
             label = self.labels.setdefault(picture.label, len(self.labels))
             yield {"pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key}
+
+    def _read(self, picture: Picture) -> Pixels:
+        """The pixels of a picture in the wanted channels."""
+        pixels = picture.read()
+        if is_transparent(pixels):
+            self.told.note("transparent parts of pictures were laid on white", picture.key)
+            self.reread = True
+        return with_channels(pixels, self.sums.shape[1])
 
     def _pictures(self, split: str) -> Iterator[Picture]:
         """The pictures of a split; of one that the source lacks, those of training that are held out for it."""

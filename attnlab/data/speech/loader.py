@@ -17,13 +17,13 @@ from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.cache import cache_folder
+from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.augment import Augmentation
-from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
+from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, refuse_beyond
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown
@@ -43,6 +43,10 @@ class Speech(Data):
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
         preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
         self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
+        meta = read_json(recordings / "meta.json")
+        if meta["reread"]:
+            # A run that an earlier version stopped must not go on with other recordings.
+            self.fingerprint = fingerprint((), {"prepared": self.fingerprint, "reread": True})
         # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)
@@ -52,12 +56,16 @@ class Speech(Data):
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.alters_samples else None
         self.counts = self.features.lengths // self.extractor.size
-        meta = read_json(recordings / "meta.json")
+        if spec is None:
+            refuse_beyond(config, meta["longest"], int(self.counts.max()))
         self.mark_names: list[str] = meta["marks"]
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]
         rows = self.listing.rows(config)
+        if spec is None and not len(rows["train"]):
+            reason = f"; {meta['skipped']}" if meta["skipped"] else ""
+            raise UserError(f"data={config.name}: there are no training recordings{reason}")
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
@@ -87,8 +95,6 @@ class Speech(Data):
 
     def _learned(self, train: Indices) -> DataSpec:
         """Classes and means of the training recordings."""
-        if not len(train):
-            raise UserError(f"data={self.config.name}: there are no training recordings")
         texts, codecs = [self.transcripts[i] for i in train], {}
         if all(texts):
             codecs["target"] = Codec.learn(texts, self.config.tokens, self.config.subwords)

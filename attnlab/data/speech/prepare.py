@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from attnlab.config import SpeechData, former_names
-from attnlab.data.files.bad_rows import BadRows, beyond_length
+from attnlab.data.files.bad_rows import BadRows, FormerlyRead, beyond_length
 from attnlab.data.prep.arrow import write_rows
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
 from attnlab.data.speech.audio_file import refuse_longer, to_waveform
@@ -43,7 +43,8 @@ class Preparation:
         self, config: SpeechData, source: RecordingSource, extractor: FeatureExtractor, with_samples: bool
     ) -> None:
         self.config, self.source, self.extractor, self.with_samples = config, source, extractor, with_samples
-        self.bad, self.too_long = BadRows(config.skip_bad, "recording"), 0
+        self.bad, self.too_long, self.longest = BadRows(config.skip_bad, "recording"), 0, 0
+        self.reread = False  # whether earlier versions used a recording that is left out, or left out one that is used
         self.mark_ids: dict[str, int] = {}
         later, files = set(LATER) - (SPLITTING if config.join is not None else set()), source.files
         settings = {name: value for name, value in former_names(config).items() if name not in later}
@@ -73,7 +74,8 @@ class Preparation:
         warnings = self.bad.warnings()
         limit, policy = self.config.max_seconds, self.config.too_long
         warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
-        meta = {"warnings": warnings, "marks": list(self.mark_ids)}
+        meta = {"warnings": warnings, "marks": list(self.mark_ids), "longest": self.longest}
+        meta |= {"skipped": self.bad.summary(), "reread": self.reread and self.config.skip_bad}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _rows(self, recordings: Sequence[Recording]) -> Iterator[dict[str, object]]:
@@ -84,9 +86,21 @@ class Preparation:
                 utterance = self._fitting(recording.key, recording.read())
             except UserError as error:
                 self.bad.found(str(error))
+                self.reread |= isinstance(error, FormerlyRead)
                 continue
             if utterance is not None:
+                self._note(recording.key, utterance)
                 yield self._row(recording, utterance)
+
+    def _note(self, key: str, utterance: Utterance) -> None:
+        """Counts what was done to a recording, and how long the longest is, in samples."""
+        self.longest = max(self.longest, len(utterance.samples))
+        self.reread |= utterance.reread
+        for rule in utterance.rules:
+            self.bad.note(rule, key)
+        if len(utterance.samples) < self.extractor.window:
+            window = f"data.window={self.config.window:g}"
+            self.bad.note(f"recordings shorter than a frame were filled up with silence ({window})", key)
 
     def _row(self, recording: Recording, utterance: Utterance) -> dict[str, object]:
         frames = self.extractor.frames([to_waveform(utterance.samples)])

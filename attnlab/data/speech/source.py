@@ -5,17 +5,24 @@ from dataclasses import dataclass, field
 
 from attnlab.config import SpeechData
 from attnlab.data.prep.source import Source
-from attnlab.data.speech.audio_file import Samples
+from attnlab.data.speech.audio_file import Samples, Sound
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """A recording that was read. samples: (T,) at `data.rate`. marks: (first sample, sample after the last, label)."""
+    """A recording that was read. samples: (T,) at `data.rate`. marks: (first sample, sample after the last, label). rules,
+    reread: see `Sound`."""
 
     samples: Samples
     marks: tuple[tuple[int, int, str], ...] = ()
+    rules: tuple[str, ...] = ()
+    reread: bool = False
+
+    @classmethod
+    def of(cls, sound: Sound) -> "Utterance":
+        return cls(sound.samples, rules=sound.rules, reread=sound.reread)
 
 
 @dataclass(frozen=True)

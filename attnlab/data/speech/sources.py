@@ -10,7 +10,7 @@ from attnlab.config import SpeechData
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import class_files, visible_files
 from attnlab.data.prep.source import path_of
-from attnlab.data.speech.audio_file import read_samples
+from attnlab.data.speech.audio_file import read_sound
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
 from attnlab.errors import UserError
@@ -78,7 +78,7 @@ class HubRecordings(HubSource, RecordingSource):
         cell = self.set.splits[split][i][self.config.audio]
         if not cell or cell["bytes"] is None:
             raise UserError(f"{key}: a recording without contents")
-        return Utterance(read_samples(key, self.config, cell["bytes"]))
+        return Utterance.of(read_sound(key, self.config, cell["bytes"]))
 
 
 class FileSource(RecordingSource):
@@ -110,7 +110,7 @@ class FileSource(RecordingSource):
         return partial(self._read, path)
 
     def _read(self, path: Path) -> Utterance:
-        return Utterance(read_samples(path, self.config))
+        return Utterance.of(read_sound(path, self.config))
 
     def files_in(self, folder: Path) -> list[Path]:
         """The recordings below a folder. Raises UserError where it is none."""

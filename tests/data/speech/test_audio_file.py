@@ -8,8 +8,13 @@ import pytest
 import soundfile
 from recordings import RATE, config, tone
 
-from attnlab.data.speech.audio_file import read_samples
+from attnlab.config import SpeechData
+from attnlab.data.speech.audio_file import Samples, read_sound
 from attnlab.errors import UserError
+
+
+def read_samples(path: Path | str, settings: SpeechData, data: bytes | None = None) -> Samples:
+    return read_sound(path, settings, data).samples
 
 
 def test_rates_and_channels(tmp_path: Path) -> None:
