@@ -1,8 +1,12 @@
 """What happens to an example that cannot be used: refused, or counted and left out."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from attnlab.errors import UserError
+
+SHOWN = 3
+"""Bad examples that are told one by one."""
 
 
 class BadRows:
@@ -10,13 +14,21 @@ class BadRows:
 
     Readers hand every problem to `found`, then go on with the next example; what they treat by a rule instead of reading
     it as it stands, such as lines of comments, goes to `note`, so that nothing is left out in silence. count: how many bad
-    examples there were; first: what is wrong with the first of them; notes: how often each rule was applied, and where
-    first.
+    examples there were; problems: what is wrong with the first `SHOWN` of them; notes: how often each rule was applied,
+    and where first; changes: names of the rules by which examples are others than an earlier version read from the same
+    file, which become part of the data's fingerprint.
     """
 
     def __init__(self, skip: bool, what: str = "row") -> None:
-        self.skip, self.what, self.count, self.first = skip, what, 0, ""
+        self.skip, self.what, self.count = skip, what, 0
+        self.problems: list[str] = []
         self.notes: dict[str, tuple[int, str]] = {}
+        self.changes: set[str] = set()
+
+    @property
+    def first(self) -> str:
+        """What is wrong with the first bad example; "" where there is none."""
+        return self.problems[0] if self.problems else ""
 
     def found(self, problem: str, count: int = 1) -> None:
         """problem: where the row stands, what is wrong and what would be right; count: of rows that share it.
@@ -25,7 +37,8 @@ class BadRows:
         """
         if not self.skip:
             raise UserError(f"{problem}; put it right, or leave such {self.what}s out with data.skip_bad=true")
-        self.first, self.count = self.first or problem, self.count + count
+        self.count += count
+        self._keep([problem])
 
     def note(self, rule: str, location: str, count: int = 1) -> None:
         """rule: what was done, as in "lines that begin with # were left out as comments"; location: file:line, or a key."""
@@ -34,16 +47,24 @@ class BadRows:
 
     def merge(self, other: "BadRows") -> None:
         """Adds what another reader has found in the examples that follow."""
-        self.first, self.count = self.first or other.first, self.count + other.count
+        self.count += other.count
+        self._keep(other.problems)
+        self.changes |= other.changes
         for rule, (times, first) in other.notes.items():
             self.note(rule, first, times)
+
+    def _keep(self, problems: Sequence[str]) -> None:
+        """Those that are shown: the first few that differ."""
+        self.problems += [problem for problem in problems if problem not in self.problems]
+        del self.problems[SHOWN:]
 
     def summary(self) -> str:
         """A sentence for the user; empty where every row was good."""
         if not self.count:
             return ""
         were = f"1 bad {self.what} was" if self.count == 1 else f"{self.count:,} bad {self.what}s were"
-        return f"{were} left out (data.skip_bad=true); the first: {self.first}"
+        others = f" · also: {' · '.join(self.problems[1:])}" if self.problems[1:] else ""
+        return f"{were} left out (data.skip_bad=true); the first: {self.first}{others}"
 
     def warnings(self) -> list[str]:
         """What the user should know of all this, a sentence each."""
