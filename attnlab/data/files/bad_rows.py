@@ -72,9 +72,12 @@ class BadRows:
         return [*filter(None, [self.summary()]), *notes]
 
 
+FORMERLY_READ = "damaged files are left out"
+"""The change of examples that a `FormerlyRead` is, where bad ones are skipped."""
+
+
 class FormerlyRead(UserError):
-    """An example that earlier versions used. Where it is left out, there are other examples than before, and the data get
-    another fingerprint."""
+    """A file that earlier versions used, though it is damaged or only read in part."""
 
 
 class ErrorSink(Protocol):

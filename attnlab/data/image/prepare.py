@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData, former_names
-from attnlab.data.files.bad_rows import BadRows, FormerlyRead
+from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead
 from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
@@ -25,6 +25,7 @@ from attnlab.targets import StoredAnswers, stored_answers
 
 LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label"}
 """Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
+TRANSPARENT = "transparent parts of pictures were laid on white"
 CHANNELS = {"grey": 1, "rgb": 3}
 
 
@@ -44,9 +45,9 @@ class PreparedPictures:
     def __init__(self, name: str, folder: Path) -> None:
         self.fingerprint, self.folder = name, folder
         self._meta = read_json(folder / "meta.json")
-        if self._meta["reread"]:
+        if self._meta["changes"]:
             # A run that an earlier version stopped must not go on with other pixels, or fewer pictures.
-            self.fingerprint = fingerprint((), {"prepared": name, "reread": True})
+            self.fingerprint = fingerprint((), {"prepared": name, "changes": self._meta["changes"]})
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
         self.skipped: list[str] = self._meta["skipped"]
 
@@ -78,8 +79,7 @@ class _Writer:
         self.fractions = lacking(config, source.splits)
         self.labels: dict[str, int] = {}
         self.sums = np.zeros((3, CHANNELS[config.colour]), dtype=np.int64)
-        self.told = BadRows(config.skip_bad)  # of all splits together
-        self.reread = False  # whether earlier versions made other pixels of a picture, or used one that is left out
+        self.told = BadRows(config.skip_bad)  # what is done by a rule, in all splits together
 
     def write(self, folder: Path) -> None:
         """Raises UserError where a picture cannot be used, or a split has none."""
@@ -96,7 +96,7 @@ class _Writer:
             raise UserError(f"data={self.config.name}: {self._why_empty(empty, bad)}")
         skipped = [warning for found in (*bad.values(), self.told) for warning in found.warnings()]
         meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
-        meta["reread"] = self.reread
+        meta["changes"] = sorted(self.told.changes)
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _why_empty(self, empty: list[str], bad: dict[str, BadRows]) -> str:
@@ -120,7 +120,7 @@ class _Writer:
                 pixels = self._read(picture)
             except UserError as error:
                 bad.found(str(error))
-                self.reread |= isinstance(error, FormerlyRead)
+                self.told.changes |= {FORMERLY_READ} if isinstance(error, FormerlyRead) else set()
                 continue
             height, width, _ = pixels.shape
             refuse_longer(picture.key, int(num_patches(height, width, self.config)), self.config)
@@ -134,8 +134,8 @@ class _Writer:
         """The pixels of a picture in the wanted channels."""
         pixels = picture.read()
         if is_transparent(pixels):
-            self.told.note("transparent parts of pictures were laid on white", picture.key)
-            self.reread = True
+            self.told.note(TRANSPARENT, picture.key)
+            self.told.changes.add(TRANSPARENT)
         return with_channels(pixels, self.sums.shape[1])
 
     def _pictures(self, split: str) -> Iterator[Picture]:

@@ -34,6 +34,8 @@ HEADER_SLACK = 64
 """Bytes by which headers are off that count themselves, or the padding of an odd number."""
 _MISSING_BYTES = re.compile(r"(?m)^ *(data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)")
 """What libsndfile logs of a file that ends early, which it otherwise reads without an error: of wav, aiff, au, w64, rf64."""
+UNMEASURED = "recordings whose head says that they are 0 seconds long were read up to the file's end"
+"""A rule for what earlier versions refused."""
 SOFTER = 0.01
 """Of the power of its channels, what is left of a recording that is mixed to one where they cancel each other: 20 dB less."""
 CLIPPED = 1.001
@@ -43,11 +45,10 @@ CLIPPED = 1.001
 @dataclass(frozen=True)
 class Sound:
     """A recording that was read. samples: (T,) at `data.rate`. rules: what was done to it that a user should know of, each
-    in a sentence for `BadRows.note`. reread: whether earlier versions refused it."""
+    in a sentence for `BadRows.note`."""
 
     samples: Samples
     rules: tuple[str, ...] = ()
-    reread: bool = False
 
 
 def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) -> Sound:
@@ -58,7 +59,7 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
     refused.
     """
     with captured_stderr():  # of decoders, whose problems are told by `error_string`
-        channels, rate, reread = _decoded(path, config, data)  # (T, channels)
+        channels, rate, unmeasured = _decoded(path, config, data)  # (T, channels)
     if len(channels) == 0:
         raise UserError(f"{path}: the recording is 0 seconds long")
     if not np.isfinite(channels).all():
@@ -74,14 +75,14 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
         )
     mono = channels.mean(axis=1) if config.channels == "mix" else np.ascontiguousarray(channels[:, 0])
     rules = [*_rules(channels, mono, config), *_rate_rules(rate, config.rate)]
-    if reread:
-        rules.append("recordings whose head says that they are 0 seconds long were read up to the file's end")
+    if unmeasured:
+        rules.append(UNMEASURED)
     if rate != config.rate:
         from scipy.signal import resample_poly
 
         mono = resample_poly(mono, config.rate, rate)
     samples = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
-    return Sound(samples, tuple(rules), reread)
+    return Sound(samples, tuple(rules))
 
 
 def _rules(channels: NDArray[np.float32], mono: NDArray[np.float32], config: SpeechData) -> Iterator[str]:

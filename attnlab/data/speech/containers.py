@@ -23,7 +23,9 @@ def refuse_cut_ogg(data: bytes, location: str) -> None:
             raise FormerlyRead(f"{location}: page {number} of the recording is damaged or truncated")
         if kind & FIRST:
             if ended:
-                raise FormerlyRead(f"{location}: several recordings that follow each other; save each as its own file")
+                raise FormerlyRead(
+                    f"{location}: several recordings that follow each other; save each as its own file"
+                )
         elif number != open_streams.get(stream, number) + 1:
             raise FormerlyRead(f"{location}: there is no page before page {number} of the recording; damaged")
         open_streams[stream] = number

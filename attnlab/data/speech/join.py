@@ -54,4 +54,4 @@ def _join(pieces: list[Recording], config: SpeechData, number: int) -> Utterance
         parts += [samples, np.zeros(pause, dtype=np.int16)]
         start += len(samples) + pause
     rules = tuple(dict.fromkeys(rule for utterance in utterances for rule in utterance.rules))
-    return Utterance(np.concatenate(parts), tuple(marks), rules, any(utterance.reread for utterance in utterances))
+    return Utterance(np.concatenate(parts), tuple(marks), rules)

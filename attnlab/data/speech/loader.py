@@ -44,9 +44,9 @@ class Speech(Data):
         preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
         self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
         meta = read_json(recordings / "meta.json")
-        if meta["reread"]:
+        if meta["changes"]:
             # A run that an earlier version stopped must not go on with other recordings.
-            self.fingerprint = fingerprint((), {"prepared": self.fingerprint, "reread": True})
+            self.fingerprint = fingerprint((), {"prepared": self.fingerprint, "changes": meta["changes"]})
         # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
         self.folder.mkdir(exist_ok=True)

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from attnlab.config import SpeechData, former_names
-from attnlab.data.files.bad_rows import BadRows, FormerlyRead, beyond_length
+from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead, beyond_length
 from attnlab.data.prep.arrow import write_rows
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
-from attnlab.data.speech.audio_file import refuse_longer, to_waveform
+from attnlab.data.speech.audio_file import UNMEASURED, refuse_longer, to_waveform
 from attnlab.data.speech.features import FeatureExtractor
 from attnlab.data.speech.join import joined
 from attnlab.data.speech.source import Recording, RecordingSource, Utterance
@@ -44,7 +44,6 @@ class Preparation:
     ) -> None:
         self.config, self.source, self.extractor, self.with_samples = config, source, extractor, with_samples
         self.bad, self.too_long, self.longest = BadRows(config.skip_bad, "recording"), 0, 0
-        self.reread = False  # whether earlier versions used a recording that is left out, or left out one that is used
         self.mark_ids: dict[str, int] = {}
         later, files = set(LATER) - (SPLITTING if config.join is not None else set()), source.files
         settings = {name: value for name, value in former_names(config).items() if name not in later}
@@ -75,7 +74,11 @@ class Preparation:
         limit, policy = self.config.max_seconds, self.config.too_long
         warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
         meta = {"warnings": warnings, "marks": list(self.mark_ids), "longest": self.longest}
-        meta |= {"skipped": self.bad.summary(), "reread": self.reread and self.config.skip_bad}
+        # Where bad recordings aren't skipped, there was no run with others.
+        meta |= {
+            "skipped": self.bad.summary(),
+            "changes": sorted(self.bad.changes) if self.config.skip_bad else [],
+        }
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _rows(self, recordings: Sequence[Recording]) -> Iterator[dict[str, object]]:
@@ -86,7 +89,7 @@ class Preparation:
                 utterance = self._fitting(recording.key, recording.read())
             except UserError as error:
                 self.bad.found(str(error))
-                self.reread |= isinstance(error, FormerlyRead)
+                self.bad.changes |= {FORMERLY_READ} if isinstance(error, FormerlyRead) else set()
                 continue
             if utterance is not None:
                 self._note(recording.key, utterance)
@@ -95,7 +98,7 @@ class Preparation:
     def _note(self, key: str, utterance: Utterance) -> None:
         """Counts what was done to a recording, and how long the longest is, in samples."""
         self.longest = max(self.longest, len(utterance.samples))
-        self.reread |= utterance.reread
+        self.bad.changes |= {UNMEASURED} & set(utterance.rules)
         for rule in utterance.rules:
             self.bad.note(rule, key)
         if len(utterance.samples) < self.extractor.window:

@@ -12,17 +12,16 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @dataclass(frozen=True)
 class Utterance:
-    """A recording that was read. samples: (T,) at `data.rate`. marks: (first sample, sample after the last, label). rules,
-    reread: see `Sound`."""
+    """A recording that was read. samples: (T,) at `data.rate`. marks: (first sample, sample after the last, label). rules: see
+    `Sound`."""
 
     samples: Samples
     marks: tuple[tuple[int, int, str], ...] = ()
     rules: tuple[str, ...] = ()
-    reread: bool = False
 
     @classmethod
     def of(cls, sound: Sound) -> "Utterance":
-        return cls(sound.samples, rules=sound.rules, reread=sound.reread)
+        return cls(sound.samples, rules=sound.rules)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def write_bad(folder: Path, kind: str) -> None:
     elif kind == "stereo":
         soundfile.write(path, np.zeros((400, 2)), RATE)
     elif kind == "long":
-        soundfile.write(path, np.zeros(RATE * 3), RATE)
+        soundfile.write(path, np.resize(tone(1, 0, 0), RATE * 3), RATE)
     elif kind == "label":
         soundfile.write(folder / "7_ada_0.wav", tone(0, 0, 0), RATE)
 
