@@ -109,7 +109,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
             }  # fmt: skip
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
-        raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
+        raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.summary()}")
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
         "structure": widths.structure, "attributes": widths.numbers("nodes"), "edge_attributes": widths.numbers("edges"),

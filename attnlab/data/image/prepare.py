@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData, former_names
 from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead
+from attnlab.data.files.names import UNIFIED, class_name, noted_class_name
 from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
@@ -126,8 +127,11 @@ class _Writer:
             refuse_longer(picture.key, int(num_patches(height, width, self.config)), self.config)
             if split == "train":
                 self.sums += _sums(pixels)
-            counts[picture.label] += 1
-            label = self.labels.setdefault(picture.label, len(self.labels))
+            name = noted_class_name(picture.label, self.told, picture.key)
+            if name != picture.label:
+                self.told.changes.add(UNIFIED)
+            counts[name] += 1
+            label = self.labels.setdefault(name, len(self.labels))
             yield {"pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key}
 
     def _read(self, picture: Picture) -> Pixels:
@@ -148,7 +152,7 @@ class _Writer:
     @cached_property
     def _divided(self) -> list[str]:
         """The split of each picture that the source has for training."""
-        known = [(picture.key, picture.label) for picture in self.source.rows("train")]
+        known = [(picture.key, class_name(picture.label)) for picture in self.source.rows("train")]
         keys, labels = [key for key, _ in known], [label for _, label in known]
         validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)

@@ -11,6 +11,7 @@ import numpy as np
 from attnlab.config import DataConfig, ImageData
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import class_files
+from attnlab.data.files.names import class_name
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
 from attnlab.data.prep.splits import position
@@ -60,7 +61,9 @@ class HubImages(HubSource, ImageSource):
 
     def __init__(self, config: ImageData) -> None:
         super().__init__(config, (config.image, config.label), config.label)
-        self.colour, self.classes = config.colour, self.set.classes(config.label)
+        classes = self.set.classes(config.label)
+        self.colour = config.colour
+        self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):

@@ -37,7 +37,11 @@ _MISSING_BYTES = re.compile(r"(?m)^ *(data|SSND|Data Size|riff|Riff size) *: (\d
 UNMEASURED = "recordings whose head says that they are 0 seconds long were read up to the file's end"
 """A rule for what earlier versions refused."""
 SOFTER = 0.01
-"""Of the power of its channels, what is left of a recording that is mixed to one where they cancel each other: 20 dB less."""
+"""Of the power of its channels, the most that is left of a recording whose channels cancel each other: 20 dB less."""
+CANCELLED = (
+    "recordings whose channels cancel each other became at least 20 dB softer, or silent, when they were mixed; "
+    "data.channels=left reads the first channel alone"
+)
 CLIPPED = 1.001
 """The amplitude from which on samples no longer fit into 16 bits; rounding may reach 1."""
 
@@ -82,6 +86,8 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
 
         mono = resample_poly(mono, config.rate, rate)
     samples = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    if CANCELLED not in rules and samples.min() == samples.max():
+        rules.append("recordings are silent: in each, all samples are the same")
     return Sound(samples, tuple(rules))
 
 
@@ -93,12 +99,7 @@ def _rules(channels: NDArray[np.float32], mono: NDArray[np.float32], config: Spe
     elif channels.shape[1] > 1:
         yield "recordings with several channels were mixed to one (data.channels=mix)"
         if left < SOFTER * power:
-            yield (
-                "recordings whose channels cancel each other became 20 dB softer, or silent, when they were mixed; "
-                "data.channels=left reads the first channel alone"
-            )
-    if bool((channels == channels[0]).all()):
-        yield "recordings are silent: in each, all samples are the same"
+            yield CANCELLED
     if bool((np.abs(mono) > CLIPPED).any()):
         yield "recordings are louder than full scale and were clipped there"
 

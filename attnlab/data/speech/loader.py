@@ -34,7 +34,8 @@ from attnlab.spec import DataSpec, Target
 
 
 class Speech(Data):
-    """A prepared set of recordings; frames have no parts. spec: that of a run, whose classes and means then hold."""
+    """A prepared set of recordings; frames have no parts. spec: that of a run, whose classes and means then hold. Raises
+    UserError where there are no training recordings, or none that is as long as the keys ask for."""
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         assert isinstance(config, SpeechData)

@@ -43,6 +43,7 @@ class Manifest(FileSource):
                 continue
             transcript = "" if self.config.transcript is None else " ".join(row[self.config.transcript].split())
             label, speaker, split = (row.get(name, "").strip() for name in ("label", "speaker", "split"))
+            label = self.class_named(label, f"{self.path}:{number}")
             key, file = f"{self.path.name}:{number}", Path(row["path"])
             # The file is the owner, wherever its row is and whatever the manifest is called.
             yield Recording(

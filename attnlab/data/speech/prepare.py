@@ -65,6 +65,7 @@ class Preparation:
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
         columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
         recordings = self.source.recordings()
+        self.bad.merge(self.source.told)
         if self.config.join is not None:
             pairs = zip(recordings, Listing.of(recordings).split_of_each(self.config), strict=True)
             recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
@@ -74,11 +75,7 @@ class Preparation:
         limit, policy = self.config.max_seconds, self.config.too_long
         warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
         meta = {"warnings": warnings, "marks": list(self.mark_ids), "longest": self.longest}
-        # Where bad recordings aren't skipped, there was no run with others.
-        meta |= {
-            "skipped": self.bad.summary(),
-            "changes": sorted(self.bad.changes) if self.config.skip_bad else [],
-        }
+        meta |= {"skipped": self.bad.summary(), "changes": sorted(self.bad.changes)}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _rows(self, recordings: Sequence[Recording]) -> Iterator[dict[str, object]]:
@@ -98,7 +95,8 @@ class Preparation:
     def _note(self, key: str, utterance: Utterance) -> None:
         """Counts what was done to a recording, and how long the longest is, in samples."""
         self.longest = max(self.longest, len(utterance.samples))
-        self.bad.changes |= {UNMEASURED} & set(utterance.rules)
+        if self.config.skip_bad:  # otherwise they were refused, and there was no run without them
+            self.bad.changes |= {UNMEASURED} & set(utterance.rules)
         for rule in utterance.rules:
             self.bad.note(rule, key)
         if len(utterance.samples) < self.extractor.window:

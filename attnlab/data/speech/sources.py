@@ -67,7 +67,11 @@ class HubRecordings(HubSource, RecordingSource):
         # Without the column of the recordings, which are read one by one.
         for i, (key, values) in enumerate(self.set.rows(split, rows, self.set.columns[1:])):
             answer, *speaker = ("" if value is None else str(value) for value in values)
-            label, transcript = (answer, "") if self.config.transcript is None else ("", " ".join(answer.split()))
+            label, transcript = (
+                (self.class_named(answer, key), "")
+                if self.config.transcript is None
+                else ("", " ".join(answer.split()))
+            )
             if self.config.transcript is not None and not transcript:
                 self.problems.append(f"{key}: no {self.config.transcript} in this row")
             else:
@@ -164,7 +168,8 @@ class SpeechCommands(FileSource):
             inside = path.relative_to(self.path)
             word, key, speaker = inside.parts[0], inside.as_posix(), path.stem.split("_nohash_")[0]
             if len(inside.parts) == 2 and not word.startswith("_"):  # _background_noise_ is no word
-                yield Recording(key, self.reader(path, key), word, speaker, split_of.get(key, "train"))
+                label = self.class_named(word, key)
+                yield Recording(key, self.reader(path, key), label, speaker, split_of.get(key, "train"))
 
     def _listed(self, name: str, split: str) -> dict[str, str]:
         """The split of each file that its list names."""
