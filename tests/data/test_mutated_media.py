@@ -124,25 +124,27 @@ def survives(read: Callable[[bytes], object], data: bytes, capfd: pytest.Capture
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "data"), sounds(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("kind", "data"), list(sounds()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_mutated_recordings(kind: str, data: bytes, capfd) -> None:
     def read(changed: bytes) -> object:
         return read_sound("name", config(max_seconds=20.0), changed)
 
     assert survives(read, data, capfd)
-    outcomes = [survives(read, mutated(data, seed), capfd) for seed in range(ROUNDS)]
-    assert False in outcomes
+    assert False in [survives(read, mutated(data, seed), capfd) for seed in range(ROUNDS)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("colour", ["grey", "rgb"])
-@pytest.mark.parametrize(("kind", "data"), pictures(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("kind", "data"), list(pictures()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_mutated_pictures(kind: str, data: bytes, colour: str, capfd) -> None:
     def read(changed: bytes) -> object:
         pixels = with_channels(decoded(np.frombuffer(changed, dtype=np.uint8), colour, "name"), 1)
         assert pixels.ndim == 3 and pixels.shape[2] == 1 and pixels.dtype == np.uint8
         return pixels
 
-    assert survives(read, data, capfd)
-    outcomes = [survives(read, mutated(data, seed), capfd) for seed in range(ROUNDS)]
-    assert False in outcomes
+    assert survives(read, data, capfd) == (kind != "GIF")
+    assert False in [survives(read, mutated(data, seed), capfd) for seed in range(ROUNDS)]

@@ -33,12 +33,12 @@ class Header:
 
 
 class _Tolerated(ValueError):
-    """Damage, or what is more than a plain picture, that the decoder passes over."""
+    """Damage, or a kind of picture, that the decoder reads all the same, as earlier versions did."""
 
 
 def read_header(data: bytes, location: str) -> Header:
-    """The header of a PNG, JPEG, GIF or WebP file. Raises UserError for a file that is none of them or is damaged, and for
-    a picture that cannot be decoded as it stands: too large, of 16 bits, or one that moves."""
+    """The header of a PNG, JPEG or WebP file. Raises UserError for a file that is none of them or is damaged, and for a
+    picture that cannot be decoded as it stands: too large, of 16 bits, or one that moves."""
     try:
         header = _read(data)
     except (ValueError, IndexError, struct.error) as error:
@@ -129,20 +129,21 @@ def _jpeg(data: bytes) -> Header:
 
 
 def _gif(data: bytes) -> Header:
-    """GIF89a specification: blocks until the trailer; a picture of which a colour is left out is refused, since which of
-    its pixels show what lies beneath is lost in decoding."""
+    """GIF89a specification: blocks until the trailer. One picture alone is refused, since the decoder trusts its sides and its
+    numbers of colours, and writes and reads beyond its memory where they are wrong."""
     width, height, packed = struct.unpack_from("<HHB", data, 6)
     start, frames = 13 + _palette(packed), 0
     while data[start] != 0x3B:
-        if data[start] == 0x21:
-            if data[start + 1] == 0xF9 and data[start + 3] & 1:
-                raise _Tolerated("a GIF with transparency; save it as PNG")
-            start = _after_blocks(data, start + 2)
-        elif data[start] == 0x2C:
+        if data[start] == 0x2C:
             frames += 1
-            start = _after_blocks(data, start + 11 + _palette(data[start + 9]))
+            start += 11 + _palette(data[start + 9])
+        elif data[start] == 0x21:
+            start += 2
         else:
-            raise ValueError("a GIF with an unknown block; damaged")
+            raise ValueError("a damaged GIF")
+        start = _after_blocks(data, start)
+    if frames < 2:
+        raise _Tolerated("a GIF; save it as PNG")
     return Header(height, width, frames=frames)
 
 
