@@ -22,4 +22,6 @@ def noted_class_name(text: str, bad: BadRows, location: str) -> str:
     name = class_name(text)
     if name != text.strip(" \t\r\n"):
         bad.note(UNIFIED, location)
+    if name != text.strip():
+        bad.changes.add("class names")
     return name

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData, former_names
 from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead
-from attnlab.data.files.names import UNIFIED, class_name, noted_class_name
+from attnlab.data.files.names import class_name, noted_class_name
 from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
@@ -128,8 +128,6 @@ class _Writer:
             if split == "train":
                 self.sums += _sums(pixels)
             name = noted_class_name(picture.label, self.told, picture.key)
-            if name != picture.label:
-                self.told.changes.add(UNIFIED)
             counts[name] += 1
             label = self.labels.setdefault(name, len(self.labels))
             yield {"pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from attnlab.config import SpeechData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.names import UNIFIED, noted_class_name
 from attnlab.data.prep.source import Source
 from attnlab.data.speech.audio_file import Samples, Sound
 
@@ -59,13 +58,6 @@ class RecordingSource(Source):
         """Of files that are not what the source expects: refused, or counted where bad ones are skipped."""
         self.told = BadRows(config.skip_bad, "recording")
         """What was done by a rule before recordings are read."""
-
-    def class_named(self, text: str, location: str) -> str:
-        """The class that a label names; location: of the label, a key or file:line."""
-        name = noted_class_name(text, self.told, location)
-        if name != text:
-            self.told.changes.add(UNIFIED)
-        return name
 
     def recordings(self) -> Sequence[Recording]:
         """All recordings, in a fixed order."""

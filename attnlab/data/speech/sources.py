@@ -9,6 +9,7 @@ from pathlib import Path
 from attnlab.config import SpeechData
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import class_files, visible_files
+from attnlab.data.files.names import noted_class_name
 from attnlab.data.prep.source import path_of
 from attnlab.data.speech.audio_file import read_sound
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
@@ -68,7 +69,7 @@ class HubRecordings(HubSource, RecordingSource):
         for i, (key, values) in enumerate(self.set.rows(split, rows, self.set.columns[1:])):
             answer, *speaker = ("" if value is None else str(value) for value in values)
             label, transcript = (
-                (self.class_named(answer, key), "")
+                (noted_class_name(answer, self.told, key), "")
                 if self.config.transcript is None
                 else ("", " ".join(answer.split()))
             )
@@ -168,7 +169,7 @@ class SpeechCommands(FileSource):
             inside = path.relative_to(self.path)
             word, key, speaker = inside.parts[0], inside.as_posix(), path.stem.split("_nohash_")[0]
             if len(inside.parts) == 2 and not word.startswith("_"):  # _background_noise_ is no word
-                label = self.class_named(word, key)
+                label = noted_class_name(word, self.told, key)
                 yield Recording(key, self.reader(path, key), label, speaker, split_of.get(key, "train"))
 
     def _listed(self, name: str, split: str) -> dict[str, str]:

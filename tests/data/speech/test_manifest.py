@@ -1,6 +1,7 @@
 """Recordings in a list: what a row says, and which row is wrong."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,19 @@ def test_a_manifest_row_is_named_by_its_line(tmp_path: Path, form: str) -> None:
     manifest.write_text("\n".join(lines) + "\n")
     with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: `gone\.wav` is missing"):
         Speech(config(source="manifest", path=str(manifest)), 1)
+
+
+def test_labels_that_look_alike_are_one_class(tmp_path: Path) -> None:
+    """`é` is one character or two, by the program that wrote it."""
+    rows = []
+    for index in range(30):
+        soundfile.write(tmp_path / f"{index}.wav", tone(index % 2, 0, index % 4), RATE)
+        label = ("é", "no", "e\N{COMBINING ACUTE ACCENT}")[index % 3]
+        rows.append(f"{index}.wav,{label}")
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("\n".join(["path,label", *rows]) + "\n", encoding="utf-8")
+    data = Speech(config(source="manifest", path=str(manifest)), 1)
+    assert data.spec.targets["label"].classes == ("no", "é")
+    assert Counter(data.listing.labels) == {"no": 10, "é": 20}
+    told = [warning for warning in data.warnings if "normal form" in warning]
+    assert len(told) == 1 and told[0].endswith(f": 10, the first at {manifest}:4")
