@@ -72,6 +72,14 @@ class BadRows:
         return [*filter(None, [self.summary()]), *notes]
 
 
+FORMERLY_READ = "damaged files are left out"
+"""The change of examples that a `FormerlyRead` is, where bad ones are skipped."""
+
+
+class FormerlyRead(UserError):
+    """A file that earlier versions used, though it is damaged or only read in part."""
+
+
 class ErrorSink(Protocol):
     """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
 

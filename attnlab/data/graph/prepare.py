@@ -122,7 +122,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
             }  # fmt: skip
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
-        raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
+        raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.summary()}")
     source.refuse_changed()
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},

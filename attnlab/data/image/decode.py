@@ -4,41 +4,96 @@ import gzip
 import struct
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attnlab.data.files.bad_rows import FormerlyRead
+from attnlab.data.files.quiet import captured_stderr
+from attnlab.data.image.header import Header, read_header
 from attnlab.data.image.source import Pixels
 from attnlab.errors import UserError
 from attnlab.local_files import read_regular
 
+if TYPE_CHECKING:
+    from torchvision.io import ImageReadMode
+
+
+WHITE = 255
+"""The ground on which transparent pictures are laid."""
+CORRUPT = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
+"""How libjpeg's warnings begin after which it makes up what is missing."""
+
 
 def decoded(data: NDArray[np.uint8], colour: str, location: str) -> Pixels:
-    """The pixels of a PNG or JPEG file's bytes. Raises UserError where they are no picture of 8 bits to a channel."""
-    from torchvision.io import ImageReadMode, decode_image
+    """The pixels of a PNG or JPEG file's bytes, with a last channel of opacity where some of them are transparent. Raises
+    UserError where they are no picture of 8 bits to a channel, or one that is damaged or too large."""
+    from torchvision.io import ImageReadMode
 
-    mode = ImageReadMode.GRAY if colour == "grey" else ImageReadMode.RGB
+    header = read_header(data.tobytes(), location)
+    pixels = _decoded(data, ImageReadMode.GRAY if colour == "grey" else ImageReadMode.RGB, location)
+    pixels = pixels[..., :3]  # WebP knows no grey, and keeps its opacity where that is asked for
+    opacity = _opacity(data, header, location)
+    return pixels if opacity is None else np.concatenate([pixels, opacity], axis=2)
+
+
+def _decoded(data: NDArray[np.uint8], mode: "ImageReadMode", location: str) -> Pixels:
+    """(height, width, channels), turned upright."""
+    from torchvision.io import decode_image
+
     try:
-        picture = decode_image(torch.tensor(data), mode, apply_exif_orientation=True)
+        with captured_stderr() as said:
+            picture = decode_image(torch.tensor(data), mode, apply_exif_orientation=True)
     except RuntimeError as error:
-        raise UserError(f"{location}: not a readable PNG or JPEG picture ({_first_line(error)})") from error
-    if picture.ndim != 3:
-        several = f"{len(picture)} pictures that follow each other (an animation)"
-        raise UserError(f"{location}: {several}; save the one you want")
-    if picture.dtype != torch.uint8:
-        raise UserError(f"{location}: a picture of 16 bits to a channel; save it with 8")
+        reason = said[0] if said else _first_line(error)
+        raise UserError(f"{location}: not a readable PNG or JPEG picture ({reason})") from error
+    if said and said[0].startswith(CORRUPT):
+        raise FormerlyRead(f"{location}: a damaged picture ({said[0]}); save it once more, or remove it")
+    if picture.dtype != torch.uint8 or picture.ndim != 3:
+        raise UserError(f"{location}: not a picture of 8 bits to a channel; save it as PNG or JPEG")
     return picture.permute(1, 2, 0).numpy()
 
 
+def _opacity(data: NDArray[np.uint8], header: Header, location: str) -> Pixels | None:
+    """(height, width, 1): 255 where nothing shines through; None for a picture of which that holds everywhere."""
+    from torchvision.io import ImageReadMode
+
+    if header.alpha:
+        opacity = _decoded(data, ImageReadMode.RGB_ALPHA, location)[..., 3:]
+    elif header.hidden:
+        # The decoder spreads grey levels of fewer bits over all of 0 to 255.
+        highest = (1 << header.bits) - 1
+        hidden = [(level & highest) * 255 // highest for level in header.hidden]
+        shown = (_decoded(data, ImageReadMode.RGB, location) != np.array(hidden)).any(axis=2, keepdims=True)
+        opacity = shown.astype(np.uint8) * 255
+    else:
+        return None
+    return None if opacity.min() == 255 else opacity
+
+
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """A picture brought to grey (1) or to colour (3)."""
+    """A picture brought to grey (1) or to colour (3), laid on white where it is transparent."""
+    if is_transparent(pixels):
+        pixels = _on_white(pixels)
     if pixels.shape[2] == channels:
         return pixels
     from torchvision.transforms.v2 import functional
 
     convert = functional.rgb_to_grayscale if channels == 1 else functional.grayscale_to_rgb
     return convert(torch.tensor(pixels).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+
+
+def is_transparent(pixels: Pixels) -> bool:
+    """Whether the last channel is opacity."""
+    return pixels.shape[2] in (2, 4)
+
+
+def _on_white(pixels: Pixels) -> Pixels:
+    """Colours mixed with the ground by their opacity, which isn't a channel of the result."""
+    colours, opacity = pixels[..., :-1].astype(np.uint16), pixels[..., -1:].astype(np.uint16)
+    return ((colours * opacity + WHITE * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData
 from attnlab.data.contract import Data, Gold, Split
-from attnlab.data.image.patches import augmented, num_patches, patches, refuse_longer
+from attnlab.data.image.patches import augmented, num_patches, patches, refuse_beyond, refuse_longer
 from attnlab.data.image.prepare import CHANNELS, PreparedPictures, prepare
 from attnlab.data.image.source import TARGET, ImageSource, Pixels
 from attnlab.data.prep.arrow import Columns
@@ -57,9 +57,12 @@ class Image(Data):
         self.warnings = [*self.source.warnings, *prepared.skipped, *unseen]
 
     def _spec(self, prepared: PreparedPictures, rows: dict[str, Indices]) -> DataSpec:
-        """Classes and normalisation of the training pictures. Raises UserError where there are none."""
+        """Classes and normalisation of the training pictures. Raises UserError where there are none, or none that a patch fits
+        into."""
         if "train" not in rows:
             raise no_training(self.config, self.source, "training pictures")
+        sides = [prepared.splits["train"].numbers(name)[rows["train"]].max() for name in ("height", "width")]
+        refuse_beyond(int(max(sides)), self.config)
         counts = prepared.labels("train").counts(rows["train"])
         classes = self.source.classes or tuple(sorted(counts, key=_by_number))
         number, total, squares = prepared.training_sums(rows["train"]).astype(np.float64)

@@ -11,6 +11,9 @@ from attnlab.data.image.source import Pixels
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.errors import UserError
 
+SMALL = 16
+"""Sides of patches that may be larger than all pictures: the usual ones."""
+
 
 def patches(
     pictures: NDArray[np.float32], patch: int, stride: int
@@ -57,6 +60,21 @@ def refuse_longer(key: str, length: int, config: ImageData) -> None:
     if length > config.max_length:
         limit = f"`data.max_length={config.max_length}`"
         raise UserError(f"{key}: {length:,} patches, more than {limit}; make `data.patch` larger, or raise it")
+
+
+def refuse_beyond(longest: int, config: ImageData) -> None:
+    """Raises UserError where `data.patch` or `data.translate` is more than pictures have room for, whose longest side is
+    `longest` pixels."""
+    if config.patch > (largest := max(longest, SMALL)):
+        raise UserError(
+            f"`data.patch={config.patch}`: larger than any picture; the longest side is {longest} pixels, so it can be at "
+            f"most {largest}"
+        )
+    if config.translate >= longest:
+        raise UserError(
+            f"`data.translate={config.translate}`: moves pictures out of sight; the longest side is {longest} pixels, so "
+            f"it can be at most {longest - 1}"
+        )
 
 
 def _steps(sides: ArrayLike, patch: int, stride: int) -> NDArray[np.int64]:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData, former_names
-from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.image.decode import with_channels
+from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead
+from attnlab.data.files.names import class_name, noted_class_name
+from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
 from attnlab.data.prep.arrow import Columns, write_rows
@@ -27,6 +28,7 @@ from attnlab.targets import StoredAnswers, stored_answers
 
 LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label"}
 """Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
+TRANSPARENT = "transparent parts of pictures were laid on white"
 CHANNELS = {"grey": 1, "rgb": 3}
 
 
@@ -41,10 +43,12 @@ def prepare(config: ImageData, source: ImageSource) -> "PreparedPictures":
 
 
 class Meta(TypedDict):
-    """meta.json. splits: of each, how often each label occurs. sums: of the training pictures, as `_sums` gives them."""
+    """meta.json. splits: of each, how often each label occurs. sums: of the training pictures, as `_sums` gives them.
+    changes: rules by which pictures are others than an earlier version read."""
 
     splits: dict[str, dict[str, Count]]
     skipped: list[str]
+    changes: list[str]
     labels: list[str]
     sums: list[list[Count]]
 
@@ -52,9 +56,12 @@ class Meta(TypedDict):
 class PreparedPictures:
     """The prepared pictures of each split, mapped into memory. `rows` are their numbers within a split."""
 
-    def __init__(self, fingerprint: str, folder: Path) -> None:
-        self.fingerprint, self.folder = fingerprint, folder
+    def __init__(self, name: str, folder: Path) -> None:
+        self.fingerprint, self.folder = name, folder
         self._meta = read_json(folder / "meta.json", Meta)
+        if self._meta["changes"]:
+            # A run that an earlier version stopped must not go on with other pixels, or fewer pictures.
+            self.fingerprint = fingerprint((), {"prepared": name, "changes": self._meta["changes"]})
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
         self.skipped = self._meta["skipped"]
 
@@ -86,6 +93,7 @@ class _Writer:
         self.fractions = lacking(config, source.splits)
         self.labels: dict[str, int] = {}
         self.sums = np.zeros((3, CHANNELS[config.colour]), dtype=np.int64)
+        self.told = BadRows(config.skip_bad)  # what is done by a rule, in all splits together
 
     def write(self, folder: Path) -> None:
         """Raises UserError where a picture cannot be used, or a split has none."""
@@ -93,33 +101,58 @@ class _Writer:
 
         columns = {"pixels": List(Value("uint8")), "height": Value("int32"), "width": Value("int32")}
         columns |= {"label": Value("int32"), "key": Value("string")}
-        skipped, counts = [], {}
+        counts: dict[str, Counter[str]] = {}
+        bad: dict[str, BadRows] = {}
         for split in (name for name in NAMES if name in (*self.source.splits, *self.fractions)):
-            counts[split], bad = Counter[str](), BadRows(self.config.skip_bad, f"{split} picture")
-            if write_rows(folder / f"{split}.arrow", columns, self._rows(split, counts[split], bad)) == 0:
-                held_out = split in self.fractions
-                reason = too_few(split, self.fractions[split]) if held_out else f"no pictures in the {split} split"
-                raise UserError(f"data={self.config.name}: {reason}")
-            skipped += bad.warnings()
+            counts[split], bad[split] = Counter(), BadRows(self.config.skip_bad, f"{split} picture")
+            write_rows(folder / f"{split}.arrow", columns, self._rows(split, counts[split], bad[split]))
+        if empty := [split for split in counts if not counts[split]]:
+            raise UserError(f"data={self.config.name}: {self._why_empty(empty, bad)}")
+        skipped = [warning for found in (*bad.values(), self.told) for warning in found.warnings()]
         self.source.refuse_changed()
         meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
+        meta["changes"] = sorted(self.told.changes)
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _why_empty(self, empty: list[str], bad: dict[str, BadRows]) -> str:
+        """Why there are no pictures in these splits; bad: what could not be used of each split."""
+        split = empty[0]
+        if len(empty) == len(bad) and any(found.count for found in bad.values()):
+            everything = BadRows(self.config.skip_bad, "picture")
+            for found in bad.values():
+                everything.merge(found)
+            return f"no picture can be used; {everything.summary()}"
+        if bad[split].count:
+            return f"no picture of the {split} split can be used; {bad[split].summary()}"
+        if split in self.fractions:
+            return too_few(split, self.fractions[split])
+        return f"no pictures in the {split} split"
 
     def _rows(self, split: str, counts: Counter[str], bad: BadRows) -> Iterator[dict[str, object]]:
         """The pictures of a split as they are stored. counts: of labels, counted up."""
         for picture in self._pictures(split):
             try:
-                pixels = with_channels(picture.read(), self.sums.shape[1])
+                pixels = self._read(picture)
             except UserError as error:
                 bad.found(str(error))
+                self.told.changes |= {FORMERLY_READ} if isinstance(error, FormerlyRead) else set()
                 continue
             height, width, _ = pixels.shape
             refuse_longer(picture.key, int(num_patches(height, width, self.config)), self.config)
             if split == "train":
                 self.sums += _sums(pixels)
-            counts[picture.label] += 1
-            label = self.labels.setdefault(picture.label, len(self.labels))
+            name = noted_class_name(picture.label, self.told, picture.key)
+            counts[name] += 1
+            label = self.labels.setdefault(name, len(self.labels))
             yield {"pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key}
+
+    def _read(self, picture: Picture) -> Pixels:
+        """The pixels of a picture in the wanted channels."""
+        pixels = picture.read()
+        if is_transparent(pixels):
+            self.told.note(TRANSPARENT, picture.key)
+            self.told.changes.add(TRANSPARENT)
+        return with_channels(pixels, self.sums.shape[1])
 
     def _pictures(self, split: str) -> Iterator[Picture]:
         """The pictures of a split; of one that the source lacks, those of training that are held out for it."""
@@ -131,7 +164,7 @@ class _Writer:
     @cached_property
     def _divided(self) -> list[str]:
         """The split of each picture that the source has for training."""
-        known = [(picture.key, picture.label) for picture in self.source.rows("train")]
+        known = [(picture.key, class_name(picture.label)) for picture in self.source.rows("train")]
         keys, labels = [key for key, _ in known], [label for _, label in known]
         validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
         return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)

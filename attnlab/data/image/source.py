@@ -14,7 +14,9 @@ from attnlab.disk import user_path
 from attnlab.errors import UserError
 
 TARGET = "label"
-Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3 of red, green and blue
+Pixels = NDArray[np.uint8]
+"""(height, width, channels): 1 channel of grey, or 3 of red, green and blue; as sources give them, another of opacity may
+follow."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import choose, left_out, same_contents, split_of
+from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, listed
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
@@ -71,7 +72,9 @@ class HubImages(HubSource, ImageSource):
 
     def __init__(self, config: ImageData) -> None:
         super().__init__(config, (config.image, config.label), config.label)
-        self.colour, self.classes = config.colour, self.set.classes(config.label)
+        classes = self.set.classes(config.label)
+        self.colour = config.colour
+        self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):

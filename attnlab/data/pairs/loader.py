@@ -138,7 +138,8 @@ class Parallel(Data):
             if number == 0:
                 nothing = f"no pairs of non-empty sentences for the {split} split"
                 reason = too_few(split, self.fractions[split]) if split in self.fractions else nothing
-                raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}")
+                left_out = "".join(f"; {warning}" for warning in bad.warnings())
+                raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}{left_out}")
         self.source.refuse_changed()
         (folder / "meta.json").write_text(json.dumps({"warnings": warnings}), encoding="utf-8")
 

@@ -3,6 +3,8 @@
 import io
 import math
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from attnlab.config import SpeechData
+from attnlab.data.files.bad_rows import FormerlyRead
+from attnlab.data.files.quiet import captured_stderr
+from attnlab.data.speech.containers import OGG, refuse_cut_ogg, with_length
 from attnlab.errors import UserError
 
 Samples = NDArray[np.int16]
@@ -27,18 +32,38 @@ OPEN_END = 0x7FFF0000
 """Bytes of sound in headers by programs that didn't know the end when they wrote them."""
 HEADER_SLACK = 64
 """Bytes by which headers are off that count themselves, or the padding of an odd number."""
-_MISSING_BYTES = re.compile(r"(?m)^data : (\d+) \(should be (\d+)\)")
-"""What libsndfile logs of a .wav file that ends early, which it otherwise reads without an error."""
+_MISSING_BYTES = re.compile(r"(?m)^ *(data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)")
+"""What libsndfile logs of a file that ends early, which it otherwise reads without an error: of wav, aiff, au, w64, rf64."""
+UNMEASURED = "recordings whose head says that they are 0 seconds long were read up to the file's end"
+"""A rule for what earlier versions refused."""
+SOFTER = 0.01
+"""Of the power of its channels, the most that is left of a recording whose channels cancel each other: 20 dB less."""
+CANCELLED = (
+    "recordings whose channels cancel each other became at least 20 dB softer, or silent, when they were mixed; "
+    "data.channels=left reads the first channel alone"
+)
+CLIPPED = 1.001
+"""The amplitude from which on samples no longer fit into 16 bits; rounding may reach 1."""
 
 
-def read_samples(path: Path | str, config: SpeechData, data: bytes | None = None) -> Samples:
-    """The samples of a wav, flac or ogg file, (T,) at `data.rate`; of one that is too long, only what shows that it is.
+@dataclass(frozen=True)
+class Sound:
+    """A recording that was read. samples: (T,) at `data.rate`. rules: what was done to it that a user should know of, each
+    in a sentence for `BadRows.note`."""
+
+    samples: Samples
+    rules: tuple[str, ...] = ()
+
+
+def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) -> Sound:
+    """A wav, flac or ogg file at `data.rate`; of one that is too long, only what shows that it is.
 
     data: the file's bytes, where it lies in another; path is then what to call it. Raises UserError for a file that is
     unreadable, empty, truncated or too long, whose samples are no sound, or that has several channels where they are
     refused.
     """
-    channels, rate = _decoded(path, config, data)  # (T, channels)
+    with captured_stderr():  # of decoders, whose problems are told by `error_string`
+        channels, rate, unmeasured = _decoded(path, config, data)  # (T, channels)
     if len(channels) == 0:
         raise UserError(f"{path}: the recording is 0 seconds long")
     if not np.isfinite(channels).all():
@@ -53,33 +78,88 @@ def read_samples(path: Path | str, config: SpeechData, data: bytes | None = None
             "choose data.channels=mix or left"
         )
     mono = channels.mean(axis=1) if config.channels == "mix" else np.ascontiguousarray(channels[:, 0])
+    rules = [*_rules(channels, mono, config), *_rate_rules(rate, config.rate)]
+    if unmeasured:
+        rules.append(UNMEASURED)
     if rate != config.rate:
         from scipy.signal import resample_poly
 
         mono = resample_poly(mono, config.rate, rate)
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    samples = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    if CANCELLED not in rules and samples.min() == samples.max():
+        rules.append("recordings are silent: in each, all samples are the same")
+    return Sound(samples, tuple(rules))
 
 
-def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[NDArray[np.float32], int]:
-    """(T, channels) and the file's own rate."""
+def _rules(channels: NDArray[np.float32], mono: NDArray[np.float32], config: SpeechData) -> Iterator[str]:
+    """What is lost of (T, channels) where they become one, (T,)."""
+    power, left = float(np.square(channels).mean()), float(np.square(mono).mean())
+    if channels.shape[1] > 1 and config.channels == "left":
+        yield "of recordings with several channels, the first was read (data.channels=left)"
+    elif channels.shape[1] > 1:
+        yield "recordings with several channels were mixed to one (data.channels=mix)"
+        if left < SOFTER * power:
+            yield CANCELLED
+    if bool((np.abs(mono) > CLIPPED).any()):
+        yield "recordings are louder than full scale and were clipped there"
+
+
+def _rate_rules(rate: int, wanted: int) -> Iterator[str]:
+    """What resampling loses."""
+    if rate > wanted:
+        yield (
+            f"recordings with more than {wanted} samples per second were resampled, which leaves only what is below "
+            f"{wanted // 2} Hz (data.rate={wanted})"
+        )
+    elif rate < wanted:
+        yield f"recordings with fewer than {wanted} samples per second were resampled (data.rate={wanted})"
+
+
+def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[NDArray[np.float32], int, bool]:
+    """(T, channels), the file's own rate, and whether its length isn't what its head says."""
     try:
-        with soundfile.SoundFile(path if data is None else io.BytesIO(data)) as file:
-            rate, announced = file.samplerate, file.frames
-            if not MIN_RATE <= rate <= MAX_RATE:
-                raise UserError(f"{path}: {rate} samples per second; recordings have {MIN_RATE} to {MAX_RATE}")
-            if announced > UNKNOWN_LENGTH:
-                unknown = "its head doesn't say how long the recording is"
-                raise UserError(f"{path}: {unknown}; write the file once more")
-            if config.too_long == "refuse":
-                refuse_longer(str(path), -(-announced * config.rate // rate), config)
-            wanted = min(announced, math.ceil((config.max_seconds + 1) * rate))
-            channels = file.read(wanted, dtype="float32", always_2d=True)
-            missing = _MISSING_BYTES.search(file.extra_info)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{path}: not a readable recording ({error.error_string.rstrip('.')})") from error
-    if len(channels) < wanted or (missing and int(missing[2]) + HEADER_SLACK < int(missing[1]) < OPEN_END):
+        if _begins_with(OGG, path, data):
+            refuse_cut_ogg(Path(path).read_bytes() if data is None else data, str(path))
+        channels, rate = _read(path, path if data is None else io.BytesIO(data), config)
+        if len(channels):
+            return channels, rate, False
+        whole = with_length(Path(path).read_bytes() if data is None else data)
+        if whole is None:
+            return channels, rate, False
+        return *_read(path, io.BytesIO(whole), config), True
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error.strerror
+        raise UserError(f"{path}: not a readable recording ({str(reason).rstrip('.')})") from error
+
+
+def _begins_with(sign: bytes, path: Path | str, data: bytes | None) -> bool:
+    if data is not None:
+        return data.startswith(sign)
+    with Path(path).open("rb") as file:
+        return file.read(len(sign)) == sign
+
+
+def _read(
+    name: Path | str, opened: Path | str | io.BytesIO, config: SpeechData
+) -> tuple[NDArray[np.float32], int]:
+    """(T, channels) and the file's own rate; name: what to call it."""
+    with soundfile.SoundFile(opened) as file:
+        rate, announced = file.samplerate, file.frames
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise UserError(f"{name}: {rate} samples per second; recordings have {MIN_RATE} to {MAX_RATE}")
+        if announced > UNKNOWN_LENGTH:
+            unknown = "its head doesn't say how long the recording is"
+            raise UserError(f"{name}: {unknown}; write the file once more")
+        if config.too_long == "refuse":
+            refuse_longer(str(name), -(-announced * config.rate // rate), config)
+        wanted = min(announced, math.ceil((config.max_seconds + 1) * rate))
+        channels = file.read(wanted, dtype="float32", always_2d=True)
+        missing = _MISSING_BYTES.search(file.extra_info)
+    if len(channels) < wanted or (missing and int(missing[3]) + HEADER_SLACK < int(missing[2]) < OPEN_END):
         seconds = f"{len(channels) / rate:.2f} seconds"
-        raise UserError(f"{path}: ends after {seconds}, before its head says so; truncated")
+        once_read = len(channels) == wanted and missing and missing[1] != "data"
+        problem = FormerlyRead if once_read else UserError
+        raise problem(f"{name}: ends after {seconds}, before its head says so; truncated")
     return channels, rate
 
 

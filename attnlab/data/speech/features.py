@@ -120,6 +120,19 @@ class FeatureExtractor:
         return bands @ self._cosines if self.config.features == "mfcc" else bands
 
 
+def refuse_beyond(config: SpeechData, num_samples: int, num_frames: int) -> None:
+    """Raises UserError for a key that is longer than the longest recording, which has so many samples and frames."""
+    milliseconds = num_samples * 1000 / config.rate
+    limits = {"window": milliseconds, "stack": num_frames, "mask_time": milliseconds, "time_shift": milliseconds}
+    for name, highest in limits.items():
+        if getattr(config, name) > highest:
+            longest = f"{num_frames} frames" if name == "stack" else f"{milliseconds:g} milliseconds"
+            raise UserError(
+                f"`data.{name}={getattr(config, name):g}`: longer than the longest recording, which has {longest}; it can "
+                f"be at most {highest:g}"
+            )
+
+
 def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """lengths[0] numbers from starts[0] on, then lengths[1] from starts[1] on, …"""
     before = np.cumsum(lengths) - lengths

@@ -46,10 +46,12 @@ def _join(pieces: list[Recording], config: SpeechData, number: int) -> Utterance
     """Recordings with pauses between them. number: of the utterance, from which the pauses are drawn."""
     draws = uniform(config.split_seed, number, np.arange(len(pieces)), np.ones(len(pieces), dtype=np.int64))
     parts, marks, start = [], [], 0
-    for piece, draw in zip(pieces, draws, strict=True):
-        samples = piece.read().samples
+    utterances = [piece.read() for piece in pieces]
+    for piece, utterance, draw in zip(pieces, utterances, draws, strict=True):
+        samples = utterance.samples
         pause = round(config.rate * (MIN_PAUSE + (MAX_PAUSE - MIN_PAUSE) * draw))
         marks.append((start, start + len(samples), piece.label))
         parts += [samples, np.zeros(pause, dtype=np.int16)]
         start += len(samples) + pause
-    return Utterance(np.concatenate(parts), tuple(marks))
+    rules = tuple(dict.fromkeys(rule for utterance in utterances for rule in utterance.rules))
+    return Utterance(np.concatenate(parts), tuple(marks), rules)

@@ -17,14 +17,14 @@ from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.cache import cache_folder
+from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.augment import Augmentation
-from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
-from attnlab.data.speech.prepare import Preparation
+from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, refuse_beyond
+from attnlab.data.speech.prepare import Meta, Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown
 from attnlab.disk import make_folder, read_json
@@ -34,7 +34,8 @@ from attnlab.spec import DataSpec, Target
 
 
 class Speech(Data):
-    """A prepared set of recordings; frames have no parts. spec: that of a run, whose classes and means then hold."""
+    """A prepared set of recordings; frames have no parts. spec: that of a run, whose classes and means then hold. Raises
+    UserError where there are no training recordings, or none that is as long as the keys ask for."""
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         assert isinstance(config, SpeechData)
@@ -44,6 +45,10 @@ class Speech(Data):
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
         preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
         self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
+        meta = read_json(recordings / "meta.json", Meta)
+        if meta["changes"]:
+            # A run that an earlier version stopped must not go on with other recordings.
+            self.fingerprint = fingerprint((), {"prepared": self.fingerprint, "changes": meta["changes"]})
         # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
         self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
         make_folder(self.folder)
@@ -54,12 +59,16 @@ class Speech(Data):
         self.features, self.summary = columns.ragged("features"), columns.ragged("summary")
         self.samples = columns.ragged("samples") if self.augmentation.alters_samples else None
         self.counts = self.features.lengths // self.extractor.size
-        meta = read_json(recordings / "meta.json", dict[str, list[str]])
+        if spec is None:
+            refuse_beyond(config, meta["longest"], int(self.counts.max()))
         self.mark_names = meta["marks"]
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         self.warnings = [*source.warnings, *meta["warnings"]]
         rows = self.listing.rows(config)
+        if spec is None and not len(rows["train"]):
+            reason = f"; {meta['skipped']}" if meta["skipped"] else ""
+            raise UserError(f"data={config.name}: there are no training recordings{reason}")
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))

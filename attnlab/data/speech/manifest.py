@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attnlab.config import SpeechData
+from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.tables import json_objects, nested, plain, table_format, table_rows
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.source import Recording
@@ -43,6 +44,7 @@ class Manifest(FileSource):
                 continue
             transcript = "" if self.config.transcript is None else " ".join(row[self.config.transcript].split())
             label, speaker, split = (row.get(name, "").strip() for name in ("label", "speaker", "split"))
+            label = noted_class_name(label, self.told, f"{self.path}:{number}")
             key, file = f"{self.path.name}:{number}", Path(row["path"])
             # The file is the owner, wherever its row is and whatever the manifest is called.
             yield Recording(

@@ -4,21 +4,23 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from attnlab.config import SpeechData, former_names
-from attnlab.data.files.bad_rows import BadRows, beyond_length
+from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead, beyond_length
 from attnlab.data.prep.arrow import write_rows
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
-from attnlab.data.speech.audio_file import refuse_longer, to_waveform
+from attnlab.data.speech.audio_file import UNMEASURED, refuse_longer, to_waveform
 from attnlab.data.speech.features import FeatureExtractor
 from attnlab.data.speech.join import joined
 from attnlab.data.speech.source import Recording, RecordingSource, Utterance
 from attnlab.data.speech.splits import Listing
 from attnlab.errors import UserError
+from attnlab.schema import Count
 
 LATER = (
     "name loader origin licence path cache hub config revision audio label speaker validation test group split_seed "
@@ -32,6 +34,17 @@ ELSEWHERE = "cache path name origin licence hub config revision audio label spea
 STRINGS = ("key", "label", "speaker", "split", "transcript")
 
 
+class Meta(TypedDict):
+    """meta.json. marks: the labels of marks, by number. longest: of a recording, in samples. skipped: which bad ones were left
+    out; changes: rules by which recordings are others than an earlier version read."""
+
+    warnings: list[str]
+    marks: list[str]
+    longest: Count
+    skipped: str
+    changes: list[str]
+
+
 class Preparation:
     """Writes recordings.arrow, with a row for each recording, and meta.json.
 
@@ -43,7 +56,7 @@ class Preparation:
         self, config: SpeechData, source: RecordingSource, extractor: FeatureExtractor, with_samples: bool
     ) -> None:
         self.config, self.source, self.extractor, self.with_samples = config, source, extractor, with_samples
-        self.bad, self.too_long = BadRows(config.skip_bad, "recording"), 0
+        self.bad, self.too_long, self.longest = BadRows(config.skip_bad, "recording"), 0, 0
         self.mark_ids: dict[str, int] = {}
         later, files = set(LATER) - (SPLITTING if config.join is not None else set()), source.files
         settings = {name: value for name, value in former_names(config).items() if name not in later}
@@ -65,6 +78,7 @@ class Preparation:
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
         columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
         recordings = self.source.recordings()
+        self.bad.merge(self.source.told)
         if self.config.join is not None:
             pairs = zip(recordings, Listing.of(recordings).split_of_each(self.config), strict=True)
             recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
@@ -74,7 +88,8 @@ class Preparation:
         warnings = self.bad.warnings()
         limit, policy = self.config.max_seconds, self.config.too_long
         warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
-        meta = {"warnings": warnings, "marks": list(self.mark_ids)}
+        meta = {"warnings": warnings, "marks": list(self.mark_ids), "longest": self.longest}
+        meta |= {"skipped": self.bad.summary(), "changes": sorted(self.bad.changes)}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _rows(self, recordings: Sequence[Recording]) -> Iterator[dict[str, object]]:
@@ -85,9 +100,22 @@ class Preparation:
                 utterance = self._fitting(recording.key, recording.read())
             except UserError as error:
                 self.bad.found(str(error))
+                self.bad.changes |= {FORMERLY_READ} if isinstance(error, FormerlyRead) else set()
                 continue
             if utterance is not None:
+                self._note(recording.key, utterance)
                 yield self._row(recording, utterance)
+
+    def _note(self, key: str, utterance: Utterance) -> None:
+        """Counts what was done to a recording, and how long the longest is, in samples."""
+        self.longest = max(self.longest, len(utterance.samples))
+        if self.config.skip_bad:  # otherwise they were refused, and there was no run without them
+            self.bad.changes |= {UNMEASURED} & set(utterance.rules)
+        for rule in utterance.rules:
+            self.bad.note(rule, key)
+        if len(utterance.samples) < self.extractor.window:
+            window = f"data.window={self.config.window:g}"
+            self.bad.note(f"recordings shorter than a frame were filled up with silence ({window})", key)
 
     def _row(self, recording: Recording, utterance: Utterance) -> dict[str, object]:
         frames = self.extractor.frames([to_waveform(utterance.samples)])

@@ -4,18 +4,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from attnlab.config import SpeechData
+from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.prep.source import Source
-from attnlab.data.speech.audio_file import Samples
+from attnlab.data.speech.audio_file import Samples, Sound
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """A recording that was read. samples: (T,) at `data.rate`. marks: (first sample, sample after the last, label)."""
+    """A recording that was read. samples: (T,) at `data.rate`. marks: (first sample, sample after the last, label). rules: see
+    `Sound`."""
 
     samples: Samples
     marks: tuple[tuple[int, int, str], ...] = ()
+    rules: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, sound: Sound) -> "Utterance":
+        return cls(sound.samples, rules=sound.rules)
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class RecordingSource(Source):
         self.config = config
         self.problems: list[str] = []
         """Of files that are not what the source expects: refused, or counted where bad ones are skipped."""
+        self.told = BadRows(config.skip_bad, "recording")
+        """What was done by a rule before recordings are read."""
 
     def recordings(self) -> Sequence[Recording]:
         """All recordings, in a fixed order."""

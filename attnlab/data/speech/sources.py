@@ -10,9 +10,10 @@ from typing import ClassVar
 from attnlab.config import SpeechData
 from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
+from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.walk import few, files_below, passed_over
 from attnlab.data.prep.source import path_of
-from attnlab.data.speech.audio_file import read_samples
+from attnlab.data.speech.audio_file import read_sound
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
 from attnlab.disk import user_path
@@ -77,7 +78,11 @@ class HubRecordings(HubSource, RecordingSource):
         # Without the column of the recordings, which are read one by one.
         for i, (key, values) in enumerate(self.set.rows(split, rows, self.set.columns[1:])):
             answer, *speaker = ("" if value is None else str(value) for value in values)
-            label, transcript = (answer, "") if self.config.transcript is None else ("", " ".join(answer.split()))
+            label, transcript = (
+                (noted_class_name(answer, self.told, key), "")
+                if self.config.transcript is None
+                else ("", " ".join(answer.split()))
+            )
             if self.config.transcript is not None and not transcript:
                 self.problems.append(f"{key}: no {self.config.transcript} in this row")
             else:
@@ -88,7 +93,7 @@ class HubRecordings(HubSource, RecordingSource):
         cell = self.set.splits[split][i][self.config.audio]
         if not cell or cell["bytes"] is None:
             raise UserError(f"{key}: a recording without contents")
-        return Utterance(read_samples(key, self.config, cell["bytes"]))
+        return Utterance.of(read_sound(key, self.config, cell["bytes"]))
 
 
 class FileSource(RecordingSource):
@@ -125,7 +130,7 @@ class FileSource(RecordingSource):
                 raise UserError(f"{path}: an empty file, of 0 bytes")
             # The library opens no name that isn't UTF-8.
             data = None if name_text(str(path)) == str(path) else stream.read()
-        return Utterance(read_samples(path, self.config, data))
+        return Utterance.of(read_sound(path, self.config, data))
 
     def files_in(self, folder: Path, others: Collection[str] = ()) -> list[Path]:
         """The recordings below a folder. Those in formats that are not read become problems, what is no recording and none
@@ -191,8 +196,8 @@ class SpeechCommands(FileSource):
         for path in self.files_in(self.path, self.lists.values()):
             key, parts, speaker = self.key(path), path.relative_to(self.path).parts, path.stem.split("_nohash_")[0]
             if len(parts) == 2 and not parts[0].startswith("_"):  # _background_noise_ is no word
-                word, speaker = name_text(parts[0]), name_text(speaker)
-                yield Recording(key, self.reader(path, key), word, speaker, split_of.get(key, "train"))
+                label, speaker = noted_class_name(name_text(parts[0]), self.told, key), name_text(speaker)
+                yield Recording(key, self.reader(path, key), label, speaker, split_of.get(key, "train"))
             elif not parts[0].startswith("_"):
                 elsewhere.append(key)
         if elsewhere:

@@ -349,3 +349,76 @@ def test_a_packed_file_beside_an_unlike_one_is_refused(tmp_path: Path) -> None:
     assert len(load(*words).splits["test"]) == 6
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.ones(6, dtype=np.uint8)))
     assert "t10k-labels-idx1-ubyte and t10k-labels-idx1-ubyte.gz differ; keep one" in refusal(*words)
+
+
+def test_transparent_pictures_are_told_once_and_make_other_data(tmp_path: Path) -> None:
+    words = ["data=image_folder", f"data.path={tmp_path}", "data.patch=2"]
+    for i in range(40):
+        write_picture(tmp_path / "ab"[i % 2] / f"{i}.png", noise(4, 4, 3, seed=i))
+    opaque = load(*words)
+    assert opaque.warnings == []
+    from PIL import Image as Saved
+
+    for path in (tmp_path / "a").iterdir():
+        pixels = np.zeros((4, 4, 4), dtype=np.uint8)
+        pixels[:2, :, 3] = 255  # black above, nothing below
+        Saved.fromarray(pixels).save(path)
+    data = load(*words)
+    assert len(data.warnings) == 1
+    assert data.warnings[0].startswith("transparent parts of pictures were laid on white: 20, the first at a/")
+    for split in data.splits.values():
+        for i in range(len(split)):
+            if split.gold("label")[i] == "a":
+                assert split.picture(i)[..., 0].tolist() == [[0] * 4] * 2 + [[255] * 4] * 2
+    assert data.fingerprint not in data.folder.name, "a run of before must not go on with other pixels"
+    assert opaque.fingerprint in opaque.folder.name
+
+
+def test_where_no_picture_can_be_used_it_is_said_why(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "some")
+    words = ["data=image_folder", "data.skip_bad=true"]
+    for path in root.rglob("train/*/*.png"):
+        path.write_bytes(b"empty")
+    message = refusal(*words, f"data.path={root}")
+    assert "no picture of the train split can be used; 16 bad train pictures were left out" in message
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"empty")
+    message = refusal(*words, f"data.path={root}")
+    assert "no picture can be used; 28 bad pictures were left out (data.skip_bad=true); the first:" in message
+
+
+def test_classes_have_one_spelling(tmp_path: Path) -> None:
+    class Letters(ImageSource):
+        splits = ("train",)
+
+        def rows(self, split: str) -> Iterator[Picture]:
+            for i in range(40):
+                yield Picture(
+                    ("é", "e\N{COMBINING ACUTE ACCENT}", "a")[i % 3], f"{i}", noise(4, 4, 1, seed=i).copy
+                )
+
+    IMAGE_SOURCES.register("letters")(Letters)
+    config = ImageData(name="letters", source="letters", colour="grey", patch=2, cache=str(tmp_path))
+    data = Image(config, seed=1)
+    assert data.spec.targets["label"].classes == ("a", "é")
+    assert [warning for warning in data.warnings if "normal form" in warning and ": 13, the first at" in warning]
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        (
+            "data.patch=100000",
+            "`data.patch=100000`: larger than any picture; the longest side is 20 pixels, so it can be",
+        ),
+        ("data.patch=21", "at most 20"),
+        (
+            "data.translate=20",
+            "moves pictures out of sight; the longest side is 20 pixels, so it can be at most 19",
+        ),
+    ],
+)
+def test_keys_that_no_picture_has_room_for_are_refused(tmp_path: Path, key: str, sentence: str) -> None:
+    words = ["data=mnist", f"data.path={write_mnist(tmp_path, side=20)}"]
+    assert sentence in refusal(*words, key)
+    load(*words, "data.patch=20", "data.translate=19")

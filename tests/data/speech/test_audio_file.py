@@ -8,8 +8,13 @@ import pytest
 import soundfile
 from recordings import RATE, config, tone
 
-from attnlab.data.speech.audio_file import read_samples
+from attnlab.config import SpeechData
+from attnlab.data.speech.audio_file import Samples, read_sound
 from attnlab.errors import UserError
+
+
+def read_samples(path: Path | str, settings: SpeechData, data: bytes | None = None) -> Samples:
+    return read_sound(path, settings, data).samples
 
 
 def test_rates_and_channels(tmp_path: Path) -> None:
@@ -78,3 +83,31 @@ def test_a_file_that_belies_its_head_is_told(case: str) -> None:
 @pytest.mark.parametrize("kind", ["streamed", "counts itself"])
 def test_a_head_that_tells_the_end_badly_is_no_mistake(kind: str) -> None:
     assert len(read_samples("odd", config(), odd(kind))) == len(tone(0, 0, 0))
+
+
+def rules(sound: np.ndarray, rate: int = RATE, **settings) -> tuple[str, ...]:
+    stream = io.BytesIO()
+    soundfile.write(stream, sound, rate, format="WAV", subtype="FLOAT")
+    return read_sound("x", config(**settings), stream.getvalue()).rules
+
+
+def test_what_is_lost_of_a_recording_is_told() -> None:
+    """Channels that cancel each other, silence, other rates, samples beyond full scale; of a plain one, nothing."""
+    left, right = (tone(digit, 0, 4) for digit in (0, 2))
+    mixed = "recordings with several channels were mixed to one (data.channels=mix)"
+    assert rules(left) == rules(left, channels="left") == ()
+    assert rules(np.stack([left, right], 1)) == rules(np.stack([left, 0 * left], 1)) == (mixed,)
+    for opposite in (np.stack([left, -left], 1), np.stack([left, -left + 0.001 * right], 1)):
+        assert [rule.partition(" each")[0] for rule in rules(opposite)] == [
+            mixed, "recordings whose channels cancel",
+        ]  # fmt: skip
+        assert rules(opposite, channels="left") == (
+            "of recordings with several channels, the first was read (data.channels=left)",
+        )
+    silent = "recordings are silent: in each, all samples are the same"
+    assert rules(0 * left) == rules(0 * left + 0.3) == rules(1e-7 * left) == (silent,)
+    assert rules(np.stack([0 * left, right], 1), channels="left")[1] == silent
+    assert "more than 8000 samples per second" in rules(left, 16000)[0]
+    assert "below 4000 Hz (data.rate=8000)" in rules(left, 16000)[0]
+    assert "fewer than 8000 samples per second" in rules(left, 4000)[0]
+    assert rules(4 * left) == ("recordings are louder than full scale and were clipped there",)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,19 @@ def test_a_row_that_names_a_pipe_is_bad_and_nobody_waits_for_it(tmp_path: Path) 
     assert len(Speech(config(**settings, skip_bad=True), 1).splits["train"]) == 4
     with pytest.raises(UserError, match=r"pipe\.wav: a named pipe"):
         Speech(config(source="manifest", path=str(tmp_path / "pipe.wav")), 1)
+
+
+def test_labels_that_look_alike_are_one_class(tmp_path: Path) -> None:
+    """`é` is one character or two, by the program that wrote it."""
+    rows = []
+    for index in range(30):
+        soundfile.write(tmp_path / f"{index}.wav", tone(index % 2, 0, index % 4), RATE)
+        label = ("é", "no", "e\N{COMBINING ACUTE ACCENT}")[index % 3]
+        rows.append(f"{index}.wav,{label}")
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("\n".join(["path,label", *rows]) + "\n", encoding="utf-8")
+    data = Speech(config(source="manifest", path=str(manifest)), 1)
+    assert data.spec.targets["label"].classes == ("no", "é")
+    assert Counter(data.listing.labels) == {"no": 10, "é": 20}
+    told = [warning for warning in data.warnings if "normal form" in warning]
+    assert len(told) == 1 and told[0].endswith(f": 10, the first at {manifest}:4")

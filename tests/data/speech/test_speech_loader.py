@@ -90,7 +90,7 @@ def write_bad(folder: Path, kind: str) -> None:
     elif kind == "stereo":
         soundfile.write(path, np.zeros((400, 2)), RATE)
     elif kind == "long":
-        soundfile.write(path, np.zeros(RATE * 3), RATE)
+        soundfile.write(path, np.resize(tone(1, 0, 0), RATE * 3), RATE)
     elif kind == "label":
         soundfile.write(folder / "7_ada_0.wav", tone(0, 0, 0), RATE)
 
@@ -191,3 +191,67 @@ def test_settings_that_cannot_be_are_refused() -> None:
         ({"folds": "5", "group": "speaker"}, "`data.folds=speaker` leaves each speaker out"),
     ):
         assert any(sentence in problem for problem in replace(config(), **wrong).problems())
+
+
+def test_what_was_done_to_recordings_is_told_with_their_number_once(tmp_path: Path) -> None:
+    for index in range(12):
+        sound = tone(index % 2, 0, index % 4)
+        (tmp_path / "ab"[index % 2]).mkdir(exist_ok=True)
+        stereo = np.stack([sound, -sound], axis=1) if index % 4 == 0 else sound
+        soundfile.write(tmp_path / "ab"[index % 2] / f"{index}.wav", stereo if index else stereo[:150], RATE)
+    settings = {"path": str(tmp_path), "source": "folder"}
+    data = Speech(config(**settings), 1)
+    told = [warning for warning in data.warnings if ": 3, the first at a/0.wav" in warning]
+    assert [warning.split(" (")[0].split(" each")[0] for warning in told] == [
+        "recordings with several channels were mixed to one", "recordings whose channels cancel",
+    ]  # fmt: skip
+    short = "recordings shorter than a frame were filled up with silence (data.window=25): 1, the first at a/0.wav"
+    assert short in data.warnings and Speech(config(**settings), 1).warnings == data.warnings
+    cancelled = data.listing.keys.index("a/4.wav")
+    assert not data.summary[cancelled][data.extractor.size :].any(), "the mix is silence"
+    left = Speech(config(**settings, channels="left"), 1)
+    assert left.summary[cancelled][data.extractor.size :].any()
+
+
+def test_recordings_that_earlier_versions_read_are_left_out_under_another_fingerprint(tmp_path: Path) -> None:
+    for index in range(12):
+        (tmp_path / "ab"[index % 2]).mkdir(exist_ok=True)
+        soundfile.write(tmp_path / "ab"[index % 2] / f"{index}.ogg", np.tile(tone(index % 2, 0, 0), 8), RATE)
+    settings = {"path": str(tmp_path), "source": "folder", "skip_bad": True}
+    whole = config(**settings)
+    source = open_source(whole, RecordingSource)
+    preparation = Preparation(whole, source, FeatureExtractor(whole), with_samples=False)
+    assert Speech(whole, 1).fingerprint == preparation.fingerprint
+    cut = tmp_path / "a" / "0.ogg"
+    cut.write_bytes(cut.read_bytes()[: cut.read_bytes().rindex(b"OggS")])
+    with pytest.raises(
+        UserError, match=r"a/0\.ogg: damaged, or ends before the last page of the recording; truncated"
+    ):
+        Speech(config(**settings | {"skip_bad": False}), 1)
+    data = Speech(config(**settings), 1)
+    assert "1 bad recording was left out" in data.warnings[0] and len(data.listing.keys) == 11
+    preparation = Preparation(whole, open_source(whole, RecordingSource), FeatureExtractor(whole), False)
+    assert data.fingerprint != preparation.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"stack": 100_000},
+            "`data.stack=100000`: longer than the longest recording, which has 30 frames; it can be at",
+        ),
+        ({"stack": 31}, "at most 30"),
+        (
+            {"window": 900.0},
+            "`data.window=900`: longer than the longest recording, which has 320 milliseconds",
+        ),
+        ({"mask_time": 9e4}, "`data.mask_time=90000`: longer than the longest recording"),
+        ({"time_shift": 1e9}, "`data.time_shift=1e+09`: longer than the longest recording"),
+    ],
+)
+def test_keys_that_no_recording_has_room_for_are_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        speech(**settings)
+    assert sentence in str(refused.value)
+    assert len(speech(stack=30).splits["train"]) == len(speech().splits["train"])

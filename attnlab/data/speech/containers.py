@@ -1,0 +1,83 @@
+"""What the container of a recording says of itself: where its sound ends, and whether it lies there as a whole."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from attnlab.data.files.bad_rows import FormerlyRead
+
+OGG, WAV = b"OggS", (b"RIFF", b"RIFX", b"RF64")
+FIRST, LAST = 2, 4
+"""Bits of a page's type: of a stream's first page, of its last."""
+_BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def refuse_cut_ogg(data: bytes, location: str) -> None:
+    """RFC 3533, section 6: pages with a number and a checksum each, the last of each stream marked as such. Raises UserError
+    where one is missing or damaged, which decoders pass over, and for one recording after another, of which they read the
+    first."""
+    open_streams: dict[int, int] = {}  # the number of its last page so far, of each stream that hasn't ended
+    ended = False
+    for kind, stream, number, whole in _pages(data):
+        if not whole:
+            raise FormerlyRead(f"{location}: page {number} of the recording is damaged or truncated")
+        if kind & FIRST:
+            if ended:
+                raise FormerlyRead(
+                    f"{location}: several recordings that follow each other; save each as its own file"
+                )
+        elif number != open_streams.get(stream, number) + 1:
+            raise FormerlyRead(f"{location}: there is no page before page {number} of the recording; damaged")
+        open_streams[stream] = number
+        if kind & LAST:
+            del open_streams[stream]
+            ended = True
+    if open_streams:
+        raise FormerlyRead(f"{location}: damaged, or ends before the last page of the recording; truncated")
+
+
+def _pages(data: bytes) -> Iterator[tuple[int, int, int, bool]]:
+    """(type, stream, number, whether all of it is there as it was written) of each page, until something else follows."""
+    start = 0
+    while data.startswith(OGG, start):
+        head = data[start : start + 27].ljust(27, b"\0")
+        kind, stream, number, checksum, segments = struct.unpack("<5xB8xIIIB", head)
+        body = start + 27 + segments
+        end = body + sum(data[start + 27 : body])
+        page = data[start : start + 22] + bytes(4) + data[start + 26 : end]
+        yield kind, stream, number, len(page) == end - start and _checksum(page) == checksum
+        start = end
+
+
+def _checksum(page: bytes) -> int:
+    """The CRC of RFC 3533, section 6.2, which is zlib's with all bits in the other order, beginning and ending at 0."""
+    crc = ~zlib.crc32(page.translate(_BACKWARDS), 0xFFFFFFFF) & 0xFFFFFFFF
+    return int(f"{crc:032b}"[::-1], 2)
+
+
+def with_length(data: bytes) -> bytes | None:
+    """A .wav file whose head says that there are 0 bytes of sound, though some follow, as if it said how many; None for
+    any other file. Programs leave the 0 where they cannot go back to write it."""
+    if data[:4] not in WAV or data[8:12] != b"WAVE":
+        return None
+    order = ">" if data.startswith(b"RIFX") else "<"
+    start = 12
+    while start + 8 <= len(data):
+        name, size = struct.unpack_from(f"{order}4sI", data, start)
+        if name == b"data":
+            rest = len(data) - start - 8
+            if size or not rest or _chunks(data, start + 8, order):
+                return None
+            return data[: start + 4] + struct.pack(f"{order}I", min(rest, 0xFFFFFFFF)) + data[start + 8 :]
+        start += 8 + size + size % 2
+    return None
+
+
+def _chunks(data: bytes, start: int, order: str) -> bool:
+    """Whether what begins there is chunks with names, up to the end of the file, and so no sound."""
+    while start + 8 <= len(data):
+        name, size = struct.unpack_from(f"{order}4sI", data, start)
+        if not all(32 <= letter < 127 for letter in name):
+            return False
+        start += 8 + size + size % 2
+    return start in (len(data), len(data) + 1)
