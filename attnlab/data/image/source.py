@@ -18,11 +18,13 @@ Pixels = NDArray[np.uint8]  # (height, width, channels): 1 channel of grey, or 3
 
 @dataclass(frozen=True)
 class Picture:
-    """Read when wanted, by `read`, which raises UserError where the picture, or its label, is bad."""
+    """Read when wanted, by `read`, which raises UserError where the picture, or its label, is bad. owner: copies with the
+    same one are held out together; "" is the key."""
 
     label: str
     key: str
     read: Callable[[], Pixels]
+    owner: str = ""
 
 
 class ImageSource(Source):

@@ -18,6 +18,7 @@ from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder
+from attnlab.data.prep.coverage import missing_classes
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import open_source
@@ -26,7 +27,7 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.prepare import Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
-from attnlab.data.speech.splits import Listing, drop_unknown
+from attnlab.data.speech.splits import Listing, drop_unknown, with_speakers
 from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch, VectorSets
@@ -42,10 +43,7 @@ class Speech(Data):
         self.notice, self.commit, self.ceiling = source.notice, source.commit, source.ceiling
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
         preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
-        self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
-        # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
-        self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
-        self.folder.mkdir(exist_ok=True)
+        recordings = preparation.folder()
         columns = Columns(recordings / "recordings.arrow")
         self.listing = Listing(*(columns.strings(name) for name in ("key", "owner", "label", "speaker", "split")))
         self.transcripts = columns.strings("transcript")
@@ -56,11 +54,21 @@ class Speech(Data):
         self.mark_names: list[str] = meta["marks"]
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
-        self.warnings = [*source.warnings, *meta["warnings"]]
-        rows = self.listing.rows(config)
+        with_speaker, self.warnings = with_speakers(config, self.listing)
+        chosen = self.listing.part(with_speaker).chosen(config)
+        rows = {name: with_speaker[own] for name, own in chosen.rows.items()}
+        left_out = {"divided": "what can be used"} if len(with_speaker) < len(self.listing.keys) else {}
+        self.fingerprint = preparation.fingerprint(meta["divided"] | left_out | chosen.settings)
+        # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
+        self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
+        self.folder.mkdir(exist_ok=True)
+        prepared = (preparation.names.shown(warning) for warning in meta["warnings"])
+        self.warnings = [*source.warnings, *prepared, *self.warnings, *chosen.warnings]
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
+            counts = {name: Counter(self.listing.labels[i] for i in own) for name, own in rows.items() if len(own)}
+            self.warnings += missing_classes(self.spec.targets["label"], counts)
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
 
     @classmethod
