@@ -11,7 +11,7 @@ from attnlab.data.prep.splits import NAMES, position, split_rows
 from attnlab.errors import UserError
 
 NOTABLE = 1.1
-"""How many times its fraction a split may have of all examples without a warning."""
+"""How many times its fraction a split may have of all examples without a warning; one example more is never told."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _beyond(fractions: Mapping[str, float], shares: NDArray[np.int8], splits: ND
     warnings = []
     for name, fraction in fractions.items():
         number, share = (int((found == NAMES.index(name)).sum()) for found in (splits, shares))
-        if number > share and number > NOTABLE * fraction * len(splits):
+        if number > share + 1 and number > NOTABLE * fraction * len(splits):
             part = (
                 f"the {name} split has {number:,} of {len(splits):,} examples, more than data.{name}={fraction:g}"
             )

@@ -35,11 +35,11 @@ class Listing(Examples):
         """As for all examples. Raises UserError, too, where speakers are to be kept together, but are divided by the source."""
         _, group = self.kept_together(config)
         if group is not None:
-            given = {split: set[str]() for split in dict.fromkeys(self.splits)}
+            given: dict[str, dict[str, None]] = {}
             for split, speaker in zip(self.splits, self.groups, strict=True):
-                given[split].add(speaker)
+                given.setdefault(split or "train", {})[speaker] = None
             otherwise = ", or test each speaker in turn by `data.folds=speaker`"
-            refuse_shared_groups(group, {split or "train": names for split, names in given.items()}, otherwise)
+            refuse_shared_groups(group, given, otherwise)
         return super().divide(config)
 
 
