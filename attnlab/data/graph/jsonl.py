@@ -1,16 +1,14 @@
 """Graphs of one's own: a line of JSON for each."""
 
-import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TypeGuard
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.tables import usable
-from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
+from attnlab.data.graph.source import TARGET, GraphRow, GraphSource, by_content
 from attnlab.data.prep.source import path_of
 from attnlab.errors import suggestion
 from attnlab.metrics import NOT_SCORED
@@ -60,8 +58,7 @@ class Jsonl(GraphSource):
         count, labels, attributes = _nodes(record["nodes"])
         edges, values = self._edges(record["edges"], count)
         target, of_edges = self._target(record[TARGET], count), _described(values, "edge") if values else ([], [])
-        graph = GraphRow(count, edges, target, key, labels, attributes, *of_edges, split)
-        return replace(graph, owner=_digest(graph))
+        return by_content(GraphRow(count, edges, target, key, labels, attributes, *of_edges, split))
 
     def _edges(self, listed: object, count: int) -> tuple[list[tuple[int, int]], list[object]]:
         """(edges, the value of each, or none), in both directions unless `data.directed`."""
@@ -108,14 +105,6 @@ def _nodes(listed: object) -> tuple[int, list[str], list[list[float]]]:
     if count > MAX_NODES:
         raise ValueError(f"{count:,} nodes; a graph has at most {MAX_NODES:,}")
     return (count, *(_described(listed, "node") if isinstance(listed, list) else ([], [])))
-
-
-def _digest(graph: GraphRow) -> str:
-    """Equal for graphs of the same nodes and edges, in whatever order the edges are listed and whatever the answer."""
-    values = graph.edge_labels or graph.edge_attributes
-    edges = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
-    described = json.dumps([graph.nodes, graph.labels, graph.attributes, edges])
-    return hashlib.blake2b(described.encode(), digest_size=12).hexdigest()
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

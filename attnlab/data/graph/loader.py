@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from attnlab.config import DataConfig, GraphData, former_names
 from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Drawing, Gold, Split
+from attnlab.data.files.file_names import FileNames
 from attnlab.data.graph.prepare import PreparedGraphs, prepare
 from attnlab.data.graph.source import TARGET, GraphSource
 from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.coverage import missing_classes
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
@@ -40,16 +42,17 @@ class Graphs(Data):
         self.source = open_source(config, GraphSource)
         self.notice, self.commit = self.source.notice, self.source.commit
         name, folder = prepare(config, self.source)
+        self.graphs = graphs = PreparedGraphs(folder, FileNames(self.source.files))
+        self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
+        chosen = self.examples.chosen(config)
         # The same data may come from elsewhere.
         settings = former_names(config) | dict.fromkeys(("cache", "path", "hub", "origin", "licence"))
-        self.fingerprint = fingerprint((), settings | {"rows": name, "seed": seed})
+        self.fingerprint = fingerprint((), settings | {"rows": name, "seed": seed} | chosen.settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
         make_folder(self.folder)
-        self.graphs = graphs = PreparedGraphs(folder)
         self.unnamed = self.source.unnamed and set(graphs.splits) <= {"", "train"}
-        self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
-        rows = self.examples.rows(config)
+        rows = chosen.rows
         self.spec = spec if spec is not None else self._spec(rows["train"])
         target = self.spec.target(TARGET)
         self._refuse_other_data(target)
@@ -57,7 +60,8 @@ class Graphs(Data):
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
         unseen = unseen_labels(target, counts, config.name, held_out=set(self.splits) - set(graphs.splits))
-        self.warnings = [*self.source.warnings, *graphs.warnings, *unseen]
+        missing = missing_classes(target, counts) if target.kind == "class" else []
+        self.warnings = [*self.source.warnings, *graphs.warnings, *chosen.warnings, *unseen, *missing]
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:

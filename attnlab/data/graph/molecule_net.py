@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import read_table, usable
-from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
+from attnlab.data.graph.source import GraphRow, GraphSource, by_content, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines
@@ -31,6 +31,7 @@ class MoleculeNet(GraphSource):
     UserError for another one, or without RDKit. An atom's name is its element, a bond's its type; all else are numbers."""
 
     needs = "{name}'s table of SMILES, or its folder"
+    identity = "held out by content"  # earlier versions went by the row's number
 
     def __init__(self, config: GraphData) -> None:
         from torch_geometric.datasets import MoleculeNet as Known
@@ -98,7 +99,7 @@ def _row(molecule: "Data", target: float | list[int], key: str) -> GraphRow:
 
     of_atom, of_bond = {name: i for i, name in enumerate(x_map)}, {name: i for i, name in enumerate(e_map)}
     atoms, bonds = molecule.x.tolist(), molecule.edge_attr.tolist()
-    return GraphRow(
+    return by_content(GraphRow(
         nodes=len(atoms),
         edges=[(a, b) for a, b in molecule.edge_index.t().tolist()],
         target=target,
@@ -115,4 +116,4 @@ def _row(molecule: "Data", target: float | list[int], key: str) -> GraphRow:
             + [float(bond[of_bond["stereo"]] == i) for i in range(len(e_map["stereo"]))]
             for bond in bonds
         ],
-    )
+    ))  # fmt: skip

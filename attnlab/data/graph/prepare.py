@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from attnlab.config import GraphData
 from attnlab.config.data.graph import ONE_NUMBER, parse_structures
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.file_names import FileNames
 from attnlab.data.graph import structure
 from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
 from attnlab.data.prep.arrow import Columns, write_rows
@@ -50,11 +51,13 @@ class Meta(TypedDict):
 
 
 class PreparedGraphs:
-    """All prepared graphs, mapped into memory. `rows` are numbers of graphs, in the order of their source."""
+    """All prepared graphs, mapped into memory. `rows` are numbers of graphs, in the order of their source. file_names: of the
+    source's files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file_names: FileNames) -> None:
         self.columns = Columns(folder / "graphs.arrow")
-        self.keys, self.owners, self.splits = (self.columns.strings(name) for name in ("key", "owner", "split"))
+        self.keys = [file_names.shown(key) for key in self.columns.strings("key")]
+        self.owners, self.splits = self.columns.strings("owner"), self.columns.strings("split")
         self.num_nodes = self.columns.numbers("nodes").astype(np.int64)
         self.edges, self.edge_numbers = self.columns.ragged("edges"), self.columns.ragged("edge_numbers")
         self.labels = {"nodes": self.columns.ragged("labels"), "edges": self.columns.ragged("edge_labels")}
@@ -68,7 +71,7 @@ class PreparedGraphs:
         self.edge_attributes = meta["edge_attributes"]
         self.structure = meta["structure"]
         self.structures = parse_structures(self.structure)
-        self.warnings = meta["warnings"]
+        self.warnings = [file_names.shown(warning) for warning in meta["warnings"]]
         self._answers = meta["answers"]
 
     def answers(self, target: Target) -> StoredAnswers:
@@ -99,7 +102,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     columns |= {name: List(Value("float32")) for name in ("numbers", "edge_numbers")}
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, writer.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
-    bad, widths = BadRows(config.skip_bad, "graph"), _Widths()
+    bad, widths, file_names = BadRows(config.skip_bad, "graph"), _Widths(), FileNames(source.files)
     configured = parse_structures(config.structure)
 
     def rows() -> Iterator[dict[str, object]]:
@@ -113,7 +116,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
             attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
             roles = structure.node_roles(row.nodes, edges, structures)
             yield {
-                "key": row.key, "owner": row.owner or row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
+                "key": file_names.stored_key(row.key), "owner": row.owner or row.key, "split": row.split, "nodes": row.nodes, "edges": edges.T.ravel(),
                 "labels": _numbered(row.labels, names["nodes"]),
                 "edge_labels": _numbered([row.edge_labels[i] for i in chosen] if row.edge_labels else [], names["edges"]),
                 "edge_numbers": [number for i in chosen for number in row.edge_attributes[i]] if row.edge_attributes else [],
@@ -127,7 +130,7 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
         "structure": widths.structure, "attributes": widths.numbers("nodes"), "edge_attributes": widths.numbers("edges"),
-        "warnings": bad.warnings(),
+        "warnings": [file_names.stored(warning) for warning in bad.warnings()],
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

@@ -1,7 +1,8 @@
 """A graph as its source gives it, and what every source of graphs promises."""
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.downloads import downloaded
 from attnlab.data.prep.source import Source
+from attnlab.data.prep.splits import owner_of
 from attnlab.disk import user_path
 from attnlab.errors import UserError
 
@@ -34,6 +36,17 @@ class GraphRow:
     edge_attributes: list[list[float]] = field(default_factory=list)
     split: str = ""
     owner: str = ""
+
+
+def by_content(graph: GraphRow) -> GraphRow:
+    """The graph with an owner that graphs of the same nodes and edges share, in whatever order the edges are listed and
+    whatever the answer."""
+    values: list[object] = [*(graph.edge_labels or graph.edge_attributes)]
+    if graph.edge_labels and graph.edge_attributes:
+        values = list(zip(graph.edge_labels, graph.edge_attributes, strict=True))
+    edges = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
+    described = json.dumps([graph.nodes, graph.labels, graph.attributes, edges])
+    return replace(graph, owner=owner_of(described.encode()))
 
 
 def given_or_downloaded(config: GraphData, needs: str, url: Callable[[], str], remedy: str) -> Path:

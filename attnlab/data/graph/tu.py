@@ -12,7 +12,7 @@ from typing import TypeVar
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import usable
-from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
+from attnlab.data.graph.source import GraphRow, GraphSource, by_content, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines
@@ -26,6 +26,7 @@ class Tu(GraphSource):
     graphs and nodes count from 1. Raises UserError where one is missing, or says what cannot be."""
 
     needs = "the folder of a TU set's text files"
+    identity = "held out by content"  # earlier versions went by the graph's number
 
     def __init__(self, config: GraphData) -> None:
         folder = _folder(config, self.needs)
@@ -56,7 +57,7 @@ class Tu(GraphSource):
             if not nodes:
                 bad.found(f"{target_file}:{number}: graph {number} is empty: graph_indicator gives it no node")
                 continue
-            yield GraphRow(
+            yield by_content(GraphRow(
                 nodes=len(nodes),
                 edges=[(positions[edges[i][0] - 1], positions[edges[i][1] - 1]) for i in lines],
                 target=target,
@@ -65,7 +66,7 @@ class Tu(GraphSource):
                 attributes=[attributes[i] for i in nodes] if attributes else [],
                 edge_labels=[_joined(edge_labels[i]) for i in lines] if edge_labels else [],
                 edge_attributes=[edge_attributes[i] for i in lines] if edge_attributes else [],
-            )
+            ))  # fmt: skip
 
     def _nodes_of_graphs(self, graph_of: list[int], graphs: int) -> tuple[list[list[int]], list[int]]:
         """The nodes of each graph, from 0, and the position of each node in its graph."""

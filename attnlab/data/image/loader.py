@@ -1,7 +1,7 @@
 """Pictures as sets of patches with row and column, of any size side by side in one batch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from attnlab.data.image.source import TARGET, ImageSource, Pixels
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.coverage import missing_classes
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import lacking, limited
+from attnlab.data.prep.splits import lacking, limited, position
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
@@ -33,16 +34,21 @@ class Image(Data):
         self.source = open_source(config, ImageSource)
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         prepared = prepare(config, self.source)
-        self.fingerprint, self.folder = prepared.fingerprint, prepared.folder
-        rows = {name: np.arange(len(columns)) for name, columns in prepared.splits.items()}
-        if config.limit is not None and "train" in rows:
-            keys, labels = prepared.splits["train"].strings("key"), prepared.labels("train").gold()
-            rows["train"] = limited(config.limit, rows["train"], keys, labels, config.split_seed)
-            # Other examples are other data; what depends on them, such as baselines, lies apart.
-            self.fingerprint = fingerprint((), {"prepared": prepared.fingerprint, "limit": config.limit})
+        taken, division = prepared.divide(config, self.source.splits)
+        settings = division.settings
+        if config.limit is not None and "train" in taken:
+            file, rows = taken["train"]
+            taken["train"] = file, self._limited(config.limit, prepared, rows)
+            settings = settings | ({"limited": "by content"} if prepared.owned else {})
+        self.fingerprint, self.folder = prepared.name, prepared.folder
+        # Other examples are other data; what depends on them, such as baselines, lies apart.
+        limit = {} if config.limit is None or "train" not in taken else {"limit": config.limit}
+        others: dict[str, object] = {**prepared.changes, **settings, **limit}
+        if others:
+            self.fingerprint = fingerprint((), {"prepared": prepared.name} | others)
             self.folder = cache_folder(config.cache) / f"image-{config.name}-{self.fingerprint}"
             make_folder(self.folder)
-        self.spec = spec if spec is not None else self._spec(prepared, rows)
+        self.spec = spec if spec is not None else self._spec(prepared, taken)
         features = config.patch**2 * self.channels
         if self.spec.features != features:
             raise UserError(
@@ -50,22 +56,33 @@ class Image(Data):
                 f"the run has learned patches of {self.spec.features}"
             )
         target = self.spec.target(TARGET)
-        answers = {name: prepared.labels(name, target) for name in rows}
-        self.splits = {name: ImageSplit(self, prepared.splits[name], answers[name], rows[name]) for name in rows}
-        counts = {name: answers[name].counts(rows[name]) for name in rows}
+        answers = {name: prepared.labels(file, target) for name, (file, _) in taken.items()}
+        self.splits = {
+            name: ImageSplit(self, prepared.splits[file], answers[name], rows)
+            for name, (file, rows) in taken.items()
+        }
+        counts = {name: answers[name].counts(rows) for name, (_, rows) in taken.items()}
         unseen = unseen_labels(target, counts, config.name, lacking(config, self.source.splits))
-        self.warnings = [*self.source.warnings, *prepared.skipped, *unseen]
+        self.warnings = [*self.source.warnings, *prepared.skipped, *division.warnings, *unseen]
+        self.warnings += missing_classes(target, counts)
 
-    def _spec(self, prepared: PreparedPictures, rows: dict[str, Indices]) -> DataSpec:
+    def _limited(self, limit: int, prepared: PreparedPictures, rows: Indices) -> Indices:
+        """So many of the training pictures."""
+        owners = prepared.splits["train"].strings("owner")
+        positions = np.array([position(owner, self.config.split_seed) for owner in owners])
+        return limited(limit, rows, positions, list(map(str, prepared.labels("train").gold())))
+
+    def _spec(self, prepared: PreparedPictures, taken: Mapping[str, tuple[str, Indices]]) -> DataSpec:
         """Classes and normalisation of the training pictures. Raises UserError where there are none, or none that a patch fits
         into."""
-        if "train" not in rows:
+        if "train" not in taken:
             raise no_training(self.config, self.source, "training pictures")
-        sides = [prepared.splits["train"].numbers(name)[rows["train"]].max() for name in ("height", "width")]
+        _, rows = taken["train"]
+        sides = [prepared.splits["train"].numbers(name)[rows].max() for name in ("height", "width")]
         refuse_beyond(int(max(sides)), self.config)
-        counts = prepared.labels("train").counts(rows["train"])
+        counts = prepared.labels("train").counts(rows)
         classes = self.source.classes or tuple(sorted(counts, key=_by_number))
-        number, total, squares = prepared.training_sums(rows["train"]).astype(np.float64)
+        number, total, squares = prepared.training_sums(rows).astype(np.float64)
         means = total / number
         variances = squares / number - means**2
         return DataSpec(
@@ -80,7 +97,7 @@ class Image(Data):
 
 
 class ImageSplit(Split):
-    """Training, validation or test pictures. rows: their numbers among those that were prepared for the split."""
+    """Training, validation or test pictures. rows: their numbers in the prepared file that they are in."""
 
     def __init__(self, data: Image, columns: Columns, answers: StoredAnswers, rows: Indices) -> None:
         self.data, self.rows, self.channels = data, rows, data.channels

@@ -1,9 +1,8 @@
 """Pictures prepared once: the bytes of each, brought to the wanted channels, and what is known of their pixels."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -12,14 +11,16 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData, former_names
 from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead
-from attnlab.data.files.names import class_name, noted_class_name
+from attnlab.data.files.file_names import FileNames
+from attnlab.data.files.names import noted_class_name
 from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared
-from attnlab.data.prep.splits import NAMES, lacking, too_few, with_held_out
+from attnlab.data.prep.held_out import Division, divide_named
+from attnlab.data.prep.splits import NAMES, lacking, too_few
 from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.schema import Count
@@ -38,51 +39,73 @@ def prepare(config: ImageData, source: ImageSource) -> "PreparedPictures":
     # In a folder for each class, names are labels.
     settings |= {"files": [*source.files, *source.rules], "identity": source.identity, "limit": None}
     name = fingerprint([*source.files.values(), *source.rules.values()], settings)
-    write = _Writer(config, source).write
-    return PreparedPictures(name, prepared(cache_folder(config.cache), f"image-{config.name}-{name}", write))
+    folder = prepared(cache_folder(config.cache), f"image-{config.name}-{name}", _Writer(config, source).write)
+    return PreparedPictures(name, folder, FileNames(source.files))
 
 
 class Meta(TypedDict):
-    """meta.json. splits: of each, how often each label occurs. sums: of the training pictures, as `_sums` gives them.
-    changes: rules by which pictures are others than an earlier version read."""
+    """meta.json. skipped: warnings. left_out: bad pictures of the training files. changes: rules by which pictures are others
+    than an earlier version read."""
 
-    splits: dict[str, dict[str, Count]]
+    splits: list[str]
     skipped: list[str]
+    left_out: Count
     changes: list[str]
     labels: list[str]
-    sums: list[list[Count]]
 
 
 class PreparedPictures:
     """The prepared pictures of each split, mapped into memory. `rows` are their numbers within a split."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.fingerprint, self.folder = name, folder
+    def __init__(self, name: str, folder: Path, names: FileNames) -> None:
+        self.name, self.folder = name, folder
         self._meta = read_json(folder / "meta.json", Meta)
-        if self._meta["changes"]:
-            # A run that an earlier version stopped must not go on with other pixels, or fewer pictures.
-            self.fingerprint = fingerprint((), {"prepared": name, "changes": self._meta["changes"]})
         self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
-        self.skipped = self._meta["skipped"]
+        self.skipped = [names.shown(warning) for warning in self._meta["skipped"]]
+        self.changes = {"changes": self._meta["changes"]} if self._meta["changes"] else {}
+        """A part of the fingerprint where earlier versions read other pictures."""
 
     def labels(self, split: str, target: Target | None = None) -> StoredAnswers:
         """The label of each picture, as one of the classes of a target."""
         return stored_answers(self.splits[split], TARGET, target or Target("class"), self._meta["labels"])
 
     def training_sums(self, rows: Indices) -> NDArray[np.int64]:
-        """(3, C): what `_sums` gives for these training pictures, without reading them again where they are all."""
-        total = np.array(self._meta["sums"])
-        if len(rows) == len(self.splits["train"]):
-            return total
-        pixels = self.splits["train"].ragged("pixels")
-        return np.sum([_sums(pixels[row].reshape(-1, total.shape[1])) for row in rows], axis=0)
+        """(3, C): how many pixels these training pictures have, their sum and that of their squares."""
+        columns = self.splits["train"]
+        pixels = (columns.numbers("height")[rows].astype(np.int64) * columns.numbers("width")[rows]).sum()
+        sums = columns.ragged("sums").take(rows).reshape(len(rows), 2, -1).sum(axis=0)
+        return np.concatenate([np.full((1, sums.shape[1]), pixels), sums])
+
+    @property
+    def owned(self) -> bool:
+        """Whether training pictures go by another owner than their key."""
+        columns = self.splits["train"]
+        return columns.strings("owner") != columns.strings("key")
+
+    def divide(self, config: ImageData, given: Sequence[str]) -> tuple[dict[str, tuple[str, Indices]], Division]:
+        """By split, the prepared file that it is taken from and its rows there; given: the source's splits. Pictures that
+        were left out count for nothing. Raises UserError where a split that the source lacks would be empty."""
+        whole = {name: (name, np.arange(len(columns))) for name, columns in self.splits.items()}
+        fractions = lacking(config, given)
+        if not fractions:
+            return whole, Division(np.zeros(0, dtype=np.int8))
+        owners, labels = self.splits["train"].strings("owner"), self.labels("train").gold()
+        division = divide_named(owners, list(map(str, labels)), fractions, config.split_seed)
+        held_out = {n: ("train", np.flatnonzero(division.splits == NAMES.index(n))) for n in ("train", *fractions)}
+        for name, fraction in fractions.items():
+            if not len(held_out[name][1]):
+                raise UserError(f"data={config.name}: {too_few(name, fraction)}")
+        both = whole | held_out
+        left_out = {"divided": "what can be used"} if self._meta["left_out"] else {}
+        settings = division.settings | left_out
+        return {name: both[name] for name in NAMES if name in both}, replace(division, settings=settings)
 
 
 def _sums(pixels: Pixels) -> NDArray[np.int64]:
-    """(…, C) -> (3, C): how many pixels there are, their sum and that of their squares."""
+    """(…, C) -> (2, C): the sum of the pixels and that of their squares."""
     flat = pixels.reshape(-1, pixels.shape[-1])  # never widened as a whole: photographs are large
     squares = np.einsum("nc,nc->c", flat, flat, dtype=np.int64)
-    return np.stack([np.full(flat.shape[1], len(flat)), flat.sum(0, dtype=np.int64), squares])
+    return np.stack([flat.sum(0, dtype=np.int64), squares])
 
 
 class _Writer:
@@ -90,9 +113,7 @@ class _Writer:
 
     def __init__(self, config: ImageData, source: ImageSource) -> None:
         self.config, self.source = config, source
-        self.fractions = lacking(config, source.splits)
         self.labels: dict[str, int] = {}
-        self.sums = np.zeros((3, CHANNELS[config.colour]), dtype=np.int64)
         self.told = BadRows(config.skip_bad)  # what is done by a rule, in all splits together
 
     def write(self, folder: Path) -> None:
@@ -100,18 +121,27 @@ class _Writer:
         from datasets import List, Value
 
         columns = {"pixels": List(Value("uint8")), "height": Value("int32"), "width": Value("int32")}
-        columns |= {"label": Value("int32"), "key": Value("string")}
-        counts: dict[str, Counter[str]] = {}
-        bad: dict[str, BadRows] = {}
-        for split in (name for name in NAMES if name in (*self.source.splits, *self.fractions)):
-            counts[split], bad[split] = Counter(), BadRows(self.config.skip_bad, f"{split} picture")
-            write_rows(folder / f"{split}.arrow", columns, self._rows(split, counts[split], bad[split]))
-        if empty := [split for split in counts if not counts[split]]:
+        columns |= {
+            "label": Value("int32"),
+            "key": Value("string"),
+            "owner": Value("string"),
+            "sums": List(Value("int64")),
+        }
+        names = FileNames(self.source.files)
+        bad = {
+            name: BadRows(self.config.skip_bad, f"{name} picture") for name in NAMES if name in self.source.splits
+        }
+        counts = {
+            split: write_rows(folder / f"{split}.arrow", columns, self._rows(split, bad[split])) for split in bad
+        }
+        if empty := [split for split, count in counts.items() if not count]:
             raise UserError(f"data={self.config.name}: {self._why_empty(empty, bad)}")
-        skipped = [warning for found in (*bad.values(), self.told) for warning in found.warnings()]
         self.source.refuse_changed()
-        meta = {"splits": counts, "skipped": skipped, "labels": list(self.labels), "sums": self.sums.tolist()}
-        meta["changes"] = sorted(self.told.changes)
+        skipped = [names.stored(warning) for found in (*bad.values(), self.told) for warning in found.warnings()]
+        meta = Meta(
+            splits=list(bad), skipped=skipped, left_out=bad["train"].count if "train" in bad else 0,
+            changes=sorted(self.told.changes), labels=list(self.labels),
+        )  # fmt: skip
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _why_empty(self, empty: list[str], bad: dict[str, BadRows]) -> str:
@@ -124,13 +154,11 @@ class _Writer:
             return f"no picture can be used; {everything.summary()}"
         if bad[split].count:
             return f"no picture of the {split} split can be used; {bad[split].summary()}"
-        if split in self.fractions:
-            return too_few(split, self.fractions[split])
         return f"no pictures in the {split} split"
 
-    def _rows(self, split: str, counts: Counter[str], bad: BadRows) -> Iterator[dict[str, object]]:
-        """The pictures of a split as they are stored. counts: of labels, counted up."""
-        for picture in self._pictures(split):
+    def _rows(self, split: str, bad: BadRows) -> Iterator[dict[str, object]]:
+        """The pictures of a split as they are stored."""
+        for picture in self.source.rows(split):
             try:
                 pixels = self._read(picture)
             except UserError as error:
@@ -139,12 +167,13 @@ class _Writer:
                 continue
             height, width, _ = pixels.shape
             refuse_longer(picture.key, int(num_patches(height, width, self.config)), self.config)
-            if split == "train":
-                self.sums += _sums(pixels)
-            name = noted_class_name(picture.label, self.told, picture.key)
-            counts[name] += 1
-            label = self.labels.setdefault(name, len(self.labels))
-            yield {"pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key}
+            label = self.labels.setdefault(
+                noted_class_name(picture.label, self.told, picture.key), len(self.labels)
+            )
+            yield {
+                "pixels": pixels.ravel(), "height": height, "width": width, "label": label, "key": picture.key,
+                "owner": picture.owner or picture.key, "sums": _sums(pixels).ravel(),
+            }  # fmt: skip
 
     def _read(self, picture: Picture) -> Pixels:
         """The pixels of a picture in the wanted channels."""
@@ -152,19 +181,4 @@ class _Writer:
         if is_transparent(pixels):
             self.told.note(TRANSPARENT, picture.key)
             self.told.changes.add(TRANSPARENT)
-        return with_channels(pixels, self.sums.shape[1])
-
-    def _pictures(self, split: str) -> Iterator[Picture]:
-        """The pictures of a split; of one that the source lacks, those of training that are held out for it."""
-        if not self.fractions or (split in self.source.splits and split != "train"):
-            return self.source.rows(split)
-        pairs = zip(self.source.rows("train"), self._divided, strict=True)
-        return (picture for picture, split_of in pairs if split_of == split)
-
-    @cached_property
-    def _divided(self) -> list[str]:
-        """The split of each picture that the source has for training."""
-        known = [(picture.key, class_name(picture.label)) for picture in self.source.rows("train")]
-        keys, labels = [key for key, _ in known], [label for _, label in known]
-        validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
-        return with_held_out([""] * len(keys), keys, validation, test, self.config.split_seed, labels)
+        return with_channels(pixels, CHANNELS[self.config.colour])

@@ -21,11 +21,13 @@ follow."""
 
 @dataclass(frozen=True)
 class Picture:
-    """Read when wanted, by `read`, which raises UserError where the picture, or its label, is bad."""
+    """Read when wanted, by `read`, which raises UserError where the picture, or its label, is bad. owner: copies with the
+    same one are held out together; "" is the key."""
 
     label: str
     key: str
     read: Callable[[], Pixels]
+    owner: str = ""
 
 
 class ImageSource(Source):

@@ -17,7 +17,7 @@ from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, listed
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
-from attnlab.data.prep.splits import position
+from attnlab.data.prep.splits import lacking, owner_of, position
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, name_text, read_regular
 from attnlab.text_files import unreadable
@@ -75,14 +75,21 @@ class HubImages(HubSource, ImageSource):
         classes = self.set.classes(config.label)
         self.colour = config.colour
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
+        if lacking(config, self.splits):  # earlier versions went by the row's number
+            self.identity += " held out by content"
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
             for key, (picture, label) in self.set.rows(split, piece):
-                yield Picture("" if label is None else str(label), key, partial(self._read, picture, label, key))
+                name, contents = "" if label is None else str(label), self._contents(picture)
+                yield Picture(name, key, partial(self._read, picture, label, key), owner_of(contents or b""))
+
+    def _contents(self, picture: object) -> bytes | None:
+        """The bytes of a picture's file."""
+        return picture["bytes"] if isinstance(picture, dict) else None
 
     def _read(self, picture: object, label: object, key: str) -> Pixels:
-        data = picture["bytes"] if isinstance(picture, dict) else None
+        data = self._contents(picture)
         if label is None or data is None:
             raise UserError(f"{key}: a picture without {'a class' if label is None else 'contents'}")
         return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key)

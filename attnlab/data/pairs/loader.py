@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,15 @@ from attnlab.codec import Codec, learn_codecs
 from attnlab.config import ParallelData
 from attnlab.data.contract import Data, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length, longer_refused
+from attnlab.data.files.file_names import FileNames
 from attnlab.data.pairs.sources import PairSource, TextPair
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared, settings_of
+from attnlab.data.prep.held_out import divide_named
 from attnlab.data.prep.sequences import Sequences, tokens_in_order
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import NAMES, lacking, limited, too_few, with_held_out
+from attnlab.data.prep.splits import NAMES, lacking, limited, position, too_few
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch
@@ -33,6 +36,15 @@ from attnlab.spec import DataSpec, Target, Vocabulary
 
 TARGET = "translation"
 """The name of what is to be learned."""
+LEFT_OUT = ""
+"""The split of a pair that is in none."""
+
+
+class Meta(TypedDict):
+    """meta.json of prepared pairs. divided: a part of the fingerprint where earlier versions held out others."""
+
+    warnings: list[str]
+    divided: dict[str, str]
 
 
 class Parallel(Data):
@@ -50,6 +62,7 @@ class Parallel(Data):
         self.source = open_source(config, PairSource)
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.fractions = lacking(config, self.source.splits)
+        self.names = FileNames(self.source.files)
         splits = [name for name in NAMES if name in (*self.source.splits, *self.fractions)]
         settings = settings_of(replace(config, limit=None))  # which is applied below, to what was prepared
         settings |= {"splits": splits, "files": list(self.source.files), "identity": self.source.identity}
@@ -62,11 +75,12 @@ class Parallel(Data):
         examples = {"texts": texts, "codecs": digest}
         cache, prefix = cache_folder(config.cache), f"parallel-{config.name}-"
         folder = prepared(cache, prefix + fingerprint((), examples), lambda folder: self._write(folder, splits))
-        limit = {} if config.limit is None else {"limit": config.limit}
-        self.fingerprint = fingerprint((), {**examples, **limit})
+        meta = read_json(folder / "meta.json", Meta)
+        limit = {} if config.limit is None else {"limit": config.limit, "limited": "by content"}
+        self.fingerprint = fingerprint((), {**examples, **limit, **meta["divided"]})
         self.folder = cache / (prefix + self.fingerprint)
         make_folder(self.folder)
-        self.warnings = [*self.source.warnings, *read_json(folder / "meta.json", dict[str, list[str]])["warnings"]]
+        self.warnings = [*self.source.warnings, *map(self.names.shown, meta["warnings"])]
         self.splits = {name: self._split(folder, name) for name in splits}
         self.spec = spec if spec is not None else self._spec()
 
@@ -75,9 +89,10 @@ class Parallel(Data):
         columns = Columns(folder / f"{name}.arrow")
         rows = np.arange(len(columns))
         if name == "train" and self.config.limit is not None:
-            strata = np.zeros_like(rows)
-            rows = limited(self.config.limit, rows, columns.strings("key"), strata, self.config.split_seed)
-        return ParallelSplit(columns, rows, self.source.ceiling)
+            texts = zip(columns.strings("source_text"), columns.strings("target_text"), strict=True)
+            positions = np.array([position("\n".join(pair), self.config.split_seed) for pair in texts])
+            rows = limited(self.config.limit, rows, positions, np.zeros_like(rows))
+        return ParallelSplit(columns, rows, self.source.ceiling, self.names)
 
     # --- how text becomes tokens ------------------------------------------------------------------
 
@@ -87,20 +102,32 @@ class Parallel(Data):
         if "train" not in self.source.splits:
             raise no_training(config, self.source, "training pairs")
 
-        def training(*sides: str) -> Iterator[str]:
-            for pair in self._pairs("train", BadRows(config.skip_bad), []):
-                yield from (getattr(pair, side) for side in sides)
-
         def learn(folder: Path) -> None:
-            texts = {name: training(*sides) for name, sides in sides_of.items()}
-            for name, codec in learn_codecs(texts, config.tokens, config.subwords).items():
+            for name, codec in self._codecs(self._divided).items():
                 codec.save(folder / f"codec-{name}.json")
             self.source.refuse_changed()
 
-        apart = {"source": ("source",), "target": ("target",)}
-        sides_of = {"source": ("source", "target")} if config.joint_vocabulary else apart
         folder = prepared(cache_folder(config.cache), f"codecs-{config.name}-{texts}", learn)
-        return {name: Codec.load(folder / f"codec-{name}.json") for name in sides_of}
+        return {name: Codec.load(folder / f"codec-{name}.json") for name in self._sides}
+
+    @property
+    def _sides(self) -> dict[str, tuple[str, ...]]:
+        """The sides of the pairs from which each codec is learned."""
+        if self.config.joint_vocabulary:
+            return {"source": ("source", "target")}
+        return {"source": ("source",), "target": ("target",)}
+
+    def _codecs(self, splits: Sequence[str]) -> dict[str, Codec]:
+        """Codecs learned from the pairs of the training file that these splits have for training."""
+        config = self.config
+
+        def training(sides: tuple[str, ...]) -> Iterator[str]:
+            for pair, split in zip(self._whole("train", BadRows(config.skip_bad), []), splits, strict=True):
+                if split == "train":
+                    yield from (getattr(pair, side) for side in sides)
+
+        texts = {name: training(sides) for name, sides in self._sides.items()}
+        return learn_codecs(texts, config.tokens, config.subwords)
 
     def _spec(self) -> DataSpec:
         """The codecs, and how often each token occurs in the training sources."""
@@ -124,6 +151,7 @@ class Parallel(Data):
         columns = {"source": List(Value("int32")), TARGET: List(Value("int32"))}
         columns |= {name: Value("string") for name in ("key", "source_text", "target_text")}
         warnings: list[str] = []
+        divided = False  # whether pairs were left out before others were held out
 
         for split in splits:
             bad, empty, longer = BadRows(self.config.skip_bad, "pair"), list[str](), list[str]()
@@ -133,68 +161,101 @@ class Parallel(Data):
             if split in self.source.splits:  # what is held out was read, and warned of, with the rest
                 warnings += bad.warnings()
                 warnings += [_left_out(split, empty)] if empty else []
+                divided = divided or (split == "train" and bool(empty))
+            left_out = self._divided.count(LEFT_OUT) if split == "train" else 0
             limit = self.config.max_length, self.config.too_long
-            warnings += beyond_length(len(longer), f"pairs of the {split} split", *limit)
+            warnings += beyond_length(len(longer) + left_out, f"pairs of the {split} split", *limit)
+            divided = divided or bool(left_out)
             if number == 0:
                 nothing = f"no pairs of non-empty sentences for the {split} split"
                 reason = too_few(split, self.fractions[split]) if split in self.fractions else nothing
-                left_out = "".join(f"; {warning}" for warning in bad.warnings())
-                raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}{left_out}")
+                told = "".join(f"; {warning}" for warning in bad.warnings())
+                raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}{told}")
         self.source.refuse_changed()
-        (folder / "meta.json").write_text(json.dumps({"warnings": warnings}), encoding="utf-8")
+        # Earlier versions counted such pairs among those that are held out.
+        settings = {"divided": "what can be used"} if divided and self.fractions else {}
+        meta = {"warnings": [self.names.stored(warning) for warning in warnings], "divided": settings}
+        (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
-    def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
-        """The pairs of a split; those with an empty side go to `empty`, by their keys."""
-        for pair in self._rows(split, bad):
+    def _whole(self, file: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
+        """The pairs of a file that have two sides; the keys of others go to `empty`."""
+        for pair in self.source.rows(file, bad):
             if pair.source and pair.target:
                 yield pair
             else:
                 empty.append(pair.key)
 
-    def _rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
-        """The pairs of a split; equal sources, but for white space, are held out together."""
-        if not self.fractions or (split in self.source.splits and split != "train"):
-            yield from self.source.rows(split, bad)
+    def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
+        """The pairs of a split that have two sides; the keys of others in its file go to `empty`."""
+        if split in self.source.splits and split != "train":
+            yield from self._whole(split, bad, empty)
             return
-        for pair, pair_split in zip(self.source.rows("train", bad), self._divided, strict=True):
+        for pair, pair_split in zip(self._whole("train", bad, empty), self._divided, strict=True):
             if pair_split == split:
                 yield pair
 
     @cached_property
     def _divided(self) -> list[str]:
-        """The split of each pair that the source has for training."""
-        pairs = self.source.rows("train", BadRows(self.config.skip_bad))
-        owners = [" ".join(pair.source.split()) for pair in pairs]
-        validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
-        return with_held_out([""] * len(owners), owners, validation, test, self.config.split_seed)
+        """The split of each pair with two sides in the training file. Equal sources, but for white space, are held out
+        together; LEFT_OUT are those that `data.too_long=drop` leaves out of the division.
+
+        How many tokens a text has is only known when tokens have been learned from training pairs. Those of a first
+        division, of all pairs, decide who is too long; the run learns its own from the second.
+        """
+        owners = [
+            " ".join(pair.source.split()) for pair in self._whole("train", BadRows(self.config.skip_bad), [])
+        ]
+        if not self.fractions:
+            return ["train"] * len(owners)
+        splits = self._held_out(owners)
+        if self.config.too_long != "drop":
+            return splits
+        fits = self._fitting(self._codecs(splits))
+        kept = iter(self._held_out([owner for owner, fitting in zip(owners, fits, strict=True) if fitting]))
+        return [next(kept) if fitting else LEFT_OUT for fitting in fits]
+
+    def _held_out(self, owners: Sequence[str]) -> list[str]:
+        division = divide_named(owners, [""] * len(owners), self.fractions, self.config.split_seed)
+        return [NAMES[split] for split in division.splits.tolist()]
+
+    def _fitting(self, codecs: dict[str, Codec]) -> list[bool]:
+        """Whether each pair with two sides in the training file is within `data.max_length`."""
+        pairs, fits = self._whole("train", BadRows(self.config.skip_bad), []), list[bool]()
+        while block := list(islice(pairs, 1000)):
+            ids = self._ids(block, codecs)
+            fits += [max(map(len, sides)) <= self.config.max_length for sides in ids]
+        return fits
+
+    def _ids(self, pairs: Sequence[TextPair], codecs: dict[str, Codec]) -> list[tuple[list[int], list[int]]]:
+        """The tokens of both sides of each pair."""
+        sources = codecs["source"].encode([pair.source for pair in pairs])
+        targets = codecs.get("target", codecs["source"]).encode([pair.target for pair in pairs])
+        return list(zip(sources, targets, strict=True))
 
     def _encoded(self, pairs: Iterator[TextPair], longer: list[str]) -> Iterator[dict[str, object]]:
         """Rows with the ids of both sides, within `data.max_length`; those beyond it go to `longer`, by their keys."""
         max_length, policy = self.config.max_length, self.config.too_long
-        source_codec = self.codecs["source"]
-        target_codec = self.codecs.get("target", source_codec)
         while block := list(islice(pairs, 1000)):
-            sources = source_codec.encode([pair.source for pair in block])
-            targets = target_codec.encode([pair.target for pair in block])
-            for pair, source, target in zip(block, sources, targets, strict=True):
+            for pair, (source, target) in zip(block, self._ids(block, self.codecs), strict=True):
                 length = max(len(source), len(target))
                 if length > max_length and policy == "refuse":
                     raise longer_refused(pair.key, f"{length:,} tokens", max_length)
                 longer += [pair.key] if length > max_length else []
                 if length <= max_length or policy == "cut":
                     ids = {"source": source[:max_length], TARGET: target[:max_length]}
-                    yield ids | {"key": pair.key, "source_text": pair.source, "target_text": pair.target}
+                    key = self.names.stored_key(pair.key)
+                    yield ids | {"key": key, "source_text": pair.source, "target_text": pair.target}
 
 
 class ParallelSplit(Split):
-    """Training, validation or test pairs. rows: their numbers among those that were prepared."""
+    """Training, validation or test pairs. rows: their numbers among those that were prepared. names: of the files."""
 
-    def __init__(self, columns: Columns, rows: Indices, ceiling: float | None) -> None:
+    def __init__(self, columns: Columns, rows: Indices, ceiling: float | None, names: FileNames) -> None:
         self.rows, self._ceiling = rows, ceiling
         self._source, target = columns.ragged("source"), columns.ragged(TARGET)
         self._targets = Sequences(target, target.lengths)
-        texts = (columns.strings_of(name, rows) for name in ("source_text", "target_text", "key"))
-        self._texts, self._gold, self.keys = texts
+        self._texts, self._gold = (columns.strings_of(name, rows) for name in ("source_text", "target_text"))
+        self.keys = columns.strings_of("key", rows, names.shown)
         self.lengths = np.stack([self._source.lengths, self._targets.lengths], axis=1)[rows]
 
     def counts(self, size: int) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Rows in memory-mapped Arrow files: written once as a stream, read again as numpy arrays."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,20 +67,24 @@ class Columns:
         """A column of strings, all of them in memory."""
         return self._table.column(name).to_pylist()
 
-    def strings_of(self, name: str, rows: NDArray[np.int64]) -> "Strings":
-        """Those of these rows, read when they are asked for."""
-        return Strings(self._table.column(name), rows)
+    def distinct(self, name: str) -> list[str]:
+        """The strings that occur in a column."""
+        return self._table.column(name).unique().to_pylist()
+
+    def strings_of(self, name: str, rows: NDArray[np.int64], shown: Callable[[str], str] = str) -> "Strings":
+        """Those of these rows, read when they are asked for; shown: what becomes of each."""
+        return Strings(self._table.column(name), rows, shown)
 
 
 class Strings(ReadRows[str]):
     """Strings in a mapped file, of some of its rows."""
 
-    def __init__(self, column: pa.ChunkedArray, rows: NDArray[np.int64]) -> None:
+    def __init__(self, column: pa.ChunkedArray, rows: NDArray[np.int64], shown: Callable[[str], str]) -> None:
         super().__init__(rows)
-        self._column = column
+        self._column, self._shown = column, shown
 
     def read(self, row: int) -> str:
-        return self._column[row].as_py()
+        return self._shown(self._column[row].as_py())
 
 
 class Ragged:

@@ -21,7 +21,7 @@ from attnlab.schema import Count
 
 VERSION = 6
 """Of all fingerprints: with a new one no run can be continued that began before."""
-READING = 2
+READING = 3
 """Of how files are read and written: a new one makes prepared folders unused, while fingerprints stay. Where the same files
 give other examples than before, the source's `identity` says so, which changes the fingerprint."""
 MANIFEST = "sizes.json"
@@ -38,8 +38,8 @@ def cache_folder(configured: str | None) -> Path:
 def settings_of(config: DataConfig) -> dict[str, object]:
     """What the examples depend on besides the contents of files: the keys, by the names that they had first."""
     settings = former_names(config) | dict.fromkeys(ELSEWHERE)
-    # An earlier version took the first so many: a run that it stopped must not go on with others.
-    return settings if settings.get("limit") is None else settings | {"limited": "by key"}
+    # Earlier versions took others: a run that one of them began must not go on with these.
+    return settings if settings.get("limit") is None else settings | {"limited": "by content"}
 
 
 def fingerprint(files: Iterable[Path | bytes], settings: Mapping[str, object]) -> str:

@@ -7,7 +7,10 @@ different seeds are scored on the same examples.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnlab.data.prep.splits import held_out, position
+import numpy as np
+
+from attnlab.data.prep.coverage import Owners, covered
+from attnlab.data.prep.splits import VALIDATION, held_out, position
 from attnlab.errors import UserError, suggestion
 
 
@@ -37,7 +40,7 @@ def divided(
     assigned = assign(folds, owners, labels, groups, seed)
     test, chosen_by = {}, {}
     for name in fold_names(assigned):
-        splits = fold_splits(folds, name, assigned, owners, validation, seed)
+        splits = fold_splits(folds, name, assigned, owners, validation, seed, labels)
         test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
         chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
     return Folds(protocol(folds, validation), test, chosen_by)
@@ -72,12 +75,19 @@ def fold_names(assigned: Sequence[str]) -> list[str]:
 
 
 def fold_splits(
-    folds: str, fold: str, assigned: Sequence[str], owners: Sequence[str], validation: float, seed: int
+    folds: str,
+    fold: str,
+    assigned: Sequence[str],
+    owners: Sequence[str],
+    validation: float,
+    seed: int,
+    labels: Sequence[str] | None = None,
 ) -> list[str]:
     """train, validation or test for each example when `fold` is tested.
 
     Of numbered folds, the next one is for validation; of groups, which are few, a fraction of the others' examples, at
-    least one. Raises UserError where there is no such fold, or too few examples.
+    least one, and one of each label of which two are there. Raises UserError where there is no such fold, or too few
+    examples.
     """
     names = fold_names(assigned)
     if fold not in names:
@@ -93,8 +103,23 @@ def fold_splits(
         raise UserError(
             f"`data.fold={fold}`: too few different examples beside {fold}'s to train and to validate on"
         )
+    if chosen and labels is not None:
+        chosen = _of_each_label(
+            chosen, [pair for name, *pair in zip(assigned, owners, labels, strict=True) if name != fold], seed
+        )
     of_others = ["validation" if owner in chosen else "train" for owner in owners]
     return ["test" if name == fold else other for name, other in zip(assigned, of_others, strict=True)]
+
+
+def _of_each_label(chosen: set[str], others: Sequence[Sequence[str]], seed: int) -> set[str]:
+    """The owners that validate, so that labels with two owners are in training, too. others: (owner, label) of each example."""
+    numbers = {label: number for number, label in enumerate(sorted({label for _, label in others}))}
+    positions = np.array([position(owner, seed) for owner, _ in others])
+    owners = Owners.of_examples(positions, np.array([numbers[label] for _, label in others]))
+    split = np.zeros(len(owners.sizes), dtype=np.int8)
+    split[owners.of] = [VALIDATION * (owner in chosen) for owner, _ in others]
+    validates = covered(split, owners, [VALIDATION])[owners.of] == VALIDATION
+    return {owner for (owner, _), is_chosen in zip(others, validates.tolist(), strict=True) if is_chosen}
 
 
 def protocol(folds: str, validation: float) -> str:

@@ -21,10 +21,11 @@ def lacking(config: DataConfig, given: Collection[str]) -> dict[str, float]:
     return {name: fraction for name, fraction in fractions.items() if fraction and name not in given}
 
 
-def too_few(split: str, fraction: float) -> str:
-    """Why no example could be held out for this split, and what to do."""
+def too_few(split: str, fraction: float, group: object = None) -> str:
+    """Why no example could be held out for this split, and what to do. group: `data.group`, where it is set."""
+    different = "examples" if group is None else f"groups (`data.group={group}`)"
     return (
-        f"too few different examples to hold out `data.{split}={fraction:g}` of them; give more of them, a {split} split "
+        f"too few different {different} to hold out `data.{split}={fraction:g}` of them; give more of them, a {split} split "
         f"of your own, or set data.{split}=0"
     )
 
@@ -35,51 +36,36 @@ def position(key: str, seed: int = 0) -> float:
     return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
 
 
+def owner_of(contents: bytes) -> str:
+    """The owner of an example that consists of these bytes; equal ones have the same."""
+    return hashlib.blake2b(contents, digest_size=12).hexdigest()
+
+
 def held_out(key: str, fraction: float, seed: int = 0) -> bool:
     """Whether the example belongs to the fraction that validates; equal keys always stay together."""
     return position(key, seed) < fraction
 
 
-def with_held_out(
-    given: Sequence[str],
-    owners: Sequence[str],
-    validation: float,
-    test: float,
-    seed: int = 0,
-    labels: Sequence[str] | None = None,
-) -> list[str]:
-    """The split of each example: the source's ("" where it names none), or one that it lacks, for which a fraction of
-    the training examples is held out, by the owner of each and, if given, in proportion to the labels."""
-    splits = [split or "train" for split in given]
-    pool = [i for i, split in enumerate(splits) if split == "train"]
-    positions = np.array([position(owners[i], seed) for i in pool])
-    numbers: dict[str, int] = {}
-    names = [""] * len(splits) if labels is None else labels
-    strata = np.array([numbers.setdefault(names[i], len(numbers)) for i in pool], dtype=int)
-    fractions = (0.0 if "validation" in splits else validation, 0.0 if "test" in splits else test)
-    for i, split in zip(pool, split_rows(positions, strata, *fractions).tolist(), strict=True):
-        splits[i] = NAMES[split]
-    return splits
-
-
 def limited(
     limit: int | None,
     rows: NDArray[np.int64],
-    keys: Sequence[str],
+    positions: NDArray[np.float64],
     labels: Sequence[str] | NDArray[np.int64],
-    seed: int,
 ) -> NDArray[np.int64]:
     """So many of these training examples, in their order, and each label in proportion: every label occurs where there
-    is room for it. Which ones is decided by a hash of the key.
+    is room for it.
 
-    rows: numbers of the examples among all, whose keys and labels are given. limit: None for all.
+    rows: numbers of the examples among all. positions, labels: of all; those of the lowest positions are dropped, and of
+    equal ones, which are copies, the first. Labels are in their own order, by name or number. limit: None for all.
     """
     if limit is None or len(rows) <= limit:
         return rows
-    positions = np.array([position(keys[i], seed) for i in rows])
     _, strata = np.unique([labels[i] for i in rows], return_inverse=True)
-    kept = np.flatnonzero(split_rows(positions, strata.reshape(-1), 1 - limit / len(rows), 0.0) == TRAIN)
-    return rows[np.sort(kept[np.argsort(positions[kept])][:limit])]
+    strata = strata.reshape(-1)
+    ranks = np.empty(len(rows))
+    ranks[np.lexsort((strata, positions[rows]))] = np.arange(len(rows))  # copies are examples of their own here
+    kept = np.flatnonzero(split_rows(ranks, strata, 1 - limit / len(rows), 0.0) == TRAIN)
+    return rows[np.sort(kept[np.argsort(ranks[kept])][:limit])]
 
 
 def split_rows(
@@ -88,8 +74,9 @@ def split_rows(
     """TRAIN, VALIDATION or TEST for each example. validation, test: fractions.
 
     positions: of the owner of each example; examples of one owner stay together. strata: each is held out in
-    proportion, such as a class; that of an owner is that of its first example. At least one owner is held out for a
-    fraction above 0, and each stratum keeps one for training, unless all strata are too small for that.
+    proportion, such as a class; that of an owner is that of its first example, and of strata that are equally entitled to
+    one example more the lowest gets it. At least one owner is held out for a fraction above 0, and each stratum keeps one
+    for training, unless all strata are too small for that.
 
     Validation takes owners from the lowest position upwards, test from the highest downwards, so that a few examples
     more or less change only those at the border.

@@ -17,7 +17,8 @@ from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.cache import cache_folder, fingerprint
+from attnlab.data.prep.cache import cache_folder
+from attnlab.data.prep.coverage import missing_classes
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.sequences import Sequences
 from attnlab.data.prep.source import no_training, open_source
@@ -26,7 +27,7 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, refuse_beyond
 from attnlab.data.speech.prepare import Meta, Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
-from attnlab.data.speech.splits import Listing, drop_unknown
+from attnlab.data.speech.splits import Listing, drop_unknown, with_speakers
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch, VectorSets
@@ -44,14 +45,8 @@ class Speech(Data):
         self.notice, self.commit, self.ceiling = source.notice, source.commit, source.ceiling
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
         preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
-        self.fingerprint, recordings = preparation.fingerprint, preparation.folder()
+        recordings = preparation.folder()
         meta = read_json(recordings / "meta.json", Meta)
-        if meta["changes"]:
-            # A run that an earlier version stopped must not go on with other recordings.
-            self.fingerprint = fingerprint((), {"prepared": self.fingerprint, "changes": meta["changes"]})
-        # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
-        self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
-        make_folder(self.folder)
         columns = Columns(recordings / "recordings.arrow")
         self.listing = Listing(*(columns.strings(name) for name in ("key", "owner", "label", "speaker", "split")))
         self.unnamed = not any(self.listing.splits)
@@ -64,14 +59,26 @@ class Speech(Data):
         self.mark_names = meta["marks"]
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
-        self.warnings = [*source.warnings, *meta["warnings"]]
-        rows = self.listing.rows(config)
+        with_speaker, self.warnings = with_speakers(config, self.listing)
+        chosen = self.listing.part(with_speaker).chosen(config)
+        rows = {name: with_speaker[own] for name, own in chosen.rows.items()}
+        left_out = {"divided": "what can be used"} if len(with_speaker) < len(self.listing.keys) else {}
+        # A run that an earlier version stopped must not go on with other recordings.
+        changes: dict[str, object] = {"changes": meta["changes"]} if meta["changes"] else {}
+        self.fingerprint = preparation.fingerprint(changes | meta["divided"] | left_out | chosen.settings)
+        # What depends on the split too, such as baselines, has a folder beside the one that all splits share.
+        self.folder = cache_folder(config.cache) / f"speech-{config.name}-{self.fingerprint}"
+        make_folder(self.folder)
+        prepared = (preparation.names.shown(warning) for warning in meta["warnings"])
+        self.warnings = [*source.warnings, *prepared, *self.warnings, *chosen.warnings]
         if spec is None and not len(rows["train"]):
             reason = f"; {meta['skipped']}" if meta["skipped"] else ""
             raise UserError(f"data={config.name}: there are no training recordings{reason}")
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
+            counts = {name: Counter(self.listing.labels[i] for i in own) for name, own in rows.items() if len(own)}
+            self.warnings += missing_classes(self.spec.targets["label"], counts)
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
 
     @classmethod

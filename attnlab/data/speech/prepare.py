@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from attnlab.config import SpeechData, former_names
 from attnlab.data.files.bad_rows import FORMERLY_READ, BadRows, FormerlyRead, beyond_length
+from attnlab.data.files.file_names import FileNames
 from attnlab.data.prep.arrow import write_rows
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
+from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.audio_file import UNMEASURED, refuse_longer, to_waveform
 from attnlab.data.speech.features import FeatureExtractor
 from attnlab.data.speech.join import joined
 from attnlab.data.speech.source import Recording, RecordingSource, Utterance
-from attnlab.data.speech.splits import Listing
+from attnlab.data.speech.splits import Listing, with_speakers
 from attnlab.errors import UserError
 from attnlab.schema import Count
 
@@ -36,20 +38,21 @@ STRINGS = ("key", "label", "speaker", "split", "transcript")
 
 class Meta(TypedDict):
     """meta.json. marks: the labels of marks, by number. longest: of a recording, in samples. skipped: which bad ones were left
-    out; changes: rules by which recordings are others than an earlier version read."""
+    out; changes: rules by which recordings are others than an earlier version read; divided: settings of how joined
+    utterances were divided."""
 
     warnings: list[str]
     marks: list[str]
     longest: Count
     skipped: str
     changes: list[str]
+    divided: dict[str, str]
 
 
 class Preparation:
     """Writes recordings.arrow, with a row for each recording, and meta.json.
 
-    name: of their folder, with a fingerprint of what they depend on. fingerprint: of the data, also of the settings that
-    are applied to what is prepared.
+    name: of their folder, with a fingerprint of what they depend on.
     """
 
     def __init__(
@@ -58,13 +61,17 @@ class Preparation:
         self.config, self.source, self.extractor, self.with_samples = config, source, extractor, with_samples
         self.bad, self.too_long, self.longest = BadRows(config.skip_bad, "recording"), 0, 0
         self.mark_ids: dict[str, int] = {}
+        self.names = FileNames(source.files)
         later, files = set(LATER) - (SPLITTING if config.join is not None else set()), source.files
         settings = {name: value for name, value in former_names(config).items() if name not in later}
         settings |= {"samples": with_samples, "files": list(files), "problems": source.problems}
         prepared_as = fingerprint(files.values(), settings | {"identity": source.identity})
         self.name = f"recordings-{config.name}-{prepared_as}"
-        settings = former_names(config) | dict.fromkeys(ELSEWHERE) | {"sounds": self.name}
-        self.fingerprint = fingerprint((), settings)
+
+    def fingerprint(self, divided: dict[str, object]) -> str:
+        """Of the data, also of the settings that are applied to what is prepared. divided: those of a `Division`."""
+        settings = former_names(self.config) | dict.fromkeys(ELSEWHERE) | {"sounds": self.name}
+        return fingerprint((), settings | divided)
 
     def folder(self) -> Path:
         """Where both files are, shared by all splits and folds. Raises UserError for a recording that cannot be used, unless
@@ -77,20 +84,48 @@ class Preparation:
         columns: dict[str, object] = {name: Value("string") for name in (*STRINGS, "owner")}
         columns |= {name: List(Value("float32")) for name in ("features", "summary")}
         columns |= {name: List(Value("int16")) for name in ("marks", *(("samples",) if self.with_samples else ()))}
-        recordings = self.source.recordings()
+        recordings, divided, warnings = self.source.recordings(), dict[str, str](), list[str]()
         self.bad.merge(self.source.told)
         if self.config.join is not None:
-            pairs = zip(recordings, Listing.of(recordings).split_of_each(self.config), strict=True)
-            recordings = joined([replace(recording, split=split) for recording, split in pairs], self.config)
+            recordings, divided, warnings = self._joined(recordings)
         if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
             raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")
         self.source.refuse_changed()
-        warnings = self.bad.warnings()
+        warnings += self.bad.warnings()
         limit, policy = self.config.max_seconds, self.config.too_long
         warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
-        meta = {"warnings": warnings, "marks": list(self.mark_ids), "longest": self.longest}
-        meta |= {"skipped": self.bad.summary(), "changes": sorted(self.bad.changes)}
+        meta = Meta(
+            warnings=[self.names.stored(warning) for warning in warnings], marks=list(self.mark_ids),
+            longest=self.longest, skipped=self.bad.summary(), changes=sorted(self.bad.changes), divided=divided,
+        )  # fmt: skip
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def _joined(self, recordings: Sequence[Recording]) -> tuple[list[Recording], dict[str, str], list[str]]:
+        """Longer utterances of the recordings that can be used, each of one split; settings and warnings of this division.
+
+        Raises UserError for the first that cannot be used, unless bad ones are skipped.
+        """
+        whole = (
+            [recording for recording in recordings if self._readable(recording)]
+            if self.config.skip_bad
+            else recordings
+        )
+        chosen, warnings = with_speakers(self.config, Listing.of(whole))
+        used = [whole[i] for i in chosen]
+        division = Listing.of(used).divide(self.config)
+        divided = division.settings | ({"divided": "what can be used"} if len(used) < len(recordings) else {})
+        pairs = zip(used, division.splits.tolist(), strict=True)
+        utterances = joined([replace(recording, split=NAMES[split]) for recording, split in pairs], self.config)
+        return utterances, divided, warnings + division.warnings
+
+    def _readable(self, recording: Recording) -> bool:
+        """Whether a recording can be read; if not, it is counted as a bad one."""
+        try:
+            recording.read()
+        except UserError as error:
+            self.bad.found(str(error))
+            return False
+        return True
 
     def _rows(self, recordings: Sequence[Recording]) -> Iterator[dict[str, object]]:
         for problem in self.source.problems:

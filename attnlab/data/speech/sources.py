@@ -13,6 +13,7 @@ from attnlab.data.files.hub import HubSource
 from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.walk import few, files_below, passed_over
 from attnlab.data.prep.source import path_of
+from attnlab.data.prep.splits import lacking, owner_of
 from attnlab.data.speech.audio_file import read_sound
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
@@ -69,6 +70,8 @@ class HubRecordings(HubSource, RecordingSource):
         answer = config.transcript or config.label
         speaker = () if config.speaker is None else (config.speaker,)
         super().__init__(config, (config.audio, answer, *speaker), answer)
+        if lacking(config, self.splits) or config.folds is not None:  # earlier versions went by the row's number
+            self.identity += " held out by content"
 
     def recordings(self) -> list[Recording]:
         return [recording for split in self.set.splits for recording in self._of_split(split)]
@@ -87,13 +90,19 @@ class HubRecordings(HubSource, RecordingSource):
                 self.problems.append(f"{key}: no {self.config.transcript} in this row")
             else:
                 read = partial(self._read, split, i, key)
-                yield Recording(key, read, label, "".join(speaker), split, transcript)
+                owner = owner_of(self._contents(split, i) or b"")
+                yield Recording(key, read, label, "".join(speaker), split, transcript, owner)
+
+    def _contents(self, split: str, i: int) -> bytes | None:
+        """The bytes of a recording's file."""
+        cell = self.set.splits[split][i][self.config.audio]
+        return cell["bytes"] if cell else None
 
     def _read(self, split: str, i: int, key: str) -> Utterance:
-        cell = self.set.splits[split][i][self.config.audio]
-        if not cell or cell["bytes"] is None:
+        contents = self._contents(split, i)
+        if contents is None:
             raise UserError(f"{key}: a recording without contents")
-        return Utterance.of(read_sound(key, self.config, cell["bytes"]))
+        return Utterance.of(read_sound(key, self.config, contents))
 
 
 class FileSource(RecordingSource):

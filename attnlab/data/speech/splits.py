@@ -1,6 +1,7 @@
 """Which recordings are for training, validation and test."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from attnlab.config.data.base import CrossValidated
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.splits import with_held_out
+from attnlab.data.prep.held_out import Division, refuse_shared_groups
 from attnlab.data.speech.source import Recording
 from attnlab.errors import UserError
 
@@ -22,26 +23,39 @@ class Listing(Examples):
         rows = [(r.key, r.owner or r.key, r.label, r.speaker, r.split) for r in recordings]
         return cls(*([row[column] for row in rows] for column in range(5)))
 
-    def split_of_each(self, config: CrossValidated) -> Sequence[str]:
-        """The source's splits; where it names no test or no validation examples, a fraction is held out.
+    def part(self, rows: Indices) -> "Listing":
+        """These recordings alone."""
+        return Listing(*([getattr(self, column.name)[i] for i in rows.tolist()] for column in fields(self)))
 
-        Raises UserError where speakers are to be kept together, but are unknown or divided by the source.
-        """
+    def kept_together(self, config: CrossValidated) -> tuple[Sequence[str], str | None]:
         assert isinstance(config, SpeechData)
-        fractions = (config.validation, config.test, config.split_seed)
-        if config.group is None:
-            return with_held_out(self.splits, self.owners, *fractions, self.labels)
-        if "" in self.groups:
-            raise UserError(f"`data.group=speaker`: {self.keys[self.groups.index('')]} names no speaker")
-        splits = with_held_out(self.splits, self.groups, *fractions)  # not by label: a speaker has all labels
-        split_of: dict[str, str] = {}
-        for speaker, split in zip(self.groups, splits, strict=True):
-            if split_of.setdefault(speaker, split) != split:
-                raise UserError(
-                    f"`data.group=speaker`: {speaker} speaks in the {split_of[speaker]} and in the {split} split that "
-                    "the data come with; set data.group=null, or test each speaker in turn by `data.folds=speaker`"
-                )
-        return splits
+        return (self.owners, None) if config.group is None else (self.groups, config.group)
+
+    def divide(self, config: CrossValidated) -> Division:
+        """As for all examples. Raises UserError, too, where speakers are to be kept together, but are divided by the source."""
+        _, group = self.kept_together(config)
+        if group is not None:
+            given: dict[str, dict[str, None]] = {}
+            for split, speaker in zip(self.splits, self.groups, strict=True):
+                given.setdefault(split or "train", {})[speaker] = None
+            otherwise = ", or test each speaker in turn by `data.folds=speaker`"
+            refuse_shared_groups(group, given, otherwise)
+        return super().divide(config)
+
+
+def with_speakers(config: SpeechData, listing: Listing) -> tuple[Indices, list[str]]:
+    """The recordings that can be divided, and a warning of the others: where `data.group` is set, all have a speaker.
+
+    Raises UserError for the first that has none, unless bad ones are skipped, and where no recording is left.
+    """
+    if config.group is None:
+        return np.arange(len(listing.keys)), []
+    bad, speakers = BadRows(config.skip_bad, "recording"), np.array(listing.groups)
+    for i in np.flatnonzero(speakers == "").tolist():
+        bad.found(f"`data.group={config.group}`: {listing.keys[i]} names no {config.group}")
+    if bad.count == len(speakers):
+        raise UserError(f"data={config.name}: no recording can be used; {bad.summary()}")
+    return np.flatnonzero(speakers != ""), bad.warnings()
 
 
 def drop_unknown(config: SpeechData, listing: Listing, rows: dict[str, Indices], known: set[str]) -> list[str]:

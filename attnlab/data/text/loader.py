@@ -15,17 +15,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attnlab.config import TextData, former_names
+from attnlab.config import TableData, TextData, former_names
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length
+from attnlab.data.files.file_names import FileNames
 from attnlab.data.files.layout import plain_suffix
 from attnlab.data.prep.arrow import Columns, write_batches
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared, settings_of
+from attnlab.data.prep.coverage import missing_classes
+from attnlab.data.prep.held_out import Division, divide, refuse_shared_groups
 from attnlab.data.prep.pool import mapped, processes_for
 from attnlab.data.prep.progress import counted
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import NAMES, lacking, limited, split_rows, too_few
+from attnlab.data.prep.splits import NAMES, lacking, limited, too_few
 from attnlab.data.text.numbering import Numbers, PieceNumbering
 from attnlab.data.text.pack import WordSets
 from attnlab.data.text.source import TextSource
@@ -58,22 +61,28 @@ class Text(Data):
         self.source = open_source(config, TextSource)
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.fractions = lacking(config, self.source.splits)
+        self.names = FileNames(self.source.files)
         name = self._rows_name()
         self.folder_of_rows = prepared(cache_folder(config.cache), name, self._write)
         self.meta = read_json(self.folder_of_rows / "meta.json", Meta)
-        # A run of an earlier version must not go on with examples that are others now; without changes, it may.
-        changes = {"changes": self.meta["changes"]} if self.meta["changes"] else {}
-        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name} | changes)
-        # What depends on the split too, such as baselines, lies apart from what all splits share.
-        self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
-        make_folder(self.folder)
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
         self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
         self.columns = {name: Columns(self.folder_of_rows / f"{name}.arrow") for name in self.source.splits}
-        rows = self._rows()
+        self._refuse_shared_groups()
+        division = self._division()
+        rows = self._rows(division)
+        divided = {} if division is None else division.settings
+        # A run of an earlier version must not go on with examples that are others now; without changes, it may.
+        changes = {"changes": self.meta["changes"]} if self.meta["changes"] else {}
+        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name} | changes | divided)
+        # What depends on the split too, such as baselines, lies apart from what all splits share.
+        self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
+        make_folder(self.folder)
         self.spec = spec if spec is not None else self._spec(rows)
         self.splits = {name: TextSplit(self, self._file_of(name), rows[name]) for name in NAMES if name in rows}
-        self.warnings = [*self.source.warnings, *self.meta["warnings"], *self._unfitting()]
+        self.warnings = [*self.source.warnings, *map(self.names.shown, self.meta["warnings"])]
+        self.warnings += [] if division is None else division.warnings
+        self.warnings += self._unfitting()
 
     # --- preparation ------------------------------------------------------------------------------
 
@@ -104,8 +113,11 @@ class Text(Data):
         text = "".join(f"{form}\n" for form in numbers.forms)
         (folder / "forms.txt").write_text(text, encoding="utf-8", newline="\n")
         labels = {name: {"labels": list(ids)} for name, ids in numbers.labels.items()}
-        meta = {"targets": {name: labels.get(name, {}) for name in self.source.targets}, "warnings": warnings}
-        meta |= {"changes": sorted(changes)}
+        meta = Meta(
+            targets={name: labels.get(name, {}) for name in self.source.targets},
+            warnings=[self.names.stored(warning) for warning in warnings],
+            changes=sorted(changes),
+        )
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def _batches(self, split: str, numbers: Numbers, bad: BadRows, longer: list[int]) -> Iterator[pa.RecordBatch]:
@@ -130,27 +142,44 @@ class Text(Data):
         return split if split in self.source.splits else "train"
 
     @cached_property
-    def _strata(self) -> NDArray[np.int64]:
-        """The class of each row of the training file, where there are classes; else zeros."""
+    def _classes(self) -> tuple[NDArray[np.int64], list[str]]:
+        """The class of each row of the training file, by its number among these names; where there are no classes, "" is
+        the only one."""
         columns = self.columns["train"]
         if self.source.targets.get("label") == "class":
-            return columns.numbers("label").astype(np.int64)
-        return np.zeros(len(columns), dtype=np.int64)
+            return columns.numbers("label").astype(np.int64), self.meta["targets"]["label"]["labels"]
+        return np.zeros(len(columns), dtype=np.int64), [""]
 
-    def _rows(self) -> dict[str, Indices]:
+    def _refuse_shared_groups(self) -> None:
+        if isinstance(self.config, TableData) and self.config.group is not None:
+            groups = {split: columns.distinct("group") for split, columns in self.columns.items()}
+            refuse_shared_groups(self.config.group, groups)
+
+    def _division(self) -> Division | None:
+        """Which rows of the training file are held out; None where no split is lacking. Raises UserError where none can be."""
+        if not self.fractions:
+            return None
+        positions = self.columns["train"].numbers("position")
+        division = divide(positions, *self._classes, self.fractions, self.config.split_seed)
+        for name, fraction in self.fractions.items():
+            if not (division.splits == NAMES.index(name)).any():
+                location = self.source.files.get("train", self.config.name)
+                group = self.config.group if isinstance(self.config, TableData) else None
+                raise UserError(f"{location}: {too_few(name, fraction, group)}")
+        return division
+
+    def _rows(self, division: Division | None) -> dict[str, Indices]:
         """The rows of each split in the file that it comes from."""
         rows = {name: np.arange(len(columns)) for name, columns in self.columns.items()}
-        if self.fractions:
-            validation, test = (self.fractions.get(name, 0.0) for name in ("validation", "test"))
-            split = split_rows(self.columns["train"].numbers("position"), self._strata, validation, test)
-            rows |= {name: np.flatnonzero(split == NAMES.index(name)) for name in ("train", *self.fractions)}
-            for name, fraction in self.fractions.items():
-                if not len(rows[name]):
-                    location = self.source.files.get("train", self.config.name)
-                    raise UserError(f"{location}: {too_few(name, fraction)}")
+        if division is not None:
+            held_out = ("train", *self.fractions)
+            rows |= {name: np.flatnonzero(division.splits == NAMES.index(name)) for name in held_out}
         if "train" in rows and self.config.limit is not None:
-            keys = self.columns["train"].strings("key")
-            rows["train"] = limited(self.config.limit, rows["train"], keys, self._strata, self.config.split_seed)
+            classes, names = self._classes
+            by_name = np.argsort(np.argsort(np.array(names)))[classes]
+            rows["train"] = limited(
+                self.config.limit, rows["train"], self.columns["train"].numbers("content"), by_name
+            )
         return rows
 
     # --- what the data know -----------------------------------------------------------------------
@@ -198,6 +227,7 @@ class Text(Data):
                 )
             counts = {key: split.answers[name].counts(split.rows) for key, split in self.splits.items()}
             warnings += unseen_labels(target, counts, self.config.name, self.fractions)
+            warnings += missing_classes(target, counts) if kind == "class" else []
         return warnings
 
 
@@ -218,7 +248,7 @@ class TextSplit(Split):
             if target in data.spec.targets and data.spec.targets[target].kind == kind
         }
         self._slices = {mark: columns.ragged(mark) for mark in data.source.slices}
-        self.keys = columns.strings_of("key", rows)
+        self.keys = columns.strings_of("key", rows, data.names.shown)
         self.lengths = self._forms.lengths[rows]
         self._sets = WordSets(data.forms, data.spec, data.parts)
         counts = np.array(data.spec.vocabularies["words"].counts, dtype=np.float64)

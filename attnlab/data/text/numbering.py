@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows, longer_refused
+from attnlab.data.files.file_names import FileNames
 from attnlab.data.prep.splits import position
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.targets import kind_named
@@ -48,19 +49,26 @@ class PieceNumbering:
         writers = {name: kind_named(kind).writer() for name, kind in self.source.targets.items()}
         columns: dict[str, list[object]] = {name: [] for name in ("forms", "ceiling", "key", "position", *writers)}
         columns |= {name: [] for name in self.source.slices}
+        columns |= {name: [] for name in ("content", *(["group"] if self.source.grouped else []))}
+        names, seed = FileNames(self.source.files), self.config.split_seed
         rows = self.source.rows(split, piece, bad)
         for row in _within_length(rows, self.source, self.config, longer):
             columns["forms"].append([forms.setdefault(word, len(forms)) for word in row.words])
             columns["ceiling"].append(row.ceiling)
-            columns["key"].append(row.key)
-            owner = row.group or " ".join(row.words)  # equal texts are held out together
-            columns["position"].append(position(owner, self.config.split_seed) if split == "train" else 0.0)
+            columns["key"].append(names.stored_key(row.key))
+            text = " ".join(row.words)  # equal texts are held out together
+            columns["position"].append(position(row.group or text, seed) if split == "train" else 0.0)
+            content = f"{text}\n{list(row.targets.values())}"
+            columns["content"].append(position(content, seed) if split == "train" else 0.0)
+            if self.source.grouped:
+                columns["group"].append(row.group)
             for name, writer in writers.items():
                 columns[name].append(writer.stored(row.targets[name]))
             for name, marks in row.slices.items():
                 columns[name].append(marks)
         types = {"forms": pa.list_(pa.int32()), "ceiling": pa.list_(pa.float32())}
-        types |= {"key": pa.string(), "position": pa.float64()}
+        types |= {"key": pa.string(), "position": pa.float64(), "content": pa.float64()}
+        types |= {"group": pa.string()} if self.source.grouped else {}
         types |= {name: writer.arrow for name, writer in writers.items()}
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))

@@ -38,6 +38,8 @@ class TextSource(Source, Generic[Piece]):
     """The kind of each target that rows have an answer for."""
     questions: tuple[str, ...] = ()
     """The names of the yes-or-no questions, where the target is of kind `classes`."""
+    grouped: bool = False
+    """Whether rows have a group: see `TextRow`."""
     slices: tuple[str, ...] = ()
     """Names of the marks that rows carry."""
 

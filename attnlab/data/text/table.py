@@ -72,6 +72,7 @@ class HubTable(HubText):
     def __init__(self, config: TableData) -> None:
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
+        self.grouped = config.group is not None
         super().__init__(config, self.reader.columns, self.reader.columns[1])
 
     def row(self, values: Sequence[object], key: str, bad: BadRows) -> TextRow | str:
@@ -91,6 +92,7 @@ class Table(TextSource[Lines | Records]):
         self.config = config
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
+        self.grouped = config.group is not None
         self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
 

@@ -49,7 +49,13 @@ def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) ->
     assert "label 1 is outside the 1 classes dark; put it right" in refusal(*words, "data.classes=[dark]")
     data = load(*words, "data.classes=[dark]", "data.skip_bad=true")
     assert set(data.splits["train"].gold("label")) == {"dark"}
-    assert len(data.warnings) == 3 and "bad test pictures were left out" in data.warnings[2]
+    assert [len(split) for split in data.splits.values()] == [13, 2, 3], (
+        "a tenth of those that can be used validates"
+    )
+    train, test = data.warnings
+    assert train.startswith("15 bad train pictures were left out") and test.startswith(
+        "3 bad test pictures were left out"
+    )
 
 
 def damage(kind: str, folder: Path) -> str:
@@ -287,7 +293,10 @@ def test_classes_that_a_run_never_learned_are_warned_of(tmp_path: Path) -> None:
     (other / "test" / "red").rename(other / "test" / "blue")
     words = image_data("data=image_folder", f"data.path={other}")
     data = Image(words, 1, spec)
-    assert data.warnings == ["labels of the test split never seen in training count as wrong: blue"]
+    assert data.warnings == [
+        "labels of the test split never seen in training count as wrong: blue",
+        "1 of 2 classes has no example in the test split: red",
+    ]
     assert data.splits["test"].batch(np.arange(6)).targets["label"].unique().tolist() == [-1, 0]
     (other / "test" / "green").rename(other / "test" / "yellow")
     with pytest.raises(UserError, match=r"no label of the test split \(blue, yellow\) was learned"):

@@ -38,9 +38,8 @@ def write(folder: Path, name: str, english: list[str], german: list[str], end: s
 
 
 def opened(folder: Path, spec: DataSpec | None = None, source: str = "lines", **others) -> Parallel:
-    config = ParallelData(
-        name="toy", source=source, path=str(folder), cache=str(folder.parent / "cache"), **({"test": 0.0} | others)
-    )
+    keys = {"test": 0.0, "cache": str(folder.parent / "cache")} | others
+    config = ParallelData(name="toy", source=source, path=str(folder), **keys)
     return Parallel(config, seed=1, spec=spec)
 
 
@@ -234,8 +233,9 @@ def test_other_data_are_spelled_as_the_run_spells(folder: Path, tmp_path: Path) 
     assert typed.batch(np.array([0])).inputs.values.tolist() == ids
 
 
-def test_multi30k_as_its_repository_names_it() -> None:
-    data = opened(shared_data("multi30k_en_de"), limit=500, joint_vocabulary=True, subwords=2000)
+def test_multi30k_as_its_repository_names_it(tmp_path: Path) -> None:
+    settings = {"limit": 500, "joint_vocabulary": True, "subwords": 2000, "cache": str(tmp_path)}
+    data = opened(shared_data("multi30k_en_de"), **settings)
     assert {name: len(split) for name, split in data.splits.items()} == {
         "train": 500, "validation": 1014, "test": 1000
     }  # fmt: skip

@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.prep.splits import (
-    TEST,
-    TRAIN,
-    VALIDATION,
-    held_out,
-    limited,
-    position,
-    split_rows,
-    with_held_out,
-)
+from attnlab.data.prep.held_out import divide_named
+from attnlab.data.prep.splits import NAMES, TEST, TRAIN, VALIDATION, held_out, limited, position, split_rows
+
+
+def with_held_out(owners: list[str], validation: float, test: float, labels: list[str] | None = None) -> list[str]:
+    """The split of each example."""
+    fractions = {"validation": validation, "test": test}
+    division = divide_named(owners, labels or [""] * len(owners), fractions, 0)
+    return [NAMES[split] for split in division.splits]
 
 
 @given(st.text(), st.integers(0, 2**32))
@@ -57,20 +56,38 @@ def test_owners_stay_together_and_nobody_is_left_without(
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=80), st.integers(1, 90), st.integers(0, 9))
 def test_a_limit_keeps_every_class_in_proportion(classes: list[int], limit: int, seed: int) -> None:
     keys, labels = [f"k{i}" for i in range(len(classes))], [str(c) for c in classes]
-    rows = np.arange(len(classes))
-    kept = limited(limit, rows, keys, labels, seed)
+    rows, positions = np.arange(len(classes)), np.array([position(key, seed) for key in keys])
+    kept = limited(limit, rows, positions, labels)
     assert len(kept) == min(limit, len(rows)) and (np.diff(kept) > 0).all()
     number, share = len(set(labels)), len(kept) / len(rows)
     for label in set(labels) if limit >= number else ():
         left = [labels[i] for i in kept].count(label)
         assert left >= 1 and abs(left - labels.count(label) * share) < number, "others make room for a rare class"
-    assert limited(None, rows, keys, labels, seed) is rows
+    assert limited(None, rows, positions, labels) is rows
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), min_size=1, max_size=40),
+    st.integers(1, 40),
+    st.randoms(),
+)
+def test_a_limit_keeps_the_same_examples_in_any_order(
+    examples: list[tuple[int, int]], limit: int, random: Random
+) -> None:
+    def kept(rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        positions = np.array([position(str(content)) for content, _ in rows])
+        chosen = limited(limit, np.arange(len(rows)), positions, [str(label) for _, label in rows])
+        return sorted(rows[i] for i in chosen)
+
+    found = kept(examples)
+    assert len(found) == min(limit, len(examples)), "copies are examples of their own"
+    assert kept(random.sample(examples, len(examples))) == found
 
 
 def test_a_limit_does_not_follow_the_rhythm_of_a_list() -> None:
-    labels = [str(i % 10) for i in range(2400)]
+    labels, positions = [str(i % 10) for i in range(2400)], np.array([position(f"k{i}") for i in range(2400)])
     for limit in (120, 240, 800):
-        kept = limited(limit, np.arange(2400), [f"k{i}" for i in range(2400)], labels, 0)
+        kept = limited(limit, np.arange(2400), positions, labels)
         assert np.bincount(kept % 10).tolist() == [limit // 10] * 10
 
 
@@ -92,23 +109,14 @@ def test_rare_classes_are_held_out_in_the_share_of_all() -> None:
 
 def test_a_few_examples_more_change_only_who_is_at_the_border() -> None:
     keys = [f"file.csv:{i}" for i in range(1000)]
-    before = with_held_out([""] * 990, keys[:990], 0.1, 0.1)
-    after = with_held_out([""] * 1000, keys, 0.1, 0.1)
+    before = with_held_out(keys[:990], 0.1, 0.1)
+    after = with_held_out(keys, 0.1, 0.1)
     assert sum(a != b for a, b in zip(before, after, strict=False)) <= 4
-
-
-def test_only_what_the_source_lacks_is_held_out_and_of_training_alone() -> None:
-    keys = [str(i) for i in range(100)]
-    given_splits = ["test"] * 20 + ["train"] * 80
-    found = with_held_out(given_splits, keys, 0.25, 0.25)
-    assert found[:20] == ["test"] * 20 and found.count("validation") == 20 and found.count("test") == 20
 
 
 @pytest.mark.parametrize("classes, distinct", [(10, 50), (10, 200), (2, 50), (1, 30)])
 def test_shares_are_kept_though_some_examples_have_many_copies(classes: int, distinct: int) -> None:
     random = Random(0)
     owners = random.choices(range(distinct), [1 / (1 + i) for i in range(distinct)], k=1000)
-    found = with_held_out(
-        [""] * 1000, [f"g{i}" for i in owners], 0.1, 0.1, labels=[str(i % classes) for i in owners]
-    )
+    found = with_held_out([f"g{i}" for i in owners], 0.1, 0.1, [str(i % classes) for i in owners])
     assert 50 <= found.count("validation") <= 150 and 50 <= found.count("test") <= 150

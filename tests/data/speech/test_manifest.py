@@ -84,7 +84,7 @@ def test_a_bad_row_of_a_manifest_is_told_or_skipped(tmp_path: Path, case: str) -
     manifest = tmp_path / f"list.{form}"
     text = "\n".join(lines) + "\n"
     manifest.write_text(text.replace(",", "\t") if form == "tsv" else text)
-    settings = {"source": "manifest", "path": str(manifest), "transcript": "text"}
+    settings = {"source": "manifest", "path": str(manifest), "transcript": "text", "validation": 0.0, "test": 0.0}
     with pytest.raises(UserError, match=rf"list\.{form}:{len(lines)}: {sentence}"):
         Speech(config(**settings), 1)
     data = Speech(config(skip_bad=True, **settings), 1)

@@ -38,7 +38,7 @@ def test_fingerprints_are_those_of_earlier_versions(task: str) -> None:
     assert isinstance(settings, SpeechData)
     source = open_source(settings, RecordingSource)
     preparation = Preparation(settings, source, FeatureExtractor(settings), with_samples=False)
-    assert (preparation.name, preparation.fingerprint) == FINGERPRINTS[task]
+    assert (preparation.name, preparation.fingerprint({})) == FINGERPRINTS[task]
 
 
 def test_training_means_are_saved_with_the_run_and_hold_for_other_data(tmp_path: Path) -> None:
@@ -127,7 +127,11 @@ def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
     cut, dropped = (Speech(config(too_long=how, **settings), 1) for how in ("cut", "drop"))
     assert len(cut.listing.keys) == len(dropped.listing.keys) + 1 == 13
     assert cut.counts.max() == 98
-    assert cut.warnings == ["longer recordings were shortened (data.max_seconds=1 data.too_long=cut): 1"]
+    assert cut.warnings == [
+        "longer recordings were shortened (data.max_seconds=1 data.too_long=cut): 1",
+        "1 of 2 classes has no example in the validation split: one",
+        "1 of 2 classes has no example in the test split: one",
+    ]
     assert dropped.warnings == ["longer recordings were left out (data.max_seconds=1 data.too_long=drop): 1"]
 
 

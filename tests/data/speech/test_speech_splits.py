@@ -34,7 +34,7 @@ def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
 
 
 def test_speakers_that_the_source_divides_cannot_be_kept_together() -> None:
-    with pytest.raises(UserError, match=r"ada speaks in the \w+ and in the \w+ split .*`data\.folds=speaker`"):
+    with pytest.raises(UserError, match=r"`ada` is in the \w+ and in the \w+ split .*`data\.folds=speaker`"):
         speech(group="speaker")
 
 
