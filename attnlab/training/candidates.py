@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnlab import metrics
-from attnlab.disk import read_json, refuse_link
+from attnlab.disk import make_folder, read_json, refuse_link
 from attnlab.errors import Damaged, UserError
 from attnlab.runs import Scores
 from attnlab.schema import Count
@@ -35,6 +35,7 @@ class Candidates:
     def offer(self, weights: dict[str, Tensor], scores: dict[str, float], monitor: str, update: int) -> None:
         """Keep these weights if they are among the best by scores[monitor]; of equal scores the later. Raises UserError
         where a candidate's scores cannot be read."""
+        make_folder(self.folder)
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
         ranks = {folder: (-sign * _score(folder, monitor), -int(folder.name)) for folder in self._saved()}
