@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -247,16 +246,15 @@ def tried(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_mutated_runs_end_in_one_sentence(
     originals: Path, outside: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, wrong, began, seed = tmp_path / "runs" / "run", [], time.monotonic(), 0
-    while seed < 600 and time.monotonic() - began < 60:
+    folder, wrong = tmp_path / "runs" / "run", []
+    for seed in range(120):
         copied(originals / ("tags", "texts")[seed % 2], folder)
         how = mutate(folder, seed, outside)
         for words in (["runs", f"outputs={folder.parent}"], ["eval", f"run={folder}"], ["train", f"run={folder}", "trainer.updates=12"]):  # fmt: skip
             if problem := tried(words, capsys):
                 wrong.append(f"{seed}, {how}: {words[0]}: {problem}")
         assert (outside / "file").read_text() == "{}" and not list((outside / "folder").iterdir()), how
-        seed += 1
-    assert seed >= 40 and wrong == []
+    assert wrong == []
 
 
 @pytest.mark.slow
@@ -270,13 +268,12 @@ def test_mutated_sweeps_end_in_one_sentence(
     words = ["data=ud_ewt", f"data.path={originals / 'treebank'}", f"outputs={tmp_path / 'first'}", *TINY]
     sweep([*words, "encoder.depth=1,2", "trainer.updates=1"])
     (original,) = (path.parent for path in (tmp_path / "first").glob("*/*/sweep.yaml"))
-    wrong, began, seed = [], time.monotonic(), 0
-    while seed < 200 and time.monotonic() - began < 40:
+    wrong = []
+    for seed in range(40):
         folder = copied(original, tmp_path / "sweeps" / "pos" / "sweep")
         how = mutate(folder, seed, outside)
         for words in (["runs", f"outputs={folder.parents[1]}"], ["sweep", f"sweep={folder}"]):
             if problem := tried(words, capsys):
                 wrong.append(f"{seed}, {how}: {words[0]}: {problem}")
         assert (outside / "file").read_text() == "{}" and not list((outside / "folder").iterdir()), how
-        seed += 1
-    assert seed >= 20 and wrong == []
+    assert wrong == []
