@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnlab.disk import parse_json, read_json
+from attnlab.disk import parse_json, read_json, write_text
 from attnlab.errors import Damaged, UserError
 from attnlab.schema import Count, Finite, checked
 
@@ -118,7 +118,7 @@ class Codec:
 
     def save(self, path: Path) -> None:
         """Write it, as JSON."""
-        path.write_text(self.to_json(), encoding="utf-8")
+        write_text(path, self.to_json())
 
     def to_json(self) -> str:
         """All that the codec knows, as it is saved."""

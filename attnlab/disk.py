@@ -174,7 +174,7 @@ def unfinished_files(folder: Path) -> list[Path]:
 
 def flush(path: Path) -> None:
     """What was written of a file, or of a folder's names, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT)
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
     try:
         os.fsync(descriptor)
     finally:
@@ -261,7 +261,10 @@ def _refuse_unsound_events(events: Iterator[Any]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    mark = getattr(error, "problem_mark", None)  # of PyYAML, whose messages take several lines
+    return str(error).splitlines()[0] if mark is None else f"{error.problem} in line {mark.line + 1}"  # type: ignore[attr-defined]
 
 
 def _whole_number(digits: str) -> int:

@@ -130,6 +130,7 @@ class RunFolder:
         others = [path for path in sorted(run.path.iterdir()) if not path.name.startswith(".")]
         if others and run.lock not in others:  # a start takes the lock before it writes anything
             raise UserError(f"`folder={folder}`: holds other files, such as {others[0].name}; name a new folder")
+        disk.plain_files(run.path)  # refuses links
         return run
 
     @classmethod

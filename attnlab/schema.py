@@ -128,15 +128,12 @@ def _within(arguments: tuple[Any, ...], value: object, where: str, key: str) -> 
 
 
 def _one_of(kinds: tuple[Any, ...], value: object, where: str, key: str) -> object:
-    if value is None and type(None) in kinds:
-        return None
     problem: Damaged | None = None
     for kind in kinds:
-        if kind is not type(None):
-            try:
-                return _read(kind, value, where, key)
-            except Damaged as error:
-                problem = error
+        try:
+            return _read(kind, value, where, key)
+        except Damaged as error:  # what the first kind says is told, which is the one that matters
+            problem = problem or error
     assert problem is not None
     raise problem
 

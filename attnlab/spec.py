@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 from attnlab.codec import UNKNOWN, Codec
-from attnlab.disk import parse_json, read_text
+from attnlab.disk import parse_json, read_text, write_text
 from attnlab.errors import Damaged, UserError
 from attnlab.schema import Count, Finite, Size, Within, checked
 
@@ -50,7 +50,7 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """One word and its count per line, separated by a tab. No word holds a line feed."""
         lines = (f"{word}\t{count}\n" for word, count in zip(self.words, self.counts, strict=True))
-        path.write_text("".join(lines), encoding="utf-8", newline="\n")
+        write_text(path, "".join(lines))
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -137,7 +137,7 @@ class DataSpec:
             codec.save(folder / f"codec-{name}.json")
         fields = asdict(replace(self, vocabularies={}, codecs={}))
         fields |= {"vocabularies": sorted(self.vocabularies), "codecs": sorted(self.codecs)}
-        (folder / "spec.json").write_text(json.dumps(fields, indent=1, ensure_ascii=False), encoding="utf-8")
+        write_text(folder / "spec.json", json.dumps(fields, indent=1, ensure_ascii=False))
 
     @classmethod
     def load(cls, folder: Path) -> "DataSpec":

@@ -1,5 +1,6 @@
 """Text to ids and back."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.codec import BEGIN, END, KINDS, UNKNOWN, Codec
-from attnlab.errors import UserError
+from attnlab.errors import Damaged, UserError
 
 TEXTS = ["Ein Mann schläft.", "Zwei Männer, ein Hund: wach!", "(Sie) liest „das“ Buch – 3,5 Mal."]
 CODECS = {kind: Codec.learn(TEXTS, kind, 200) for kind in KINDS}
@@ -43,3 +44,45 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(UserError, match="not a codec written by attnlab"):
         Codec.load(path)
+
+
+def saved(kind: str) -> dict:
+    return json.loads(CODECS[kind].to_json())
+
+
+def with_tokens(kind: str, **tokens: int) -> dict:
+    codec = saved(kind)
+    codec["model"]["vocab"] |= tokens
+    return codec
+
+
+STRANGE = {
+    "a pathological expression": saved("words")
+    | {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a+)+$"}}},
+    "truncation": saved("bpe") | {"truncation": {"max_length": 0, "stride": 5, "strategy": "LongestFirst"}},
+    "padding": saved("bpe") | {"padding": {"strategy": {"Fixed": 10**9}, "pad_id": 0, "pad_token": "x"}},
+    "replacing without an end": saved("bpe")
+    | {"normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "a"}},
+    "a damaged character map": saved("unigram")
+    | {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+    "a post-processor": saved("words") | {"post_processor": {"type": "ByteLevel"}},
+    "another model": saved("words") | {"model": {"type": "WordPiece", "vocab": {"a": 0}}},
+    "an id beyond": with_tokens("words", more=10**6),
+    "an id twice": with_tokens("bpe", more=3),
+    "an id below 0": with_tokens("characters", more=-1),
+    "an empty token": with_tokens("words", **{"": len(CODECS["words"])}),
+    "merges of no tokens": saved("bpe") | {"model": saved("bpe")["model"] | {"merges": [["not", "there"]]}},
+    "merges that are none": saved("bpe") | {"model": saved("bpe")["model"] | {"merges": [["a"]]}},
+    "a score that is none": saved("unigram") | {"model": saved("unigram")["model"] | {"vocab": [["<unk>", "x"]]}},
+    "dropout": saved("bpe") | {"model": saved("bpe")["model"] | {"dropout": 0.5}},
+    "no specials": saved("words") | {"added_tokens": []},
+    "no model": {"decoder": {"type": "Fuse"}},
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_a_strangers_rules_are_never_applied(case: str, tmp_path: Path) -> None:
+    (tmp_path / "codec.json").write_text(json.dumps(STRANGE[case]))
+    with pytest.raises(Damaged, match=r"codec\.json: ") as refused:
+        Codec.load(tmp_path / "codec.json")
+    assert "\n" not in str(refused.value)

@@ -5,8 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from attnlab.disk import read_json, read_jsonl, write_bytes, write_json, write_text
-from attnlab.errors import UserError
+from attnlab.disk import (
+    append_text,
+    lock,
+    make_folder,
+    open_regular,
+    plain_files,
+    read_json,
+    read_jsonl,
+    read_text,
+    read_yaml,
+    write_bytes,
+    write_json,
+    write_text,
+)  # fmt: skip
+from attnlab.errors import Damaged, UserError
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -42,3 +55,86 @@ def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match="not valid JSON"):
         read_json(tmp_path / "a.json", object)
+
+
+UNSOUND = {
+    "deep.json": ("[" * 100_000, "not valid JSON .nested too deeply."),
+    "deeper than ours.json": ("[" * 102 + "]" * 102, "nested more than 100 deep"),
+    "digits.json": ('{"a": ' + "1" * 10_000 + "}", "not valid JSON .a whole number of too many digits."),
+    "half.json": ('{"a": "\\ud800"}', "half a character"),
+    "latin.json": ("{}\xe9", "not UTF-8"),
+    "type.json": ("[]", "type.json: a list where an object should be"),
+    "deep.yaml": ("[" * 100_000, "not valid YAML .nested too deeply."),
+    "digits.yaml": ("a: " + "1" * 10_000, "not valid YAML .a whole number of too many digits."),
+    "sexagesimal.yaml": ("a: 1" + ":10" * 100_000, "not valid YAML .a whole number of too many digits."),
+    "aliases.yaml": ("a: &a [x]\nb: [*a, *a]", "not valid YAML .an alias or a tag."),
+    "tag.yaml": ("a: !!int ''", "not valid YAML .an alias or a tag."),
+    "date.yaml": ("a: 2001-01-01", "holds datetime.date"),
+    "key.yaml": ("1: a", "a key that is no text: 1"),
+    "block.yaml": ("a: b: c", "not valid YAML .mapping values are not allowed in this context in line 1."),
+    "large.yaml": ("a: b\n#" + "c" * (1 << 20), "larger than"),
+}
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_what_no_file_of_ours_holds_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+    text, sentence = UNSOUND[name]
+    path = tmp_path / name
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(Damaged, match=sentence) as refused:
+        (read_yaml if path.suffix == ".yaml" else read_json)(path, dict[str, int])
+    assert str(refused.value).startswith(str(path)) and "\n" not in str(refused.value)
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    link = tmp_path / "log.txt"
+    link.symlink_to("outside")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for use in (
+        lambda: write_text(link, "theirs"),
+        lambda: append_text(link, "theirs"),
+        lambda: read_text(link),
+        lambda: open_regular(link),
+        lambda: lock(link),
+        lambda: plain_files(tmp_path),
+        lambda: make_folder(tmp_path / "folder"),
+    ):
+        with pytest.raises(UserError, match=r"(log\.txt|folder): a link"):
+            use()
+    assert (tmp_path / "outside").read_text() == "mine"
+    with open_regular(link, follow_links=True) as stream:  # a user's own may be one
+        assert stream.read() == b"mine"
+
+
+def test_what_was_foreseen_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    for name in ("a.json.new.txt", ".a.json.new", "a.json.new"):
+        (tmp_path / name).symlink_to("outside")
+    write_json(tmp_path / "a.json", 1)
+    assert (tmp_path / "outside").read_text() == "mine" and read_json(tmp_path / "a.json", int) == 1
+
+
+def test_a_pipe_or_a_folder_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name, kind in (("pipe", "a named pipe"), ("folder", "a folder")):
+        for use in (
+            read_text,
+            open_regular,
+            lambda path: append_text(path, "x"),
+            lambda path: write_text(path, "x"),
+        ):
+            with pytest.raises(UserError, match=f"{name}: {kind} where a file should be"):
+                use(tmp_path / name)
+    with pytest.raises(UserError, match="/dev/null: a device where a file should be"):
+        open_regular(Path("/dev/null"))
+    with pytest.raises(UserError, match="a device"):
+        open_regular(Path("/dev/zero"), follow_links=True)
+
+
+def test_a_file_that_another_folder_shares_grows_here_alone(tmp_path: Path) -> None:
+    (tmp_path / "copy").write_text("a\n")
+    os.link(tmp_path / "copy", tmp_path / "log.txt")
+    append_text(tmp_path / "log.txt", "b\n")
+    assert (tmp_path / "copy").read_text() == "a\n" and (tmp_path / "log.txt").read_text() == "a\nb\n"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnlab import metrics
-from attnlab.disk import read_json, refuse_link
+from attnlab.disk import make_folder, read_json, refuse_link
 from attnlab.errors import Damaged, UserError
 from attnlab.runs import Scores
 from attnlab.schema import Count
@@ -36,6 +36,7 @@ class Candidates:
     def offer(self, weights: dict[str, Tensor], scores: dict[str, float], monitor: str, update: int) -> None:
         """Keep these weights if they are among the best by scores[monitor]; of equal scores the later. Raises UserError
         where a candidate's scores cannot be read."""
+        make_folder(self.folder)
         checkpoint.save(self.folder / str(update), {"model": weights}, {"update": update, "scores": scores})
         sign = metrics.direction(monitor)
         scored = {folder: _score(folder, monitor) for folder in self._saved()}  # None: it was undefined

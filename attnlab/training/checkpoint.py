@@ -21,7 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
-from attnlab.disk import flush, make_folder, parse_json, read_bytes, read_json, refuse_link, write_flushed
+from attnlab.disk import flush, parse_json, read_bytes, read_json, refuse_link, write_flushed
 from attnlab.errors import Damaged, UserError
 from attnlab.model.former_names import present_names
 from attnlab.schema import Count, checked
@@ -72,8 +72,7 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, o
     new = _beside(folder, "new")
     shutil.rmtree(new, ignore_errors=True)
     try:
-        make_folder(new.parent)
-        new.mkdir()
+        new.mkdir(parents=True)
         files = {}
         with ThreadPoolExecutor(1) as beside:  # hashing takes as long as writing
             for name, group in tensors.items():

@@ -3,10 +3,12 @@
 import errno
 import json
 import os
+import struct
 from pathlib import Path
 
 import pytest
 import torch
+from run_mutations import with_digests
 
 from attnlab.errors import UserError
 from attnlab.training import checkpoint
@@ -84,3 +86,49 @@ def test_a_full_disk_harms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["last"]
     write(tmp_path / "last", 3)
     assert read(tmp_path / "last") == (3, "")
+
+
+def head(entries: object, body: int = 12) -> bytes:
+    """A file of tensors: what its head says, and bytes."""
+    text = entries if isinstance(entries, str) else json.dumps(entries)
+    return struct.pack("<Q", len(text)) + text.encode() + bytes(body)
+
+
+def tensor(shape: list[int], begins: int, ends: int, dtype: str = "F32") -> dict[str, object]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begins, ends]}
+
+
+HEADS = {
+    "no length": b"abc",
+    "a head beyond the file": struct.pack("<Q", 2**62) + b"{}",
+    "deep": head("[" * 100_000),
+    "no object": head([]),
+    "a shape of words": head({"w": tensor(["3"], 0, 12)}),
+    "a shape below 0": head({"w": tensor([-3], 0, 12)}),
+    "another size": head({"w": tensor([4], 0, 12)}),
+    "an absurd shape": head({"w": tensor([2**40, 2**40, 0], 0, 0)}, 0),
+    "an unknown type": head({"w": tensor([3], 0, 12, "C7")}),
+    "overlapping": head({"w": tensor([3], 0, 12), "v": tensor([2], 4, 12)}),
+    "beyond the end": head({"w": tensor([4], 0, 16)}),
+    "a hole": head({"w": tensor([2], 4, 12)}),
+    "bytes of no tensor": head({"w": tensor([2], 0, 8)}),
+}
+
+
+@pytest.mark.parametrize("case", HEADS)
+def test_a_damaged_head_of_tensors_is_noticed_though_its_digest_is_right(case: str, tmp_path: Path) -> None:
+    write(tmp_path / "last", 1)
+    write(tmp_path / "last", 2)
+    (tmp_path / "last" / "model.safetensors").write_bytes(HEADS[case])
+    with_digests(tmp_path / "last")
+    update, warning = read(tmp_path / "last")
+    assert update == 1 and "last is damaged (model.safetensors: " in warning
+
+
+def test_a_link_among_its_files_is_refused_and_nothing_else_is_tried(tmp_path: Path) -> None:
+    write(tmp_path / "last", 1)
+    write(tmp_path / "last", 2)
+    (tmp_path / "last" / "state.json").rename(tmp_path / "state.json")
+    (tmp_path / "last" / "state.json").symlink_to(tmp_path / "state.json")
+    with pytest.raises(UserError, match=r"state\.json: a link"):
+        checkpoint.load(tmp_path / "last")

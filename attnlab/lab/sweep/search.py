@@ -64,7 +64,7 @@ class Search:
         except (UserError, OSError):
             raise
         except Exception as error:  # the library raises whatever its replay runs into
-            raise Damaged(f"{journal}: not a journal that a sweep has written ({error})") from error
+            raise Damaged(f"{journal}: not a journal that a sweep has written ({type(error).__name__})") from error
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:
