@@ -15,6 +15,7 @@ from pathlib import Path
 import optuna
 from filelock import FileLock
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import OptunaError
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -22,6 +23,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from attnlab.config import Sweep
+from attnlab.config.keys import refuse_beyond_machine
 from attnlab.errors import UserError
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
@@ -52,17 +54,22 @@ class Search:
         self.trials = asked if size is None else min(asked, size)
         self.is_cut = self.trials < asked
         """Whether fewer trials are made than were asked for, since more would repeat them."""
-        # Optuna's base class for locks isn't public.
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
-        self.study = optuna.create_study(
-            study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
-            sampler=_Sampler(self.sampler, settings.seed, self.grid, space), pruner=optuna.pruners.NopPruner(),
-        )  # fmt: skip
+        try:
+            # Optuna's base class for locks isn't public.
+            storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
+            self.study = optuna.create_study(
+                study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
+                sampler=_Sampler(self.sampler, settings.seed, self.grid, space), pruner=optuna.pruners.NopPruner(),
+            )  # fmt: skip
+        except (AssertionError, LookupError, TypeError, ValueError, AttributeError, OptunaError) as error:
+            right = "a sweep is finished by the version of attnlab that began it; start a new one"
+            raise UserError(f"{journal}: no journal of this version; {right}") from error
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:
         """Raises UserError for settings that don't fit together, before anything is written."""
         read_pruner(settings)
+        refuse_beyond_machine("sweep.parallel", settings.parallel)
         if settings.sampler == "grid" and space.combinations() is None:
             raise UserError("`sweep.sampler=grid`: a grid needs values that can be listed, not an interval")
 
