@@ -112,10 +112,15 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
+def text_word(name: str, value: str) -> str:
+    """`name=value` as `text` and Hydra read it, for any text."""
+    plain = re.fullmatch(r"[A-Za-z/.][\w./-]*", value, re.ASCII)
+    return f"{name}={value if plain else quoted(value)}"
+
+
 def shell_word(name: str, value: str) -> str:
     """`name=value` as one types it in a shell, for any text."""
-    plain = re.fullmatch(r"[\w./-]+", value, re.ASCII)
-    return shlex.quote(f"{name}={value if plain else quoted(value)}")
+    return shlex.quote(text_word(name, value))
 
 
 def _parsed(word: str) -> Override:

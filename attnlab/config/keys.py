@@ -1,6 +1,7 @@
 """What a key of the configuration is: its default, one sentence, and the values that it may take."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from types import UnionType
@@ -15,6 +16,19 @@ THREADS = 1024
 """Of one process, and processes of one sweep: as many as the largest machines compute at a time."""
 WIDEST = 2**16
 """Numbers in one vector, and parts into which one is divided."""
+
+
+def cores() -> int:
+    """How many threads compute at a time for this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def refuse_beyond_machine(path: str, number: int) -> None:
+    """Raises UserError for more threads, or processes, than could be meant here: many times the cores, since a run of a
+    larger machine may be continued on this one."""
+    most = max(64, 8 * cores())
+    if number > most:
+        raise UserError(f"`{path}={number}`: this machine computes {cores()} at a time; choose at most {most}")
 
 
 def key(

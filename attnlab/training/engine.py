@@ -11,6 +11,7 @@ import torch.distributed
 from torch import Tensor
 
 from attnlab.config import Trainer
+from attnlab.config.keys import refuse_beyond_machine
 from attnlab.errors import UserError
 
 
@@ -18,13 +19,14 @@ class Engine:
     """rank, ranks: this process among those that share every batch (0 of 1 without torch.distributed)."""
 
     def __init__(self, config: Trainer) -> None:
-        """Raises UserError where a GPU is asked for and there is none."""
+        """Raises UserError where a GPU is asked for and there is none, and for more threads than can be meant."""
         if config.device == "cuda" and not torch.cuda.is_available():
             raise UserError("`trainer.device=cuda`: no GPU is visible to torch; use trainer.device=cpu")
         chosen = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(chosen)
         self.precision = config.precision
         if config.threads is not None:
+            refuse_beyond_machine("trainer.threads", config.threads)
             torch.set_num_threads(config.threads)
         _keep_freed_memory()
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()

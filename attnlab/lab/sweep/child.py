@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from attnlab import plugins
-from attnlab.command_words import quoted
+from attnlab.command_words import quoted, text_word
 from attnlab.config import Config
+from attnlab.config.keys import cores
 from attnlab.runs import RunFolder, is_held
 
 TRAIN = (sys.executable, "-m", "attnlab", "train")
@@ -40,7 +41,7 @@ class Child:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         new = [*words, f"folder={quoted(str(folder.path))}"]
         self._process = subprocess.Popen(
-            [*command, *([f"run={quoted(str(folder.path))}"] if folder.config.exists() else new), *plugins.words()],
+            [*command, *([text_word("run", str(folder.path))] if folder.config.exists() else new), *plugins.words()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
             env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is ours to pass on
@@ -84,8 +85,7 @@ class Child:
 def resources(config: Config, parallel: int, slot: int) -> tuple[list[str], dict[str, str]]:
     """Words for a new run, and variables for its process, of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
     `trainer.device=cpu` are kept to."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = config.trainer.threads or max(1, cores // parallel)
+    threads = config.trainer.threads or max(1, cores() // parallel)
     words = [] if config.trainer.threads else [f"trainer.threads={threads}"]
     environment = {"OMP_NUM_THREADS": str(threads)}
     gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []

@@ -21,6 +21,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from attnlab.config import Sweep
+from attnlab.config.keys import refuse_beyond_machine
 from attnlab.disk import lock, read_jsonl, refuse_special
 from attnlab.errors import Damaged, UserError
 from attnlab.lab.sweep.space import Parameter, Space, Value
@@ -64,12 +65,14 @@ class Search:
         except (UserError, OSError):
             raise
         except Exception as error:  # the library raises whatever its replay runs into
-            raise Damaged(f"{journal}: not a journal that a sweep has written ({type(error).__name__})") from error
+            right = "a sweep is finished by the version of attnlab that began it; start a new one"
+            raise Damaged(f"{journal}: no journal of this version ({type(error).__name__}); {right}") from error
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:
         """Raises UserError for settings that don't fit together, before anything is written."""
         read_pruner(settings)
+        refuse_beyond_machine("sweep.parallel", settings.parallel)
         if settings.sampler == "grid" and space.combinations() is None:
             raise UserError("`sweep.sampler=grid`: a grid needs values that can be listed, not an interval")
 

@@ -1,6 +1,8 @@
 """Words in Hydra's grammar become what a sweep searches; what no run would accept is refused."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -86,8 +88,13 @@ def test_refusals(words: list[str], sentence: str) -> None:
         (["sweep.sampler=tpee"], "did you mean `tpe`?"),
         (["sweep.paralel=2"], "did you mean `parallel`?"),
         (["sweep.trials=0"], "`sweep.trials=0` must be at least 1"),
-        (["sweep.trials=many"], "many"),
+        (["sweep.trials=many"], "`sweep.trials=many`: write a whole number, from 1 to 100,000, or null"),
         (["sweep.pruner=halving:1"], "halving:FACTOR"),
+        (["sweep.sampler=???"], "`sweep.sampler=???`: write grid | random | tpe, or null"),
+        (["sweep.trials=1,2"], "`sweep.trials=1,2`: a sweep is searched in one way; give one value"),
+        (["sweep.trials=1000000000000"], "`sweep.trials=1000000000000` must be at most 100,000"),
+        (["sweep.parallel=1000000000"], "`sweep.parallel=1000000000` must be at most 1,024"),
+        (["sweep.pruner='halving:²'"], "halving:FACTOR"),
         (["sweep.sampler=grid"], "a grid needs values that can be listed"),
     ],
 )
@@ -95,6 +102,64 @@ def test_refused_settings(own: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as refused:
         Search.check(read(["optimizer.lr=interval(1e-4,1e-2)"]), read_settings(own))
     assert sentence in str(refused.value)
+
+
+def test_one_value_in_two_spellings_is_tried_once() -> None:
+    found = read(["optimizer.lr=1e-3,0.001,2e-3", "baselines=true,True"])
+    assert [parameter.listed for parameter in found.parameters] == [("0.001", "0.002"), ("true",)]
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("trainer.monitor=accuracy,loss", "the score accuracy and loss"),
+        ("task=pos,sentiment", "task pos and sentiment"),
+        ("head.metrics=[accuracy],[macro_f1]", "the score accuracy and macro_f1"),
+        ("experiment=ud_ewt,fsdd", "task pos and keywords"),
+    ],
+)
+def test_trials_are_judged_by_one_score(word: str, sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        read([word, "data.path=x"] if "experiment" in word else [word])
+    assert str(refused.value).startswith(f"`{word}`: trials would differ in what their scores measure")
+    assert sentence in str(refused.value)
+    assert read(["head.metrics=[accuracy],[accuracy,macro_f1]"]).size() == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("encoder.depth=interval(1,4)", "`encoder.depth=1.0`: write a whole number, from 1 to 1,000"),
+        ("encoder.depth=int(interval(1,5000))", "`encoder.depth=5000` must be at most 1,000"),
+        ("encoder.dropout=interval(0,2)", "`encoder.dropout=2.0` must be at most 0.99"),
+    ],
+)
+def test_both_ends_of_an_interval_are_values_of_the_key(word: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        read([word])
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "grid"])
+def test_no_combination_is_tried_twice(sampler: str, tmp_path: Path) -> None:
+    words = ["encoder.depth=1,2,3", "encoder.heads=1,2"]
+    words += [] if sampler == "grid" else ["encoder.width=int(interval(8,9))"]
+    space = read([*words, "encoder.head_width=4"])
+    search = Search(
+        tmp_path / "journal.jsonl", space, read_settings([f"sweep.sampler={sampler}", "sweep.trials=50"])
+    )
+    assert search.trials == space.size() == (6 if sampler == "grid" else 12) and search.is_cut
+    tried = []
+    while (number := search.ask()) is not None:
+        tried.append(tuple(search.values(number).values()))
+        search.finish(number, 1.0)
+    assert len(tried) == len(set(tried)) == search.trials
+
+
+def test_numbers_of_a_narrow_interval_differ(tmp_path: Path) -> None:
+    space = read(["optimizer.lr=interval(0.1,0.10001)"])
+    search = Search(tmp_path / "journal.jsonl", space, read_settings(["sweep.trials=30", "sweep.sampler=random"]))
+    tried = [search.values(number)["optimizer.lr"] for number in iter(search.ask, None)]
+    assert len(tried) == len(set(tried)) == 30 and not search.is_cut
 
 
 def test_pruners_by_example() -> None:

@@ -171,6 +171,42 @@ def test_a_sweep_is_finished_as_it_was_begun(outputs: Path, monkeypatch: pytest.
     assert "encoder.depth: 7 → 2" in refusal()
 
 
+def test_a_sweep_of_another_version_is_told_why(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_sweep(monkeypatch, "optimizer.lr=0.001,0.002", f"outputs={outputs}")
+    request = only_folder(outputs) / "sweep.yaml"
+    good = request.read_text()
+    why = "a sweep is finished by the version of attnlab that began it; start a new one"
+    for text, sentence in {
+        good.replace("warmup:", "patience:"): "`sweep.patience` is no key of this version",
+        good.replace("  seed: 1\n", ""): "`sweep.seed` is not there",
+        "words: [a]\n": "no `words` and `sweep`, as this version writes them",
+        good.replace("- optimizer.lr=0.001,0.002", "- 3"): "`words` is no list of words",
+    }.items():
+        request.write_text(text)
+        with pytest.raises(UserError) as refused:
+            run_sweep(monkeypatch, "sweep=latest", f"outputs={outputs}")
+        assert str(refused.value) == f"{request}: {sentence}; {why}"
+    request.write_text(good)
+    (request.parent / "results.json").unlink()
+    (request.parent / "journal.jsonl").write_text('{"op_code": 99, "worker_id": "x"}\n')
+    with pytest.raises(UserError) as refused:
+        run_sweep(monkeypatch, "sweep=latest", f"outputs={outputs}")
+    assert str(refused.value) == f"{request.parent / 'journal.jsonl'}: no journal of this version; {why}"
+
+
+def test_trials_of_another_measure_are_not_ranked(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAND_IN_LOSS_ABOVE", "0.01")
+    results = run_sweep(monkeypatch, "optimizer.lr=0.005,0.05,0.006", f"outputs={outputs}")
+    assert [(state, error) for number, _, state, error in sorted(
+        (t["number"], t["values"], t["state"], t["error"]) for t in results["trials"]
+    )] == [
+        ("finished", None),
+        ("failed", "it was measured by loss, where the sweep ranks by accuracy; set `trainer.monitor=` to a score that all trials have"),
+        ("finished", None),
+    ]  # fmt: skip
+    assert results["monitor"] == "accuracy" and results["best"]["number"] != 1
+
+
 def test_a_stopped_sweep_says_what_finishes_it(tmp_path: Path) -> None:
     outputs = tmp_path / "my runs"
     process = sweep_process("optimizer.lr=0.001,0.002", "trainer.epochs=50", f"outputs={outputs}")
