@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.codec import BEGIN, END, KINDS, UNKNOWN, Codec
+from attnlab.codec import BEGIN, END, KINDS, UNKNOWN, Codec, TooFewTokens, learn_codecs
 from attnlab.errors import Damaged, UserError
 
 TEXTS = ["Ein Mann schläft.", "Zwei Männer, ein Hund: wach!", "(Sie) liest „das“ Buch – 3,5 Mal."]
@@ -86,3 +86,28 @@ def test_a_strangers_rules_are_never_applied(case: str, tmp_path: Path) -> None:
     with pytest.raises(Damaged, match=r"codec\.json: ") as refused:
         Codec.load(tmp_path / "codec.json")
     assert "\n" not in str(refused.value)
+
+
+HAN = [" ".join(chr(0x4E00 + i + j) for j in range(10)) for i in range(0, 480, 5)]
+
+
+@pytest.mark.parametrize("kind, least", [("bpe", 3 + 486), ("unigram", 3 + 486 + 1)])
+def test_fewer_tokens_than_characters_are_refused_with_what_is_enough(kind: str, least: int) -> None:
+    for size in (100, least - 2):
+        with pytest.raises(TooFewTokens, match=rf"`data.subwords={size}`.*at least {least}") as caught:
+            Codec.learn(iter(HAN), kind, size)
+        assert caught.value.least == least
+    codec = Codec.learn(iter(HAN), kind, least)
+    assert len(codec) <= least and codec.decode(codec.encode(HAN)[3]) == HAN[3]
+
+
+def test_of_several_codecs_the_least_that_is_enough_for_all_is_told() -> None:
+    with pytest.raises(TooFewTokens, match="at least 489"):
+        learn_codecs({"source": HAN[:30], "target": HAN}, "bpe", 100)
+    assert set(learn_codecs({"source": HAN, "target": HAN}, "words", 100)) == {"source", "target"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_of_one_letter_is_enough(kind: str) -> None:
+    codec = Codec.learn(["a"], kind, 100)
+    assert codec.decode(codec.encode(["a"])[0]) == "a"

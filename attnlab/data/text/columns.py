@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from attnlab.data.text.lines import NO_WORD_ID, line_groups
 from attnlab.text_files import Lines
@@ -38,12 +38,15 @@ class Form:
     comments_everywhere: bool = False
 
     def cells(self, line: str) -> list[str]:
-        """The columns of a line, however many."""
-        return _cells(line, self.tabs)
+        """The columns of a line, however many; empty ones at its end beyond those of most lines are none."""
+        cells = _cells(line, self.tabs)
+        while len(cells) > self.width and not cells[-1]:
+            cells.pop()
+        return cells
 
     def check_width(self, cells: Sequence[str]) -> None:
-        """Raises ValueError where a line has another number of columns than most lines; empty ones at its end don't count."""
-        if len(cells) == self.width or (len(cells) > self.width and not any(cells[self.width :])):
+        """Raises ValueError where a line has another number of columns than most lines."""
+        if len(cells) == self.width:
             return
         count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         separator = "a tab" if self.tabs else "spaces"
@@ -79,9 +82,10 @@ class Form:
         return True
 
 
-def form_of(lines: Lines, word: int, tag: int) -> Form:
+def form_of(beginning: Iterable[Lines], word: int, tag: int) -> Form:
     """The form of a file that begins with these lines. word, tag: the columns of these, from 0."""
-    groups = [[line for _, line in group] for group in islice(line_groups(lines), LOOKED_AT)]
+    found = (group for lines in beginning for group in line_groups(lines))
+    groups = [[line for _, line in group] for group in islice(found, LOOKED_AT)]
     words = [line for group in groups for line in group if not line.startswith(("#", "-DOCSTART-"))]
     words = words or [line for group in groups for line in group]
     tabs = 2 * sum("\t" in line for line in words) > len(words)
@@ -112,11 +116,12 @@ def _tag(line: str, tabs: bool, width: int, tag: int) -> str:
 
 
 def _counts_words(groups: Iterable[list[str]], tabs: bool) -> bool:
-    """Whether the first column counts the words in most sentences, from 0 or 1."""
-    counted = total = 0
+    """Whether the first column counts the words of each sentence, from 0 or 1, on most lines."""
+    fitting = total = 0
     for group in groups:
         firsts = [_cells(line, tabs)[0] for line in group if not line.startswith("#")]
         ids = [first for first in firsts if not NO_WORD_ID.fullmatch(first)]
-        total += bool(ids)
-        counted += bool(ids) and ids in ([str(i + start) for i in range(len(ids))] for start in (0, 1))
-    return 2 * counted > total
+        numbers = [int(word_id) if word_id.isdecimal() and len(word_id) < 10 else -1 for word_id in ids]
+        fitting += sum(new == old + 1 for old, new in pairwise(numbers)) + (numbers[:1] in ([0], [1]))
+        total += len(ids)
+    return 2 * fitting > total

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from attnlab.config import TaggedData, TextData
 from attnlab.data.files.bad_rows import BadRows
@@ -67,11 +68,15 @@ class Tagged(TextSource[tuple[Lines, Form | None]]):
             raise UserError(f"`data.words={config.words} data.tags={config.tags}`: {wanted}")
 
     def pieces(self, split: str) -> Iterator[tuple[Lines, Form | None]]:
-        path, form = self.files[split], None
-        in_columns = plain_suffix(path) != ".jsonl"
-        for lines in stretches(path, self.config.encoding, paragraphs=in_columns):
-            if in_columns and form is None:
-                form = form_of(lines, (self.config.words or 1) - 1, (self.config.tags or 2) - 1)
+        path, config = self.files[split], self.config
+        if plain_suffix(path) == ".jsonl":
+            for lines in stretches(path, config.encoding):
+                yield lines, None
+            return
+        found = stretches(path, config.encoding, paragraphs=True)
+        beginning = list(islice(found, 2))  # of a small file, the second one is its last sentence
+        form = form_of(beginning, (config.words or 1) - 1, (config.tags or 2) - 1)
+        for lines in chain(beginning, found):
             yield lines, form
 
     def rows(self, split: str, piece: tuple[Lines, Form | None], bad: BadRows) -> Iterator[TextRow]:
@@ -109,7 +114,7 @@ def _words(
                 bad.note(rule, f"{lines.path.name}:{number}")
                 bad.changes.add(rule)
                 continue
-            if not named and len(cells) != 2:
+            if not named and (len(cells) < 2 or any(cells[2:])):
                 more = "; name others by `data.words=` and `data.tags=`" if len(cells) > 2 else ""
                 count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
                 raise ValueError(f"{count}, where a word, a tab (or spaces) and its tag are expected{more}")

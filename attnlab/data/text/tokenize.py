@@ -30,7 +30,7 @@ where there is no dictionary."""
 _KEYCAP = r"[0-9]\ufe0f?\u20e3"
 _DIGIT = rf"(?:(?=\d)(?!{_KEYCAP})\X(?<!\s){_AFTER})"
 _LETTER = rf"(?:(?=[[\p{{L}}\p{{N}}_]--{_ALONE}--\p{{DI}}])(?!{_KEYCAP})\X(?<!\s){_AFTER})"
-_OTHER = r"(?=[^\s\p{Cc}])(?:\p{RI}\p{RI}|\X(?<!\s)|.)"
+_OTHER = r"(?=[^\s\p{Cc}])(?:\p{RI}\p{RI}[\p{GCB=Extend}\p{GCB=ZWJ}]*+|\X(?<!\s)|.)"
 """A cluster, but for the few characters that would join the space after them; flags are pairs, which `\\X` is slow to count."""
 _WORD = regex.compile(
     rf"{_DIGIT}++(?:[.,]{_DIGIT}++)*|{_LETTER}++(?:['’-]{_LETTER}++)*|{_OTHER}{_AFTER}", regex.V1

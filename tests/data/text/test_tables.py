@@ -71,7 +71,11 @@ def test_a_tsv_is_never_quoted_and_columns_have_numbers(tmp_path: Path) -> None:
 
 BAD = {
     "too few columns": ("x.csv", b"text,label\nfine\n", "x.csv:2: 1 columns, where the first row has 2"),
-    "too many columns": ("x.csv", b"text,label\na, b,good\n", "x.csv:2: 3 columns, where the first row has 2"),
+    "too many columns": (
+        "x.csv",
+        b"text,label\na, b,good\n",
+        "x.csv:2: 3 columns, where the first row has 2; a text that holds a comma stands in double quotes",
+    ),
     "nul": ("x.csv", b"text,label\nok,a\nfi\0ne,good\n", "x.csv:3: holds a NUL character"),
     "latin 1": ("x.csv", "text,label\nfilm génial,good\n".encode("latin-1"), "x.csv:2: not UTF-8"),
     "stray quote": ("x.csv", b'text,label\n"fine"ly,good\n', "x.csv:2: not a row of a .csv file"),
@@ -128,6 +132,20 @@ FILES = {
     ),
     "two of a name": ("x.csv", b"text,label,text\n", ("text", "label"), "2 columns are called `text`"),
     "no such number": ("x.tsv", b"a\tb\n", (1, 3), "x.tsv:1: no column 3; the first row has 2"),
+    "semicolons": (
+        "x.csv",
+        b"text;label\na;b\n",
+        ("text", "label"),
+        "x.csv:1: one column; it seems to be separated by semicolons",
+    ),
+    "semicolons, numbered": ("x.csv", b"a, b;c\n", (1, 3), "x.csv:1: no column 3"),
+    "tabs": ("x.csv", b"text\tlabel\na\tb\n", (1, 2), "x.csv:1: one column; it seems to be separated by tabs"),
+    "commas": (
+        "x.tsv",
+        b"text,label\na,b\n",
+        ("text", "label"),
+        "x.tsv:1: one column; it seems to be separated by commas",
+    ),
     "numbers of keys": ("x.jsonl", b"{}\n", (1, 2), "columns of .jsonl have names"),
     "old line ends": ("x.tsv", b"text\tlabel\ra\tb\r", ("text", "label"), "lines end with carriage returns alone"),
     "no gzip": ("x.csv.gz", b"text,label\n", ("text", "label"), "not a whole gzip file"),
@@ -356,7 +374,7 @@ def test_the_same_bytes_are_other_rows_in_another_format(tmp_path: Path) -> None
     for name in ("x.tsv", "x.csv"):
         (tmp_path / name).write_text(content)
     assert len(opened(tmp_path / "x.tsv", "data.validation=0", "data.test=0").splits["train"]) == 20
-    with pytest.raises(UserError, match="no column `text`"):
+    with pytest.raises(UserError, match="one column; it seems to be separated by tabs"):
         opened(tmp_path / "x.csv", "data.validation=0", "data.test=0")
 
 
@@ -365,3 +383,32 @@ def test_where_all_is_too_long_that_is_said(tmp_path: Path) -> None:
     path.write_text("text,label\na b c,good\n")
     with pytest.raises(UserError, match=r"no sentences of at most `data.max_length=2` words in it"):
         opened(path, "data.max_length=2", "data.too_long=drop")
+
+
+def test_quoted_cells_between_semicolons_are_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('"text";"label"\n"a";"b"\n')
+    with pytest.raises(UserError, match=r"x\.csv:1: .*separated by semicolons: save it with commas"):
+        rows(path)
+
+
+def test_spellings_of_a_label_are_one_class_and_a_group(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label,who\n" + "a,e\u0301,Zoe\u0308\nb,\u00e9,Zo\u00eb\nc,x\u00a0,Ann \nd,x,Ann\n" * 9)
+    data = opened(path, "data.group=who", "data.validation=0", "data.test=0")
+    assert dict(zip(data.spec.targets["label"].classes, data.spec.targets["label"].counts, strict=True)) == {
+        "x": 18,
+        "\u00e9": 18,
+    }
+    assert any(
+        "class names were put in normal form" in w and w.endswith(": 18, the first at x.csv:2")
+        for w in data.warnings
+    )
+    assert data.meta["changes"] == ["class names", "group"]
+
+
+def test_a_text_of_invisible_characters_has_no_words(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\na,b\n\u200b\u200d,b\n")
+    with pytest.raises(UserError, match=r"x\.csv:3: no words in column `text`"):
+        opened(path)
