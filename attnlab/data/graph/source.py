@@ -12,6 +12,16 @@ from attnlab.data.prep.source import Source
 from attnlab.errors import UserError
 
 TARGET = "label"
+MAX_NODES = 10_000_000
+"""Of one graph."""
+REPEATED = "graphs that list an edge more than once, with the same ends, name and numbers, were given it once"
+"""What is told of graphs with edges that say the same; those that differ in name or numbers are kept."""
+BARE_LOOPS = (
+    "graphs with edges from a node to itself without name or numbers, which say nothing to attention, where each node "
+    "attends to itself anyway (data.structure=degree counts them)"
+)
+SPELLINGS = "names and labels that were put in normal form (Unicode NFC, no white space at the ends)"
+"""What is told of names that look alike and are one, however they are spelled in bytes."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,8 @@ class GraphRow:
     """A graph as its source gives it.
 
     nodes: how many. labels: a name for each node, or none; attributes: numbers of each node, or none. edges: (from, to),
-    each direction listed; edge_labels, edge_attributes: of each edge, or none. split: "" where the source names none.
+    each direction listed, in any order; two may have the same ends, and an edge may lead from a node to itself.
+    edge_labels, edge_attributes: of each edge, or none. split: "" where the source names none.
     owner: graphs of one owner are held out together, in an order that depends on it alone; "" is the key.
     """
 

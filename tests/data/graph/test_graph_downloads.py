@@ -96,6 +96,7 @@ def chain(smiles: str) -> Data:
 def chains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
     monkeypatch.setattr("torch_geometric.utils.from_smiles", chain)
+    monkeypatch.setattr("attnlab.data.graph.molecule_net.canonical", str)
 
 
 def test_a_table_of_molecules_is_read_by_its_columns(tmp_path: Path, chains: None, cache: str) -> None:
