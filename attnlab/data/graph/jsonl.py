@@ -12,7 +12,7 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.names import class_name
 from attnlab.data.files.tables import usable
-from attnlab.data.graph.source import MAX_NODES, SPELLINGS, TARGET, GraphRow, GraphSource
+from attnlab.data.graph.source import MAX_NODES, SPELLINGS, TARGET, GraphRow, GraphSource, Refused
 from attnlab.data.prep.source import path_of
 from attnlab.errors import suggestion
 from attnlab.metrics import NOT_SCORED
@@ -48,7 +48,9 @@ class Jsonl(GraphSource):
                 try:
                     yield self._row(text, f"{path.name}:{line}", split, notes)
                 except ValueError as error:
+                    self.changed |= {"refused"} if isinstance(error, Refused) else set()
                     bad.found(f"{path}:{line}: {error}")
+        self.changed |= {"spelling"} if SPELLINGS in bad.notes else set()
 
     def _row(self, text: str, key: str, split: str, notes: "_Notes") -> GraphRow:
         """The graph of a line. Raises ValueError that says what is wrong."""
@@ -76,8 +78,8 @@ class Jsonl(GraphSource):
                     else "graphs with other keys"
                 )
                 notes.found(
-                    f"{what}, which is not read: of a graph there are `nodes`, `edges` and `{TARGET}`; names or numbers of "
-                    "edges stand in `edges`, [from, to, name or numbers]"
+                    f"{what}, which is not read (only `nodes`, `edges` and `{TARGET}` are; what an edge is called stands "
+                    "within `edges`)"
                 )
 
     def _edges(self, listed: object, count: int) -> tuple[list[tuple[int, int]], list[object]]:
@@ -115,8 +117,11 @@ class Jsonl(GraphSource):
             if not isinstance(label, list) or len(label) != count:
                 raise ValueError(f"`{TARGET}` must be a list of {count}, one for each node (null: not scored)")
             return [_class_of_node(value, notes) for value in label]
-        if not _is_class(label) or class_name(str(label)) == "":
-            raise ValueError(f"`{TARGET}` must be the name of one class (data.target_kind=class)")
+        problem = f"`{TARGET}` must be the name of one class (data.target_kind=class)"
+        if label is None or label == "" or isinstance(label, list | dict):
+            raise ValueError(problem)
+        if not _is_class(label) or not class_name(str(label)):
+            raise Refused(problem)
         return notes.name(label, "the label")
 
 
@@ -125,9 +130,13 @@ class _Notes:
 
     def __init__(self, bad: BadRows, location: str) -> None:
         self.bad, self.location = bad, location
+        self._found: set[str] = set()
 
     def found(self, rule: str) -> None:
-        self.bad.note(rule, self.location)
+        """Counts each rule once for the graph of this line."""
+        if rule not in self._found:
+            self._found.add(rule)
+            self.bad.note(rule, self.location)
 
     def name(self, value: object, what: str) -> str:
         """A name as text, in normal form. Raises ValueError where it is no text."""
@@ -155,7 +164,7 @@ def _record(text: str) -> dict[str, object]:
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     if repeated:
-        raise ValueError(f"the key `{_shown_key(repeated[0])}` stands twice; only one of them can be meant")
+        raise Refused(f"the key `{_shown_key(repeated[0])}` stands twice; only one of them can be meant")
     return record
 
 
@@ -165,7 +174,7 @@ def _nodes(listed: object, notes: _Notes) -> tuple[int, list[str], list[list[flo
     if count < 1:
         raise ValueError("an empty graph: `nodes` must list at least one, or be their number")
     if count > MAX_NODES:
-        raise ValueError(f"{count:,} nodes; a graph has at most {MAX_NODES:,}")
+        raise ValueError(f"{count:,}"[:20] + f" nodes; a graph has at most {MAX_NODES:,}")
     return (count, *(_described(listed, "node", notes) if isinstance(listed, list) else ([], [])))
 
 
@@ -195,7 +204,7 @@ def _class_of_node(label: object, notes: _Notes) -> str:
     if label is None:
         return NOT_SCORED
     if not _is_class(label):
-        raise ValueError(f"{_shown(label)} is no name of a class (null: not scored)")
+        raise Refused(f"{_shown(label)} is no name of a class (null: not scored)")
     if label == -1:
         notes.found('graphs with nodes labelled -1, which are not scored, like null (write "-1" for a class)')
         return NOT_SCORED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import read_table, table_rows, usable
-from attnlab.data.graph.source import GraphRow, GraphSource, given_or_downloaded
+from attnlab.data.graph.source import GraphRow, GraphSource, Refused, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ class MoleculeNet(GraphSource):
         self.files = {"table": self.path}
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
-        from torch_geometric.utils import from_smiles
-
         header, columns = self._columns()
         known: dict[str, list[float]] = {}
         for line, (smiles, *cells) in read_table(self.path, columns, bad):
@@ -56,12 +54,11 @@ class MoleculeNet(GraphSource):
                 continue
             try:
                 answers = [self._answer(cell) for cell in cells]
-                molecule = from_smiles(smiles)
-                if not molecule.num_nodes:
-                    raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+                molecule = _molecule(smiles)
                 if self.kind == "number" and math.isnan(answers[0]):
                     raise ValueError("nothing was measured")
             except ValueError as error:
+                self.changed |= {"refused"} if isinstance(error, Refused) else set()
                 bad.found(f"{location}: {error}")
                 continue
             before = known.setdefault(canonical(smiles), answers)
@@ -75,8 +72,6 @@ class MoleculeNet(GraphSource):
     def _columns(self) -> tuple[int, list[int]]:
         """The line of the columns' names, and the numbers of those that are read: of SMILES and of the answers. Raises
         UserError where the table has fewer columns, or no such line."""
-        from torch_geometric.utils import from_smiles
-
         line, names = next(table_rows(self.path, BadRows(skip=False)), (1, []))
         location, numbers = f"{self.path}:{line}", range(1, len(names) + 1)
         chosen = slice(self.answers, self.answers + 1 or None) if isinstance(self.answers, int) else self.answers
@@ -86,12 +81,9 @@ class MoleculeNet(GraphSource):
         smiles = numbers[self.smiles]
         called = [name.strip().lower() for name in names]
         if "smiles" in called and called[smiles - 1] != "smiles":
-            found, right = (
-                called.index("smiles") + 1,
-                f"where the table of {self.config.name} has them in column {smiles}",
-            )
-            raise UserError(f"{location}: SMILES stand in column {found}, {right}")
-        if from_smiles(names[smiles - 1]).num_nodes:
+            right = f"where the table of {self.config.name} has them in column {smiles}"
+            raise UserError(f"{location}: SMILES stand in column {called.index('smiles') + 1}, {right}")
+        if _is_molecule(names[smiles - 1]):
             raise UserError(
                 f"{location}: `{names[smiles - 1][:40]}` is a molecule; the first line must name the columns"
             )
@@ -101,10 +93,31 @@ class MoleculeNet(GraphSource):
         """An answer; NaN where it is unknown. Raises ValueError for what is none."""
         number = _number(cell)
         if self.kind == "classes" and number not in (0, 1) and not math.isnan(number):
-            raise ValueError(
+            raise Refused(
                 f"`{cell[:40]}` is no answer; there are 1 (yes), 0 (no), and nothing where it is unknown"
             )
         return number
+
+
+def _is_molecule(text: str) -> bool:
+    try:
+        _molecule(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _molecule(smiles: str) -> "Data":
+    """The graph of a molecule with at least one atom. Raises ValueError where there is none."""
+    from torch_geometric.utils import from_smiles
+
+    try:
+        molecule = from_smiles(smiles)
+    except ValueError:  # of a list of charges, numbers of neighbours, … in which one is missing
+        raise ValueError(f"`{smiles[:40]}` has an atom or bond that PyTorch Geometric has no number for") from None
+    if not molecule.num_nodes:
+        raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+    return molecule
 
 
 def canonical(smiles: str) -> str:

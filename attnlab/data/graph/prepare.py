@@ -13,7 +13,7 @@ from attnlab.config import GraphData
 from attnlab.config.data.graph import ONE_NUMBER, parse_structures
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.graph import structure
-from attnlab.data.graph.source import BARE_LOOPS, MAX_NODES, REPEATED, SPELLINGS, TARGET, GraphRow, GraphSource
+from attnlab.data.graph.source import BARE_LOOPS, MAX_NODES, REPEATED, TARGET, GraphRow, GraphSource
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
@@ -127,11 +127,10 @@ def _write(config: GraphData, source: GraphSource, learned: bool, folder: Path) 
 
     if write_rows(folder / "graphs.arrow", columns, rows()) == 0:
         raise UserError(f"data={config.name}: no graph can be used{'; ' if bad.count else ''}{bad.first}")
-    changed.update(["spelling"] if SPELLINGS in bad.notes else [])
     meta = {
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
         "structure": widths.structure, "attributes": widths.numbers("nodes"), "edge_attributes": widths.numbers("edges"),
-        "warnings": bad.warnings(), "changed": sorted(changed),
+        "warnings": bad.warnings(), "changed": sorted(changed | source.changed),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -168,7 +167,7 @@ def _too_large(row: GraphRow, structures: Sequence[tuple[str, int]]) -> str:
 def refuse_wide(structures: Sequence[tuple[str, int]], sizes: Iterable[int]) -> None:
     """Raises UserError where `data.structure` asks for more than any graph has. sizes: how many nodes each has, asked until
     one has enough."""
-    needed = max((size + 1 if kind == "laplacian" else size for kind, size in structures if size > 1), default=0)
+    needed = max((size + (kind == "laplacian") for kind, size in structures if kind not in ONE_NUMBER), default=0)
     largest = 0
     for nodes in sizes:
         largest = max(largest, nodes)

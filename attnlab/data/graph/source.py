@@ -20,8 +20,12 @@ BARE_LOOPS = (
     "graphs with edges from a node to itself without name or numbers, which say nothing to attention, where each node "
     "attends to itself anyway (data.structure=degree counts them)"
 )
-SPELLINGS = "names and labels that were put in normal form (Unicode NFC, no white space at the ends)"
+SPELLINGS = "graphs whose names or labels were put in normal form (Unicode NFC, no white space at the ends)"
 """What is told of names that look alike and are one, however they are spelled in bytes."""
+
+
+class Refused(ValueError):
+    """What is wrong with a graph that an earlier version took as it was."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class GraphSource(Source):
     """Keys that the graphs depend on besides those of every source: see `prepare.SETTINGS`."""
     kind: str = "class"
     """The kind of the target `label`."""
+    changed: frozenset[str] = frozenset()
+    """After reading: in what the rows differ from those that an earlier version made of the same files."""
 
     def __init__(self, config: GraphData) -> None:
         super().__init__(config)
