@@ -14,15 +14,25 @@ seeds = st.integers(0, 2**16)
 
 
 def vector_sets(
-    lengths, seed=0, num_coords=1, width=8, edge_features=0, edges=True, shuffled=False, chance=0.3
+    lengths,
+    seed=0,
+    num_coords=1,
+    width=8,
+    edge_features=0,
+    edges=True,
+    shuffled=False,
+    chance=0.3,
+    repeated=True,
 ) -> VectorSets:
-    """Sets on a line (P=1) or a grid of three columns (P=2); with `shuffled`, rows stand in any order within a set."""
+    """Sets on a line (P=1) or a grid of three columns (P=2); with `shuffled`, rows stand in any order within a set. Edges
+    lead from some vectors to themselves, and with `repeated` every other pair has a second one."""
     random = torch.Generator().manual_seed(seed)
     parts = []
     for length in lengths:
         row = torch.randperm(length, generator=random) if shuffled else torch.arange(length)
         coords = torch.stack([row // 3, row % 3] if num_coords == 2 else [row], dim=1).float()
         pair = (torch.rand(length, length, generator=random) < chance).nonzero().T if edges else None
+        pair = torch.cat([pair, pair[:, ::2]], dim=1) if edges and repeated else pair
         parts.append(
             VectorSets.of(
                 torch.randn(length, width, generator=random),

@@ -14,7 +14,7 @@ from attnlab.config import DataConfig, GraphData, former_names
 from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Drawing, Gold, Split
 from attnlab.data.files.file_names import FileNames
-from attnlab.data.graph.prepare import PreparedGraphs, prepare
+from attnlab.data.graph.prepare import PreparedGraphs, prepare, refuse_wide
 from attnlab.data.graph.source import TARGET, GraphSource
 from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices, uniform
@@ -31,6 +31,8 @@ from attnlab.targets import unseen_labels
 
 MAX_DEGREE = 8
 """Numbers of neighbours from which the baseline doesn't tell nodes apart."""
+MAX_DRAWN = 500
+"""Nodes of a graph that is drawn."""
 
 
 class Graphs(Data):
@@ -41,12 +43,15 @@ class Graphs(Data):
         self.config, self.seed = config, seed
         self.source = open_source(config, GraphSource)
         self.notice, self.commit = self.source.notice, self.source.commit
-        name, folder = prepare(config, self.source)
+        name, folder = prepare(config, self.source, learned=spec is not None)
         self.graphs = graphs = PreparedGraphs(folder, FileNames(self.source.files))
+        if spec is None:
+            refuse_wide(graphs.structures, graphs.num_nodes.tolist())
         self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
         chosen = self.examples.chosen(config)
         # The same data may come from elsewhere.
         settings = former_names(config) | dict.fromkeys(("cache", "path", "hub", "origin", "licence"))
+        settings |= {"changed": graphs.changed} if graphs.changed else {}
         self.fingerprint = fingerprint((), settings | {"rows": name, "seed": seed} | chosen.settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"graph-{config.name}-{self.fingerprint}"
@@ -182,8 +187,10 @@ class GraphSplit(Split):
         """The size of graph i; where it stands is its key."""
         return {"nodes": int(self.lengths[i]), "edges": int(self.graphs.num_edges[self.rows[i]])}
 
-    def picture(self, i: int) -> Drawing:
-        """The graph itself; nodes without names are numbered."""
+    def picture(self, i: int) -> Drawing | None:
+        """The graph itself; nodes without names are numbered. None where it is too large to be looked at."""
+        if self.lengths[i] > MAX_DRAWN:
+            return None
         inputs, vocabularies = self[i].inputs, self.data.spec.vocabularies
         assert inputs.edges is not None
         names = [str(number) for number in range(len(inputs.values))]
@@ -206,7 +213,7 @@ class GraphSplit(Split):
         return np.array(bags, dtype=np.float64)
 
     def degree_counts(self) -> NDArray[np.float64]:
-        """(graphs, MAX_DEGREE + 1): how many nodes have 0, 1, 2, … or at least MAX_DEGREE neighbours."""
+        """(graphs, MAX_DEGREE + 1): to how many nodes 0, 1, 2, … or at least MAX_DEGREE edges lead."""
         counts = []
         for row, length in zip(self.rows.tolist(), self.lengths.tolist(), strict=True):
             degrees = np.bincount(self.graphs.edges[row].reshape(-1, 2)[:, 1], minlength=length)

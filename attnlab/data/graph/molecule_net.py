@@ -1,6 +1,5 @@
 """Molecules of MoleculeNet (Wu et al. 2018): tables of SMILES, which RDKit reads, and what was measured of them."""
 
-import csv
 import math
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.tables import read_table, usable
-from attnlab.data.graph.source import GraphRow, GraphSource, by_content, given_or_downloaded
+from attnlab.data.files.tables import read_table, table_rows, usable
+from attnlab.data.graph.source import GraphRow, GraphSource, Refused, by_content, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.local_files import is_regular
-from attnlab.text_files import text_lines
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -36,6 +34,7 @@ class MoleculeNet(GraphSource):
     def __init__(self, config: GraphData) -> None:
         from torch_geometric.datasets import MoleculeNet as Known
 
+        super().__init__(config)
         name = config.name.lower()
         if name not in Known.names:
             names = [shown for shown, *_ in Known.names.values()]
@@ -49,26 +48,85 @@ class MoleculeNet(GraphSource):
         self.files = {"table": self.path}
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
-        from torch_geometric.utils import from_smiles
-
-        header = next(csv.reader(text_lines(self.path)), [])
-        columns = list(range(1, len(header) + 1))
-        wanted = columns[self.answers] if isinstance(self.answers, slice) else [columns[self.answers]]
-        for line, (smiles, *cells) in read_table(self.path, [columns[self.smiles], *wanted], bad):
-            if line == 1:
+        header, columns = self._columns()
+        known: dict[str, list[float]] = {}
+        for line, (smiles, *cells) in read_table(self.path, columns, bad):
+            location = f"{self.path}:{line}"
+            if line == header:
                 continue
             try:
-                answers = [_number(cell) for cell in cells]
-                molecule = from_smiles(smiles)
-                if not molecule.num_nodes:
-                    raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+                answers = [self._answer(cell) for cell in cells]
+                molecule = _molecule(smiles)
                 if self.kind == "number" and math.isnan(answers[0]):
                     raise ValueError("nothing was measured")
             except ValueError as error:
-                bad.found(f"{self.path}:{line}: {error}")
+                self.changed |= {"refused"} if isinstance(error, Refused) else set()
+                bad.found(f"{location}: {error}")
                 continue
+            before = known.setdefault(canonical(smiles), answers)
+            if any(
+                a != b for a, b in zip(before, answers, strict=True) if not math.isnan(a) and not math.isnan(b)
+            ):
+                bad.note("molecules that stood in the table before, with another answer", location)
             classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
             yield _row(molecule, answers[0] if self.kind == "number" else classes, f"{self.path.name}:{line}")
+
+    def _columns(self) -> tuple[int, list[int]]:
+        """The line of the columns' names, and the numbers of those that are read: of SMILES and of the answers. Raises
+        UserError where the table has fewer columns, or no such line."""
+        line, names = next(table_rows(self.path, BadRows(skip=False)), (1, []))
+        location, numbers = f"{self.path}:{line}", range(1, len(names) + 1)
+        chosen = slice(self.answers, self.answers + 1 or None) if isinstance(self.answers, int) else self.answers
+        answers, expected = list(numbers[chosen]), chosen.stop - chosen.start if chosen.stop else 1
+        if len(answers) < expected or not -len(names) <= self.smiles < len(names):
+            raise UserError(f"{location}: {len(names)} columns, fewer than the table of {self.config.name} has")
+        smiles = numbers[self.smiles]
+        called = [name.strip().lower() for name in names]
+        if "smiles" in called and called[smiles - 1] != "smiles":
+            right = f"where the table of {self.config.name} has them in column {smiles}"
+            raise UserError(f"{location}: SMILES stand in column {called.index('smiles') + 1}, {right}")
+        if _is_molecule(names[smiles - 1]):
+            raise UserError(
+                f"{location}: `{names[smiles - 1][:40]}` is a molecule; the first line must name the columns"
+            )
+        return line, [smiles, *answers]
+
+    def _answer(self, cell: str) -> float:
+        """An answer; NaN where it is unknown. Raises ValueError for what is none."""
+        number = _number(cell)
+        if self.kind == "classes" and number not in (0, 1) and not math.isnan(number):
+            raise Refused(
+                f"`{cell[:40]}` is no answer; there are 1 (yes), 0 (no), and nothing where it is unknown"
+            )
+        return number
+
+
+def _is_molecule(text: str) -> bool:
+    try:
+        _molecule(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _molecule(smiles: str) -> "Data":
+    """The graph of a molecule with at least one atom. Raises ValueError where there is none."""
+    from torch_geometric.utils import from_smiles
+
+    try:
+        molecule = from_smiles(smiles)
+    except ValueError:  # of a list of charges, numbers of neighbours, … in which one is missing
+        raise ValueError(f"`{smiles[:40]}` has an atom or bond that PyTorch Geometric has no number for") from None
+    if not molecule.num_nodes:
+        raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+    return molecule
+
+
+def canonical(smiles: str) -> str:
+    """The same for all ways to write a molecule."""
+    from rdkit import Chem
+
+    return str(Chem.MolToSmiles(Chem.MolFromSmiles(smiles)))
 
 
 def _file(config: GraphData, url: str, name: str) -> Path:

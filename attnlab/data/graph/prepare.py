@@ -1,7 +1,7 @@
 """Graphs prepared once: names, numbers, edges and structure of each, whichever of them will be trained on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypedDict
@@ -15,7 +15,7 @@ from attnlab.config.data.graph import ONE_NUMBER, parse_structures
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.graph import structure
-from attnlab.data.graph.source import TARGET, GraphRow, GraphSource
+from attnlab.data.graph.source import BARE_LOOPS, MAX_NODES, REPEATED, TARGET, GraphRow, GraphSource
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
@@ -25,18 +25,26 @@ from attnlab.schema import Size
 from attnlab.spec import Target
 from attnlab.targets import StoredAnswers, kind_named, stored_answers
 
+MAX_NUMBERS = 1 << 26
+"""Of `data.structure`, for all nodes of a graph together."""
+FEW_STEPS = 64
+"""Steps of random walks that any data may be given."""
 SETTINGS = "source name structure target_kind directed labelled skip_bad".split()
 """The keys that what is prepared depends on; the others are applied when the data are opened."""
 
 
-def prepare(config: GraphData, source: GraphSource) -> tuple[str, Path]:
-    """The name of the prepared graphs, by what they depend on, and their folder: graphs.arrow and meta.json."""
+def prepare(config: GraphData, source: GraphSource, learned: bool = False) -> tuple[str, Path]:
+    """The name of the prepared graphs, by what they depend on, and their folder: graphs.arrow and meta.json.
+
+    learned: whether a run has learned from other graphs with the same structure. Else raises UserError where no graph has
+    enough nodes for it.
+    """
     settings = {name: getattr(config, name) for name in (*SETTINGS, *source.settings)}
     settings |= {"files": [*source.files, *source.rules]}
     settings |= {"identity": source.identity} if source.identity else {}
     digest = fingerprint([*source.files.values(), *source.rules.values()], settings)
     name = f"graphs-{config.name}-{digest}"
-    return name, prepared(cache_folder(config.cache), name, partial(_write, config, source))
+    return name, prepared(cache_folder(config.cache), name, partial(_write, config, source, learned))
 
 
 class Meta(TypedDict):
@@ -48,6 +56,7 @@ class Meta(TypedDict):
     attributes: Size
     edge_attributes: Size
     warnings: list[str]
+    changed: list[str]
 
 
 class PreparedGraphs:
@@ -72,6 +81,9 @@ class PreparedGraphs:
         self.structure = meta["structure"]
         self.structures = parse_structures(self.structure)
         self.warnings = [file_names.shown(warning) for warning in meta["warnings"]]
+        self.changed = meta["changed"]
+        """In what these graphs differ from what an earlier version made of the same files: a run that it stopped must not
+        go on with them, so this is part of the fingerprint; empty for most data."""
         self._answers = meta["answers"]
 
     def answers(self, target: Target) -> StoredAnswers:
@@ -91,7 +103,7 @@ class PreparedGraphs:
         return np.array(columns, dtype=np.int64)
 
 
-def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
+def _write(config: GraphData, source: GraphSource, learned: bool, folder: Path) -> None:
     """Read every graph once; names become numbers in the order in which they appear."""
     from datasets import Features, List, Value
 
@@ -103,15 +115,21 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
     columns |= Features.from_arrow_schema(pa.schema([(TARGET, writer.arrow)]))
     names: dict[str, dict[str, int]] = {"nodes": {}, "edges": {}}
     bad, widths, file_names = BadRows(config.skip_bad, "graph"), _Widths(), FileNames(source.files)
-    configured = parse_structures(config.structure)
+    configured, changed = parse_structures(config.structure), set[str]()
+    if configured and not learned:  # before wide rows of zeros fill the disk
+        refuse_wide(configured, (row.nodes for row in source.rows(BadRows(skip=True))))
 
     def rows() -> Iterator[dict[str, object]]:
         for row in source.rows(bad):
-            if problem := widths.problem(row, source.kind == "classes"):
-                bad.found(f"{_location(row, source)}: {problem}")
-                continue
-            edges, chosen = simple(row)
             structures = configured or (() if row.labels or row.attributes else (("degree", 1),))
+            location, questions = _location(row, source), source.kind == "classes"
+            if problem := widths.problem(row, questions) or _too_large(row, structures):
+                bad.found(f"{location}: {problem}")
+                continue
+            edges, chosen = distinct_edges(row)
+            for rule in _rules(row, edges):
+                bad.note(rule, location)
+            changed.update(_changed(row.nodes, edges, structures))
             widths.structure = [kind if kind in ONE_NUMBER else f"{kind}:{size}" for kind, size in structures]
             attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
             roles = structure.node_roles(row.nodes, edges, structures)
@@ -131,8 +149,57 @@ def _write(config: GraphData, source: GraphSource, folder: Path) -> None:
         "names": {kind: list(ids) for kind, ids in names.items()}, "answers": {"labels": writer.labels},
         "structure": widths.structure, "attributes": widths.numbers("nodes"), "edge_attributes": widths.numbers("edges"),
         "warnings": [file_names.stored(warning) for warning in bad.warnings()],
+        "changed": sorted(changed | source.changed),
     }  # fmt: skip
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _rules(row: GraphRow, edges: NDArray[np.int64]) -> Iterator[str]:
+    """What a user should know of how a graph's edges are read; edges: (2, E) those that are kept."""
+    if edges.shape[1] < len(row.edges):
+        yield REPEATED
+    if not row.edge_labels and not row.edge_attributes and (edges[0] == edges[1]).any():
+        yield BARE_LOOPS
+
+
+def _changed(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """In what a graph differs from what an earlier version made of it. edges: (2, E) in order of both ends."""
+    if (edges[0] == edges[1]).any() or (edges[:, 1:] == edges[:, :-1]).all(axis=0).any():
+        yield "edges"  # those from a node to itself were left out, of several between two nodes all but one
+    if nodes >= structure.SPARSE_FROM and any(kind == "laplacian" for kind, _ in structures):
+        yield "laplacian"
+
+
+def _too_large(row: GraphRow, structures: Sequence[tuple[str, int]]) -> str:
+    """Why a graph cannot be prepared; empty where it can."""
+    if row.nodes > MAX_NODES:
+        return f"{row.nodes:,} nodes; a graph has at most {MAX_NODES:,}"
+    width = sum(size for _, size in structures)
+    if row.nodes * width > MAX_NUMBERS:
+        return (
+            f"{row.nodes:,} nodes with {width:,} numbers each by `data.structure`; a graph has at most {MAX_NUMBERS:,} of "
+            f"them, {MAX_NUMBERS // row.nodes:,} for each of its nodes"
+        )
+    return ""
+
+
+def refuse_wide(structures: Sequence[tuple[str, int]], sizes: Iterable[int]) -> None:
+    """Raises UserError where `data.structure` asks for more than any graph has. sizes: how many nodes each has, asked until
+    one has enough."""
+    needed = max((size + (kind == "laplacian") for kind, size in structures if kind not in ONE_NUMBER), default=0)
+    largest = 0
+    for nodes in sizes:
+        largest = max(largest, nodes)
+        if nodes >= needed:
+            return
+    for kind, size in structures if largest else ():
+        # What walks longer than the number of nodes would say follows from the shorter ones.
+        most = largest - 1 if kind == "laplacian" else max(largest, FEW_STEPS)
+        if size > most:
+            remedy = f"at most {kind}:{most}" if most else f"leave {kind} out"
+            raise UserError(
+                f"`data.structure={kind}:{size}`: the largest graph has {largest} node{'s' * (largest > 1)}; {remedy}"
+            )
 
 
 def _location(row: GraphRow, source: GraphSource) -> str:
@@ -179,12 +246,20 @@ def _in_words(description: tuple[bool, int]) -> str:
     return " and ".join(words) or "nothing"
 
 
-def simple(row: GraphRow) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(2, E) edges, ordered by where they lead, without loops and repetitions, and the number of each in the row."""
+def distinct_edges(row: GraphRow) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(2, E) edges in order of where they lead, where they come from and what they are called, so that the order in a file
+    doesn't matter, and the number of each in the row; of those that are equal in all of it the first alone."""
     edges = np.array(row.edges, dtype=np.int64).reshape(-1, 2)
-    proper = np.flatnonzero(edges[:, 0] != edges[:, 1])
-    _, first = np.unique(edges[proper][:, ::-1], axis=0, return_index=True)
-    return edges[proper[first]].T, proper[first]
+    columns = [edges[:, 1], edges[:, 0]]
+    if row.edge_labels:
+        ranks = {name: rank for rank, name in enumerate(sorted(set(row.edge_labels)))}
+        columns.append(np.array([ranks[name] for name in row.edge_labels]))
+    if row.edge_attributes:
+        columns += list(np.array(row.edge_attributes, dtype=np.float32).T)
+    order = np.lexsort(columns[::-1])
+    first = np.ones(len(edges), dtype=bool)
+    first[1:] = np.any([column[order[1:]] != column[order[:-1]] for column in columns], axis=0)
+    return edges[order[first]].T, order[first]
 
 
 def _numbered(names: list[str], ids: dict[str, int]) -> list[int]:

@@ -15,6 +15,20 @@ from attnlab.disk import user_path
 from attnlab.errors import UserError
 
 TARGET = "label"
+MAX_NODES = 10_000_000
+"""Of one graph."""
+REPEATED = "graphs that list an edge more than once, with the same ends, name and numbers, were given it once"
+"""What is told of graphs with edges that say the same; those that differ in name or numbers are kept."""
+BARE_LOOPS = (
+    "graphs with edges from a node to itself without name or numbers, which say nothing to attention, where each node "
+    "attends to itself anyway (data.structure=degree counts them)"
+)
+SPELLINGS = "graphs whose names or labels were put in normal form (Unicode NFC, no white space at the ends)"
+"""What is told of names that look alike and are one, however they are spelled in bytes."""
+
+
+class Refused(ValueError):
+    """What is wrong with a graph that an earlier version took as it was."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +36,8 @@ class GraphRow:
     """A graph as its source gives it.
 
     nodes: how many. labels: a name for each node, or none; attributes: numbers of each node, or none. edges: (from, to),
-    each direction listed; edge_labels, edge_attributes: of each edge, or none. split: "" where the source names none.
+    each direction listed, in any order; two may have the same ends, and an edge may lead from a node to itself.
+    edge_labels, edge_attributes: of each edge, or none. split: "" where the source names none.
     owner: graphs of one owner are held out together, in an order that depends on it alone; "" is the key.
     """
 
@@ -70,6 +85,8 @@ class GraphSource(Source):
     """Keys that the graphs depend on besides those of every source: see `prepare.SETTINGS`."""
     kind: str = "class"
     """The kind of the target `label`."""
+    changed: frozenset[str] = frozenset()
+    """After reading: in what the rows differ from those that an earlier version made of the same files."""
 
     def __init__(self, config: GraphData) -> None:
         super().__init__(config)

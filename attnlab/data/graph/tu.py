@@ -4,6 +4,7 @@
 graph.
 """
 
+import glob
 from collections.abc import Callable, Iterator, Sequence
 from os.path import isdir
 from pathlib import Path
@@ -18,6 +19,8 @@ from attnlab.local_files import is_regular
 from attnlab.text_files import text_lines
 
 FILES = "A graph_indicator graph_labels graph_attributes node_labels node_attributes edge_labels edge_attributes"
+ONE_WAY = "graphs whose edges lead one way only, since the set lists them in one direction (others list both)"
+"""What is told of a set that lists every edge once."""
 Number = TypeVar("Number", int, float)
 
 
@@ -37,6 +40,16 @@ class Tu(GraphSource):
         if "graph_indicator" not in self.files:
             raise UserError(f"{paths['graph_indicator']}: missing; it says the graph of each node, line by line")
         self.kind = "class" if "graph_labels" in self.files else "number"
+        self.warnings = tuple(self._unread(folder, config.name))
+
+    def _unread(self, folder: Path, name: str) -> Iterator[str]:
+        """What is told of files of the set that are of no use here, such as those with misspelled names."""
+        if {"graph_labels", "graph_attributes"} <= self.files.keys():
+            yield f"{self.files['graph_attributes']}: not read; the answers are those of graph_labels"
+        for path in sorted(folder.glob(f"{glob.escape(name)}_*.txt")):
+            part = path.stem.removeprefix(f"{name}_")
+            if path not in self.files.values() and "readme" not in part.lower():
+                yield f"{path}: not read; {suggestion(part, FILES.split())}"
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
         graph_of = [row[0] for row in self._table("graph_indicator", int, 1)]
@@ -57,9 +70,12 @@ class Tu(GraphSource):
             if not nodes:
                 bad.found(f"{target_file}:{number}: graph {number} is empty: graph_indicator gives it no node")
                 continue
+            links = [(positions[edges[i][0] - 1], positions[edges[i][1] - 1]) for i in lines]
+            if links and not {(b, a) for a, b in links} & set(links):
+                bad.note(ONE_WAY, f"{target_file}:{number}")
             yield by_content(GraphRow(
                 nodes=len(nodes),
-                edges=[(positions[edges[i][0] - 1], positions[edges[i][1] - 1]) for i in lines],
+                edges=links,
                 target=target,
                 key=f"{target_file.name}:{number}",
                 labels=[_joined(labels[i]) for i in nodes] if labels else [],
@@ -118,6 +134,8 @@ class Tu(GraphSource):
             lines.pop()
         for line, text in enumerate(lines, 1):
             try:
+                if "_" in text:  # which Python passes over in numbers
+                    raise ValueError
                 row = [parse(cell) for cell in text.split(",")]
             except ValueError:
                 expected = f"{'whole ' if parse is int else ''}numbers with commas between"

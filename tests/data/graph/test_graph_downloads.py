@@ -96,6 +96,7 @@ def chain(smiles: str) -> Data:
 def chains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnlab.data.graph.molecule_net.find_spec", lambda name: object())
     monkeypatch.setattr("torch_geometric.utils.from_smiles", chain)
+    monkeypatch.setattr("attnlab.data.graph.molecule_net.canonical", str)
 
 
 def test_a_table_of_molecules_is_read_by_its_columns(tmp_path: Path, chains: None, cache: str) -> None:
@@ -156,3 +157,85 @@ def test_real_molecules_are_read_by_rdkit(tmp_path: Path, cache: str) -> None:
 def test_a_name_is_enough_and_a_folder_goes_first(tmp_path: Path) -> None:
     node = graph_data("data=tu", "data.download=TOY", f"data.path={write_tu(tmp_path)}")
     assert node.name == "TOY" and load("data=tu", "data.download=TOY", f"data.path={tmp_path}").splits
+
+
+def table_of(tmp_path: Path, answers: list[str], smiles: tuple[str, ...] = ("C", "CO", "CCO", "O")) -> list[str]:
+    """The words for a table like BBBP's, with these answers."""
+    rows = [f"{i},m{i},{answer},{smiles[i % len(smiles)]}" for i, answer in enumerate(answers)]
+    path = tmp_path / "BBBP.csv"
+    path.write_text("\n".join(["num,name,p_np,smiles", *rows]) + "\n", encoding="utf-8")
+    return ["data=molecule_net", "data.name=BBBP", f"data.path={path}", "data.validation=0", "data.test=0"]
+
+
+@pytest.mark.parametrize("answer", ["-1", "2", "0.9", "true", "inf", "yes", "1e-9"])
+def test_an_answer_that_is_neither_yes_nor_no_is_refused_by_its_line(
+    tmp_path: Path, chains: None, cache: str, answer: str
+) -> None:
+    words = [*table_of(tmp_path, ["1", "0", answer, "1"]), cache]
+    message = refusal(*words, "data.skip_bad=false")
+    assert f"{tmp_path / 'BBBP.csv'}:4: `{answer}` is no " in message
+    data = load(*words, "data.skip_bad=true")
+    assert list(data.splits["train"].gold("label")) == [[1], [0], [1]]
+    assert "1 bad graph was left out" in data.warnings[0]
+    earlier = answer not in ("true", "inf", "yes")  # which were always refused
+    assert data.graphs.changed == ["refused"] * earlier, (
+        "no run goes on that was stopped with this one among its graphs"
+    )
+
+
+def test_answers_may_be_written_as_decimals_and_are_unknown_where_nothing_stands(
+    tmp_path: Path, chains: None, cache: str
+) -> None:
+    data = load(*table_of(tmp_path, ["1.0", "0.0", " 1 ", "", " ", "nan", "1"]), cache, "data.skip_bad=false")
+    assert [list(answer) for answer in data.splits["train"].gold("label")] == [
+        [1],
+        [0],
+        [1],
+        [-1],
+        [-1],
+        [-1],
+        [1],
+    ]
+
+
+def test_a_molecule_with_two_answers_is_told(tmp_path: Path, chains: None, cache: str) -> None:
+    words = table_of(tmp_path, ["1", "0", "0", "1", "", "1"], ("C", "CO", "C", "O", "C", "CO"))
+    (warning,) = load(*words, cache).warnings
+    expected = f"another answer: 2, the first at {tmp_path / 'BBBP.csv'}:4"
+    assert expected in warning
+
+
+@pytest.mark.parametrize(("table", "expected"), [
+    ("", ":1: 0 columns, fewer than"),
+    ("smiles\nCO\n", ":1: 1 columns, fewer than"),
+    ("0,m0,1,CO\n1,m1,0,C\n", ":1: `CO` is a molecule; the first line must name the columns"),
+    ("smiles,p_np\nCO,1\n", ":1: SMILES stand in column 1, where the table of BBBP has them in column 2"),
+])  # fmt: skip
+def test_a_table_of_other_columns_is_refused(
+    tmp_path: Path, chains: None, cache: str, table: str, expected: str
+) -> None:
+    words = table_of(tmp_path, [])
+    (tmp_path / "BBBP.csv").write_text(table)
+    assert expected in refusal(*words, cache)
+
+
+def test_the_names_of_columns_may_stand_below_empty_lines(tmp_path: Path, chains: None, cache: str) -> None:
+    words = table_of(tmp_path, ["1", "0"])
+    path = tmp_path / "BBBP.csv"
+    path.write_text("\n\n" + path.read_text())
+    assert load(*words, cache, "data.skip_bad=false").splits["train"].keys == ["BBBP.csv:4", "BBBP.csv:5"]
+
+
+def test_rdkit_reads_salts_and_says_nothing_of_what_it_cannot_read(
+    tmp_path: Path, cache: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rdkit")
+    smiles = ("OCC", "C(C", "[Na+].[Cl-]", "CCO", "C[N](C)(C)(C)C", "[H][H]", "c1ccccc")
+    words = table_of(tmp_path, ["1", "0", "1", "0", "1", "0", "1"], smiles)
+    data = load(*words, cache, "data.skip_bad=true")
+    bad, told = data.warnings
+    assert "3 bad graphs were left out" in bad and "BBBP.csv:3: `C(C` is no molecule" in bad
+    assert "another answer: 1" in told and "BBBP.csv:5" in told, "OCC and CCO are one molecule"
+    shown = [data.splits["train"].show(i) for i in range(4)]
+    assert shown[1] == {"nodes": 2, "edges": 0} and shown[0]["edges"] == 4
+    assert capfd.readouterr().err == ""

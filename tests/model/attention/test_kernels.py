@@ -94,7 +94,7 @@ def textbook(score_word, score, scope, position_word, position, sets, q, k, v, e
                     for axis, d in enumerate(difference):
                         match = match + position.tables[axis].weight[32 + int(d), h]
                 if edge_bias is not None and edge:
-                    match = match + edge_bias.weigh.weight[h] @ edge[0]
+                    match = match + edge_bias.weigh.weight[h] @ sum(edge)
                 allowed.append(j)
                 scores.append(match)
             if allowed:
