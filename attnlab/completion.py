@@ -17,7 +17,7 @@ import attnlab.config
 from attnlab import groups, help, plugins, registry
 from attnlab.config import Config, Sweep, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc
-from attnlab.disk import user_path
+from attnlab.local_files import user_path
 
 PATHS = ("path", "folder", "cache", "outputs", "out", "shared")
 """Words and keys, by the last part of their name, whose values are files or folders."""

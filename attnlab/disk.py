@@ -117,11 +117,6 @@ def lock(path: Path) -> BaseFileLock:
 # --- writing ----------------------------------------------------------------------------------
 
 
-def user_path(text: str) -> Path:
-    """A path as somebody typed it: `~` is their home folder, `~name` is text where nobody has that name."""
-    return Path(os.path.expanduser(text))
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file, as UTF-8, so that it is either the old one or the new one. Raises UserError where that fails."""
     write_bytes(path, text.encode())

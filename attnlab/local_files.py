@@ -15,6 +15,11 @@ KINDS = {
 }
 
 
+def user_path(text: str) -> Path:
+    """A path as somebody typed it: `~` is their home folder, `~name` is text where nobody has that name."""
+    return Path(os.path.expanduser(text))
+
+
 def is_regular(path: Path) -> bool:
     """Whether a file is there that can be read to its end; not a folder.
 

@@ -16,8 +16,8 @@ from typing import NotRequired, TypedDict, cast
 from filelock import Timeout
 
 from attnlab import disk
-from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import user_path
 from attnlab.schema import Count, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"

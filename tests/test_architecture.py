@@ -11,11 +11,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "attnlab"
 LEAVES = {
     "errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics", "targets",
-    "text_files", "local_files", "disk", "schema", "plugins", "plural",
+    "text_files", "local_files", "disk", "schema", "plugins", "plural", "command_words", "interrupts",
 }  # fmt: skip
 ALLOWED = {
     "errors": set(),
     "plural": set(),
+    "interrupts": set(),
+    "command_words": {"errors"},
     "schema": {"errors"},
     "disk": {"errors", "schema"},
     "registry": {"errors"},
@@ -31,9 +33,9 @@ ALLOWED = {
     "targets": {"errors", "metrics", "sets", "spec"},
     "groups": {"config", "registry"},
     "plugins": {"config", "errors", "registry"},
-    "compose": {"config", "disk", "errors", "groups", "plugins", "registry"},
-    "help": {"attention_options", "compose", "config", "errors", "groups", "plugins", "registry"},
-    "completion": {"config", "errors", "groups", "help", "plugins", "registry"},
+    "compose": {"command_words", "config", "disk", "errors", "groups", "plugins", "registry"},
+    "help": {"attention_options", "command_words", "compose", "config", "errors", "groups", "plugins", "registry"},
+    "completion": {"config", "local_files", "errors", "groups", "help", "plugins", "registry"},
     "data": LEAVES | {"data"},
     "model": LEAVES | {"model"},
     "runs": LEAVES,

@@ -11,9 +11,8 @@ from torch.nn.functional import embedding_bag, pad
 
 from attnlab.config import EmbeddingConfig, LearnedEmbedding, LinearEmbedding, PretrainedEmbedding
 from attnlab.config.model import embedding as keys
-from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular
+from attnlab.local_files import is_regular, user_path
 from attnlab.model import linear
 from attnlab.model.interfaces import Embedding
 from attnlab.model.readout import set_max

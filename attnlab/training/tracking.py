@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import Literal, cast
 
 from attnlab.config import Config, LoggerConfig, WandbLogger
-from attnlab.disk import read_json, read_jsonl, user_path, write_json
+from attnlab.disk import read_json, read_jsonl, write_json
+from attnlab.local_files import user_path
 from attnlab.registry import LOGGERS
 from attnlab.runs import Results, RunFolder, flat
 

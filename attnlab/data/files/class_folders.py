@@ -10,9 +10,8 @@ from attnlab.data.files.layout import choose, key_for, named_splits, resembled, 
 from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, files_below, listed, passed_over
 from attnlab.data.prep.source import path_of
-from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import name_text
+from attnlab.local_files import name_text, user_path
 
 Classes = dict[Path, list[Path]]
 """The files of each class, by its folder."""

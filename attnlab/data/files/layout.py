@@ -9,9 +9,8 @@ from pathlib import Path
 
 from attnlab.config import DataConfig, HubDataConfig
 from attnlab.data.files.walk import few, is_note, listed
-from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, open_regular
+from attnlab.local_files import is_regular, open_regular, user_path
 
 NAMES = {
     "train": ("train", "training"),

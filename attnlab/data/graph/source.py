@@ -11,8 +11,8 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.downloads import downloaded
 from attnlab.data.prep.source import Source
 from attnlab.data.prep.splits import owner_of
-from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import user_path
 
 TARGET = "label"
 MAX_NODES = 10_000_000

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from attnlab.config import ImageData
 from attnlab.data.prep.source import Source, path_of
-from attnlab.disk import user_path
 from attnlab.errors import UserError
+from attnlab.local_files import user_path
 
 TARGET = "label"
 Pixels = NDArray[np.uint8]

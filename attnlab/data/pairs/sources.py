@@ -17,9 +17,8 @@ from attnlab.data.files.walk import few, listed
 from attnlab.data.prep.source import Source, path_of
 from attnlab.data.synthetic import bilingual, lexicon
 from attnlab.data.synthetic.bilingual import sentences
-from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular
+from attnlab.local_files import is_regular, user_path
 from attnlab.text_files import text_lines, unreadable
 
 TOGETHER = "translation"

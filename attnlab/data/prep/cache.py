@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from attnlab.config import DataConfig, former_names
-from attnlab.disk import flush, lock, plain_files, read_json, refuse_link, user_path, write_flushed
+from attnlab.disk import flush, lock, plain_files, read_json, refuse_link, write_flushed
 from attnlab.errors import Damaged
-from attnlab.local_files import open_regular
+from attnlab.local_files import open_regular, user_path
 from attnlab.schema import Count
 
 VERSION = 6

@@ -17,9 +17,8 @@ from attnlab.data.prep.splits import lacking, owner_of
 from attnlab.data.speech.audio_file import read_sound
 from attnlab.data.speech.source import DIGITS, Recording, RecordingSource, Utterance
 from attnlab.data.synthetic import voices
-from attnlab.disk import user_path
 from attnlab.errors import UserError
-from attnlab.local_files import is_regular, name_text, open_regular
+from attnlab.local_files import is_regular, name_text, open_regular, user_path
 from attnlab.text_files import text_lines, unreadable
 
 RECORDINGS = Kind(

@@ -12,9 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 from attnlab import compose
 from attnlab.command_words import as_written, parse
 from attnlab.config import Sweep, check, documented_keys
-from attnlab.disk import plain_files, read_yaml, user_path, write_text
+from attnlab.disk import plain_files, read_yaml, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
+from attnlab.local_files import user_path
 from attnlab.runs import RunFolder, flat, new_folder
 
 
