@@ -19,7 +19,7 @@ from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.data.prep.batching import Batching, shard
 from attnlab.data.prep.prefetch import batches_ahead
-from attnlab.errors import UserError
+from attnlab.errors import Damaged, UserError
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
 from attnlab.schema import checked
@@ -236,7 +236,13 @@ class Training:
 
     def _check(self, saved: checkpoint.Checkpoint) -> None:
         """Raises Damaged where a checkpoint holds the state of another training run, or of none."""
-        checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
+        state = checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
+        progress, same_data = state["progress"], state["data"] == self.fingerprint
+        same_batches = same_data and progress.batch_vectors == self.config.trainer.batch_vectors
+        if same_batches and progress.cursor >= self.batches_per_epoch:
+            raise Damaged(
+                f"{saved.folder}: {progress.cursor} batches of an epoch of {self.batches_per_epoch} are done"
+            )
         empty: dict[str, Tensor] = {}
         weights, own = saved.tensors.get("model", empty), self.model.state_dict()
         for found in (weights, saved.tensors.get("average", weights)):
@@ -245,9 +251,13 @@ class Training:
         random, now = saved.tensors.get("random", empty), self.engine.random_state()
         of_these = {name: now[name] for name in now if name in random or name == "cpu"}
         checkpoint.refuse_other_tensors({n: random[n] for n in of_these if n in random}, of_these, saved.folder)
+        try:
+            torch.Generator().set_state(random["cpu"])
+        except RuntimeError as error:
+            raise Damaged(f"{saved.folder}: this is no state of a random generator") from error
 
     def _load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
-        """Put back what was saved. Raises RuntimeError where the state of random generators is none."""
+        """Put back what was saved, and checked."""
         self.model.load_state_dict(tensors["model"])
         if self.average:
             self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
@@ -265,10 +275,7 @@ class Training:
                 f"{self.folder.path}: the training data have changed since this run was saved, or another version of "
                 "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
             )
-        try:
-            self._load(saved.tensors)
-        except RuntimeError as error:
-            raise UserError(f"{saved.folder}: this doesn't fit the run's configuration and data") from error
+        self._load(saved.tensors)
         self.progress = progress = state["progress"]
         budget = self.config.trainer.batch_vectors
         warnings = [warning] if warning else []
@@ -278,11 +285,6 @@ class Training:
                 f"{progress.batch_vectors}; the rest of it is left out"
             )
             progress.epoch, progress.cursor = progress.epoch + 1, 0
-        if progress.cursor >= self.batches_per_epoch:
-            raise UserError(
-                f"{saved.folder}: {progress.cursor} batches of an epoch of {self.batches_per_epoch} have been done; "
-                "this is no state of this run"
-            )
         progress.batch_vectors = budget
         self.updates = self.config.trainer.updates or progress.update + self._remaining_updates()
         if progress.update > self.updates:

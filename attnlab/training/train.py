@@ -24,7 +24,7 @@ from attnlab.training import changes, checkpoint, cross_validation
 from attnlab.training.baselines import baselines
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
-from attnlab.training.engine import Engine
+from attnlab.training.engine import Engine, memory_bytes
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
@@ -198,7 +198,8 @@ def resume(
 
 
 def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> None:
-    """Raises UserError where a folder's weights are those of a smaller or larger model, before memory is taken for it."""
+    """Raises UserError where a folder's weights are those of a smaller or larger model, or where there are none and this
+    machine's memory doesn't hold the model, before any memory is taken for it."""
     sizes = models.sizes(config, spec)
 
     def check(saved: checkpoint.Checkpoint) -> None:
@@ -206,6 +207,10 @@ def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> Non
 
     if checkpoint.exists(folder.last):
         checkpoint.load(folder.last, check)
+    elif (needed := sum(tensor.nbytes for tensor in sizes.values())) > memory_bytes():
+        raise UserError(
+            f"{folder.config}: a model of {needed / 2**30:,.0f} GiB, of which this machine has {memory_bytes() / 2**30:,.0f}"
+        )
 
 
 def _finish(training: Training, data: Data, session: Session) -> Run:

@@ -85,7 +85,7 @@ def state(key: str, value: object) -> Callable[[Path], None]:
 CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "updates that are a word": (state("progress.update", "x"), "`progress.update`: 'x' where a whole number should be"),
     "batches below 0": (state("progress.cursor", -1), "-1 where a whole number of at least 0 should be"),
-    "batches beyond the epoch": (state("progress.cursor", 10**9), "1000000000 batches of an epoch of "),
+    "batches beyond the epoch": (state("progress.cursor", 10**9), "1000000000 batches of an epoch of 4 are done"),
     "scores that are a list": (state("progress.best", []), "`progress.best`: a list where an object should be"),
     "another monitor": (state("progress.monitor", "x"), "'x' is none of the scores in `progress.best`"),
     "no seconds": (state("progress.seconds", 0), "`progress.seconds`: 0 for an update"),
@@ -115,6 +115,9 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "weights of another type": (
         change_tensors("last/model.safetensors", "encoder.norm.weight", torch.zeros(16, dtype=torch.int32)),
         "encoder.norm.weight is int32 (16,), not float32 (16,)",
+    ),
+    "a random state of zeros": (
+        change_tensors("last/random.safetensors", "cpu", torch.zeros(5056, dtype=torch.uint8)), "no state of a random generator",
     ),
     "no random state": (
         change_tensors("last/random.safetensors", "cpu", torch.zeros(7, dtype=torch.uint8)), "cpu is uint8 (7,), not",
@@ -277,3 +280,16 @@ def test_mutated_sweeps_end_in_one_sentence(
                 wrong.append(f"{seed}, {how}: {words[0]}: {problem}")
         assert (outside / "file").read_text() == "{}" and not list((outside / "folder").iterdir()), how
     assert wrong == []
+
+
+def test_a_run_without_weights_asks_for_no_more_memory_than_there_is(
+    originals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copied(originals / "tags", tmp_path / "run")
+    for name in ("last", "last.previous"):
+        shutil.rmtree(folder / name)
+    (folder / "config.yaml").write_text(
+        (folder / "config.yaml").read_text().replace("width: 16", "width: 1000000")
+    )
+    assert main(["train", f"run={folder}"]) == 2
+    assert "config.yaml: a model of 44,704 GiB, of which this machine has " in capsys.readouterr().err
