@@ -205,6 +205,16 @@ MISTAKES = {
     "a key of the first alone": (
         ["train", "-m", "encoder=attention,recurrent", "encoder.heads=2"], "`encoder.heads`: no such key"
     ),
+    "a score of no run": (["train", "trainer.monitor=foo"], "`trainer.monitor=foo`: no score of this run; choose one of accuracy"),
+    "too large for any machine": (["train", "encoder.width=65536", "encoder.depth=50"], "numbers, which take "),
+    "more parameters than the widest has": (
+        ["train", "encoder=convolution", "encoder.depth=1", "encoder.parameters=900000M"], "even where encoder.width is 65,536"
+    ),
+    "a beam beyond the vocabulary": (
+        ["train", "task=translation", "data.tokens=characters", "data.limit=50", "head.beam=900"], "`head.beam=900`: the vocabulary has"
+    ),
+    "threads beyond the machine": (["train", "trainer.threads=1024"], "`trainer.threads=1024`: this machine computes"),
+    "frames beyond the recordings": (["train", "task=keywords", "data.stack=1000"], "`data.stack=1000`: no recording has more than 1000"),
     "option": (["train", "--mutlirun"], "did you mean `--multirun`?"),
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
     "several runs of one": (["train", "run=latest", "-m", "seed=1,2"], "`-m`: for new runs; `run=` continues one"),
@@ -349,6 +359,66 @@ def test_who_reads_no_further_is_told_nothing() -> None:
     assert process.stdout is not None
     process.stdout.close()
     assert process.communicate()[1] == b"" and process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize(
+    "words", [["help"], ["runs", "--help"], ["data", "--list"], ["completion", "bash"], ["__complete", ""]]
+)
+def test_a_reader_that_stops_is_no_mistake(words: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "attnlab", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.communicate()[1] == b"" and process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_for_the_output_is_one_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "attnlab", "help"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    sentence = "attnlab: No space left on device; nothing already written is lost\n"
+    assert (done.returncode, done.stderr) == (2, sentence)
+
+
+def test_training_whose_reader_stops_is_saved_and_goes_on(tiny: list[str], tmp_path: Path) -> None:
+    words = ["train", *tiny, "trainer.epochs=3", "trainer.threads=1", "baselines=false"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "attnlab", *words, f"folder={tmp_path / 'cut'}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    while b"epoch " not in process.stdout.readline():
+        pass
+    process.stdout.close()
+    assert process.communicate()[1] == b"" and process.returncode in (0, 128 + signal.SIGPIPE)
+    assert not (tmp_path / "cut" / "error.json").exists()
+    assert main(["train", f"run={tmp_path / 'cut'}"]) == 0
+    assert main([*words, f"folder={tmp_path / 'whole'}"]) == 0
+    for name in ("last/model.safetensors", "best/model.safetensors", "predictions-test.jsonl"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_outputs_are_one_folder_for_every_verb(tiny: list[str], tmp_path: Path, capsys) -> None:
+    outputs = tmp_path / "a (1), [b] 'c' é"
+    word = f"outputs={quoted(str(outputs))}"
+    words = [*(w for w in tiny if not w.startswith("outputs=")), word, "trainer.epochs=1", "baselines=false"]
+    assert main(["train", *words]) == 0
+    assert main(["train", "run=latest", "trainer.epochs=2", word]) == 0
+    assert main(["eval", "run=latest", word]) == 0
+    assert main(["runs", word, "task=pos"]) == 0
+    assert len(list(outputs.glob("pos/*/results.json"))) == 1
+    capsys.readouterr()
+    assert main(["runs", word, "task=nothing"]) == 2
+    assert f"`task=nothing`: no run in {outputs}/ is of this kind; there is 1 run" in capsys.readouterr().err
+
+
+def test_what_a_terminal_would_obey_is_told_escaped(capsys) -> None:
+    assert main(["train", "a\x1b[2J\nattnlab: fine"]) == 2
+    assert capsys.readouterr().err == "attnlab: `a\\x1b[2J\\nattnlab: fine`: write overrides as key=value\n"
 
 
 def test_tags_of_which_none_is_known_cannot_be_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
