@@ -95,6 +95,12 @@ def test_vectors_are_read_from_text(tmp_path: Path, head_line: str, zipped: bool
     assert second == (". . .", [3.0, 4.0]), "a word may hold spaces"
 
 
+def test_only_spaces_separate_the_numbers_of_a_vector(tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_text("a\u00a0b 1 2 \n\u3000 3 4\r\n\x85 5 6\n", encoding="utf-8", newline="\n")
+    assert list(read_vectors(path)) == [("a\u00a0b", [1, 2]), ("\u3000", [3, 4]), ("\x85", [5, 6])]
+
+
 def test_known_words_get_the_files_vectors(tmp_path: Path) -> None:
     path = tmp_path / "v.txt"
     path.write_text("saw 1 -1\nnever 5 5\n")

@@ -52,6 +52,26 @@ def test_withheld_labels_make_no_test_split_and_one_is_held_out(hub: Path) -> No
     assert train.gold("label")[:2] == ["negative", "positive"]
 
 
+def test_spellings_of_a_class_are_one(hub: Path) -> None:  # noqa: F811
+    features = Features(
+        {
+            "text": Value("string"),
+            "label": Value("string"),
+            "words": List(Value("string")),
+            "tags": List(Value("string")),
+        }
+    )
+    rows = [
+        {"text": f"a {i}", "label": label, "words": ["a"], "tags": [label]}
+        for i, label in enumerate(["e\u0301", "\u00e9"] * 10)
+    ]
+    keep(hub, "somebody/spellings", features, {"train": rows})
+    for words, target in ((["task=sentiment", "data=csv"], "label"), (["task=pos", "data=tagged"], "tags")):
+        data = opened(*words, "data.hub=somebody/spellings", "data.validation=0", "data.test=0")
+        assert data.spec.targets[target].classes == ("\u00e9",) and data.spec.targets[target].counts == (20,)
+        assert any(w.endswith(": 10, the first at somebody/spellings:train:0") for w in data.warnings)
+
+
 def test_the_commit_is_kept_by_the_run_and_another_is_refused(hub: Path, tmp_path: Path) -> None:  # noqa: F811
     from attnlab import train
 
