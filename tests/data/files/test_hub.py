@@ -305,7 +305,7 @@ def test_splits_of_the_hub_that_nobody_uses_are_told_and_chosen_by_keys(hub: Pat
     assert named.fingerprint != data.fingerprint
     (warning,) = named.warnings
     assert "left out: more; `data.train_name=` would use it" in warning
-    with pytest.raises(UserError, match="`data.test_name=tset`: there are train, validation_matched"):
+    with pytest.raises(UserError, match=r"`data\.test_name=tset`: there are train, validation_matched"):
         opened(*words, "data.test_name=tset")
     keep(hub, "somebody/two", features, dict.fromkeys(("train", "dev", "validation"), rows))
     with pytest.raises(
