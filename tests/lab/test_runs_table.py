@@ -100,3 +100,14 @@ def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:
     os.utime(trial, (later, later))
     (trial.parent / "sweep.yaml").write_text("words: []\n")
     assert RunFolder.find("latest", str(outputs)).path == latest
+
+
+def test_a_score_that_says_nothing_is_a_dash(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = RunFolder(outputs / "pos/finished").results
+    results = json.loads(path.read_text())
+    write_json(path, results | {"test": {"loss": 0.1}})
+    show(["state=finished", f"outputs={outputs}"])
+    assert capsys.readouterr().out.splitlines()[1].split()[5:7] == ["0.7500", "–"]
+    write_json(path, {name: value for name, value in results.items() if name != "test"})
+    show(["state=finished", f"outputs={outputs}"])
+    assert "–" not in capsys.readouterr().out, "nothing was tested"

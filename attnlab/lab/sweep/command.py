@@ -48,7 +48,8 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     )
     if not folder.results.exists():
         config = compose.compose(searched.example())
-        _tell_of_data(config, reporter)
+        if not options["sweep"]:
+            _tell_of_data(config, reporter)
         try:
             Worker(folder, search, config, reporter.say, command).run()
         finally:

@@ -1,0 +1,87 @@
+"""What is told of data before training: by `attnlab data` and by `attnlab train` alike."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from attnlab import compose
+from attnlab.cli import main
+from attnlab.data import open_data
+from attnlab.data.warnings import warnings
+from attnlab.plural import plural
+
+
+def words(folder: Path, **files: str) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    return ["task=sentiment", "data=csv", f"data.path={folder}"]
+
+
+def told(text: str) -> list[str]:
+    return [line.removeprefix("Warning: ") for line in text.splitlines() if line.startswith("Warning: ")]
+
+
+def test_train_gives_the_warnings_that_data_gives_once_and_again_when_continued(tmp_path: Path, capsys) -> None:
+    rows = {"train": "text,label\nseen before,a\nbad row,\nfine,b\n", "dev": "text,label\nfine,a\nnew,b\n"}
+    rows["test"] = "text,label\nseen before,a\nsomething new,c\n"
+    given = [*words(tmp_path / "data", **rows), "data.skip_bad=true"]
+    assert main(["data", *given, f"outputs={tmp_path}"]) == 0
+    expected = told(capsys.readouterr().out)
+    assert "1 of 2 examples of the test split occur in training, too, such as test.csv:2" in expected
+    assert any(sentence.startswith("1 bad row was left out") for sentence in expected)
+    assert len(expected) == len(set(expected))
+    run = tmp_path / "run"
+    tiny = ["encoder.width=8", "encoder.depth=1", "trainer.updates=1"]
+    assert main(["train", *given, *tiny, f"folder={run}"]) == 0
+    assert told(capsys.readouterr().out) == expected == told((run / "log.txt").read_text())
+    assert json.loads((run / "results.json").read_text())["warnings"] == expected
+    assert main(["train", f"run={run}", "trainer.updates=2"]) == 0
+    assert told(capsys.readouterr().out) == expected
+    assert main(["eval", f"run={run}", "split=validation"]) == 0
+    assert not [sentence for sentence in told(capsys.readouterr().out) if sentence.startswith("the test split")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "sentence"),
+    [
+        ("class", ["good"], "label: all training examples have the same label, good"),
+        ("number", ["3.5"], "label: all training examples have the same answer, 3.5"),
+        ("classes", ["1,0", "1,1"], "label: in training, the answer to `a` is always yes"),
+        ("classes", ["0,", "1,"], "label: in training, the answer to `b` is always unknown"),
+    ],
+)
+def test_a_target_that_teaches_nothing_is_told(kind: str, cells: list[str], sentence: str, tmp_path: Path) -> None:
+    header = "text,a,b" if kind == "classes" else "text,label"
+    rows = "".join(f"film {i},{cells[i % len(cells)]}\n" for i in range(40))
+    given = [*words(tmp_path, train=f"{header}\n{rows}"), f"data.target_kind={kind}"]
+    config = compose.compose([*given, *(["data.label=[a,b]"] if kind == "classes" else [])])
+    found = warnings(open_data(config.data, 1))
+    assert [line for line in found if line.startswith("label: ")] == [sentence]
+
+
+def test_data_without_any_label_are_refused_as_training_refuses_them(tmp_path: Path, capsys) -> None:
+    (tmp_path / "x.jsonl").write_text(
+        "".join(f'{{"words": ["a", "b{i}"], "tags": [null, null]}}\n' for i in range(20))
+    )
+    for verb in ("data", "train"):
+        assert (
+            main([verb, "task=pos", "data=tagged", f"data.path={tmp_path / 'x.jsonl'}", f"outputs={tmp_path}"])
+            == 2
+        )
+        assert "no label in the training data says what is right" in capsys.readouterr().err
+
+
+def test_warnings_of_many_examples_cost_little(tmp_path: Path) -> None:
+    rows = "".join(f"film number {i} of many,{'ab'[i % 2]}\n" for i in range(20_000))
+    data = open_data(compose.compose(words(tmp_path, train="text,label\n" + rows)).data, 1)
+    started = time.process_time()
+    assert warnings(data) == []
+    assert time.process_time() - started < 2, "it takes 0.1 s"
+
+
+def test_one_of_something_is_singular() -> None:
+    assert [plural(count, "example") for count in (0, 1, 1234)] == ["0 examples", "1 example", "1,234 examples"]
+    assert plural(2, "class") == "2 classes"
