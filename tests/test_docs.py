@@ -91,7 +91,7 @@ MISTAKES = {
         "[0, 1], [1, 3]",
         "graphs.jsonl:2: an edge to node 3, but the nodes are 0 to 2",
     ),
-    "TOY/TOY_A.txt": ("3, 4", "3, 6", "TOY_A.txt:3: an edge from graph 2 to graph 3"),
+    "TOY/TOY_A.txt": ("3, 4", "3, 5", "TOY_A.txt:3: an edge from graph 2 to graph 3"),
     "old.csv": ("data.encoding=cp1252", "data.encoding=utf-8", "old.csv:2: not UTF-8 text; name its encoding"),
 }
 

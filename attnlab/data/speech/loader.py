@@ -77,6 +77,9 @@ class Speech(Data):
         self.spec = spec if spec is not None else self._learned(rows["train"])
         if "label" in self.spec.targets:
             self.warnings += drop_unknown(config, self.listing, rows, set(self.spec.targets["label"].classes))
+        if (
+            "label" in self.spec.targets and config.join is None
+        ):  # joined, a whole is of its first recording's class
             counts = {name: Counter(self.listing.labels[i] for i in own) for name, own in rows.items() if len(own)}
             self.warnings += missing_classes(self.spec.targets["label"], counts)
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
