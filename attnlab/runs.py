@@ -5,6 +5,7 @@ A folder from a stranger is only numbers and words; anything that could run is r
 
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -87,8 +88,8 @@ class ValidationLine(TypedDict):
 
 
 def score_of(line: ValidationLine, name: str) -> float:
-    """One of the scores in a line of metrics.jsonl, which holds the one that it calls its monitor."""
-    return cast(dict[str, float], line)[name]
+    """One of the scores in a line of metrics.jsonl; NaN where it was undefined."""
+    return cast(dict[str, float], line).get(name, math.nan)
 
 
 class RunFolder:
@@ -181,7 +182,6 @@ class RunFolder:
         lines = disk.read_jsonl(self.metrics, ValidationLine)
         for number, line in enumerate(lines, 1):
             checked(dict[str, float | bool | str | None], line, f"{self.metrics}:{number}")
-            checked(float, line.get(line["monitor"]), f"{self.metrics}:{number}: {line['monitor']!r}")
         return lines
 
     def write_hypotheses(self, update: int, text: str) -> None:
@@ -214,13 +214,13 @@ class RunFolder:
         return disk.read_json(self.results, Results) if self.results.exists() else {}
 
     def validation_score(self) -> tuple[str, float] | None:
-        """What picked the best weights, and their score of it; None where the run hasn't finished. Raises Damaged where
-        results.json doesn't say it."""
+        """What picked the best weights, and their score of it, NaN where it was undefined; None where the run hasn't
+        finished. Raises Damaged where results.json doesn't say it."""
         if not self.results.exists():
             return None
         results = self.read_results()
         monitor = checked(str, results.get("train", {}).get("monitor"), f"{self.results}: `train.monitor`")
-        return monitor, checked(float, results.get("validation", {}).get(monitor), f"{self.results}: {monitor!r}")
+        return monitor, checked(float, results.get("validation", {}).get(monitor, math.nan), f"{self.results}: {monitor!r}")
 
 
 def new_folder(parent: Path) -> Path:

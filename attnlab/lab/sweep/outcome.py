@@ -105,7 +105,8 @@ def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: s
         try:
             curves[-1] = run.read_metrics()
             if found := run.validation_score():
-                monitor, seeds[seed] = found
+                monitor, score_of_seed = found
+                seeds |= {} if math.isnan(score_of_seed) else {seed: score_of_seed}
                 seconds += run.read_results().get("train", {}).get("wall_seconds", 0.0)
             elif curves[-1]:
                 monitor = curves[-1][-1]["monitor"]
