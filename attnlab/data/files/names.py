@@ -4,7 +4,7 @@ import unicodedata
 
 from attnlab.data.files.bad_rows import BadRows
 
-UNIFIED = "class names were put in normal form (Unicode NFC, no white space at the ends)"
+UNIFIED = "{what} names were put in normal form (Unicode NFC, no white space at the ends)"
 """The rule that is told where it changes a name."""
 
 
@@ -17,11 +17,12 @@ def class_name(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def noted_class_name(text: str, bad: BadRows, location: str) -> str:
-    """`class_name`, told where the label differs from it by more than spaces and tabs; location: file:line, or a key."""
+def noted_class_name(text: str, bad: BadRows, location: str, what: str = "class") -> str:
+    """`class_name`, told where the label differs from it by more than spaces and tabs; location: file:line, or a key; what:
+    is named, such as a speaker, whose name is as easily spelled in two ways."""
     name = class_name(text)
     if name != text.strip(" \t\r\n"):
-        bad.note(UNIFIED, location)
+        bad.note(UNIFIED.format(what=what), location)
     if name != text.strip():
-        bad.changes.add("class names")
+        bad.changes.add(f"{what} names")
     return name
