@@ -75,8 +75,7 @@ class HubImages(HubSource, ImageSource):
         classes = self.set.classes(config.label)
         self.colour = config.colour
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
-        if lacking(config, self.splits):  # earlier versions went by the row's number
-            self.identity += " held out by content"
+        self.identity += _held_out_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
@@ -234,12 +233,16 @@ def _idx_split(prefix: str) -> str | None:
     return "test" if prefix == "t10k" else split_of(prefix)
 
 
+def _held_out_by_content(config: ImageData, splits: Collection[str]) -> str:
+    """A part of the identity of a source whose pictures an earlier version held out by their numbers; "" where none are."""
+    return " held out by content" if lacking(config, splits) else ""
+
+
 def _numbered(number: int, classes: tuple[str, ...] | None, key: str, location: str, pixels: Pixels) -> Picture:
-    """A picture whose class is given by its number."""
-    if classes is None:
-        return Picture(str(number), key, lambda: pixels)
-    if number < len(classes):
-        return Picture(classes[number], key, lambda: pixels)
+    """A picture whose class is given by its number; equal pictures are held out together."""
+    if classes is None or number < len(classes):
+        name = str(number) if classes is None else classes[number]
+        return Picture(name, key, lambda: pixels, owner_of(pixels.tobytes()))
 
     def refuse() -> Pixels:
         raise UserError(f"{location}: label {number} is outside the {len(classes)} classes {', '.join(classes)}")
