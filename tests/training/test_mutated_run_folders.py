@@ -98,6 +98,10 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: set_value(f, "spec.json", "targets.tags.counts", [1]), "classes, but 1 counts",
     ),
     "coordinates below 0": (lambda f: set_value(f, "spec.json", "num_coords", -1), "`num_coords`: -1 where"),
+    "other coordinates": (
+        lambda f: set_value(f, "spec.json", "num_coords", 2),
+        "these are ids with 1 coordinates, but the run has learned from ids with 2 coordinates",
+    ),
     "a validation of no number": (append("metrics.jsonl", "[]"), "metrics.jsonl:3: a list where an object should be"),
     "a word twice": (append("vocabulary-words.tsv", "saw\t1"), "a word that stands above already"),
     "an optimizer of another shape": (
