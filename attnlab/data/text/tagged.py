@@ -98,14 +98,14 @@ def _words(
     lines: Lines, group: list[tuple[int, str]], form: Form, named: bool, bad: BadRows
 ) -> Iterator[tuple[int, str, str]]:
     """(line, word, tag) of each word of a sentence. Raises ValueError that says what is wrong, and where."""
-    ids, is_first, number = WordIds((0, 1)), True, 0
+    ids, is_first, number, file = WordIds((0, 1)), True, 0, lines.path.name
     try:
         for number, line in group:
             cells = form.cells(line)
             if rule := form.left_out(line, cells, is_first):
                 if rule == RANGES:
                     ids.check(cells[0])
-                bad.note(rule, f"{lines.path.name}:{number}")
+                bad.note(rule, f"{file}:{number}")
                 bad.changes.add(rule)
                 continue
             if not named and (len(cells) < 2 or any(cells[2:])):
@@ -124,7 +124,7 @@ def _words(
             if word != word.strip() if form.tabs else cells != line.split():
                 bad.changes.add("columns")
             is_first = False
-            yield number, word, noted_class_name(tag, bad, f"{lines.path.name}:{number}")
+            yield number, word, noted_class_name(tag, bad, f"{file}:{number}")
         ids.check_end()
     except ValueError as error:
         raise ValueError(f"{lines.path}:{number}: {error}") from error
