@@ -57,7 +57,7 @@ def read_conllu(lines: Lines, bad: BadRows) -> Iterator[TextRow]:
 
 def _words(lines: Lines, group: list[tuple[int, str]], bad: BadRows) -> Iterator[tuple[int, str, str]]:
     """(line, form, tag) of each syntactic word of a sentence. Raises ValueError that says what is wrong, and where."""
-    ids, number = WordIds(), 0
+    ids, number, file = WordIds(), 0, lines.path.name
     try:
         for number, line in group:
             if line.startswith("#"):
@@ -72,11 +72,7 @@ def _words(lines: Lines, group: list[tuple[int, str]], bad: BadRows) -> Iterator
                 raise ValueError("a word without form or universal tag")
             if problem := unreadable(line, lines.encoding):
                 raise ValueError(problem)
-            tag = (
-                NOT_SCORED
-                if columns[3] == "_"
-                else noted_class_name(columns[3], bad, f"{lines.path.name}:{number}")
-            )
+            tag = NOT_SCORED if columns[3] == "_" else noted_class_name(columns[3], bad, f"{file}:{number}")
             yield number, columns[1], tag
         ids.check_end()
     except ValueError as error:

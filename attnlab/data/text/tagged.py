@@ -1,6 +1,5 @@
 """Words and tags in two columns or in JSON: a tag for each word of a sentence."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 
@@ -18,8 +17,6 @@ from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import Lines, stretches, unreadable
 
-_OTHER_SPACE = re.compile(r"[^\S \t\r\n]")
-"""White space that once separated columns, too."""
 ENDINGS = (".txt", ".tsv", ".conll", ".iob", ".iob2", ".bio", ".tags", ".jsonl")
 
 
@@ -104,14 +101,14 @@ def _words(
     lines: Lines, group: list[tuple[int, str]], form: Form, named: bool, bad: BadRows
 ) -> Iterator[tuple[int, str, str]]:
     """(line, word, tag) of each word of a sentence. Raises ValueError that says what is wrong, and where."""
-    ids, is_first, number = WordIds((0, 1)), True, 0
+    ids, is_first, number, file = WordIds((0, 1)), True, 0, lines.path.name
     try:
         for number, line in group:
             cells = form.cells(line)
             if rule := form.left_out(line, cells, is_first):
                 if rule == RANGES:
                     ids.check(cells[0])
-                bad.note(rule, f"{lines.path.name}:{number}")
+                bad.note(rule, f"{file}:{number}")
                 bad.changes.add(rule)
                 continue
             if not named and (len(cells) < 2 or any(cells[2:])):
@@ -126,10 +123,11 @@ def _words(
                 raise ValueError("a word without form or tag")
             if form.has_ids:
                 ids.check(cells[0])
-            if _OTHER_SPACE.search(line) and (not form.tabs or word != word.strip()):
+            # Any white space was a separator once, and none was left around a word.
+            if word != word.strip() if form.tabs else cells != line.split():
                 bad.changes.add("columns")
             is_first = False
-            yield number, word, noted_class_name(tag, bad, f"{lines.path.name}:{number}")
+            yield number, word, noted_class_name(tag, bad, f"{file}:{number}")
         ids.check_end()
     except ValueError as error:
         raise ValueError(f"{lines.path}:{number}: {error}") from error
