@@ -1,6 +1,6 @@
 """Where pictures come from: files in the formats of their publishers, a folder for each class, the hub, an embedded set."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,6 +111,7 @@ class Idx(ImageSource):
         self.prefixes = choose(config, prefixes, "sets", _idx_split)
         self.warnings = left_out(config, prefixes, self.prefixes, _idx_split)
         self.splits = tuple(self.prefixes)
+        self.identity = _held_out_by_content(config, self.splits)
         if not {"train", "test"} & self.prefixes.keys():
             told = "".join(f"; {warning}" for warning in self.warnings)
             wanted = f"no train{self.images} and no t10k{self.images}"
@@ -167,6 +168,7 @@ class Cifar10(ImageSource):
         if problem := unreadable(text):
             raise UserError(f"{names}: {problem}")
         self.classes = tuple(text.split())
+        self.identity = _held_out_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for name in self.names[split]:
