@@ -1,6 +1,6 @@
 """Where pictures come from: files in the formats of their publishers, a folder for each class, the hub, an embedded set."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,7 +75,8 @@ class HubImages(HubSource, ImageSource):
         classes = self.set.classes(config.label)
         self.colour = config.colour
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
-        self.identity += _held_out_by_content(config, self.splits)
+        if lacking(config, self.splits):  # earlier versions went by the row's number
+            self.identity += " held out by content"
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
@@ -111,7 +112,6 @@ class Idx(ImageSource):
         self.prefixes = choose(config, prefixes, "sets", _idx_split)
         self.warnings = left_out(config, prefixes, self.prefixes, _idx_split)
         self.splits = tuple(self.prefixes)
-        self.identity = _held_out_by_content(config, self.splits)
         if not {"train", "test"} & self.prefixes.keys():
             told = "".join(f"; {warning}" for warning in self.warnings)
             wanted = f"no train{self.images} and no t10k{self.images}"
@@ -168,7 +168,6 @@ class Cifar10(ImageSource):
         if problem := unreadable(text):
             raise UserError(f"{names}: {problem}")
         self.classes = tuple(text.split())
-        self.identity = _held_out_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for name in self.names[split]:
@@ -235,16 +234,12 @@ def _idx_split(prefix: str) -> str | None:
     return "test" if prefix == "t10k" else split_of(prefix)
 
 
-def _held_out_by_content(config: ImageData, splits: Collection[str]) -> str:
-    """A part of the identity of a source whose pictures an earlier version held out by their numbers; "" where none are."""
-    return " held out by content" if lacking(config, splits) else ""
-
-
 def _numbered(number: int, classes: tuple[str, ...] | None, key: str, location: str, pixels: Pixels) -> Picture:
-    """A picture whose class is given by its number; equal pictures are held out together."""
-    if classes is None or number < len(classes):
-        name = str(number) if classes is None else classes[number]
-        return Picture(name, key, lambda: pixels, owner_of(pixels.tobytes()))
+    """A picture whose class is given by its number."""
+    if classes is None:
+        return Picture(str(number), key, lambda: pixels)
+    if number < len(classes):
+        return Picture(classes[number], key, lambda: pixels)
 
     def refuse() -> Pixels:
         raise UserError(f"{location}: label {number} is outside the {len(classes)} classes {', '.join(classes)}")
