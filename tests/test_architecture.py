@@ -11,10 +11,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "attnlab"
 LEAVES = {
     "errors", "registry", "choices", "attention_options", "config", "codec", "sets", "spec", "metrics", "targets",
-    "text_files", "disk", "plugins",
+    "text_files", "disk", "plugins", "command_words", "interrupts",
 }  # fmt: skip
 ALLOWED = {
     "errors": set(),
+    "interrupts": set(),
+    "command_words": {"errors"},
     "disk": {"errors"},
     "registry": {"errors"},
     "choices": {"errors", "registry"},
@@ -28,8 +30,8 @@ ALLOWED = {
     "targets": {"errors", "metrics", "sets", "spec"},
     "groups": {"config", "registry"},
     "plugins": {"config", "errors", "registry"},
-    "compose": {"config", "errors", "groups", "plugins", "registry"},
-    "help": {"attention_options", "compose", "config", "errors", "groups", "plugins", "registry"},
+    "compose": {"command_words", "config", "errors", "groups", "plugins", "registry"},
+    "help": {"attention_options", "command_words", "compose", "config", "errors", "groups", "plugins", "registry"},
     "completion": {"config", "errors", "groups", "help", "plugins", "registry"},
     "data": LEAVES | {"data"},
     "model": LEAVES | {"model"},

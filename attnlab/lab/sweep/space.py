@@ -72,7 +72,8 @@ class Space:
     seeds: tuple[str, ...]
 
     def combinations(self) -> list[dict[str, str]] | None:
-        """Every trial of a grid in the order of the words, the last key fastest; None where there is no end."""
+        """Every trial of a grid in the order of the words, the last key fastest; None where there is no end. Raises
+        UserError where there are more than can be meant."""
         listed = {p.name: p.listed for p in self.parameters if p.listed is not None}
         if len(listed) < len(self.parameters):
             return None
