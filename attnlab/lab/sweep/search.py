@@ -40,7 +40,8 @@ def maximised(score: float, monitor: str) -> float:
 
 
 class Search:
-    """The trials of one sweep, shared through a journal by every process that works on it."""
+    """The trials of one sweep, shared through a journal by every process that works on it. Raises UserError for settings
+    that don't fit together, and for a journal that this version doesn't write."""
 
     def __init__(self, journal: Path, space: Space, settings: Sweep) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
