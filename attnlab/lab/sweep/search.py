@@ -55,9 +55,9 @@ class Search:
         self.is_cut = self.trials < asked
         """Whether fewer trials are made than were asked for, since more would repeat them."""
         read_jsonl(journal, dict[str, object])  # refused here, before Optuna reads it, where it is damaged
-        # Optuna's base class for locks isn't public.
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
         try:
+            # Optuna's base class for locks isn't public.
+            storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
             self.study = optuna.create_study(
                 study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
                 sampler=_Sampler(self.sampler, settings.seed, self.grid, space), pruner=optuna.pruners.NopPruner(),
