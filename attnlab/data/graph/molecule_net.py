@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.tables import read_table, table_rows, usable
+from attnlab.data.files.tables import number_in, read_table, table_rows, usable
 from attnlab.data.graph.source import GraphRow, GraphSource, Refused, by_content, given_or_downloaded
 from attnlab.errors import UserError, suggestion
 from attnlab.local_files import is_regular
@@ -142,11 +142,10 @@ def _file(config: GraphData, url: str, name: str) -> Path:
 
 def _number(cell: str) -> float:
     """What was measured; NaN where nothing was. Raises ValueError for what is no number."""
-    try:
-        number = float(cell) if cell.strip() else math.nan
-    except ValueError:
-        number = math.inf
-    if not math.isnan(number) and not usable(number):
+    if not cell.strip() or cell.strip().casefold() in ("nan", "-nan", "+nan"):
+        return math.nan
+    number = number_in(cell)
+    if not usable(number):
         raise ValueError(f"`{cell[:40]}` is no finite number in single precision")
     return number
 

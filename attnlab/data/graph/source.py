@@ -23,7 +23,7 @@ BARE_LOOPS = (
     "graphs with edges from a node to itself without name or numbers, which say nothing to attention, where each node "
     "attends to itself anyway (data.structure=degree counts them)"
 )
-SPELLINGS = "graphs whose names or labels were put in normal form (Unicode NFC, no white space at the ends)"
+SPELLINGS = "graphs whose names or labels were put in normal form (Unicode NFC, no white space or invisible characters at the ends)"
 """What is told of names that look alike and are one, however they are spelled in bytes."""
 
 

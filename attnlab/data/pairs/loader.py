@@ -41,7 +41,8 @@ LEFT_OUT = ""
 
 
 class Meta(TypedDict):
-    """meta.json of prepared pairs. divided: a part of the fingerprint where earlier versions held out others."""
+    """meta.json of prepared pairs. divided: a part of the fingerprint where earlier versions held out others, or
+    read others."""
 
     warnings: list[str]
     divided: dict[str, str]
@@ -150,13 +151,14 @@ class Parallel(Data):
         columns = {"source": List(Value("int32")), TARGET: List(Value("int32"))}
         columns |= {name: Value("string") for name in ("key", "source_text", "target_text")}
         warnings: list[str] = []
-        unused = 0  # pairs that were left out before others were held out
+        unused, changes = 0, set[str]()  # pairs that were left out before others were held out
 
         for split in splits:
             bad, empty, longer = BadRows(self.config.skip_bad, "pair"), list[str](), list[str]()
             number = write_rows(
                 folder / f"{split}.arrow", columns, self._encoded(self._pairs(split, bad, empty), longer)
             )
+            changes |= bad.changes
             if split in self.source.splits:  # what is held out was read, and warned of, with the rest
                 warnings += bad.warnings()
                 warnings += [_left_out(split, empty)] if empty else []
@@ -173,6 +175,7 @@ class Parallel(Data):
         self.source.refuse_changed()
         # Earlier versions counted such pairs among those that are held out.
         settings = {"divided": "what can be used"} if unused and self.fractions else {}
+        settings |= {"changes": "; ".join(sorted(changes))} if changes else {}
         meta = {"warnings": [self.names.stored(warning) for warning in warnings], "divided": settings}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

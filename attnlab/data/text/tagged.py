@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 from attnlab.config import TaggedData, TextData
-from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.bad_rows import BadRows, without_mark
 from attnlab.data.files.layout import plain_suffix, split_files
-from attnlab.data.files.names import noted_class_name
+from attnlab.data.files.names import HEADER, name_columns, noted_class_name
 from attnlab.data.files.tables import json_objects
 from attnlab.data.prep.source import path_of
 from attnlab.data.text.columns import RANGES, Form, form_of
 from attnlab.data.text.hub import HubText
-from attnlab.data.text.lines import WordIds, line_groups
+from attnlab.data.text.lines import WordIds, line_groups, without_spaces
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED
@@ -104,6 +104,11 @@ def _words(
     ids, is_first, number, file = WordIds((0, 1)), True, 0, lines.path.name
     try:
         for number, line in group:
+            if line.startswith("\ufeff") and not is_first:
+                raise ValueError(
+                    "a byte order mark within a sentence, where files were joined; an empty line is missing before it"
+                )
+            line = without_mark(line, bad, f"{lines.path.name}:{number}")
             cells = form.cells(line)
             if rule := form.left_out(line, cells, is_first):
                 if rule == RANGES:
@@ -119,6 +124,9 @@ def _words(
             if problem := unreadable(line, lines.encoding):
                 raise ValueError(problem)
             word, tag = cells[form.word], cells[form.tag]
+            if number == 1 and name_columns((word, tag)):
+                bad.applied(HEADER, f"{lines.path.name}:1")
+                continue
             if not word or not tag.strip():
                 raise ValueError("a word without form or tag")
             if form.has_ids:
@@ -164,4 +172,4 @@ def tagged_row(
     if any(tag and tag != tag.strip() for tag in tags):
         bad.changes.add("class names")
     named = tuple(noted_class_name(tag, bad, key) if tag else NOT_SCORED for tag in tags)
-    return TextRow(tuple(words), {"tags": named}, key)
+    return TextRow(tuple(without_spaces(word, bad, key) for word in words), {"tags": named}, key)

@@ -67,7 +67,7 @@ class Search:
             raise
         except Exception as error:  # the library raises whatever its replay runs into
             right = "a sweep is finished by the version of attnlab that began it; start a new one"
-            raise Damaged(f"{journal}: no journal of this version ({type(error).__name__}); {right}") from error
+            raise Damaged(f"{journal}: no journal of this version; {right}") from error
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:

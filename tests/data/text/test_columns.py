@@ -158,7 +158,7 @@ def test_spellings_of_a_tag_are_one_class(tmp_path: Path) -> None:
     data = opened(tmp_path / "x.tsv", "a\te\u0301\nb\t\u00e9\nc\t\u00e9\u00a0\n")
     assert data.spec.targets["tags"].classes == ("é",) and data.spec.targets["tags"].counts == (3,)
     assert (
-        "class names were put in normal form (Unicode NFC, no white space at the ends): 2, the first at x.tsv:1"
+        "class names were put in normal form (Unicode NFC, no white space or invisible characters at the ends): 2, the first at x.tsv:1"
         in data.warnings
     )
     listed = opened(tmp_path / "x.jsonl", '{"words": ["a", "b"], "tags": ["e\\u0301", "\\u00e9"]}\n')
