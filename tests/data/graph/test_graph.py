@@ -502,3 +502,29 @@ def test_single_numbers_are_refused_with_how_to_write_them(tmp_path: Path) -> No
     path = write_jsonl(tmp_path / "train.jsonl", [{"nodes": 2, "edges": [[0, 1, 0.5]], "label": "a"}])
     with pytest.raises(UserError, match=r"train.jsonl:1: each edge .*; 0.5 is written \[0.5\] as a list"):
         load("data=graph_jsonl", f"data.path={path}")
+
+
+def test_a_packed_tu_set_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    plain, packed = write_tu(tmp_path / "plain"), tmp_path / "packed"
+    packed.mkdir()
+    for path in plain.iterdir():
+        (packed / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    ours, theirs = (load("data=tu", "data.name=TOY", f"data.path={folder}") for folder in (packed, plain))
+    for name, split in theirs.splits.items():
+        everything = np.arange(len(split))
+        one, other = ours.splits[name].batch(everything).inputs, split.batch(everything).inputs
+        assert torch.equal(one.values, other.values) and torch.equal(one.edges, other.edges)
+    (packed / "TOY_nodelabels.txt.gz").write_bytes(b"")
+    assert any(
+        "TOY_nodelabels.txt.gz: not read" in w
+        for w in load("data=tu", "data.name=TOY", f"data.path={packed}").warnings
+    )
+
+
+def test_further_answers_of_a_tu_set_are_told(tmp_path: Path) -> None:
+    folder = write_tu(tmp_path / "TOY")
+    (folder / "TOY_graph_labels.txt").unlink()
+    (folder / "TOY_graph_attributes.txt").write_text("".join(f"{i}.5, 7, -1\n" for i in range(24)))
+    data = load("data=tu", "data.name=TOY", f"data.path={folder}", "data.validation=0", "data.test=0")
+    assert list(data.splits["train"].gold("label")) == [i + 0.5 for i in range(24)]
+    assert any("the first of 3 numbers is learned, the others are not read: 24" in w for w in data.warnings)
