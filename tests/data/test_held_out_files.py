@@ -119,7 +119,8 @@ def molecules(folder: Path, name: str, numbers: Sequence[int], bad: bool) -> lis
     pytest.importorskip("rdkit")
     rows = [f"m,0,1,1,1,1,1,1,{i % 2}.5,{'C' * (i + 2)}" for i in numbers]
     rows[3:3] = ["m,0,1,1,1,1,1,1,,CC", "m,0,1,1,1,1,1,1,1,C(("] if bad else []
-    header = "Compound ID,ESOL predicted,Minimum Degree,Weight,Donors,Rings,Bonds,Area,measured,smiles"
+    measured = "measured log solubility in mols per litre"
+    header = f"Compound ID,ESOL predicted,Minimum Degree,Weight,Donors,Rings,Bonds,Area,{measured},smiles"
     (folder / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n")
     return ["task=graph", "data=molecule_net", "data.name=ESOL", f"data.path={folder / name}.csv", "data.limit=16"]
 
