@@ -32,7 +32,10 @@ def write_treebank(path: Path, count: int) -> None:
 
 
 def write_graphs(path: Path, count: int) -> None:
-    graphs = ({"nodes": [path.stem, str(i)], "edges": [[0, 1]], "label": "ab"[i % 2]} for i in range(count))
+    graphs = (
+        {"nodes": [[float(i), len(path.stem)], [0, 0]], "edges": [[0, 1]], "label": "ab"[i % 2]}
+        for i in range(count)
+    )
     path.write_text("".join(json.dumps(graph) + "\n" for graph in graphs))
 
 
