@@ -81,18 +81,19 @@ class HubImages(HubSource, ImageSource):
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
             for key, (picture, label) in self.set.rows(split, piece):
-                name, contents = "" if label is None else str(label), self._contents(picture)
-                yield Picture(name, key, partial(self._read, picture, label, key), owner_of(contents or b""))
+                name, contents, changes = "" if label is None else str(label), self._contents(picture), set[str]()
+                read = partial(self._read, picture, label, key, changes)
+                yield Picture(name, key, read, owner_of(contents or b""), changes)
 
     def _contents(self, picture: object) -> bytes | None:
         """The bytes of a picture's file."""
         return picture["bytes"] if isinstance(picture, dict) else None
 
-    def _read(self, picture: object, label: object, key: str) -> Pixels:
+    def _read(self, picture: object, label: object, key: str, changes: set[str]) -> Pixels:
         data = self._contents(picture)
         if label is None or data is None:
             raise UserError(f"{key}: a picture without {'a class' if label is None else 'contents'}")
-        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key)
+        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key, changes)
 
 
 class Idx(ImageSource):
@@ -208,12 +209,13 @@ class ImageFolder(ImageSource):
 
     def rows(self, split: str) -> Iterator[Picture]:
         for key, label in self._labels[split]:
-            yield Picture(label, key, partial(self._read, self.files[key]))
+            changes = set[str]()
+            yield Picture(label, key, partial(self._read, self.files[key], changes), changes=changes)
 
-    def _read(self, path: Path) -> Pixels:
+    def _read(self, path: Path, changes: set[str]) -> Pixels:
         if not (data := read_regular(path)):
             raise UserError(f"{path}: an empty file, of 0 bytes")
-        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, str(path))
+        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, str(path), changes)
 
 
 def _unpacked_names(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
