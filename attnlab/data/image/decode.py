@@ -120,10 +120,11 @@ def _on_white(pixels: Pixels) -> Pixels:
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """The array of an idx file of bytes with so many axes, plain or .gz. Raises UserError where it is none, or damaged."""
+    """The array of an idx file of bytes with so many axes, plain or packed by gzip. Raises UserError where it is none, or
+    damaged."""
     try:
         data = read_regular(path)
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        data = gzip.decompress(data) if data.startswith(GZIP) else data  # whatever the name says of it
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated gzip file ({_first_line(error)})") from error
     head, magic = 4 + 4 * axes, bytes([0, 0, 8, axes])
