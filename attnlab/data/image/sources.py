@@ -1,7 +1,7 @@
 """Where pictures come from: files in the formats of their publishers, a folder for each class, the hub, an embedded set."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,8 +77,7 @@ class HubImages(HubSource, ImageSource):
         classes = self.set.classes(config.label)
         self.colour = config.colour
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
-        if lacking(config, self.splits):  # earlier versions went by the row's number
-            self.identity += " held out by content"
+        self.identity += _chosen_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
@@ -127,6 +126,7 @@ class Idx(ImageSource):
             if missing := [name for name in names if name not in paths]:
                 raise UserError(f"{folder / missing[0]}: missing, plain or .gz, beside {', '.join(paths)}")
             self.files |= paths
+        self.identity += _chosen_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         image_name = self.prefixes[split] + self.images
@@ -177,6 +177,7 @@ class Cifar10(ImageSource):
         self.classes = _distinct(lines, str(names))
         if self.classes != tuple(text.split()):  # earlier versions took each word for a class
             self.identity = "a class on each line"
+        self.identity += _chosen_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for name in self.names[split]:
@@ -264,12 +265,19 @@ def _idx_split(prefix: str) -> str | None:
     return "test" if prefix == "t10k" else split_of(prefix)
 
 
+def _chosen_by_content(config: ImageData, splits: Collection[str]) -> str:
+    """Said by a source's `identity` where pictures are chosen, held out or for `data.limit`: by contents, and not by their
+    number, as earlier versions did."""
+    return " held out by content" if lacking(config, splits) or config.limit is not None else ""
+
+
 def _numbered(number: int, classes: tuple[str, ...] | None, key: str, location: str, pixels: Pixels) -> Picture:
-    """A picture whose class is given by its number."""
+    """A picture whose class is given by its number; its pixels own it."""
+    owner = owner_of(pixels.tobytes())
     if classes is None:
-        return Picture(str(number), key, lambda: pixels)
+        return Picture(str(number), key, lambda: pixels, owner)
     if number < len(classes):
-        return Picture(classes[number], key, lambda: pixels)
+        return Picture(classes[number], key, lambda: pixels, owner)
 
     def refuse() -> Pixels:
         raise UserError(f"{location}: label {number} is outside the {len(classes)} classes {', '.join(classes)}")

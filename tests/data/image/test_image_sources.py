@@ -44,6 +44,24 @@ def test_idx_files_plain_or_zipped_give_their_pixels_and_labels(tmp_path: Path, 
     assert test.show(0) == {"height": 6, "width": 6}
 
 
+def test_pictures_are_held_out_by_their_contents_wherever_they_stand(tmp_path: Path) -> None:
+    images, labels = noise(60, 6, 6, seed=1), np.arange(60, dtype=np.uint8) % 2
+    images[1::10], labels[1::10] = images[0::10], labels[0::10]  # copies
+    chosen: list[dict[str, list[bytes]]] = []
+    for name, order in {"as it is": np.arange(60), "mixed": np.random.default_rng(3).permutation(60)}.items():
+        folder = write_mnist(tmp_path / name)
+        (folder / "train-images-idx3-ubyte").write_bytes(idx(images[order]))
+        (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels[order]))
+        splits = load("data=mnist", f"data.path={folder}", "data.validation=0.3").splits
+        chosen.append(
+            {
+                split: sorted(examples.content(i) for i in range(len(examples)))
+                for split, examples in splits.items()
+            }
+        )
+    assert chosen[0] == chosen[1] and not set(chosen[0]["train"]) & set(chosen[0]["validation"])
+
+
 def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path)}"]
     assert load(*words, "data.classes=[dark,bright]").spec.targets["label"].classes == ("dark", "bright")
