@@ -4,7 +4,7 @@ An answer must not be waited for: it reads configuration files as text, and plug
 """
 
 import ast
-import glob
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,6 @@ import attnlab.config
 from attnlab import groups, help, plugins, registry
 from attnlab.config import Config, Sweep, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc
-from attnlab.local_files import user_path
 
 PATHS = ("path", "folder", "cache", "outputs", "out", "shared")
 """Words and keys, by the last part of their name, whose values are files or folders."""
@@ -106,7 +105,8 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
         yield from ((f"{head}{choice.rstrip(ascii_uppercase)}", "") for choice in keys[name].choices)
     elif name.rpartition(".")[2] in PATHS:
         folder = value[: value.rfind("/") + 1]
-        for path in sorted(user_path(folder).glob(f"{glob.escape(value.removeprefix(folder))}*")):
+        beginning = re.sub(r"([*?[])", r"[\1]", value.removeprefix(folder))
+        for path in sorted(Path(os.path.expanduser(folder)).glob(f"{beginning}*")):
             yield f"{name}={folder}{path.name}{'/' if path.is_dir() else ''}", ""
 
 

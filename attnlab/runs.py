@@ -220,7 +220,9 @@ class RunFolder:
             return None
         results = self.read_results()
         monitor = checked(str, results.get("train", {}).get("monitor"), f"{self.results}: `train.monitor`")
-        return monitor, checked(float, results.get("validation", {}).get(monitor, math.nan), f"{self.results}: {monitor!r}")
+        return monitor, checked(
+            float, results.get("validation", {}).get(monitor, math.nan), f"{self.results}: {monitor!r}"
+        )
 
 
 def new_folder(parent: Path) -> Path:

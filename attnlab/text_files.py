@@ -14,6 +14,17 @@ from attnlab.local_files import open_regular
 
 STRETCH = 1 << 22
 """Bytes of a file that are looked at together."""
+NO_TEXT = {
+    b"\x1f\x8b": "a gzip file; let its name end in .gz, or unpack it",
+    b"PK\x03\x04": "a zip file or a spreadsheet (.xlsx); unpack it, or save it as text",
+    b"\xd0\xcf\x11\xe0": "an older Excel or Word file; save it as text",
+    b"PAR1\x15": "a Parquet file; save it as text",
+    b"BZh91AY&SY": "a bzip2 file; unpack it",
+    b"\xfd7zXZ": "an xz file; unpack it",
+    b"\x28\xb5\x2f\xfd": "a zstd file; unpack it",
+    b"version https://git-lfs.github.com/spec/": "only a pointer of Git LFS to the file; `git lfs pull` fetches it",
+}
+"""How files begin that are no text, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,8 @@ def _utf8(stream: BinaryIO | gzip.GzipFile, path: Path, encoding: str | None) ->
     decoder = None if plain else codecs.getincrementaldecoder(str(encoding))("surrogateescape")
     beginning = True
     while data := stream.read(STRETCH):
+        if beginning and (form := next((form for start, form in NO_TEXT.items() if data.startswith(start)), "")):
+            raise UserError(f"{path}: {form}")
         if decoder is not None:
             try:
                 data = decoder.decode(data).encode(errors="surrogateescape")
@@ -79,8 +92,10 @@ def _utf8(stream: BinaryIO | gzip.GzipFile, path: Path, encoding: str | None) ->
                 raise UserError(f"{path}: not {encoding} text (`data.encoding`): {error}") from error
         elif beginning and (data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:2]):
             name = "utf-16-be" if data.startswith(b"\0") else "utf-16"
+            if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+                name = "utf-32"
             remedy = "save the file as UTF-8" + ("" if encoding is None else f", or set `data.encoding={name}`")
-            raise UserError(f"{path}:1: UTF-16 text; {remedy}")
+            raise UserError(f"{path}:1: {name[:6].upper()} text; {remedy}")
         yield data.removeprefix(codecs.BOM_UTF8) if beginning else data
         beginning = False
     if decoder is not None and decoder.getstate()[0]:

@@ -30,8 +30,8 @@ loop.evaluate = evaluate
 SLOW_PREPARATION = """
 from attnlab.training import train
 def load_data(*given, **named):
-    print("HERE", flush=True)
     try:
+        print("HERE", flush=True)
         time.sleep(60)
     finally:
         time.sleep(60)  # an end that takes its time
@@ -40,8 +40,8 @@ train.load_data = load_data
 SLOW_RESULTS = """
 from attnlab.training import train
 def finish(*given, **named):
-    print("HERE", flush=True)
     try:
+        print("HERE", flush=True)
         time.sleep(60)
     finally:
         time.sleep(60)

@@ -1,6 +1,7 @@
 """What a user should know of data before training on them, or before believing a score."""
 
 import hashlib
+import unicodedata
 from collections.abc import Collection, Iterator
 
 import numpy as np
@@ -60,12 +61,27 @@ def _digests(split: Split) -> Iterator[bytes]:
     return (hashlib.blake2b(split.content(i), digest_size=8).digest() for i in range(len(split)))
 
 
+def _alike(name: str, target: Target) -> Iterator[str]:
+    """Classes that somebody may have meant to be one; letters and other single characters are no such names."""
+    spellings = dict[str, list[str]]()
+    for label in target.classes:
+        if len(label) > 1:
+            key = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+            spellings.setdefault(key, []).append(label)
+    alike = [labels for labels in spellings.values() if len(labels) > 1]
+    if alike:
+        shown = " and ".join(f"`{label}`" for label in alike[0])
+        more = f" ({len(alike):,} such names)" if len(alike) > 1 else ""
+        yield f"{name}: classes that differ only in capitals or white space are different classes: {shown}{more}"
+
+
 def _unvaried(data: Data) -> Iterator[str]:
     """Targets of which training cannot tell right answers from others."""
     for name, target in data.spec.targets.items():
         if target.kind == "classes":
             yield from _same_answers(data, name, target)
         elif kind_named(target.kind).has_labels:
+            yield from _alike(name, target)
             rare = [label for label, count in zip(target.classes, target.counts, strict=True) if count == 0]
             if not target.classes:
                 yield f"{name}: no label in the training data says what is right"

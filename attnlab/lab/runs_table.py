@@ -59,9 +59,9 @@ def show(words: Sequence[str]) -> None:
         return
     if not rows:
         picked = " ".join(word for word in words if word.partition("=")[0] in filters)
-        raise UserError(
-            f"`{picked}`: no run in {outputs}/ is of this kind; there {'is' if of_all == 1 else 'are'} {plural(of_all, 'run')}"
-        )
+        there = f"there {'is' if of_all == 1 else 'are'} {plural(of_all, 'run')}"
+        print(printable(f"`{picked}`: no run in {outputs}/ is of this kind; {there}"))
+        return
     # A pipe has no width: a line stays a line.
     console = PipedConsole() if sys.stdout.isatty() else PipedConsole(width=1000)
     extra += [name for name in filters if name not in COLUMNS]

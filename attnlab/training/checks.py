@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attnlab.config import AttentionEncoder, Config, Seq2seqHead, SpeechData
+from attnlab.config import AttentionEncoder, Config, Seq2seqHead
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
 from attnlab.metrics import Comparison
@@ -20,12 +20,6 @@ def check_counts(config: Config, data: Data) -> None:
             raise UserError(
                 f"`head.beam={head.beam}`: the vocabulary has {tokens:,} tokens; keep at most so many sequences"
             )
-    longest = max((int(split.lengths.max()) for split in data.splits.values() if len(split)), default=0)
-    if isinstance(config.data, SpeechData) and config.data.stack > SpeechData.stack and longest == 1:
-        raise UserError(
-            f"`data.stack={config.data.stack}`: no recording has more than {config.data.stack} frames, so that each would "
-            "become one vector; stack fewer"
-        )
 
 
 def check_answers(model: Model, data: Data) -> None:

@@ -26,5 +26,5 @@ def monitor_for(asked: str | None, head: Head, split: Split) -> tuple[str, str]:
     if reason is not None:
         raise UserError(f"`trainer.monitor={name}`: it says nothing of the validation data: {reason}; choose loss")
     able = [*perfect(head, split, head.metrics).scores, "loss"]
-    choices = ", ".join(sorted(other for other in able if metrics.direction(other)))
-    raise UserError(f"`trainer.monitor={name}`: choose one of {choices}")
+    choices = sorted(other for other in able if metrics.direction(other))
+    raise UserError(f"`trainer.monitor={name}`: no score of this run; choose one of {', '.join(choices)}")

@@ -32,8 +32,8 @@ class Reporter:
         self._started = time.monotonic()
 
     def say(self, text: str, style: str | None = None) -> None:
-        """A line for the console and the log. Raises BrokenPipeError where nobody reads the console any more."""
-        text = printable(text)
+        """Lines for the console and the log. Raises BrokenPipeError where nobody reads the console any more."""
+        text = "\n".join(map(printable, text.split("\n")))
         self.console.print(text, style=style)
         if self.log is not None:
             append_text(self.log, text + "\n")

@@ -85,8 +85,21 @@ class Run:
 
 
 def load_data(config: Config, spec: DataSpec | None = None) -> Data:
-    """Prepare and open the data that a configuration names. Raises UserError for data that cannot be used."""
-    return open_data(config.data, config.seed, spec, parts=models.needs_parts(config))
+    """Prepare and open the data that a configuration names. spec: of a run that is to answer about them. Raises UserError for
+    data that cannot be used, and for vectors that aren't those that the run has learned from."""
+    data = open_data(config.data, config.seed, spec, parts=models.needs_parts(config))
+    if spec is not None:
+        first = next(iter(data.splits.values()))[0].inputs
+        coords = 0 if first.coords is None else first.coords.shape[1]
+        has, learned = _described(first.values.shape[1:], coords), _described((spec.features,), spec.num_coords)
+        if has != learned:
+            raise UserError(f"data={config.data.name}: these are {has}, but the run has learned from {learned}")
+    return data
+
+
+def _described(width: Sequence[int | None], coords: int) -> str:
+    numbers = [str(size) for size in width if size is not None]
+    return f"{f'vectors of {numbers[0]} numbers' if numbers else 'ids'} with {coords} coordinates"
 
 
 def undivided(config: DataConfig) -> DataConfig:

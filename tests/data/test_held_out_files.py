@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from pictures import write_picture
-from recordings import RATE, tone
+from recordings import tone
 
 from attnlab.compose import compose
 from attnlab.data import open_data
@@ -67,7 +67,7 @@ def pair_table(folder: Path, name: str, numbers: Sequence[int], bad: bool) -> li
 
 def manifest(folder: Path, name: str, numbers: Sequence[int], bad: bool) -> list[str]:
     for i in numbers:
-        soundfile.write(folder / f"{i}.wav", tone(i % 2, 0, i), RATE)
+        soundfile.write(folder / f"{i}.wav", tone(i % 2, 0, i), 16000)
     rows = [f"{i}.wav,{'no yes'.split()[i % 2]}" for i in numbers]
     rows[3:3] = ["bad.wav,no", "missing.wav,yes"] if bad else []
     (folder / "bad.wav").write_bytes(b"RIFF")
@@ -79,7 +79,7 @@ def recordings(folder: Path, name: str, numbers: Sequence[int], bad: bool) -> li
     for i in numbers:
         path = folder / "words" / "no yes".split()[i % 2] / f"{i}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tone(i % 2, 0, i), RATE)
+        soundfile.write(path, tone(i % 2, 0, i), 16000)
     if bad:
         (folder / "words" / "no" / "3b.wav").write_bytes(b"RIFF")
     return ["task=keywords", "data=speech_folder", f"data.path={folder / 'words'}", "data.limit=16"]
@@ -119,7 +119,8 @@ def molecules(folder: Path, name: str, numbers: Sequence[int], bad: bool) -> lis
     pytest.importorskip("rdkit")
     rows = [f"m,0,1,1,1,1,1,1,{i % 2}.5,{'C' * (i + 2)}" for i in numbers]
     rows[3:3] = ["m,0,1,1,1,1,1,1,,CC", "m,0,1,1,1,1,1,1,1,C(("] if bad else []
-    header = "Compound ID,ESOL predicted,Minimum Degree,Weight,Donors,Rings,Bonds,Area,measured,smiles"
+    measured = "measured log solubility in mols per litre"
+    header = f"Compound ID,ESOL predicted,Minimum Degree,Weight,Donors,Rings,Bonds,Area,{measured},smiles"
     (folder / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n")
     return ["task=graph", "data=molecule_net", "data.name=ESOL", f"data.path={folder / name}.csv", "data.limit=16"]
 

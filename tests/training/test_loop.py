@@ -225,7 +225,9 @@ def test_the_best_validations_are_kept_by_what_is_monitored(tmp_path: Path) -> N
 
 
 def test_an_unknown_monitor_is_refused_with_the_right_ones(tiny: list[str]) -> None:
-    with pytest.raises(UserError, match=r"`trainer\.monitor=acuracy`: choose one of accuracy"):
+    with pytest.raises(
+        UserError, match=r"`trainer\.monitor=acuracy`: no score of this run; choose one of accuracy"
+    ):
         training([*tiny, "trainer.monitor=acuracy"]).run()
 
 

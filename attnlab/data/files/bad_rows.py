@@ -45,6 +45,11 @@ class BadRows:
         times, first = self.notes.get(rule, (0, location))
         self.notes[rule] = times + count, first
 
+    def applied(self, rule: str, location: str) -> None:
+        """`note` of a rule by which examples are others than an earlier version read."""
+        self.note(rule, location)
+        self.changes.add(rule)
+
     def merge(self, other: "BadRows") -> None:
         """Adds what another reader has found in the examples that follow."""
         self.count += other.count
@@ -84,6 +89,21 @@ class ErrorSink(Protocol):
     """Takes what is wrong with an example, so that the reader goes on with the next one: see `BadRows`."""
 
     def found(self, problem: str, count: int = 1) -> None: ...
+
+    def note(self, rule: str, location: str) -> None: ...
+
+    def applied(self, rule: str, location: str) -> None: ...
+
+
+JOINED = "byte order marks (U+FEFF) at the beginning of later lines, where files were joined, were left out"
+
+
+def without_mark(line: str, bad: ErrorSink, location: str) -> str:
+    """A line without the invisible mark with which its file began before it was put behind another."""
+    if not line.startswith("\ufeff"):
+        return line
+    bad.applied(JOINED, location)
+    return line.lstrip("\ufeff")
 
 
 def longer_refused(key: str, length: str, max_length: int) -> UserError:

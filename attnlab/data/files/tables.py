@@ -2,13 +2,17 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnlab.config import DataConfig
-from attnlab.data.files.bad_rows import BadRows, ErrorSink
+from attnlab.data.files.bad_rows import BadRows, ErrorSink, without_mark
 from attnlab.data.files.layout import plain_suffix, split_files
+from attnlab.data.files.names import HEADER, class_name, name_columns
 from attnlab.data.prep.source import path_of
 from attnlab.errors import UserError, suggestion
 from attnlab.text_files import Lines, stretches, text_lines, unreadable
@@ -19,16 +23,36 @@ ROWS = 20_000
 """Rows of a table that are read together."""
 LARGEST = (2 - 2**-23) * 2.0**127
 """The largest number in single precision."""
+REPEATED = "rows that repeat the names of the columns are no examples and were left out"
+SEPARATOR_LINE = "the line `sep=,` of spreadsheets is no row and was left out"
+MERGED = (
+    "rows of several lines, each of which looks like a row by itself, were read as one, as double quotes have it; "
+    "one of the quotes may be missing"
+)
+KEPT_QUOTES = {
+    ".csv": "cells that begin with a space keep the double quotes behind it; a quoted cell begins right after its comma",
+    ".tsv": "cells in double quotes keep these: a .tsv is never quoted, save it as .csv if they are no part of the text",
+}
 
 
 @dataclass
 class Records:
-    """Some rows of a table: (line, its cells), or (0, what is wrong with a row), which `piece_rows` hands to `BadRows`."""
+    """Some rows of a table: (line, its cells), or (0, what is wrong with a row), which `piece_rows` hands to `BadRows`.
+
+    notes: (rule, location, whether it changes the rows) of what was not read as it stands.
+    """
 
     rows: list[tuple[int, list[str] | str]] = field(default_factory=list)
+    notes: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def found(self, problem: str, count: int = 1) -> None:
         self.rows += [(0, problem)] * count
+
+    def note(self, rule: str, location: str) -> None:
+        self.notes.append((rule, location, False))
+
+    def applied(self, rule: str, location: str) -> None:
+        self.notes.append((rule, location, True))
 
 
 def table_pieces(
@@ -49,12 +73,12 @@ def table_pieces(
         for line, cells in _rows(path, columns, waiting, encoding):
             waiting.rows.append((line, cells))
             if len(waiting.rows) >= ROWS:
-                yield Records(waiting.rows)
-                waiting.rows = []
+                yield Records(waiting.rows, waiting.notes)
+                waiting.rows, waiting.notes = [], []
     except UserError:
-        yield Records(waiting.rows)  # errors in the rows before are raised first
+        yield Records(waiting.rows, waiting.notes)  # errors in the rows before are raised first
         raise
-    yield Records(waiting.rows)
+    yield Records(waiting.rows, waiting.notes)
 
 
 def piece_rows(
@@ -66,13 +90,22 @@ def piece_rows(
     inside: str | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
     """(line, cells of these columns) of each row of a piece; what is wrong with others goes to `bad`."""
-    rows = _records(piece, columns, bad, inside) if isinstance(piece, Lines) else piece.rows
+    rows: Iterable[tuple[int, list[str] | str]]
+    if isinstance(piece, Lines):
+        rows = _records(piece, columns, bad, inside)
+    else:
+        rows = piece.rows
+        for rule, location, changes in piece.notes:
+            (bad.applied if changes else bad.note)(rule, location)
+    ending = table_format(path) or ""
     for line, cells in rows:
         if isinstance(cells, str):
             bad.found(cells)
         elif reason := next(filter(None, (unreadable(cell, encoding) for cell in cells)), ""):
             bad.found(f"{path}:{line}: {reason}")
         else:
+            if ending in KEPT_QUOTES and any(_keeps_quotes(cell, ending) for cell in cells):
+                bad.note(KEPT_QUOTES[ending], f"{path.name}:{line}")
             yield line, cells
 
 
@@ -98,15 +131,22 @@ def table_format(path: Path) -> str | None:
 def _rows(
     path: Path, columns: Sequence[str | int], bad: ErrorSink, encoding: str | None
 ) -> Iterator[tuple[int, list[str]]]:
-    """Rows that all have as many cells as the first."""
+    """Rows that all have as many cells as the first; those that name the columns are none."""
     positions: list[int] = []
-    width = 0
+    header, width = list[str](), 0
     for line, cells in table_rows(path, bad, encoding):
         if not positions:
             width = len(cells)
             positions = [_position(path, column, cells) for column in columns]
             if isinstance(columns[0], str):
+                header = cells
                 continue
+            if name_columns(cells[position] for position in positions):
+                bad.applied(HEADER, f"{path.name}:{line}")
+                continue
+        if cells == header:
+            bad.applied(REPEATED, f"{path.name}:{line}")
+            continue
         if len(cells) != width:
             bad.found(
                 f"{path}:{line}: {len(cells)} columns, where the first row has {width}{_quoting(path, cells, width)}"
@@ -117,14 +157,18 @@ def _rows(
 
 def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, all cells) of each row of a .csv or .tsv file, the line of names among them."""
+    taken: list[str] = []  # the lines of the row that is being read
+    lines = _unmarked_lines(path, bad, encoding, taken)
     if table_format(path) == ".tsv":
-        for number, text in enumerate(text_lines(path, encoding), 1):
+        for number, text in enumerate(lines, 1):
+            taken.clear()
             if text.strip("\r\n"):
                 yield number, text.rstrip("\r\n").split("\t")
         return
-    reader = csv.reader(text_lines(path, encoding), strict=True)
+    reader = csv.reader(lines, strict=True)
     while True:
         line = reader.line_num + 1
+        taken.clear()
         try:
             cells = next(reader, None)
         except csv.Error as error:
@@ -136,12 +180,40 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
             continue
         if cells is None:
             return
-        if cells:
+        if line == 1 and cells == ["sep=", ""]:
+            bad.applied(SEPARATOR_LINE, f"{path.name}:1")
+        elif cells:
+            if len(taken) > 1 and _look_like_rows(taken, len(cells)):
+                bad.note(MERGED, f"{path.name}:{line}")
             yield line, cells
 
 
+def _unmarked_lines(path: Path, bad: ErrorSink, encoding: str | None, taken: list[str]) -> Iterator[str]:
+    """Lines as `without_mark` leaves them, each of which is added to `taken`, too."""
+    for number, text in enumerate(text_lines(path, encoding), 1):
+        taken.append(without_mark(text, bad, f"{path.name}:{number}"))
+        yield taken[-1]
+
+
+def _look_like_rows(lines: Sequence[str], width: int) -> bool:
+    """Whether each line of a row has as many cells as the row. Commas of a text have white space behind them."""
+    return width > 1 and all(text.count(",") == width - 1 == len(re.findall(r",(?=\S)", text)) for text in lines)
+
+
+def _keeps_quotes(cell: str, ending: str) -> bool:
+    """Whether a cell looks as if it was meant to be quoted, but its quotes were read as parts of the text."""
+    cell = cell.rstrip(" ")
+    if cell[-1:] != '"' or (ending == ".csv" and cell[0] != " "):
+        return False
+    cell = cell.lstrip(" ")
+    return len(cell) > 1 and cell[0] == '"' and '"' not in cell[1:-1].replace('""', "")
+
+
 def _position(path: Path, column: str | int, first: list[str]) -> int:
-    """The position of a column in the rows, by the first of them. Raises UserError where it isn't there."""
+    """The position of a column in the rows, by the first of them; a name may differ in what cannot be seen. Raises UserError
+    where it isn't there."""
+    if isinstance(column, str) and column not in first:
+        column = _spelled(column, first)
     missing = column > len(first) if isinstance(column, int) else column not in first
     if missing and len(first) == 1 and (separator := _other_separator(first[0])):
         remedy = "save it with commas as .csv, or with tabs as .tsv"
@@ -155,6 +227,13 @@ def _position(path: Path, column: str | int, first: list[str]) -> int:
     if first.count(column) > 1:
         raise UserError(f"{path}:1: {first.count(column)} columns are called `{column}`; give each its own name")
     return first.index(column)
+
+
+def _spelled(column: str, names: Iterable[str]) -> str:
+    """The one of these names that is a column's but for accents in one piece or two (NFC) and for invisible characters and
+    white space at its ends; the column itself where there is none, or several."""
+    alike = [name for name in names if class_name(name) == class_name(column)]
+    return alike[0] if len(alike) == 1 else column
 
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
@@ -201,21 +280,53 @@ def json_objects(
 ) -> Iterator[tuple[int, dict[str | int, object]]]:
     """(line, object) of each line of a .jsonl file that holds an object with these keys, or does so `inside` another."""
     for line, text in lines.numbered():
+        text = without_mark(text, bad, f"{lines.path.name}:{line}")
         if not text.strip():
             continue
         try:
-            record = json.loads(text)
+            record = json.loads(text, object_pairs_hook=_object)
         except (ValueError, RecursionError):  # also of an integer of thousands of digits
-            bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or 'not a JSON object'}")
+            bad.found(f"{lines.path}:{line}: {unreadable(text, lines.encoding) or _no_object(text)}")
             continue
         if inside is not None and isinstance(record, dict) and isinstance(record.get(inside), dict):
             record = record[inside]
+        if isinstance(record, dict):
+            record |= {key: record[_spelled(key, record)] for key in _otherwise_spelled(keys, record)}
         if not isinstance(record, dict):
-            bad.found(f"{lines.path}:{line}: not a JSON object")
+            bad.found(f"{lines.path}:{line}: {_no_object(text)}")
+        elif isinstance(record, _Repeated):
+            bad.found(f"{lines.path}:{line}: `{record.key}` stands twice in one object; keep one of them")
         elif isinstance(missing := next((k for k in keys if k not in record), None), str):
             bad.found(f"{lines.path}:{line}: no `{missing}`; {suggestion(missing, record)}")
         else:
             yield line, record
+
+
+class _Repeated(dict[str, object]):
+    """A JSON object in which a key stands twice, of which `json` would keep the last."""
+
+    key = ""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) == len(pairs):
+        return record
+    repeated = _Repeated(record)
+    repeated.key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+    return repeated
+
+
+def _no_object(text: str) -> str:
+    """What to say of a line that holds no JSON object."""
+    is_list = text.lstrip().startswith("[")
+    return "not a JSON object" + ("; a .jsonl has no list around its objects, one on each line" if is_list else "")
+
+
+def _otherwise_spelled(keys: Sequence[str | int], record: Mapping[str, object]) -> list[str]:
+    """The keys that the record has in another spelling."""
+    missing = [key for key in keys if isinstance(key, str) and key not in record]
+    return [key for key in missing if _spelled(key, record) != key]
 
 
 def nested(columns: Sequence[str | int], values: Sequence[object]) -> str:
@@ -228,6 +339,14 @@ def nested(columns: Sequence[str | int], values: Sequence[object]) -> str:
 def usable(number: float) -> bool:
     """Whether a number is finite, also in single precision, in which models compute."""
     return abs(number) <= LARGEST
+
+
+def number_in(cell: str) -> float:
+    """The number that a cell holds; NaN where it holds none. `1_5` is none, which Python's own reading takes for 15."""
+    try:
+        return math.nan if "_" in cell else float(cell)
+    except ValueError:
+        return math.nan
 
 
 def plain(value: object) -> str:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TypeGuard
 
+from attnlab.codec import UNKNOWN
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix, split_files
@@ -18,6 +19,10 @@ from attnlab.text_files import text_lines, unreadable
 
 READ = ("nodes", "edges", TARGET)
 """The keys of a graph."""
+WHOLE = "graphs with classes such as 1.0, which are the class 1"
+"""What is told of whole numbers with a decimal point; programs write them in place of 1 where other labels are missing."""
+UNNAMED = f"graphs with names `{UNKNOWN}`, which are those of nodes or edges without a name"
+"""What is told of the one name that cannot be learned."""
 UNREAD = 8
 """Other keys that are told by name."""
 
@@ -51,7 +56,8 @@ class Jsonl(GraphSource):
                 except ValueError as error:
                     self.changed |= {"refused"} if isinstance(error, Refused) else set()
                     bad.found(f"{path}:{line}: {error}")
-        self.changed |= {"spelling"} if SPELLINGS in bad.notes else set()
+        told = {"spelling": SPELLINGS, "whole numbers": WHOLE}
+        self.changed |= {change for change, rule in told.items() if rule in bad.notes}
 
     def _row(self, text: str, key: str, split: str, notes: "_Notes") -> GraphRow:
         """The graph of a line. Raises ValueError that says what is wrong."""
@@ -139,7 +145,10 @@ class _Notes:
             self.bad.note(rule, self.location)
 
     def name(self, value: object, what: str) -> str:
-        """A name as text, in normal form. Raises ValueError where it is no text."""
+        """A name as text, in normal form; of a whole number without a decimal point. Raises ValueError where it is no text."""
+        if isinstance(value, float) and value.is_integer():
+            self.found(WHOLE)
+            return str(int(value))
         if problem := unreadable(str(value)):
             raise ValueError(f"{what} {_shown(value)}: {problem}")
         name = class_name(str(value))
@@ -209,6 +218,8 @@ def _described(values: list[object], what: str, notes: _Notes) -> tuple[list[str
         names = [notes.name(value, f"the {what} name") for value in values]
         if broken := next((name for name in names if "\n" in name), ""):
             raise ValueError(f"the {what} name {_shown(broken)}: holds a line feed")
+        if UNKNOWN in names:
+            notes.found(UNNAMED)
         return names, []
     rows: list[list[float]] = []
     for value in values:
@@ -216,7 +227,7 @@ def _described(values: list[object], what: str, notes: _Notes) -> tuple[list[str
         if not numbers or (rows and len(numbers) != len(rows[0])):
             raise ValueError(
                 f"each {what} must have a name, or each a list of equally many numbers, finite in single precision; "
-                f"{_shown(value)} is not like the others"
+                f"{_shown(value)} is {f'written [{_shown(value)}] as a list' if _is_number(value) else 'not like the others'}"
             )
         rows.append([float(number) for number in numbers])
     return [], rows

@@ -3,7 +3,8 @@
 Which graphs are trained on is decided when the data are opened, so that all folds share what was prepared.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +34,8 @@ MAX_DEGREE = 8
 """Numbers of neighbours from which the baseline doesn't tell nodes apart."""
 MAX_DRAWN = 500
 """Nodes of a graph that is drawn."""
+SHOWN_NAMES = 8
+"""Names that a warning lists."""
 
 
 class Graphs(Data):
@@ -66,7 +69,8 @@ class Graphs(Data):
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
         unseen = unseen_labels(target, counts, config.name, held_out=set(self.splits) - set(graphs.splits))
         missing = missing_classes(target, counts) if target.kind == "class" else []
-        self.warnings = [*self.source.warnings, *graphs.warnings, *chosen.warnings, *unseen, *missing]
+        unnamed = self._unnamed(rows)
+        self.warnings = [*self.source.warnings, *graphs.warnings, *chosen.warnings, *unseen, *missing, *unnamed]
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
@@ -104,6 +108,22 @@ class Graphs(Data):
             feature_std=tuple(stds.tolist()),
             structure=tuple(graphs.structure),
         )
+
+    def _unnamed(self, rows: Mapping[str, Indices]) -> Iterator[str]:
+        """A warning for each split with names of nodes or edges that were never learned."""
+        for split, part in itertools.product(self.splits, ("nodes", "edges")):
+            names, learned = self.graphs.names[part], self.spec.vocabularies.get(part)
+            if not names or learned is None:
+                continue
+            counts = self.graphs.labels[part].counts(rows[split], len(names)).tolist()
+            lost = {name: n for name, n in zip(names, counts, strict=True) if n and name not in learned.ids}
+            if lost:
+                # Training examples with such names are other ones than the run was trained on.
+                whose = "these data" if split == "train" else f"the {split} split"
+                shown = sorted(lost, key=lambda name: (-lost[name], name))
+                which = ", ".join(shown[:SHOWN_NAMES]) + ", …" * (len(shown) > SHOWN_NAMES)
+                share = f"{sum(lost.values()):,} of {sum(counts):,} {part} of {whose}"
+                yield f"{share} have names never seen in training, and count as nameless: {which}"
 
     def _refuse_other_data(self, target: Target) -> None:
         """Raises UserError where nodes, edges or answers are of another kind than those that a run learned."""

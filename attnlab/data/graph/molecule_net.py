@@ -1,6 +1,7 @@
 """Molecules of MoleculeNet (Wu et al. 2018): tables of SMILES, which RDKit reads, and what was measured of them."""
 
 import math
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +21,15 @@ MEASURED = ("esol", "freesolv", "lipo")
 """Sets whose answer is a number; those of the others are yes, no or unknown."""
 NUMBERS = ("degree", "formal_charge", "num_hs", "num_radical_electrons", "is_aromatic", "is_in_ring")
 """Of an atom, besides its element, what PyTorch Geometric gives as a number."""
+ANSWERS = {
+    "esol": "measured log solubility in mols per litre", "freesolv": "expt", "lipo": "exp",
+    "hiv": "HIV_active", "bace": "Class", "bbbp": "p_np",
+}  # fmt: skip
+"""What the published tables call their answer, where there is a single one. Other tables of the same molecules hold what
+was computed in the place of what was measured."""
 NAMES = ("chirality", "hybridization")
 """And what it gives as one of several names."""
+ISOTOPE = re.compile(r"\[[0-9]")
 
 
 class MoleculeNet(GraphSource):
@@ -48,8 +56,8 @@ class MoleculeNet(GraphSource):
         self.files = {"table": self.path}
 
     def rows(self, bad: BadRows) -> Iterator[GraphRow]:
-        header, columns = self._columns()
-        known: dict[str, list[float]] = {}
+        header, columns = self._columns(bad)
+        known = _Known()
         for line, (smiles, *cells) in read_table(self.path, columns, bad):
             location = f"{self.path}:{line}"
             if line == header:
@@ -63,15 +71,12 @@ class MoleculeNet(GraphSource):
                 self.changed |= {"refused"} if isinstance(error, Refused) else set()
                 bad.found(f"{location}: {error}")
                 continue
-            before = known.setdefault(canonical(smiles), answers)
-            if any(
-                a != b for a, b in zip(before, answers, strict=True) if not math.isnan(a) and not math.isnan(b)
-            ):
-                bad.note("molecules that stood in the table before, with another answer", location)
+            for rule in known.rules(smiles, answers):
+                bad.note(rule, location)
             classes = [-1 if math.isnan(answer) else int(answer) for answer in answers]
             yield _row(molecule, answers[0] if self.kind == "number" else classes, f"{self.path.name}:{line}")
 
-    def _columns(self) -> tuple[int, list[int]]:
+    def _columns(self, bad: BadRows) -> tuple[int, list[int]]:
         """The line of the columns' names, and the numbers of those that are read: of SMILES and of the answers. Raises
         UserError where the table has fewer columns, or no such line."""
         line, names = next(table_rows(self.path, BadRows(skip=False)), (1, []))
@@ -89,7 +94,25 @@ class MoleculeNet(GraphSource):
             raise UserError(
                 f"{location}: `{names[smiles - 1][:40]}` is a molecule; the first line must name the columns"
             )
+        self._check_answer(names, answers[0], location, bad)
         return line, [smiles, *answers]
+
+    def _check_answer(self, names: list[str], column: int, location: str, bad: BadRows) -> None:
+        """Raises UserError where the answer of the published table stands in another column; tells of another name."""
+        expected = ANSWERS.get(self.config.name.lower())
+        called = [name.strip().lower() for name in names]
+        if expected is None or called[column - 1] == expected.lower():
+            return
+        if expected.lower() in called:
+            right = f"where the table of {self.config.name} has it in column {column}"
+            raise UserError(
+                f"{location}: `{expected}` stands in column {called.index(expected.lower()) + 1}, {right}"
+            )
+        bad.note(
+            f"the answers are those of the column `{names[column - 1].strip()[:60]}`, where the published table of "
+            f"{self.config.name} has `{expected}`",
+            location,
+        )
 
     def _answer(self, cell: str) -> float:
         """An answer; NaN where it is unknown. Raises ValueError for what is none."""
@@ -119,14 +142,50 @@ def _molecule(smiles: str) -> "Data":
         raise ValueError(f"`{smiles[:40]}` has an atom or bond that PyTorch Geometric has no number for") from None
     if not molecule.num_nodes:
         raise ValueError(f"`{smiles[:40]}` is no molecule that RDKit can read")
+    if problem := _beyond(smiles.strip()):
+        raise Refused(f"`{smiles[:40]}` {problem}")
     return molecule
 
 
+def _beyond(smiles: str) -> str:
+    """What is wrong with a SMILES of which RDKit would read the beginning only; empty where it reads all of it."""
+    if other := next((character for character in smiles if not " " <= character <= "~"), ""):
+        return f"holds the character U+{ord(other):04X}, which no SMILES has"
+    _, space, rest = smiles.partition(" ")
+    if space and not (rest.startswith("|") and rest.endswith("|")):
+        return f"holds more than one molecule: `{rest[:40]}` stands behind a space (parts of one are joined by a full stop)"
+    return ""
+
+
 def canonical(smiles: str) -> str:
-    """The same for all ways to write a molecule."""
+    """The same for all ways to write a molecule, whatever numbers its atoms are given."""
     from rdkit import Chem
 
-    return str(Chem.MolToSmiles(Chem.MolFromSmiles(smiles)))
+    molecule = Chem.MolFromSmiles(smiles)
+    for atom in molecule.GetAtoms():
+        atom.SetAtomMapNum(0)
+    return str(Chem.MolToSmiles(molecule))
+
+
+class _Known:
+    """The molecules of a table, as far as it was read."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, list[float]] = {}
+        self._written: dict[str, str] = {}
+
+    def rules(self, smiles: str, answers: list[float]) -> Iterator[str]:
+        """What is to be told of one more row."""
+        name, smiles = canonical(smiles), smiles.strip()
+        before = self._answers.setdefault(name, answers)
+        known = [(a, b) for a, b in zip(before, answers, strict=True) if not math.isnan(a) and not math.isnan(b)]
+        if any(a != b for a, b in known):
+            yield "molecules that stood in the table before, with another answer"
+        if ISOTOPE.search(smiles):
+            yield "molecules with isotopes, such as [2H] or [13C], which are read as atoms like any others of their element"
+        if self._written.setdefault(name, smiles) != smiles:
+            yield "molecules that stood in the table before, written in another way, which may be trained on and tested"
+        self._answers[name] = [b if math.isnan(a) else a for a, b in zip(before, answers, strict=True)]
 
 
 def _file(config: GraphData, url: str, name: str) -> Path:
@@ -142,11 +201,15 @@ def _file(config: GraphData, url: str, name: str) -> Path:
 
 def _number(cell: str) -> float:
     """What was measured; NaN where nothing was. Raises ValueError for what is no number."""
+    if not cell.strip() or cell.strip().casefold() in ("nan", "-nan", "+nan"):
+        return math.nan
     try:
-        number = float(cell) if cell.strip() else math.nan
+        number = float(cell)
     except ValueError:
         number = math.inf
-    if not math.isnan(number) and not usable(number):
+    if math.isfinite(number) and ("_" in cell or not cell.strip().isascii()):  # Python reads 1_0 as 10
+        raise Refused(f"`{cell[:40]}` is no number; write it with the digits 0 to 9 alone")
+    if not usable(number):
         raise ValueError(f"`{cell[:40]}` is no finite number in single precision")
     return number
 

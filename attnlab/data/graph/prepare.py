@@ -15,7 +15,7 @@ from attnlab.config.data.graph import ONE_NUMBER, parse_structures
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.graph import structure
-from attnlab.data.graph.source import BARE_LOOPS, MAX_NODES, REPEATED, TARGET, GraphRow, GraphSource
+from attnlab.data.graph.source import BARE_LOOPS, MAX_NODES, REPEATED, ROUNDED, TARGET, GraphRow, GraphSource
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
@@ -27,6 +27,8 @@ from attnlab.targets import StoredAnswers, kind_named, stored_answers
 
 MAX_NUMBERS = 1 << 26
 """Of `data.structure`, for all nodes of a graph together."""
+LARGE = 1e6
+"""Numbers from which single precision leaves less than one decimal place."""
 FEW_STEPS = 64
 """Steps of random walks that any data may be given."""
 SETTINGS = "source name structure target_kind directed labelled skip_bad".split()
@@ -130,6 +132,8 @@ def _write(config: GraphData, source: GraphSource, learned: bool, folder: Path) 
             for rule in _rules(row, edges):
                 bad.note(rule, location)
             changed.update(_changed(row.nodes, edges, structures))
+            if edges.shape[1] < len(row.edges) and not row.split:
+                changed.add("held out")  # an edge listed again made another graph of it, held out by itself
             widths.structure = [kind if kind in ONE_NUMBER else f"{kind}:{size}" for kind, size in structures]
             attributes = np.array(row.attributes, dtype=np.float32).reshape(row.nodes, -1)
             roles = structure.node_roles(row.nodes, edges, structures)
@@ -160,6 +164,15 @@ def _rules(row: GraphRow, edges: NDArray[np.int64]) -> Iterator[str]:
         yield REPEATED
     if not row.edge_labels and not row.edge_attributes and (edges[0] == edges[1]).any():
         yield BARE_LOOPS
+    if any(map(_rounded, (row.attributes, row.edge_attributes))):
+        yield ROUNDED
+
+
+def _rounded(rows: list[list[float]]) -> bool:
+    """Whether single precision changes a large number."""
+    numbers = np.array(rows, dtype=np.float64)
+    large = numbers[np.abs(numbers) >= LARGE]
+    return bool((large != large.astype(np.float32)).any())
 
 
 def _changed(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[str, int]]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A graph as its source gives it, and what every source of graphs promises."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,12 @@ BARE_LOOPS = (
     "graphs with edges from a node to itself without name or numbers, which say nothing to attention, where each node "
     "attends to itself anyway (data.structure=degree counts them)"
 )
-SPELLINGS = "graphs whose names or labels were put in normal form (Unicode NFC, no white space at the ends)"
+ROUNDED = (
+    "graphs with numbers of a million or more that single precision rounds to about seven digits, so that some that differ "
+    "may have become equal (subtract what they have in common)"
+)
+"""What is told of numbers of nodes or edges, such as times in seconds."""
+SPELLINGS = "graphs whose names or labels were put in normal form (Unicode NFC, no white space or invisible characters at the ends)"
 """What is told of names that look alike and are one, however they are spelled in bytes."""
 
 
@@ -55,11 +61,15 @@ class GraphRow:
 
 def by_content(graph: GraphRow) -> GraphRow:
     """The graph with an owner that graphs of the same nodes and edges share, in whatever order the edges are listed and
-    whatever the answer."""
+    whatever the answer.
+
+    An edge that is listed again, alike in everything, says nothing new.
+    """
     values: list[object] = [*(graph.edge_labels or graph.edge_attributes)]
     if graph.edge_labels and graph.edge_attributes:
         values = list(zip(graph.edge_labels, graph.edge_attributes, strict=True))
-    edges = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
+    listed = sorted(zip(graph.edges, values, strict=True)) if values else sorted(graph.edges)
+    edges = [edge for edge, _ in itertools.groupby(listed)]
     described = json.dumps([graph.nodes, graph.labels, graph.attributes, edges])
     return replace(graph, owner=owner_of(described.encode()))
 

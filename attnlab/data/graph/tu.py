@@ -33,7 +33,7 @@ class Tu(GraphSource):
 
     def __init__(self, config: GraphData) -> None:
         folder = _folder(config, self.needs)
-        paths = {name: folder / f"{config.name}_{name}.txt" for name in FILES.split()}
+        paths = {name: _plain_or_packed(folder / f"{config.name}_{name}.txt") for name in FILES.split()}
         self.files = {name: path for name, path in paths.items() if is_regular(path)}
         if "graph_labels" not in self.files and "graph_attributes" not in self.files:
             raise UserError(f"{paths['graph_labels']}: missing; it says the class of each graph, line by line")
@@ -46,8 +46,9 @@ class Tu(GraphSource):
         """What is told of files of the set that are of no use here, such as those with misspelled names."""
         if {"graph_labels", "graph_attributes"} <= self.files.keys():
             yield f"{self.files['graph_attributes']}: not read; the answers are those of graph_labels"
-        for path in sorted(folder.glob(f"{glob.escape(name)}_*.txt")):
-            part = path.stem.removeprefix(f"{name}_")
+        listed = [path for ending in ("txt", "txt.gz") for path in folder.glob(f"{glob.escape(name)}_*.{ending}")]
+        for path in sorted(listed):
+            part = path.name.partition(".txt")[0].removeprefix(f"{name}_")
             if path not in self.files.values() and "readme" not in part.lower():
                 yield f"{path}: not read; {suggestion(part, FILES.split())}"
 
@@ -57,7 +58,7 @@ class Tu(GraphSource):
         if self.kind == "class":
             targets: Sequence[str | float] = [_joined(row) for row in self._table(target_name, int)]
         else:
-            targets = [row[0] for row in self._table(target_name, float)]
+            targets = self._numbers_of_graphs(bad)
         edges = self._table("A", int, 2)
         labels = self._table_of("node_labels", int, len(graph_of))
         attributes = self._table_of("node_attributes", float, len(graph_of))
@@ -83,6 +84,16 @@ class Tu(GraphSource):
                 edge_labels=[_joined(edge_labels[i]) for i in lines] if edge_labels else [],
                 edge_attributes=[edge_attributes[i] for i in lines] if edge_attributes else [],
             ))  # fmt: skip
+
+    def _numbers_of_graphs(self, bad: BadRows) -> list[float]:
+        """The first number of each graph, which is learned."""
+        rows = self._table("graph_attributes", float)
+        if rows and len(rows[0]) > 1:
+            others = f"the first of {len(rows[0])} numbers is learned, the others are not read"
+            bad.note(
+                f"graphs with several answers, of which {others}", f"{self.files['graph_attributes']}:1", len(rows)
+            )
+        return [row[0] for row in rows]
 
     def _nodes_of_graphs(self, graph_of: list[int], graphs: int) -> tuple[list[list[int]], list[int]]:
         """The nodes of each graph, from 0, and the position of each node in its graph."""
@@ -163,13 +174,19 @@ def _folder(config: GraphData, needs: str) -> Path:
     if not isdir(root):
         raise UserError(f"`data.path={config.path}`: no such folder")
     for folder in (root, root / "raw", root / name, root / name / "raw"):
-        if is_regular(folder / f"{name}_A.txt"):
+        if is_regular(_plain_or_packed(folder / f"{name}_A.txt")):
             return folder
     others = {p.name.removesuffix("_A.txt") for depth in ("", "*/", "*/*/") for p in root.glob(f"{depth}*_A.txt")}
     hint = (
         suggestion(name, others) if others else "the edges of a TU set stand there, a pair of nodes in each line"
     )
     raise UserError(f"{root}: no {name}_A.txt in it, in raw, {name} or {name}/raw (`data.name={name}`); {hint}")
+
+
+def _plain_or_packed(path: Path) -> Path:
+    """The file itself, or the packed one where there is no other."""
+    packed = path.with_name(f"{path.name}.gz")
+    return packed if is_regular(packed) and not is_regular(path) else path
 
 
 def _joined(numbers: list[int]) -> str:

@@ -23,20 +23,43 @@ if TYPE_CHECKING:
 
 WHITE = 255
 """The ground on which transparent pictures are laid."""
+GREY, UPRIGHT = "grey by the levels as they stand", "turned upright by EXIF data anywhere"
+"""Changes of pixels: see `decoded`."""
+GZIP = b"\x1f\x8b"
 CORRUPT = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
 """How libjpeg's warnings begin after which it makes up what is missing."""
 
 
-def decoded(data: NDArray[np.uint8], colour: str, location: str) -> Pixels:
-    """The pixels of a PNG or JPEG file's bytes, with a last channel of opacity where some of them are transparent. Raises
-    UserError where they are no picture of 8 bits to a channel, or one that is damaged or too large."""
+def decoded(data: NDArray[np.uint8], colour: str, location: str, changes: set[str] | None = None) -> Pixels:
+    """The pixels of a PNG or JPEG file's bytes, with a last channel of opacity where some of them are transparent.
+
+    colour: what is wanted; colours may be given for grey. changes: takes the names of rules by which the pixels are others
+    than an earlier version gave. Raises UserError where they are no picture of 8 bits to a channel, or one that is damaged
+    or too large.
+    """
     from torchvision.io import ImageReadMode
 
     header = read_header(data.tobytes(), location)
-    pixels = _decoded(data, ImageReadMode.GRAY if colour == "grey" else ImageReadMode.RGB, location)
+    # Where a PNG says how bright it is meant, libpng would mix its channels by that, and not by their levels.
+    grey = colour == "grey" and not header.gamma
+    pixels = _decoded(data, ImageReadMode.GRAY if grey else ImageReadMode.RGB, location)
     pixels = pixels[..., :3]  # WebP knows no grey, and keeps its opacity where that is asked for
     opacity = _opacity(data, header, location)
-    return pixels if opacity is None else np.concatenate([pixels, opacity], axis=2)
+    if changes is not None:
+        changes |= {GREY} if colour == "grey" and header.gamma else set()
+        changes |= {UPRIGHT} if header.turned != 1 else set()
+    return _upright(pixels if opacity is None else np.concatenate([pixels, opacity], axis=2), header.turned)
+
+
+def _upright(pixels: Pixels, turned: int) -> Pixels:
+    """A picture of this orientation, the number in EXIF data, as it is meant to be seen."""
+    if turned in (5, 6, 7, 8):
+        pixels = pixels.transpose(1, 0, 2)
+    if turned in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if turned in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _decoded(data: NDArray[np.uint8], mode: "ImageReadMode", location: str) -> Pixels:
@@ -97,10 +120,11 @@ def _on_white(pixels: Pixels) -> Pixels:
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """The array of an idx file of bytes with so many axes, plain or .gz. Raises UserError where it is none, or damaged."""
+    """The array of an idx file of bytes with so many axes, plain or packed by gzip. Raises UserError where it is none, or
+    damaged."""
     try:
         data = read_regular(path)
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        data = gzip.decompress(data) if data.startswith(GZIP) else data  # whatever the name says of it
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: damaged or truncated gzip file ({_first_line(error)})") from error
     head, magic = 4 + 4 * axes, bytes([0, 0, 8, axes])

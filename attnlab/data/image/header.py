@@ -13,6 +13,10 @@ MAX_PIXELS = 100_000_000
 MAX_SCANS = 20
 """Times that a JPEG of MAX_PIXELS may go over its pixels; smaller ones may do so more often, for the same work."""
 PNG, GIF = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
+BRIGHTNESS = (b"gAMA", b"sRGB", b"iCCP")
+"""Chunks of a PNG from which a decoder may conclude how bright its levels are meant."""
+EXIF, ORIENTATION, LONG = b"Exif\0\0", 0x112, 4
+"""Of EXIF data: their sign, the number of the field of the orientation, and the number of a type of 4 bytes."""
 COLOUR, PALETTE, ALPHA = 2, 3, 4
 """A PNG's types of colour; ALPHA is a bit of those with a channel of opacity."""
 
@@ -21,7 +25,8 @@ COLOUR, PALETTE, ALPHA = 2, 3, 4
 class Header:
     """Of one picture. bits: of a channel. alpha: whether it has a channel of opacity, or a palette with one. hidden: the one
     colour that stands for full transparency, in the numbers of the file, by channel. scans: how often a JPEG goes over
-    its pixels. frames: pictures that follow each other in the file."""
+    its pixels. frames: pictures that follow each other in the file. gamma: whether a PNG of colours says how bright its
+    levels are meant. turned: an orientation, 1 to 8, that EXIF data give where the decoder doesn't look for it."""
 
     height: int
     width: int
@@ -30,6 +35,8 @@ class Header:
     hidden: tuple[int, ...] = ()
     scans: int = 1
     frames: int = 1
+    gamma: bool = False
+    turned: int = 1
 
 
 class _Tolerated(ValueError):
@@ -79,7 +86,7 @@ def _png(data: bytes) -> Header:
     if name != b"IHDR":
         raise ValueError("its first chunk is not IHDR")
     width, height, bits, colour_type = struct.unpack(">IIBB", body[:10])
-    alpha, frames = bool(colour_type & ALPHA), 1
+    alpha, frames, gamma = bool(colour_type & ALPHA), 1, False
     hidden: tuple[int, ...] = ()
     for name, body in chunks:
         if name == b"tRNS" and colour_type == PALETTE:
@@ -88,7 +95,8 @@ def _png(data: bytes) -> Header:
             hidden = struct.unpack(f">{len(body) // 2}H", body)
         elif name == b"acTL":
             frames = struct.unpack(">I", body[:4])[0]
-    return Header(height, width, bits, alpha, hidden, frames=frames)
+        gamma |= name in BRIGHTNESS and bool(colour_type & COLOUR)
+    return Header(height, width, bits, alpha, hidden, frames=frames, gamma=gamma)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -112,7 +120,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _jpeg(data: bytes) -> Header:
     """ITU-T T.81, annex B: segments until that of the frame, which has the size. Scans begin with a marker that occurs
     nowhere between them."""
-    start = 2
+    start, described = 2, list[bytes]()
     while True:
         while data[start] != 0xFF:
             start += 1  # bytes between segments are passed over, as decoders do
@@ -123,9 +131,38 @@ def _jpeg(data: bytes) -> Header:
             raise ValueError("it has no frame with its size; damaged")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits, height, width = struct.unpack_from(">BHH", data, start + 2)
-            return Header(height, width, bits, scans=data.count(b"\xff\xda", start))
+            turned = _turned_unseen(described)
+            return Header(height, width, bits, scans=data.count(b"\xff\xda", start), turned=turned)
+        if marker == 0xE1:
+            described.append(data[start + 2 : start + struct.unpack_from(">H", data, start)[0]])
         if not 0xD0 <= marker <= 0xD8 and marker != 0x01:  # these alone have no length
             start += struct.unpack_from(">H", data, start)[0]
+
+
+def _turned_unseen(described: list[bytes]) -> int:
+    """The orientation that a JPEG's segments for descriptions give. The decoder looks for it in the first one alone, where
+    Adobe's programs may put XMP."""
+    if not described or described[0].startswith(EXIF):
+        return 1
+    return next((_orientation(segment) for segment in described if segment.startswith(EXIF)), 1)
+
+
+def _orientation(exif: bytes) -> int:
+    """Exif 2.3, 4.6.2: a header that says where a list of fields begins. 1, upright, where none gives it, or not well."""
+    exif = exif.removeprefix(EXIF)
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    try:
+        if order is not None:
+            (start,) = struct.unpack_from(f"{order}I", exif, 4)
+            (count,) = struct.unpack_from(f"{order}H", exif, start)
+            for field in range(start + 2, start + 2 + 12 * count, 12):
+                number, kind = struct.unpack_from(f"{order}HH", exif, field)
+                if number == ORIENTATION:
+                    (value,) = struct.unpack_from(order + ("I" if kind == LONG else "H"), exif, field + 8)
+                    return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass  # what ends too early says nothing; the pixels may be whole
+    return 1
 
 
 def _gif(data: bytes) -> Header:
@@ -164,9 +201,21 @@ def _webp(data: bytes) -> Header:
     kind = data[12:16]
     if kind == b"VP8X":
         width, height = (int.from_bytes(data[i : i + 3], "little") + 1 for i in (24, 27))
-        return Header(height, width, alpha=bool(data[20] & 0x10), frames=2 if data[20] & 2 else 1)
+        alpha, frames = bool(data[20] & 0x10), 2 if data[20] & 2 else 1
+        return Header(height, width, alpha=alpha, frames=frames, turned=_orientation(_webp_exif(data)))
     if kind == b"VP8L":
         packed = int.from_bytes(data[21:25], "little")
         return Header((packed >> 14 & 0x3FFF) + 1, (packed & 0x3FFF) + 1, alpha=bool(packed >> 28 & 1))
     width, height = struct.unpack_from("<HH", data, 26)
     return Header(height & 0x3FFF, width & 0x3FFF)
+
+
+def _webp_exif(data: bytes) -> bytes:
+    """The EXIF data of an extended file; empty where it has none."""
+    start = 12
+    while start + 8 <= len(data):
+        size = int.from_bytes(data[start + 4 : start + 8], "little")
+        if data[start : start + 4] == b"EXIF":
+            return data[start + 8 : start + 8 + size]
+        start += 8 + size + size % 2
+    return b""

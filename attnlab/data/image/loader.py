@@ -145,8 +145,8 @@ class ImageSplit(Split):
 
     def content(self, i: int) -> bytes:
         """What picture i consists of: equal pictures have equal contents."""
-        size = bytes([self.heights[i] % 256, self.widths[i] % 256])
-        return size + self._pixels[int(self.rows[i])].tobytes()
+        sides = np.array([self.heights[i], self.widths[i]], dtype=np.int64)
+        return sides.tobytes() + self._pixels[int(self.rows[i])].tobytes()
 
     def show(self, i: int) -> dict[str, object]:
         """The size of picture i; its file and number stand in its key."""

@@ -181,4 +181,5 @@ class _Writer:
         if is_transparent(pixels):
             self.told.note(TRANSPARENT, picture.key)
             self.told.changes.add(TRANSPARENT)
+        self.told.changes |= picture.changes
         return with_channels(pixels, CHANNELS[self.config.colour])

@@ -1,7 +1,7 @@
 """A picture as its source gives it, and what every source of pictures promises."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import isdir
 from pathlib import Path
 
@@ -22,12 +22,14 @@ follow."""
 @dataclass(frozen=True)
 class Picture:
     """Read when wanted, by `read`, which raises UserError where the picture, or its label, is bad. owner: copies with the
-    same one are held out together; "" is the key."""
+    same one are held out together; "" is the key. changes: filled by `read` with the names of rules by which the picture is
+    another than an earlier version read."""
 
     label: str
     key: str
     read: Callable[[], Pixels]
     owner: str = ""
+    changes: set[str] = field(default_factory=set)
 
 
 class ImageSource(Source):

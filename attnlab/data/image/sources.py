@@ -1,6 +1,7 @@
 """Where pictures come from: files in the formats of their publishers, a folder for each class, the hub, an embedded set."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from attnlab.config import DataConfig, ImageData
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.files.hub import HubSource
-from attnlab.data.files.layout import choose, left_out, same_contents, split_of
+from attnlab.data.files.layout import choose, is_packed, left_out, same_contents, split_of
 from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, listed
 from attnlab.data.image.decode import decoded, read_idx
@@ -26,7 +27,8 @@ PICTURES = Kind(
     what="pictures",
     read=(".png", ".jpg", ".jpeg"),
     unread=tuple(
-        ".gif .webp .bmp .tif .tiff .heic .heif .avif .jp2 .jxl .jfif .svg .ico .tga .ppm .pgm .pnm .raw .dng".split()
+        ".gif .webp .bmp .tif .tiff .heic .heif .avif .jp2 .jxl .jfif .svg .ico .tga .ppm .pgm .pnm .raw .dng "
+        ".jpe .jif .apng .mpo .j2k .jpx .pbm .psd .exr .dcm .cr2 .cr3 .nef .arw".split()
     ),
 )
 HUB_ROWS = 256
@@ -75,29 +77,29 @@ class HubImages(HubSource, ImageSource):
         classes = self.set.classes(config.label)
         self.colour = config.colour
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
-        if lacking(config, self.splits):  # earlier versions went by the row's number
-            self.identity += " held out by content"
+        self.identity += _chosen_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for piece in self.set.pieces(split, HUB_ROWS):
             for key, (picture, label) in self.set.rows(split, piece):
-                name, contents = "" if label is None else str(label), self._contents(picture)
-                yield Picture(name, key, partial(self._read, picture, label, key), owner_of(contents or b""))
+                name, contents, changes = "" if label is None else str(label), self._contents(picture), set[str]()
+                read = partial(self._read, picture, label, key, changes)
+                yield Picture(name, key, read, owner_of(contents or b""), changes)
 
     def _contents(self, picture: object) -> bytes | None:
         """The bytes of a picture's file."""
         return picture["bytes"] if isinstance(picture, dict) else None
 
-    def _read(self, picture: object, label: object, key: str) -> Pixels:
+    def _read(self, picture: object, label: object, key: str, changes: set[str]) -> Pixels:
         data = self._contents(picture)
         if label is None or data is None:
             raise UserError(f"{key}: a picture without {'a class' if label is None else 'contents'}")
-        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key)
+        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key, changes)
 
 
 class Idx(ImageSource):
-    """Files in LeCun's idx format, train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k-… or test-…, plain or .gz.
-    Raises UserError where one is missing, or unlike the other."""
+    """Files in LeCun's idx format, train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k-… or test-…, plain or .gz; with
+    `.idx` for `-idx`, too, as some programs unpack them. Raises UserError where one is missing, or unlike the other."""
 
     has_names = True
     hub = HubImages
@@ -106,7 +108,7 @@ class Idx(ImageSource):
 
     def __init__(self, config: ImageData) -> None:
         folder = picture_folder(config)
-        self.classes = tuple(config.classes) if config.classes else None
+        self.classes = _distinct(config.classes, f"`data.classes={config.classes}`") if config.classes else None
         there = _unpacked_names(folder, (self.images, self.labels))
         prefixes = list(dict.fromkeys(name[: -len(self.images)] for name in there))
         self.prefixes = choose(config, prefixes, "sets", _idx_split)
@@ -115,7 +117,8 @@ class Idx(ImageSource):
         if not {"train", "test"} & self.prefixes.keys():
             told = "".join(f"; {warning}" for warning in self.warnings)
             wanted = f"no train{self.images} and no t10k{self.images}"
-            raise UserError(f"`data.path={config.path}`: {wanted} there, plain or .gz{told}")
+            seen = "" if told else f"; seen are {few(path.name for path in listed(folder)) or 'no files'}"
+            raise UserError(f"`data.path={config.path}`: {wanted} there, plain or .gz{told or seen}")
         self.files = {}
         for prefix in self.prefixes.values():
             names = [prefix + self.images, prefix + self.labels]
@@ -123,6 +126,7 @@ class Idx(ImageSource):
             if missing := [name for name in names if name not in paths]:
                 raise UserError(f"{folder / missing[0]}: missing, plain or .gz, beside {', '.join(paths)}")
             self.files |= paths
+        self.identity += _chosen_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         image_name = self.prefixes[split] + self.images
@@ -167,7 +171,13 @@ class Cifar10(ImageSource):
         text = read_regular(names).decode(errors="surrogateescape")
         if problem := unreadable(text):
             raise UserError(f"{names}: {problem}")
-        self.classes = tuple(text.split())
+        lines = text.removeprefix("\ufeff").rstrip().split("\n")
+        if lines == [""]:
+            raise UserError(f"{names}: no names of classes in it; write one on each line")
+        self.classes = _distinct(lines, str(names))
+        if self.classes != tuple(text.split()):  # earlier versions took each word for a class
+            self.identity = "a class on each line"
+        self.identity += _chosen_by_content(config, self.splits)
 
     def rows(self, split: str) -> Iterator[Picture]:
         for name in self.names[split]:
@@ -208,25 +218,46 @@ class ImageFolder(ImageSource):
 
     def rows(self, split: str) -> Iterator[Picture]:
         for key, label in self._labels[split]:
-            yield Picture(label, key, partial(self._read, self.files[key]))
+            changes = set[str]()
+            yield Picture(label, key, partial(self._read, self.files[key], changes), changes=changes)
 
-    def _read(self, path: Path) -> Pixels:
+    def _read(self, path: Path, changes: set[str]) -> Pixels:
         if not (data := read_regular(path)):
             raise UserError(f"{path}: an empty file, of 0 bytes")
-        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, str(path))
+        return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, str(path), changes)
 
 
 def _unpacked_names(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
-    """The files of a folder with such names, plain or .gz, by their names without .gz. Raises UserError where both are there,
-    and differ."""
+    """The files of a folder with such names, plain or .gz, by their names without .gz and with `-idx` for `.idx`. Raises
+    UserError where two of one name differ."""
     found: dict[str, Path] = {}
     for path in listed(folder):
-        name = path.name.removesuffix(".gz")
+        name = re.sub(r"\.(idx\d-ubyte)$", r"-\1", path.name.removesuffix(".gz"))
         if name.endswith(endings) and is_regular(path):
-            if name in found and not same_contents(found[name], path):
+            if name in found and not _same(found[name], path):
                 raise UserError(f"{folder}: {found[name].name} and {path.name} differ; keep one")
             found[name] = path
     return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two files hold the same, of which one may be packed."""
+    if is_packed(one) == is_packed(other):
+        return read_regular(one) == read_regular(other)
+    return same_contents(*sorted((one, other), key=is_packed))
+
+
+def _distinct(names: Sequence[str], location: str) -> tuple[str, ...]:
+    """The names of classes 0, 1, …, as `class_name` has them. Raises UserError where one is blank, or stands for two."""
+    numbers: dict[str, int] = {}
+    for number, name in enumerate(map(class_name, names)):
+        if not name:
+            raise UserError(f"{location}: no name for class {number}; give each class one")
+        if (first := numbers.setdefault(name, number)) != number:
+            raise UserError(
+                f"{location}: `{name}` for class {first} and for class {number}; give each class a name of its own"
+            )
+    return tuple(numbers)
 
 
 def _idx_split(prefix: str) -> str | None:
@@ -234,12 +265,19 @@ def _idx_split(prefix: str) -> str | None:
     return "test" if prefix == "t10k" else split_of(prefix)
 
 
+def _chosen_by_content(config: ImageData, splits: Collection[str]) -> str:
+    """Said by a source's `identity` where pictures are chosen, held out or for `data.limit`: by contents, and not by their
+    number, as earlier versions did."""
+    return " held out by content" if lacking(config, splits) or config.limit is not None else ""
+
+
 def _numbered(number: int, classes: tuple[str, ...] | None, key: str, location: str, pixels: Pixels) -> Picture:
-    """A picture whose class is given by its number."""
+    """A picture whose class is given by its number; its pixels own it."""
+    owner = owner_of(pixels.tobytes())
     if classes is None:
-        return Picture(str(number), key, lambda: pixels)
+        return Picture(str(number), key, lambda: pixels, owner)
     if number < len(classes):
-        return Picture(classes[number], key, lambda: pixels)
+        return Picture(classes[number], key, lambda: pixels, owner)
 
     def refuse() -> Pixels:
         raise UserError(f"{location}: label {number} is outside the {len(classes)} classes {', '.join(classes)}")

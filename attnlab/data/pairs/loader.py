@@ -41,7 +41,8 @@ LEFT_OUT = ""
 
 
 class Meta(TypedDict):
-    """meta.json of prepared pairs. divided: a part of the fingerprint where earlier versions held out others."""
+    """meta.json of prepared pairs. divided: a part of the fingerprint where earlier versions held out others, or
+    read others."""
 
     warnings: list[str]
     divided: dict[str, str]
@@ -117,14 +118,13 @@ class Parallel(Data):
             return {"source": ("source", "target")}
         return {"source": ("source",), "target": ("target",)}
 
-    def _codecs(self, splits: Sequence[str]) -> dict[str, Codec]:
-        """Codecs learned from the pairs of the training file that these splits have for training."""
+    def _codecs(self, divided: Sequence[str] | None) -> dict[str, Codec]:
+        """Codecs learned from the training pairs; divided: see `_divided`."""
         config = self.config
 
         def training(sides: tuple[str, ...]) -> Iterator[str]:
-            for pair, split in zip(self._whole("train", BadRows(config.skip_bad), []), splits, strict=True):
-                if split == "train":
-                    yield from (getattr(pair, side) for side in sides)
+            for pair in self._of_training_file("train", divided, BadRows(config.skip_bad), []):
+                yield from (getattr(pair, side) for side in sides)
 
         texts = {name: training(sides) for name, sides in self._sides.items()}
         return learn_codecs(texts, config.tokens, config.subwords)
@@ -151,21 +151,22 @@ class Parallel(Data):
         columns = {"source": List(Value("int32")), TARGET: List(Value("int32"))}
         columns |= {name: Value("string") for name in ("key", "source_text", "target_text")}
         warnings: list[str] = []
-        divided = False  # whether pairs were left out before others were held out
+        unused, changes = 0, set[str]()  # pairs that were left out before others were held out
 
         for split in splits:
             bad, empty, longer = BadRows(self.config.skip_bad, "pair"), list[str](), list[str]()
             number = write_rows(
                 folder / f"{split}.arrow", columns, self._encoded(self._pairs(split, bad, empty), longer)
             )
+            changes |= bad.changes
             if split in self.source.splits:  # what is held out was read, and warned of, with the rest
                 warnings += bad.warnings()
                 warnings += [_left_out(split, empty)] if empty else []
-                divided = divided or (split == "train" and bool(empty))
-            left_out = self._divided.count(LEFT_OUT) if split == "train" else 0
+                unused += len(empty) if split == "train" else 0
+            left_out = self._divided.count(LEFT_OUT) if split == "train" and self._divided is not None else 0
             limit = self.config.max_length, self.config.too_long
             warnings += beyond_length(len(longer) + left_out, f"pairs of the {split} split", *limit)
-            divided = divided or bool(left_out)
+            unused += left_out
             if number == 0:
                 nothing = f"no pairs of non-empty sentences for the {split} split"
                 reason = too_few(split, self.fractions[split]) if split in self.fractions else nothing
@@ -173,7 +174,8 @@ class Parallel(Data):
                 raise UserError(f"{self.config.path or f'data={self.config.name}'}: {reason}{told}")
         self.source.refuse_changed()
         # Earlier versions counted such pairs among those that are held out.
-        settings = {"divided": "what can be used"} if divided and self.fractions else {}
+        settings = {"divided": "what can be used"} if unused and self.fractions else {}
+        settings |= {"changes": "; ".join(sorted(changes))} if changes else {}
         meta = {"warnings": [self.names.stored(warning) for warning in warnings], "divided": settings}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -188,25 +190,31 @@ class Parallel(Data):
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
         """The pairs of a split that have two sides; the keys of others in its file go to `empty`."""
         if split in self.source.splits and split != "train":
-            yield from self._whole(split, bad, empty)
-            return
-        for pair, pair_split in zip(self._whole("train", bad, empty), self._divided, strict=True):
-            if pair_split == split:
-                yield pair
+            return self._whole(split, bad, empty)
+        return self._of_training_file(split, self._divided, bad, empty)
+
+    def _of_training_file(
+        self, split: str, divided: Sequence[str] | None, bad: BadRows, empty: list[str]
+    ) -> Iterator[TextPair]:
+        """The pairs of the training file that are in a split; divided: see `_divided`."""
+        pairs = self._whole("train", bad, empty)
+        if divided is None:
+            return pairs
+        return (pair for pair, own in zip(pairs, divided, strict=True) if own == split)
 
     @cached_property
-    def _divided(self) -> list[str]:
-        """The split of each pair with two sides in the training file. Equal sources, but for white space, are held out
-        together; LEFT_OUT are those that `data.too_long=drop` leaves out of the division.
+    def _divided(self) -> list[str] | None:
+        """The split of each pair with two sides in the training file; None where all are for training. Equal sources, but
+        for white space, are held out together; LEFT_OUT are those that `data.too_long=drop` leaves out of the division.
 
         How many tokens a text has is only known when tokens have been learned from training pairs. Those of a first
         division, of all pairs, decide who is too long; the run learns its own from the second.
         """
+        if not self.fractions:
+            return None
         owners = [
             " ".join(pair.source.split()) for pair in self._whole("train", BadRows(self.config.skip_bad), [])
         ]
-        if not self.fractions:
-            return ["train"] * len(owners)
         splits = self._held_out(owners)
         if self.config.too_long != "drop":
             return splits

@@ -21,7 +21,7 @@ from attnlab.schema import Count
 
 VERSION = 6
 """Of all fingerprints: with a new one no run can be continued that began before."""
-READING = 3
+READING = 5
 """Of how files are read and written: a new one makes prepared folders unused, while fingerprints stay. Where the same files
 give other examples than before, the source's `identity` says so, which changes the fingerprint."""
 MANIFEST = "sizes.json"

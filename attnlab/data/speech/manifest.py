@@ -39,6 +39,14 @@ class Manifest(FileSource):
         """Takes what readers find wrong with a row, or with several that share it."""
         self.problems += [problem] * count
 
+    def note(self, rule: str, location: str) -> None:
+        """Takes what readers treat by a rule."""
+        self.told.note(rule, location)
+
+    def applied(self, rule: str, location: str) -> None:
+        """Takes what readers treat by a rule that makes other examples."""
+        self.told.applied(rule, location)
+
     def listed(self) -> Iterator[Recording]:
         form = table_format(self.path)
         if form is None:

@@ -45,10 +45,12 @@ class Form:
         return cells
 
     def check_width(self, cells: Sequence[str]) -> None:
-        """Raises ValueError where a line has another number of columns than most lines."""
+        """Raises ValueError where a line has another number of columns than most lines, or none for the word or its tag."""
+        count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+        if max(self.word, self.tag) >= len(cells) == self.width:
+            raise ValueError(f"{count}, where `data.words={self.word + 1} data.tags={self.tag + 1}` asks for more")
         if len(cells) == self.width:
             return
-        count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         separator = "a tab" if self.tabs else "spaces"
         more = "; a word that holds a space needs tabs between the columns" if not self.tabs else ""
         raise ValueError(f"{count}, where most lines have {self.width}, separated by {separator}{more}")

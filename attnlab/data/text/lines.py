@@ -4,10 +4,14 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from attnlab.data.files.bad_rows import BadRows
 from attnlab.text_files import Lines
 
 NO_WORD_ID = re.compile(r"(\d{1,9})([-.])(\d{1,9})")
 """The id of a multi-word range (`1-2`) or of an empty node (`8.1`), which stand between syntactic words."""
+
+
+SPACES = "words with spaces at their ends were read without these"
 
 
 def line_groups(lines: Lines) -> Iterator[list[tuple[int, str]]]:
@@ -19,6 +23,14 @@ def line_groups(lines: Lines) -> Iterator[list[tuple[int, str]]]:
         elif group:
             yield group
             group = []
+
+
+def without_spaces(word: str, bad: BadRows, location: str) -> str:
+    """A word without spaces at its ends, which would make another word of it."""
+    if word[:1] != " " and word[-1:] != " ":
+        return word
+    bad.applied(SPACES, location)
+    return word.strip(" ")
 
 
 class WordIds:

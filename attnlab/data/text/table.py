@@ -1,13 +1,21 @@
 """Tables of texts and labels."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from attnlab.config import TableData, TextData
 from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.names import class_name, noted_class_name
-from attnlab.data.files.tables import Records, nested, piece_rows, plain, table_files, table_pieces, usable
+from attnlab.data.files.tables import (
+    Records,
+    nested,
+    number_in,
+    piece_rows,
+    plain,
+    table_files,
+    table_pieces,
+    usable,
+)
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.data.text.tokenize import read_anew, tokens
@@ -36,7 +44,7 @@ class LabelledText:
         answer, problem = self._answer(labels)
         if problem or not words:
             return problem or f"no words in column `{self.config.text}`"
-        if self.config.group is not None and not group.strip():
+        if self.config.group is not None and not class_name(group):
             return f"empty column `{self.config.group}` (`data.group`)"
         if isinstance(answer, str):
             answer = noted_class_name(labels[0], bad, key)
@@ -59,10 +67,7 @@ class LabelledText:
             return "", f"empty label in column `{self.labels[0]}`"
         if self.config.target_kind == "class":
             return cell, ""
-        try:
-            number = float(cell)
-        except ValueError:
-            number = math.nan
+        number = number_in(cell)
         return number, "" if usable(number) else f"label `{cell}` is no number within single precision"
 
 

@@ -1,25 +1,22 @@
 """Words and tags in two columns or in JSON: a tag for each word of a sentence."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 from attnlab.config import TaggedData, TextData
-from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.bad_rows import BadRows, without_mark
 from attnlab.data.files.layout import plain_suffix, split_files
-from attnlab.data.files.names import noted_class_name
+from attnlab.data.files.names import HEADER, name_columns, noted_class_name
 from attnlab.data.files.tables import json_objects
 from attnlab.data.prep.source import path_of
 from attnlab.data.text.columns import RANGES, Form, form_of
 from attnlab.data.text.hub import HubText
-from attnlab.data.text.lines import WordIds, line_groups
+from attnlab.data.text.lines import WordIds, line_groups, without_spaces
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED
 from attnlab.text_files import Lines, stretches, unreadable
 
-_OTHER_SPACE = re.compile(r"[^\S \t\r\n]")
-"""White space that once separated columns, too."""
 ENDINGS = (".txt", ".tsv", ".conll", ".iob", ".iob2", ".bio", ".tags", ".jsonl")
 
 
@@ -104,14 +101,19 @@ def _words(
     lines: Lines, group: list[tuple[int, str]], form: Form, named: bool, bad: BadRows
 ) -> Iterator[tuple[int, str, str]]:
     """(line, word, tag) of each word of a sentence. Raises ValueError that says what is wrong, and where."""
-    ids, is_first, number = WordIds((0, 1)), True, 0
+    ids, is_first, number, file = WordIds((0, 1)), True, 0, lines.path.name
     try:
         for number, line in group:
+            if line.startswith("\ufeff") and not is_first:
+                raise ValueError(
+                    "a byte order mark within a sentence, where files were joined; an empty line is missing before it"
+                )
+            line = without_mark(line, bad, f"{lines.path.name}:{number}")
             cells = form.cells(line)
             if rule := form.left_out(line, cells, is_first):
                 if rule == RANGES:
                     ids.check(cells[0])
-                bad.note(rule, f"{lines.path.name}:{number}")
+                bad.note(rule, f"{file}:{number}")
                 bad.changes.add(rule)
                 continue
             if not named and (len(cells) < 2 or any(cells[2:])):
@@ -122,14 +124,18 @@ def _words(
             if problem := unreadable(line, lines.encoding):
                 raise ValueError(problem)
             word, tag = cells[form.word], cells[form.tag]
+            if number == 1 and name_columns((word, tag)):
+                bad.applied(HEADER, f"{lines.path.name}:1")
+                continue
             if not word or not tag.strip():
                 raise ValueError("a word without form or tag")
             if form.has_ids:
                 ids.check(cells[0])
-            if _OTHER_SPACE.search(line) and (not form.tabs or word != word.strip()):
+            # Any white space was a separator once, and none was left around a word.
+            if word != word.strip() if form.tabs else cells != line.split():
                 bad.changes.add("columns")
             is_first = False
-            yield number, word, noted_class_name(tag, bad, f"{lines.path.name}:{number}")
+            yield number, word, noted_class_name(tag, bad, f"{file}:{number}")
         ids.check_end()
     except ValueError as error:
         raise ValueError(f"{lines.path}:{number}: {error}") from error
@@ -166,4 +172,4 @@ def tagged_row(
     if any(tag and tag != tag.strip() for tag in tags):
         bad.changes.add("class names")
     named = tuple(noted_class_name(tag, bad, key) if tag else NOT_SCORED for tag in tags)
-    return TextRow(tuple(words), {"tags": named}, key)
+    return TextRow(tuple(without_spaces(word, bad, key) for word in words), {"tags": named}, key)

@@ -40,7 +40,8 @@ def maximised(score: float, monitor: str) -> float:
 
 
 class Search:
-    """The trials of one sweep, shared through a journal by every process that works on it."""
+    """The trials of one sweep, shared through a journal by every process that works on it. Raises UserError for settings
+    that don't fit together, and for a journal that this version doesn't write."""
 
     def __init__(self, journal: Path, space: Space, settings: Sweep) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -54,9 +55,9 @@ class Search:
         self.is_cut = self.trials < asked
         """Whether fewer trials are made than were asked for, since more would repeat them."""
         read_jsonl(journal, dict[str, object])  # refused here, before Optuna reads it, where it is damaged
-        # Optuna's base class for locks isn't public.
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
         try:
+            # Optuna's base class for locks isn't public.
+            storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_JournalLock(journal)))  # type: ignore[arg-type]
             self.study = optuna.create_study(
                 study_name="sweep", storage=storage, direction="maximize", load_if_exists=True,
                 sampler=_Sampler(self.sampler, settings.seed, self.grid, space), pruner=optuna.pruners.NopPruner(),
@@ -66,7 +67,7 @@ class Search:
             raise
         except Exception as error:  # the library raises whatever its replay runs into
             right = "a sweep is finished by the version of attnlab that began it; start a new one"
-            raise Damaged(f"{journal}: no journal of this version ({type(error).__name__}); {right}") from error
+            raise Damaged(f"{journal}: no journal of this version; {right}") from error
 
     @staticmethod
     def check(space: Space, settings: Sweep) -> None:

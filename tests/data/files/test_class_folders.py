@@ -30,7 +30,7 @@ def write_recordings(folder: Path, count: int = 6, ending: str = ".wav") -> None
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         sound = 0.1 * np.random.default_rng(i).standard_normal(800)
-        soundfile.write(folder / f"{i}{ending}", sound, 8000, format="WAV")
+        soundfile.write(folder / f"{i}{ending}", sound, 16000, format="WAV")
 
 
 Write = Callable[..., None]

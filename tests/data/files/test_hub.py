@@ -128,7 +128,7 @@ def picture(grey: int, channels: int) -> dict:
 )
 def test_pictures(hub: Path, name: str, hub_id: str, column: str, config: str, commit: str, channels: int) -> None:  # noqa: F811
     features = Features({column: Image(), "label": ClassLabel(names=["dark", "light"])})
-    rows = [{column: picture(200 * (i % 2), channels), "label": i % 2} for i in range(20)]
+    rows = [{column: picture(200 * (i % 2) + i // 2, channels), "label": i % 2} for i in range(20)]
     keep(hub, hub_id, features, {"train": rows, "test": rows[:4]}, config, commit)
     data = image.Image(compose.compose(["task=digits", f"data={name}", "data.validation=0.2"]).data, seed=1)
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 16, "validation": 4, "test": 4}

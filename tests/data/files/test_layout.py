@@ -32,7 +32,10 @@ def write_treebank(path: Path, count: int) -> None:
 
 
 def write_graphs(path: Path, count: int) -> None:
-    graphs = ({"nodes": [path.stem, str(i)], "edges": [[0, 1]], "label": "ab"[i % 2]} for i in range(count))
+    graphs = (
+        {"nodes": [[float(i), len(path.stem)], [0, 0]], "edges": [[0, 1]], "label": "ab"[i % 2]}
+        for i in range(count)
+    )
     path.write_text("".join(json.dumps(graph) + "\n" for graph in graphs))
 
 
@@ -85,7 +88,8 @@ def test_files_of_no_split_are_told_with_the_keys_that_use_them(tmp_path: Path, 
     assert counts(named) == {"train": 40, "validation": 11, "test": 7} and named.warnings == []
     assert named.fingerprint != data.fingerprint
     other = opened(tmp_path, *words, "data.train_name=my-test", "data.validation=0.2", "data.test_name=train")
-    assert counts(other) == {"train": 6, "validation": 1, "test": 40}
+    by_class = source in ("tables", "graphs")  # which have two classes, both of them validated
+    assert counts(other) == {"train": 6 - by_class, "validation": 1 + by_class, "test": 40}
     there = "train" if source == "pairs" else f"train{ending}"
     assert refusal(tmp_path, *words, "data.test_name=tset").startswith("`data.test_name=tset`: there are ")
     assert there in refusal(tmp_path, *words, "data.test_name=tset")
@@ -151,7 +155,8 @@ def test_names_in_capital_letters_are_read_and_housekeeping_is_not(tmp_path: Pat
     for name in ("._train.csv", ".train.csv", "~$train.csv", "README.csv"):
         write_table(tmp_path / name, 3)
     data = opened(tmp_path, *SOURCES["tables"][0], "data.validation=0")
-    assert counts(data) == {"train": 20, "test": 1} and data.warnings == []
+    assert counts(data) == {"train": 20, "test": 1}
+    assert data.warnings == ["1 of 2 classes has no example in the test split: b"]
     assert counts(opened(tmp_path / "TRAIN.CSV", *SOURCES["tables"][0]))["train"] == 16
 
 

@@ -22,6 +22,18 @@ def test_a_name_that_changes_is_told() -> None:
     assert told.endswith(": 2, the first at x:2") and bad.changes == {"class names"}
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u200e", "\u00ad", " \u200b ", "\u200b\u00a0"])
+def test_invisible_characters_at_the_ends_are_no_part_of_a_name(mark: str) -> None:
+    bad = BadRows(skip=False)
+    assert noted_class_name(f"{mark}\u00e9t\u00e9{mark}", bad, "x:1") == "\u00e9t\u00e9"
+    assert len(bad.warnings()) == 1 and "invisible characters" in bad.changes
+
+
+@pytest.mark.parametrize("name", ["\u2764\ufe0f", "\U0001f3f4\U000e0067\U000e0062\U000e007f", "a\u200cb"])
+def test_characters_that_show_something_stay(name: str) -> None:
+    assert class_name(name) == name
+
+
 def test_the_first_three_bad_rows_are_told_and_all_are_counted() -> None:
     one, other = BadRows(skip=True), BadRows(skip=True)
     for i in range(2):

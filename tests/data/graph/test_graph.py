@@ -457,3 +457,74 @@ def test_a_source_from_outside_is_chosen_by_its_name(tmp_path: Path) -> None:
     data = [Graphs(GraphData(name="rings", source="rings", labelled=n, cache=str(tmp_path)), 1) for n in (2, 4)]
     assert [max(split.lengths.max() for split in each.splits.values()) for each in data] == [4, 6]
     assert data[0].spec.targets["label"].classes == ("even", "odd")
+
+
+def test_graphs_that_list_edges_again_stay_with_those_that_list_them_once(tmp_path: Path) -> None:
+    once = [{"nodes": n, "edges": [[i, i + 1] for i in range(n - 1)], "label": "ab"[n % 2]} for n in range(2, 32)]
+    again = [graph | {"edges": graph["edges"] + [[b, a] for a, b in graph["edges"]]} for graph in once]
+    data = load("data=graph_jsonl", f"data.path={write_jsonl(tmp_path / 'graphs.jsonl', once + again)}")
+    sizes = {name: {int(n) for n in split.lengths} for name, split in data.splits.items()}
+    assert sum(map(len, sizes.values())) == len(set.union(*sizes.values())) == 30
+
+
+def test_a_whole_number_is_one_class_with_and_without_a_decimal_point(tmp_path: Path) -> None:
+    records = [{"nodes": n, "edges": [], "label": label} for n, label in enumerate([1, 1.0, 0, 0.0, -0.0, 0.5], 1)]
+    words = ("data=graph_jsonl", "data.validation=0", "data.test=0")
+    data = load(*words, f"data.path={write_jsonl(tmp_path / 'graphs.jsonl', records)}")
+    assert data.splits["train"].gold("label") == ["1", "1", "0", "0", "0", "0.5"]
+    assert "classes such as 1.0, which are the class 1: 3, the first at" in data.warnings[0]
+    nodes = [{"nodes": 4, "edges": [], "label": [1, 1.0, -1.0, None]}]
+    path = write_jsonl(tmp_path / "nodes.jsonl", nodes)
+    data = load(*words, f"data.path={path}", "data.target_kind=vector_classes")
+    assert list(data.splits["train"].gold("label")[0]) == ["1", "1", "", ""]
+
+
+def test_names_of_nodes_and_edges_that_were_never_learned_are_told(tmp_path: Path) -> None:
+    train = [{"nodes": ["C", "O"], "edges": [[0, 1, "s"]], "label": label} for label in "ab"]
+    test = [{"nodes": ["C", "c", "x", "c"], "edges": [[0, 1, "s"], [1, 2, "d"]], "label": "a"}]
+    write_jsonl(tmp_path / "train.jsonl", train), write_jsonl(tmp_path / "test.jsonl", test)
+    warnings = load("data=graph_jsonl", f"data.path={tmp_path}", "data.validation=0").warnings
+    rest = "of the test split have names never seen in training, and count as nameless"
+    assert f"3 of 4 nodes {rest}: c, x" in warnings and f"2 of 4 edges {rest}: d" in warnings
+
+
+def test_what_single_precision_or_the_unknown_name_takes_away_is_told(tmp_path: Path) -> None:
+    words = ("data=graph_jsonl", "data.validation=0", "data.test=0")
+    times = [{"nodes": [[1700000000 + i]], "edges": [], "label": "ab"[i]} for i in (0, 1)]
+    (warning,) = load(*words, f"data.path={write_jsonl(tmp_path / 'times.jsonl', times)}").warnings
+    assert "single precision rounds" in warning and ": 1, the first at" in warning and "times.jsonl:2" in warning
+    unknown = [{"nodes": ["<unk>", "C"], "edges": [], "label": label} for label in "ab"]
+    (warning,) = load(*words, f"data.path={write_jsonl(tmp_path / 'unknown.jsonl', unknown)}").warnings
+    assert "names `<unk>`, which are those of nodes or edges without a name: 2" in warning
+
+
+def test_single_numbers_are_refused_with_how_to_write_them(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "train.jsonl", [{"nodes": 2, "edges": [[0, 1, 0.5]], "label": "a"}])
+    with pytest.raises(UserError, match=r"train.jsonl:1: each edge .*; 0.5 is written \[0.5\] as a list"):
+        load("data=graph_jsonl", f"data.path={path}")
+
+
+def test_a_packed_tu_set_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    plain, packed = write_tu(tmp_path / "plain"), tmp_path / "packed"
+    packed.mkdir()
+    for path in plain.iterdir():
+        (packed / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    ours, theirs = (load("data=tu", "data.name=TOY", f"data.path={folder}") for folder in (packed, plain))
+    for name, split in theirs.splits.items():
+        everything = np.arange(len(split))
+        one, other = ours.splits[name].batch(everything).inputs, split.batch(everything).inputs
+        assert torch.equal(one.values, other.values) and torch.equal(one.edges, other.edges)
+    (packed / "TOY_nodelabels.txt.gz").write_bytes(b"")
+    assert any(
+        "TOY_nodelabels.txt.gz: not read" in w
+        for w in load("data=tu", "data.name=TOY", f"data.path={packed}").warnings
+    )
+
+
+def test_further_answers_of_a_tu_set_are_told(tmp_path: Path) -> None:
+    folder = write_tu(tmp_path / "TOY")
+    (folder / "TOY_graph_labels.txt").unlink()
+    (folder / "TOY_graph_attributes.txt").write_text("".join(f"{i}.5, 7, -1\n" for i in range(24)))
+    data = load("data=tu", "data.name=TOY", f"data.path={folder}", "data.validation=0", "data.test=0")
+    assert list(data.splits["train"].gold("label")) == [i + 0.5 for i in range(24)]
+    assert any("the first of 3 numbers is learned, the others are not read: 24" in w for w in data.warnings)

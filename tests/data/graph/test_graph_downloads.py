@@ -1,6 +1,7 @@
 """Sets of graphs by name: from stand-ins for the addresses, by files of the same form as the real ones."""
 
 import gzip
+import re
 import zipfile
 from pathlib import Path
 
@@ -233,9 +234,61 @@ def test_rdkit_reads_salts_and_says_nothing_of_what_it_cannot_read(
     smiles = ("OCC", "C(C", "[Na+].[Cl-]", "CCO", "C[N](C)(C)(C)C", "[H][H]", "c1ccccc")
     words = table_of(tmp_path, ["1", "0", "1", "0", "1", "0", "1"], smiles)
     data = load(*words, cache, "data.skip_bad=true")
-    bad, told = data.warnings
+    bad, told, otherwise = data.warnings
+    assert "written in another way" in otherwise and "BBBP.csv:5" in otherwise
     assert "3 bad graphs were left out" in bad and "BBBP.csv:3: `C(C` is no molecule" in bad
     assert "another answer: 1" in told and "BBBP.csv:5" in told, "OCC and CCO are one molecule"
     shown = [data.splits["train"].show(i) for i in range(4)]
     assert shown[1] == {"nodes": 2, "edges": 0} and shown[0]["edges"] == 4
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("answer", "smiles", "expected"), [
+    ("1", "CCO CCN", "`CCO CCN` holds more than one molecule: `CCN` stands behind a space"),
+    ("1", "CCO ethanol", "`ethanol` stands behind a space"),
+    ("1", "CC\u200bO", "no molecule that RDKit can read|U\\+200B"),
+    ("0_1", "CCO", "`0_1` is no number; write it with the digits 0 to 9 alone"),
+    ("\u0661", "CCO", "is no number; write it with the digits 0 to 9 alone"),
+])  # fmt: skip
+def test_a_cell_of_which_a_part_would_be_lost_is_refused(
+    tmp_path: Path, cache: str, answer: str, smiles: str, expected: str
+) -> None:
+    pytest.importorskip("rdkit")
+    told = refusal(*table_of(tmp_path, [answer, "0"], (smiles, "C")), cache, "data.skip_bad=false")
+    assert "BBBP.csv:2: " in told and re.search(expected, told)
+
+
+def test_extensions_that_rdkit_reads_may_stand_behind_a_space(tmp_path: Path, cache: str) -> None:
+    pytest.importorskip("rdkit")
+    words = table_of(tmp_path, ["1", "0"], ("CCO |$_AV:a;b;c$|", " CCN "))
+    split = load(*words, cache, "data.skip_bad=false").splits["train"]
+    assert [split.show(i) for i in range(2)] == [{"nodes": 3, "edges": 4}] * 2
+
+
+def test_answers_that_differ_from_a_later_row_than_the_first_are_told(
+    tmp_path: Path, chains: None, cache: str
+) -> None:
+    (warning,) = load(*table_of(tmp_path, ["", "0", "1"], ("C", "C", "C")), cache).warnings
+    assert f"another answer: 1, the first at {tmp_path / 'BBBP.csv'}:4" in warning
+
+
+def test_one_molecule_written_in_two_ways_and_isotopes_are_told(tmp_path: Path, cache: str) -> None:
+    pytest.importorskip("rdkit")
+    words = table_of(tmp_path, ["1"] * 5, ("CO", "[CH3:1][OH:2]", "OC", "CO", "[13CH4]"))
+    otherwise, isotopes = load(*words, cache, "data.skip_bad=false").warnings
+    assert "written in another way" in otherwise and f": 2, the first at {tmp_path / 'BBBP.csv'}:3" in otherwise
+    assert "isotopes" in isotopes and "BBBP.csv:6" in isotopes
+
+
+def test_answers_of_another_column_than_the_published_one_are_told_or_refused(
+    tmp_path: Path, chains: None, cache: str
+) -> None:
+    words = ("data=molecule_net", f"data.path={tmp_path / 'table.csv'}", "data.validation=0", "data.test=0", cache)
+    table = "id,measured log(solubility:mol/L),ESOL predicted,SMILES\nx,-3,-2.5,CO\ny,-1,-0.5,C\n"
+    (tmp_path / "table.csv").write_text(table)
+    data = load(*words, "data.name=ESOL")
+    assert list(data.splits["train"].gold("label")) == [-2.5, -0.5]
+    assert "the answers are those of the column `ESOL predicted`, where the published table" in data.warnings[0]
+    (tmp_path / "table.csv").write_text("iupac,smiles,calc,expt\nx,CO,-3,-2.5\ny,C,-1,-0.5\n")
+    told = refusal(*words, "data.name=FreeSolv")
+    assert "table.csv:1: `expt` stands in column 4, where the table of FreeSolv has it in column 3" in told

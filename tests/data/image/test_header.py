@@ -133,6 +133,65 @@ def test_photographs_are_turned_upright(turned: int) -> None:
         assert np.array_equal(read(data), expected)
 
 
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_webp_and_photographs_with_xmp_before_exif_are_turned_upright(turned: int) -> None:
+    """Where torchvision's decoder looks for no orientation (epeg#18)."""
+    exif = Image.Exif()
+    exif[0x112] = turned
+    transparent = Image.fromarray(np.concatenate([LARGE, LARGE[..., :1]], axis=2))
+    webp = {"exif": exif, "lossless": True, "exact": True}
+    for picture, settings in ((Image.fromarray(LARGE), webp), (transparent, webp)):
+        upright = saved(ImageOps.exif_transpose(Image.open(io.BytesIO(saved(picture, "WEBP", **settings)))))
+        assert np.array_equal(read(saved(picture, "WEBP", **settings)), read(upright))
+    plain = saved(Image.fromarray(LARGE), "JPEG")
+    fields = {
+        "<": b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 0x112, 3, 1, turned, 0, 0),
+        ">": b"MM\0*\0\0\0\x08" + struct.pack(">HHHIIII", 1, 0x112, 4, 1, turned, 0, 0),
+    }
+    for body in fields.values():
+        segments = [b"http://ns.adobe.com/xap/1.0/\0<x/>", b"Exif\0\0" + body]
+        described = b"".join(b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part for part in segments)
+        changes = set[str]()
+        data = np.frombuffer(plain[:2] + described + plain[2:], dtype=np.uint8)
+        pixels = decoded(data, "rgb", "x.jpg", changes)
+        expected = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data.tobytes()))))
+        assert pixels.shape == expected.shape
+        assert np.abs(pixels.astype(int) - expected).max() <= (0 if body.startswith(b"II") else 1)
+        assert bool(changes) == (turned != 1), "a run of before must not go on with other pixels"
+
+
+@pytest.mark.parametrize(
+    "exif", [b"", b"Exif", b"MM\0*", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff\1\1"]
+)
+def test_damaged_exif_data_turn_nothing(exif: bytes) -> None:
+    body = b"EXIF" + struct.pack("<I", len(exif)) + exif + b"\0" * (len(exif) % 2)
+    data = bytearray(saved(Image.fromarray(LARGE), "WEBP", lossless=True, icc_profile=b"none") + body)
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    data[20] |= 8  # announces them
+    assert np.array_equal(read(bytes(data)), LARGE)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_grey_is_made_of_the_levels_whatever_a_png_says_of_their_brightness(alpha: bool) -> None:
+    picture = Image.fromarray(PIXELS if alpha else PIXELS[..., :3].copy())
+    plain = saved(picture)
+    end_of_head = 8 + 25
+    for told in (
+        chunk(b"sRGB", b"\0"),
+        chunk(b"gAMA", struct.pack(">I", 45455)),
+        chunk(b"gAMA", struct.pack(">I", 220000)),
+    ):
+        data = plain[:end_of_head] + told + plain[end_of_head:]
+        assert np.array_equal(read(data), read(plain))
+        assert np.abs(read(data, "grey").astype(int) - read(plain, "grey")).max() <= 1
+        changes = set[str]()
+        for colour in ("rgb", "grey"):
+            decoded(np.frombuffer(data, dtype=np.uint8), colour, "x.png", changes)
+            assert bool(changes) == (colour == "grey")
+    decoded(np.frombuffer(plain, dtype=np.uint8), "grey", "x.png", unchanged := set[str]())
+    assert not unchanged
+
+
 def refusal(data: bytes) -> str:
     with pytest.raises(UserError) as refused:
         read(data)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import List, Value
-from pictures import image_data, load, write_folder, write_mnist
+from pictures import image_data, load, write_folder, write_mnist, write_picture
 
 from attnlab.data.image.loader import Image
 from attnlab.data.prep import arrow
@@ -129,3 +129,12 @@ def test_a_picture_of_too_many_patches_is_named(tmp_path: Path) -> None:
     )
     problems = image_data(*words, "data.patch=2", "data.stride=3").problems()
     assert list(problems) == ["data.stride=3 must be at most data.patch=2, or pixels would be lost"]
+
+
+def test_pictures_of_exchanged_sides_differ(tmp_path: Path) -> None:
+    for name, (height, width) in {"wide": (256, 512), "high": (512, 256)}.items():
+        for i in range(4):
+            write_picture(tmp_path / name / f"{i}.png", np.full((height, width, 1), i, dtype=np.uint8))
+    data = load("data=image_folder", f"data.path={tmp_path}", "data.patch=64", "data.validation=0", "data.test=0")
+    train = data.splits["train"]
+    assert len({train.content(i) for i in range(8)}) == 8

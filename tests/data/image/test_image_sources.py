@@ -17,8 +17,9 @@ from attnlab.config import DataConfig, ImageData, check
 from attnlab.data.files.class_folders import Kind, class_folders
 from attnlab.data.image.decode import decoded, read_idx
 from attnlab.data.image.loader import Image
+from attnlab.data.image.prepare import prepare
 from attnlab.data.image.source import ImageSource, Picture
-from attnlab.data.image.sources import Digits
+from attnlab.data.image.sources import Digits, ImageFolder
 from attnlab.errors import UserError
 from attnlab.registry import IMAGE_SOURCES
 
@@ -43,6 +44,24 @@ def test_idx_files_plain_or_zipped_give_their_pixels_and_labels(tmp_path: Path, 
     assert test.show(0) == {"height": 6, "width": 6}
 
 
+def test_pictures_are_held_out_by_their_contents_wherever_they_stand(tmp_path: Path) -> None:
+    images, labels = noise(60, 6, 6, seed=1), np.arange(60, dtype=np.uint8) % 2
+    images[1::10], labels[1::10] = images[0::10], labels[0::10]  # copies
+    chosen: list[dict[str, list[bytes]]] = []
+    for name, order in {"as it is": np.arange(60), "mixed": np.random.default_rng(3).permutation(60)}.items():
+        folder = write_mnist(tmp_path / name)
+        (folder / "train-images-idx3-ubyte").write_bytes(idx(images[order]))
+        (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels[order]))
+        splits = load("data=mnist", f"data.path={folder}", "data.validation=0.3").splits
+        chosen.append(
+            {
+                split: sorted(examples.content(i) for i in range(len(examples)))
+                for split, examples in splits.items()
+            }
+        )
+    assert chosen[0] == chosen[1] and not set(chosen[0]["train"]) & set(chosen[0]["validation"])
+
+
 def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) -> None:
     words = ["data=mnist", f"data.path={write_mnist(tmp_path)}"]
     assert load(*words, "data.classes=[dark,bright]").spec.targets["label"].classes == ("dark", "bright")
@@ -56,6 +75,34 @@ def test_classes_can_be_named_and_numbers_beyond_them_are_bad(tmp_path: Path) ->
     assert train.startswith("15 bad train pictures were left out") and test.startswith(
         "3 bad test pictures were left out"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("[one,one]", "`one` for class 0 and for class 1; give each class a name of its own"),
+        ("[one,' one']", "`one` for class 0 and for class 1"),
+        ("[one,' ']", "no name for class 1; give each class one"),
+    ],
+)
+def test_each_number_has_a_name_of_its_own(tmp_path: Path, names: str, sentence: str) -> None:
+    assert sentence in refusal("data=mnist", f"data.path={write_mnist(tmp_path)}", f"data.classes={names}")
+
+
+def test_idx_files_are_known_by_their_contents_and_by_names_with_a_dot(tmp_path: Path) -> None:
+    """Some programs unpack to train-images.idx3-ubyte (python-mnist#19), browsers unpack and leave the name."""
+    expected = load("data=mnist", f"data.path={write_mnist(tmp_path / 'usual')}").splits["test"]
+    for folder, zipped in {"dots": False, "names": False, "contents": True}.items():
+        for path in list(write_mnist(tmp_path / folder, zipped=zipped).iterdir()):
+            others = {"dots": path.name.replace("-idx", ".idx"), "names": f"{path.name}.gz", "contents": path.stem}
+            path.rename(path.with_name(others[folder]))
+        test = load("data=mnist", f"data.path={tmp_path / folder}").splits["test"]
+        assert test.keys == expected.keys and test.gold("label") == expected.gold("label")
+        assert np.array_equal(test.pixels(np.arange(6)), expected.pixels(np.arange(6)))
+    (tmp_path / "dots" / "t10k-labels-idx1-ubyte").write_bytes(idx(np.ones(6, dtype=np.uint8)))
+    message = refusal("data=mnist", f"data.path={tmp_path / 'dots'}")
+    assert "t10k-labels-idx1-ubyte and t10k-labels.idx1-ubyte differ; keep one" in message
+    assert "; seen are contents, dots, names, …" in refusal("data=mnist", f"data.path={tmp_path}")
 
 
 def damage(kind: str, folder: Path) -> str:
@@ -258,6 +305,26 @@ def test_cifar_records_are_a_label_and_planes_of_red_green_and_blue(tmp_path: Pa
     assert "no data_batch_4.bin there" in refusal(*words)
 
 
+def test_cifar_has_the_name_of_a_class_on_each_line(tmp_path: Path) -> None:
+    write_cifar(tmp_path, [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"])
+    names, words = tmp_path / "batches.meta.txt", ["data=cifar10", f"data.path={tmp_path}"]
+    before = load(*words)
+    names.write_bytes(b"\xef\xbb\xbfpolar bear\r\ntiger cat\r\n" + b"".join(b"%d\r\n" % i for i in range(2, 10)))
+    data = load(*words)
+    classes = ("polar bear", "tiger cat", *"23456789")
+    assert data.spec.targets["label"].classes == classes and data.fingerprint != before.fingerprint
+    labels = dict(zip(before.splits["test"].keys, before.splits["test"].gold("label"), strict=True))
+    for key, name in zip(data.splits["test"].keys, data.splits["test"].gold("label"), strict=True):
+        assert labels[key] == f"class{classes.index(str(name))}"
+    for text, sentence in {
+        "a\n\nb\n": "no name for class 1",
+        "a\nb\na\n": "`a` for class 0 and for class 2",
+        " \n": "no names of classes in it; write one on each line",
+    }.items():
+        names.write_text(text)
+        assert f"{names}: {sentence}" in refusal(*words)
+
+
 def test_the_pickles_of_cifar_are_never_opened(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(b"cos\nsystem\n(S'touch hacked'\ntR.")
     message = refusal("data=cifar10", f"data.path={tmp_path}")
@@ -379,8 +446,29 @@ def test_transparent_pictures_are_told_once_and_make_other_data(tmp_path: Path) 
         for i in range(len(split)):
             if split.gold("label")[i] == "a":
                 assert split.picture(i)[..., 0].tolist() == [[0] * 4] * 2 + [[255] * 4] * 2
-    assert data.fingerprint not in data.folder.name, "a run of before must not go on with other pixels"
+    now = prepare(data.config, data.source).name
+    assert data.fingerprint != now, "a run of before must not go on with other pixels"
     assert opaque.fingerprint in opaque.folder.name
+
+
+def test_grey_of_pngs_that_tell_their_brightness_is_other_data_than_it_was(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    told = b"\0\0\0\1sRGB\0" + struct.pack(">I", zlib.crc32(b"sRGB\0"))
+    for path in root.rglob("red/*.png"):
+        data = path.read_bytes()
+        path.write_bytes(data[:33] + told + data[33:])
+    for colour, changed in {"rgb": {}, "grey": {"changes": ["grey by the levels as they stand"]}}.items():
+        config = image_data("data=image_folder", f"data.path={root}", f"data.colour={colour}")
+        assert prepare(config, ImageFolder(config)).changes == changed
+
+
+@pytest.mark.parametrize("suffix", [".jpe", ".apng", ".dcm", ".NEF"])
+def test_pictures_in_formats_that_are_not_read_are_refused_by_name(tmp_path: Path, suffix: str) -> None:
+    root = write_folder(tmp_path)
+    (root / "train" / "red" / f"one{suffix}").write_bytes(b"more")
+    assert f"one{suffix}: pictures are not read from {suffix} files" in refusal(
+        "data=image_folder", f"data.path={root}"
+    )
 
 
 def test_where_no_picture_can_be_used_it_is_said_why(tmp_path: Path) -> None:

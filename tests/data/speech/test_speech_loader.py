@@ -218,14 +218,14 @@ def test_what_was_done_to_recordings_is_told_with_their_number_once(tmp_path: Pa
 
 
 def test_recordings_that_earlier_versions_read_are_left_out_under_another_fingerprint(tmp_path: Path) -> None:
-    for index in range(12):
+    for index in range(40):
         (tmp_path / "ab"[index % 2]).mkdir(exist_ok=True)
         soundfile.write(tmp_path / "ab"[index % 2] / f"{index}.ogg", np.tile(tone(index % 2, 0, 0), 8), RATE)
     settings = {"path": str(tmp_path), "source": "folder", "skip_bad": True}
     whole = config(**settings)
     source = open_source(whole, RecordingSource)
     preparation = Preparation(whole, source, FeatureExtractor(whole), with_samples=False)
-    assert Speech(whole, 1).fingerprint == preparation.fingerprint
+    assert Speech(whole, 1).fingerprint == preparation.fingerprint({})
     cut = tmp_path / "a" / "0.ogg"
     cut.write_bytes(cut.read_bytes()[: cut.read_bytes().rindex(b"OggS")])
     with pytest.raises(
@@ -233,9 +233,9 @@ def test_recordings_that_earlier_versions_read_are_left_out_under_another_finger
     ):
         Speech(config(**settings | {"skip_bad": False}), 1)
     data = Speech(config(**settings), 1)
-    assert "1 bad recording was left out" in data.warnings[0] and len(data.listing.keys) == 11
+    assert "1 bad recording was left out" in data.warnings[0] and len(data.listing.keys) == 39
     preparation = Preparation(whole, open_source(whole, RecordingSource), FeatureExtractor(whole), False)
-    assert data.fingerprint != preparation.fingerprint
+    assert data.fingerprint != preparation.fingerprint({})
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_spellings_of_a_tag_are_one_class(tmp_path: Path) -> None:
     data = opened(tmp_path / "x.tsv", "a\te\u0301\nb\t\u00e9\nc\t\u00e9\u00a0\n")
     assert data.spec.targets["tags"].classes == ("é",) and data.spec.targets["tags"].counts == (3,)
     assert (
-        "class names were put in normal form (Unicode NFC, no white space at the ends): 2, the first at x.tsv:1"
+        "class names were put in normal form (Unicode NFC, no white space or invisible characters at the ends): 2, the first at x.tsv:1"
         in data.warnings
     )
     listed = opened(tmp_path / "x.jsonl", '{"words": ["a", "b"], "tags": ["e\\u0301", "\\u00e9"]}\n')
@@ -171,3 +171,8 @@ def test_the_fingerprint_changes_only_where_examples_do(tmp_path: Path) -> None:
     for content in ("# a = b\na X\nb Y\n", "a\u00a0b X\n", "a e\u0301\n"):
         assert len(opened(tmp_path / "x.txt", content).meta["changes"]) == 1
     assert opened(tmp_path / "x.tsv", "a\u00a0b\tX\n").meta["changes"] == [], "it was read so before"
+
+
+def test_a_column_that_the_file_has_not_is_refused_with_the_keys(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"x\.txt:1: 2 columns, where `data\.words=2 data\.tags=3` asks for more"):
+        rows(tmp_path / "x.txt", "I PRON\nsee VERB\n", "data.words=2", "data.tags=3")
