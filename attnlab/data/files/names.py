@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from attnlab.data.files.bad_rows import BadRows
 
-UNIFIED = "class names were put in normal form (Unicode NFC, no white space or invisible characters at the ends)"
+UNIFIED = "{what} names were put in normal form (Unicode NFC, no white space or invisible characters at the ends)"
 """The rule that is told where it changes a name."""
 HEADER = "a first line that only names the columns is no example and was left out"
 
@@ -39,15 +39,16 @@ def name_columns(cells: Iterable[str]) -> bool:
     return all(cell.strip().casefold() in _COLUMNS for cell in cells)
 
 
-def noted_class_name(text: str, bad: BadRows, location: str) -> str:
-    """`class_name`, told where the label differs from it by more than spaces and tabs; location: file:line, or a key."""
+def noted_class_name(text: str, bad: BadRows, location: str, what: str = "class") -> str:
+    """`class_name`, told where the label differs from it by more than spaces and tabs; location: file:line, or a key; what:
+    is named, such as a speaker, whose name is as easily spelled in two ways."""
     name = class_name(text)
     if name == text:
         return name
     if name != text.strip(" \t\r\n"):
-        bad.note(UNIFIED, location)
+        bad.note(UNIFIED.format(what=what), location)
     if name != text.strip():
-        bad.changes.add("class names")
+        bad.changes.add(f"{what} names")
     if name != unicodedata.normalize("NFC", text).strip():
         bad.changes.add("invisible characters")
     return name

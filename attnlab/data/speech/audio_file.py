@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -14,7 +15,16 @@ from numpy.typing import NDArray
 from attnlab.config import SpeechData
 from attnlab.data.files.bad_rows import FormerlyRead
 from attnlab.data.files.quiet import captured_stderr
-from attnlab.data.speech.containers import OGG, refuse_cut_ogg, with_length
+from attnlab.data.speech.containers import (
+    FLAC,
+    OGG,
+    OPEN_END,
+    WAV,
+    refuse_cut_ogg,
+    refuse_other_flac,
+    refuse_unknown_rest,
+    with_length,
+)
 from attnlab.errors import UserError
 
 Samples = NDArray[np.int16]
@@ -28,8 +38,6 @@ MAX_AMPLITUDE = 16.0
 """24 dB above full scale: more than any floating-point recording has, but not 16-bit integers taken for one."""
 UNKNOWN_LENGTH = 1 << 62
 """The number of samples that libsndfile gives where the header doesn't have it."""
-OPEN_END = 0x7FFF0000
-"""Bytes of sound in headers by programs that didn't know the end when they wrote them."""
 HEADER_SLACK = 64
 """Bytes by which headers are off that count themselves, or the padding of an odd number."""
 _MISSING_BYTES = re.compile(r"(?m)^ *(data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)")
@@ -42,6 +50,12 @@ CANCELLED = (
     "recordings whose channels cancel each other became at least 20 dB softer, or silent, when they were mixed; "
     "data.channels=left reads the first channel alone"
 )
+COARSE = 0.01
+"""Of a recording's power, the most that rounding to 16 bits may change: 20 dB less."""
+TOO_SOFT = (
+    "recordings are so soft that rounding them to 16 bits changes more than 1 % of their power; make them louder"
+)
+LOUD = "recordings are louder than full scale and were clipped there"
 CLIPPED = 1.001
 """The amplitude from which on samples no longer fit into 16 bits; rounding may reach 1."""
 
@@ -85,10 +99,20 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
         from scipy.signal import resample_poly
 
         mono = resample_poly(mono, config.rate, rate)
-    samples = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
-    if CANCELLED not in rules and samples.min() == samples.max():
-        rules.append("recordings are silent: in each, all samples are the same")
-    return Sound(samples, tuple(rules))
+    if LOUD not in rules and bool((np.abs(mono) > CLIPPED).any()):
+        rules.append("recordings that resampling made louder than full scale were clipped there; make them softer")
+    rounded = np.rint(mono * 32768)
+    if CANCELLED not in rules:
+        rules += _lost_by_rounding(mono * 32768, rounded)
+    return Sound(np.clip(rounded, -32768, 32767).astype(np.int16), tuple(rules))
+
+
+def _lost_by_rounding(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> Iterator[str]:
+    """What 16 bits don't hold of (T,) samples in units of their steps, or hold no more of than one number."""
+    if np.square(exact - rounded).mean() > COARSE * np.square(exact).mean():
+        yield TOO_SOFT
+    elif rounded.min() == rounded.max():
+        yield "recordings are silent: in each, all samples are the same"
 
 
 def _rules(channels: NDArray[np.float32], mono: NDArray[np.float32], config: SpeechData) -> Iterator[str]:
@@ -101,7 +125,7 @@ def _rules(channels: NDArray[np.float32], mono: NDArray[np.float32], config: Spe
         if left < SOFTER * power:
             yield CANCELLED
     if bool((np.abs(mono) > CLIPPED).any()):
-        yield "recordings are louder than full scale and were clipped there"
+        yield LOUD
 
 
 def _rate_rules(rate: int, wanted: int) -> Iterator[str]:
@@ -118,9 +142,15 @@ def _rate_rules(rate: int, wanted: int) -> Iterator[str]:
 def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[NDArray[np.float32], int, bool]:
     """(T, channels), the file's own rate, and whether its length isn't what its head says."""
     try:
-        if _begins_with(OGG, path, data):
+        sign = _sign(path, data)
+        if sign == OGG:
             refuse_cut_ogg(Path(path).read_bytes() if data is None else data, str(path))
         channels, rate = _read(path, path if data is None else io.BytesIO(data), config)
+        if sign == FLAC:
+            refuse_other_flac(Path(path).read_bytes() if data is None else data, channels, str(path))
+        elif sign in WAV and len(channels):
+            with _opened(path, data) as stream:
+                refuse_unknown_rest(stream, str(path))
         if len(channels):
             return channels, rate, False
         whole = with_length(Path(path).read_bytes() if data is None else data)
@@ -132,11 +162,14 @@ def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[
         raise UserError(f"{path}: not a readable recording ({str(reason).rstrip('.')})") from error
 
 
-def _begins_with(sign: bytes, path: Path | str, data: bytes | None) -> bool:
-    if data is not None:
-        return data.startswith(sign)
-    with Path(path).open("rb") as file:
-        return file.read(len(sign)) == sign
+def _sign(path: Path | str, data: bytes | None) -> bytes:
+    """The first four bytes, which say what container it is."""
+    with _opened(path, data) as stream:
+        return stream.read(4)
+
+
+def _opened(path: Path | str, data: bytes | None) -> BinaryIO:
+    return Path(path).open("rb") if data is None else io.BytesIO(data)
 
 
 def _read(

@@ -1,12 +1,26 @@
 """What the container of a recording says of itself: where its sound ends, and whether it lies there as a whole."""
 
+import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from attnlab.data.files.bad_rows import FormerlyRead
 
-OGG, WAV = b"OggS", (b"RIFF", b"RIFX", b"RF64")
+OGG, FLAC, WAV = b"OggS", b"fLaC", (b"RIFF", b"RIFX", b"RF64")
+STREAM_INFO = FLAC + b"\0\0\0\x22"
+"""How a .flac file begins whose first block isn't its last: with the 34 bytes of STREAMINFO (RFC 9639, section 8.2)."""
+SIGNATURES = {8: 1, 16: 2, 24: 3}
+"""Bytes of a sample in what the checksum of a .flac file is of, by bits; those that numbers of single precision hold."""
+OPEN_END = 0x7FFF0000
+"""Bytes of sound in headers by programs that didn't know the end when they wrote them."""
+LITTLE = 64
+"""Bytes behind the last chunk of a .wav file that are too few to be sound that its head doesn't know of."""
+TAGS = (b"TAG", b"ID3")
 FIRST, LAST = 2, 4
 """Bits of a page's type: of a stream's first page, of its last."""
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -55,6 +69,64 @@ def _checksum(page: bytes) -> int:
     return int(f"{crc:032b}"[::-1], 2)
 
 
+def refuse_other_flac(data: bytes, channels: NDArray[np.float32], location: str) -> None:
+    """Raises UserError where (T, channels), as long as the head says, aren't what its checksum was taken of, which decoders
+    don't look at, and for one recording after another, of which they read the first."""
+    if not data.startswith(FLAC) or len(data) < 42:
+        return
+    if data.find(STREAM_INFO, len(FLAC)) >= 0:
+        raise FormerlyRead(f"{location}: several recordings that follow each other; save each as its own file")
+    numbers, checksum = int.from_bytes(data[18:26], "big"), data[26:42]
+    bits, total = (numbers >> 36 & 31) + 1, numbers & (1 << 36) - 1
+    if bits not in SIGNATURES or total != len(channels) or not any(checksum):
+        return
+    integers = (channels * np.float32(1 << (bits - 1))).astype("<i4")
+    as_written = integers.view(np.uint8).reshape(-1, 4)[:, : SIGNATURES[bits]].tobytes()
+    if hashlib.md5(as_written, usedforsecurity=False).digest() != checksum:
+        raise FormerlyRead(
+            f"{location}: the sound isn't what the checksum in its head was taken of; damaged, or cut by a program that left "
+            "the head as it was: write the file once more from its origin"
+        )
+
+
+def refuse_unknown_rest(stream: BinaryIO, location: str) -> None:
+    """Raises UserError for a .wav file that goes on behind its last chunk, as where recording was broken off before the head
+    was brought up to date, or beyond 4 GiB: decoders read what the head tells, and leave out the rest."""
+    length = stream.seek(0, 2)
+    stream.seek(0)
+    order = ">" if stream.read(4) == b"RIFX" else "<"
+    start, has_sound = 12, False
+    while start + 8 <= length:
+        name, size = _chunk(stream, start, order)
+        if not _is_name(name) and _is_name(_chunk(stream, start - 1, order)[0]):
+            start -= 1  # some programs don't pad an odd number of bytes
+            name, size = _chunk(stream, start, order)
+        if name == b"data" and size >= OPEN_END:
+            return
+        if not _is_name(name):
+            break
+        has_sound = has_sound or (name == b"data" and size > 0)
+        start += 8 + size + size % 2
+    stream.seek(min(start, length))
+    rest = stream.read()
+    if has_sound and len(rest) > LITTLE and not rest.startswith(TAGS) and rest.strip(b"\0"):
+        raise FormerlyRead(
+            f"{location}: {len(rest):,} bytes follow where its head says that the recording ends; write the file once more, "
+            "so that they are part of it, or cut them off"
+        )
+
+
+def _chunk(stream: BinaryIO, start: int, order: str) -> tuple[bytes, int]:
+    """The name and the size of the chunk that begins there."""
+    stream.seek(start)
+    name, size = struct.unpack(f"{order}4sI", stream.read(8))
+    return name, size
+
+
+def _is_name(name: bytes) -> bool:
+    return all(32 <= letter < 127 for letter in name)
+
+
 def with_length(data: bytes) -> bytes | None:
     """A .wav file whose head says that there are 0 bytes of sound, though some follow, as if it said how many; None for
     any other file. Programs leave the 0 where they cannot go back to write it."""
@@ -77,7 +149,7 @@ def _chunks(data: bytes, start: int, order: str) -> bool:
     """Whether what begins there is chunks with names, up to the end of the file, and so no sound."""
     while start + 8 <= len(data):
         name, size = struct.unpack_from(f"{order}4sI", data, start)
-        if not all(32 <= letter < 127 for letter in name):
+        if not _is_name(name):
             return False
         start += 8 + size + size % 2
     return start in (len(data), len(data) + 1)

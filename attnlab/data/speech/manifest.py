@@ -1,6 +1,8 @@
 """Recordings in a list of their files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from os.path import abspath
 from pathlib import Path
 
 from attnlab.config import SpeechData
@@ -9,9 +11,12 @@ from attnlab.data.files.tables import json_objects, nested, plain, table_format,
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.source import Recording
 from attnlab.data.speech.sources import FileSource
-from attnlab.errors import UserError
+from attnlab.errors import UserError, printable
 from attnlab.local_files import is_regular
 from attnlab.text_files import stretches, unreadable
+
+UNREAD = 8
+"""Columns that are told by name; of a .jsonl file, each line may have others."""
 
 
 class Manifest(FileSource):
@@ -27,6 +32,7 @@ class Manifest(FileSource):
         transcript = () if config.transcript is None else (config.transcript,)
         self.required = ("path", config.transcript or "label")  # columns that no row may leave empty
         self.known = ("path", "label", "split", "speaker", *transcript)  # those that are read; there may be others
+        self._unread: set[str] = set()
         super().__init__(config)
 
     def found(self, problem: str, count: int = 1) -> None:
@@ -46,6 +52,20 @@ class Manifest(FileSource):
         if form is None:
             raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv, .tsv or .jsonl file")
         self.files["manifest"] = self.path
+        spellings: dict[
+            str, str
+        ] = {}  # of each file, the first by the alphabet: wherever its rows are, it is one owner
+        listed = list(self._rows(form))
+        for file, recording in listed:
+            spellings[file] = min(spellings.get(file, recording.owner), recording.owner)
+        self._tell_contradictions(listed)
+        for file, recording in listed:
+            if spellings[file] != recording.owner:
+                self.told.changes.add("files that are written in several ways")
+            yield replace(recording, owner=spellings[file])
+
+    def _rows(self, form: str) -> Iterator[tuple[str, Recording]]:
+        """Each recording, and its file, however its path is written."""
         for number, row in self._objects() if form == ".jsonl" else self._cells():
             if problem := self._problem(row):
                 self.found(f"{self.path}:{number}: {problem}")
@@ -53,11 +73,27 @@ class Manifest(FileSource):
             transcript = "" if self.config.transcript is None else " ".join(row[self.config.transcript].split())
             label, speaker, split = (row.get(name, "").strip() for name in ("label", "speaker", "split"))
             label = noted_class_name(label, self.told, f"{self.path}:{number}")
+            speaker = noted_class_name(speaker, self.told, f"{self.path}:{number}", "speaker")
             key, file = f"{self.path.name}:{number}", Path(row["path"])
             # The file is the owner, wherever its row is and whatever the manifest is called.
-            yield Recording(
-                key, self.reader(self.path.parent / file, key), label, speaker, split, transcript, file.as_posix()
-            )
+            read, owner = self.reader(self.path.parent / file, key), file.as_posix()
+            yield abspath(self.path.parent / file), Recording(key, read, label, speaker, split, transcript, owner)
+
+    def _tell_contradictions(self, listed: Sequence[tuple[str, Recording]]) -> None:
+        """Notes the rows that say another thing of a file than an earlier row does."""
+        what, said = self.required[1], dict[str, str]()
+        for file, recording in listed:
+            answer = recording.label if self.config.transcript is None else recording.transcript
+            if said.setdefault(file, answer) != answer:
+                self.told.note(f"rows list a file again with another {what}, and both were kept", recording.key)
+
+    def _tell_unread(self, columns: Iterable[object], number: int) -> None:
+        """Notes the columns of a row, or of all rows, that say something which nobody reads."""
+        for name in (str(column) for column in columns):
+            if name.strip() and name not in self.known and (name in self._unread or len(self._unread) < UNREAD):
+                self._unread.add(name)
+                read = f"only {', '.join(self.known)} are, and each recording is its whole file"
+                self.told.note(f"column `{printable(name)}` is not read ({read})", f"{self.path.name}:{number}")
 
     def _problem(self, row: dict[str, str]) -> str:
         """Why this row names no recording, or nothing."""
@@ -94,6 +130,7 @@ class Manifest(FileSource):
             raise UserError(f"{self.path}:1: the first line names the columns: {columns}")
         if problem := self._misnamed(header):
             raise UserError(f"{self.path}:1: {problem}")
+        self._tell_unread(header, 1)
         for number, cells in rows:
             if len(cells) == len(header):
                 yield number, dict(zip(header, cells, strict=True))
@@ -108,4 +145,5 @@ class Manifest(FileSource):
                 if problem := nested(list(cells), list(cells.values())) or self._misnamed([*map(str, row)]):
                     self.found(f"{self.path}:{number}: {problem}")
                 else:
+                    self._tell_unread(row, number)
                     yield number, {name: plain(value) for name, value in cells.items()}

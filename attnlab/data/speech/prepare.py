@@ -112,6 +112,12 @@ class Preparation:
         )
         chosen, warnings = with_speakers(self.config, Listing.of(whole))
         used = [whole[i] for i in chosen]
+        for recording in used:
+            if not recording.speaker:
+                self.bad.note(
+                    "recordings that name no speaker were joined, whoever speaks in them (data.join)",
+                    recording.key,
+                )
         division = Listing.of(used).divide(self.config)
         divided = division.settings | ({"divided": "what can be used"} if len(used) < len(recordings) else {})
         pairs = zip(used, division.splits.tolist(), strict=True)

@@ -1,7 +1,7 @@
 """Where recordings come from: the program's own voices, files in the layouts of data sets, or the hub."""
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from os.path import isdir, isfile
 from pathlib import Path
@@ -90,7 +90,8 @@ class HubRecordings(HubSource, RecordingSource):
             else:
                 read = partial(self._read, split, i, key)
                 owner = owner_of(self._contents(split, i) or b"")
-                yield Recording(key, read, label, "".join(speaker), split, transcript, owner)
+                name = noted_class_name("".join(speaker), self.told, key, "speaker")
+                yield Recording(key, read, label, name, split, transcript, owner)
 
     def _contents(self, split: str, i: int) -> bytes | None:
         """The bytes of a recording's file."""
@@ -172,7 +173,8 @@ class Fsdd(FileSource):
             if match is None:
                 self.problems.append(f"{path}: not named like 7_jackson_32.wav (digit, speaker, index)")
                 continue
-            digit, speaker, index = DIGITS[int(match[1])], match[2], int(match[3])
+            digit, index = DIGITS[int(match[1])], int(match[3])
+            speaker = noted_class_name(match[2], self.told, key, "speaker")
             split = "test" if index < 5 else "train"
             yield Recording(key, self.reader(path, key), digit, speaker, split, digit)
 
@@ -200,33 +202,41 @@ class SpeechCommands(FileSource):
     lists: ClassVar = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
     def listed(self) -> Iterator[Recording]:
-        split_of, elsewhere = self._splits(), list[str]()
-        for path in self.files_in(self.path, self.lists.values()):
-            key, parts, speaker = self.key(path), path.relative_to(self.path).parts, path.stem.split("_nohash_")[0]
-            if len(parts) == 2 and not parts[0].startswith("_"):  # _background_noise_ is no word
-                label, speaker = noted_class_name(name_text(parts[0]), self.told, key), name_text(speaker)
+        files = [(self.key(path), path) for path in self.files_in(self.path, self.lists.values())]
+        words = {key for key, path in files if len(path.relative_to(self.path).parts) == 2 and key[0] != "_"}
+        split_of = self._splits(words)
+        for key, path in files:
+            if key in words:
+                label = noted_class_name(name_text(path.parent.name), self.told, key)
+                speaker = name_text(path.stem.split("_nohash_")[0])
+                speaker = noted_class_name(speaker, self.told, key, "speaker")
                 yield Recording(key, self.reader(path, key), label, speaker, split_of.get(key, "train"))
-            elif not parts[0].startswith("_"):
-                elsewhere.append(key)
-        if elsewhere:
-            were = (
-                "1 recording that doesn't lie in the folder of a word was"
-                if len(elsewhere) == 1
-                else (f"{len(elsewhere):,} recordings that don't lie in the folder of a word were")
-            )
-            self.warnings += (f"{were} left out: {few(elsewhere)}",)
+        # The layout has noise that nobody says in a folder of its own; all else that is left out is told.
+        others = [key for key, _ in files if key not in words and not key.startswith("_background_noise_/")]
+        self._tell_left_out([key for key in others if key[0] != "_"], "in the folder of a word")
+        self._tell_left_out(
+            [key for key in others if key[0] == "_"], "in a folder whose name doesn't begin with _"
+        )
 
-    def _splits(self) -> dict[str, str]:
-        """The split of each file that a list names; one that both name is a problem."""
-        validation, test = (self._listed(name, split) for split, name in self.lists.items())
+    def _tell_left_out(self, keys: Sequence[str], where: str) -> None:
+        """Warns of these recordings, which don't lie where those of words do."""
+        were = f"1 recording that doesn't lie {where} was"
+        if len(keys) > 1:
+            were = f"{len(keys):,} recordings that don't lie {where} were"
+        if keys:
+            self.warnings += (f"{were} left out: {few(keys)}",)
+
+    def _splits(self, words: Collection[str]) -> dict[str, str]:
+        """The split of each file that a list names; one that both name is a problem. words: the recordings of words."""
+        validation, test = (self._listed(name, split, words) for split, name in self.lists.items())
         for file in validation:
             if file in test:
                 names = " and ".join(self.lists.values())
                 self.problems.append(f"{self.path}: `{file}` stands in {names}; take it out of one")
         return validation | test
 
-    def _listed(self, name: str, split: str) -> dict[str, str]:
-        """The split of each file that its list names."""
+    def _listed(self, name: str, split: str, words: Collection[str]) -> dict[str, str]:
+        """The split of each file that its list names; one that is none of the recordings of words is a problem."""
         path = self.path / name
         if not is_regular(path):
             raise UserError(f"{path}: no such file; Speech Commands' layout has one")
@@ -238,6 +248,10 @@ class SpeechCommands(FileSource):
                 self.problems.append(f"{path}:{number}: {problem}")
             elif file and not isfile(self.path / file):
                 self.problems.append(f"{path}:{number}: `{file}` is missing")
+            elif file and Path(file).as_posix() not in words and Path(file).suffix not in RECORDINGS.unread:
+                # Written in another way than below, it would stay for training.
+                what = "is none of the recordings in folders of words; write it as word/name.wav"
+                self.problems.append(f"{path}:{number}: `{file}` {what}")
             if file:
                 split_of[Path(file).as_posix()] = split
         return split_of

@@ -105,9 +105,13 @@ def test_what_is_lost_of_a_recording_is_told() -> None:
             "of recordings with several channels, the first was read (data.channels=left)",
         )
     silent = "recordings are silent: in each, all samples are the same"
-    assert rules(0 * left) == rules(0 * left + 0.3) == rules(1e-7 * left) == (silent,)
+    assert rules(0 * left) == rules(0 * left + 0.3) == (silent,)
+    soft = "recordings are so soft that rounding them to 16 bits changes more than 1 % of their power; make them louder"
+    assert rules(1e-7 * left) == rules(2 / 32768 * left) == (soft,) and rules(20 / 32768 * left) == ()
     assert rules(np.stack([0 * left, right], 1), channels="left")[1] == silent
     assert "more than 8000 samples per second" in rules(left, 16000)[0]
     assert "below 4000 Hz (data.rate=8000)" in rules(left, 16000)[0]
     assert "fewer than 8000 samples per second" in rules(left, 4000)[0]
+    square = np.sign(np.sin(2 * np.pi * 440.1 * np.arange(16000) / 16000))
+    assert "resampling made louder than full scale" in rules(square, 16000)[-1]
     assert rules(4 * left) == ("recordings are louder than full scale and were clipped there",)

@@ -83,6 +83,36 @@ def test_what_stands_behind_the_sound_is_no_sound() -> None:
         assert len(read_sound("x", config(), data + more).samples) == len(SOUND)
 
 
+@pytest.mark.parametrize("behind", [b"", b"LIST\x04\0\0\0abcd", b"LIST\x03\0\0\0abc"])
+def test_sound_that_the_head_of_a_wav_does_not_know_of_is_never_left_out(behind: bytes) -> None:
+    """As where recording was broken off before the head was brought up to date."""
+    data = stored("WAV", "PCM_16") + behind
+    sound = bytes(range(1, 251))
+    with pytest.raises(UserError, match="x: (249|250) bytes follow where its head says that the recording ends"):
+        read_sound("x", config(), data + sound)
+    for harmless in (bytes(500), b"TAG" + bytes(range(125)), b"ID3" + sound):
+        assert len(read_sound("x", config(), data + harmless).samples) == len(SOUND)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_flac_file_holds_the_sound_that_its_checksum_was_taken_of(subtype: str, channels: int) -> None:
+    stream = io.BytesIO()
+    soundfile.write(stream, np.stack([SOUND] * channels, 1), RATE, format="FLAC", subtype=subtype)
+    data = bytearray(stream.getvalue())
+    assert len(read_sound("x", config(), bytes(data)).samples) == len(SOUND)
+    data[26] ^= 1
+    with pytest.raises(UserError, match="x: the sound isn't what the checksum in its head was taken of"):
+        read_sound("x", config(), bytes(data))
+    data[26:42] = bytes(16)  # the encoder took none
+    assert len(read_sound("x", config(), bytes(data)).samples) == len(SOUND)
+
+
+def test_of_flac_files_put_together_not_the_first_alone_is_read() -> None:
+    with pytest.raises(UserError, match="x: several recordings that follow each other; save each as its own file"):
+        read_sound("x", config(), stored("FLAC") * 2)
+
+
 def test_another_container_than_its_name_says_is_read_or_refused_in_one_sentence(tmp_path, capfd) -> None:
     (tmp_path / "x.wav").write_bytes(stored("MP3"))
     assert len(read_sound(tmp_path / "x.wav", config()).samples) == len(SOUND)

@@ -134,3 +134,49 @@ def test_labels_that_look_alike_are_one_class(tmp_path: Path) -> None:
     assert Counter(data.listing.labels) == {"no": 10, "é": 20}
     told = [warning for warning in data.warnings if "normal form" in warning]
     assert len(told) == 1 and told[0].endswith(f": 10, the first at {manifest}:4")
+
+
+def written(folder: Path, rows: list[str], header: str = "path,label") -> Path:
+    """A list of tones of two digits in the folder sounds."""
+    (folder / "sounds").mkdir(parents=True, exist_ok=True)
+    for index in range(20):
+        soundfile.write(folder / "sounds" / f"{index}.wav", tone(index % 2, 0, index % 4), RATE)
+    (folder / "list.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder / "list.csv"
+
+
+def loaded(path: Path, **settings) -> Speech:
+    return Speech(config(source="manifest", path=str(path), **settings), 1)
+
+
+def test_a_file_is_in_one_split_however_its_path_is_written(tmp_path: Path) -> None:
+    rows = [
+        f"{way}{index}.wav,{index % 2}"
+        for index in range(20)
+        for way in ("sounds/", "./sounds/", "sounds/../sounds/")
+    ]
+    data = loaded(written(tmp_path, rows), validation=0.3, test=0.3)
+    split_of: dict[int, set[str]] = {}
+    for split, examples in data.splits.items():
+        for key in examples.keys:
+            split_of.setdefault((int(key.rpartition(":")[2]) - 2) // 3, set()).add(split)
+    assert len(split_of) == 20 and {len(splits) for splits in split_of.values()} == {1}
+    plain = loaded(written(tmp_path / "plain", rows[::3]), validation=0.3, test=0.3)
+    assert {split: len(s) for split, s in data.splits.items()} == {s: 3 * len(e) for s, e in plain.splits.items()}
+
+
+def test_what_a_list_says_twice_or_in_columns_that_nobody_reads_is_told(tmp_path: Path) -> None:
+    rows = [f"sounds/{index}.wav,{index % 2},0.5" for index in range(20)]
+    path = written(tmp_path, [*rows, "./sounds/3.wav,0,0.7", rows[4]], "path,label,start")
+    told = loaded(path).warnings
+    again = "rows list a file again with another label, and both were kept: 1, the first at list.csv:22"
+    assert sum(again in warning for warning in told) == 1
+    (column,) = (warning for warning in told if "`start`" in warning)
+    assert "only path, label, split, speaker are, and each recording is its whole file" in column
+
+
+def test_a_speaker_has_one_spelling(tmp_path: Path) -> None:
+    names = ("Zoé", "Zoe\N{COMBINING ACUTE ACCENT}", "Ann")
+    rows = [f"sounds/{index}.wav,{index % 2},{names[index % 3]}" for index in range(20)]
+    data = loaded(written(tmp_path, rows, "path,label,speaker"), group="speaker", validation=0.5, test=0)
+    assert set(data.listing.groups) == {"Zoé", "Ann"}
