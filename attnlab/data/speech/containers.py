@@ -107,9 +107,15 @@ def refuse_unknown_rest(stream: BinaryIO, location: str) -> None:
             break
         has_sound = has_sound or (name == b"data" and size > 0)
         start += 8 + size + size % 2
-    stream.seek(min(start, length))
-    rest = stream.read()
-    if has_sound and len(rest) > LITTLE and not rest.startswith(TAGS) and rest.strip(b"\0"):
+    stream.seek(min(start, length) - 1)
+    last = stream.read()  # from the byte before, which is no padding in some programs' files
+    rest = last[1:]
+    if (
+        has_sound
+        and len(rest) > LITTLE
+        and not (last.startswith(TAGS) or rest.startswith(TAGS))
+        and rest.strip(b"\0")
+    ):
         raise FormerlyRead(
             f"{location}: {len(rest):,} bytes follow where its head says that the recording ends; write the file once more, "
             "so that they are part of it, or cut them off"

@@ -88,7 +88,7 @@ def test_sound_that_the_head_of_a_wav_does_not_know_of_is_never_left_out(behind:
     """As where recording was broken off before the head was brought up to date."""
     data = stored("WAV", "PCM_16") + behind
     sound = bytes(range(1, 251))
-    with pytest.raises(UserError, match="x: (249|250) bytes follow where its head says that the recording ends"):
+    with pytest.raises(UserError, match=r"x: (249|250) bytes follow where its head says that the recording ends"):
         read_sound("x", config(), data + sound)
     for harmless in (bytes(500), b"TAG" + bytes(range(125)), b"ID3" + sound):
         assert len(read_sound("x", config(), data + harmless).samples) == len(SOUND)
