@@ -9,7 +9,7 @@ from os.path import isdir
 from pathlib import Path
 
 from attnlab.config import ParallelData
-from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.bad_rows import BadRows, without_mark
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import choose, key_for, left_out, split_of, without_packed_copies
 from attnlab.data.files.tables import nested, plain, read_table, table_files
@@ -23,6 +23,7 @@ from attnlab.text_files import text_lines, unreadable
 
 TOGETHER = "translation"
 """The object in a row of .jsonl, or the column on the hub, that may hold both languages."""
+LANGUAGE_KEYS = "`data.source_language=` and `data.target_language=`"
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,10 @@ class Lines(PairSource):
         if not isdir(folder):
             raise UserError(f"`data.path={config.path}`: no such folder")
         self.languages = (config.source_language, config.target_language)
-        files = [path for path in listed(folder) if self._stem(path) and is_regular(path)]
-        self.pairs = self._pairs(folder, without_packed_copies(files))
+        there = [path for path in listed(folder) if is_regular(path)]
+        self.pairs = self._pairs(
+            folder, without_packed_copies([path for path in there if self._stem(path)]), there
+        )
         self.splits = tuple(self.pairs)
         self.files = {f"{split} {side.name}": side for split, sides in self.pairs.items() for side in sides}
 
@@ -116,8 +119,8 @@ class Lines(PairSource):
         match = re.fullmatch(rf"(.+)\.({'|'.join(map(re.escape, self.languages))})(\.gz)?", path.name, re.DOTALL)
         return None if match is None else (match[1], match[2])
 
-    def _pairs(self, folder: Path, files: Sequence[Path]) -> dict[str, tuple[Path, Path]]:
-        """Both files of each split."""
+    def _pairs(self, folder: Path, files: Sequence[Path], there: Sequence[Path]) -> dict[str, tuple[Path, Path]]:
+        """Both files of each split. files: in these languages, of all that are there."""
         sets = dict[str, dict[str, Path]]()
         for path in files:
             stem, language = self._stem(path) or ("", "")
@@ -130,14 +133,29 @@ class Lines(PairSource):
                 raise UserError(
                     f"{folder}: no {stem}.{missing[0]} (or .gz); each split has a file for each language"
                 )
-        self.warnings = left_out(self.config, list(sets), chosen, _split_of)
+        self.warnings = (
+            *left_out(self.config, list(sets), chosen, _split_of),
+            *self._other_languages(chosen, there),
+        )
         if "train" not in chosen and "test" not in chosen:
             wanted = " and ".join(f"train.{language}" for language in self.languages)
-            seen = f"; seen are {few(path.name for path in files)}: name two {wanted}" if files else ""
-            key = f", or choose them by {key_for('train', next(iter(sets)))}" if files else ""
+            seen = f"; seen are {few(path.name for path in files or there)}: name two {wanted}" if there else ""
+            key = (
+                f", or choose them by {key_for('train', next(iter(sets))) if files else LANGUAGE_KEYS}"
+                if there
+                else ""
+            )
             raise UserError(f"`data.path={self.config.path}`: no {wanted} (or .gz) there{seen}{key}")
         source, target = self.languages
         return {split: (sets[stem][source], sets[stem][target]) for split, stem in chosen.items()}
+
+    def _other_languages(self, chosen: dict[str, str], there: Sequence[Path]) -> Iterator[str]:
+        """A warning of the files that have a split's name and the ending of another language."""
+        stems = tuple(f"{stem}." for stem in chosen.values())
+        others = [path.name for path in there if path.name.startswith(stems) and not self._stem(path)]
+        if others:
+            languages = " and ".join(self.languages)
+            yield f"left out: {few(others)}, which are not in {languages}; {LANGUAGE_KEYS} choose the languages"
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         source, target = self.pairs[split]
@@ -148,11 +166,14 @@ class Lines(PairSource):
                 counts[i] += side is not None
             if None in sides:
                 continue
-            text, translation = (side.strip() for side in sides)
+            places = [f"{path}:{number}" for path in (source, target)]
+            text, translation = (
+                without_mark(side, bad, place).strip() for side, place in zip(sides, places, strict=True)
+            )
             if problem := unreadable(text, encoding):
-                bad.found(f"{source}:{number}: {problem}")
+                bad.found(f"{places[0]}: {problem}")
             elif problem := unreadable(translation, encoding):
-                bad.found(f"{target}:{number}: {problem}")
+                bad.found(f"{places[1]}: {problem}")
             else:
                 yield TextPair(text, translation, f"{source.name}:{number}")
         if counts[0] != counts[1]:

@@ -87,9 +87,10 @@ def goes_on(stream: BinaryIO) -> bool:
             break
         has_sound = has_sound or (name == b"data" and size > 0)
         start += 8 + size + size % 2
-    stream.seek(min(start, length))
-    rest = stream.read()
-    return has_sound and len(rest) > LITTLE and not rest.startswith(TAGS) and bool(rest.strip(b"\0"))
+    stream.seek(min(start, length) - 1)
+    last = stream.read()  # from the byte before, which is no padding in some programs' files
+    rest, tagged = last[1:], last.startswith(TAGS) or last.startswith(TAGS, 1)
+    return has_sound and len(rest) > LITTLE and not tagged and bool(rest.strip(b"\0"))
 
 
 def _chunk(stream: BinaryIO, start: int, order: str) -> tuple[bytes, int]:

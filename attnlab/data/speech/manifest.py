@@ -6,9 +6,9 @@ from os.path import abspath
 from pathlib import Path
 
 from attnlab.config import SpeechData
+from attnlab.data.files.layout import split_of
 from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.tables import json_objects, nested, plain, table_format, table_rows
-from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.source import Recording
 from attnlab.data.speech.sources import FileSource
 from attnlab.errors import UserError
@@ -73,6 +73,7 @@ class Manifest(FileSource):
             label, speaker, split = (row.get(name, "").strip() for name in ("label", "speaker", "split"))
             label = noted_class_name(label, self.told, f"{self.path}:{number}")
             speaker = noted_class_name(speaker, self.told, f"{self.path}:{number}", "speaker")
+            split = split_of(split) or ""
             key, file = f"{self.path.name}:{number}", Path(row["path"])
             # The file is the owner, wherever its row is and whatever the manifest is called.
             read, owner = self.reader(self.path.parent / file, key), file.as_posix()
@@ -99,14 +100,15 @@ class Manifest(FileSource):
             return reason
         if missing := [name for name in self.required if not row.get(name, "").strip()]:
             return f"no {missing[0]} in this row"
-        if row.get("split", "").strip() not in ("", *NAMES):
-            return f"split `{row['split']}`; choose train, validation or test"
+        if (split := row.get("split", "").strip()) and not split_of(split):
+            return f"split `{split}`; choose train, validation or test"
         try:
             there = is_regular(self.path.parent / row["path"])  # False also of names longer than a file's may be
         except UserError as error:
             return str(error)
         if not there:
-            return f"`{row['path']}` is missing; paths are relative to the manifest"
+            otherwise = ", and have / between folders" if "\\" in row["path"] else ""
+            return f"`{row['path']}` is missing; paths are relative to the manifest{otherwise}"
         return ""
 
     def _misnamed(self, columns: Sequence[str]) -> str:

@@ -249,3 +249,27 @@ def test_generated_pairs_know_their_ceiling_and_say_what_they_are(tmp_path: Path
         "train": 100, "validation": 1000, "test": 1000
     }  # fmt: skip
     assert data.splits["test"].ceiling() == 1.0 and "generated" in data.notice
+
+
+def test_a_mark_within_joined_files_is_no_part_of_a_text(tmp_path: Path) -> None:
+    english, german = list(ENGLISH), list(GERMAN)
+    english[2], german[4] = "\ufeff" + english[2], "\ufeff" + german[4]
+    data = opened(write(tmp_path / "joined", "train", english, german), validation=0.0)
+    plain = opened(write(tmp_path / "plain", "train", ENGLISH, GERMAN), validation=0.0)
+    assert told(data, "train") == told(plain, "train") and data.fingerprint != plain.fingerprint
+    (warning,) = (line for line in data.warnings if "U+FEFF" in line)
+    assert warning.endswith(f": 2, the first at {tmp_path / 'joined' / 'train.en'}:3")
+
+
+def test_files_in_other_languages_are_told(tmp_path: Path) -> None:
+    folder = write(tmp_path / "three", "train", ENGLISH, GERMAN)
+    (folder / "train.fr").write_text("x\n")
+    (folder / "README.md").write_text("x\n")
+    (warning,) = opened(folder, validation=0.0).warnings
+    assert warning.startswith("left out: train.fr, which are not in en and de; `data.source_language=`")
+    for language in ("en", "de"):
+        (folder / f"train.{language}").rename(folder / f"train.{language}_XX")
+    with pytest.raises(
+        UserError, match=r"no train\.en and train\.de .*; seen are .*train\.de_XX, train\.en_XX.*: name two"
+    ):
+        opened(folder)

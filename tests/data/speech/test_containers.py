@@ -114,6 +114,7 @@ def test_what_other_programs_write_into_a_wav_is_no_sound() -> None:
             assert len(read.samples) == len(SOUND) and read.rules == ()
     for extra in (bytes(500), b"TAG" + text[:125], b"ID3" + text, b"APETAGEX" + text, text[:60]):
         assert read_sound("x", config(), data + extra).rules == ()
+        assert read_sound("x", config(), data + b"LIST\x03\0\0\0abc" + extra).rules == ()
 
 
 def test_tags_around_a_flac_file_are_no_sound() -> None:

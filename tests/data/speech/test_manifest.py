@@ -184,3 +184,20 @@ def test_a_speaker_has_one_spelling(tmp_path: Path) -> None:
     rows = [f"sounds/{index}.wav,{index % 2},{names[index % 3]}" for index in range(20)]
     data = loaded(written(tmp_path, rows, "path,label,speaker"), group="speaker", validation=0.5, test=0)
     assert set(data.listing.groups) == {"Zoé", "Ann"}
+
+
+def test_splits_are_called_as_files_may_be(tmp_path: Path) -> None:
+    names = ("train", "Training", "dev", "VAL", "test", "testing")
+    rows = [f"sounds/{index}.wav,{index % 2},{names[index % 6]}" for index in range(20)]
+    data = loaded(written(tmp_path, rows, "path,label,split"))
+    assert {split: len(examples) for split, examples in data.splits.items()} == {
+        "train": 8,
+        "validation": 6,
+        "test": 6,
+    }
+    with pytest.raises(UserError, match=r"list\.csv:2: split `all`; choose train, validation or test"):
+        loaded(written(tmp_path, ["sounds/0.wav,0,all"], "path,label,split"))
+    with pytest.raises(
+        UserError, match=r"list\.csv:2: `sounds\\0\.wav` is missing; .*, and have / between folders"
+    ):
+        loaded(written(tmp_path, ["sounds\\0.wav,0"]))
