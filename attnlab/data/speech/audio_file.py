@@ -3,7 +3,7 @@
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,9 +20,9 @@ from attnlab.data.speech.containers import (
     OGG,
     OPEN_END,
     WAV,
+    goes_on,
+    refuse_chained_flac,
     refuse_cut_ogg,
-    refuse_other_flac,
-    refuse_unknown_rest,
     with_length,
 )
 from attnlab.errors import UserError
@@ -44,6 +44,10 @@ _MISSING_BYTES = re.compile(r"(?m)^ *(data|SSND|Data Size|riff|Riff size) *: (\d
 """What libsndfile logs of a file that ends early, which it otherwise reads without an error: of wav, aiff, au, w64, rf64."""
 UNMEASURED = "recordings whose head says that they are 0 seconds long were read up to the file's end"
 """A rule for what earlier versions refused."""
+GOES_ON = (
+    "recordings go on behind where their heads say that they end, and that was left out; write them once more, with a head "
+    "that tells all of their sound"
+)
 SOFTER = 0.01
 """Of the power of its channels, the most that is left of a recording whose channels cancel each other: 20 dB less."""
 CANCELLED = (
@@ -77,7 +81,7 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
     refused.
     """
     with captured_stderr():  # of decoders, whose problems are told by `error_string`
-        channels, rate, unmeasured = _decoded(path, config, data)  # (T, channels)
+        channels, rate, headed = _decoded(path, config, data)  # (T, channels)
     if len(channels) == 0:
         raise UserError(f"{path}: the recording is 0 seconds long")
     if not np.isfinite(channels).all():
@@ -92,9 +96,7 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
             "choose data.channels=mix or left"
         )
     mono = channels.mean(axis=1) if config.channels == "mix" else np.ascontiguousarray(channels[:, 0])
-    rules = [*_rules(channels, mono, config), *_rate_rules(rate, config.rate)]
-    if unmeasured:
-        rules.append(UNMEASURED)
+    rules = [*_rules(channels, mono, config), *_rate_rules(rate, config.rate), *headed]
     if rate != config.rate:
         from scipy.signal import resample_poly
 
@@ -139,24 +141,24 @@ def _rate_rules(rate: int, wanted: int) -> Iterator[str]:
         yield f"recordings with fewer than {wanted} samples per second were resampled (data.rate={wanted})"
 
 
-def _decoded(path: Path | str, config: SpeechData, data: bytes | None) -> tuple[NDArray[np.float32], int, bool]:
-    """(T, channels), the file's own rate, and whether its length isn't what its head says."""
+def _decoded(
+    path: Path | str, config: SpeechData, data: bytes | None
+) -> tuple[NDArray[np.float32], int, Sequence[str]]:
+    """(T, channels), the file's own rate, and what was done where its length isn't what its head says."""
     try:
         sign = _sign(path, data)
         if sign == OGG:
             refuse_cut_ogg(Path(path).read_bytes() if data is None else data, str(path))
+        elif sign == FLAC:
+            refuse_chained_flac(Path(path).read_bytes() if data is None else data, str(path))
         channels, rate = _read(path, path if data is None else io.BytesIO(data), config)
-        if sign == FLAC:
-            refuse_other_flac(Path(path).read_bytes() if data is None else data, channels, str(path))
-        elif sign in WAV and len(channels):
-            with _opened(path, data) as stream:
-                refuse_unknown_rest(stream, str(path))
         if len(channels):
-            return channels, rate, False
+            with _opened(path, data) as stream:
+                return channels, rate, [GOES_ON] if sign in WAV and goes_on(stream) else []
         whole = with_length(Path(path).read_bytes() if data is None else data)
         if whole is None:
-            return channels, rate, False
-        return *_read(path, io.BytesIO(whole), config), True
+            return channels, rate, []
+        return *_read(path, io.BytesIO(whole), config), [UNMEASURED]
     except (soundfile.LibsndfileError, OSError) as error:
         reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error.strerror
         raise UserError(f"{path}: not a readable recording ({str(reason).rstrip('.')})") from error

@@ -11,12 +11,14 @@ from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.tables import json_objects, nested, plain, table_format, table_rows
 from attnlab.data.speech.source import Recording
 from attnlab.data.speech.sources import FileSource
-from attnlab.errors import UserError, printable
+from attnlab.errors import UserError
 from attnlab.local_files import is_regular
 from attnlab.text_files import stretches, unreadable
 
-UNREAD = 8
-"""Columns that are told by name; of a .jsonl file, each line may have others."""
+PARTS = frozenset(
+    "start end begin offset onset start_time end_time start_sec end_sec segment_start segment_end".split()
+)
+"""Columns that other programs' lists have where a row is a part of its file."""
 
 
 class Manifest(FileSource):
@@ -32,7 +34,6 @@ class Manifest(FileSource):
         transcript = () if config.transcript is None else (config.transcript,)
         self.required = ("path", config.transcript or "label")  # columns that no row may leave empty
         self.known = ("path", "label", "split", "speaker", *transcript)  # those that are read; there may be others
-        self._unread: set[str] = set()
         super().__init__(config)
 
     def found(self, problem: str, count: int = 1) -> None:
@@ -52,10 +53,8 @@ class Manifest(FileSource):
         if form is None:
             raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv, .tsv or .jsonl file")
         self.files["manifest"] = self.path
-        spellings: dict[
-            str, str
-        ] = {}  # of each file, the first by the alphabet: wherever its rows are, it is one owner
-        listed = list(self._rows(form))
+        listed, spellings = list(self._rows(form)), dict[str, str]()
+        # A file is one owner, however often it is listed and in whatever way: of its spellings, the first by the alphabet.
         for file, recording in listed:
             spellings[file] = min(spellings.get(file, recording.owner), recording.owner)
         self._tell_contradictions(listed)
@@ -88,13 +87,12 @@ class Manifest(FileSource):
             if said.setdefault(file, answer) != answer:
                 self.told.note(f"rows list a file again with another {what}, and both were kept", recording.key)
 
-    def _tell_unread(self, columns: Iterable[object], number: int) -> None:
-        """Notes the columns of a row, or of all rows, that say something which nobody reads."""
-        for name in (str(column) for column in columns):
-            if name.strip() and name not in self.known and (name in self._unread or len(self._unread) < UNREAD):
-                self._unread.add(name)
-                read = f"only {', '.join(self.known)} are, and each recording is its whole file"
-                self.told.note(f"column `{printable(name)}` is not read ({read})", f"{self.path.name}:{number}")
+    def _tell_parts(self, columns: Iterable[object], number: int) -> None:
+        """Notes the columns of a row, or of all rows, that name a part of a file."""
+        for name in sorted(PARTS.intersection(str(column).strip().casefold() for column in columns)):
+            if name != self.config.transcript:
+                rule = f"column `{name}` is not read: the recording of a row is its whole file"
+                self.told.note(rule, f"{self.path.name}:{number}")
 
     def _problem(self, row: dict[str, str]) -> str:
         """Why this row names no recording, or nothing."""
@@ -132,7 +130,7 @@ class Manifest(FileSource):
             raise UserError(f"{self.path}:1: the first line names the columns: {columns}")
         if problem := self._misnamed(header):
             raise UserError(f"{self.path}:1: {problem}")
-        self._tell_unread(header, 1)
+        self._tell_parts(header, 1)
         for number, cells in rows:
             if len(cells) == len(header):
                 yield number, dict(zip(header, cells, strict=True))
@@ -147,5 +145,5 @@ class Manifest(FileSource):
                 if problem := nested(list(cells), list(cells.values())) or self._misnamed([*map(str, row)]):
                     self.found(f"{self.path}:{number}: {problem}")
                 else:
-                    self._tell_unread(row, number)
+                    self._tell_parts(row, number)
                     yield number, {name: plain(value) for name, value in cells.items()}

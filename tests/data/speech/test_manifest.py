@@ -165,14 +165,18 @@ def test_a_file_is_in_one_split_however_its_path_is_written(tmp_path: Path) -> N
     assert {split: len(s) for split, s in data.splits.items()} == {s: 3 * len(e) for s, e in plain.splits.items()}
 
 
-def test_what_a_list_says_twice_or_in_columns_that_nobody_reads_is_told(tmp_path: Path) -> None:
+def test_what_a_list_says_twice_or_of_parts_of_files_is_told(tmp_path: Path) -> None:
     rows = [f"sounds/{index}.wav,{index % 2},0.5" for index in range(20)]
     path = written(tmp_path, [*rows, "./sounds/3.wav,0,0.7", rows[4]], "path,label,start")
     told = loaded(path).warnings
     again = "rows list a file again with another label, and both were kept: 1, the first at list.csv:22"
     assert sum(again in warning for warning in told) == 1
     (column,) = (warning for warning in told if "`start`" in warning)
-    assert "only path, label, split, speaker are, and each recording is its whole file" in column
+    assert (
+        column
+        == "column `start` is not read: the recording of a row is its whole file: 1, the first at list.csv:1"
+    )
+    assert loaded(written(tmp_path / "whole", rows[:20], "path,label,length")).warnings == []
 
 
 def test_a_speaker_has_one_spelling(tmp_path: Path) -> None:
