@@ -97,6 +97,7 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
         )
     mono = channels.mean(axis=1) if config.channels == "mix" else np.ascontiguousarray(channels[:, 0])
     rules = [*_rules(channels, mono, config), *_rate_rules(rate, config.rate), *headed]
+    constant = bool(mono.min() == mono.max())  # resampled, its ends are ripples
     if rate != config.rate:
         from scipy.signal import resample_poly
 
@@ -105,15 +106,16 @@ def read_sound(path: Path | str, config: SpeechData, data: bytes | None = None) 
         rules.append("recordings that resampling made louder than full scale were clipped there; make them softer")
     rounded = np.rint(mono * 32768)
     if CANCELLED not in rules:
-        rules += _lost_by_rounding(mono * 32768, rounded)
+        rules += _lost_by_rounding(mono * 32768, rounded, constant)
     return Sound(np.clip(rounded, -32768, 32767).astype(np.int16), tuple(rules))
 
 
-def _lost_by_rounding(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> Iterator[str]:
-    """What 16 bits don't hold of (T,) samples in units of their steps, or hold no more of than one number."""
+def _lost_by_rounding(exact: NDArray[np.float32], rounded: NDArray[np.float32], constant: bool) -> Iterator[str]:
+    """What 16 bits don't hold of (T,) samples in units of their steps, or hold no more of than one number. constant: whether
+    they were one in the file."""
     if np.square(exact - rounded).mean() > COARSE * np.square(exact).mean():
         yield TOO_SOFT
-    elif rounded.min() == rounded.max():
+    elif constant or rounded.min() == rounded.max():
         yield "recordings are silent: in each, all samples are the same"
 
 

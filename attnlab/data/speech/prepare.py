@@ -88,12 +88,14 @@ class Preparation:
         self.bad.merge(self.source.told)
         if self.config.join is not None:
             recordings, divided, warnings = self._joined(recordings)
-        if write_rows(folder / "recordings.arrow", columns, self._rows(recordings)) == 0:
-            raise UserError(f"data={self.config.name}: no recording can be used; {self.bad.summary()}")
-        self.source.refuse_changed()
-        warnings += self.bad.warnings()
+        used = write_rows(folder / "recordings.arrow", columns, self._rows(recordings))
         limit, policy = self.config.max_seconds, self.config.too_long
-        warnings += beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
+        too_long = beyond_length(self.too_long, "recordings", limit, policy, "max_seconds")
+        if used == 0:
+            reasons = "; ".join(filter(None, [self.bad.summary(), *too_long]))
+            raise UserError(f"data={self.config.name}: no recording can be used; {reasons}")
+        self.source.refuse_changed()
+        warnings += self.bad.warnings() + too_long
         meta = Meta(
             warnings=[self.names.stored(warning) for warning in warnings], marks=list(self.mark_ids),
             longest=self.longest, skipped=self.bad.summary(), changes=sorted(self.bad.changes), divided=divided,

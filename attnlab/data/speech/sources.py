@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from os.path import isdir, isfile
+from os.path import isdir, isfile, normpath
 from pathlib import Path
 from typing import ClassVar
 
@@ -247,11 +247,13 @@ class SpeechCommands(FileSource):
             if problem := unreadable(file):
                 self.problems.append(f"{path}:{number}: {problem}")
             elif file and not isfile(self.path / file):
-                self.problems.append(f"{path}:{number}: `{file}` is missing")
-            elif file and Path(file).as_posix() not in words and Path(file).suffix not in RECORDINGS.unread:
-                # Written in another way than below, it would stay for training.
+                otherwise = "; write / between folders" if "\\" in file else ""
+                self.problems.append(f"{path}:{number}: `{file}` is missing{otherwise}")
+            elif file and normpath(file) not in words and Path(file).suffix not in RECORDINGS.unread:
                 what = "is none of the recordings in folders of words; write it as word/name.wav"
                 self.problems.append(f"{path}:{number}: `{file}` {what}")
+            if file and normpath(file) != Path(file).as_posix():
+                self.told.changes.add("files that are written in several ways")  # which stayed for training before
             if file:
-                split_of[Path(file).as_posix()] = split
+                split_of[normpath(file)] = split
         return split_of

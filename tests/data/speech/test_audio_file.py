@@ -109,6 +109,7 @@ def test_what_is_lost_of_a_recording_is_told() -> None:
     soft = "recordings are so soft that rounding them to 16 bits changes more than 1 % of their power; make them louder"
     assert rules(1e-7 * left) == rules(2 / 32768 * left) == (soft,) and rules(20 / 32768 * left) == ()
     assert rules(np.stack([0 * left, right], 1), channels="left")[1] == silent
+    assert rules(0 * left + 0.3, 16000)[1:] == rules(0 * left + 0.3, 4000)[1:] == (silent,)
     assert "more than 8000 samples per second" in rules(left, 16000)[0]
     assert "below 4000 Hz (data.rate=8000)" in rules(left, 16000)[0]
     assert "fewer than 8000 samples per second" in rules(left, 4000)[0]

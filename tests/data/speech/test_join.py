@@ -38,3 +38,23 @@ def test_what_is_said_in_joined_recordings_is_what_was_said_in_each(tmp_path: Pa
     for split, own in {"train": range(20), "validation": range(20, 25), "test": range(25, 30)}.items():
         words = " ".join(data.splits[split].gold("transcript")).split()
         assert words[::2] == ["go"] * len(own) and sorted(map(int, words[1::2])) == list(own)
+
+
+def test_joining_whoever_speaks_is_told(tmp_path: Path) -> None:
+    rows = {"path,label": "", "path,label,speaker": ",ada"}
+    for index in range(12):
+        soundfile.write(tmp_path / f"{index}.wav", tone(index % 2, 0, index % 4), RATE)
+    told = []
+    for header, speaker in rows.items():
+        lines = [header, *(f"{index}.wav,{index % 2}{speaker}" for index in range(12))]
+        (tmp_path / "list.csv").write_text("\n".join(lines))
+        settings = {
+            "source": "manifest",
+            "path": str(tmp_path / "list.csv"),
+            "join": 1.3,
+            "validation": 0.3,
+            "test": 0.3,
+        }
+        told.append([warning for warning in Speech(config(**settings), 1).warnings if "speaker" in warning])
+    name_none = "recordings that name no speaker were joined, whoever speaks in them (data.join)"
+    assert told == [[f"{name_none}: 12, the first at list.csv:2"], []]

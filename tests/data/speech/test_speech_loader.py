@@ -133,6 +133,11 @@ def test_a_long_recording_is_refused_cut_or_dropped(tmp_path: Path) -> None:
         "1 of 2 classes has no example in the test split: one",
     ]
     assert dropped.warnings == ["longer recordings were left out (data.max_seconds=1 data.too_long=drop): 1"]
+    all_dropped = (
+        r"no recording can be used; longer recordings were left out \(data\.max_seconds=0\.05 .*=drop\): 13"
+    )
+    with pytest.raises(UserError, match=all_dropped):
+        Speech(config(too_long="drop", **settings | {"max_seconds": 0.05}), 1)
 
 
 def test_an_embedding_that_does_not_fit_is_refused() -> None:

@@ -200,3 +200,55 @@ def test_what_the_lists_of_speech_commands_leave_open_is_told(tmp_path: Path) ->
         UserError, match=r"`yes/0_nohash_0\.wav` stands in validation_list\.txt and testing_list\.txt"
     ):
         Speech(config(**settings), 1)
+
+
+@pytest.mark.parametrize("entry", ["_unknown_/1_nohash_0.wav", "yes/more/1_nohash_0.wav"])
+def test_a_list_of_speech_commands_names_recordings_of_words_alone(tmp_path: Path, entry: str) -> None:
+    for folder in ("yes", "no", "yes/more", "_unknown_", "_background_noise_"):
+        (tmp_path / folder).mkdir()
+        for i in range(3):
+            soundfile.write(tmp_path / folder / f"{i}_nohash_0.wav", tone(1, 0, i), RATE)
+    (tmp_path / "validation_list.txt").write_text("no/0_nohash_0.wav\n")
+    (tmp_path / "testing_list.txt").write_text("yes/0_nohash_0.wav\n")
+    settings = {"source": "speech_commands", "path": str(tmp_path)}
+    data = Speech(config(**settings), 1)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "validation": 1, "test": 1}
+    names = "0_nohash_0.wav, {0}/1_nohash_0.wav, {0}/2_nohash_0.wav"
+    assert data.warnings[:2] == [
+        f"3 recordings that don't lie in the folder of a word were left out: yes/more/{names.format('yes/more')}",
+        "3 recordings that don't lie in a folder whose name doesn't begin with _ were left out: "
+        f"_unknown_/{names.format('_unknown_')}",
+    ]
+    (tmp_path / "testing_list.txt").write_text(f"yes/0_nohash_0.wav\n{entry}\n")
+    with pytest.raises(
+        UserError, match=rf"testing_list\.txt:2: `{entry}` is none of the recordings in folders of words"
+    ):
+        Speech(config(**settings), 1)
+
+
+def test_a_list_of_speech_commands_may_write_a_file_in_another_way(tmp_path: Path) -> None:
+    for word in ("yes", "no"):
+        (tmp_path / word).mkdir()
+        for speaker in "abc":
+            soundfile.write(tmp_path / word / f"{speaker}_nohash_0.wav", tone(1, 0, 0), RATE)
+    (tmp_path / "validation_list.txt").write_text("no/a_nohash_0.wav\n")
+    listed, settings = tmp_path / "testing_list.txt", {"source": "speech_commands", "path": str(tmp_path)}
+    listed.write_text("yes/../no/b_nohash_0.wav\n./yes/b_nohash_0.wav\n")
+    data = Speech(config(**settings), 1)
+    assert data.splits["test"].keys == ["no/b_nohash_0.wav", "yes/b_nohash_0.wav"]
+    assert len(data.splits["train"]) == 3
+    listed.write_text("no\\b_nohash_0.wav\n")
+    with pytest.raises(
+        UserError, match=r"testing_list\.txt:1: `no\\b_nohash_0\.wav` is missing; write / between folders"
+    ):
+        Speech(config(**settings), 1)
+
+
+def test_a_speaker_in_a_name_has_one_spelling(tmp_path: Path) -> None:
+    for digit in range(2):
+        for index in range(4, 8):
+            speaker = ("Zoé", "Zoe\N{COMBINING ACUTE ACCENT}")[index % 2]
+            soundfile.write(tmp_path / f"{digit}_{speaker}_{index}.wav", tone(digit, 0, 0), RATE)
+    data = Speech(config(path=str(tmp_path), validation=0), 1)
+    assert set(data.listing.groups) == {"Zoé"} and len(data.listing.keys) == 8
+    assert [warning.partition(" were")[0] for warning in data.warnings if "form" in warning] == ["speaker names"]
