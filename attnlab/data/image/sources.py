@@ -17,6 +17,7 @@ from attnlab.data.files.layout import choose, is_packed, left_out, same_contents
 from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, listed
 from attnlab.data.image.decode import decoded, read_idx
+from attnlab.data.image.header import other_kind
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
 from attnlab.data.prep.splits import lacking, owner_of, position
 from attnlab.errors import UserError
@@ -160,6 +161,11 @@ class Cifar10(ImageSource):
             )
         self.files = {n: folder / n for n in ("batches.meta.txt", *self.names["train"], *self.names["test"])}
         if missing := [name for name, path in self.files.items() if not is_regular(path)]:
+            if is_regular(folder / "fine_label_names.txt"):
+                raise UserError(
+                    f"`data.path={config.path}`: these are the files of CIFAR-100, which are not read; give the folder "
+                    "cifar-10-batches-bin of CIFAR-10"
+                )
             raise UserError(
                 f"`data.path={config.path}`: no {missing[0]} there; the binary version of CIFAR-10 has it in the folder "
                 "cifar-10-batches-bin"
@@ -183,9 +189,14 @@ class Cifar10(ImageSource):
         for name in self.names[split]:
             path = self.files[name]
             data = np.frombuffer(read_regular(path), dtype=np.uint8)
+            if not len(data):
+                raise UserError(f"{path}: an empty file, of 0 bytes; CIFAR-10 has pictures in each")
             if len(data) % self.record:
                 size = f"{len(data):,} bytes, no multiple of a record's {self.record:,}"
-                raise UserError(f"{path}: {size}; truncated?")
+                kind = other_kind(data[:64].tobytes())
+                if not len(data) % (self.record + 1):
+                    kind = "records of CIFAR-100, which have two labels, are not read"
+                raise UserError(f"{path}: {size}; {kind or 'truncated?'}")
             for i, record in enumerate(data.reshape(-1, self.record)):
                 pixels = record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
                 yield _numbered(int(record[0]), self.classes, f"{name}:{i}", f"{path}:{i}", pixels)
