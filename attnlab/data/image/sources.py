@@ -76,7 +76,7 @@ class HubImages(HubSource, ImageSource):
     def __init__(self, config: ImageData) -> None:
         super().__init__(config, (config.image, config.label), config.label)
         classes = self.set.classes(config.label)
-        self.colour = config.colour
+        self.colour, self.column = config.colour, config.image
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
         self.identity += _chosen_by_content(config, self.splits)
 
@@ -88,13 +88,29 @@ class HubImages(HubSource, ImageSource):
                 yield Picture(name, key, read, owner_of(contents or b""), changes)
 
     def _contents(self, picture: object) -> bytes | None:
-        """The bytes of a picture's file."""
-        return picture["bytes"] if isinstance(picture, dict) else None
+        """The bytes of a picture's file, from a column of pictures or of plain bytes; None where a cell has none."""
+        if isinstance(picture, bytes):
+            return picture
+        return picture.get("bytes") if isinstance(picture, dict) else None
+
+    def _without_contents(self, picture: object) -> str:
+        """What a cell is that has no bytes of a picture."""
+        if isinstance(picture, dict) and picture.get("path"):
+            return (
+                f"only the path of a picture, {few([str(picture['path'])])}, without its contents; download the data set, and "
+                "give its folder by `data.path=`"
+            )
+        if picture is None or isinstance(picture, dict):
+            return "a picture without contents"
+        what = {str: "text", list: "a list"}.get(type(picture), "a number")
+        return f"{what} in column `{self.column}`, where a picture is wanted; give the column of pictures by `data.image=`"
 
     def _read(self, picture: object, label: object, key: str, changes: set[str]) -> Pixels:
         data = self._contents(picture)
-        if label is None or data is None:
-            raise UserError(f"{key}: a picture without {'a class' if label is None else 'contents'}")
+        if data is None:
+            raise UserError(f"{key}: {self._without_contents(picture)}")
+        if label is None:
+            raise UserError(f"{key}: a picture without a class")
         return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key, changes)
 
 
