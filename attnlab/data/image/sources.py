@@ -102,7 +102,7 @@ class HubImages(HubSource, ImageSource):
             )
         if picture is None or isinstance(picture, dict):
             return "a picture without contents"
-        what = {str: "text", list: "a list"}.get(type(picture), "a number")
+        what = "text" if isinstance(picture, str) else "a list" if isinstance(picture, list) else "a number"
         return f"{what} in column `{self.column}`, where a picture is wanted; give the column of pictures by `data.image=`"
 
     def _read(self, picture: object, label: object, key: str, changes: set[str]) -> Pixels:
