@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from attnlab.data.files.bad_rows import FormerlyRead
 from attnlab.data.files.quiet import captured_stderr
-from attnlab.data.image.header import Header, read_header
+from attnlab.data.image.header import Header, other_kind, read_header
 from attnlab.data.image.source import Pixels
 from attnlab.errors import UserError
 from attnlab.local_files import read_regular
@@ -26,6 +26,11 @@ WHITE = 255
 GREY, UPRIGHT = "grey by the levels as they stand", "turned upright by EXIF data anywhere"
 """Changes of pixels: see `decoded`."""
 GZIP = b"\x1f\x8b"
+IDX_NUMBERS = {
+    0x08: "bytes", 0x09: "signed bytes", 0x0B: "numbers of 16 bits", 0x0C: "numbers of 32 bits",
+    0x0D: "fractions of 32 bits", 0x0E: "fractions of 64 bits",
+}  # fmt: skip
+"""What an idx file may hold, by its third byte."""
 CORRUPT = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
 """How libjpeg's warnings begin after which it makes up what is missing."""
 
@@ -130,8 +135,8 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     head, magic = 4 + 4 * axes, bytes([0, 0, 8, axes])
     if data[:4] != magic:
         raise UserError(
-            f"{path}: begins with {data[:4].hex() or 'nothing'}, not {magic.hex()}, the sign of an idx file of bytes "
-            f"with {axes} {'axis' if axes == 1 else 'axes'}"
+            f"{path}: begins with {data[:4].hex() or 'nothing'}{_idx_kind(data)}, not {magic.hex()}, the sign of an idx "
+            f"file of bytes with {_axes(axes)}"
         )
     if len(data) < head:
         raise UserError(f"{path}: ends within its head; truncated")
@@ -140,6 +145,18 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     if len(data) != expected:
         raise UserError(f"{path}: {len(data):,} bytes where its head announces {expected:,}; truncated or damaged")
     return np.frombuffer(data, dtype=np.uint8, offset=head).reshape(shape)
+
+
+def _idx_kind(data: bytes) -> str:
+    """What the first bytes of a file mean that is no idx file of bytes with the wanted axes, in brackets; "" where that is
+    nothing known."""
+    if data[:2] == b"\0\0" and len(data) > 3 and data[2] in IDX_NUMBERS:
+        return f" (an idx file of {IDX_NUMBERS[data[2]]} with {_axes(data[3])})"
+    return f" ({said})" if (said := other_kind(data)) else ""
+
+
+def _axes(number: int) -> str:
+    return f"{number} {'axis' if number == 1 else 'axes'}"
 
 
 def _first_line(error: Exception) -> str:

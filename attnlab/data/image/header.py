@@ -17,6 +17,29 @@ BRIGHTNESS = (b"gAMA", b"sRGB", b"iCCP")
 """Chunks of a PNG from which a decoder may conclude how bright its levels are meant."""
 EXIF, ORIENTATION, LONG = b"Exif\0\0", 0x112, 4
 """Of EXIF data: their sign, the number of the field of the orientation, and the number of a type of 4 bytes."""
+TEXTS = {
+    b"version https://git-lfs": "it is a pointer of Git LFS; fetch the file itself with `git lfs pull`",
+    b"<!doctype html": "it is a web page, not what was to be downloaded",
+    b"<html": "it is a web page, not what was to be downloaded",
+    b"<svg": "it is an SVG drawing",
+    b"<?xml": "it is XML, such as a message of a server or an SVG drawing",
+}
+"""How texts begin that have the name of a picture, in small letters, and what is said of them."""
+BINARY = {
+    b"II*\0": "it is a TIFF",
+    b"MM\0*": "it is a TIFF",
+    b"8BPS": "it is a file of Photoshop",
+    b"%PDF": "it is a PDF",
+    b"PK\3\4": "it is a ZIP archive; unpack it",
+    b"\x1f\x8b": "it is packed by gzip; unpack it",
+    b"\0\0\1\0": "it is an icon",
+    b"\xff\x0a": "it is a JPEG XL",
+    b"\0\0\0\x0cJXL ": "it is a JPEG XL",
+    b"\0\0\0\x0cjP  ": "it is a JPEG 2000",
+}
+"""How files of other formats begin: their names often end in .png or .jpg."""
+BRANDS = {b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIC", b"avif": "an AVIF", b"avis": "an AVIF"}
+"""Of files whose second four bytes are `ftyp`, by the next four."""
 COLOUR, PALETTE, ALPHA = 2, 3, 4
 """A PNG's types of colour; ALPHA is a bit of those with a channel of opacity."""
 
@@ -76,7 +99,22 @@ def _read(data: bytes) -> Header:
         return _gif(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _webp(data)
-    raise ValueError("it begins like neither" if data else "the file is empty")
+    raise ValueError(other_kind(data) or ("it begins like neither" if data else "the file is empty"))
+
+
+def other_kind(data: bytes) -> str:
+    """What a file that is no picture that is read says of itself by how it begins, as half a sentence; "" where that is
+    nothing known."""
+    if data and not any(data):
+        return "all its bytes are 0, as after a download or a copy that was cut off"
+    if data[:2] == b"BM" and data[6:10] == bytes(4):
+        return "it is a BMP"
+    if data[4:8] == b"ftyp" and data[8:12] in BRANDS:
+        return f"it is {BRANDS[data[8:12]]}"
+    text = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    told = [said for sign, said in BINARY.items() if data.startswith(sign)]
+    told += [said for sign, said in TEXTS.items() if text.startswith(sign)]
+    return told[0] if told else ""
 
 
 def _png(data: bytes) -> Header:

@@ -162,5 +162,5 @@ class ImageSplit(Split):
 
 
 def _by_number(label: str) -> tuple[float, str]:
-    """The order of labels: numbers by value, before words by alphabet."""
-    return (float(label), "") if label.isdecimal() else (math.inf, label)
+    """The order of labels: numbers by value, before words by alphabet. 1 and 01 are two, whichever comes first in the data."""
+    return (float(label), label) if label.isdecimal() else (math.inf, label)

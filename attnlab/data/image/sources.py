@@ -17,6 +17,7 @@ from attnlab.data.files.layout import choose, is_packed, left_out, same_contents
 from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, listed
 from attnlab.data.image.decode import decoded, read_idx
+from attnlab.data.image.header import other_kind
 from attnlab.data.image.source import ImageSource, Picture, Pixels, picture_folder
 from attnlab.data.prep.splits import lacking, owner_of, position
 from attnlab.errors import UserError
@@ -75,7 +76,7 @@ class HubImages(HubSource, ImageSource):
     def __init__(self, config: ImageData) -> None:
         super().__init__(config, (config.image, config.label), config.label)
         classes = self.set.classes(config.label)
-        self.colour = config.colour
+        self.colour, self.column = config.colour, config.image
         self.classes = None if classes is None else tuple(dict.fromkeys(map(class_name, classes)))
         self.identity += _chosen_by_content(config, self.splits)
 
@@ -87,13 +88,29 @@ class HubImages(HubSource, ImageSource):
                 yield Picture(name, key, read, owner_of(contents or b""), changes)
 
     def _contents(self, picture: object) -> bytes | None:
-        """The bytes of a picture's file."""
-        return picture["bytes"] if isinstance(picture, dict) else None
+        """The bytes of a picture's file, from a column of pictures or of plain bytes; None where a cell has none."""
+        if isinstance(picture, bytes):
+            return picture
+        return picture.get("bytes") if isinstance(picture, dict) else None
+
+    def _without_contents(self, picture: object) -> str:
+        """What a cell is that has no bytes of a picture."""
+        if isinstance(picture, dict) and picture.get("path"):
+            return (
+                f"only the path of a picture, {few([str(picture['path'])])}, without its contents; download the data set, and "
+                "give its folder by `data.path=`"
+            )
+        if picture is None or isinstance(picture, dict):
+            return "a picture without contents"
+        what = "text" if isinstance(picture, str) else "a list" if isinstance(picture, list) else "a number"
+        return f"{what} in column `{self.column}`, where a picture is wanted; give the column of pictures by `data.image=`"
 
     def _read(self, picture: object, label: object, key: str, changes: set[str]) -> Pixels:
         data = self._contents(picture)
-        if label is None or data is None:
-            raise UserError(f"{key}: a picture without {'a class' if label is None else 'contents'}")
+        if data is None:
+            raise UserError(f"{key}: {self._without_contents(picture)}")
+        if label is None:
+            raise UserError(f"{key}: a picture without a class")
         return decoded(np.frombuffer(data, dtype=np.uint8), self.colour, key, changes)
 
 
@@ -160,6 +177,11 @@ class Cifar10(ImageSource):
             )
         self.files = {n: folder / n for n in ("batches.meta.txt", *self.names["train"], *self.names["test"])}
         if missing := [name for name, path in self.files.items() if not is_regular(path)]:
+            if is_regular(folder / "fine_label_names.txt"):
+                raise UserError(
+                    f"`data.path={config.path}`: these are the files of CIFAR-100, which are not read; give the folder "
+                    "cifar-10-batches-bin of CIFAR-10"
+                )
             raise UserError(
                 f"`data.path={config.path}`: no {missing[0]} there; the binary version of CIFAR-10 has it in the folder "
                 "cifar-10-batches-bin"
@@ -183,9 +205,14 @@ class Cifar10(ImageSource):
         for name in self.names[split]:
             path = self.files[name]
             data = np.frombuffer(read_regular(path), dtype=np.uint8)
+            if not len(data):
+                raise UserError(f"{path}: an empty file, of 0 bytes; CIFAR-10 has pictures in each")
             if len(data) % self.record:
                 size = f"{len(data):,} bytes, no multiple of a record's {self.record:,}"
-                raise UserError(f"{path}: {size}; truncated?")
+                kind = other_kind(data[:64].tobytes())
+                if not len(data) % (self.record + 1):
+                    kind = "records of CIFAR-100, which have two labels, are not read"
+                raise UserError(f"{path}: {size}; {kind or 'truncated?'}")
             for i, record in enumerate(data.reshape(-1, self.record)):
                 pixels = record[1:].reshape(3, 32, 32).transpose(1, 2, 0)
                 yield _numbered(int(record[0]), self.classes, f"{name}:{i}", f"{path}:{i}", pixels)

@@ -139,6 +139,34 @@ def test_pictures(hub: Path, name: str, hub_id: str, column: str, config: str, c
     }
 
 
+CELLS = {
+    "bytes": (Value("binary"), picture(7, 1)["bytes"], ""),
+    "path alone": (
+        Image(),
+        {"bytes": None, "path": "cats/1.png"},
+        "only the path of a picture, cats/1.png, without its",
+    ),
+    "nothing": (Image(), None, "a picture without contents"),
+    "text": (Value("string"), "https://example.org/1.png", "text in column `img`, where a picture is wanted"),
+    "list": (List(Image()), [picture(7, 1)], "a list in column `img`, where a picture is wanted"),
+}
+
+
+@pytest.mark.parametrize("case", CELLS)
+def test_a_column_of_bytes_has_pictures_and_others_are_told(hub: Path, case: str) -> None:  # noqa: F811
+    (feature, cell, sentence), name = CELLS[case], f"cells/{case.replace(' ', '-')}"
+    features = Features({"img": feature, "label": ClassLabel(names=["dark", "light"])})
+    keep(hub, name, features, {"train": [{"img": cell, "label": i % 2} for i in range(4)]})
+    words = ["task=digits", "data=image_folder", f"data.hub={name}", "data.image=img", "data.label=label"]
+    config = compose.compose([*words, "data.validation=0", "data.test=0"]).data
+    if sentence:
+        with pytest.raises(UserError) as refused:
+            image.Image(config, seed=1)
+        assert sentence in str(refused.value)
+    else:
+        assert set(image.Image(config, seed=1).splits["train"].pixels(np.arange(4)).ravel()) == {7}
+
+
 def sound(i: int) -> dict:
     stream = io.BytesIO()
     soundfile.write(stream, np.sin(np.arange(4000) * (i + 1) / 20), 8000, format="WAV")

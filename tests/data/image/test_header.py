@@ -248,6 +248,13 @@ DAMAGED = {
     "GIF": (saved(Image.fromarray(PIXELS), "GIF"), "(a GIF; save it as PNG)"),
     "text": (b"no picture at all", "it begins like neither"),
     "empty": (b"", "the file is empty"),
+    "zeros": (bytes(500), "all its bytes are 0"),
+    "BMP": (saved(Image.fromarray(PIXELS), "BMP"), "(it is a BMP)"),
+    "TIFF": (saved(Image.fromarray(PIXELS), "TIFF"), "(it is a TIFF)"),
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "(it is a HEIC)"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "with `git lfs pull`"),
+    "web page": (b"\xef\xbb\xbf\r\n<!DOCTYPE html><html>", "it is a web page"),
+    "text like a BMP": (b"BM25 ranks documents", "it begins like neither"),
 }
 
 

@@ -117,7 +117,16 @@ def damage(kind: str, folder: Path) -> str:
         return f"{images.with_suffix('.gz')}: damaged or truncated gzip file"
     if kind == "magic":
         images.write_bytes(labels.read_bytes())
-        return f"{images}: begins with 00000801, not 00000803, the sign of an idx file of bytes with 3 axes"
+        return (
+            f"{images}: begins with 00000801 (an idx file of bytes with 1 axis), not 00000803, the sign of an idx file of "
+            "bytes with 3 axes"
+        )
+    if kind == "fractions":
+        images.write_bytes(bytes([0, 0, 13, 3]) + images.read_bytes()[4:])
+        return f"{images}: begins with 00000d03 (an idx file of fractions of 32 bits with 3 axes), not 00000803"
+    if kind == "web page":
+        images.write_bytes(b"<html>Not found</html>")
+        return f"{images}: begins with 3c68746d (it is a web page, not what was to be downloaded), not 00000803"
     if kind == "count":
         labels.write_bytes(idx(np.zeros(29, dtype=np.uint8)))
         return f"{labels}: 29 labels for 30 pictures in {images.name}"
@@ -125,7 +134,7 @@ def damage(kind: str, folder: Path) -> str:
     return f"{labels}: missing, plain or .gz, beside {images.name}"
 
 
-@pytest.mark.parametrize("kind", ["truncated", "zip", "magic", "count", "missing"])
+@pytest.mark.parametrize("kind", ["truncated", "zip", "magic", "fractions", "web page", "count", "missing"])
 def test_a_damaged_idx_file_is_named(tmp_path: Path, kind: str) -> None:
     expected = damage(kind, write_mnist(tmp_path))
     assert expected in refusal("data=mnist", f"data.path={tmp_path}")
@@ -211,6 +220,18 @@ def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
     for name in ("missing", "x" * 300):
         assert "no such folder" in refusal("data=image_folder", f"data.path={tmp_path / name}")
     assert "`data.path` is missing" in refusal("data=image_folder")
+
+
+def test_classes_that_are_the_same_number_keep_one_order(tmp_path: Path) -> None:
+    for i in range(3):
+        for name in "10", "1", "01", "2":
+            write_picture(tmp_path / "numbers" / name / f"{i}.png", noise(8, 8, 3, seed=i))
+    words = ["data=image_folder", f"data.path={tmp_path / 'numbers'}", "data.validation=0", "data.test=0"]
+    assert load(*words).spec.targets["label"].classes == ("01", "1", "2", "10")
+    for i in range(3):
+        (tmp_path / "numbers" / "01" / f"{i}.png").rename(tmp_path / "numbers" / "01" / f"renamed{i}.png")
+        (tmp_path / "numbers" / "1" / f"{i}.png").rename(tmp_path / "numbers" / "1" / f"{i + 7}.png")
+    assert load(*words).spec.targets["label"].classes == ("01", "1", "2", "10")
 
 
 def test_folders_of_splits_are_named_in_any_case(tmp_path: Path) -> None:
@@ -299,10 +320,16 @@ def test_cifar_records_are_a_label_and_planes_of_red_green_and_blue(tmp_path: Pa
     assert abs(luma - raw[3, 1:].reshape(3, 32, 32)[:, 1, 2] @ [0.299, 0.587, 0.114]) <= 1
     (tmp_path / "test_batch.bin").write_bytes(b"\x00" * 3000)
     assert f"{tmp_path / 'test_batch.bin'}: 3,000 bytes, no multiple of a record's 3,073" in refusal(*words)
+    (tmp_path / "test_batch.bin").write_bytes(b"")
+    assert f"{tmp_path / 'test_batch.bin'}: an empty file, of 0 bytes" in refusal(*words)
+    (tmp_path / "test_batch.bin").write_bytes(b"\x01" * 3074 * 10)
+    assert "no multiple of a record's 3,073; records of CIFAR-100" in refusal(*words)
     (tmp_path / "batches.meta.txt").write_bytes(b"\xe9")
     assert "batches.meta.txt: not UTF-8 text" in refusal(*words)
     (tmp_path / "data_batch_4.bin").unlink()
     assert "no data_batch_4.bin there" in refusal(*words)
+    (tmp_path / "fine_label_names.txt").write_text("apple\n")
+    assert "these are the files of CIFAR-100, which are not read" in refusal(*words)
 
 
 def test_cifar_has_the_name_of_a_class_on_each_line(tmp_path: Path) -> None:
