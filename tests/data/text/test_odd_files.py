@@ -136,7 +136,7 @@ def test_quotes_that_are_kept_are_told(ending: str, row: str, told: bool, tmp_pa
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (gzip.compress(b"text,label\na,b\n"), "a gzip file; let its name end in .gz"),
+        (gzip.compress(b"text,label\na,b\n", mtime=0), "a gzip file; let its name end in .gz"),
         (b"PK\x03\x04\x14\0\x06\0", r"a zip file or a spreadsheet \(.xlsx\)"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "only a pointer of Git LFS"),
         ("text,label\na,b\n".encode("utf-32"), "UTF-32 text; .* `data.encoding=utf-32`"),
