@@ -149,7 +149,12 @@ FILES = {
     "numbers of keys": ("x.jsonl", b"{}\n", (1, 2), "columns of .jsonl have names"),
     "old line ends": ("x.tsv", b"text\tlabel\ra\tb\r", ("text", "label"), "lines end with carriage returns alone"),
     "no gzip": ("x.csv.gz", b"text,label\n", ("text", "label"), "not a whole gzip file"),
-    "half a gzip": ("x.csv.gz", gzip.compress(b"text,label\n", mtime=0)[:-9], ("text", "label"), "not a whole gzip file"),
+    "half a gzip": (
+        "x.csv.gz",
+        gzip.compress(b"text,label\n", mtime=0)[:-9],
+        ("text", "label"),
+        "not a whole gzip file",
+    ),
 }
 
 
