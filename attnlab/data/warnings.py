@@ -2,7 +2,8 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -19,9 +20,10 @@ FEW = 30
 def warnings(data: Data, splits: Collection[str] = ("train", "validation", "test")) -> list[str]:
     """A sentence each, none twice: what the loader says, and what is found in these splits. Takes half a second for
     100,000 sentences."""
-    found = [*data.warnings, *_few(data, splits), *_repeated(data, splits)]
+    learned = list(_digests(data.splits["train"])) if "train" in data.splits else []
+    found = [*data.warnings, *_few(data, splits), *_repeated(data, splits, learned)]
     if "train" in splits and "train" in data.splits:
-        found += _unvaried(data)
+        found += [*_contradictory(data, learned), *_unvaried(data)]
     return list(dict.fromkeys(found))
 
 
@@ -42,18 +44,32 @@ def _few(data: Data, splits: Collection[str]) -> Iterator[str]:
             yield f"the {name} split has only {plural(len(split), 'example')}: a score on it says little"
 
 
-def _repeated(data: Data, splits: Collection[str]) -> Iterator[str]:
-    """Examples that are trained on and tested."""
-    others = [name for name in ("validation", "test") if name in splits and name in data.splits]
-    if not others or "train" not in data.splits:
-        return
-    in_training = set(_digests(data.splits["train"]))
-    for other in others:
+def _repeated(data: Data, splits: Collection[str], learned: Sequence[bytes]) -> Iterator[str]:
+    """Examples that are trained on and tested. learned: the digests of training examples."""
+    in_training = set(learned)
+    for other in (name for name in ("validation", "test") if name in splits and name in data.splits):
         split = data.splits[other]
         shared = [i for i, digest in enumerate(_digests(split)) if digest in in_training]
         if shared:
             part = f"{len(shared):,} of {plural(len(split), 'example')}"
             yield f"{part} of the {other} split occur in training, too, such as {split.keys[shared[0]]}"
+
+
+def _contradictory(data: Data, learned: Sequence[bytes]) -> Iterator[str]:
+    """Training examples that are equal, but not their classes. learned: the digests of training examples."""
+    train = data.splits["train"]
+    for name, target in data.spec.targets.items():
+        if target.kind != "class":
+            continue
+        first = dict[bytes, str]()
+        labels = zip(learned, cast(Sequence[str], train.gold(name)), strict=True)
+        again = [
+            i for i, (digest, label) in enumerate(labels) if label and first.setdefault(digest, label) != label
+        ]
+        if again:
+            repeat = "repeats" if len(again) == 1 else "repeat"
+            part = plural(len(again), "training example")
+            yield f"{name}: {part} {repeat} an earlier one with another label, such as {train.keys[again[0]]}"
 
 
 def _digests(split: Split) -> Iterator[bytes]:

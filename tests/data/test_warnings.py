@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pictures import noise, write_picture
 
 from attnlab import compose
 from attnlab.cli import main
@@ -85,3 +86,30 @@ def test_warnings_of_many_examples_cost_little(tmp_path: Path) -> None:
 def test_one_of_something_is_singular() -> None:
     assert [plural(count, "example") for count in (0, 1, 1234)] == ["0 examples", "1 example", "1,234 examples"]
     assert plural(2, "class") == "2 classes"
+
+
+def test_equal_texts_with_different_classes_are_told(tmp_path: Path) -> None:
+    rows = "".join(f"film {i},{'good' if i % 2 else 'bad'}\n" for i in range(40))
+    train = f"text,label\n{rows}film 3,bad\nfilm 3,good\nfilm 4,bad\nfilm 5,bad\n"
+    given = words(
+        tmp_path,
+        train=train,
+        dev=f"text,label\n{rows.replace('film', 'play')}",
+        test=f"text,label\n{rows.replace('film', 'song')}",
+    )
+    config = compose.compose(given)
+    assert warnings(open_data(config.data, seed=1)) == [
+        "label: 2 training examples repeat an earlier one with another label, such as train.csv:42"
+    ]
+
+
+def test_equal_pictures_with_different_classes_are_told(tmp_path: Path) -> None:
+    for label in "ab":
+        for i in range(40):
+            write_picture(tmp_path / label / f"{label}{i}.png", noise(8, 8, 3, seed=i + 100 * (label == "b")))
+    (tmp_path / "b" / "copy.png").write_bytes((tmp_path / "a" / "a0.png").read_bytes())
+    config = compose.compose(
+        ["task=digits", "data=image_folder", f"data.path={tmp_path}", "data.validation=0", "data.test=0"]
+    )
+    (sentence,) = warnings(open_data(config.data, seed=1))
+    assert sentence.startswith("label: 1 training example repeats an earlier one with another label, such as ")
