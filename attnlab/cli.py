@@ -145,9 +145,11 @@ def _show_config(words: list[str], options: list[str]) -> None:
         raise UserError(f"`{given}`: `--cfg job` shows one configuration, and goes with no other option")
     from attnlab import compose
     from attnlab.attention_options import kernel_table
+    from attnlab.training import defaults
 
-    config = compose.compose(words[:position] + words[position + 2 :])
-    print(compose.to_yaml(config), end="")
+    overrides = words[:position] + words[position + 2 :]
+    config, line = defaults.settle(compose.compose(overrides), overrides)
+    print(f"# {line}\n" if line else "", compose.to_yaml(config), sep="", end="")
     if config.encoder.name == "attention":
         print("\n# encoder.kernel: which computes what")
         print("".join(f"# {line}\n" for line in kernel_table().splitlines()), end="")

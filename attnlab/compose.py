@@ -43,9 +43,42 @@ from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
 
 
+DEFAULTS = "defaults"
+
+
 def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` uses for these overrides. Raises UserError for words that it refuses."""
     return accepted(composed(parse_single(plugins.load(overrides))))
+
+
+def stated(overrides: Sequence[str]) -> set[str]:
+    """The groups that words choose and the keys that they set, with what their choices set in turn, other than tasks of the
+    program: of this, nobody asked for anything else. Raises UserError for words that cannot be read."""
+    words = plugins.load(overrides)
+    names = {override.key_or_group for override in parse(words)} - {DEFAULTS}
+    for group, name in groups.chosen(words).items():
+        if group in names and not (group == "task" and groups.is_programs(group, name)):
+            names |= groups.sets(group, name)
+    return names
+
+
+def wants_plain(overrides: Sequence[str]) -> bool:
+    """Whether `defaults=plain` is among the words."""
+    return any(
+        override.value() == "plain" for override in parse(plugins.load(overrides)) if _is_defaults(override)
+    )
+
+
+def _is_defaults(override: Override) -> bool:
+    """Whether a word is `defaults=`, which says where settings come from that nobody states, and is no key itself. Raises
+    UserError for other values than its two."""
+    if override.key_or_group != DEFAULTS:
+        return False
+    for value in values(override) or [override.value()]:
+        if value not in ("auto", "plain"):
+            written = as_written(value)
+            raise UserError(f"`{DEFAULTS}={written}`: {suggestion(written, ('auto', 'plain'))}")
+    return True
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -56,14 +89,15 @@ def check_overrides(overrides: Sequence[str]) -> None:
 def composed(overrides: Sequence[Override]) -> DictConfig:
     """The configuration of parsed overrides, before its values are checked together. Of several choices of a group it has
     the first; of several values of a key each is set, and the last is left."""
-    node = _compose(list(itertools.chain.from_iterable(map(_choice, overrides))))
+    words = [override for override in overrides if not _is_defaults(override)]
+    node = _compose(list(itertools.chain.from_iterable(map(_choice, words))))
     known = leaves(node)
-    for override in overrides:
+    for override in words:
         if override.key_or_group not in groups.NAMES:
             _refuse_unknown(override, known, node)
             for value in values(override):
                 _set(node, override, value)
-    for override in overrides:
+    for override in words:
         if "${" in (override.input_line or "") and override.key_or_group not in groups.NAMES:
             _resolve(node, override)
     return node

@@ -1,12 +1,14 @@
 """What `group=choice` may be: files of `configs/`, the program's and the user's, and registered parts.
 
-Reads files as text, and imports neither Hydra nor torch, so that help and completion answer at once.
+Reads files, and imports neither Hydra nor torch, so that help and completion answer at once.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
+
+import yaml
 
 from attnlab.config import keys_of
 from attnlab.registry import GROUPS, LOADERS, REGISTRIES, SourceRegistry
@@ -118,6 +120,19 @@ def setting(path: str, name: str) -> str | None:
     group, _, key = path.partition(".")
     line = re.search(rf"^{key}: (.*?)(\s+#.*)?$", text(group, name), re.M)
     return line[1] if line else None
+
+
+def sets(group: str, name: str) -> set[str]:
+    """The groups and keys, such as `encoder.scope`, that the file of a choice sets."""
+    node = yaml.safe_load(text(group, name)) or {}
+    of_group = {key: value for key, value in node.items() if key not in ("defaults", "name")}
+    within = of_group if group in ("task", "experiment") else {group: of_group}
+    return set(_overridden(group, name)) | set(_leaves(within))
+
+
+def _leaves(node: Mapping[str, object], prefix: str = "") -> Iterator[str]:
+    for name, value in node.items():
+        yield from _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"{prefix}{name}"]
 
 
 def keys(group: str, name: str) -> type | None:

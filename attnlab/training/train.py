@@ -20,7 +20,7 @@ from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
-from attnlab.training import changes, checkpoint, cross_validation
+from attnlab.training import changes, checkpoint, cross_validation, defaults, starts
 from attnlab.training.baselines import baselines
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
@@ -48,11 +48,18 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
     return start(compose.compose(overrides), overrides, quiet)
 
 
-def start(
-    config: Config, overrides: Sequence[str] = (), quiet: bool = False, warned: bool = False
+def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | CrossValidation:
+    """A new run, or one for each fold, with the settings that suit its data where overrides state no others. Raises UserError
+    and Stopped, as `train` does."""
+    settled, line = defaults.settle(config, overrides)
+    return _start(settled, overrides, quiet, line=line)
+
+
+def _start(
+    config: Config, overrides: Sequence[str], quiet: bool, warned: bool = False, line: str = ""
 ) -> Run | CrossValidation:
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned:
-    see `Session`. Raises UserError and Stopped, as `train` does."""
+    see `Session`. line: what is told of its settings."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
@@ -65,7 +72,7 @@ def start(
             _write_beginnings(folder, overrides)
             write_json(folder.folds, asdict(folds))
             write_text(folder.config, compose.to_yaml(config))
-            return _train_folds(folder, config, folds, overrides, quiet)
+            return _train_folds(folder, config, folds, overrides, quiet, line)
     data = load_data(config)
     _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
@@ -79,12 +86,14 @@ def start(
     check_answers(model, data)
     monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
     check_positions(config, model, data)
-    models.start_from_files(model, config, data.spec)
+    starts.start(model, config, data)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
     with folder.held():
         if data.notice:
             reporter.say(data.notice, style="cyan")
+        if line:
+            reporter.say(line, style="cyan")
         _write_beginnings(folder, overrides)
         data.spec.save(folder.path)
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
@@ -113,11 +122,14 @@ def _refuse_missing_splits(config: Config, data: Data) -> None:
 
 
 def _train_folds(
-    folder: RunFolder, config: Config, folds: Folds, overrides: Sequence[str], quiet: bool
+    folder: RunFolder, config: Config, folds: Folds, overrides: Sequence[str], quiet: bool, line: str = ""
 ) -> CrossValidation:
-    """Train every fold that isn't finished under these settings, which may give all of them more to do."""
+    """Train every fold that isn't finished under these settings, which may give all of them more to do. line: what is told
+    of them."""
     assert isinstance(config.data, CrossValidated)
     reporter, warned = Reporter(folder.log, quiet), False
+    if line:
+        reporter.say(line, style="cyan")
 
     def accepted() -> None:
         write_text(folder.config, compose.to_yaml(config))
@@ -138,7 +150,7 @@ def _train_folds(
                 words = [*changes.settings_for(fold, config), *overrides]
                 resume(str(fold.path), words, quiet, accepted, warned)
             else:
-                start(of_fold, [*overrides, f"data.fold={name}"], quiet, warned)
+                _start(of_fold, [*overrides, f"data.fold={name}"], quiet, warned)
         except Stopped:
             again = shell_word("run", str(folder.path))
             reporter.say(f"Continue all folds with: attnlab train {again}")
@@ -177,7 +189,7 @@ def resume(
         check_memory(config, spec, engine.device)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
-        models.start_from_files(model, config, spec)
+        starts.start(model, config, data)
         reporter = Reporter(folder.log, quiet)
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)

@@ -1,0 +1,257 @@
+"""Settings that follow from the data, for whoever states none.
+
+A rule for each kind of data and answer: a plain function of how many examples there are, and how large they are. Its table of
+trials stands in docs/results.md, under "Defaults". `settle` works the settings out when a run starts, and writes them into
+its configuration as if they had been typed; resume, eval and sweeps see ordinary values. What the user states, by words or by
+files of configs/, stays; so do experiments, and the quick settings of data that come with the program.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from attnlab import compose
+from attnlab.command_words import as_written
+from attnlab.config import Config, CrossValidated, DataConfig, GraphData, ImageData, SpeechData, TextData
+from attnlab.data import loader
+from attnlab.data.contract import Data, PictureSplit
+from attnlab.errors import UserError
+from attnlab.model.interfaces import Head
+from attnlab.plural import plural
+from attnlab.registry import HEADS
+from attnlab.runs import flat
+from attnlab.training import cross_validation
+from attnlab.training.run import load_data
+
+Settings = dict[str, object]
+"""Values by the words that one would type."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a rule may know of the training data. name: what an example is called. vectors: of all examples together, under
+    the fixed settings. side: of pictures, the median of their shorter sides, in pixels; else 0."""
+
+    name: str
+    examples: int
+    vectors: int
+    side: int = 0
+
+    def epochs(self, epochs: int, at: int, most: int) -> int:
+        """So many where there are `at` examples, fewer of more examples and more of fewer: epochs · √(at / examples), so that a
+        tenth of the examples is trained on with a third of the updates."""
+        return max(3, min(most, round(epochs * (at / self.examples) ** 0.5)))
+
+    def batch_vectors(self, least: int, most: int, updates: int) -> int:
+        """So many that an epoch has at least so many updates, within limits."""
+        return max(least, min(most, self.vectors // updates))
+
+
+def words_with_tags(facts: Facts) -> Settings:
+    """Rare words are read by their letters; the first layer sees neighbours alone, which is where most tags are decided."""
+    return {
+        "embedding": "word_char",
+        "encoder.width": 128,
+        "encoder.depth": 2,
+        "encoder.scope": ["window:3", "full"],
+        "encoder.dropout": 0.3,
+        "trainer.epochs": facts.epochs(12, at=12_500, most=60),
+        "trainer.batch_vectors": facts.batch_vectors(300, 1500, updates=100),
+    }
+
+
+def texts_with_classes(facts: Facts) -> Settings:
+    """One layer over words that start from how often each class has them, since a bag of words is hard to beat."""
+    return {
+        "data.unknown": 4,
+        "embedding": "word_char",
+        "embedding.class_start": 1,
+        "encoder.width": 64,
+        "encoder.depth": 1,
+        "encoder.dropout": 0.5,
+        "head.readout": "mean",
+        "optimizer.lr": 0.001,
+        "trainer.epochs": facts.epochs(6, at=7_000, most=30),
+        "trainer.batch_vectors": facts.batch_vectors(300, 1500, updates=100),
+    }
+
+
+SOUND: Settings = {
+    "data.features": "mfcc",
+    "data.bands": 24,
+    "data.coefficients": 13,
+    "data.stack": 1,
+    "data.noise": 10,
+    "data.time_shift": 50,
+    "data.speed": 0.25,
+    "data.mask_time": 100,
+}
+"""Few, smooth coefficients say what is spoken, many sharp bands also who speaks; another speed is another voice."""
+
+
+def recordings_with_classes(facts: Facts) -> Settings:
+    """A convolution in steps over frames; no positions, since a word may begin anywhere."""
+    return {
+        **SOUND,
+        "embedding": "strided_convolution",
+        "embedding.window": 11,
+        "embedding.stride": 3,
+        "encoder.position": "none",
+        "encoder.width": 64,
+        "trainer.epochs": facts.epochs(20, at=2_500, most=60),
+        "trainer.batch_vectors": 1000,
+        "trainer.monitor": "loss",
+    }
+
+
+def pictures_with_classes(facts: Facts) -> Settings:
+    """About eight patches to a side, each of which shares half of itself with its neighbours."""
+    stride = min(16, max(1, round(facts.side / 8)))
+    return {
+        "data.patch": min(2 * stride, max(1, facts.side)),
+        "data.stride": stride,
+        "data.translate": round(facts.side / 14),
+        "encoder.position": "learned",
+        "encoder.width": 64,
+        "encoder.depth": 3,
+        "encoder.dropout": 0.1,
+        "head.readout": "mean",
+        "optimizer.lr": 0.002,
+        "optimizer.weight_decay": 0.05,
+        "trainer.epochs": facts.epochs(32, at=10_000, most=80),
+        "trainer.batch_vectors": 2304,
+        "trainer.monitor": "loss",
+    }
+
+
+def graphs_with_classes(facts: Facts) -> Settings:
+    """Along edges and over the whole graph in turn. Attention averages, where counting may be asked: so nodes know their
+    degree, the size of their graph, and how soon a random walk comes back."""
+    return {
+        "data.structure": ["degree", "size", "random_walk:8"],
+        "encoder.scope": ["edges", "full"],
+        "encoder.position": "none",
+        "encoder.width": 32,
+        "encoder.depth": 3,
+        "encoder.dropout": 0.2,
+        "head.readout": "mean",
+        "optimizer.lr": 0.002,
+        "trainer.epochs": facts.epochs(40, at=1_000, most=80),
+        "trainer.batch_vectors": facts.batch_vectors(500, 1000, updates=40),
+        "trainer.monitor": "loss",
+    }
+
+
+@dataclass(frozen=True)
+class Rule:
+    """For data that are read by loaders with keys of this type, and answers of this kind. example: what an example is called.
+    settings: of the facts."""
+
+    data: type[DataConfig]
+    kind: str
+    example: str
+    settings: Callable[[Facts], Settings]
+
+
+RULES = (
+    Rule(TextData, "vector_classes", "sentence", words_with_tags),
+    Rule(TextData, "class", "text", texts_with_classes),
+    Rule(SpeechData, "class", "recording", recordings_with_classes),
+    Rule(ImageData, "class", "picture", pictures_with_classes),
+    Rule(GraphData, "class", "graph", graphs_with_classes),
+)
+
+
+def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
+    """The configuration with the settings that suit its data, where overrides and the user's own files state no others, and a
+    line that tells them; as it is, and no line, where no rule is for such data. Raises UserError for data that cannot be
+    used."""
+    stated = compose.stated(overrides)
+    if compose.wants_plain(overrides) or "experiment" in stated or _comes_with_the_program(config.data):
+        return config, ""
+    if not any(isinstance(config.data, rule.data) for rule in RULES):
+        return config, ""
+    data = _opened(config)
+    rule = _rule(config, data)
+    if rule is None:
+        return config, ""
+    facts = _facts(data, rule)
+    words = _fitting(rule.settings(facts), config, overrides, stated)
+    settled = compose.compose([*words, *overrides])
+    before, now = flat(asdict(config)), flat(asdict(settled))
+    changing = [word for word in words if before.get(_key(word)) != now.get(_key(word))]
+    if not changing:
+        return config, ""
+    examples = plural(facts.examples, rule.example)
+    return settled, f"defaults for {examples}: {' '.join(changing)}; any key overrides, defaults=plain: the fixed ones"
+
+
+def _key(word: str) -> str:
+    """The key by which a word of `_fitting` is found in a configuration; of a group, the name of its part."""
+    name = word.partition("=")[0]
+    return name if "." in name else f"{name}.name"
+
+
+def _comes_with_the_program(data: DataConfig) -> bool:
+    """Whether nobody said where the data are from."""
+    return all(getattr(data, name, None) is None for name in ("path", "hub", "download"))
+
+
+def _opened(config: Config) -> Data:
+    """The data under the fixed settings; of a cross-validation, those of its first fold."""
+    data = config.data
+    if isinstance(data, ImageData):  # how many patches there are is not settled yet
+        data = replace(data, max_length=10**9)
+    if cross_validation.wanted(config):
+        assert isinstance(data, CrossValidated)
+        data = replace(data, fold=loader(data).folds(data, config.seed).names[0])
+    return load_data(replace(config, data=data))
+
+
+def _rule(config: Config, data: Data) -> Rule | None:
+    """The rule for what the head would learn of these data; None where there is none, or where it could learn several."""
+    kinds = HEADS.get(config.head.name, Head).kinds
+    targets = data.spec.targets
+    learned = [target.kind for name, target in targets.items() if config.head.target in (None, name)]
+    fitting = {kind for kind in learned if kind in kinds}
+    for rule in RULES:
+        if isinstance(config.data, rule.data) and fitting == {rule.kind} and "train" in data.splits:
+            return rule
+    return None
+
+
+def _facts(data: Data, rule: Rule) -> Facts:
+    train = data.splits["train"]
+    side = 0
+    if isinstance(train, PictureSplit):
+        side = int(np.median(np.minimum(train.heights, train.widths)))
+    return Facts(rule.example, len(train), int(train.lengths.sum()), side)
+
+
+def _fitting(settings: Settings, config: Config, overrides: Sequence[str], stated: set[str]) -> list[str]:
+    """The words of those settings that nobody stated, that the parts have which are chosen, and that go with what was stated."""
+    unstated = {name: _word(name, value) for name, value in settings.items() if name not in stated}
+    parts = [word for name, word in unstated.items() if "." not in name]
+    chosen = compose.compose([*parts, *overrides]) if parts else config
+    has = flat(asdict(chosen)).keys()
+    blocks = chosen.encoder.name == "attention"  # whose number says nothing of other layers
+    words = [word for name, word in unstated.items() if name in has and (blocks or name != "encoder.depth")]
+    if _accepted([*parts, *words, *overrides]):
+        return [*parts, *words]
+    fitting = parts
+    for word in words:
+        fitting = [*fitting, word] if _accepted([*fitting, word, *overrides]) else fitting
+    return fitting
+
+
+def _word(name: str, value: object) -> str:
+    return f"{name}={as_written(value)}"
+
+
+def _accepted(words: Sequence[str]) -> bool:
+    try:
+        compose.compose(words)
+    except UserError:
+        return False
+    return True
