@@ -42,7 +42,6 @@ from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
 from attnlab.registry import GROUPS
 
-
 DEFAULTS = "defaults"
 
 
@@ -58,8 +57,16 @@ def stated(overrides: Sequence[str]) -> set[str]:
     names = {override.key_or_group for override in parse(words)} - {DEFAULTS}
     for group, name in groups.chosen(words).items():
         if group in names and not (group == "task" and groups.is_programs(group, name)):
-            names |= groups.sets(group, name)
+            names |= _set_by(group, name)
     return names
+
+
+def _set_by(group: str, name: str) -> set[str]:
+    """The groups and keys that the file of a choice sets."""
+    node = yaml.safe_load(groups.text(group, name)) or {}
+    keys = {key: value for key, value in node.items() if key not in ("defaults", "name")}
+    within = keys if group in ("task", "experiment") else {group: keys}
+    return set(groups.overridden(group, name)) | leaves(OmegaConf.create(within))
 
 
 def wants_plain(overrides: Sequence[str]) -> bool:

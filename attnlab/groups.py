@@ -1,14 +1,12 @@
 """What `group=choice` may be: files of `configs/`, the program's and the user's, and registered parts.
 
-Reads files, and imports neither Hydra nor torch, so that help and completion answer at once.
+Reads files as text, and imports neither Hydra nor torch, so that help and completion answer at once.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-
-import yaml
 
 from attnlab.config import keys_of
 from attnlab.registry import GROUPS, LOADERS, REGISTRIES, SourceRegistry
@@ -122,26 +120,13 @@ def setting(path: str, name: str) -> str | None:
     return line[1] if line else None
 
 
-def sets(group: str, name: str) -> set[str]:
-    """The groups and keys, such as `encoder.scope`, that the file of a choice sets."""
-    node = yaml.safe_load(text(group, name)) or {}
-    of_group = {key: value for key, value in node.items() if key not in ("defaults", "name")}
-    within = of_group if group in ("task", "experiment") else {group: of_group}
-    return set(_overridden(group, name)) | set(_leaves(within))
-
-
-def _leaves(node: Mapping[str, object], prefix: str = "") -> Iterator[str]:
-    for name, value in node.items():
-        yield from _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [f"{prefix}{name}"]
-
-
 def keys(group: str, name: str) -> type | None:
     """The dataclass of a choice's node; None where there is none."""
     part = part_of(group, name)
     return keys_of(group, part) if part and part in GROUPS.get(group, ()) else None
 
 
-def _overridden(group: str, name: str) -> dict[str, str]:
+def overridden(group: str, name: str) -> dict[str, str]:
     """What a task or an experiment chooses of other groups."""
     return dict(re.findall(r"override /(\w+): (\w+)", text(group, name)))
 
@@ -152,8 +137,8 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
     asked = {group: name for group, _, name in pairs if group in NAMES and name in choices(group)}
     defaults = (config_folder() / "train.yaml").read_text(encoding="utf-8")
     default = dict(re.findall(r"^  - (\w+): (\w+)$", defaults, re.M))
-    experiment = _overridden("experiment", asked.get("experiment", ""))
+    experiment = overridden("experiment", asked.get("experiment", ""))
     task = (default | experiment | asked)["task"]
     del default["experiment"]
-    choice = default | _overridden("task", task) | experiment | asked
+    choice = default | overridden("task", task) | experiment | asked
     return {group: choice[group] for group in NAMES if group in choice}

@@ -56,7 +56,12 @@ OUTPUTS = Word("outputs", "outputs", "the folder in which runs are looked for")
 WORDS: dict[str, tuple[Word, ...]] = {
     "train": (
         Word("run", "", "continue this run, a folder or `latest`; other keys may give it more to do"),
-        Word("defaults", "auto", "settings that nobody states: those that suit the data, or the fixed ones", ("auto", "plain")),
+        Word(
+            "defaults",
+            "auto",
+            "settings that nobody states: those that suit the data, or the fixed ones",
+            ("auto", "plain"),
+        ),
         Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),
         Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
     ),

@@ -7,7 +7,7 @@ files of configs/, stays; so do experiments, and the quick settings of data that
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -30,8 +30,7 @@ Settings = dict[str, object]
 
 @dataclass(frozen=True)
 class Facts:
-    """What a rule may know of the training data. name: what an example is called. vectors: of all examples together, under
-    the fixed settings. side: of pictures, the median of their shorter sides, in pixels; else 0."""
+    """What a rule may know of the training data. name: what an example is called. vectors: of all examples together. side: of pictures, the median of their shorter sides, in pixels; else 0."""
 
     name: str
     examples: int
@@ -78,6 +77,7 @@ def texts_with_classes(facts: Facts) -> Settings:
 
 
 SOUND: Settings = {
+    # Few, smooth coefficients say what is spoken, many sharp bands also who speaks; another speed is another voice.
     "data.features": "mfcc",
     "data.bands": 24,
     "data.coefficients": 13,
@@ -87,13 +87,11 @@ SOUND: Settings = {
     "data.speed": 0.25,
     "data.mask_time": 100,
 }
-"""Few, smooth coefficients say what is spoken, many sharp bands also who speaks; another speed is another voice."""
 
 
 def recordings_with_classes(facts: Facts) -> Settings:
     """A convolution in steps over frames; no positions, since a word may begin anywhere."""
     return {
-        **SOUND,
         "embedding": "strided_convolution",
         "embedding.window": 11,
         "embedding.stride": 3,
@@ -125,11 +123,14 @@ def pictures_with_classes(facts: Facts) -> Settings:
     }
 
 
+# Attention averages, where counting may be asked: so nodes know their degree and the size of their graph; and how soon a
+# random walk comes back tells rings.
+STRUCTURE: Settings = {"data.structure": ["degree", "size", "random_walk:8"]}
+
+
 def graphs_with_classes(facts: Facts) -> Settings:
-    """Along edges and over the whole graph in turn. Attention averages, where counting may be asked: so nodes know their
-    degree, the size of their graph, and how soon a random walk comes back."""
+    """Attention along edges and over the whole graph in turn."""
     return {
-        "data.structure": ["degree", "size", "random_walk:8"],
         "encoder.scope": ["edges", "full"],
         "encoder.position": "none",
         "encoder.width": 32,
@@ -145,21 +146,22 @@ def graphs_with_classes(facts: Facts) -> Settings:
 
 @dataclass(frozen=True)
 class Rule:
-    """For data that are read by loaders with keys of this type, and answers of this kind. example: what an example is called.
-    settings: of the facts."""
+    """For data whose keys are of this type, and answers of this kind. example: what an example is called. settings: those that
+    follow from the facts. features: those of the data that don't, and decide what is prepared, which may take minutes."""
 
-    data: type[DataConfig]
+    keys: type[DataConfig]
     kind: str
     example: str
     settings: Callable[[Facts], Settings]
+    features: Settings = field(default_factory=Settings)
 
 
 RULES = (
     Rule(TextData, "vector_classes", "sentence", words_with_tags),
     Rule(TextData, "class", "text", texts_with_classes),
-    Rule(SpeechData, "class", "recording", recordings_with_classes),
+    Rule(SpeechData, "class", "recording", recordings_with_classes, SOUND),
     Rule(ImageData, "class", "picture", pictures_with_classes),
-    Rule(GraphData, "class", "graph", graphs_with_classes),
+    Rule(GraphData, "class", "graph", graphs_with_classes, STRUCTURE),
 )
 
 
@@ -170,21 +172,27 @@ def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
     stated = compose.stated(overrides)
     if compose.wants_plain(overrides) or "experiment" in stated or _comes_with_the_program(config.data):
         return config, ""
-    if not any(isinstance(config.data, rule.data) for rule in RULES):
+    kinds = HEADS.get(config.head.name, Head).kinds
+    possible = [rule for rule in RULES if isinstance(config.data, rule.keys) and rule.kind in kinds]
+    if not possible:
         return config, ""
-    data = _opened(config)
-    rule = _rule(config, data)
+    features = _fitting(possible[0].features, config, overrides, stated)
+    data = _opened(compose.compose([*features, *overrides]))
+    rule = _rule(possible, config.head.target, data)
     if rule is None:
         return config, ""
     facts = _facts(data, rule)
-    words = _fitting(rule.settings(facts), config, overrides, stated)
+    words = _fitting(rule.features | rule.settings(facts), config, overrides, stated)
     settled = compose.compose([*words, *overrides])
     before, now = flat(asdict(config)), flat(asdict(settled))
     changing = [word for word in words if before.get(_key(word)) != now.get(_key(word))]
     if not changing:
         return config, ""
     examples = plural(facts.examples, rule.example)
-    return settled, f"defaults for {examples}: {' '.join(changing)}; any key overrides, defaults=plain: the fixed ones"
+    return (
+        settled,
+        f"defaults for {examples}: {' '.join(changing)}; any key overrides, defaults=plain: the fixed ones",
+    )
 
 
 def _key(word: str) -> str:
@@ -209,16 +217,13 @@ def _opened(config: Config) -> Data:
     return load_data(replace(config, data=data))
 
 
-def _rule(config: Config, data: Data) -> Rule | None:
-    """The rule for what the head would learn of these data; None where there is none, or where it could learn several."""
-    kinds = HEADS.get(config.head.name, Head).kinds
-    targets = data.spec.targets
-    learned = [target.kind for name, target in targets.items() if config.head.target in (None, name)]
-    fitting = {kind for kind in learned if kind in kinds}
-    for rule in RULES:
-        if isinstance(config.data, rule.data) and fitting == {rule.kind} and "train" in data.splits:
-            return rule
-    return None
+def _rule(possible: Sequence[Rule], target: str | None, data: Data) -> Rule | None:
+    """The rule for the only target that a head could learn of these data; None where there is none, or where it could learn
+    several."""
+    learned = [target] if target in data.spec.targets else list(data.spec.targets)
+    kinds = [data.spec.targets[name].kind for name in learned]
+    fitting = [rule for rule in possible if rule.kind in kinds]
+    return fitting[0] if len(fitting) == 1 and len(kinds) == 1 and "train" in data.splits else None
 
 
 def _facts(data: Data, rule: Rule) -> Facts:

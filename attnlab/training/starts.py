@@ -27,10 +27,10 @@ def start(model: Model, config: Config, data: Data) -> None:
     times = getattr(config.embedding, "class_start", 0.0)
     if times:
         assert config.head.target is not None, "filled in when the model was built"
-        if (kind := data.spec.target(config.head.target).kind) != "class" or data.spec.features is not None:
+        if (kind := data.spec.target(config.head.target).kind) != "class":
             raise UserError(
-                f"`embedding.class_start={times:g}`: words of texts that have one class each can start so; `{config.head.target}` "
-                f"is of kind {kind}"
+                f"`embedding.class_start={times:g}`: only texts of one class each can start so; `{config.head.target}` is of kind "
+                f"{kind}"
             )
         ratios = class_ratios(data, config.head.target)
         model.embedding.start_from_classes(times * stretch for stretch in ratios)

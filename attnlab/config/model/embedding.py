@@ -17,7 +17,9 @@ class EmbeddingConfig:
 
 def class_start() -> Any:
     """The key of embeddings whose words may start from how often each class has them."""
-    sentence = "words start with how much more often each class has them, as naive Bayes counts, times this; 0: at random"
+    sentence = (
+        "words start with how much more often each class has them, as naive Bayes counts, times this; 0: at random"
+    )
     return key(0.0, sentence, min=0, max=100)
 
 
