@@ -15,7 +15,7 @@ import time
 from attnlab import train
 
 ROWS = {
-    "attention, full": ["encoder=attention"],
+    "attention, full": ["encoder=attention", "encoder.scope=full"],
     "attention, window:3": ["encoder=attention", "encoder.scope=window:3"],
     "recurrent (LSTM)": ["encoder=recurrent"],
     "convolution, 4 × radius 1": ["encoder=convolution"],

@@ -182,7 +182,8 @@ def one_epoch(words: Sequence[str], per_vector: float) -> dict[str, float]:
     """What `Measurement` tells of all of `train`, by one epoch of it: data, loop, validation and saving, too.
     per_vector: what is counted for each vector of the inputs, where that is the answers' tokens."""
     with tempfile.TemporaryDirectory() as folder:
-        overrides = [*words, "trainer.epochs=1", f"outputs={folder}", "baselines=false", "score_test=false"]
+        overrides = [*words, "defaults=plain", "trainer.epochs=1", f"outputs={folder}"]  # as the steps before
+        overrides += ["baselines=false", "score_test=false"]
         results = start(compose.compose(overrides), overrides, quiet=True).results["train"]
     speed = results["vectors_per_second"] * per_vector
     return {
