@@ -87,8 +87,8 @@ class Ensemble(Model):
     def __init__(self, config: Config, spec: DataSpec) -> None:
         if not issubclass(HEADS.get(config.head.name, Head), RowHead):
             raise UserError(
-                f"`members={config.members}`: the answers of head={config.head.name} cannot be averaged; only those of "
-                "heads that give each set, or each vector, a class or a number can"
+                f"`members={config.members}`: the answers of head={config.head.name} cannot be averaged, as those of heads "
+                "that give each set or vector a class or a number can; train with members=1"
             )
         super().__init__(config, spec)
         self.others = nn.ModuleList(Model(config, spec) for _ in range(config.members - 1))

@@ -37,12 +37,9 @@ def check_memory(config: Config, spec: DataSpec, device: torch.device, training:
 
 
 def _remedy(config: Config) -> str:
-    asked = (
-        "lower encoder.parameters"
-        if config.encoder.parameters is not None
-        else "lower encoder.width, encoder.depth"
-    )
-    return f"{'lower members, ' if config.members > 1 else ''}{asked} or what else makes it large"
+    large = ["members"] if config.members > 1 else []
+    large += ["encoder.width", "encoder.depth"] if config.encoder.parameters is None else ["encoder.parameters"]
+    return f"lower {', '.join(large)} or what else makes it large"
 
 
 def _memory(device: torch.device) -> int:
