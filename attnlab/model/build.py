@@ -1,5 +1,5 @@
-"""A model is an embedding, an encoder and a head, or several such side by side; the configuration names them, the data
-size them."""
+"""A model is an embedding, an encoder and a head, or several such side by side; the configuration names them, the
+data size them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,22 +80,22 @@ class Ensemble(Model):
     """Several models of the same parts with different random weights; their answers are averaged (deep ensembles,
     Lakshminarayanan et al. 2017, section 2.4).
 
-    It is the first of them itself, so that `embedding`, `encoder`, `encode` and `head` are the first's, and has the `others`
-    beside. Raises UserError where the head's answers cannot be averaged.
+    It is the first of them itself, so that `embedding`, `encoder`, `encode` and `head` are the first's, and has the
+    `others` beside. Raises UserError where the head's answers cannot be averaged.
     """
 
     def __init__(self, config: Config, spec: DataSpec) -> None:
         if not issubclass(HEADS.get(config.head.name, Head), RowHead):
             raise UserError(
-                f"`members={config.members}`: the answers of head={config.head.name} cannot be averaged, as those of heads "
-                "that give each set or vector a class or a number can; train with members=1"
+                f"`members={config.members}`: the answers of head={config.head.name} cannot be averaged, as those of "
+                "heads that give each set or vector a class or a number can; train with members=1"
             )
         super().__init__(config, spec)
         self.others = nn.ModuleList(Model(config, spec) for _ in range(config.members - 1))
 
     @property
     def members(self) -> Sequence[Model]:
-        """The models whose answers are averaged. Of the first, which is this object, only its own parts are meant."""
+        """The models whose answers are averaged; of the first, which is this object, ask only for its own parts."""
         return (self, *self.others)
 
     def trained_apart(self) -> list[list[nn.Parameter]]:
@@ -104,8 +104,8 @@ class Ensemble(Model):
         return [first, *([p for p in other.parameters() if p.requires_grad] for other in self.others)]
 
     def forward(self, batch: Batch) -> Loss:
-        """B sets with their targets -> () mean of the members' summed losses, and () what each is summed over. Its gradient
-        is the sum of theirs, so that each member learns at the same rate as alone."""
+        """B sets with their targets -> () mean of the members' summed losses, and () what each is summed over. Its
+        gradient is the sum of theirs, so that each member learns at the same rate as alone."""
         losses = [member.head.loss(member.encode(batch.inputs), batch.targets) for member in self.members]
         totals = torch.stack([loss.total for loss in losses])
         return Loss(totals.detach().mean() + (totals - totals.detach()).sum(), losses[0].count)

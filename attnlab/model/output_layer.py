@@ -1,5 +1,5 @@
-"""From vectors to the answers of a target: a linear layer, with the loss and the predictions of the target's kind; and
-the heads that end in one."""
+"""From vectors to the answers of a target: a linear layer, with the loss and the predictions of the target's kind;
+and the heads that end in one."""
 
 from itertools import pairwise
 
@@ -44,13 +44,13 @@ class OutputLayer(nn.Module):
 
 
 class RowHead(Head):
-    """A head that answers row by row, for each set or each vector, by an output layer. What derives from it says which
-    rows, and builds `output`; the answers of several such models can be averaged (`members`)."""
+    """A head that answers row by row, for each set or each vector, by an output layer. What derives from it says
+    which rows, and builds `output`; the answers of several such models can be averaged (`members`)."""
 
     output: OutputLayer
 
     def rows(self, encoded: VectorSets) -> Tensor:
-        """(N, D) -> (R, D): one for each of the B sets, or for each of the N vectors, as the kind of target wants."""
+        """(N, D) -> (R, D): one for each of the B sets, or of the N vectors, as the kind of target wants."""
         raise NotImplementedError
 
     def outputs(self, encoded: VectorSets) -> Tensor:

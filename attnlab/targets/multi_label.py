@@ -43,8 +43,8 @@ class MultiLabel(TargetKind):
         return Loss((each * known).sum(), known.sum())
 
     def combined(self, outputs: Tensor) -> Tensor:
-        """(members, R, C) -> (R, C): the logit of the mean p of the members' probabilities, as log p − log(1 − p), which is
-        exact where p is next to 0 or 1."""
+        """(members, R, C) -> (R, C): the logit of the mean p of the members' probabilities, as log p − log(1 − p), which
+        is exact where p is next to 0 or 1."""
         yes, no = logsigmoid(outputs.float()), logsigmoid(-outputs.float())
         return yes.logsumexp(0) - no.logsumexp(0)  # log(members), of which both have one too many, cancels
 

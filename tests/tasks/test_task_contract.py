@@ -44,8 +44,8 @@ TASKS = {
         ["data=fsdd", "data.bands=12", "data.speed=0.1", "data.noise=20", "data.mask_time=50", "data.gain=6"],
     ),
 }
-"""By task, and behind a space what is special of it: what writes its data into a folder, and its words; everything that is
-drawn in training is switched on."""
+"""By task, and behind a space what is special of it: what writes its data into a folder, and its words; everything
+that is drawn in training is switched on."""
 SMALL = [
     "encoder.width=16", "encoder.depth=1", "encoder.heads=2", "encoder.dropout=0.3", "trainer.epochs=3",
     "trainer.batch_vectors=60", "trainer.average_best=2", "trainer.validate_every=3", "trainer.accumulate=2",
