@@ -57,6 +57,9 @@ class Config:
     schedule: ScheduleConfig = key("???", "learning rate over updates (group)")
     logger: LoggerConfig = key("???", "where a run is recorded besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
+    members: int = key(
+        1, "models trained side by side from different random weights, whose answers are averaged", min=1, max=100
+    )
     seed: int = key(1, "of weights, order of examples, dropout and augmentation", min=0, max=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")
     folder: str | None = key(

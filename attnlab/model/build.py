@@ -1,4 +1,8 @@
-"""A model is an embedding, an encoder and a head; the configuration names them, the data size them."""
+"""A model is an embedding, an encoder and a head, or several such side by side; the configuration names them, the
+data size them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +12,21 @@ from attnlab.config import AttentionEncoder, Config, Seq2seqHead
 from attnlab.errors import UserError
 from attnlab.model.embeddings import Learned
 from attnlab.model.interfaces import Embedding, Encoder, Head
+from attnlab.model.output_layer import RowHead
 from attnlab.model.width import matching_width
 from attnlab.registry import EMBEDDINGS, ENCODERS, HEADS
-from attnlab.sets import Batch, Loss, Prediction, VectorSets
+from attnlab.sets import Batch, Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 from attnlab.targets import kind_named
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model has made of B sets. loss: from their targets, the () summed loss and () what it is summed over.
+    predict: from `greedy` (see `Head.predict`), an answer for each set."""
+
+    loss: Callable[[Targets], Loss]
+    predict: Callable[[bool], list[Prediction]]
 
 
 class Model(nn.Module):
@@ -37,13 +51,78 @@ class Model(nn.Module):
         return self.encoder(self.embedding(inputs))
 
     def forward(self, batch: Batch) -> Loss:
-        """B sets with their targets -> () summed loss, and () what it is summed over."""
+        """B sets with their targets -> () summed loss, and () what it is summed over, to be trained on."""
         return self.head.loss(self.encode(batch.inputs), batch.targets)
+
+    def read(self, inputs: VectorSets) -> Reading:
+        """Ids (N,) or numbers (N, F) -> what evaluation asks of them."""
+        encoded = self.encode(inputs)
+        return Reading(
+            lambda targets: self.head.loss(encoded, targets), lambda greedy: self.head.predict(encoded, greedy)
+        )
 
     @torch.no_grad()
     def predict(self, inputs: VectorSets) -> list[Prediction]:
         """Ids (N,) or numbers (N, F) -> an answer for each of the B sets."""
-        return self.head.predict(self.encode(inputs))
+        return self.read(inputs).predict(False)
+
+    @property
+    def members(self) -> Sequence["Model"]:
+        """The models whose answers are averaged: itself alone."""
+        return (self,)
+
+    def trained_apart(self) -> list[list[nn.Parameter]]:
+        """The trained parameters of each member, whose gradients have nothing to do with those of the others."""
+        return [[p for p in self.parameters() if p.requires_grad]]
+
+
+class Ensemble(Model):
+    """Several models of the same parts with different random weights; their answers are averaged (deep ensembles,
+    Lakshminarayanan et al. 2017, section 2.4).
+
+    It is the first of them itself, so that `embedding`, `encoder`, `encode` and `head` are the first's, and has the
+    `others` beside. Raises UserError where the head's answers cannot be averaged.
+    """
+
+    def __init__(self, config: Config, spec: DataSpec) -> None:
+        if not issubclass(HEADS.get(config.head.name, Head), RowHead):
+            raise UserError(
+                f"`members={config.members}`: the answers of head={config.head.name} cannot be averaged, as those of "
+                "heads that give each set or vector a class or a number can; train with members=1"
+            )
+        super().__init__(config, spec)
+        self.others = nn.ModuleList(Model(config, spec) for _ in range(config.members - 1))
+
+    @property
+    def members(self) -> Sequence[Model]:
+        """The models whose answers are averaged; of the first, which is this object, ask only for its own parts."""
+        return (self, *self.others)
+
+    def trained_apart(self) -> list[list[nn.Parameter]]:
+        """The trained parameters of each member."""
+        first = [p for name, p in self.named_parameters() if p.requires_grad and not name.startswith("others.")]
+        return [first, *([p for p in other.parameters() if p.requires_grad] for other in self.others)]
+
+    def forward(self, batch: Batch) -> Loss:
+        """B sets with their targets -> () mean of the members' summed losses, and () what each is summed over. Its
+        gradient is the sum of theirs, so that each member learns at the same rate as alone."""
+        losses = [member.head.loss(member.encode(batch.inputs), batch.targets) for member in self.members]
+        totals = torch.stack([loss.total for loss in losses])
+        return Loss(totals.detach().mean() + (totals - totals.detach()).sum(), losses[0].count)
+
+    def read(self, inputs: VectorSets) -> Reading:
+        """Ids (N,) or numbers (N, F) -> what evaluation asks of the members' mean answers."""
+        outputs = []
+        for member in self.members:
+            encoded, head = member.encode(inputs), _row_head(member)
+            outputs.append(head.outputs(encoded))
+        mean, layout = head.output.kind.combined(torch.stack(outputs)), encoded.layout
+        return Reading(lambda targets: head.loss_of(mean, targets), lambda _: head.predictions_of(mean, layout))
+
+
+def _row_head(model: Model) -> RowHead:
+    assert isinstance(model.head, RowHead), "refused when the ensemble was built"
+    return model.head
 
 
 def _check_target(config: Config, spec: DataSpec) -> None:
@@ -94,7 +173,7 @@ def needs_parts(config: Config) -> bool:
 def build(config: Config, spec: DataSpec) -> Model:
     """A model with random weights, for the data that `spec` describes. Raises UserError where they don't fit."""
     fit(config, spec)
-    return Model(config, spec)
+    return Model(config, spec) if config.members == 1 else Ensemble(config, spec)
 
 
 def sizes(config: Config, spec: DataSpec) -> dict[str, Tensor]:
@@ -129,4 +208,5 @@ def fit(config: Config, spec: DataSpec) -> None:
 
 def start_from_files(model: Model, config: Config, spec: DataSpec) -> None:
     """Put into a new model what files bring: pretrained vectors. A saved run brings its own."""
-    model.embedding.start_from_files(config.embedding, spec)
+    for member in model.members:
+        member.embedding.start_from_files(config.embedding, spec)

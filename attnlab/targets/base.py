@@ -163,6 +163,11 @@ class TargetKind:
         """
         raise NotImplementedError
 
+    def combined(self, outputs: Tensor) -> Tensor:
+        """(members, R, outputs) of several models -> (R, outputs): those of their mean answer, as `loss` and
+        `predictions` take them."""
+        raise NotImplementedError
+
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         """(R, outputs) -> the value and probability of each row, in words or numbers."""
         raise NotImplementedError

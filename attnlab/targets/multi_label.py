@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from attnlab.metrics import Value
 from attnlab.sets import Loss
@@ -41,6 +41,12 @@ class MultiLabel(TargetKind):
         known, logits = truth >= 0, outputs.float()
         each = binary_cross_entropy_with_logits(logits, truth.clamp_min(0).to(logits.dtype), reduction="none")
         return Loss((each * known).sum(), known.sum())
+
+    def combined(self, outputs: Tensor) -> Tensor:
+        """(members, R, C) -> (R, C): the logit of the mean p of the members' probabilities, as log p − log(1 − p), which
+        is exact where p is next to 0 or 1."""
+        yes, no = logsigmoid(outputs.float()), logsigmoid(-outputs.float())
+        return yes.logsumexp(0) - no.logsumexp(0)  # log(members), of which both have one too many, cancels
 
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         return [([int(p > 0.5) for p in row], row) for row in outputs.float().sigmoid().tolist()]

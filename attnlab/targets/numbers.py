@@ -45,6 +45,10 @@ class Numbers(TargetKind):
         error = (outputs.float().squeeze(-1) - wanted).abs()
         return Loss((error * known).sum(), known.sum())
 
+    def combined(self, outputs: Tensor) -> Tensor:
+        """(members, R, 1) -> (R, 1): their mean."""
+        return outputs.float().mean(0)
+
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         values = outputs.double().squeeze(-1) * target.std + target.mean
         return [(value, None) for value in values.tolist()]

@@ -1,5 +1,6 @@
 """One of C classes for the set (kind `class`) or for each vector (`vector_classes`)."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -77,6 +78,11 @@ class SingleLabel(TargetKind):
     def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
         total = cross_entropy(outputs.float(), truth, weights, ignore_index=-1, reduction="sum")
         return Loss(total, (truth >= 0).sum())
+
+    def combined(self, outputs: Tensor) -> Tensor:
+        """(members, R, C) -> (R, C): log-probabilities, whose softmax is the mean of the members' probabilities
+        (Lakshminarayanan et al. 2017, section 2.4)."""
+        return outputs.float().log_softmax(-1).logsumexp(0) - math.log(len(outputs))
 
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         probabilities, chosen = outputs.float().softmax(-1).max(-1)

@@ -45,15 +45,15 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     total, count = 0.0, 0
     for indices, batch in _batches(split, engine, budget):
         with engine.autocast():
-            encoded = model.encode(batch.inputs)
-            loss = model.head.loss(encoded, batch.targets)
+            reading = model.read(batch.inputs)
+            loss = reading.loss(batch.targets)
             loss_value = float(loss.total)
             if not math.isfinite(loss_value):
                 raise UserError(
                     f"the loss of {', '.join(batch.keys[:5])}, … is {loss_value}: the weights, or these examples, are "
                     "beyond what can be computed; train with a lower `optimizer.lr`, or look at the examples"
                 )
-            answers = model.head.predict(encoded, greedy)
+            answers = reading.predict(greedy)
         total, count = total + loss_value, count + int(loss.count)
         predictions |= zip(indices, answers, strict=True)
     model.train(training)

@@ -5,6 +5,7 @@ after any update and loaded again, the rest of the run is bit-identical.
 """
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Training:
         self.config, self.model, self.engine = config, model.to(engine.device), engine
         self.train_split, self.validation_split = data.splits["train"], data.splits["validation"]
         self.fingerprint, self.folder, self.listener = data.fingerprint, folder, listener or Listener()
-        self.parameters = [p for p in model.parameters() if p.requires_grad]  # finding them takes 0.1 ms
+        self.trained_apart = model.trained_apart()  # finding them takes 0.1 ms
         self.optimizer = optim.build_optimizer(model, config.optimizer)
         self.schedule = optim.build_schedule(config.schedule)
         average = config.trainer.average
@@ -116,20 +117,21 @@ class Training:
             loss.total.backward()
             total, count = total + loss.total.detach(), count + loss.count
             progress.vectors += batch.inputs.layout.size
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        self.engine.sum_over_ranks([*gradients, total, count])
+        gradients = [[p.grad for p in apart if p.grad is not None] for apart in self.trained_apart]
+        self.engine.sum_over_ranks([*itertools.chain(*gradients), total, count])
         if not math.isfinite(loss_value := float(total)):
             keys = ", ".join([key for batch in group for key in batch.keys][:5])
             raise UserError(
                 f"the loss became {loss_value} at update {progress.update}, in the batch of {keys}, …; "
                 "try a lower `optimizer.lr` or look at these examples"
             )
-        scale = 1 / count.clamp_min(1).to(total.dtype)
-        if self.config.trainer.clip:
-            # Dividing by the count and clipping the norm are one pass over all gradients.
-            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
-            scale = scale * (self.config.trainer.clip / (norm + 1e-6)).clamp_max(1.0)
-        torch._foreach_mul_(gradients, scale)
+        for apart in gradients:
+            scale = 1 / count.clamp_min(1).to(total.dtype)
+            if self.config.trainer.clip:
+                # Dividing by the count and clipping the norm are one pass over all gradients.
+                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(apart))) * scale
+                scale = scale * (self.config.trainer.clip / (norm + 1e-6)).clamp_max(1.0)
+            torch._foreach_mul_(apart, scale)
         factor = self.schedule.factor(progress.update, self.updates)
         for options in self.optimizer.param_groups:
             options["lr"] = self.config.optimizer.lr * factor

@@ -7,7 +7,7 @@ import torch
 
 from attnlab.config import Config
 from attnlab.errors import UserError
-from attnlab.model.build import Model, fit
+from attnlab.model.build import build
 from attnlab.model.width import without_numbers
 from attnlab.spec import DataSpec
 
@@ -17,10 +17,9 @@ GIB = 2**30
 def check_memory(config: Config, spec: DataSpec, device: torch.device, training: bool = True) -> None:
     """Raises UserError where a model's weights, and with `training` what an optimizer keeps beside them, take more than
     there is. What batches take comes on top, and depends on them."""
-    fit(config, spec)
     try:
         with without_numbers():
-            model = Model(config, spec)
+            model = build(config, spec)
         count = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     except (RuntimeError, OverflowError) as error:  # a size beyond what eight bytes count
         raise UserError(f"this model has more numbers than can be counted; {_remedy(config)}") from error
@@ -38,12 +37,9 @@ def check_memory(config: Config, spec: DataSpec, device: torch.device, training:
 
 
 def _remedy(config: Config) -> str:
-    asked = (
-        "lower encoder.parameters"
-        if config.encoder.parameters is not None
-        else "lower encoder.width, encoder.depth"
-    )
-    return f"{asked} or what else makes it large"
+    large = ["members"] if config.members > 1 else []
+    large += ["encoder.width", "encoder.depth"] if config.encoder.parameters is None else ["encoder.parameters"]
+    return f"lower {', '.join(large)} or what else makes it large"
 
 
 def _memory(device: torch.device) -> int:

@@ -157,9 +157,11 @@ def test_the_width_of_pretrained_vectors_is_read_from_their_file(tmp_path: Path)
     path = tmp_path / "v.txt"
     path.write_text("saw 1 -1 0\nnever 5 5 5\n", encoding="utf-8")
     config = config_of(PretrainedEmbedding(path=str(path)), AttentionEncoder(width=8), TaggingHead())
+    config.members = 2
     models.resolve(config, TEXT)
     assert config.embedding == PretrainedEmbedding(path=str(path), features=3)
     model = models.build(config, TEXT)
     models.start_from_files(model, config, TEXT)
-    row = model.embedding.table.weight[WORDS.ids["saw"]]
-    assert row[0] == -row[1] and row[2] == 0 != row[0]
+    for member in model.members:
+        row = member.embedding.table.weight[WORDS.ids["saw"]]
+        assert row[0] == -row[1] and row[2] == 0 != row[0]

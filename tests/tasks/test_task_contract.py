@@ -22,6 +22,7 @@ from attnlab.training.loop import Training
 TASKS = {
     "pos": (write_treebank, ["data=ud_ewt", "embedding=word_char", "data.unknown=5"]),
     "sentiment": (write_tables, ["data=csv", "encoder.position=none", "data.unknown=5", "head.readout=attention"]),
+    "sentiment of 3": (write_tables, ["data=csv", "members=3", "data.unknown=5"]),
     "translation": (
         write_pairs,
         [
@@ -43,7 +44,8 @@ TASKS = {
         ["data=fsdd", "data.bands=12", "data.speed=0.1", "data.noise=20", "data.mask_time=50", "data.gain=6"],
     ),
 }
-"""By task: what writes its data into a folder, and its words; everything that is drawn in training is switched on."""
+"""By task, and behind a space what is special of it: what writes its data into a folder, and its words; everything
+that is drawn in training is switched on."""
 SMALL = [
     "encoder.width=16", "encoder.depth=1", "encoder.heads=2", "encoder.dropout=0.3", "trainer.epochs=3",
     "trainer.batch_vectors=60", "trainer.average_best=2", "trainer.validate_every=3", "trainer.accumulate=2",
@@ -58,8 +60,8 @@ def task(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def words(task: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    write, own = TASKS[task]
-    return ["train", f"task={task}", *own, *SMALL, f"data.path={write(tmp_path_factory.mktemp(task))}"]
+    (write, own), name = TASKS[task], task.split()[0]
+    return ["train", f"task={name}", *own, *SMALL, f"data.path={write(tmp_path_factory.mktemp(name))}"]
 
 
 @pytest.fixture(scope="module")

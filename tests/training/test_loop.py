@@ -180,10 +180,13 @@ def test_a_run_goes_on_as_what_it_began_as(tiny: list[str], tmp_path: Path, caps
     assert main(["train", *tiny, "baselines=false"]) == 0
     (folder,) = (tmp_path / "outputs" / "pos").iterdir()
     before = (folder / "config.yaml").read_text()
-    for word in ("encoder.position=none", "task=social", "seed=2", "head.target=upos"):
+    for word in ("encoder.position=none", "task=social", "seed=2", "members=2", "head.target=upos"):
         assert main(["train", f"run={folder}", word]) == 2
         assert f"`{word}`: {folder} has been trained with " in capsys.readouterr().err
     assert (folder / "config.yaml").read_text() == before
+    start, _, rest = before.partition("members: 1\n")
+    assert rest
+    (folder / "config.yaml").write_text(start + rest)  # as versions without this key saved it
     assert main(["train", f"run={folder}", "encoder.dropout=0.3", "encoder.kernel=dense", "trainer.epochs=3"]) == 0
 
 

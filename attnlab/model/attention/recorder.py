@@ -24,7 +24,8 @@ def record(model: nn.Module, layers: Sequence[str] | None = None) -> Iterator[di
 
     layers: names as `attention_layers` gives them; None: all. Several batches are recorded one after the other.
     The weights are those of the reference, before dropout, whatever kernel computes the model's answer; nothing
-    is left on the layers. Raises UserError where there is no such layer.
+    is left on the layers. Of several `members`, `model.encode` asks the first and `model.predict` all; the layers of
+    the second are called `others.0.encoder.…`. Raises UserError where there is no such layer.
 
         with record(model, ["encoder.blocks.0.attention"]) as weights:
             model.encode(inputs)

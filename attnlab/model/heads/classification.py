@@ -3,14 +3,13 @@
 from torch import Tensor
 
 from attnlab.config import ClassificationHead
-from attnlab.model.interfaces import Head
-from attnlab.model.output_layer import OutputLayer
+from attnlab.model.output_layer import OutputLayer, RowHead
 from attnlab.model.readout import READOUTS
-from attnlab.sets import Loss, Prediction, Targets, VectorSets
+from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
 
-class Classification(Head):
+class Classification(RowHead):
     """Read the set out into one vector, which answers for it: (N, D) -> (B, D) -> B answers."""
 
     kinds = ("class", "classes", "number")
@@ -20,10 +19,5 @@ class Classification(Head):
         self.readout = READOUTS[config.readout](width)
         self.output = OutputLayer(spec.targets[self.target], width, config.class_weights == "balanced")
 
-    def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
-        truth = targets[self.target]
-        assert isinstance(truth, Tensor)
-        return self.output.loss(self.readout(encoded), truth)
-
-    def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
-        return [Prediction(*answer) for answer in self.output.predict(self.readout(encoded))]
+    def rows(self, encoded: VectorSets) -> Tensor:
+        return self.readout(encoded)
