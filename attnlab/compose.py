@@ -190,7 +190,9 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
             raise UserError(
                 f"`{name}` is called {' or '.join(elsewhere)} now, which the {group} chosen here has not"
             )
-        if able := [part for part in _parts(group) if key in {entry.name for entry in fields(keys_of(group, part))}]:
+        if able := [
+            part for part in _parts(group) if key in {entry.name for entry in fields(keys_of(group, part))}
+        ]:
             chosen = f"{group}={OmegaConf.select(node, f'{group}.name')}"
             raise UserError(f"`{name}`: {chosen} has no such key; it belongs to {group}={' or '.join(able)}")
         listed = "the same words with `--help` list them"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from attnlab.attention_options import fitting_position
 from attnlab.config import AttentionEncoder, Config, Seq2seqHead
 from attnlab.errors import UserError
+from attnlab.model.bag import bag_for
 from attnlab.model.embeddings import Learned
 from attnlab.model.interfaces import Embedding, Encoder, Head
 from attnlab.model.output_layer import RowHead
@@ -40,6 +41,7 @@ class Model(nn.Module):
         self.embedding = EMBEDDINGS.get(config.embedding.name, Embedding)(config.embedding, spec, width)
         self.encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
         self.head = _head(config, spec, self.embedding)
+        self.bag = bag_for(config.head, spec)
         if self.embedding.stride > 1 and kind_named(self.head.kind).per_vector:
             raise UserError(
                 f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
@@ -52,14 +54,21 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> Loss:
         """B sets with their targets -> () summed loss, and () what it is summed over, to be trained on."""
-        return self.head.loss(self.encode(batch.inputs), batch.targets)
+        return self.read(batch.inputs).loss(batch.targets)
 
     def read(self, inputs: VectorSets) -> Reading:
         """Ids (N,) or numbers (N, F) -> what evaluation asks of them."""
+        if self.bag is not None:
+            return _reading(_row_head(self), self.outputs(inputs), inputs)
         encoded = self.encode(inputs)
         return Reading(
             lambda targets: self.head.loss(encoded, targets), lambda greedy: self.head.predict(encoded, greedy)
         )
+
+    def outputs(self, inputs: VectorSets) -> Tensor:
+        """Ids (N,) or numbers (N, F) -> (R, outputs) of a head that answers row by row, with the votes of a bag."""
+        outputs = _row_head(self).outputs(self.encode(inputs))
+        return outputs if self.bag is None else outputs + self.bag(inputs)
 
     @torch.no_grad()
     def predict(self, inputs: VectorSets) -> list[Prediction]:
@@ -106,22 +115,26 @@ class Ensemble(Model):
     def forward(self, batch: Batch) -> Loss:
         """B sets with their targets -> () mean of the members' summed losses, and () what each is summed over. Its
         gradient is the sum of theirs, so that each member learns at the same rate as alone."""
-        losses = [member.head.loss(member.encode(batch.inputs), batch.targets) for member in self.members]
+        losses = [Model.read(member, batch.inputs).loss(batch.targets) for member in self.members]
         totals = torch.stack([loss.total for loss in losses])
         return Loss(totals.detach().mean() + (totals - totals.detach()).sum(), losses[0].count)
 
     def read(self, inputs: VectorSets) -> Reading:
         """Ids (N,) or numbers (N, F) -> what evaluation asks of the members' mean answers."""
-        outputs = []
-        for member in self.members:
-            encoded, head = member.encode(inputs), _row_head(member)
-            outputs.append(head.outputs(encoded))
-        mean, layout = head.output.kind.combined(torch.stack(outputs)), encoded.layout
-        return Reading(lambda targets: head.loss_of(mean, targets), lambda _: head.predictions_of(mean, layout))
+        head = _row_head(self)
+        outputs = torch.stack([member.outputs(inputs) for member in self.members])
+        return _reading(head, head.output.kind.combined(outputs), inputs)
+
+
+def _reading(head: RowHead, outputs: Tensor, inputs: VectorSets) -> Reading:
+    """What (R, outputs) of these inputs say; where vectors have answers each, no embedding shortens their sets."""
+    return Reading(
+        lambda targets: head.loss_of(outputs, targets), lambda _: head.predictions_of(outputs, inputs.layout)
+    )
 
 
 def _row_head(model: Model) -> RowHead:
-    assert isinstance(model.head, RowHead), "refused when the ensemble was built"
+    assert isinstance(model.head, RowHead), "others have neither members nor a bag"
     return model.head
 
 

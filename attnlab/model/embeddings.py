@@ -1,7 +1,7 @@
 """Values to vectors of width D: the only module in which words, characters and numbers differ."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +54,6 @@ class Learned(Embedding):
     def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         self.table = table(len(spec.vocabularies["words"]), width)
-
-    def start_from_classes(self, ratios: Iterable[Tensor]) -> None:
-        add_directions(self.table, ratios)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         return sets.with_values(self.table(sets.values))
@@ -132,9 +129,6 @@ class WordChar(Embedding):
             config.char_width, config.char_filters, config.char_window, padding=config.char_window // 2
         )
         self.project = linear.Linear(config.char_filters, width)
-
-    def start_from_classes(self, ratios: Iterable[Tensor]) -> None:
-        add_directions(self.table, ratios)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         assert sets.parts is not None and sets.part_index is not None, "word_char needs the words' characters"
@@ -217,18 +211,6 @@ def table(rows: int, width: int) -> nn.Embedding:
     embedding = nn.Embedding(rows, width)
     nn.init.normal_(embedding.weight, std=0.1)
     return embedding
-
-
-def add_directions(table: nn.Embedding, ratios: Iterable[Tensor]) -> None:
-    """Give each class a random direction of length about 1, and move each word along them by its ratios: (R, C) of one
-    stretch of the table's rows, (V, D), after the other."""
-    first, directions = 0, None
-    with torch.no_grad():
-        for stretch in ratios:
-            if directions is None:
-                directions = torch.randn(stretch.shape[1], table.embedding_dim) * table.embedding_dim**-0.5
-            table.weight[first : first + len(stretch)] += stretch @ directions
-            first += len(stretch)
 
 
 LARGEST = torch.finfo(torch.float32).max

@@ -1,9 +1,8 @@
 """The three kinds of part that a model is made of, and what each promises."""
 
-from collections.abc import Iterable
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from attnlab.config import EmbeddingConfig, EncoderConfig, HeadConfig
 from attnlab.metrics import chosen
@@ -32,11 +31,6 @@ class Embedding(nn.Module):
 
     def start_from_files(self, config: EmbeddingConfig, spec: DataSpec) -> None:
         """Put in what files bring, when training starts; a saved run brings its own."""
-
-    def start_from_classes(self, ratios: Iterable[Tensor]) -> None:
-        """Put in, when training starts, how much more often each class has a word than the others: logarithms, (R, C) of one
-        stretch of the vocabulary after the other. Asked of those whose keys have `class_start`."""
-        raise NotImplementedError
 
     def forward(self, sets: VectorSets) -> VectorSets:
         """Ids (N,) or numbers (N, F) -> (N, D)."""

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from attnlab.config import Config
 from attnlab.data.contract import Data
-from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.model.build import Model
 
@@ -21,19 +20,13 @@ ROWS = 10_000
 
 
 def start(model: Model, config: Config, data: Data) -> None:
-    """Put into a new model what its run starts from. Raises UserError where files lack it, and where there are no classes
-    that words could start from."""
+    """Put into a new model what its run starts from. Raises UserError where files lack it."""
     models.start_from_files(model, config, data.spec)
-    times = getattr(config.embedding, "class_start", 0.0)
-    if times:
-        assert config.head.target is not None, "filled in when the model was built"
-        if (kind := data.spec.target(config.head.target).kind) != "class":
-            raise UserError(
-                f"`embedding.class_start={times:g}`: only texts of one class each can start so; `{config.head.target}` is of kind "
-                f"{kind}"
-            )
-        ratios = class_ratios(data, config.head.target)
-        model.embedding.start_from_classes(times * stretch for stretch in ratios)
+    times = getattr(config.head, "bag", None)
+    for member in model.members:
+        if member.bag is not None and times:
+            assert config.head.target is not None, "filled in when the model was built"
+            member.bag.start(times * stretch for stretch in class_ratios(data, config.head.target))
 
 
 def class_ratios(data: Data, target: str) -> Iterator[Tensor]:

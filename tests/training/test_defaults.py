@@ -59,7 +59,7 @@ def test_the_configuration_shows_them(tmp_path: Path, capsys) -> None:
     assert main(["train", *words, "--cfg", "job"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("# defaults for 32 texts: embedding=word_char ")
-    assert yaml.safe_load(shown)["embedding"]["class_start"] == 1
+    assert yaml.safe_load(shown)["head"]["bag"] == 0.3
     assert main(["train", *words, "--cfg", "job", "defaults=plain"]) == 0
     assert yaml.safe_load(capsys.readouterr().out)["embedding"]["name"] == "auto"
     assert main(["train", *words, "defaults=plane"]) == 2
@@ -86,14 +86,14 @@ def test_a_file_of_the_users_states_too(tmp_path: Path, monkeypatch) -> None:
     )
     monkeypatch.chdir(tmp_path)
     config, _ = settled("task=films", words[2])
-    assert config.encoder.dropout == 0.25 and config.head.readout == "mean" and config.embedding.class_start == 1
+    assert config.encoder.dropout == 0.25 and config.head.readout == "mean" and config.head.bag == 0.3
 
 
 def test_other_parts_take_what_they_have(tmp_path: Path) -> None:
     words = [*table(tmp_path), "encoder=convolution", "embedding=learned"]
     config, line = settled(*words)
     assert (config.encoder.name, config.encoder.depth, config.encoder.dropout) == ("convolution", 4, 0.5)
-    assert config.embedding.name == "learned" and config.embedding.class_start == 1
+    assert config.embedding.name == "learned" and config.head.bag == 0.3
     assert "encoder.depth" not in line
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from attnlab.config.keys import WIDEST, key
 from attnlab.registry import EMBEDDINGS
@@ -13,14 +12,6 @@ class EmbeddingConfig:
     """Values to vectors."""
 
     name: str = key("???", "choice", choices=EMBEDDINGS)
-
-
-def class_start() -> Any:
-    """The key of embeddings whose words may start from how often each class has them."""
-    sentence = (
-        "words start with how much more often each class has them, as naive Bayes counts, times this; 0: at random"
-    )
-    return key(0.0, sentence, min=0, max=100)
 
 
 @dataclass
@@ -39,8 +30,6 @@ class OneHotEmbedding(EmbeddingConfig):
 @EMBEDDINGS.builtin("learned", "attnlab.model.embeddings:Learned")
 class LearnedEmbedding(EmbeddingConfig):
     """A learned vector per word."""
-
-    class_start: float = class_start()
 
 
 @dataclass
@@ -61,7 +50,6 @@ class WordCharEmbedding(EmbeddingConfig):
     char_width: int = key(32, "width of a character's vector", min=1, max=WIDEST)
     char_window: int = key(5, "characters that the convolution sees at once (odd)", min=1, max=1001)
     char_filters: int = key(128, "features that the convolution looks for", min=1, max=WIDEST)
-    class_start: float = class_start()
 
     def problems(self) -> Iterator[str]:
         if self.char_window % 2 == 0:

@@ -36,6 +36,13 @@ class ClassificationHead(HeadConfig):
 
     readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
     class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
+    bag: float | None = key(
+        None,
+        "texts: a bag of words beside the encoder, what each word by itself says of the class; it starts with what naive "
+        "Bayes would say times this; null: none",
+        min=0,
+        max=100,
+    )
 
 
 @dataclass
