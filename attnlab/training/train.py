@@ -21,7 +21,7 @@ from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation
-from attnlab.training.baselines import baselines
+from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
@@ -244,7 +244,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
-    simple = baselines(config, data, session.engine, reporter.warn) if config.baselines else {}
+    simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
         training.run()
     if caught and not progress.done:
