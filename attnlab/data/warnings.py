@@ -3,10 +3,12 @@
 import hashlib
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
+from attnlab.config import ClassificationHead, Config, CrossValidated
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
 from attnlab.plural import plural
@@ -15,15 +17,26 @@ from attnlab.targets import kind_named
 
 FEW = 30
 """Examples below which a score on a split says little."""
+FEW_LEARNED = 100
+"""Training examples below which scores vary from seed to seed."""
+RARE = 0.1
+"""The share of an equal share of the training examples below which a class is rare."""
 
 
-def warnings(data: Data, splits: Collection[str] = ("train", "validation", "test")) -> list[str]:
-    """A sentence each, none twice: what the loader says, and what is found in these splits. Takes half a second for
-    100,000 sentences."""
+def warnings(
+    data: Data, splits: Collection[str] = ("train", "validation", "test"), config: Config | None = None
+) -> list[str]:
+    """A sentence each, none twice: what the loader says, and what is found in these splits. config: of a run that is to
+    learn these data, to which is told, too, what makes that hard and which keys help. Takes half a second for 100,000
+    sentences."""
     learned = list(_digests(data.splits["train"])) if "train" in data.splits else []
-    found = [*data.warnings, *_few(data, splits), *_repeated(data, splits, learned)]
+    few = [] if config is None else list(_few_learned(data, config))
+    told_already = ["train"] if few else []
+    found = [*data.warnings, *few, *_few(data, [name for name in splits if name not in told_already])]
+    found += _repeated(data, splits, learned)
     if "train" in splits and "train" in data.splits:
         found += [*_contradictory(data, learned), *_unvaried(data)]
+        found += [] if config is None else _rare(data, config)
     return list(dict.fromkeys(found))
 
 
@@ -42,6 +55,47 @@ def _few(data: Data, splits: Collection[str]) -> Iterator[str]:
     for name, split in data.splits.items():
         if name in splits and len(split) < FEW:
             yield f"the {name} split has only {plural(len(split), 'example')}: a score on it says little"
+
+
+def _few_learned(data: Data, config: Config) -> Iterator[str]:
+    """Few examples to learn from. Of a single graph, its nodes are what is learned."""
+    count = len(data.splits["train"]) if "train" in data.splits else 0
+    if 1 < count < FEW_LEARNED:
+        folds = ", `data.folds=5` tests on every example" if count >= 10 and _has_folds(config) else ""
+        yield (
+            f"there are only {count} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how "
+            f"much{folds}, `members=4` averages models"
+        )
+
+
+def _has_folds(config: Config) -> bool:
+    """Whether `data.folds` may be set, and isn't yet."""
+    data = config.data
+    return isinstance(data, CrossValidated) and data.folds is None and not [*replace(data, folds="5").problems()]
+
+
+def _rare(data: Data, config: Config) -> Iterator[str]:
+    """Classes of which there is much less to learn than of others: what accuracy hardly shows."""
+    head = config.head
+    for name, target in data.spec.targets.items():
+        if not kind_named(target.kind).has_labels or head.target not in (None, name):
+            continue
+        total = sum(target.counts)
+        rare = sorted((n, label) for label, n in zip(target.classes, target.counts, strict=True) if n)
+        rare = [(n, label) for n, label in rare if n < RARE * total / len(target.classes)]
+        if not rare or (isinstance(head, ClassificationHead) and head.class_weights == "balanced"):
+            continue
+        count, label = rare[0]
+        share = f"{100 * count / total:.2f}" if count >= total / 10_000 else "less than 0.01"
+        of = "labels in training" if target.kind == "vector_classes" else "training examples"
+        helps = "`macro_f1` shows how well they are learned, accuracy hardly"
+        if target.kind == "class":
+            helps = "`head.class_weights=balanced` lets every class weigh alike"
+        have = "has" if len(rare) == 1 else "have"
+        yield (
+            f"{name}: {len(rare):,} of {len(target.classes):,} classes {have} less than a tenth of an equal share, the "
+            f"rarest `{label}`: {count:,} of {total:,} {of} ({share} %); {helps}"
+        )
 
 
 def _repeated(data: Data, splits: Collection[str], learned: Sequence[bytes]) -> Iterator[str]:

@@ -129,7 +129,7 @@ def _train_folds(
             continue
         of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
         if not warned:
-            for warning in warnings(load_data(of_fold)):
+            for warning in warnings(load_data(of_fold), config=of_fold):
                 reporter.warn(warning)
             warned = True
         reporter.say(title, style="bold")
@@ -236,7 +236,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
-    told = [*warnings(data), *([unusual] if unusual else [])]
+    told = [*warnings(data, config=config), *([unusual] if unusual else [])]
     if session.warned:
         reporter.note(told)
     for warning in [] if session.warned else told:

@@ -113,3 +113,82 @@ def test_equal_pictures_with_different_classes_are_told(tmp_path: Path) -> None:
     )
     (sentence,) = warnings(open_data(config.data, seed=1))
     assert sentence.startswith("label: 1 training example repeats an earlier one with another label, such as ")
+
+
+def helped(given: list[str], *more: str) -> list[str]:
+    """What a run on these words is told, besides what `warnings` finds for whoever only scores the data."""
+    config = compose.compose([*given, *more])
+    data = open_data(config.data, config.seed)
+    without = warnings(data)
+    return [sentence for sentence in warnings(data, config=config) if sentence not in without]
+
+
+def table(counts: dict[str, int], files: int = 1) -> str:
+    labels = [label for label, n in counts.items() for _ in range(n)]
+    return "text,label\n" + "".join(f"film {files} {i},{label}\n" for i, label in enumerate(labels))
+
+
+def test_rare_classes_are_told_in_one_line_with_the_rarest_and_what_helps(tmp_path: Path) -> None:
+    given = {"dev": table({"a": 40, "b": 40, "c": 40}, 2), "test": table({"a": 40, "b": 40, "c": 40}, 3)}
+    begins = "less than a tenth of an equal share, the rarest"
+    helps = "`head.class_weights=balanced` lets every class weigh alike"
+    few = words(tmp_path / "one", train=table({"a": 200, "b": 90, "c": 9}), **given)
+    assert helped(few) == [f"label: 1 of 3 classes has {begins} `c`: 9 of 299 training examples (3.01 %); {helps}"]
+    several = words(tmp_path / "two", train=table({"a": 400, "c": 9, "b": 2}), **given)
+    assert helped(several) == [
+        f"label: 2 of 3 classes have {begins} `b`: 2 of 411 training examples (0.49 %); {helps}"
+    ]
+    assert helped(several, "head.class_weights=balanced") == []
+    enough = words(tmp_path / "three", train=table({"a": 200, "b": 90, "c": 10}), **given)
+    assert helped(enough) == [], "10 is a tenth of an equal share of 300"
+
+
+def test_rare_tags_are_told_with_the_score_that_shows_them(tmp_path: Path) -> None:
+    lines = [{"words": [f"w{i}", "of", "it"], "tags": ["X" if i < 3 else "N", "P", "N"]} for i in range(200)]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    given = ["task=pos", "data=tagged", f"data.path={tmp_path}/x.jsonl", "data.validation=0", "data.test=0"]
+    assert helped(given) == [
+        "tags: 1 of 3 classes has less than a tenth of an equal share, the rarest `X`: 3 of 600 labels in training "
+        "(0.50 %); `macro_f1` shows how well they are learned, accuracy hardly"
+    ]
+
+
+@pytest.mark.parametrize(("number", "said"), [(20, True), (99, True), (100, False)])
+def test_few_training_examples_are_told_once(number: int, said: bool, tmp_path: Path) -> None:
+    rest = table({"a": 20, "b": 20}, 2)
+    given = words(
+        tmp_path, train=table({"a": number // 2, "b": number - number // 2}), dev=rest, test=rest.replace("2", "3")
+    )
+    config = compose.compose(given)
+    sentence = (
+        f"there are only {number} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how much, "
+        "`members=4` averages models"
+    )
+    found = warnings(open_data(config.data, 1), config=config)
+    assert found == ([sentence] if said else []), "of the train split nothing else is said"
+
+
+def test_folds_help_where_data_can_be_divided(tmp_path: Path) -> None:
+    lines = [{"nodes": ["C", "O"] * (1 + i % 7), "edges": [[0, 1]], "label": "ab"[i % 2]} for i in range(60)]
+    for i, line in enumerate(lines):
+        line["nodes"] = [*line["nodes"], *["N"] * i]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    given = ["task=graph", "data=graph_jsonl", f"data.path={tmp_path}/x.jsonl"]
+    (sentence,) = helped(given)
+    assert (
+        "; `-m seed=1,2,3` shows how much, `data.folds=5` tests on every example, `members=4` averages" in sentence
+    )
+    (sentence,) = helped(given, "data.folds=5", "data.fold=0")
+    assert "data.folds" not in sentence and "`members=4`" in sentence
+
+
+VOICES_AND_PAIRS = ["keywords", "voice_activity", "translation", "transcription"]
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["pos", "sentiment", "digits", "graph", "social"]
+    + [pytest.param(task, marks=pytest.mark.slow) for task in VOICES_AND_PAIRS],
+)
+def test_data_that_come_with_the_program_need_no_help(task: str) -> None:
+    assert helped([f"task={task}"]) == []
