@@ -7,8 +7,18 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import torch
 
-from attnlab.config import ClassificationHead, Config, CrossValidated
+from attnlab.choices import listed
+from attnlab.config import (
+    AttentionEncoder,
+    ClassificationHead,
+    Config,
+    CrossValidated,
+    ParallelData,
+    StridedConvolutionEmbedding,
+    TextData,
+)
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
 from attnlab.plural import plural
@@ -21,6 +31,14 @@ FEW_LEARNED = 100
 """Training examples below which scores vary from seed to seed."""
 RARE = 0.1
 """The share of an equal share of the training examples below which a class is rare."""
+
+LONG = 2000
+"""Vectors of a set from which attention to all of it takes most of a step: a window of 64 is 6 times as fast at 5,000."""
+PAIR_SECONDS = 5e-9
+"""Of training, for each pair of vectors, head and layer, forward and backward, on one core: measured with sets of 5,000 and
+20,000 vectors and heads of 16 numbers, on a processor with AVX-512. Scores of each pair take longer."""
+SLOW = 600
+"""Seconds an epoch from which a user is told beforehand."""
 
 
 def warnings(
@@ -36,7 +54,7 @@ def warnings(
     found += _repeated(data, splits, learned)
     if "train" in splits and "train" in data.splits:
         found += [*_contradictory(data, learned), *_unvaried(data)]
-        found += [] if config is None else _rare(data, config)
+        found += [] if config is None else [*_rare(data, config), *_slow(data, config)]
     return list(dict.fromkeys(found))
 
 
@@ -95,6 +113,34 @@ def _rare(data: Data, config: Config) -> Iterator[str]:
         yield (
             f"{name}: {len(rare):,} of {len(target.classes):,} classes {have} less than a tenth of an equal share, the "
             f"rarest `{label}`: {count:,} of {total:,} {of} ({share} %); {helps}"
+        )
+
+
+def _slow(data: Data, config: Config) -> Iterator[str]:
+    """Attention of long sets to all of themselves, which takes time, if little memory: `auto` keeps no large table of
+    pairs. Nothing is known of GPUs."""
+    encoder, trainer = config.encoder, config.trainer
+    on_gpu = trainer.device == "cuda" or (trainer.device == "auto" and torch.cuda.is_available())
+    if on_gpu or not isinstance(encoder, AttentionEncoder) or data.spec.num_coords > 1:
+        return
+    scopes = listed(encoder.scope)
+    full = sum(scopes[i % len(scopes)] == "full" for i in range(encoder.depth))
+    stride = config.embedding.stride if isinstance(config.embedding, StridedConvolutionEmbedding) else 1
+    lengths = data.splits["train"].lengths
+    lengths = -(-lengths.reshape(len(lengths), -1)[:, 0] // stride)
+    pairs = float((lengths[lengths >= LONG].astype(np.float64) ** 2).sum())
+    threads = trainer.threads or torch.get_num_threads()
+    seconds = PAIR_SECONDS * pairs * encoder.heads * full / threads
+    if seconds >= SLOW:
+        keys = "encoder.scope=window:64" if data.spec.num_coords else "encoder.scope=edges"
+        cut = (
+            ", or `data.max_length=1000 data.too_long=cut`,"
+            if isinstance(config.data, TextData | ParallelData)
+            else ""
+        )
+        yield (
+            f"sets of up to {lengths.max():,} vectors, each of which attends to all: about {seconds / 60:,.0f} minutes an "
+            f"epoch or more on {plural(threads, 'thread')}; `{keys}`{cut} takes a fraction of it"
         )
 
 

@@ -192,3 +192,26 @@ VOICES_AND_PAIRS = ["keywords", "voice_activity", "translation", "transcription"
 )
 def test_data_that_come_with_the_program_need_no_help(task: str) -> None:
     assert helped([f"task={task}"]) == []
+
+
+def test_hours_of_attention_are_told_before_training(tmp_path: Path) -> None:
+    texts = {
+        name: "".join(f"{f'{name}{i} ' * 20_000},{'ab'[i % 2]}\n" for i in range(8))
+        for name in ("train", "dev", "test")
+    }
+    given = words(tmp_path, **{name: f"text,label\n{rows}" for name, rows in texts.items()})
+    given += ["data.max_length=20000", "encoder.heads=4", "trainer.device=cpu", "trainer.threads=1"]
+    few = helped(given, "encoder.depth=2")
+    # 8 sets, 20,000² pairs, 4 heads, 20 layers, 5 ns: 1,280 s.
+    assert helped(given, "encoder.depth=20") == [
+        *few,
+        "sets of up to 20,000 vectors, each of which attends to all: about 21 minutes an epoch or more on 1 thread; "
+        "`encoder.scope=window:64`, or `data.max_length=1000 data.too_long=cut`, takes a fraction of it",
+    ]
+    assert len(few) == 1 and few[0].startswith("there are only 8 training examples"), "128 s are no matter"
+    assert helped(given, "encoder.depth=20", "encoder.scope=window:64") == few
+    assert helped(given, "encoder.depth=20", "encoder.scope=[full,window:64]") == [
+        *few,
+        *helped(given, "encoder.depth=10")[1:],
+    ]
+    assert helped(given, "encoder.depth=20", "embedding=strided_convolution", "embedding.stride=20") == few
