@@ -56,7 +56,7 @@ class Results(TypedDict, total=False):
 
     examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
     lengths: of texts, their numbers of words at `metrics.QUANTILES`.
-    baselines: by name, their scores on test data. protocol, standard_deviation, folds: of a cross-validation.
+    baselines, validation_baselines: by name, their scores on test and on validation data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
     task: str
@@ -72,6 +72,7 @@ class Results(TypedDict, total=False):
     train: Trained
     parameters: Count
     baselines: dict[str, Scores]
+    validation_baselines: dict[str, Scores]
 
 
 class ValidationLine(TypedDict):

@@ -51,7 +51,10 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     assert expected <= {path.name for path in finished.iterdir()}
     results = json.loads((finished / "results.json").read_text())
     told = {"examples", "undefined", "warnings"}
-    assert set(results) == {"task", "test", "validation", "train", "parameters", "baselines"} | told
+    assert (
+        set(results)
+        == {"task", "test", "validation", "train", "parameters", "baselines", "validation_baselines"} | told
+    )
     assert results["examples"] == {"train": 60, "validation": 12, "test": 12}
     assert results["undefined"] == {"test": {"accuracy/unseen": "no scored vector is marked as unseen"}}
     assert 0 < results["test"]["accuracy"] <= 1 and results["baselines"]["most_frequent_tag"]["accuracy"] < 0.9

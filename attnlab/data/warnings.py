@@ -3,10 +3,22 @@
 import hashlib
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import torch
 
+from attnlab.choices import listed
+from attnlab.config import (
+    AttentionEncoder,
+    ClassificationHead,
+    Config,
+    CrossValidated,
+    ParallelData,
+    StridedConvolutionEmbedding,
+    TextData,
+)
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
 from attnlab.plural import plural
@@ -15,15 +27,34 @@ from attnlab.targets import kind_named
 
 FEW = 30
 """Examples below which a score on a split says little."""
+FEW_LEARNED = 100
+"""Training examples below which scores vary from seed to seed."""
+RARE = 0.1
+"""The share of an equal share of the training examples below which a class is rare."""
+
+LONG = 2000
+"""Vectors of a set from which attention to all of it takes most of a step: a window of 64 is 6 times as fast at 5,000."""
+PAIR_SECONDS = 5e-9
+"""Of training, for each pair of vectors, head and layer, forward and backward, on one core: measured with sets of 5,000 and
+20,000 vectors and heads of 16 numbers, on a processor with AVX-512. Scores of each pair take longer."""
+SLOW = 600
+"""Seconds an epoch from which a user is told beforehand."""
 
 
-def warnings(data: Data, splits: Collection[str] = ("train", "validation", "test")) -> list[str]:
-    """A sentence each, none twice: what the loader says, and what is found in these splits. Takes half a second for
-    100,000 sentences."""
+def warnings(
+    data: Data, splits: Collection[str] = ("train", "validation", "test"), config: Config | None = None
+) -> list[str]:
+    """A sentence each, none twice: what the loader says, and what is found in these splits. config: of a run that is to
+    learn these data, to which is told, too, what makes that hard and which keys help. Takes half a second for 100,000
+    sentences."""
     learned = list(_digests(data.splits["train"])) if "train" in data.splits else []
-    found = [*data.warnings, *_few(data, splits), *_repeated(data, splits, learned)]
+    few = [] if config is None else list(_few_learned(data, config))
+    told_already = ["train"] if few else []
+    found = [*data.warnings, *few, *_few(data, [name for name in splits if name not in told_already])]
+    found += _repeated(data, splits, learned)
     if "train" in splits and "train" in data.splits:
         found += [*_contradictory(data, learned), *_unvaried(data)]
+        found += [] if config is None else [*_rare(data, config), *_slow(data, config)]
     return list(dict.fromkeys(found))
 
 
@@ -42,6 +73,73 @@ def _few(data: Data, splits: Collection[str]) -> Iterator[str]:
     for name, split in data.splits.items():
         if name in splits and len(split) < FEW:
             yield f"the {name} split has only {plural(len(split), 'example')}: a score on it says little"
+
+
+def _few_learned(data: Data, config: Config) -> Iterator[str]:
+    """Few examples to learn from. Of a single graph, its nodes are what is learned."""
+    count = len(data.splits["train"]) if "train" in data.splits else 0
+    if 1 < count < FEW_LEARNED:
+        folds = ", `data.folds=5` tests on every example" if count >= 10 and _has_folds(config) else ""
+        yield (
+            f"there are only {count} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how "
+            f"much{folds}, `members=4` averages models"
+        )
+
+
+def _has_folds(config: Config) -> bool:
+    """Whether `data.folds` may be set, and isn't yet."""
+    data = config.data
+    return isinstance(data, CrossValidated) and data.folds is None and not [*replace(data, folds="5").problems()]
+
+
+def _rare(data: Data, config: Config) -> Iterator[str]:
+    """Classes of which there are far fewer examples than of others, which accuracy hardly shows. Tags of words are so by
+    nature, and nothing is said of them."""
+    head = config.head
+    for name, target in data.spec.targets.items():
+        if target.kind != "class" or head.target not in (None, name):
+            continue
+        total = sum(target.counts)
+        rare = sorted((n, label) for label, n in zip(target.classes, target.counts, strict=True) if n)
+        rare = [(n, label) for n, label in rare if n < RARE * total / len(target.classes)]
+        if not rare or (isinstance(head, ClassificationHead) and head.class_weights == "balanced"):
+            continue
+        count, label = rare[0]
+        share = f"{100 * count / total:.2f}" if count >= total / 10_000 else "less than 0.01"
+        have = "has" if len(rare) == 1 else "have"
+        yield (
+            f"{name}: {len(rare):,} of {len(target.classes):,} classes {have} less than a tenth of an equal share, the "
+            f"rarest `{label}`: {count:,} of {total:,} training examples ({share} %); `head.class_weights=balanced` lets every "
+            "class weigh alike"
+        )
+
+
+def _slow(data: Data, config: Config) -> Iterator[str]:
+    """Attention of long sets to all of themselves, which takes time, if little memory: `auto` keeps no large table of
+    pairs. Nothing is known of GPUs."""
+    encoder, trainer = config.encoder, config.trainer
+    on_gpu = trainer.device == "cuda" or (trainer.device == "auto" and torch.cuda.is_available())
+    if on_gpu or not isinstance(encoder, AttentionEncoder) or data.spec.num_coords > 1:
+        return
+    scopes = listed(encoder.scope)
+    full = sum(scopes[i % len(scopes)] == "full" for i in range(encoder.depth))
+    stride = config.embedding.stride if isinstance(config.embedding, StridedConvolutionEmbedding) else 1
+    lengths = data.splits["train"].lengths
+    lengths = -(-lengths.reshape(len(lengths), -1)[:, 0] // stride)
+    pairs = float((lengths[lengths >= LONG].astype(np.float64) ** 2).sum())
+    threads = trainer.threads or torch.get_num_threads()
+    seconds = PAIR_SECONDS * pairs * encoder.heads * full / threads
+    if seconds >= SLOW:
+        keys = "encoder.scope=window:64" if data.spec.num_coords else "encoder.scope=edges"
+        cut = (
+            ", or `data.max_length=1000 data.too_long=cut`,"
+            if isinstance(config.data, TextData | ParallelData)
+            else ""
+        )
+        yield (
+            f"sets of up to {lengths.max():,} vectors, each of which attends to all: about {seconds / 60:,.0f} minutes an "
+            f"epoch or more on {plural(threads, 'thread')}; `{keys}`{cut} takes a fraction of it"
+        )
 
 
 def _repeated(data: Data, splits: Collection[str], learned: Sequence[bytes]) -> Iterator[str]:

@@ -43,7 +43,7 @@ def report(words: Sequence[str]) -> None:
     lengths = [f"Lengths, {name}", *histogram(_sizes(split))]
     for part in (_counts(data), *lengths, *_targets(data), *_vocabulary(data), *_samples(config, data)):
         reporter.table(part) if isinstance(part, Table) else reporter.say(part)
-    for warning in warnings(data):
+    for warning in warnings(data, config=config):
         reporter.warn(warning)
 
 

@@ -15,6 +15,7 @@ from attnlab.disk import read_json, write_json
 from attnlab.runs import FoldResults, Results, RunFolder, Scores, Trained
 from attnlab.schema import Count
 from attnlab.training import report
+from attnlab.training.baselines.ahead import ahead
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Finished(FoldResults):
     warnings: NotRequired[list[str]]
     parameters: Count
     baselines: dict[str, Scores]
+    validation_baselines: NotRequired[dict[str, Scores]]
 
 
 def wanted(config: Config) -> bool:
@@ -49,6 +51,7 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     """Write and show what finished folds come to together. Raises Damaged where one's results.json holds anything else."""
     results = {name: read_json(folder.fold(name).results, Finished) for name in folds.names}
     write_json(folder.results, summary(config.task, folds.protocol, results))
+    told = _ahead(list(results.values()), config)
     title = f"{config.task} on {config.data.name}: {folds.protocol}"
     columns = {
         name: report.Column(
@@ -57,6 +60,8 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
         for name, fold in results.items()
     }
     show(reporter, title, columns)
+    if told:
+        reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {again}")
     return CrossValidation(folder, config)
@@ -68,7 +73,7 @@ def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
     tests, train = [r["test"] for r in results], [r["train"] for r in results]
     sums = {n: round(sum(t[n] for t in train), 2) for n in ("seconds", "wall_seconds", "epochs", "updates")}
     means = {n: round(fmean(t[n] for t in train), 4) for n in ("vectors_per_second", "data_wait")}
-    baselines = [r["baselines"] for r in results]
+    baselines, simple = [r["baselines"] for r in results], _on_validation(results)
     undefined = {name: partial for name in ("test", "validation") if (partial := _partial(folds, name))}
     warnings = dict.fromkeys(warning for r in results for warning in r.get("warnings", ()))
     return {
@@ -84,7 +89,28 @@ def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
         "train": cast(Trained, sums | means),
         "parameters": results[0]["parameters"],
         "baselines": {name: mean([scores[name] for scores in baselines]) for name in _common(baselines)},
+        **({"validation_baselines": {name: mean(scores) for name, scores in simple.items()}} if simple else {}),
     }
+
+
+def _on_validation(results: Sequence[Finished]) -> dict[str, list[Scores]]:
+    """Of every baseline that all folds have: its scores on the validation data of each."""
+    simple = [r.get("validation_baselines", {}) for r in results]
+    return {name: [scores[name] for scores in simple] for name in _common(simple)}
+
+
+def _ahead(results: Sequence[Finished], config: Config) -> str:
+    """See `ahead`: of means over scores that all folds have, so that those of the same folds are compared."""
+    simple = {name: _mean_of_all(scores) for name, scores in _on_validation(results).items()}
+    trained = [r["train"] for r in results]
+    still_learning = all(t.get("best_update") == t.get("updates") for t in trained)
+    own = _mean_of_all([r["validation"] for r in results])
+    return ahead(own, simple, trained[0].get("monitor", "loss"), config, still_learning)
+
+
+def _mean_of_all(scores: Sequence[Scores]) -> Scores:
+    """Of every score that all folds have."""
+    return {name: fmean(of_fold[name] for of_fold in scores) for name in _common(scores)}
 
 
 def _of_fold(results: Finished) -> FoldResults:

@@ -10,6 +10,7 @@ from attnlab.metrics import Measured
 from attnlab.model.width import count_parameters
 from attnlab.plural import plural
 from attnlab.runs import Results, RunFolder
+from attnlab.training.baselines.ahead import ahead
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import perfect, word_lengths, write_predictions
 from attnlab.training.loop import Training
@@ -44,12 +45,12 @@ def finish(
     training: Training,
     run: Run,
     data: Data,
-    baselines: Mapping[str, Measured],
+    baselines: Mapping[str, Mapping[str, Measured]],
     session: Session,
     warnings: Sequence[str] = (),
 ) -> None:
-    """Score the best weights, write predictions and results, and show them. warnings: that were told of the data. Raises
-    UserError where the disk refuses it."""
+    """Score the best weights, write predictions and results, and show them. baselines: by split, and by name. warnings: that
+    were told of the data. Raises UserError where the disk refuses it."""
     head, folder, reporter, progress = run.model.head, session.folder, session.reporter, training.progress
     columns = {"validation": _validation(run, data, progress.best)}
     results: Results = {"task": run.config.task}
@@ -78,18 +79,24 @@ def finish(
         "monitor": progress.monitor,
     }
     results["parameters"] = count_parameters(training.model)
-    results["baselines"] = {name: measured.scores for name, measured in baselines.items()}
+    simple = baselines.get("test", {})
+    results["baselines"] = {name: measured.scores for name, measured in simple.items()}
+    if on_validation := {name: measured.scores for name, measured in baselines.get("validation", {}).items()}:
+        results["validation_baselines"] = on_validation
     write_json(folder.results, results)
     session.tracking.result(results)
     if evaluation is not None:
         number = len(data.splits["test"])
-        columns |= {name: Column(found.scores, number, found.undefined) for name, found in baselines.items()}
+        columns |= {name: Column(found.scores, number, found.undefined) for name, found in simple.items()}
         show_scores(reporter, f"{run.config.task} on {run.config.data.name}", columns)
         details(reporter, evaluation.confusion, results.get("lengths", {}))
     reporter.say(
         f"{plural(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s "
         f"from data to optimizer, {100 * train['data_wait']:.1f} % of it waiting for data"
     )
+    still_learning = progress.best_update == progress.update
+    if told := ahead(results["validation"], on_validation, progress.monitor, run.config, still_learning):
+        reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")
 

@@ -21,7 +21,7 @@ from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import changes, checkpoint, cross_validation, defaults, starts
-from attnlab.training.baselines import baselines
+from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
@@ -141,7 +141,7 @@ def _train_folds(
             continue
         of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
         if not warned:
-            for warning in warnings(load_data(of_fold)):
+            for warning in warnings(load_data(of_fold), config=of_fold):
                 reporter.warn(warning)
             warned = True
         reporter.say(title, style="bold")
@@ -248,7 +248,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
-    told = [*warnings(data), *([unusual] if unusual else [])]
+    told = [*warnings(data, config=config), *([unusual] if unusual else [])]
     if session.warned:
         reporter.note(told)
     for warning in [] if session.warned else told:
@@ -256,7 +256,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
-    simple = baselines(config, data, session.engine, reporter.warn) if config.baselines else {}
+    simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
         training.run()
     if caught and not progress.done:

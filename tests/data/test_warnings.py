@@ -113,3 +113,102 @@ def test_equal_pictures_with_different_classes_are_told(tmp_path: Path) -> None:
     )
     (sentence,) = warnings(open_data(config.data, seed=1))
     assert sentence.startswith("label: 1 training example repeats an earlier one with another label, such as ")
+
+
+def helped(given: list[str], *more: str) -> list[str]:
+    """What a run on these words is told, besides what `warnings` finds for whoever only scores the data."""
+    config = compose.compose([*given, *more])
+    data = open_data(config.data, config.seed)
+    without = warnings(data)
+    return [sentence for sentence in warnings(data, config=config) if sentence not in without]
+
+
+def table(counts: dict[str, int], files: int = 1) -> str:
+    labels = [label for label, n in counts.items() for _ in range(n)]
+    return "text,label\n" + "".join(f"film {files} {i},{label}\n" for i, label in enumerate(labels))
+
+
+def test_rare_classes_are_told_in_one_line_with_the_rarest_and_what_helps(tmp_path: Path) -> None:
+    given = {"dev": table({"a": 40, "b": 40, "c": 40}, 2), "test": table({"a": 40, "b": 40, "c": 40}, 3)}
+    begins = "less than a tenth of an equal share, the rarest"
+    helps = "`head.class_weights=balanced` lets every class weigh alike"
+    few = words(tmp_path / "one", train=table({"a": 200, "b": 90, "c": 9}), **given)
+    assert helped(few) == [f"label: 1 of 3 classes has {begins} `c`: 9 of 299 training examples (3.01 %); {helps}"]
+    several = words(tmp_path / "two", train=table({"a": 400, "c": 9, "b": 2}), **given)
+    assert helped(several) == [
+        f"label: 2 of 3 classes have {begins} `b`: 2 of 411 training examples (0.49 %); {helps}"
+    ]
+    assert helped(several, "head.class_weights=balanced") == []
+    enough = words(tmp_path / "three", train=table({"a": 200, "b": 90, "c": 10}), **given)
+    assert helped(enough) == [], "10 is a tenth of an equal share of 300"
+
+
+def test_rare_tags_are_not_told_since_tags_are_so_by_nature(tmp_path: Path) -> None:
+    lines = [{"words": [f"w{i}", "of", "it"], "tags": ["X" if i < 3 else "N", "P", "N"]} for i in range(200)]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    given = ["task=pos", "data=tagged", f"data.path={tmp_path}/x.jsonl", "data.validation=0", "data.test=0"]
+    assert helped(given) == []
+
+
+@pytest.mark.parametrize(("number", "said"), [(20, True), (99, True), (100, False)])
+def test_few_training_examples_are_told_once(number: int, said: bool, tmp_path: Path) -> None:
+    rest = table({"a": 20, "b": 20}, 2)
+    given = words(
+        tmp_path, train=table({"a": number // 2, "b": number - number // 2}), dev=rest, test=rest.replace("2", "3")
+    )
+    config = compose.compose(given)
+    sentence = (
+        f"there are only {number} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how much, "
+        "`members=4` averages models"
+    )
+    found = warnings(open_data(config.data, 1), config=config)
+    assert found == ([sentence] if said else []), "of the train split nothing else is said"
+
+
+def test_folds_help_where_data_can_be_divided(tmp_path: Path) -> None:
+    lines = [{"nodes": ["C", "O"] * (1 + i % 7), "edges": [[0, 1]], "label": "ab"[i % 2]} for i in range(60)]
+    for i, line in enumerate(lines):
+        line["nodes"] = [*line["nodes"], *["N"] * i]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    given = ["task=graph", "data=graph_jsonl", f"data.path={tmp_path}/x.jsonl"]
+    (sentence,) = helped(given)
+    assert (
+        "; `-m seed=1,2,3` shows how much, `data.folds=5` tests on every example, `members=4` averages" in sentence
+    )
+    (sentence,) = helped(given, "data.folds=5", "data.fold=0")
+    assert "data.folds" not in sentence and "`members=4`" in sentence
+
+
+VOICES_AND_PAIRS = ["keywords", "voice_activity", "translation", "transcription"]
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["pos", "sentiment", "digits", "graph", "social"]
+    + [pytest.param(task, marks=pytest.mark.slow) for task in VOICES_AND_PAIRS],
+)
+def test_data_that_come_with_the_program_need_no_help(task: str) -> None:
+    assert helped([f"task={task}"]) == []
+
+
+def test_hours_of_attention_are_told_before_training(tmp_path: Path) -> None:
+    texts = {
+        name: "".join(f"{f'{name}{i} ' * 20_000},{'ab'[i % 2]}\n" for i in range(8))
+        for name in ("train", "dev", "test")
+    }
+    given = words(tmp_path, **{name: f"text,label\n{rows}" for name, rows in texts.items()})
+    given += ["data.max_length=20000", "encoder.heads=4", "trainer.device=cpu", "trainer.threads=1"]
+    few = helped(given, "encoder.depth=2")
+    # 8 sets, 20,000² pairs, 4 heads, 20 layers, 5 ns: 1,280 s.
+    assert helped(given, "encoder.depth=20") == [
+        *few,
+        "sets of up to 20,000 vectors, each of which attends to all: about 21 minutes an epoch or more on 1 thread; "
+        "`encoder.scope=window:64`, or `data.max_length=1000 data.too_long=cut`, takes a fraction of it",
+    ]
+    assert len(few) == 1 and few[0].startswith("there are only 8 training examples"), "128 s are no matter"
+    assert helped(given, "encoder.depth=20", "encoder.scope=window:64") == few
+    assert helped(given, "encoder.depth=20", "encoder.scope=[full,window:64]") == [
+        *few,
+        *helped(given, "encoder.depth=10")[1:],
+    ]
+    assert helped(given, "encoder.depth=20", "embedding=strided_convolution", "embedding.stride=20") == few

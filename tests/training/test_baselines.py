@@ -1,13 +1,17 @@
-"""Baselines never stop a run: one that fails or has nothing to say is left out, and told."""
+"""Baselines never stop a run: one that fails or has nothing to say is left out, and told. One that is better than the
+run is named at its end."""
 
+import json
 from pathlib import Path
 
 import pytest
 from conftest import write_pairs, write_tables
 
 from attnlab import compose
+from attnlab.cli import main
 from attnlab.registry import BASELINES
-from attnlab.training.baselines import Baseline, Problem, baselines
+from attnlab.training.baselines import Baseline, Problem, baselines, of_splits
+from attnlab.training.baselines.ahead import ahead
 from attnlab.training.engine import Engine
 from attnlab.training.run import load_data
 
@@ -53,3 +57,96 @@ def test_texts_without_letters_have_no_word_by_word_translation(side: str, tmp_p
     assert warnings == [
         "the baseline word_by_word is left out: one side of the training pairs has no words of letters or digits"
     ]
+
+
+def uneven(folder: Path) -> list[str]:
+    """Texts whose larger class is right of half of training, a quarter of validation and three quarters of test."""
+    folder.mkdir()
+    labels = {"train": "aab", "dev": "abbb", "test": "aaab"}
+    for name, of_each in labels.items():
+        rows = (f"{name} film {i},{label}\n" for i, label in enumerate(of_each * 10))
+        (folder / f"{name}.csv").write_text("text,label\n" + "".join(rows))
+    return ["task=sentiment", "data=csv", f"data.path={folder}", "head.target=label"]
+
+
+def test_they_are_measured_on_validation_and_test_and_each_is_kept(tmp_path: Path) -> None:
+    config = compose.compose([*uneven(tmp_path / "texts"), f"data.cache={tmp_path / 'cache'}"])
+    data, engine = load_data(config), Engine(config.trainer)
+    for _ in range(2):  # the second time they are read
+        found = of_splits(config, data, engine, print)
+        accuracy = {split: scores["larger_class"].scores["accuracy"] for split, scores in found.items()}
+        assert accuracy == {"test": 0.75, "validation": 0.25}
+    kept = sorted(path.name for path in data.folder.glob("baselines-*"))
+    assert [name.split("-")[1] for name in kept] == ["test", "validation"]
+
+
+def test_what_fails_on_both_splits_is_told_once_and_generated_data_are_measured_on_test_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BASELINES, "_entries", dict(BASELINES._entries))
+    BASELINES.register("broken")(Broken)
+    for words, splits in ((uneven(tmp_path / "texts"), ["test", "validation"]), (["task=sentiment"], ["test"])):
+        config, warnings = compose.compose([*words, "head.target=label"]), list[str]()
+        found = of_splits(config, load_data(config), Engine(config.trainer), warnings.append)
+        assert list(found) == splits and all("larger_class" in scores for scores in found.values())
+        assert warnings == ["the baseline broken is left out: ZeroDivisionError: no"]
+
+
+@pytest.mark.parametrize(
+    ("own", "monitor", "words", "begins"),
+    [
+        ({"accuracy": 0.79, "loss": 0.1}, "accuracy", [], "naive bayes is ahead on validation (accuracy 0.8040 against 0.7900): more"),
+        ({"macro_f1": 0.5, "accuracy": 0.9, "loss": 0.1}, "loss", [], "larger class is ahead on validation (macro f1 0.6000 against 0.5000): more"),
+        ({"mae": 2.5, "accuracy": 0.9}, "mae", [], "median is ahead on validation (mae 2.0000 against 2.5000): more"),
+        ({"mae": 1.5, "accuracy": 0.1}, "mae", [], ""),
+        ({"accuracy": 0.80401}, "accuracy", [], ""),
+        ({"accuracy": 0.95}, "accuracy", [], ""),
+        ({"loss": 9.0}, "loss", [], ""),
+    ],
+)  # fmt: skip
+def test_the_best_simple_answer_is_named_where_it_is_better(
+    own: dict[str, float], monitor: str, words: list[str], begins: str
+) -> None:
+    simple = {
+        "larger_class": {"accuracy": 0.3, "macro_f1": 0.6}, "naive_bayes": {"accuracy": 0.804, "macro_f1": 0.4},
+        "median": {"mae": 2.0}, "ceiling": {"accuracy": 1.0},
+    }  # fmt: skip
+    said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_learning=False)
+    assert said.startswith(begins) and bool(said) == bool(begins) and "\n" not in said
+
+
+def test_what_may_help_depends_on_the_run() -> None:
+    own, simple = {"accuracy": 0.5}, {"naive_bayes": {"accuracy": 0.75}}
+    config = compose.compose(["task=sentiment"])
+    assert ahead(own, simple, "accuracy", config, still_learning=True).endswith(
+        ": longer training (trainer.epochs=), more examples, a smaller model (encoder.width=, encoder.depth=), more dropout "
+        "(encoder.dropout=) or members=4 may help"
+    )
+    config.encoder.parameters = "1M"
+    assert "a smaller model (encoder.parameters=), more" in ahead(own, simple, "accuracy", config, False)
+
+
+@pytest.mark.parametrize("more", [[], ["score_test=false"], ["baselines=false"]])
+def test_a_run_that_is_worse_than_a_baseline_says_so(more: list[str], tmp_path: Path) -> None:
+    rows = "".join(f"film {i} was {('fine', 'dull')[i % 2]},{('good', 'bad')[i % 2]}\n" for i in range(200))
+    (tmp_path / "films.csv").write_text("text,label\n" + rows)
+    words = [
+        "task=sentiment",
+        "data=csv",
+        f"data.path={tmp_path / 'films.csv'}",
+        "encoder.width=8",
+        "encoder.depth=1",
+    ]
+    run = tmp_path / "run"
+    # Nothing is learned at this rate.
+    words += ["trainer.updates=1", "optimizer.lr=1e-9", f"folder={run}", *more]
+    assert main(["train", *words]) == 0
+    results, log = json.loads((run / "results.json").read_text()), (run / "log.txt").read_text()
+    if "baselines=false" in more:
+        assert "validation_baselines" not in results and "is ahead" not in log
+        return
+    assert results["validation_baselines"]["naive_bayes"]["accuracy"] == 1.0
+    own = results["validation"]["accuracy"]
+    assert (
+        log.count(f"naive bayes is ahead on validation (accuracy 1.0000 against {own:.4f}): longer training") == 1
+    )

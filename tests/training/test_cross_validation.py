@@ -126,6 +126,7 @@ def test_a_summary_holds_mean_and_deviation() -> None:
             "train": train,
             "parameters": 5,
             "baselines": {},
+            "validation_baselines": {"simple": {"accuracy": x}, **({"rare": {}} if x > 0.5 else {})},
         }
         for name, x in (("a", 0.5), ("b", 0.7), ("c", 0.9))
     }
@@ -133,6 +134,7 @@ def test_a_summary_holds_mean_and_deviation() -> None:
     assert found["test"]["accuracy"] == pytest.approx(0.7)
     assert found["standard_deviation"]["accuracy"] == pytest.approx(0.2)
     assert found["train"]["seconds"] == 3.0
+    assert found["validation_baselines"] == {"simple": {"accuracy": pytest.approx(0.7)}}, "what all folds have"
 
 
 def test_a_mean_is_over_the_folds_that_have_a_score(capsys) -> None:
@@ -244,3 +246,25 @@ def test_numbered_folds_train_too(digits: Path, tmp_path: Path) -> None:
     (parent,) = (tmp_path / "keywords").iterdir()
     assert results(parent)["protocol"].startswith("3-fold cross-validation, stratified")
     assert sorted(results(parent)["folds"]) == ["0", "1", "2"]
+
+
+def test_a_baseline_that_is_better_on_the_mean_over_folds_is_named_at_the_end(
+    finished: Path, tmp_path: Path, capsys
+) -> None:
+    parent = Path(shutil.copytree(finished, tmp_path / "outputs" / "keywords" / finished.name))
+    own = {"ada": 0.5, "bob": 0.75, "cy": 0.25}
+    simple = {"ada": 0.25, "bob": 1.0, "cy": 0.5}
+    for name in own:
+        of_fold = results(parent / f"fold-{name}")
+        assert set(of_fold["validation_baselines"]) == {"larger_class", "regression_on_means"}
+        of_fold["validation"]["accuracy"] = own[name]
+        of_fold["validation_baselines"]["larger_class"]["accuracy"] = 0.1
+        of_fold["validation_baselines"]["regression_on_means"]["accuracy"] = simple[name]
+        (parent / f"fold-{name}" / "results.json").write_text(json.dumps(of_fold))
+    capsys.readouterr()
+    assert main(["train", f"run={parent}"]) == 0
+    sentence = "regression on means is ahead on validation (accuracy 0.5833 against 0.5000): "
+    assert capsys.readouterr().out.count(sentence) == 1
+    assert results(parent)["validation_baselines"]["regression_on_means"]["accuracy"] == pytest.approx(
+        0.58333, abs=1e-4
+    )

@@ -63,7 +63,7 @@ class FirstClass(Baseline):
 
     def scores(self, problem: Problem) -> dict[str, float]:
         FirstClass.measured += 1
-        return problem.measure([Prediction(min(map(str, problem.learned)), 1.0)] * len(problem.test))
+        return problem.measure([Prediction(min(map(str, problem.learned)), 1.0)] * len(problem.scored))
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ def _tell_of_data(config: Config, reporter: Reporter) -> None:
     from attnlab.training.run import load_data
 
     with contextlib.suppress(UserError):
-        for warning in warnings(load_data(config)):
+        for warning in warnings(load_data(config), config=config):
             reporter.warn(warning)
 
 

@@ -1,4 +1,4 @@
-"""What simple answers reach on the same test data, so that a score can be judged.
+"""What simple answers reach on the same data, so that a score can be judged.
 
 Each is measured once for a prepared data set, and kept beside it; a plugin's is measured for every run.
 """
@@ -15,21 +15,36 @@ from attnlab.training.baselines import graphs, images, sequences, simple, speech
 from attnlab.training.baselines.base import Baseline, NothingToSay, Problem
 from attnlab.training.engine import Engine
 
-__all__ = ["Baseline", "Problem", "baselines"]
+__all__ = ["Baseline", "Problem", "baselines", "of_splits"]
 VERSION = 4
 """Of how baselines are measured."""
 
 
-def baselines(config: Config, data: Data, engine: Engine, warn: Callable[[str], None]) -> dict[str, Measured]:
-    """Scores of simple answers on the test split, by name, the ceiling last; none where nothing is tested.
+def of_splits(
+    config: Config, data: Data, engine: Engine, warn: Callable[[str], None]
+) -> dict[str, dict[str, Measured]]:
+    """What `baselines` gives of the test split and of validation, by the split's name. Generated data are there to be
+    learned: what simple answers reach on their validation split would only cost time. warn: is told nothing twice."""
+    told: list[str] = []
+    names = ("test",) if data.notice else ("test", "validation")
+    found = {name: baselines(config, data, engine, told.append, name) for name in names}
+    for sentence in dict.fromkeys(told):
+        warn(sentence)
+    return found
+
+
+def baselines(
+    config: Config, data: Data, engine: Engine, warn: Callable[[str], None], split: str = "test"
+) -> dict[str, Measured]:
+    """Scores of simple answers on a split, by name, the ceiling last; none where the data have no such split.
 
     One that fails, or has nothing to say of these data, is left out; warn: is called with its name and the reason.
     """
-    if "test" not in data.splits:
+    if split not in data.splits:
         return {}
-    problem = Problem(config, data, engine)
+    problem = Problem(config, data, engine, split)
     chosen = "".join(f"-{name}" for name in config.head.metrics or ())
-    path = data.folder / f"baselines-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
+    path = data.folder / f"baselines-{split}-{config.head.name}-{config.head.target}{chosen}-{VERSION}.json"
     kept: dict[str, tuple[Scores, dict[str, str]]] = (
         read_json(path, dict[str, tuple[Scores, dict[str, str]]]) if path.exists() else {}
     )

@@ -20,12 +20,13 @@ class NothingToSay(Exception):
 
 
 class Problem:
-    """The target that a run learns, of some `kind`, and the data that it learns it from and is tested on."""
+    """The target that a run learns, of some `kind`, the data that it learns it from, and those that answers are scored on:
+    `scored`, the split of this name."""
 
-    def __init__(self, config: Config, data: Data, engine: Engine) -> None:
+    def __init__(self, config: Config, data: Data, engine: Engine, split: str = "test") -> None:
         assert config.head.target is not None, "filled in when the model was built"
         self.config, self.data, self.engine = config, data, engine
-        self.train, self.test = data.splits["train"], data.splits["test"]
+        self.train, self.scored = data.splits["train"], data.splits[split]
         self.target, self.kind = config.head.target, data.spec.target(config.head.target).kind
         self.undefined: dict[str, str] = {}
         """Of the answers that were measured last: the scores that would say nothing, and why."""
@@ -42,18 +43,18 @@ class Problem:
 
     @cached_property
     def gold(self) -> Sequence[Gold]:
-        """The right answers of the test data."""
-        return self.test.gold(self.target)
+        """The right answers of the split that is scored."""
+        return self.scored.gold(self.target)
 
     def shows(self, name: str) -> bool:
         """Whether the examples of these data show a `name`, such as `words`, and so are text."""
         return len(self.train) > 0 and name in self.train.show(0)
 
     def measure(self, answers: Sequence[Prediction]) -> dict[str, float]:
-        """The scores of an answer for each test example."""
+        """The scores of an answer for each example of the split that is scored."""
         classes = cast(Sequence[str], self.learned) if self.kind == "class" else ()
         comparison = metrics.Comparison(self.kind, self.gold, answers, classes)
-        measured = metrics.measure(self.metrics, comparison, cast(metrics.Slices, self.test.slices()))
+        measured = metrics.measure(self.metrics, comparison, cast(metrics.Slices, self.scored.slices()))
         self.undefined = measured.undefined
         return measured.scores
 
@@ -66,7 +67,8 @@ class Baseline:
         raise NotImplementedError
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        """Its scores on the test data; measured once for each prepared data set and target, those of plugins for every run.
+        """Its scores on `problem.scored`; measured once for each prepared data set, target and split, those of plugins for
+        every run.
 
         Raises NothingToSay where these data give it nothing to learn from.
         """

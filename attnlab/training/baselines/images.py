@@ -20,7 +20,7 @@ class NearestNeighbours(Baseline):
     def fits(self, problem: Problem) -> bool:
         """Not where pictures differ in size, so that pixels cannot be compared, or where comparing each with each would
         take minutes or more than a gigabyte."""
-        train, test = problem.train, problem.test
+        train, test = problem.train, problem.scored
         if not (isinstance(train, PictureSplit) and isinstance(test, PictureSplit)):
             return False
         sizes = {(h, w) for split in (train, test) for h, w in zip(split.heights, split.widths, strict=True)}
@@ -30,7 +30,7 @@ class NearestNeighbours(Baseline):
     def scores(self, problem: Problem) -> dict[str, float]:
         from sklearn.neighbors import KNeighborsClassifier
 
-        train, test = problem.train, problem.test
+        train, test = problem.train, problem.scored
         assert isinstance(train, PictureSplit) and isinstance(test, PictureSplit)
         known, asked = (split.pixels(np.arange(len(split))).reshape(len(split), -1) for split in (train, test))
         model = KNeighborsClassifier(n_neighbors=min(3, len(known)), algorithm="brute")

@@ -26,7 +26,7 @@ class WordByWord(Baseline):
         if not any(map(words, sources)) or not any(map(words, targets)):
             raise NothingToSay("one side of the training pairs has no words of letters or digits")
         dictionary = word_pairs(sources, targets)
-        translations = [word_by_word(text, dictionary) for text in _sources(problem.test)]
+        translations = [word_by_word(text, dictionary) for text in _sources(problem.scored)]
         return problem.measure([Prediction(text, None) for text in translations])
 
 
@@ -39,7 +39,7 @@ class MostFrequentText(Baseline):
 
     def scores(self, problem: Problem) -> dict[str, float]:
         (text, _), *_ = Counter(problem.learned).most_common(1)
-        return problem.measure([Prediction(text, None)] * len(problem.test))
+        return problem.measure([Prediction(text, None)] * len(problem.scored))
 
 
 def _sources(split: Split) -> list[str]:

@@ -49,7 +49,7 @@ class Ceiling(Baseline):
     """A perfect reader, where the data know how good one could be."""
 
     def fits(self, problem: Problem) -> bool:
-        ceiling = problem.test.ceiling()
+        ceiling = problem.scored.ceiling()
         if problem.kind == "sequence":
             return ceiling == 1.0
         return ceiling is not None and kind_named(problem.kind).has_labels
@@ -57,7 +57,7 @@ class Ceiling(Baseline):
     def scores(self, problem: Problem) -> dict[str, float]:
         if problem.kind == "sequence":
             return problem.measure([Prediction(text, None) for text in problem.gold])
-        ceiling = problem.test.ceiling()
+        ceiling = problem.scored.ceiling()
         return {} if ceiling is None else {"accuracy": ceiling}
 
 
@@ -79,7 +79,7 @@ class Regression(Baseline):
         from sklearn.preprocessing import StandardScaler
 
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=self.max_iter))
-        train, test = (getattr(split, self.method)() for split in (problem.train, problem.test))
+        train, test = (getattr(split, self.method)() for split in (problem.train, problem.scored))
         model.fit(train, problem.learned)
         return problem.measure(most_probable(model.classes_, model.predict_proba(test)))
 

@@ -31,7 +31,7 @@ class LoudnessThreshold(Baseline):
         return is_speech and len(problem.data.spec.target(problem.target).classes) == 2
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        train, test = problem.train, problem.test
+        train, test = problem.train, problem.scored
         assert isinstance(train, FrameSummaries) and isinstance(test, FrameSummaries)
         classes = [name for name, _ in label_counts(problem).most_common()]
         loud, quiet, threshold = loudness_threshold(train.loudness(), label_lists(problem.learned), classes)

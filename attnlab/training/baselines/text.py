@@ -31,7 +31,7 @@ class MostFrequentTag(Baseline):
                     by_word.setdefault(word, Counter())[tag] += 1
         best = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
         fallback = most_frequent_label(problem)
-        answers = ([best.get(word, fallback) for word in words] for words in shown_words(problem.test))
+        answers = ([best.get(word, fallback) for word in words] for words in shown_words(problem.scored))
         return problem.measure([Prediction(tags, None) for tags in answers])
 
 
@@ -58,7 +58,7 @@ class WindowOf7(Baseline):
             torch.manual_seed(settings.seed)
             training = Training(settings, build(settings, data.spec), data, engine)
             training.run()
-            return evaluate(training.evaluated_model(), problem.test, engine, 1500).scores
+            return evaluate(training.evaluated_model(), problem.scored, engine, 1500).scores
 
 
 @BASELINES.register("naive_bayes")
@@ -75,5 +75,5 @@ class NaiveBayes(Baseline):
 
         bags = CountVectorizer(analyzer=lambda words: words)
         model = MultinomialNB().fit(bags.fit_transform(shown_words(problem.train)), problem.learned)
-        probabilities = model.predict_proba(bags.transform(shown_words(problem.test)))
+        probabilities = model.predict_proba(bags.transform(shown_words(problem.scored)))
         return problem.measure(most_probable(model.classes_, probabilities))
