@@ -107,7 +107,7 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
 
 def test_an_optimizer_whose_state_is_no_tensor_is_refused(tiny: list[str], tmp_path: Path) -> None:
     training = loop(tiny, tmp_path / "run", SgdKeys())
-    training.optimizer.state[training.parameters[0]]["step"] = 3
+    training.optimizer.state[next(training.model.parameters())]["step"] = 3
     with pytest.raises(UserError, match="its state `step` is no tensor"):
         training.save()
 
