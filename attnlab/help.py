@@ -59,7 +59,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "defaults",
             "auto",
-            "settings that nobody states: those that suit the data, or the fixed ones",
+            "what nobody states: by the data, or as fixed",
             ("auto", "plain"),
         ),
         Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),

@@ -19,7 +19,7 @@ from attnlab.data.contract import Data, PictureSplit
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Head
 from attnlab.plural import plural
-from attnlab.registry import HEADS
+from attnlab.registry import GROUPS, HEADS
 from attnlab.runs import flat
 from attnlab.training import cross_validation
 from attnlab.training.run import load_data
@@ -71,7 +71,8 @@ def texts_with_classes(facts: Facts) -> Settings:
         "head.readout": "mean",
         "head.bag": 0.3,
         "optimizer.lr": 0.001,
-        "trainer.epochs": facts.epochs(6, at=7_000, most=30),
+        "members": 3 if facts.examples < 20_000 else 1,
+        "trainer.epochs": facts.epochs(3, at=7_000, most=30),
         "trainer.batch_vectors": facts.batch_vectors(300, 1500, updates=100),
     }
 
@@ -176,14 +177,13 @@ def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
     possible = [rule for rule in RULES if isinstance(config.data, rule.keys) and rule.kind in kinds]
     if not possible:
         return config, ""
-    features = _fitting(possible[0].features, config, overrides, stated)
-    data = _opened(compose.compose([*features, *overrides]))
+    _, with_features = _fitting(possible[0].features, config, overrides, stated)
+    data = _opened(with_features)
     rule = _rule(possible, config.head.target, data)
     if rule is None:
         return config, ""
     facts = _facts(data, rule)
-    words = _fitting(rule.features | rule.settings(facts), config, overrides, stated)
-    settled = compose.compose([*words, *overrides])
+    words, settled = _fitting(rule.features | rule.settings(facts), config, overrides, stated)
     before, now = flat(asdict(config)), flat(asdict(settled))
     changing = [word for word in words if before.get(_key(word)) != now.get(_key(word))]
     if not changing:
@@ -198,7 +198,7 @@ def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
 def _key(word: str) -> str:
     """The key by which a word of `_fitting` is found in a configuration; of a group, the name of its part."""
     name = word.partition("=")[0]
-    return name if "." in name else f"{name}.name"
+    return f"{name}.name" if name in GROUPS else name
 
 
 def _comes_with_the_program(data: DataConfig) -> bool:
@@ -234,29 +234,39 @@ def _facts(data: Data, rule: Rule) -> Facts:
     return Facts(rule.example, len(train), int(train.lengths.sum()), side)
 
 
-def _fitting(settings: Settings, config: Config, overrides: Sequence[str], stated: set[str]) -> list[str]:
-    """The words of those settings that nobody stated, that the parts have which are chosen, and that go with what was stated."""
+def _fitting(
+    settings: Settings, config: Config, overrides: Sequence[str], stated: set[str]
+) -> tuple[list[str], Config]:
+    """The words of those settings that nobody stated, that the parts have which are chosen, and that go with what was stated;
+    and the configuration with them."""
     unstated = {name: _word(name, value) for name, value in settings.items() if name not in stated}
-    parts = [word for name, word in unstated.items() if "." not in name]
+    parts = [word for name, word in unstated.items() if name in GROUPS]
     chosen = compose.compose([*parts, *overrides]) if parts else config
     has = flat(asdict(chosen)).keys()
     blocks = chosen.encoder.name == "attention"  # whose number says nothing of other layers
-    words = [word for name, word in unstated.items() if name in has and (blocks or name != "encoder.depth")]
-    if _accepted([*parts, *words, *overrides]):
-        return [*parts, *words]
+    words = [
+        word
+        for name, word in unstated.items()
+        if name not in GROUPS and name in has and (blocks or name != "encoder.depth")
+    ]
+    if not words:
+        return parts, chosen
+    if whole := _accepted([*parts, *words, *overrides]):
+        return [*parts, *words], whole
     fitting = parts
     for word in words:
-        fitting = [*fitting, word] if _accepted([*fitting, word, *overrides]) else fitting
-    return fitting
+        if accepted := _accepted([*fitting, word, *overrides]):
+            fitting, chosen = [*fitting, word], accepted
+    return fitting, chosen
 
 
 def _word(name: str, value: object) -> str:
     return f"{name}={as_written(value)}"
 
 
-def _accepted(words: Sequence[str]) -> bool:
+def _accepted(words: Sequence[str]) -> Config | None:
+    """The configuration of words that go together."""
     try:
-        compose.compose(words)
+        return compose.compose(words)
     except UserError:
-        return False
-    return True
+        return None

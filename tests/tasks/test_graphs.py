@@ -83,7 +83,7 @@ def test_numbered_folds_are_trained_and_scored_again(words: list[str], tmp_path:
 
 
 @pytest.mark.parametrize(("given", "told"), [
-    (["encoder=attention"], "`encoder.position=rotary`: these data have no coordinates; use encoder.position=none"),
+    (["encoder=attention", "encoder.position=rotary"], "`encoder.position=rotary`: these data have no coordinates; use encoder.position=none"),
     (["encoder.scope=window:2"], "these data have no coordinates; use scope full or edges"),
     (["head.target=lable"], "the data have `label`"),
 ])  # fmt: skip

@@ -16,7 +16,7 @@ def small(path: Path, outputs: Path, *others: str) -> list[str]:
     """Words of a run of a second."""
     return [
         "train", "task=sentiment", "data=csv", f"data.path={path}", f"outputs={outputs}", "encoder.width=16",
-        "encoder.depth=1", "encoder.position=none", "data.unknown=0.1", "optimizer.lr=0.02",
+        "encoder.depth=1", "encoder.position=none", "defaults=plain", "data.unknown=0.1", "optimizer.lr=0.02",
         "trainer.batch_vectors=100", "trainer.epochs=2", *others,
     ]  # fmt: skip
 

@@ -136,6 +136,7 @@ def test_a_run_that_is_worse_than_a_baseline_says_so(more: list[str], tmp_path: 
         f"data.path={tmp_path / 'films.csv'}",
         "encoder.width=8",
         "encoder.depth=1",
+        "defaults=plain",
     ]
     run = tmp_path / "run"
     # Nothing is learned at this rate.
