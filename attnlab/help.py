@@ -59,7 +59,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "defaults",
             "auto",
-            "what nobody states: by the data, or as fixed",
+            "settings that you leave open: fitted to the data, or fixed",
             ("auto", "plain"),
         ),
         Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),

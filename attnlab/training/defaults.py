@@ -70,7 +70,7 @@ def texts_with_classes(facts: Facts) -> Settings:
         "encoder.dropout": 0.5,
         "head.readout": "mean",
         "head.bag": 0.3,
-        "optimizer.lr": 0.001,
+        "optimizer.lr": 0.002,
         "members": 3 if facts.examples < 20_000 else 1,
         "trainer.epochs": facts.epochs(3, at=7_000, most=30),
         "trainer.batch_vectors": facts.batch_vectors(300, 1500, updates=100),
