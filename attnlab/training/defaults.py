@@ -15,7 +15,7 @@ from attnlab import compose
 from attnlab.command_words import as_written
 from attnlab.config import Config, CrossValidated, DataConfig, GraphData, ImageData, SpeechData, TextData
 from attnlab.data import loader
-from attnlab.data.contract import Data, PictureSplit
+from attnlab.data.contract import Data, PictureSplit, Split
 from attnlab.errors import UserError
 from attnlab.model.interfaces import Head
 from attnlab.plural import plural
@@ -30,9 +30,9 @@ Settings = dict[str, object]
 
 @dataclass(frozen=True)
 class Facts:
-    """What a rule may know of the training data. name: what an example is called. vectors: of all examples together. side: of pictures, the median of their shorter sides, in pixels; else 0."""
+    """What a rule may know of the training data. vectors: of all examples together. side: of pictures, the median of their
+    shorter sides, in pixels; else 0."""
 
-    name: str
     examples: int
     vectors: int
     side: int = 0
@@ -179,10 +179,13 @@ def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
         return config, ""
     _, with_features = _fitting(possible[0].features, config, overrides, stated)
     data = _opened(with_features)
-    rule = _rule(possible, config.head.target, data)
-    if rule is None:
+    targets = data.spec.targets
+    names = [config.head.target] if config.head.target in targets else list(targets)
+    learned = [targets[name].kind for name in names if targets[name].kind in kinds]
+    fitting = [rule for rule in possible if [rule.kind] == learned]  # of several targets, one must be chosen
+    if not fitting or "train" not in data.splits:
         return config, ""
-    facts = _facts(data, rule)
+    (rule,), facts = fitting, _facts(data.splits["train"])
     words, settled = _fitting(rule.features | rule.settings(facts), config, overrides, stated)
     before, now = flat(asdict(config)), flat(asdict(settled))
     changing = [word for word in words if before.get(_key(word)) != now.get(_key(word))]
@@ -207,7 +210,7 @@ def _comes_with_the_program(data: DataConfig) -> bool:
 
 
 def _opened(config: Config) -> Data:
-    """The data under the fixed settings; of a cross-validation, those of its first fold."""
+    """The data, whose other settings are the fixed ones yet; of a cross-validation, those of its first fold."""
     data = config.data
     if isinstance(data, ImageData):  # how many patches there are is not settled yet
         data = replace(data, max_length=10**9)
@@ -217,21 +220,9 @@ def _opened(config: Config) -> Data:
     return load_data(replace(config, data=data))
 
 
-def _rule(possible: Sequence[Rule], target: str | None, data: Data) -> Rule | None:
-    """The rule for the only target that a head could learn of these data; None where there is none, or where it could learn
-    several."""
-    learned = [target] if target in data.spec.targets else list(data.spec.targets)
-    kinds = [data.spec.targets[name].kind for name in learned]
-    fitting = [rule for rule in possible if rule.kind in kinds]
-    return fitting[0] if len(fitting) == 1 and len(kinds) == 1 and "train" in data.splits else None
-
-
-def _facts(data: Data, rule: Rule) -> Facts:
-    train = data.splits["train"]
-    side = 0
-    if isinstance(train, PictureSplit):
-        side = int(np.median(np.minimum(train.heights, train.widths)))
-    return Facts(rule.example, len(train), int(train.lengths.sum()), side)
+def _facts(train: Split) -> Facts:
+    sides = np.minimum(train.heights, train.widths) if isinstance(train, PictureSplit) else [0]
+    return Facts(len(train), int(train.lengths.sum()), int(np.median(sides)))
 
 
 def _fitting(

@@ -124,9 +124,7 @@ def test_folds_share_their_settings(tmp_path: Path, capsys) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(RULES), st.integers(1, 10**7), st.integers(1, 10**4), st.integers(1, 10**4))
 def test_more_examples_are_passed_less_often(rule, examples: int, mean: int, side: int) -> None:
-    fewer, more = (
-        rule.settings(Facts(rule.example, number, number * mean, side)) for number in (examples, 2 * examples)
-    )
+    fewer, more = (rule.settings(Facts(number, number * mean, side)) for number in (examples, 2 * examples))
     assert 3 <= more["trainer.epochs"] <= fewer["trainer.epochs"] <= 80
     assert fewer["trainer.batch_vectors"] <= more["trainer.batch_vectors"]
     assert fewer.get("data.stride", 1) <= fewer.get("data.patch", 1)
