@@ -190,18 +190,19 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
             raise UserError(
                 f"`{name}` is called {' or '.join(elsewhere)} now, which the {group} chosen here has not"
             )
-        if able := [
-            part for part in _parts(group) if key in {entry.name for entry in fields(keys_of(group, part))}
-        ]:
-            chosen = f"{group}={OmegaConf.select(node, f'{group}.name')}"
-            raise UserError(f"`{name}`: {chosen} has no such key; it belongs to {group}={' or '.join(able)}")
+        if able := _parts_with(group, key):
+            chosen, one = OmegaConf.select(node, f"{group}.name"), "it" if len(able) == 1 else "one"
+            raise UserError(
+                f"`{name}` comes with {group}={' or '.join(able)}, not with {group}={chosen}; choose {one}, too"
+            )
         listed = "the same words with `--help` list them"
         raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed)}")
 
 
-def _parts(group: str) -> list[str]:
-    """Those of a group that are chosen by their name; data sets have names of their own."""
-    return sorted(GROUPS[group]) if group in GROUPS and group != "data" else []
+def _parts_with(group: str, key: str) -> list[str]:
+    """The parts of a group that have a key; none of data sets, which have names of their own."""
+    parts = GROUPS[group] if group in GROUPS and group != "data" else ()
+    return sorted(part for part in parts if key in {entry.name for entry in fields(keys_of(group, part))})
 
 
 def _compose(chosen: Sequence[str]) -> DictConfig:

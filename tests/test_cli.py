@@ -206,7 +206,7 @@ MISTAKES = {
     "two loggers": (["train", "logger=[jsonl,nothing]"], "`logger=nothing`: no such choice"),
     "the second of several": (["train", "-m", "encoder=attention,recurrant"], "`encoder=recurrant`: no such choice"),
     "a key of the first alone": (
-        ["train", "-m", "encoder=attention,recurrent", "encoder.heads=2"], "`encoder.heads`: encoder=recurrent has no such key; it belongs to encoder=attention or graph_conv"
+        ["train", "-m", "encoder=attention,recurrent", "encoder.heads=2"], "`encoder.heads` comes with encoder=attention or graph_conv, not with encoder=recurrent; choose one, too"
     ),
     "a score of no run": (["train", "trainer.monitor=foo"], "`trainer.monitor=foo`: no score of this run; choose one of accuracy"),
     "too large for any machine": (["train", "encoder.width=65536", "encoder.depth=50"], "numbers, which take "),

@@ -82,7 +82,7 @@ def _few_learned(data: Data, config: Config) -> Iterator[str]:
         folds = ", `data.folds=5` tests on every example" if count >= 10 and _has_folds(config) else ""
         yield (
             f"there are only {count} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how "
-            f"much{folds}, `members=4` averages models"
+            f"much{folds}"
         )
 
 

@@ -41,8 +41,10 @@ def bag_for(config: HeadConfig, spec: DataSpec) -> Bag | None:
         return None
     target = spec.target(config.target or "")
     if target.kind != "class" or spec.modality != "text":
-        raise UserError(
-            f"`head.bag={start:g}`: words vote for the one class of a text; these are {spec.modality} data, and "
+        what = (
             f"`{config.target}` is of kind {target.kind}"
+            if spec.modality == "text"
+            else f"these are {spec.modality} data"
         )
+        raise UserError(f"`head.bag={start:g}`: only for texts of one class each; {what}")
     return Bag(len(spec.vocabularies["words"]), len(target.classes))

@@ -30,11 +30,12 @@ Settings = dict[str, object]
 
 @dataclass(frozen=True)
 class Facts:
-    """What a rule may know of the training data. vectors: of all examples together. side: of pictures, the median of their
+    """What a rule may know of the training data. vectors: of all examples together; longest: of the longest. side: of pictures, the median of their
     shorter sides, in pixels; else 0."""
 
     examples: int
     vectors: int
+    longest: int
     side: int = 0
 
     def epochs(self, epochs: int, at: int, most: int) -> int:
@@ -86,13 +87,13 @@ SOUND: Settings = {
     "data.noise": 10,
     "data.time_shift": 50,
     "data.speed": 0.25,
-    "data.mask_time": 100,
 }
 
 
 def recordings_with_classes(facts: Facts) -> Settings:
     """A convolution in steps over frames; no positions, since a word may begin anywhere."""
     return {
+        "data.mask_time": min(100, 2 * facts.longest),  # a fifth of the longest recording, of frames of 10 ms
         "embedding": "strided_convolution",
         "embedding.window": 11,
         "embedding.stride": 3,
@@ -195,7 +196,7 @@ def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
     examples = plural(facts.examples, rule.example)
     return (
         settled,
-        f"defaults for {examples}: {' '.join(changing)}; any key overrides, defaults=plain: the fixed ones",
+        f"defaults for {examples}: {' '.join(changing)}; a key that you type overrides, defaults=plain turns them off",
     )
 
 
@@ -223,7 +224,7 @@ def _opened(config: Config) -> Data:
 
 def _facts(train: Split) -> Facts:
     sides = np.minimum(train.heights, train.widths) if isinstance(train, PictureSplit) else [0]
-    return Facts(len(train), int(train.lengths.sum()), int(np.median(sides)))
+    return Facts(len(train), int(train.lengths.sum()), int(train.lengths.max()), int(np.median(sides)))
 
 
 def _fitting(

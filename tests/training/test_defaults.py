@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import scipy.io.wavfile
 import yaml
 from conftest import write_treebank
 from graphs import write_tu
@@ -42,7 +44,9 @@ def test_settings_are_told_written_down_and_stay(tmp_path: Path, capsys) -> None
     told = capsys.readouterr().out
     line = next(line for line in told.splitlines() if line.startswith("defaults for "))
     assert line.startswith("defaults for 60 sentences: embedding=word_char encoder.scope=[window:3,full] ")
-    assert "encoder.width" not in line and line.endswith("; any key overrides, defaults=plain: the fixed ones")
+    assert "encoder.width" not in line and line.endswith(
+        "; a key that you type overrides, defaults=plain turns them off"
+    )
     saved = (tmp_path / "run" / "config.yaml").read_text()
     config = yaml.safe_load(saved)
     assert config["embedding"]["name"] == "word_char" and config["encoder"]["scope"] == ["window:3", "full"]
@@ -121,10 +125,21 @@ def test_folds_share_their_settings(tmp_path: Path, capsys) -> None:
     }
 
 
+def test_short_recordings_are_masked_less(tmp_path: Path) -> None:
+    for i, label in enumerate(("yes", "no") * 6):
+        path = tmp_path / label / f"{i}.wav"
+        path.parent.mkdir(exist_ok=True)
+        samples = np.random.default_rng(i).integers(-9000, 9000, 400, dtype=np.int16)  # 50 ms
+        scipy.io.wavfile.write(path, 8000, samples)
+    words = ["task=keywords", "data=speech_folder", f"data.path={tmp_path}"]
+    assert settled(*words)[0].data.mask_time < 25
+    assert main(["train", *words, *TINY, f"outputs={tmp_path / 'out'}"]) == 0
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(RULES), st.integers(1, 10**7), st.integers(1, 10**4), st.integers(1, 10**4))
 def test_more_examples_are_passed_less_often(rule, examples: int, mean: int, side: int) -> None:
-    fewer, more = (rule.settings(Facts(number, number * mean, side)) for number in (examples, 2 * examples))
+    fewer, more = (rule.settings(Facts(number, number * mean, mean, side)) for number in (examples, 2 * examples))
     assert 3 <= more["trainer.epochs"] <= fewer["trainer.epochs"] <= 80
     assert fewer["trainer.batch_vectors"] <= more["trainer.batch_vectors"]
     assert fewer.get("data.stride", 1) <= fewer.get("data.patch", 1)

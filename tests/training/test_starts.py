@@ -78,9 +78,6 @@ def test_a_run_that_starts_so_is_a_run_like_any_other(tmp_path: Path) -> None:
 
 def test_where_there_are_no_classes_of_texts_a_bag_is_refused(tmp_path: Path, capsys) -> None:
     assert main(["train", *films(tmp_path, "number"), "head.bag=1"]) == 2
-    assert (
-        "`head.bag=1`: words vote for the one class of a text; these are text data, and `label` is of kind number"
-        in capsys.readouterr().err
-    )
+    assert "`head.bag=1`: only for texts of one class each; `label` is of kind number" in capsys.readouterr().err
     assert main(["train", "task=digits", "head.bag=1"]) == 2
     assert "these are image data" in capsys.readouterr().err

@@ -24,9 +24,11 @@ def ahead(own: Scores, simple: Mapping[str, Scores], monitor: str, config: Confi
         if not metrics.better(others[best][score], own[score], score) or shown == beside:
             return ""
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
-        longer = "longer training (trainer.epochs=), " if still_learning else ""
+        options = [*(["longer training (trainer.epochs=)"] if still_learning else []), "more examples"]
+        options += [f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
+        options += ["members=4"] if config.members == 1 else []
         return (
             f"{best.replace('_', ' ')} is ahead on validation ({score.replace('_', ' ')} {shown} against {beside}): "
-            f"{longer}more examples, a smaller model ({size}), more dropout (encoder.dropout=) or members=4 may help"
+            f"{', '.join(options[:-1])} or {options[-1]} may help"
         )
     return ""
