@@ -59,7 +59,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "defaults",
             "auto",
-            "settings that you leave open: fitted to the data, or fixed",
+            "settings left open: fitted to the data, or fixed",
             ("auto", "plain"),
         ),
         Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),
