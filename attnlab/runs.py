@@ -262,6 +262,11 @@ def run_folders(outputs: Path) -> list[Path]:
     return [path for path in folders if path.relative_to(outputs).parts[:1] != ("wandb",)]
 
 
+def is_run(word: str) -> bool:
+    """Whether a word is the path of a run folder."""
+    return os.path.isfile(RunFolder(user_path(word)).config)
+
+
 def is_part(path: Path) -> bool:
     """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
     is_trial = any(os.path.exists(parent / "sweep.yaml") for parent in list(path.parents)[:2])

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import cast
 from rich.table import Table
 from rich.text import Text
 
-from attnlab.command_words import text, texts
+from attnlab.command_words import shell_word, text, texts
 from attnlab.disk import read_yaml
 from attnlab.errors import UserError, printable, suggestion
+from attnlab.local_files import user_path
 from attnlab.plural import plural
 from attnlab.registry import GROUPS
-from attnlab.runs import RunFolder, Scores, flat, run_folders, started
+from attnlab.runs import RunFolder, Scores, flat, is_run, run_folders, started
 from attnlab.schema import checked
 from attnlab.training.report import NO_SCORE, PipedConsole, clock
 
@@ -36,7 +38,7 @@ def show(words: Sequence[str]) -> None:
     for word in words:
         name, equals, _ = word.partition("=")
         if not equals and word != "--json":
-            raise UserError(f"`{word}`: write key=value to pick runs, sort=key, show=key,… or --json")
+            raise UserError(f"`{word}`: {_instead(word, words)}")
         asked[name] = [text(word)] if name in ("outputs", "sort") else texts(word)
     outputs = asked.get("outputs", ["outputs"])[0]
     rows = [read_row(path, outputs) for path in run_folders(Path(outputs))]
@@ -49,7 +51,7 @@ def show(words: Sequence[str]) -> None:
     for name in [*extra, sort.lstrip("-"), *filters]:
         if name not in known:
             listed = f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys"
-            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed)}")
+            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed, of='')}")
     of_all = len(rows)
     for name, allowed in filters.items():
         rows = [row for row in rows if any(means(word, row.get(name)) for word in allowed)]
@@ -66,6 +68,17 @@ def show(words: Sequence[str]) -> None:
     console = PipedConsole() if sys.stdout.isatty() else PipedConsole(width=1000)
     extra += [name for name in filters if name not in COLUMNS]
     console.print(table(rows, list(dict.fromkeys(extra))))
+
+
+def _instead(bare: str, words: Sequence[str]) -> str:
+    """What to write instead of a word without =."""
+    outputs = next((text(word) for word in words if word.startswith("outputs=")), "outputs")
+    folder, among = (Path(os.path.abspath(path)) for path in (user_path(bare), outputs))
+    if is_run(bare) and folder.is_relative_to(among):
+        return f"write `{shell_word('run', str(folder.relative_to(among)))}`"
+    if os.path.isdir(folder):
+        return f"write `{shell_word('outputs', bare)}` for the runs below a folder"
+    return "write key=value to pick runs, sort=key, show=key,… or --json"
 
 
 def read_row(path: Path, outputs: str) -> Row:

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 from attnlab import compose
+from attnlab.cli import main
 from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.runs_table import show
@@ -89,6 +90,25 @@ def test_an_unknown_word_is_refused(outputs: Path) -> None:
         UserError, match=r"the columns are run, task, .*, and `attnlab train --help` lists the keys"
     ):
         show(["show=nope", f"outputs={outputs}"])
+
+
+def test_a_bare_folder_is_told_with_its_word(
+    outputs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(outputs)
+    here = "outputs=."
+    for words, right in (
+        (["eval", "pos/cut"], "`pos/cut`: write `run=pos/cut`"),
+        (["train", "pos/cut", "trainer.epochs=9"], "`pos/cut`: write `run=pos/cut`"),
+        (["eval", "pos"], "`pos`: write overrides as key=value"),
+        (["train", "--cfg", "job"], ""),
+        (["runs", str(outputs / "pos/cut"), here], "write `run=pos/cut`"),
+        (["runs", "pos"], "`pos`: write `outputs=pos` for the runs below a folder"),
+        (["runs", "nowhere"], "`nowhere`: write key=value to pick runs"),
+    ):
+        assert main(words) == (2 if right else 0)
+        assert right in capsys.readouterr().err
+    assert listed(capsys, Path("."), "run=pos/cut") == ["cut"]
 
 
 def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:
