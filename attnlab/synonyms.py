@@ -89,6 +89,12 @@ VALUES = {
         "head.metrics=[average_precision]": "ap auprc pr_auc",
         "head.metrics=[rmse]": "mse",
     },
+    "state": {
+        "state=finished": "done complete completed ok",
+        "state=running": "active",
+        "'state=cut off'": "stopped interrupted killed aborted incomplete",
+        "state=failed": "error crashed",
+    },
     "position": {"rotary": "rope", "sinusoidal": "sine", "learned": "absolute", "relative": "t5"},
     "score": {
         "scaled_dot": "scaled scaled_dot_product sdpa",

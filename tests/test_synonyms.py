@@ -9,6 +9,7 @@ from attnlab import compose, groups, synonyms
 from attnlab.attention_options import parse_position, parse_scope, parse_score
 from attnlab.config import Config, Sweep, documented_keys, keys_of, renamed
 from attnlab.errors import UserError, suggestion
+from attnlab.lab.runs_table import STATES
 from attnlab.registry import GROUPS, POSITIONS, SCOPES, SCORES
 
 PARTS = {
@@ -58,6 +59,9 @@ def test_a_word_for_a_value_is_none_itself_and_means_one(of: str, right: str, wo
         registry, parse = PARTS[of]
         parse(right.replace("RADIUS", "8"))
         choices = list(registry)
+    elif of == "state":
+        choices = list(STATES)
+        assert right.strip("'").removeprefix("state=") in choices
     else:
         choices = groups.choices(of) if of in groups.NAMES else keys()[of]
         assert_is_right(right)
