@@ -118,6 +118,7 @@ def train(words: list[str]) -> None:
             raise UserError(f"`{option}`: no such option; {suggestion(option, known)}")
     if "--cfg" in words:
         return _show_config(words, options)
+    _refuse_bare_run(overrides)
     if any(word.startswith("run=") for word in overrides):
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
@@ -133,6 +134,17 @@ def train(words: list[str]) -> None:
 
     for config, run in zip(configs, runs, strict=True):
         start(config, run)
+
+
+def _refuse_bare_run(words: list[str]) -> None:
+    """Raises UserError for a run folder that stands where `run=` should name it."""
+    for word in words:
+        if word and "=" not in word:
+            from attnlab.command_words import shell_word
+            from attnlab.runs import is_run
+
+            if is_run(word):
+                raise UserError(f"`{word}`: write `{shell_word('run', word)}`")
 
 
 def _show_config(words: list[str], options: list[str]) -> None:
@@ -160,6 +172,7 @@ def evaluate(words: list[str]) -> None:
     from attnlab import help
     from attnlab.command_words import split_words
 
+    _refuse_bare_run(words)
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again
 

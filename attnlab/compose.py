@@ -23,7 +23,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException, ValidationError
 
-from attnlab import groups, plugins
+from attnlab import groups, plugins, synonyms
 from attnlab.command_words import MOST_VALUES, as_written, parse, parse_single, quoted, values
 from attnlab.config import (
     BASES,
@@ -168,7 +168,7 @@ def _choice(override: Override) -> list[str]:
     for choice in itertools.chain(*chosen):
         if not isinstance(choice, str) or choice not in choices(name):
             written = as_written(choice)
-            raise UserError(f"`{name}={written}`: no such choice; {suggestion(written, choices(name))}")
+            raise UserError(f"`{name}={written}`: no such choice; {suggestion(written, choices(name), of=name)}")
     besides = [choice for choice in dict.fromkeys(chosen[0]) if choice != "jsonl"]
     if len(besides) > 1:
         raise UserError(f"`{line}`: choose one besides jsonl, which is always written")
@@ -190,19 +190,28 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
             raise UserError(
                 f"`{name}` is called {' or '.join(elsewhere)} now, which the {group} chosen here has not"
             )
-        if able := _parts_with(group, key):
-            chosen, one = OmegaConf.select(node, f"{group}.name"), "it" if len(able) == 1 else "one"
-            raise UserError(
-                f"`{name}` comes with {group}={' or '.join(able)}, not with {group}={chosen}; choose {one}, too"
-            )
+        if able := _able(name):
+            raise UserError(f"`{name}` comes with {able}, not with {_chosen(node, group)}; choose that, too")
+        meant = synonyms.key(name)
+        if meant and meant not in known and (able := _able(meant)):
+            chosen = _chosen(node, meant.partition(".")[0])
+            raise UserError(f"`{name}`: it is `{meant}` here, which comes with {able}, not with {chosen}")
         listed = "the same words with `--help` list them"
-        raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed)}")
+        raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed, of='')}")
 
 
-def _parts_with(group: str, key: str) -> list[str]:
-    """The parts of a group that have a key; none of data sets, which have names of their own."""
+def _able(path: str) -> str:
+    """The choices that have a key, as in `encoder=attention or graph_conv`; "" where there is none, and of data sets, which
+    have names of their own."""
+    group, _, key = path.partition(".")
     parts = GROUPS[group] if group in GROUPS and group != "data" else ()
-    return sorted(part for part in parts if key in {entry.name for entry in fields(keys_of(group, part))})
+    able = sorted(part for part in parts if key in {entry.name for entry in fields(keys_of(group, part))})
+    return f"{group}={' or '.join(able)}" if able else ""
+
+
+def _chosen(node: DictConfig, group: str) -> str:
+    """What is chosen of a group, as a word."""
+    return f"{group}={OmegaConf.select(node, f'{group}.name')}"
 
 
 def _compose(chosen: Sequence[str]) -> DictConfig:
@@ -282,7 +291,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
         name = override.key_or_group
         if name not in leaves(node):
             hint = "; choose another group with a new `attnlab train`" if name in GROUPS else ""
-            raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node))}{hint}")
+            raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node), of='')}{hint}")
         _set(node, override, override.value())
     return accepted(node)
 

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Iterable
 
+from attnlab import synonyms
+
 LONGEST_SENTENCE = 580
 """Characters of a mistake that are told; of a longer one, its beginning and its end."""
 
@@ -52,11 +54,25 @@ def _shortened(sentence: str) -> str:
     return f"{sentence[:left]} … {sentence[left + 3 - LONGEST_SENTENCE :]}"
 
 
-def suggestion(word: str, choices: Iterable[str], listed: str = "`attnlab train --help` lists them") -> str:
-    """The end of a refusal: the near match if there is one, otherwise every choice, or where many are `listed`."""
+def suggestion(
+    word: str,
+    choices: Iterable[str],
+    listed: str = "`attnlab train --help` lists them",
+    of: str | None = None,
+) -> str:
+    """The end of a refusal: the right word where the trade uses this one for it, or the near match if there is one,
+    otherwise every choice, or where many are `listed`.
+
+    of: whose values the choices are: a group, a key or a kind of part; "" where they are names of keys and groups; None:
+    they are the user's own, of which the trade knows nothing.
+    """
     from difflib import get_close_matches  # imported by mistakes alone: completion answers sooner
 
     word, choices = word[:100], sorted(set(choices))
+    if (spelt := synonyms.spelt(word)) in choices:
+        return f"did you mean `{spelt}`?"
+    if of is not None and (right := synonyms.right_word(word, of)) and (of or synonyms.key(word) in choices):
+        return right
     # An abbreviated path is compared by its last word too: `depht` should find `encoder.depth`.
     near = get_close_matches(word, choices, n=1, cutoff=0.6)
     if not near:

@@ -215,7 +215,7 @@ def explain(word: str) -> str:
     if not paths and not verb_words and not pages:
         if now := names_now(word):
             raise UserError(f"`{word}` is called {' or '.join(now)} now")
-        near = suggestion(word, [*keys, *groups.NAMES, *WORDS])
+        near = suggestion(word, [*keys, *groups.NAMES, *WORDS], of="")
         raise UserError(f"`{word}`: no such key, group, choice or verb; {near}")
     pages += [block for path in paths for block in _key_blocks(path, keys[path])]
     pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
@@ -299,7 +299,9 @@ def example(key: KeyDoc) -> str:
 
 def _choice_page(group: str, choice: str) -> str:
     if choice not in groups.choices(group):
-        raise UserError(f"`{group}={choice}`: no such choice; {suggestion(choice, groups.choices(group))}")
+        raise UserError(
+            f"`{group}={choice}`: no such choice; {suggestion(choice, groups.choices(group), of=group)}"
+        )
     heading = f"{group}={choice}: {groups.comment(group, choice)}"
     page = [textwrap.fill(heading, WIDTH, subsequent_indent="  ")]
     lines = groups.text(group, choice).splitlines()

@@ -106,7 +106,9 @@ class Registry:
 
     def _entry(self, name: str) -> _Entry:
         if name not in self._entries:
-            raise UserError(f"{self.kind} `{name}`: no such {self.kind}; {suggestion(name, self._entries)}")
+            raise UserError(
+                f"{self.kind} `{name}`: no such {self.kind}; {suggestion(name, self._entries, of=self.kind)}"
+            )
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:

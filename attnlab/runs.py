@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from filelock import Timeout
 
@@ -26,6 +26,7 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
 
 
+State = Literal["finished", "running", "cut off", "pruned", "failed"]
 Scores = dict[str, float]
 
 
@@ -202,8 +203,7 @@ class RunFolder:
         except Timeout as error:
             raise UserError(f"{self.path}: another process is training this run") from error
 
-    def state(self) -> str:
-        """finished, running, cut off, pruned or failed."""
+    def state(self) -> State:
         if is_held(self.lock):
             return "running"
         if self.results.exists():
@@ -260,6 +260,11 @@ def run_folders(outputs: Path) -> list[Path]:
     """Every run below a folder; wandb's files, which may lie there too, also have a config.yaml."""
     folders = [path.parent for path in outputs.glob("**/config.yaml")]
     return [path for path in folders if path.relative_to(outputs).parts[:1] != ("wandb",)]
+
+
+def is_run(word: str) -> bool:
+    """Whether a word is the path of a run folder."""
+    return os.path.isfile(RunFolder(user_path(word)).config)
 
 
 def is_part(path: Path) -> bool:

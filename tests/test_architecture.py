@@ -14,7 +14,8 @@ LEAVES = {
     "text_files", "local_files", "disk", "schema", "plugins", "plural", "command_words", "interrupts",
 }  # fmt: skip
 ALLOWED = {
-    "errors": set(),
+    "errors": {"synonyms"},
+    "synonyms": set(),
     "plural": set(),
     "interrupts": set(),
     "command_words": {"errors"},
@@ -33,7 +34,7 @@ ALLOWED = {
     "targets": {"errors", "metrics", "sets", "spec"},
     "groups": {"config", "registry"},
     "plugins": {"config", "errors", "registry"},
-    "compose": {"command_words", "config", "disk", "errors", "groups", "plugins", "registry"},
+    "compose": {"command_words", "config", "disk", "errors", "groups", "plugins", "registry", "synonyms"},
     "help": {"attention_options", "command_words", "compose", "config", "errors", "groups", "plugins", "registry"},
     "completion": {"config", "local_files", "errors", "groups", "help", "plugins", "registry"},
     "data": LEAVES | {"data"},
@@ -41,7 +42,7 @@ ALLOWED = {
     "runs": LEAVES,
     "training": LEAVES | {"data", "model", "runs", "compose", "training"},
     "lab": LEAVES | {"groups", "data", "model", "runs", "compose", "training", "lab"},
-    "cli": LEAVES | {"compose", "plugins", "help", "completion", "training", "lab", "__init__"},
+    "cli": LEAVES | {"compose", "plugins", "help", "completion", "runs", "training", "lab", "__init__"},
     "__init__": {"training", "lab"},
     "__main__": {"cli"},
 }

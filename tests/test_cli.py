@@ -157,6 +157,20 @@ MISTAKES = {
     "misspelt verb": (["trian"], "did you mean `train`?"),
     "misspelt key": (["train", "encoder.dept=2"], "`encoder.dept`: no such key; did you mean `encoder.depth`?"),
     "misspelt choice": (["train", "encoder=atention"], "did you mean `attention`?"),
+    "the trade's word for a choice": (
+        ["train", "encoder=BiLSTM"], "`encoder=BiLSTM`: no such choice; write `encoder=recurrent encoder.cell=lstm`"
+    ),
+    "the trade's word for the second of several": (["sweep", "encoder=attention,gat"], "write `encoder=graph_conv encoder.convolution=gatv2`"),
+    "the trade's word for a value": (["train", "trainer.device=gpu"], "no such choice; write `trainer.device=cuda`"),
+    "a number for a value": (["train", "trainer.precision=16"], "no such choice; write `trainer.precision=bf16`"),
+    "the trade's word for a part": (["train", "encoder.scope=local:8"], "no such scope; write `window:RADIUS`"),
+    "the trade's word for a key": (["train", "lr=1e-3"], "`lr`: no such key; it is `optimizer.lr` here"),
+    "a key that counts something else": (["train", "trainer.batch_size=32"], "`trainer.batch_vectors` here, which counts vectors"),
+    "the trade's word for a key of another choice": (
+        ["train", "encoder=recurrent", "num_heads=2"], "which comes with encoder=attention or graph_conv, not with encoder=recurrent"
+    ),
+    "the trade's word for help": (["help", "learning_rate"], "it is `optimizer.lr` here"),
+    "capitals": (["train", "encoder=ATTENTION"], "did you mean `attention`?"),
     "misspelt value": (["train", "encoder.position=sinusodal"], "did you mean `sinusoidal`?"),
     "wrong type": (["train", "encoder.depth=two"], "`encoder.depth=two`: write a whole number, "),
     "out of range": (["train", "encoder.depth=0"], "`encoder.depth=0` must be at least 1"),
@@ -206,7 +220,7 @@ MISTAKES = {
     "two loggers": (["train", "logger=[jsonl,nothing]"], "`logger=nothing`: no such choice"),
     "the second of several": (["train", "-m", "encoder=attention,recurrant"], "`encoder=recurrant`: no such choice"),
     "a key of the first alone": (
-        ["train", "-m", "encoder=attention,recurrent", "encoder.heads=2"], "`encoder.heads` comes with encoder=attention or graph_conv, not with encoder=recurrent; choose one, too"
+        ["train", "-m", "encoder=attention,recurrent", "encoder.heads=2"], "`encoder.heads` comes with encoder=attention or graph_conv, not with encoder=recurrent; choose that, too"
     ),
     "a score of no run": (["train", "trainer.monitor=foo"], "`trainer.monitor=foo`: no score of this run; choose one of accuracy"),
     "too large for any machine": (["train", "encoder.width=65536", "encoder.depth=50"], "numbers, which take "),

@@ -140,6 +140,20 @@ def test_a_users_parts_and_configurations_are_chosen_as_the_programs_own(project
     assert done.returncode == 0, "what a script has imported needs no word"
 
 
+def test_a_part_of_ones_own_may_be_called_what_the_trade_calls_another(project: Path) -> None:
+    assert refused(project, "train", "encoder=gru").endswith("write `encoder=recurrent encoder.cell=gru`")
+    (project / "mixing.py").write_text(
+        MIXING.replace('"mixer"', '"gru"').replace("how:", "hidden:"), encoding="utf-8"
+    )
+    shown = attnlab(project, "train", "encoder=gru", "encoder.hidden=max", "--cfg", "job")
+    assert shown.returncode == 0 and yaml.safe_load(shown.stdout)["encoder"]["hidden"] == "max", shown.stderr
+    assert refused(project, "train", "encoder=GRU").endswith("did you mean `gru`?")
+    assert (
+        refused(project, "train", "encoder.hidden=3").count("comes with encoder=gru, not with encoder=attention")
+        == 1
+    )
+
+
 def test_a_sweeps_trials_have_the_plugins(project: Path) -> None:
     (project / "attnlab.yaml").unlink()
     done = attnlab(project, "sweep", "plugins=[mixing]", "task=mixed", "space=gains")

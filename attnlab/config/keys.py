@@ -80,7 +80,7 @@ def _value_problems(path: str, value: Any, entry: Field) -> Iterator[str]:
     elif value is not None and choices and not isinstance(choices, Choices):
         for word in value if isinstance(value, list) else [value]:
             if word not in choices:
-                yield f"`{path}={word}`: no such choice; {suggestion(str(word), choices)}"
+                yield f"`{path}={word}`: no such choice; {suggestion(str(word), choices, of=path)}"
     elif "\0" in str(value):
         yield f"`{path}={value}`: no text holds the character U+0000"
     elif isinstance(value, float) and not math.isfinite(value):

@@ -5,38 +5,42 @@
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from rich.table import Table
 from rich.text import Text
 
-from attnlab.command_words import text, texts
+from attnlab.command_words import shell_word, text, texts
 from attnlab.disk import read_yaml
 from attnlab.errors import UserError, printable, suggestion
+from attnlab.local_files import user_path
 from attnlab.plural import plural
 from attnlab.registry import GROUPS
-from attnlab.runs import RunFolder, Scores, flat, run_folders, started
+from attnlab.runs import RunFolder, Scores, State, flat, is_run, run_folders, started
 from attnlab.schema import checked
 from attnlab.training.report import NO_SCORE, PipedConsole, clock
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
 """score: the best on validation data, test: on test data, both of `measure`, the one that picked the best weights."""
 NUMBERS = ("score", "test", "parameters", "epochs", "seconds")
+STATES = (*get_args(State), "damaged")
 OPTIONS = ("sort", "show", "outputs", "--json")
 Row = dict[str, object]
 """One run: the columns, and every key of its configuration by its dotted name."""
 
 
 def show(words: Sequence[str]) -> None:
-    """Print what the words ask for. Raises UserError for an unknown column or key, and where there are no runs."""
+    """Print what the words ask for. Raises UserError for an unknown column or key, for values that no run has, and where
+    there are no runs."""
     asked: dict[str, list[str]] = {}
     for word in words:
         name, equals, _ = word.partition("=")
         if not equals and word != "--json":
-            raise UserError(f"`{word}`: write key=value to pick runs, sort=key, show=key,… or --json")
+            raise UserError(f"`{word}`: {_instead(word, words)}")
         asked[name] = [text(word)] if name in ("outputs", "sort") else texts(word)
     outputs = asked.get("outputs", ["outputs"])[0]
     rows = [read_row(path, outputs) for path in run_folders(Path(outputs))]
@@ -49,7 +53,9 @@ def show(words: Sequence[str]) -> None:
     for name in [*extra, sort.lstrip("-"), *filters]:
         if name not in known:
             listed = f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys"
-            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed)}")
+            raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed, of='')}")
+    for name, allowed in filters.items():
+        _refuse_impossible(name, allowed, rows, outputs)
     of_all = len(rows)
     for name, allowed in filters.items():
         rows = [row for row in rows if any(means(word, row.get(name)) for word in allowed)]
@@ -66,6 +72,41 @@ def show(words: Sequence[str]) -> None:
     console = PipedConsole() if sys.stdout.isatty() else PipedConsole(width=1000)
     extra += [name for name in filters if name not in COLUMNS]
     console.print(table(rows, list(dict.fromkeys(extra))))
+
+
+def _refuse_impossible(name: str, allowed: Sequence[str], rows: Sequence[Row], outputs: str) -> None:
+    """Raises UserError for a state that there isn't, and where no run has any of the values: an empty table would look the
+    same after a typing mistake."""
+    for word in allowed if name == "state" else ():
+        if word not in STATES:
+            every, ending = ", ".join(sorted(STATES)), suggestion(word, STATES, of="state")
+            known = "" if every in ending else f" (the states are {every})"
+            raise UserError(f"`state={word}`: no such state{known}; {ending}")
+    if name == "state" or any(means(word, row.get(name)) for row in rows for word in allowed):
+        return
+    having = ordered([row for row in rows if row.get(name) is not None], name)
+    values = list(dict.fromkeys(written(row[name]) for row in having))
+    there = (
+        f"the values there are {', '.join(values)}"
+        if len(values) > 1
+        else f"the only value there is {''.join(values)}"
+    )
+    if not values:
+        there = "none has a value there"
+    elif len(values) > 20:
+        there = f"{len(values)} values are there; {suggestion(allowed[0], values, f'the first is {values[0]}')}"
+    raise UserError(f"`{name}={','.join(allowed)}`: no run in {outputs}/ is of this kind; {there}")
+
+
+def _instead(bare: str, words: Sequence[str]) -> str:
+    """What to write instead of a word without =."""
+    outputs = next((text(word) for word in words if word.startswith("outputs=")), "outputs")
+    folder, among = (Path(os.path.abspath(path)) for path in (user_path(bare), outputs))
+    if is_run(bare) and folder.is_relative_to(among):
+        return f"write `{shell_word('run', str(folder.relative_to(among)))}`"
+    if bare and os.path.isdir(folder):
+        return f"write `{shell_word('outputs', bare)}` for the runs below a folder"
+    return "write key=value to pick runs, sort=key, show=key,… or --json"
 
 
 def read_row(path: Path, outputs: str) -> Row:

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 from attnlab import compose
+from attnlab.cli import main
 from attnlab.disk import write_json, write_text
 from attnlab.errors import UserError
 from attnlab.lab.runs_table import show
@@ -50,7 +51,8 @@ def test_states_scores_and_order(outputs: Path, capsys: pytest.CaptureFixture[st
     assert listed(capsys, outputs, "encoder.depth=3", "sort=") == ["cut"]
     assert listed(capsys, outputs, "encoder.depth=3") == ["cut"] == listed(capsys, outputs, "encoder.depth=1,3.0")
     assert listed(capsys, outputs, "optimizer.lr=3e-3") == listed(capsys, outputs, "optimizer.lr=0.003") != []
-    assert listed(capsys, outputs, "optimizer.lr=fast") == []
+    assert listed(capsys, outputs, "state=running") == [], "a state that no run has just now is no mistake"
+    assert listed(capsys, outputs, "state=failed", "encoder.depth=3") == []
     show(["--json", f"outputs={outputs}", "state=finished"])
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["score"], found["test"], found["seconds"], found["parameters"]) == (0.75, 0.7, 75.0, 1234)
@@ -89,6 +91,57 @@ def test_an_unknown_word_is_refused(outputs: Path) -> None:
         UserError, match=r"the columns are run, task, .*, and `attnlab train --help` lists the keys"
     ):
         show(["show=nope", f"outputs={outputs}"])
+
+
+IMPOSSIBLE = {
+    "state=finishd": "`state=finishd`: no such state (the states are cut off, damaged, failed, finished, pruned, running); "
+    "did you mean `finished`?",
+    "state=failed,xyz": "`state=xyz`: no such state; choose one of cut off, damaged, failed, finished, pruned, running",
+    "state=done": "write `state=finished`",
+    "task=sentiment": "`task=sentiment`: no run in OUT/ is of this kind; the only value there is pos",
+    "encoder.depth=1,2": "`encoder.depth=1,2`: no run in OUT/ is of this kind; the values there are 3, 6, 8",
+    "optimizer.lr=fast": "the only value there is 0.003",
+    "data.limit=5": "none has a value there",
+    "lr=0.003": "`lr`: no such column or key; it is `optimizer.lr` here",
+}
+
+
+@pytest.mark.parametrize("word", IMPOSSIBLE)
+def test_what_no_run_can_be_is_refused(word: str, outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--json"]):
+        assert main(["runs", word, f"outputs={outputs}", *more]) == 2
+        told = capsys.readouterr()
+        assert IMPOSSIBLE[word] in told.err.replace(str(outputs), "OUT") and not told.out
+
+
+def test_of_many_values_the_near_one_is_told(outputs: Path) -> None:
+    config = compose.to_yaml(compose.compose())
+    for number in range(21):
+        folder = RunFolder.create(str(outputs), "pos", str(outputs / "pos" / f"many-{number}"))
+        write_text(folder.config, config.replace("name: grammar", f"name: grammar{number}"))
+    with pytest.raises(UserError, match=r"22 values are there; did you mean `grammar.?`\?$"):
+        show(["data.name=gramar", f"outputs={outputs}"])
+    with pytest.raises(UserError, match=r"22 values are there; the first is grammar$"):
+        show(["data.name=xyz", f"outputs={outputs}"])
+
+
+def test_a_bare_folder_is_told_with_its_word(
+    outputs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(outputs)
+    here = "outputs=."
+    for words, right in (
+        (["eval", "pos/cut"], "`pos/cut`: write `run=pos/cut`"),
+        (["train", "pos/cut", "trainer.epochs=9"], "`pos/cut`: write `run=pos/cut`"),
+        (["eval", "pos"], "`pos`: write overrides as key=value"),
+        (["train", "--cfg", "job"], ""),
+        (["runs", str(outputs / "pos/cut"), here], "write `run=pos/cut`"),
+        (["runs", "pos"], "`pos`: write `outputs=pos` for the runs below a folder"),
+        (["runs", "nowhere"], "`nowhere`: write key=value to pick runs"),
+    ):
+        assert main(words) == (2 if right else 0)
+        assert right in capsys.readouterr().err
+    assert listed(capsys, Path("."), "run=pos/cut") == ["cut"]
 
 
 def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:

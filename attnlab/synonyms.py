@@ -1,0 +1,142 @@
+"""Words that people of the trade use for what is called otherwise here; refusals name the right one.
+
+A word is looked up only where it is no key and no choice, so that a plugin's part of the same name is found first.
+"""
+
+KEYS = {
+    "data.path": "path file data_path data_file data_dir data.file data.files data.folder data.dir data.data_dir data.root",
+    "data.limit": "max_examples max_samples data.max_examples data.max_samples data.num_samples",
+    "encoder": "model arch architecture backbone",
+    "encoder.width": "d_model hidden hidden_size hidden_dim model_dim embed_dim embedding_dim encoder.d_model encoder.dim "
+    "encoder.hidden encoder.hidden_size encoder.hidden_dim encoder.channels embedding.dim embedding.size",
+    "encoder.depth": "layers num_layers n_layers num_hidden_layers num_blocks encoder.layers encoder.num_layers "
+    "encoder.n_layers encoder.blocks encoder.num_blocks",
+    "encoder.heads": "heads num_heads n_heads nhead num_attention_heads encoder.num_heads encoder.n_heads encoder.nhead",
+    "encoder.dropout": "dropout dropout_rate trainer.dropout encoder.dropout_rate",
+    "head.beam": "beam beam_size num_beams head.beam_size head.num_beams",
+    "optimizer.lr": "lr learning_rate trainer.lr trainer.learning_rate optimizer.learning_rate",
+    "optimizer.weight_decay": "wd weight_decay l2 trainer.weight_decay optimizer.wd",
+    "schedule": "scheduler lr_schedule lr_scheduler lr_scheduler_type",
+    "trainer.epochs": "epochs num_epochs max_epochs n_epochs num_train_epochs trainer.num_epochs trainer.max_epochs",
+    "trainer.updates": "steps max_steps num_steps trainer.steps trainer.max_steps",
+    "trainer.batch_vectors": "batch batch_size train_batch_size data.batch_size trainer.batch trainer.batch_size",
+    "trainer.accumulate": "grad_accum gradient_accumulation_steps accumulate_grad_batches "
+    "trainer.accumulate_grad_batches trainer.gradient_accumulation_steps",
+    "trainer.clip": "clip grad_clip gradient_clip max_grad_norm clip_grad_norm gradient_clip_val trainer.grad_clip "
+    "trainer.gradient_clip trainer.max_grad_norm trainer.gradient_clip_val",
+    "trainer.average": "ema ema_decay trainer.ema trainer.ema_decay",
+    "trainer.patience": "patience early_stopping trainer.early_stopping",
+    "trainer.precision": "precision amp dtype fp16 bf16 trainer.amp trainer.dtype",
+    "trainer.device": "device accelerator trainer.accelerator",
+    "trainer.workers": "workers num_workers data.num_workers data.workers trainer.num_workers",
+    "members": "ensemble num_models ensemble_size",
+    "seed": "random_seed random_state trainer.seed",
+    "outputs": "output output_dir out_dir save_dir log_dir trainer.output_dir",
+}
+"""Names of keys and groups: what it is called here, and what it is called elsewhere."""
+
+VALUES = {
+    "task": {
+        "task=pos": "tagging pos_tagging part_of_speech",
+        "task=sentiment": "text_classification",
+        "task=keywords": "kws keyword_spotting speech_commands",
+        "task=transcription": "asr speech_recognition speech_to_text",
+        "task=translation": "mt nmt machine_translation",
+        "task=voice_activity": "vad voice_activity_detection",
+    },
+    "data": {"data=csv": "tsv table"},
+    "embedding": {
+        "embedding=one_hot": "onehot",
+        "embedding=pretrained embedding.path=FILE": "glove word2vec w2v fasttext",
+        "embedding=word_char": "char chars charcnn char_cnn",
+    },
+    "encoder": {
+        "encoder=attention": "transformer self_attention attn vit",
+        "encoder=recurrent": "rnn",
+        "encoder=recurrent encoder.cell=lstm": "lstm bilstm blstm",
+        "encoder=recurrent encoder.cell=gru": "gru bigru",
+        "encoder=convolution": "cnn conv convnet conv1d conv2d resnet tcn",
+        "encoder=fully_connected": "mlp dense fc feed_forward ffn",
+        "encoder=graph_conv": "gnn mpnn",
+        "encoder=graph_conv encoder.convolution=gatv2": "gat gatv2",
+        "encoder=graph_conv encoder.convolution=gin": "gin",
+        "encoder=graph_conv encoder.convolution=gcn": "gcn",
+    },
+    "head": {
+        "head=tagging": "token_classification sequence_labelling sequence_labeling tagger",
+        "head=classification": "classifier sequence_classification regression",
+        "head=graph": "graph_classification graph_regression",
+        "head=seq2seq": "decoder encoder_decoder sequence_to_sequence",
+    },
+    "optimizer": {"optimizer=adamw": "adam"},
+    "schedule": {
+        "schedule=constant": "linear warmup none",
+        "schedule=cosine": "cosine_annealing one_cycle onecycle",
+    },
+    "trainer.device": {"trainer.device=cuda": "gpu gpu:0 cuda:0"},
+    "trainer.precision": {
+        "trainer.precision=bf16": "fp16 16 half float16 bfloat16 16_mixed bf16_mixed mixed amp",
+        "trainer.precision=fp32": "32 float float32 full single 32_true",
+    },
+    "encoder.cell": {"encoder.cell=lstm": "bilstm", "encoder.cell=gru": "bigru"},
+    "encoder.convolution": {"encoder.convolution=gatv2": "gat"},
+    "head.readout": {"head.readout=mean": "average avg", "head.readout=sum": "add"},
+    "head.metrics": {
+        "head.metrics=[accuracy]": "acc",
+        "head.metrics=[macro_f1]": "f1",
+        "head.metrics=[roc_auc]": "auc auroc",
+        "head.metrics=[matthews]": "mcc",
+        "head.metrics=[average_precision]": "ap auprc pr_auc",
+        "head.metrics=[rmse]": "mse",
+    },
+    "state": {
+        "state=finished": "done complete completed ok",
+        "state=running": "active",
+        "'state=cut off'": "stopped interrupted killed aborted incomplete",
+        "state=failed": "error crashed",
+    },
+    "position": {"rotary": "rope", "sinusoidal": "sine", "learned": "absolute", "relative": "t5"},
+    "score": {
+        "scaled_dot": "scaled scaled_dot_product sdpa",
+        "additive": "bahdanau concat",
+        "bilinear": "luong general",
+    },
+    "scope": {
+        "window:RADIUS": "local sliding sliding_window band",
+        "full": "global all",
+        "edges": "graph neighbours",
+    },
+}
+"""Choices of a group, values of a key, or parts of a kind: what to write, and what it is called elsewhere."""
+
+_NOTES = {
+    "trainer.batch_vectors": ", which counts vectors (words, frames, …), not examples",
+    "schedule=constant": " or `schedule=cosine`, which both begin with a linear warm-up",
+    "task=sentiment": ", or `data=csv data.path=FILE` for texts of your own",
+}
+_KEYS = {word: key for key, words in KEYS.items() for word in words.split()}
+_VALUES = {
+    of: {word: right for right, words in table.items() for word in words.split()} for of, table in VALUES.items()
+}
+
+
+def spelt(word: str) -> str:
+    """A word as names are spelt here: `BF16-mixed` is `bf16_mixed`."""
+    return word.strip().lower().replace("-", "_")
+
+
+def key(name: str) -> str | None:
+    """The key or group that is meant by a name from elsewhere; None where nobody knows."""
+    return _KEYS.get(spelt(name))
+
+
+def right_word(word: str, of: str) -> str | None:
+    """The end of a refusal that names what is meant by a word from elsewhere; None where nobody knows.
+
+    of: whose value the word is, as in `VALUES`; "" where it is the name of a key.
+    """
+    if of:
+        right = _VALUES.get(of, {}).get(spelt(word))
+        return right and f"write `{right}`{_NOTES.get(right, '')}"
+    name = key(word)
+    return name and f"it is `{name}` here{_NOTES.get(name, '')}"
