@@ -19,7 +19,7 @@ from filelock import Timeout
 from attnlab import disk
 from attnlab.errors import UserError
 from attnlab.local_files import user_path
-from attnlab.schema import Count, Seconds, checked
+from attnlab.schema import Count, Fraction, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
@@ -42,6 +42,15 @@ class Trained(TypedDict, total=False):
     monitor: str
 
 
+class ClassScores(TypedDict):
+    """What results.json holds of one class. support: how many right answers it is."""
+
+    precision: Fraction
+    recall: Fraction
+    f1: Fraction
+    support: Count
+
+
 class FoldResults(TypedDict):
     """What results.json of a cross-validation holds of each fold."""
 
@@ -55,7 +64,7 @@ class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
     examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
-    lengths: of texts, their numbers of words at `metrics.QUANTILES`.
+    classes: of the test split, where each answer is one class. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines, validation_baselines: by name, their scores on test and on validation data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
@@ -68,6 +77,7 @@ class Results(TypedDict, total=False):
     warnings: list[str]
     standard_deviation: Scores
     folds: dict[str, FoldResults]
+    classes: dict[str, ClassScores]
     lengths: dict[str, list[int]]
     train: Trained
     parameters: Count

@@ -21,8 +21,9 @@ from attnlab.metrics.base import (
     measure,
     most_confused,
 )
+from attnlab.metrics.tally import Tallies, Tally, added, by_class
 
 __all__ = [
-    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Undefined", "Value", "better", "chosen",
-    "direction", "labels", "measure", "most_confused", "numbers", "text",
+    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Tallies", "Tally", "Undefined", "Value",
+    "added", "better", "by_class", "chosen", "direction", "labels", "measure", "most_confused", "numbers", "text",
 ]  # fmt: skip

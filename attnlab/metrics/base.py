@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from attnlab.errors import UserError
+from attnlab.metrics.tally import Tallies, by_class
 from attnlab.registry import METRICS
 
 Value = Any
@@ -141,11 +142,12 @@ class Metric:
 @dataclass(frozen=True)
 class Measured:
     """scores: by the metric's name, finite numbers. undefined: of metrics without one, why. confusion: where answers are
-    classes, else empty."""
+    classes, else empty. classes: what each of them comes to, in alphabetical order; empty, too, where all answers are the same one."""
 
     scores: dict[str, float]
     undefined: dict[str, str] = field(default_factory=dict)
     confusion: Confusion = field(default_factory=dict)
+    classes: Tallies = field(default_factory=dict)
 
 
 def chosen(names: Sequence[str], kind: str) -> list[str]:
@@ -173,7 +175,12 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
     scores = {name: value for name, value in values.items() if isinstance(value, int | float)}
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
     undefined |= {name: f"it is {value}" for name, value in scores.items() if not math.isfinite(value)}
-    return Measured({name: value for name, value in scores.items() if name not in undefined}, undefined, confusion)
+    return Measured(
+        {name: value for name, value in scores.items() if name not in undefined},
+        undefined,
+        confusion,
+        dict(sorted(by_class(confusion).items())) if confusion and comparison.unanimous is None else {},
+    )
 
 
 def direction(score: str) -> int:

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import ClassVar
 
 from attnlab.metrics.base import NOT_SCORED, Comparison, Metric, Undefined
+from attnlab.metrics.tally import by_class
 from attnlab.registry import METRICS
 
 LABELS = ("class", "vector_classes")
@@ -51,13 +52,8 @@ class MacroF1(_OfLabels):
             answered = (Counter(zip(*answers, strict=True)) for answers in comparison.answered())
             scores = [score for times in answered if (score := _f1(times)) is not None]
             return fmean(scores) if scores else _NO_YES
-        right, predicted, both = Counter[str](), Counter[str](), Counter[str]()
-        for (g, p), n in comparison.confusion.items():
-            right[g] += n
-            predicted[p] += n
-            both[g] += n * (g == p)
-        classes = list(dict.fromkeys([*right, *predicted]))
-        return sum(2 * both[c] / (right[c] + predicted[c]) for c in classes) / len(classes)
+        tallies = by_class(comparison.confusion).values()
+        return sum(tally.f1 for tally in tallies) / len(tallies)
 
 
 @METRICS.register("micro_f1")

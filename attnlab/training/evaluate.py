@@ -24,12 +24,13 @@ from attnlab.training.engine import Engine
 class Evaluation:
     """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. undefined: of
     scores that would say nothing, why. confusion: how often each (right class, predicted class) occurred, where answers
-    are classes."""
+    are classes; classes: what each of them comes to."""
 
     predictions: list[Prediction]
     scores: dict[str, float]
     undefined: dict[str, str]
     confusion: metrics.Confusion
+    classes: metrics.Tallies
 
 
 @torch.no_grad()
@@ -62,7 +63,7 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
     measured = metrics.measure(head.metrics, comparison, slices)
     scores = measured.scores | ({"loss": total / count} if count else {})
-    return Evaluation(ordered, scores, measured.undefined, measured.confusion)
+    return Evaluation(ordered, scores, measured.undefined, measured.confusion, measured.classes)
 
 
 def perfect(head: Head, split: Split, names: Sequence[str]) -> metrics.Measured:
