@@ -43,7 +43,7 @@ class Trained(TypedDict, total=False):
 
 
 class ClassScores(TypedDict):
-    """What results.json holds of one class. support: how many right answers it is."""
+    """What results.json holds of one class, or of one type of span. support: how many right answers are of it."""
 
     precision: Fraction
     recall: Fraction
@@ -64,7 +64,7 @@ class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
     examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
-    classes: of the test split, where each answer is one class. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
+    classes, spans: of the test split, where each answer is one class, and where these are tags of spans. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines, validation_baselines: by name, their scores on test and on validation data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
@@ -78,6 +78,7 @@ class Results(TypedDict, total=False):
     standard_deviation: Scores
     folds: dict[str, FoldResults]
     classes: dict[str, ClassScores]
+    spans: dict[str, ClassScores]
     lengths: dict[str, list[int]]
     train: Trained
     parameters: Count

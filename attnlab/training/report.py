@@ -19,7 +19,7 @@ from attnlab.errors import printable
 from attnlab.training.evaluate import Evaluation
 from attnlab.training.state import Validation
 
-SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
+SHOWN = ("accuracy", "macro_f1", "span_f1", "bleu", "exact_match", "wer", "loss")
 
 
 class Reporter:
@@ -103,10 +103,12 @@ def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False
 
 
 def details(reporter: Reporter, evaluation: Evaluation, lengths: Mapping[str, list[int]]) -> None:
-    """What scores don't say: how well each class is found, and which are confused; how long texts become, and how BLEU was
+    """What scores don't say: how well each class is found, and each type of span, and which are confused; how long texts become, and how BLEU was
     computed. lengths: empty where answers are no texts."""
     if evaluation.classes:
         _show_tallies(reporter, "class", "classes", evaluation.classes)
+    if evaluation.spans:
+        _show_tallies(reporter, "type of span", "types of span", evaluation.spans)
     if evaluation.confusion:
         reporter.table(confusion_table(evaluation.confusion))
     if lengths:

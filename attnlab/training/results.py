@@ -61,6 +61,8 @@ def finish(
         write_predictions(folder.predictions("test"), test, head.target, evaluation)
         if evaluation.classes:
             results["classes"] = _kept(evaluation.classes)
+        if evaluation.spans:
+            results["spans"] = _kept(evaluation.spans)
         if head.uses_search:
             results["lengths"] = word_lengths(test, head.target, evaluation)
     for name, column in columns.items():

@@ -91,4 +91,5 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     undefined = {name: reason for fold in folds.values() for name, reason in fold.undefined.items()}
     undefined = {name: reason for name, reason in undefined.items() if name not in scores}
     classes = added([fold.classes for fold in folds.values()])
-    return Evaluation(predictions, scores, undefined, confusion, classes)
+    spans = added([fold.spans for fold in folds.values()])
+    return Evaluation(predictions, scores, undefined, confusion, classes, spans)
