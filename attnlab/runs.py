@@ -19,7 +19,7 @@ from filelock import Timeout
 from attnlab import disk
 from attnlab.errors import UserError
 from attnlab.local_files import user_path
-from attnlab.schema import Count, Seconds, checked
+from attnlab.schema import Count, Fraction, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
@@ -43,6 +43,15 @@ class Trained(TypedDict, total=False):
     monitor: str
 
 
+class ClassScores(TypedDict):
+    """What results.json holds of one class, or of one type of span. support: how many right answers are of it."""
+
+    precision: Fraction
+    recall: Fraction
+    f1: Fraction
+    support: Count
+
+
 class FoldResults(TypedDict):
     """What results.json of a cross-validation holds of each fold."""
 
@@ -56,7 +65,7 @@ class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
     examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
-    lengths: of texts, their numbers of words at `metrics.QUANTILES`.
+    classes, spans: of the test split, where each answer is one class, and where these are tags of spans. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines, validation_baselines: by name, their scores on test and on validation data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
@@ -69,6 +78,8 @@ class Results(TypedDict, total=False):
     warnings: list[str]
     standard_deviation: Scores
     folds: dict[str, FoldResults]
+    classes: dict[str, ClassScores]
+    spans: dict[str, ClassScores]
     lengths: dict[str, list[int]]
     train: Trained
     parameters: Count

@@ -44,6 +44,7 @@ Count = Annotated[int, Within(0, 2**53)]
 Size = Annotated[int, Within(0, 2**32)]
 """Of something that a model is made for: features, coordinates."""
 Seconds = Annotated[float, Within(0, 2**53)]
+Fraction = Annotated[float, Within(0, 1)]
 Finite = Annotated[float, Within(-1e300, 1e300)]
 """No NaN, and not without end."""
 

@@ -14,6 +14,7 @@ from hydra import initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import DictConfig
+from sklearn.metrics import precision_recall_fscore_support
 
 from attnlab import compose, load_run
 from attnlab.cli import main
@@ -50,7 +51,7 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     }  # fmt: skip
     assert expected <= {path.name for path in finished.iterdir()}
     results = json.loads((finished / "results.json").read_text())
-    told = {"examples", "undefined", "warnings"}
+    told = {"examples", "undefined", "warnings", "classes"}
     assert (
         set(results)
         == {"task", "test", "validation", "train", "parameters", "baselines", "validation_baselines"} | told
@@ -61,6 +62,36 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     assert len((finished / "metrics.jsonl").read_text().splitlines()) == 3
     line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
     assert len(line["words"]) == len(line["gold"]) == len(line["predicted"]) == len(line["probability"])
+
+
+def test_what_each_class_comes_to_is_shown_and_kept(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.loads(line) for line in (copied / "predictions-test.jsonl").read_text().splitlines()]
+    gold, predicted = ([tag for line in lines for tag in line[side]] for side in ("gold", "predicted"))
+    names = sorted({*gold, *predicted})
+    rows = zip(*precision_recall_fscore_support(gold, predicted, labels=names, zero_division=0), strict=True)
+    expected = {
+        name: dict(zip(("precision", "recall", "f1", "support"), row, strict=True))
+        for name, row in zip(names, rows, strict=True)
+    }
+    kept = json.loads((copied / "results.json").read_text())
+    assert kept["classes"] == {name: pytest.approx(scores) for name, scores in expected.items()}
+    log, table = (copied / "log.txt").read_text(), "Each class"
+    shown = [
+        [name, f"{of['precision']:.4f}", f"{of['recall']:.4f}", f"{of['f1']:.4f}", f"{of['support']:,}"]
+        for name, of in kept["classes"].items()
+    ]
+    assert main(["eval", f"run={copied}"]) == 0
+    for text in (log, capsys.readouterr().out):
+        found = [line.replace("│", " ").split() for line in text[text.index(table) :].splitlines()]
+        assert found[4 : 4 + len(shown)] == shown
+    del kept["classes"]  # as an earlier version left it
+    (copied / "results.json").write_text(json.dumps(kept))
+    assert main(["eval", f"run={copied}"]) == 0
+    (copied / "results.json").write_text(
+        json.dumps(kept | {"classes": {"NOUN": expected["NOUN"] | {"f1": 1.5}}}, default=int)
+    )
+    assert main(["eval", f"run={copied}"]) == 2
+    assert "`classes.NOUN.f1`: 1.5 where a number of at most 1 should be" in capsys.readouterr().err
 
 
 def test_a_run_has_its_folder_for_itself(tiny: list[str], tmp_path: Path, capsys) -> None:

@@ -78,6 +78,7 @@ def test_it_runs_as_it_stands(example: Example, tmp_path: Path, monkeypatch, cap
 MISTAKES = {
     "tags.txt": ("saw\tVERB\na", "saw\na", "tags.txt:2: 1 column"),
     "tags.jsonl": ('"sleeps"]', '"sleeps", "well"]', "tags.jsonl:2: 3 words, but 2 tags"),
+    "names.txt": ("Lovelace\tI-PER", "Lovelace", "names.txt:2: 1 column"),
     "toy.conllu": ("2\tbark\tbark", "2\tbark", "toy.conllu:5: 9 columns"),
     "reviews.csv": ("Dull.,bad", "Dull, bad,bad", "reviews.csv:3: 4 columns, where the first row has 3"),
     "reviews.tsv": ("Dull.\tbad", "Dull. bad", "reviews.tsv:2: 1 columns, where the first row has 2"),

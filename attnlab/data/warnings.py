@@ -21,6 +21,7 @@ from attnlab.config import (
 )
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
+from attnlab.metrics import NOT_SCORED, spans
 from attnlab.plural import plural
 from attnlab.spec import Target
 from attnlab.targets import kind_named
@@ -189,6 +190,31 @@ def _alike(name: str, target: Target) -> Iterator[str]:
         yield f"{name}: classes that differ only in capitals or white space are different classes: {shown}{more}"
 
 
+def _unbegun(name: str, target: Target, train: Split) -> Iterator[str]:
+    """Tags I- that begin a span, as all but few do in IOB1, where B- only parts a span from one of its type before it."""
+    letters = {label[:1] for label in target.classes}
+    if (
+        target.kind != "vector_classes"
+        or not {spans.FIRST, spans.INSIDE} <= letters
+        or not spans.are_tags(target.classes)
+    ):
+        return
+    gold = cast(Sequence[Sequence[str]], train.gold(name))
+    unbegun = [spans.unfounded(tags, NOT_SCORED) for tags in gold]
+    if not any(unbegun):
+        return
+    count, total = sum(unbegun), sum(1 for tags in gold for _ in spans.spans(tags))
+    where = f"such as {train.keys[next(i for i, times in enumerate(unbegun) if times)]}"
+    if 2 * count > total:
+        yield (
+            f"{name}: {count:,} of {total:,} spans in training begin with I-, {where}, as in IOB1, where B- only parts a span "
+            "from one of its type before it; they are read so"
+        )
+    else:
+        tags = f"{count:,} tags I- follow" if count > 1 else "1 tag I- follows"
+        yield f"{name}: in training, {tags} neither B- nor I- of the same type, {where}; each is read as the beginning of a span"
+
+
 def _unvaried(data: Data) -> Iterator[str]:
     """Targets of which training cannot tell right answers from others."""
     for name, target in data.spec.targets.items():
@@ -196,6 +222,7 @@ def _unvaried(data: Data) -> Iterator[str]:
             yield from _same_answers(data, name, target)
         elif kind_named(target.kind).has_labels:
             yield from _alike(name, target)
+            yield from _unbegun(name, target, data.splits["train"])
             rare = [label for label, count in zip(target.classes, target.counts, strict=True) if count == 0]
             if not target.classes:
                 yield f"{name}: no label in the training data says what is right"

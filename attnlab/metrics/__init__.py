@@ -4,7 +4,7 @@ A metric is a class derived from `Metric` and registered in `METRICS`: those of 
 in `numbers.py`, of texts (BLEU, WER, …) in `text.py`.
 """
 
-from attnlab.metrics import labels, numbers, text
+from attnlab.metrics import labels, numbers, spans, text
 from attnlab.metrics.base import (
     LISTED,
     NOT_SCORED,
@@ -21,8 +21,9 @@ from attnlab.metrics.base import (
     measure,
     most_confused,
 )
+from attnlab.metrics.tally import Tallies, Tally, added, by_class
 
 __all__ = [
-    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Undefined", "Value", "better", "chosen",
-    "direction", "labels", "measure", "most_confused", "numbers", "text",
+    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Tallies", "Tally", "Undefined", "Value",
+    "added", "better", "by_class", "chosen", "direction", "labels", "measure", "most_confused", "numbers", "spans", "text",
 ]  # fmt: skip

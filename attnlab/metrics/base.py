@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from attnlab.errors import UserError
+from attnlab.metrics.spans import are_tags, by_type
+from attnlab.metrics.tally import Tallies, by_class
 from attnlab.registry import METRICS
 
 Value = Any
@@ -88,6 +90,17 @@ class Comparison:
         right = f"the only right answer is `{only}`" if count == 1 else f"all {count:,} right answers are `{only}`"
         return Undefined(right + GIVEN_AWAY)
 
+    @cached_property
+    def spans(self) -> Tallies | None:
+        """What each type of span comes to, see `metrics.spans`; None where answers are no such tags."""
+        if self.kind != "vector_classes":
+            return None
+        if not are_tags(
+            self.classes or {label for labels in self.gold for label in labels if label != NOT_SCORED}
+        ):
+            return None
+        return by_type(self.gold, (prediction.value for prediction in self.predictions), NOT_SCORED)
+
     def answered(self) -> Iterator[tuple[list[Value], list[Value]]]:
         """The scored right answers and the predicted ones: of all examples, or of each question. Where none are scored,
         nothing."""
@@ -127,6 +140,10 @@ class Metric:
     of_slices: ClassVar[bool] = False
     """Whether it is computed of marked vectors, too, as `<name>/<slice>`."""
 
+    def unfit(self, classes: Sequence[str]) -> str | None:
+        """Why it cannot score answers that are these classes; None where it can."""
+        return None
+
     def value(self, comparison: Comparison) -> "float | Undefined | None":
         """The score; `Undefined` where it would say nothing, with the reason; None where it doesn't apply to such answers,
         so that it is left out without a word. Metrics that need no more than answers define `score`."""
@@ -141,21 +158,27 @@ class Metric:
 @dataclass(frozen=True)
 class Measured:
     """scores: by the metric's name, finite numbers. undefined: of metrics without one, why. confusion: where answers are
-    classes, else empty."""
+    classes, else empty. classes: what each of them comes to, in alphabetical order; empty, too, where all answers are the same one. spans: the same of types of span,
+    where classes are tags of spans."""
 
     scores: dict[str, float]
     undefined: dict[str, str] = field(default_factory=dict)
     confusion: Confusion = field(default_factory=dict)
+    classes: Tallies = field(default_factory=dict)
+    spans: Tallies = field(default_factory=dict)
 
 
-def chosen(names: Sequence[str], kind: str) -> list[str]:
-    """These metrics. Raises UserError where one cannot score this kind of target, with those that can."""
+def chosen(names: Sequence[str], kind: str, classes: Sequence[str] = ()) -> list[str]:
+    """These metrics. classes: of the target, where it has any. Raises UserError where one cannot score this kind of target,
+    with those that can, or these classes."""
     for name in names:
         if kind not in METRICS.get(name, Metric).kinds:
             fitting = [other for other in METRICS if kind in METRICS.get(other, Metric).kinds]
             raise UserError(
                 f"`head.metrics`: {name} does not score a target of kind `{kind}`; choose from {', '.join(fitting)}"
             )
+        if (reason := METRICS.get(name, Metric)().unfit(classes)) is not None:
+            raise UserError(f"`head.metrics`: {name} does not score this target: {reason}")
     return list(names)
 
 
@@ -173,7 +196,12 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
     scores = {name: value for name, value in values.items() if isinstance(value, int | float)}
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
     undefined |= {name: f"it is {value}" for name, value in scores.items() if not math.isfinite(value)}
-    return Measured({name: value for name, value in scores.items() if name not in undefined}, undefined, confusion)
+    scores = {name: value for name, value in scores.items() if name not in undefined}
+    if not confusion or comparison.unanimous is not None:
+        return Measured(scores, undefined, confusion)
+    return Measured(
+        scores, undefined, confusion, dict(sorted(by_class(confusion).items())), comparison.spans or {}
+    )
 
 
 def direction(score: str) -> int:

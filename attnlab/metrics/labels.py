@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from attnlab.metrics.base import NOT_SCORED, Comparison, Metric, Undefined
+from attnlab.metrics.base import NOT_SCORED, NOTHING_SCORED, Comparison, Metric, Undefined
+from attnlab.metrics.spans import are_tags
+from attnlab.metrics.tally import Tally, by_class
 from attnlab.registry import METRICS
 
 LABELS = ("class", "vector_classes")
@@ -51,13 +53,8 @@ class MacroF1(_OfLabels):
             answered = (Counter(zip(*answers, strict=True)) for answers in comparison.answered())
             scores = [score for times in answered if (score := _f1(times)) is not None]
             return fmean(scores) if scores else _NO_YES
-        right, predicted, both = Counter[str](), Counter[str](), Counter[str]()
-        for (g, p), n in comparison.confusion.items():
-            right[g] += n
-            predicted[p] += n
-            both[g] += n * (g == p)
-        classes = list(dict.fromkeys([*right, *predicted]))
-        return sum(2 * both[c] / (right[c] + predicted[c]) for c in classes) / len(classes)
+        tallies = by_class(comparison.confusion).values()
+        return sum(tally.f1 for tally in tallies) / len(tallies)
 
 
 @METRICS.register("micro_f1")
@@ -155,6 +152,56 @@ class Matthews(_OfLabels):
         return float(matthews_corrcoef(right, predicted, sample_weight=list(comparison.confusion.values())))
 
 
+class _OfSpans(_OfLabels):
+    """A score of all spans together, whatever their type: see `metrics.spans`."""
+
+    kinds = ("vector_classes",)
+
+    def unfit(self, classes: Sequence[str]) -> str | None:
+        return None if are_tags(classes) else _NO_TAGS.reason
+
+    def value(self, comparison: Comparison) -> float | Undefined | None:
+        if comparison.unanimous is NOTHING_SCORED:
+            return NOTHING_SCORED
+        if comparison.spans is None:
+            return _NO_TAGS
+        return super().value(comparison) if comparison.spans else _NO_SPAN
+
+    def defined(self, comparison: Comparison) -> float:
+        return self.of(sum((comparison.spans or {}).values(), Tally()))
+
+    def of(self, tally: Tally) -> float:
+        """The score of all spans."""
+        raise NotImplementedError
+
+
+@METRICS.register("span_f1")
+class SpanF1(_OfSpans):
+    """F1 of spans that tags such as B-PER and I-PER mark; one is right where type, beginning and end are."""
+
+    def of(self, tally: Tally) -> float:
+        return tally.f1
+
+
+@METRICS.register("span_precision")
+class SpanPrecision(_OfSpans):
+    """The fraction of predicted spans that are right; 0 where none is predicted."""
+
+    def of(self, tally: Tally) -> float:
+        return tally.precision
+
+
+@METRICS.register("span_recall")
+class SpanRecall(_OfSpans):
+    """The fraction of right spans that are predicted; 0 where there are none."""
+
+    def of(self, tally: Tally) -> float:
+        return tally.recall
+
+
+SPANS = ("span_f1", "span_precision", "span_recall")
+_NO_TAGS = Undefined("its classes are no tags of spans, such as B-PER, I-PER and O")
+_NO_SPAN = Undefined("there is no span, neither a right one nor a predicted one")
 _NO_YES = Undefined("no answer is yes, neither a right one nor a predicted one")
 
 

@@ -68,7 +68,7 @@ class Head(nn.Module):
         target = spec.target(self.target)
         self.kind, self.classes = target.kind, target.classes
         usual = kind_named(target.kind)
-        self.metrics = chosen(config.metrics or usual.metrics, target.kind)
+        self.metrics = chosen(config.metrics or usual.usual_metrics(target.classes), target.kind, target.classes)
         self.monitor = usual.monitor if usual.monitor in self.metrics else self.metrics[0]
         assert self.kind in self.kinds, "refused when the model was built"
 

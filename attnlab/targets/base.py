@@ -143,6 +143,10 @@ class TargetKind:
     def __init__(self, name: str, per_vector: bool) -> None:
         self.name, self.per_vector = name, per_vector
 
+    def usual_metrics(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """The scores that are usual where answers are these classes, if they are any."""
+        return self.metrics
+
     def writer(self) -> Writer:
         """For one target of one split, or of one piece of it."""
         raise NotImplementedError

@@ -11,6 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED, Value
+from attnlab.metrics.labels import SPANS
+from attnlab.metrics.spans import are_tags
 from attnlab.sets import Loss
 from attnlab.spec import Target
 from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
@@ -66,6 +68,9 @@ class SingleLabel(TargetKind):
     def __init__(self, name: str, per_vector: bool) -> None:
         super().__init__(name, per_vector)
         self.metrics = ("accuracy", "macro_f1") if per_vector else ("accuracy", "macro_f1", "roc_auc")
+
+    def usual_metrics(self, classes: Sequence[str]) -> tuple[str, ...]:
+        return (*self.metrics, *SPANS) if self.per_vector and are_tags(classes) else self.metrics
 
     def writer(self) -> Writer:
         return LabelWriter(self.per_vector)

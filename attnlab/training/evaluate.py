@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -24,12 +24,15 @@ from attnlab.training.engine import Engine
 class Evaluation:
     """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. undefined: of
     scores that would say nothing, why. confusion: how often each (right class, predicted class) occurred, where answers
-    are classes."""
+    are classes; classes, spans: what each class comes to, and each type of span where they are tags
+    of spans."""
 
     predictions: list[Prediction]
     scores: dict[str, float]
     undefined: dict[str, str]
     confusion: metrics.Confusion
+    classes: metrics.Tallies = field(default_factory=dict)
+    spans: metrics.Tallies = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -62,7 +65,7 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
     measured = metrics.measure(head.metrics, comparison, slices)
     scores = measured.scores | ({"loss": total / count} if count else {})
-    return Evaluation(ordered, scores, measured.undefined, measured.confusion)
+    return Evaluation(ordered, scores, measured.undefined, measured.confusion, measured.classes, measured.spans)
 
 
 def perfect(head: Head, split: Split, names: Sequence[str]) -> metrics.Measured:

@@ -16,9 +16,10 @@ from rich.table import Table
 from attnlab import metrics
 from attnlab.disk import append_text
 from attnlab.errors import printable
+from attnlab.training.evaluate import Evaluation
 from attnlab.training.state import Validation
 
-SHOWN = ("accuracy", "macro_f1", "bleu", "exact_match", "wer", "loss")
+SHOWN = ("accuracy", "macro_f1", "span_f1", "bleu", "exact_match", "wer", "loss")
 
 
 class Reporter:
@@ -101,11 +102,15 @@ def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False
     )
 
 
-def details(reporter: Reporter, confusion: metrics.Confusion, lengths: Mapping[str, list[int]]) -> None:
-    """What scores don't say: which classes are confused; how long texts become, and how BLEU was computed. confusion,
-    lengths: empty where answers are no classes, or no texts."""
-    if confusion:
-        reporter.table(confusion_table(confusion))
+def details(reporter: Reporter, evaluation: Evaluation, lengths: Mapping[str, list[int]]) -> None:
+    """What scores don't say: how well each class is found, and each type of span, and which are confused; how long texts become, and how BLEU was
+    computed. lengths: empty where answers are no texts."""
+    if evaluation.classes:
+        _show_tallies(reporter, "class", "classes", evaluation.classes)
+    if evaluation.spans:
+        _show_tallies(reporter, "type of span", "types of span", evaluation.spans)
+    if evaluation.confusion:
+        reporter.table(confusion_table(evaluation.confusion))
     if lengths:
         reporter.table(length_table(lengths))
         reporter.say(
@@ -173,6 +178,32 @@ def reasons(columns: Mapping[str, Column]) -> list[str]:
     for (name, reason), scores in missing.items():
         where.setdefault((", ".join(scores), reason), []).append(name.replace("_", " "))
     return [f"{NO_SCORE} {scores} of {', '.join(names)}: {reason}" for (scores, reason), names in where.items()]
+
+
+MOST_CLASSES = 20
+"""Rows of a table of classes, at the most."""
+
+
+def _show_tallies(reporter: Reporter, one: str, several: str, tallies: metrics.Tallies) -> None:
+    """A row for each of them; of many, those with most right answers, and below, how many more there are."""
+    reporter.table(tally_table(one, tallies))
+    if (more := len(tallies) - MOST_CLASSES) > 0:
+        reporter.say(f"The {MOST_CLASSES} most frequent {several}; {more:,} more {several if more > 1 else one}")
+
+
+def tally_table(name: str, tallies: metrics.Tallies) -> Table:
+    """Precision, recall, F1 and the number of right answers: of each of few, else of the most frequent."""
+    shown = (
+        sorted(tallies, key=lambda label: (-tallies[label].right, label))
+        if len(tallies) > MOST_CLASSES
+        else tallies
+    )
+    table = new_table(f"Each {name}", [name], ["precision", "recall", "F1", "support"])
+    for label in list(shown)[:MOST_CLASSES]:
+        tally = tallies[label]
+        scores = (f"{score:.4f}" for score in (tally.precision, tally.recall, tally.f1))
+        table.add_row(label, *scores, f"{tally.right:,}")
+    return table
 
 
 def confusion_table(confusion: metrics.Confusion) -> Table:

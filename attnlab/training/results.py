@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from attnlab.command_words import shell_word
 from attnlab.data.contract import Data
 from attnlab.disk import write_json
-from attnlab.metrics import Measured
+from attnlab.metrics import Measured, Tallies
 from attnlab.model.width import count_parameters
 from attnlab.plural import plural
-from attnlab.runs import Results, RunFolder
+from attnlab.runs import ClassScores, Results, RunFolder
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import perfect, word_lengths, write_predictions
@@ -59,6 +59,10 @@ def finish(
         test, evaluation = data.splits["test"], run.evaluate("test", data)
         columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined)} | columns
         write_predictions(folder.predictions("test"), test, head.target, evaluation)
+        if evaluation.classes:
+            results["classes"] = _kept(evaluation.classes)
+        if evaluation.spans:
+            results["spans"] = _kept(evaluation.spans)
         if head.uses_search:
             results["lengths"] = word_lengths(test, head.target, evaluation)
     for name, column in columns.items():
@@ -89,7 +93,7 @@ def finish(
         number = len(data.splits["test"])
         columns |= {name: Column(found.scores, number, found.undefined) for name, found in simple.items()}
         show_scores(reporter, f"{run.config.task} on {run.config.data.name}", columns)
-        details(reporter, evaluation.confusion, results.get("lengths", {}))
+        details(reporter, evaluation, results.get("lengths", {}))
     reporter.say(
         f"{plural(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s "
         f"from data to optimizer, {100 * train['data_wait']:.1f} % of it waiting for data"
@@ -99,6 +103,14 @@ def finish(
         reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")
+
+
+def _kept(tallies: Tallies) -> dict[str, ClassScores]:
+    """As results.json holds them."""
+    return {
+        name: {"precision": tally.precision, "recall": tally.recall, "f1": tally.f1, "support": tally.right}
+        for name, tally in tallies.items()
+    }
 
 
 def _validation(run: Run, data: Data, best: dict[str, float]) -> Column:

@@ -10,6 +10,7 @@ from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import warnings
 from attnlab.disk import read_json
 from attnlab.errors import UserError
+from attnlab.metrics import added
 from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
@@ -42,7 +43,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     show_scores(reporter, f"{config.task} on {config.data.path or config.data.name}", columns)
     target = run.model.head.target
     lengths = word_lengths(examples, target, evaluation) if run.model.head.uses_search else {}
-    details(reporter, evaluation.confusion, lengths)
+    details(reporter, evaluation, lengths)
     path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
     write_predictions(path, examples, target, evaluation)
     reporter.say(f"Run {run.folder.path}; predictions in {path}")
@@ -89,4 +90,6 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     scores = cross_validation.mean([fold.scores for fold in folds.values()])
     undefined = {name: reason for fold in folds.values() for name, reason in fold.undefined.items()}
     undefined = {name: reason for name, reason in undefined.items() if name not in scores}
-    return Evaluation(predictions, scores, undefined, confusion)
+    classes = added([fold.classes for fold in folds.values()])
+    spans = added([fold.spans for fold in folds.values()])
+    return Evaluation(predictions, scores, undefined, confusion, classes, spans)

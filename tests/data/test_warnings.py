@@ -45,6 +45,38 @@ def test_train_gives_the_warnings_that_data_gives_once_and_again_when_continued(
     assert not [sentence for sentence in told(capsys.readouterr().out) if sentence.startswith("the test split")]
 
 
+BEGINS = "tags: in training, {} neither B- nor I- of the same type, such as tags.txt:{}; each is read as the beginning of a span"
+IOB1 = (
+    "tags: 3 of 5 spans in training begin with I-, such as tags.txt:1, as in IOB1, where B- only parts a span from one of its "
+    "type before it; they are read so"
+)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "expected"),
+    [
+        ("B-a I-a O / O B-b I-b / B-a", []),
+        ("B-a I-a / O I-a / B-b / B-b", [BEGINS.format("1 tag I- follows", 4)]),
+        ("B-a I-b I-b / B-a / B-b / I-b", [BEGINS.format("2 tags I- follow", 1)]),
+        ("I-a I-a O / I-a B-a O I-b / B-b", [IOB1]),
+        ("B-a I-a L-a / U-a / B-a L-a", []),
+        ("I-a I-a O / O I-b", []),  # no B-: not taken for tags of spans
+        ("NOUN VERB / I-a B-a", []),
+    ],
+)
+def test_tags_that_begin_no_span_are_counted(sentences: str, expected: list[str], tmp_path: Path) -> None:
+    """The examples are all for training; a sentence's key is the line of its first word."""
+    rows, word = list[str](), 0
+    for sentence in sentences.split(" / "):
+        for tag in sentence.split():
+            rows.append(f"w{(word := word + 1)}\t{tag}")
+        rows.append("")
+    (tmp_path / "tags.txt").write_text("\n".join(rows))
+    words = ["task=pos", "data=tagged", f"data.path={tmp_path / 'tags.txt'}", "data.validation=0"]
+    found = warnings(open_data(compose.compose([*words, "data.test=0"]).data, 1))
+    assert [sentence for sentence in found if "I-" in sentence] == expected
+
+
 @pytest.mark.parametrize(
     ("kind", "cells", "sentence"),
     [

@@ -85,6 +85,22 @@ def test_scores_of_counts_are_scikit_learns_of_lists(name: str, pairs: list[tupl
             assert measured.scores[name] == pytest.approx(SCIKIT[name](gold, predicted))
 
 
+@pytest.mark.filterwarnings("ignore:.*")
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1))
+def test_what_each_class_comes_to_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
+    gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
+    names = sorted({*gold, *predicted})
+    expected = sklearn_metrics.precision_recall_fscore_support(gold, predicted, labels=names, zero_division=0)
+    comparison = metrics.Comparison("vector_classes", [["", *gold]], answers(["d", *predicted]))
+    classes = metrics.measure([], comparison).classes
+    if len(names) == 1:  # as with scores: perfect ones of a single answer are nobody's merit
+        assert classes == {}
+        return
+    assert list(classes) == names
+    found = [(t.precision, t.recall, t.f1, t.right) for t in classes.values()]
+    assert found == [pytest.approx(row) for row in zip(*expected, strict=True)]
+
+
 def test_classes_that_are_only_predicted_count_as_scikit_learn_counts_them() -> None:
     found = scores("class", ["pos"] * 21, answers(*["pos"] * 13, *["neg"] * 8))
     assert found["macro_f1"] == pytest.approx(13 / 34) and round(found["macro_f1"], 4) == 0.3824

@@ -1,8 +1,15 @@
 """What a person sees at the end of a run."""
 
+import json
+from pathlib import Path
+
+import pytest
 from rich.console import Console
 
-from attnlab.training.report import Reporter, confusion_table
+from attnlab.cli import main
+from attnlab.metrics import by_class, labels
+from attnlab.training.evaluate import Evaluation
+from attnlab.training.report import Reporter, confusion_table, details
 from attnlab.training.state import Validation
 
 
@@ -12,6 +19,66 @@ def test_a_class_that_is_only_answered_has_a_column() -> None:
         console.print(confusion_table({("a", "a"): 7, ("a", "c"): 5, ("b", "a"): 3}))
     rows = [[word for word in line.split() if word.isalnum()] for line in shown.get().splitlines()]
     assert ["a", "b", "c"] in rows and ["a", "7", "0", "5"] in rows and ["b", "3", "0", "0"] in rows
+
+
+@pytest.mark.parametrize(("classes", "more"), [(20, ""), (21, "1 more class"), (1045, "1,025 more classes")])
+def test_of_many_classes_the_most_frequent_are_shown(classes: int, more: str, capsys) -> None:
+    right = {f"c{i}": i + 1 for i in range(classes)}
+    confusion = {(name, name): times for name, times in right.items()}
+    details(Reporter(), Evaluation([], {}, {}, confusion, by_class(confusion)), {})
+    shown = capsys.readouterr().out
+    table = shown[shown.index("Each class") : shown.index("Most confused")]
+    rows = [line.replace("│", " ").split() for line in table.splitlines() if "│ c" in line]
+    names = sorted(right, key=lambda name: -right[name])[:20]
+    assert [row[0] for row in rows][: None if more else 0] == (names if more else [])
+    assert {row[0]: row[-1] for row in rows} == {name: f"{right[name]:,}" for name in names}
+    assert (f"The 20 most frequent classes; {more}\n" in table) == ("more" in table) == bool(more)
+
+
+def test_spans_of_tags_are_scored_shown_and_kept(tmp_path: Path, capsys) -> None:
+    """A word tells its tag; in the test split one span has a tag that begins it wrongly, which changes nothing."""
+    tags = {"I": "O", "saw": "O", "Ada": "B-PER", "Lovelace": "I-PER", "in": "O", "Paris": "B-LOC", ".": "O"}
+    sentences = [
+        "I saw Ada Lovelace .",
+        "Ada saw I in Paris .",
+        "Ada in Paris",
+        "I saw Paris .",
+        "Ada Lovelace saw I",
+    ]
+    text = "\n\n".join(
+        "\n".join(f"{word}\t{tags[word]}" for word in sentence.split()) for sentence in sentences * 8
+    )
+    (tmp_path / "data").mkdir()
+    for split in ("train", "dev", "test"):
+        (tmp_path / "data" / f"{split}.iob2").write_text(text.replace("B-LOC", "I-LOC", 8 * (split == "test")))
+    words = ["task=pos", "data=tagged", f"data.path={tmp_path / 'data'}", f"folder={tmp_path / 'run'}"]
+    words += ["encoder.width=16", "encoder.depth=1", "trainer.updates=40", "trainer.monitor=span_f1"]
+    assert main(["train", *words]) == 0
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["train"]["monitor"] == "span_f1" and results["test"]["accuracy"] < 1.0
+    perfect = {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert results["spans"] == {"LOC": perfect | {"support": 24}, "PER": perfect | {"support": 32}}
+    assert {name: results["test"][name] for name in labels.SPANS} == dict.fromkeys(labels.SPANS, 1.0)
+    assert results["classes"]["I-LOC"]["support"] == 8
+    assert set(labels.SPANS) <= set(results["baselines"]["most_frequent_tag"])
+    trained = capsys.readouterr().out
+    assert main(["eval", f"run={tmp_path / 'run'}"]) == 0
+    for shown in (trained, capsys.readouterr().out):
+        table = shown[shown.index("Each type of span") : shown.index("Right class (rows)")]
+        rows = [line.replace("│", " ").split() for line in table.splitlines() if "│" in line]
+        assert rows == [["LOC", *["1.0000"] * 3, "24"], ["PER", *["1.0000"] * 3, "32"]]
+    assert (
+        main(["train", *words[:3], f"outputs={tmp_path}", "head.metrics=[span_recall]", "trainer.updates=1"]) == 0
+    )
+    assert "validation span_recall " in capsys.readouterr().out
+
+
+def test_spans_are_refused_where_classes_are_no_tags(tiny: list[str], capsys) -> None:
+    assert main(["train", *tiny, "head.metrics=[accuracy,span_f1]"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "attnlab: `head.metrics`: span_f1 does not score this target: its classes are no tags of spans, such as B-PER, I-PER and O"
+    ]
 
 
 def test_a_validation_tells_what_stars_go_by(capsys) -> None:

@@ -27,14 +27,17 @@ class Problem:
         assert config.head.target is not None, "filled in when the model was built"
         self.config, self.data, self.engine = config, data, engine
         self.train, self.scored = data.splits["train"], data.splits[split]
-        self.target, self.kind = config.head.target, data.spec.target(config.head.target).kind
+        target = data.spec.target(config.head.target)
+        self.target, self.kind, self.classes = config.head.target, target.kind, target.classes
         self.undefined: dict[str, str] = {}
         """Of the answers that were measured last: the scores that would say nothing, and why."""
 
     @property
     def metrics(self) -> Sequence[str]:
         """The scores by which answers are measured: those of the run, or the usual ones."""
-        return self.config.head.metrics or (OF_TEXTS if self.kind == "sequence" else kind_named(self.kind).metrics)
+        if self.config.head.metrics:
+            return self.config.head.metrics
+        return OF_TEXTS if self.kind == "sequence" else kind_named(self.kind).usual_metrics(self.classes)
 
     @cached_property
     def learned(self) -> Sequence[Gold]:
@@ -52,7 +55,7 @@ class Problem:
 
     def measure(self, answers: Sequence[Prediction]) -> dict[str, float]:
         """The scores of an answer for each example of the split that is scored."""
-        classes = cast(Sequence[str], self.learned) if self.kind == "class" else ()
+        classes = cast(Sequence[str], self.learned) if self.kind == "class" else self.classes
         comparison = metrics.Comparison(self.kind, self.gold, answers, classes)
         measured = metrics.measure(self.metrics, comparison, cast(metrics.Slices, self.scored.slices()))
         self.undefined = measured.undefined
