@@ -466,8 +466,9 @@ def test_outputs_are_one_folder_for_every_verb(tiny: list[str], tmp_path: Path, 
     assert main(["runs", word, "task=pos"]) == 0
     assert len(list(outputs.glob("pos/*/results.json"))) == 1
     capsys.readouterr()
-    assert main(["runs", word, "task=nothing"]) == 0
-    assert capsys.readouterr().out == f"`task=nothing`: no run in {outputs}/ is of this kind; there is 1 run\n"
+    assert main(["runs", word, "task=nothing"]) == 2
+    told = f"attnlab: `task=nothing`: no run in {outputs}/ is of this kind; the only value there is pos\n"
+    assert capsys.readouterr().err == told
 
 
 def test_what_a_terminal_would_obey_is_told_escaped(capsys) -> None:
