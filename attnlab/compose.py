@@ -51,8 +51,8 @@ def compose(overrides: Sequence[str] = ()) -> Config:
 
 
 def stated(overrides: Sequence[str]) -> set[str]:
-    """The groups that words choose and the keys that they set, with what their choices set in turn, other than tasks of the
-    program: of this, nobody asked for anything else. Raises UserError for words that cannot be read."""
+    """The groups that words choose and the keys that they set, with those that the files of these choices set; not what the
+    program's own tasks set, which are the fixed settings. Raises UserError for words that cannot be read."""
     words = plugins.load(overrides)
     names = {override.key_or_group for override in parse(words)} - {DEFAULTS}
     for group, name in groups.chosen(words).items():
