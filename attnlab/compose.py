@@ -325,13 +325,21 @@ def one_sentence(error: Exception) -> str:
         lines[0] = f"{lines[0].split(':')[0]}: {lines[1]}"
     if unfit := re.match(r"In '(\w+)/(\w+)': Key '(\w+)' not in '(\w+)'", lines[0]):
         return _unfit(where, *unfit.groups())
+    if within := re.match(r"In '(task|experiment)/(\w+)': Could not override '\w+@\1\.", lines[0]):
+        return _without_package(*within.groups())
     message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
     return f"`{where}`: {message}" if where else message
+
+
+def _without_package(group: str, choice: str) -> str:
+    return f"configs/{group}/{choice}.yaml: begin it with the line `# @package _global_`: its keys are those of the whole run"
 
 
 def _unfit(where: str, group: str, choice: str, key: str, dataclass: str) -> str:
     """Why the file of a choice cannot set a key."""
     node, file = where.split(".")[0], f"configs/{group}/{choice}.yaml"
+    if key == group and group not in GROUPS:  # its keys are taken for those of a node called as the group
+        return _without_package(group, choice)
     for keys in (keys_of(name, part) for name, registry in GROUPS.items() for part in registry):
         if keys.__name__ == dataclass and key in renamed(keys):
             return f"{file}: `{where}` is called `{node}.{renamed(keys)[key]}` now"

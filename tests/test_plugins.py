@@ -198,6 +198,10 @@ MISTAKES = {
     "hidden by a library": (
         {"attnlab.yaml": "plugins: [yaml]\n", "yaml.py": ""}, "attnlab.yaml:1: yaml.py is hidden by another module `yaml`"
     ),
+    "no package": (
+        {"configs/task/mixed.yaml": TASK.replace("# @package _global_\n", "")},
+        "configs/task/mixed.yaml: begin it with the line `# @package _global_`",
+    ),
     "a name of the program's": (
         {"configs/data/grammar.yaml": DATA, "configs/task/mixed.yaml": TASK.replace("toy", "grammar")},
         "configs/data/grammar.yaml: the program has a `data=grammar` already; rename yours",
