@@ -123,7 +123,7 @@ encoder.position encoder.parameters optimizer.lr optimizer.weight_decay trainer.
 trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
-    "data.folds": "10", "data.path": "FILE", "data.structure": "random_walk:16",
+    "data.folds": "10", "head.bag": "0.3", "data.path": "FILE", "data.structure": "random_walk:16",
     "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
 """Values of keys whose type doesn't show how one is written."""

@@ -158,8 +158,8 @@ class Metric:
 @dataclass(frozen=True)
 class Measured:
     """scores: by the metric's name, finite numbers. undefined: of metrics without one, why. confusion: where answers are
-    classes, else empty. classes: what each of them comes to, in alphabetical order; empty, too, where all answers are the same one. spans: the same of types of span,
-    where classes are tags of spans."""
+    classes, else empty. classes: what each of them comes to, in alphabetical order; empty, too, where all answers are the same one.
+    spans: the same of types of span, where classes are tags of spans."""
 
     scores: dict[str, float]
     undefined: dict[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from attnlab.config import HeadConfig
+from attnlab.config import ClassificationHead, HeadConfig
 from attnlab.errors import UserError
 from attnlab.model.readout import set_sum
 from attnlab.sets import VectorSets
@@ -36,8 +36,7 @@ class Bag(nn.Module):
 
 def bag_for(config: HeadConfig, spec: DataSpec) -> Bag | None:
     """The bag that `head.bag` asks for. Raises UserError where data are no texts of one class each."""
-    start = getattr(config, "bag", None)
-    if start is None:
+    if not isinstance(config, ClassificationHead) or config.bag is None:
         return None
     target = spec.target(config.target or "")
     if target.kind != "class" or spec.modality != "text":
@@ -46,5 +45,5 @@ def bag_for(config: HeadConfig, spec: DataSpec) -> Bag | None:
             if spec.modality == "text"
             else f"these are {spec.modality} data"
         )
-        raise UserError(f"`head.bag={start:g}`: only for texts of one class each; {what}")
+        raise UserError(f"`head.bag={config.bag:g}`: only for texts of one class each; {what}")
     return Bag(len(spec.vocabularies["words"]), len(target.classes))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from attnlab.config import Config
+from attnlab.config import ClassificationHead, Config
 from attnlab.data.contract import Data
 from attnlab.model import build as models
 from attnlab.model.build import Model
@@ -22,11 +22,13 @@ ROWS = 10_000
 def start(model: Model, config: Config, data: Data) -> None:
     """Put into a new model what its run starts from. Raises UserError where files lack it."""
     models.start_from_files(model, config, data.spec)
-    times = getattr(config.head, "bag", None)
+    if not isinstance(config.head, ClassificationHead) or not config.head.bag:
+        return
+    times, target = config.head.bag, config.head.target
+    assert target is not None, "filled in when the model was built"
     for member in model.members:
-        if member.bag is not None and times:
-            assert config.head.target is not None, "filled in when the model was built"
-            member.bag.start(times * stretch for stretch in class_ratios(data, config.head.target))
+        assert member.bag is not None, "asked for by the same key"
+        member.bag.start(times * stretch for stretch in class_ratios(data, target))
 
 
 def class_ratios(data: Data, target: str) -> Iterator[Tensor]:
