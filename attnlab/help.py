@@ -127,6 +127,8 @@ EXAMPLES = {
     "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
 """Values of keys whose type doesn't show how one is written."""
+OF_TASK = {"head.bag": "task=sentiment"}
+"""Of keys that only some data may have: a task whose data may."""
 WIDTH, LEFT = 100, 30
 """Of a page, and of its left column."""
 
@@ -247,7 +249,7 @@ def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str
             names = list(defaults)
             listed = "every choice" if len(names) == len(groups.choices(group)) else ", ".join(names)
             rows += [("default", _grouped(defaults)), (f"{group}=", listed)]
-            words = ["attnlab train", *_context(group, names), word]
+            words = ["attnlab train", *([OF_TASK[path]] if path in OF_TASK else _context(group, names)), word]
         else:
             rows.append(("default", _written(having[0][1].default)))
             words = ["attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train", word]
