@@ -183,7 +183,7 @@ class Metric:
 @dataclass(frozen=True)
 class Measured:
     """scores: by the metric's name, finite numbers. undefined: of metrics without one, why. confusion: where answers are
-    classes, else empty. classes: what each of them comes to, in alphabetical order; empty, too, where all answers are the same one.
+    classes, else empty. classes: what each of them comes to, in alphabetical order.
     spans: the same of types of span, where classes are tags of spans."""
 
     scores: dict[str, float]
@@ -222,8 +222,6 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
     undefined |= {name: f"it is {value}" for name, value in scores.items() if not math.isfinite(value)}
     scores = {name: value for name, value in scores.items() if name not in undefined}
-    if not confusion or comparison.unanimous is not None:
-        return Measured(scores, undefined, confusion)
     return Measured(
         scores, undefined, confusion, dict(sorted(by_class(confusion).items())), comparison.spans or {}
     )

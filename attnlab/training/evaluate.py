@@ -14,8 +14,10 @@ from attnlab.data.contract import Batches, Split
 from attnlab.data.prep.batching import Batching
 from attnlab.disk import write_text
 from attnlab.errors import UserError
+from attnlab.metrics import bootstrap
 from attnlab.model.build import Model
 from attnlab.model.interfaces import Head
+from attnlab.runs import Intervals
 from attnlab.sets import Batch, Prediction
 from attnlab.training.engine import Engine
 
@@ -66,6 +68,13 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     measured = metrics.measure(head.metrics, comparison, slices)
     scores = measured.scores | ({"loss": total / count} if count else {})
     return Evaluation(ordered, scores, measured.undefined, measured.confusion, measured.classes, measured.spans)
+
+
+def intervals(head: Head, split: Split, evaluation: Evaluation) -> Intervals:
+    """The 95 % intervals of its scores, by the metrics that know how many examples count, see `metrics.bootstrap`."""
+    names = [name for name in head.metrics if name in evaluation.scores]
+    comparison = metrics.Comparison(head.kind, split.gold(head.target), evaluation.predictions, head.classes)
+    return bootstrap.intervals(names, comparison)
 
 
 def perfect(head: Head, split: Split, names: Sequence[str]) -> metrics.Measured:

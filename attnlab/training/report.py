@@ -1,6 +1,7 @@
 """What a person sees of a run: progress on a terminal, plain lines in the log, tables at the end."""
 
 import io
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -105,10 +106,7 @@ def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False
 def details(reporter: Reporter, evaluation: Evaluation, lengths: Mapping[str, list[int]]) -> None:
     """What scores don't say: how well each class is found, and each type of span, and which are confused; how long texts become, and how BLEU was
     computed. lengths: empty where answers are no texts."""
-    if evaluation.classes:
-        _show_tallies(reporter, "class", "classes", evaluation.classes)
-    if evaluation.spans:
-        _show_tallies(reporter, "type of span", "types of span", evaluation.spans)
+    show_classes(reporter, evaluation.classes, evaluation.spans)
     if evaluation.confusion:
         reporter.table(confusion_table(evaluation.confusion))
     if lengths:
@@ -116,6 +114,14 @@ def details(reporter: Reporter, evaluation: Evaluation, lengths: Mapping[str, li
         reporter.say(
             f"bleu: {metrics.text.bleu_signature()}; bleu_lower: {metrics.text.bleu_signature(lower=True)}"
         )
+
+
+def show_classes(reporter: Reporter, classes: metrics.Tallies, spans: metrics.Tallies) -> None:
+    """How well each of several classes is found, and each type of span. That one class alone is always right says nothing."""
+    if len(classes) > 1:
+        _show_tallies(reporter, "class", "classes", classes)
+    if len(classes) > 1 and spans:
+        _show_tallies(reporter, "type of span", "types of span", spans)
 
 
 def new_table(title: str, words: Iterable[str], numbers: Iterable[str]) -> Table:
@@ -135,11 +141,12 @@ NO_SCORE = "–"
 @dataclass(frozen=True)
 class Column:
     """What a table shows of one split, of a baseline or of a fold. examples: how many were scored; None where that is not
-    known. undefined: of scores that would say nothing, why."""
+    known. undefined: of scores that would say nothing, why. intervals: 95 % intervals of scores."""
 
     scores: Mapping[str, float]
     examples: int | None = None
     undefined: Mapping[str, str] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def cell(self, score: str) -> str:
         """Empty where it was not measured."""
@@ -148,9 +155,20 @@ class Column:
         return NO_SCORE if score in self.undefined else ""
 
 
+def interval(low: float, high: float) -> str:
+    """With as many digits as say something, two of the width: 0.943–0.949, 24.1–27.8."""
+    width = high - low
+    digits = min(4, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 4
+    return f"{low:.{digits}f}{' to ' if low < 0 else '–'}{high:.{digits}f}"
+
+
 def show_scores(reporter: Reporter, title: str, columns: Mapping[str, Column]) -> None:
-    """The table, and below it a line for each reason why there is no score."""
+    """The table, and below it a line of intervals, and one for each reason why there is no score."""
     reporter.table(score_table(title, columns))
+    for name, column in columns.items():
+        if column.intervals:
+            shown = (f"{score} {interval(*limits)}" for score, limits in column.intervals.items())
+            reporter.say(f"95 % intervals of {name}, from resampled examples: {', '.join(shown)}")
     for reason in reasons(columns):
         reporter.say(reason)
 
