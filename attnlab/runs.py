@@ -46,7 +46,7 @@ class Trained(TypedDict, total=False):
 
 
 class ClassScores(TypedDict):
-    """What results.json holds of one class, or of one type of span. support: how many right answers are of it, predicted: how
+    """What results.json holds of one class, of one type of span, or of the answer yes to one question. support: how many right answers are of it, predicted: how
     many predictions, correct: how many of both at once; earlier versions kept the last two to themselves."""
 
     precision: Fraction
@@ -70,7 +70,7 @@ class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
     examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
-    intervals: by split, of those of its scores that have one. classes, spans: of the test split, where answers are classes, and where these are tags of spans; of a cross-validation, of all its test splits together. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
+    intervals: by split, of those of its scores that have one. classes, spans: of the test split, where answers are classes, and where these are tags of spans; questions: of the answer yes to each; of a cross-validation, of all its test splits together. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines, validation_baselines: by name, their scores on test and on validation data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
@@ -86,6 +86,7 @@ class Results(TypedDict, total=False):
     folds: dict[str, FoldResults]
     classes: dict[str, ClassScores]
     spans: dict[str, ClassScores]
+    questions: dict[str, ClassScores]
     lengths: dict[str, list[int]]
     train: Trained
     parameters: Count

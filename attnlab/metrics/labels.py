@@ -124,7 +124,7 @@ class RocAuc(_Ranking):
 
 @METRICS.register("average_precision")
 class AveragePrecision(_Ranking):
-    """The area under the curve of precision over recall: of two classes, or the mean over the questions that have both
+    """The area under the steps of precision over recall: of two classes, or the mean over the questions that have both
     answers."""
 
     function = "average_precision_score"

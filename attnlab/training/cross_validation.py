@@ -37,6 +37,7 @@ class Finished(FoldResults):
 
     classes: NotRequired[dict[str, ClassScores]]
     spans: NotRequired[dict[str, ClassScores]]
+    questions: NotRequired[dict[str, ClassScores]]
     undefined: NotRequired[dict[str, dict[str, str]]]
     warnings: NotRequired[list[str]]
     parameters: Count
@@ -64,8 +65,8 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
         for name, fold in results.items()
     }
     show(reporter, title, columns)
-    classes, spans = (tallies(of_all.get("classes", {})), tallies(of_all.get("spans", {})))
-    report.show_classes(reporter, classes, spans)
+    of_each = (of_all.get("classes", {}), of_all.get("spans", {}), of_all.get("questions", {}))
+    report.show_classes(reporter, *map(tallies, of_each))
     if told:
         reporter.say(told)
     again = shell_word("run", str(folder.path))
@@ -84,6 +85,7 @@ def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
     warnings = dict.fromkeys(warning for r in results for warning in r.get("warnings", ()))
     classes = _together([r.get("classes", {}) for r in results])
     spans = _together([r.get("spans", {}) for r in results])
+    questions = _together([r.get("questions", {}) for r in results])
     return {
         "task": task,
         "protocol": protocol,
@@ -96,6 +98,7 @@ def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
         "folds": {name: _of_fold(r) for name, r in folds.items()},
         **({"classes": classes} if classes else {}),
         **({"spans": spans} if spans else {}),
+        **({"questions": questions} if questions else {}),
         "train": cast(Trained, sums | means),
         "parameters": results[0]["parameters"],
         "baselines": {name: mean([scores[name] for scores in baselines]) for name in _common(baselines)},

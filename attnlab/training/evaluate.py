@@ -26,8 +26,8 @@ from attnlab.training.engine import Engine
 class Evaluation:
     """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. undefined: of
     scores that would say nothing, why. confusion: how often each (right class, predicted class) occurred, where answers
-    are classes; classes, spans: what each class comes to, and each type of span where they are tags
-    of spans."""
+    are classes; classes, spans, questions: what each class comes to, each type of span where they are tags of spans, and the
+    answer yes to each question."""
 
     predictions: list[Prediction]
     scores: dict[str, float]
@@ -35,6 +35,7 @@ class Evaluation:
     confusion: metrics.Confusion
     classes: metrics.Tallies = field(default_factory=dict)
     spans: metrics.Tallies = field(default_factory=dict)
+    questions: metrics.Tallies = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -67,7 +68,8 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
     measured = metrics.measure(head.metrics, comparison, slices)
     scores = measured.scores | ({"loss": total / count} if count else {})
-    return Evaluation(ordered, scores, measured.undefined, measured.confusion, measured.classes, measured.spans)
+    of_each = measured.classes, measured.spans, measured.questions
+    return Evaluation(ordered, scores, measured.undefined, measured.confusion, *of_each)
 
 
 def intervals(head: Head, split: Split, evaluation: Evaluation) -> Intervals:

@@ -67,6 +67,8 @@ def finish(
             results["classes"] = class_scores(evaluation.classes)
         if evaluation.spans:
             results["spans"] = class_scores(evaluation.spans)
+        if evaluation.questions:
+            results["questions"] = class_scores(evaluation.questions)
         if head.uses_search:
             results["lengths"] = word_lengths(test, head.target, evaluation)
     for name, column in columns.items():

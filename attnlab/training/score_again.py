@@ -92,8 +92,8 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     scores = cross_validation.mean([fold.scores for fold in folds.values()])
     undefined = {name: reason for fold in folds.values() for name, reason in fold.undefined.items()}
     undefined = {name: reason for name, reason in undefined.items() if name not in scores}
-    classes = added([fold.classes for fold in folds.values()])
-    spans = added([fold.spans for fold in folds.values()])
+    of_each = [[fold.classes, fold.spans, fold.questions] for fold in folds.values()]
+    classes, spans, questions = map(added, zip(*of_each, strict=True))
     if split == "test" and not changes.other_data(compose.load_saved(folder.config).data, config.data):
-        show_classes(reporter, classes, spans)  # each example was scored once
-    return Evaluation(predictions, scores, undefined, confusion, classes, spans)
+        show_classes(reporter, classes, spans, questions)  # each example was scored once
+    return Evaluation(predictions, scores, undefined, confusion, classes, spans, questions)

@@ -101,7 +101,7 @@ def test_an_interval_has_two_digits_of_its_width(low: float, high: float, shown:
 
 
 def test_that_one_class_alone_is_right_is_no_table(capsys) -> None:
-    show_classes(Reporter(), {"B-a": Tally(3, 3, 3)}, {"a": Tally(3, 3, 3)})
+    show_classes(Reporter(), {"B-a": Tally(3, 3, 3)}, {"a": Tally(3, 3, 3)}, {})
     assert capsys.readouterr().out == ""
 
 
