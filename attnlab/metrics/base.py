@@ -120,11 +120,14 @@ class Comparison:
         are not known."""
         if self.kind != "classes" or not self.classes:
             return {}
-        columns = zip(*self.gold, strict=True), zip(*(p.value for p in self.predictions), strict=True)
-        pairs = ([(r, p) for r, p in zip(*both, strict=True) if r >= 0] for both in zip(*columns, strict=True))
+        import numpy as np
+
+        size = (len(self.gold), len(self.classes))
+        gold = np.array([*self.gold], dtype=np.int64).reshape(size)
+        predicted = np.array([p.value for p in self.predictions], dtype=np.int64).reshape(size) * (gold >= 0)
+        counts = (gold == 1).sum(0), predicted.sum(0), (predicted * (gold == 1)).sum(0)
         return {
-            name: Tally(sum(r for r, _ in known), sum(p for _, p in known), sum(r * p for r, p in known))
-            for name, known in zip(self.classes, pairs, strict=True)
+            name: Tally(*of) for name, *of in zip(self.classes, *(count.tolist() for count in counts), strict=True)
         }
 
     def answered(self) -> Iterator[tuple[list[Value], list[Value]]]:
