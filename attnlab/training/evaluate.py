@@ -75,6 +75,8 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
 def intervals(head: Head, split: Split, evaluation: Evaluation) -> Intervals:
     """The 95 % intervals of its scores, by the metrics that know how many examples count, see `metrics.bootstrap`."""
     names = [name for name in head.metrics if name in evaluation.scores]
+    if not names:
+        return {}
     comparison = metrics.Comparison(head.kind, split.gold(head.target), evaluation.predictions, head.classes)
     return bootstrap.intervals(names, comparison)
 

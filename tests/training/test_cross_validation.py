@@ -214,6 +214,12 @@ def test_eval_repeats_all_folds_and_latest_is_the_parent(finished: Path, capsys)
     mean = results(finished)["test"]["accuracy"]
     (line,) = [line for line in shown.splitlines() if line.startswith("│ mean")]
     assert f"{mean:.4f}" in line
+    *_, table = shown.split("Each class\n")  # after those of each fold
+    rows = [row.replace("│", " ").split() for row in table.splitlines() if row.startswith("│")]
+    assert [(row[0], row[-1]) for row in rows] == [
+        (name, str(of["support"])) for name, of in results(finished)["classes"].items()
+    ]
+    assert sum(int(row[-1]) for row in rows) == 24
 
 
 def test_what_is_finished_is_kept_and_the_rest_is_trained(finished: Path, tmp_path: Path) -> None:
