@@ -124,6 +124,7 @@ def test_what_fails_on_both_splits_is_told_once_and_generated_data_are_measured_
         ({"accuracy": 0.79, "loss": 0.1}, "accuracy", [], "naive bayes is ahead on validation (accuracy 0.8040 against 0.7900): more"),
         ({"macro_f1": 0.5, "accuracy": 0.9, "loss": 0.1}, "loss", [], "larger class is ahead on validation (macro f1 0.6000 against 0.5000): more"),
         ({"mae": 2.5, "accuracy": 0.9}, "mae", [], "median is ahead on validation (mae 2.0000 against 2.5000): more"),
+        ({"rmse": 0.00035}, "mae", [], "median is ahead on validation (rmse 0.00021 against 0.00035): more"),
         ({"mae": 1.5, "accuracy": 0.1}, "mae", [], ""),
         ({"accuracy": 0.80401}, "accuracy", [], ""),
         ({"accuracy": 0.95}, "accuracy", [], ""),
@@ -135,7 +136,7 @@ def test_the_best_simple_answer_is_named_where_it_is_better(
 ) -> None:
     simple = {
         "larger_class": {"accuracy": 0.3, "macro_f1": 0.6}, "naive_bayes": {"accuracy": 0.804, "macro_f1": 0.4},
-        "median": {"mae": 2.0}, "ceiling": {"accuracy": 1.0},
+        "median": {"mae": 2.0, "rmse": 0.00021}, "ceiling": {"accuracy": 1.0},
     }  # fmt: skip
     said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_learning=False)
     assert said.startswith(begins) and bool(said) == bool(begins) and "\n" not in said

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from attnlab import metrics
 from attnlab.config import Config
 from attnlab.runs import Scores
+from attnlab.training.report import shown
 
 
 def ahead(own: Scores, simple: Mapping[str, Scores], monitor: str, config: Config, still_learning: bool) -> str:
@@ -20,15 +21,15 @@ def ahead(own: Scores, simple: Mapping[str, Scores], monitor: str, config: Confi
         if score not in own or not having or not metrics.direction(score):
             continue
         best = max(having, key=lambda name: metrics.direction(score) * others[name][score])
-        shown, beside = f"{others[best][score]:.4f}", f"{own[score]:.4f}"
-        if not metrics.better(others[best][score], own[score], score) or shown == beside:
+        simple_one, beside = shown(others[best][score]), shown(own[score])
+        if not metrics.better(others[best][score], own[score], score) or simple_one == beside:
             return ""
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
         options = [*(["longer training (trainer.epochs=)"] if still_learning else []), "more examples"]
         options += [f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
         options += ["members=4"] if config.members == 1 else []
         return (
-            f"{best.replace('_', ' ')} is ahead on validation ({score.replace('_', ' ')} {shown} against {beside}): "
+            f"{best.replace('_', ' ')} is ahead on validation ({score.replace('_', ' ')} {simple_one} against {beside}): "
             f"{', '.join(options[:-1])} or {options[-1]} may help"
         )
     return ""
