@@ -94,7 +94,7 @@ def _run(words: list[str]) -> int:
     elif verb not in VERBS:
         raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
     else:
-        if verb not in ("runs", "completion"):  # which use no parts
+        if verb not in ("runs", "clean", "completion"):  # which use no parts
             from attnlab import plugins
 
             plugins.load(rest)
@@ -122,18 +122,27 @@ def train(words: list[str]) -> None:
     if any(word.startswith("run=") for word in overrides):
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
+        _say_at_once(f"Reading {' '.join(word for word in overrides if word.startswith('run='))}")
         from attnlab.training.train import train
 
         train(*overrides)
         return
     from attnlab import compose
+    from attnlab.command_words import shell_word
 
     runs = compose.each_run(overrides) if options else [overrides]
     configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
-    from attnlab.training.train import start
-
     for config, run in zip(configs, runs, strict=True):
+        place = f", {shell_word('data.path', config.data.path)}" if config.data.path else ""
+        _say_at_once(f"Preparing {config.task}: {config.data.name}{place}")
+        from attnlab.training.train import start
+
         start(config, run)
+
+
+def _say_at_once(line: str) -> None:
+    """Tell what is done before torch is imported, which takes seconds."""
+    print(printable(line), flush=True)
 
 
 def _refuse_bare_run(words: list[str]) -> None:
@@ -209,6 +218,14 @@ def runs(words: list[str]) -> None:
     show(words)
 
 
+def clean(words: list[str]) -> None:
+    """attnlab clean: what finished runs keep only to be trained further is listed, or removed."""
+    _refuse_bare_run(words)
+    from attnlab.lab.clean import clean as free
+
+    free(words)
+
+
 def bench(words: list[str]) -> None:
     """attnlab bench: the speed of this machine in each modality, as figures and as a page."""
     from attnlab.lab.bench.command import bench as measure
@@ -235,8 +252,8 @@ def completion(words: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
-    "train": train, "sweep": sweep, "runs": runs, "data": data, "eval": evaluate, "bench": bench, "help": explain,
-    "completion": completion,
+    "train": train, "sweep": sweep, "runs": runs, "clean": clean, "data": data, "eval": evaluate, "bench": bench,
+    "help": explain, "completion": completion,
 }  # fmt: skip
 
 if __name__ == "__main__":

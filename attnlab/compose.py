@@ -7,9 +7,10 @@ matches.
 
 import itertools
 import math
+import os
 import re
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -40,6 +41,7 @@ from attnlab.config import (
 from attnlab.disk import LARGEST_YAML, parse_yaml, read_text
 from attnlab.errors import UserError, suggestion
 from attnlab.groups import choices, config_folder
+from attnlab.local_files import user_path
 from attnlab.registry import GROUPS
 
 DEFAULTS = "defaults"
@@ -293,7 +295,15 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             hint = "; choose another group with a new `attnlab train`" if name in GROUPS else ""
             raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node), of='')}{hint}")
         _set(node, override, override.value())
-    return accepted(node)
+    return with_absolute_paths(accepted(node))
+
+
+def with_absolute_paths(config: Config) -> Config:
+    """The same, with the places of its files written so that they are found from any folder."""
+    parts = {group: getattr(config, group) for group in ("data", "embedding")}
+    given = {group: part for group, part in parts.items() if getattr(part, "path", None)}
+    located = {group: replace(part, path=os.path.abspath(user_path(part.path))) for group, part in given.items()}
+    return replace(config, **located)
 
 
 def to_yaml(config: Config) -> str:

@@ -30,6 +30,7 @@ usage: attnlab <verb> [key=value ...]
   sweep       many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
               finish one that was stopped            attnlab sweep sweep=latest
   runs        a table of all runs                    attnlab runs task=pos sort=-score
+  clean       free the disk of finished runs         attnlab clean
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
@@ -81,6 +82,11 @@ WORDS: dict[str, tuple[Word, ...]] = {
         OUTPUTS,
         Word("--json", "", "print every key of every run as JSON"),
     ),
+    "clean": (
+        Word("run", "", "this run alone, with its folds: its folder, or `latest`"),
+        OUTPUTS,
+        Word("--yes", "", "remove it; without this word, it is only listed"),
+    ),
     "data": (Word("--list", "", "name every data set in a line"),),
     "bench": (
         Word("sections", ",".join(SECTIONS), "what is measured", SECTIONS),
@@ -102,6 +108,9 @@ USAGE = {
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "runs": "usage: attnlab runs [key=value,value ...] [sort=KEY] [show=KEY,...] [--json]\n\n"
     "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.",
+    "clean": "usage: attnlab clean [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"
+    "Lists what finished runs keep only to be trained further (the optimizer's state, weights besides the best) and, with\n"
+    "--yes, removes it. They are still evaluated, and predict. Runs that haven't finished are left as they are.",
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
     "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"

@@ -315,6 +315,25 @@ def test_a_mistake_is_one_sentence(
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["task=pos", "data=ud_ewt", "data.path=mine/words.conllu"],
+            "Preparing pos: ud_ewt, data.path=mine/words.conllu",
+        ),
+        (["-m", "task=graph", "data.path=null", "seed=1,2"], "Preparing graph: molecules"),
+        (["run=latest", "trainer.epochs=9"], "Reading run=latest"),
+    ],
+)
+def test_what_is_prepared_is_told_before_torch_is_imported(words: list[str], line: str) -> None:
+    code = "import sys; from attnlab import cli\n"
+    code += "def told(text): print(text, 'torch' in sys.modules); sys.exit(0)\n"
+    code += "cli._say_at_once = told; cli.main(['train', *sys.argv[1:]])"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{line} False\n"
+
+
 @given(text=st.text(st.characters(codec="utf-8")) | st.text("\\\"' $()"))
 def test_any_text_may_stand_in_quotes(text: str) -> None:
     (found,) = parse([f"outputs={quoted(text)}"])

@@ -2,17 +2,18 @@
 (U-, S-), too.
 
 They are read as conlleval reads them (Tjong Kim Sang & Buchholz 2000), and seqeval in its default mode: a tag that cannot
-continue the span before it, because there is none, it has ended or its type is another, begins a new one.
+continue the span before it, because there is none, it has ended or its type is another, begins a new one. In a valid sequence
+no span begins so, and none is left without its end.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from attnlab.metrics.tally import Tally, tallied
 
 OUTSIDE = "O"
 FIRST, INSIDE = "B", "I"
-_CONTINUES, _ENDS = (INSIDE, "L", "E"), ("L", "E", "U", "S")
+_OPEN, _CONTINUES, _ENDS = ("B-", "I-"), ("I-", "L-", "E-"), ("L-", "E-", "U-", "S-")
 _PREFIXES = tuple(f"{letter}-" for letter in (FIRST, INSIDE, "L", "E", "U", "S"))
 
 Span = tuple[str, int, int]
@@ -27,19 +28,38 @@ def are_tags(classes: Iterable[str]) -> bool:
     )
 
 
+def continues(before: str, tag: str) -> bool:
+    """Whether a tag goes on with the span of the tag before it: I-, L- or E- behind B- or I- of its type."""
+    return tag[:2] in _CONTINUES and before[:2] in _OPEN and before[2:] == tag[2:]
+
+
+def types_with_ends(classes: Iterable[str]) -> set[str]:
+    """The types whose spans are closed by L- or E-, as in BILOU and BIOES; those of IOB2 end without a word."""
+    return {name[2:] for name in classes if name.startswith(("L-", "E-"))}
+
+
+def may_follow(before: str, tag: str, with_ends: Collection[str]) -> bool:
+    """Whether a tag stands behind another in valid sequences. Before the first vector of a set, and behind its last, is O.
+
+    with_ends: see `types_with_ends`.
+    """
+    unended = before[:2] in _OPEN and before[2:] in with_ends
+    return continues(before, tag) or not (unended or tag[:2] in _CONTINUES)
+
+
 def spans(tags: Sequence[str]) -> Iterator[Span]:
     """Those of one set, in order. Whatever is no tag is outside, as O is."""
-    kind, first = "", -1  # of the open span; −1: there is none
+    kind, first, before = "", -1, OUTSIDE  # of the open span; −1: there is none
     for i, tag in enumerate([*tags, OUTSIDE]):
-        letter, name = (tag[0], tag[2:]) if tag.startswith(_PREFIXES) else (OUTSIDE, "")
-        if first >= 0 and not (letter in _CONTINUES and name == kind):
+        if first >= 0 and not continues(before, tag):
             yield kind, first, i - 1
             first = -1
-        if letter != OUTSIDE and first < 0:
-            kind, first = name, i
-        if letter in _ENDS:
+        if first < 0 and tag.startswith(_PREFIXES):
+            kind, first = tag[2:], i
+        if tag.startswith(_ENDS):
             yield kind, first, i
             first = -1
+        before = tag
 
 
 def in_each(
@@ -66,6 +86,5 @@ def unfounded(tags: Sequence[str], unscored: str) -> int:
     """How many of a set's tags I- stand behind neither B- nor I- of their type. Behind an unscored vector nothing is known."""
     pairs = zip([OUTSIDE, *tags], tags, strict=False)
     return sum(
-        tag.startswith(f"{INSIDE}-") and before not in (unscored, tag, f"{FIRST}-{tag[2:]}")
-        for before, tag in pairs
+        tag.startswith(f"{INSIDE}-") and before != unscored and not continues(before, tag) for before, tag in pairs
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from attnlab.attention_options import fitting_position
-from attnlab.config import AttentionEncoder, Config, Seq2seqHead
+from attnlab.config import AttentionEncoder, Config, Seq2seqHead, TaggingHead
 from attnlab.errors import UserError
 from attnlab.model.bag import bag_for
 from attnlab.model.embeddings import Learned
@@ -99,6 +99,11 @@ class Ensemble(Model):
                 f"`members={config.members}`: the answers of head={config.head.name} cannot be averaged, as those of "
                 "heads that give each set or vector a class or a number can; train with members=1"
             )
+        if isinstance(config.head, TaggingHead) and config.head.crf:
+            raise UserError(
+                f"`members={config.members}`: sequences of tags cannot be averaged as tags can; train with members=1 or "
+                "head.crf=false"
+            )
         super().__init__(config, spec)
         self.others = nn.ModuleList(Model(config, spec) for _ in range(config.members - 1))
 
@@ -129,7 +134,8 @@ class Ensemble(Model):
 def _reading(head: RowHead, outputs: Tensor, inputs: VectorSets) -> Reading:
     """What (R, outputs) of these inputs say; where vectors have answers each, no embedding shortens their sets."""
     return Reading(
-        lambda targets: head.loss_of(outputs, targets), lambda _: head.predictions_of(outputs, inputs.layout)
+        lambda targets: head.loss_of(outputs, targets, inputs.layout),
+        lambda _: head.predictions_of(outputs, inputs.layout),
     )
 
 

@@ -59,10 +59,10 @@ class RowHead(Head):
 
     def loss(self, encoded: VectorSets, targets: Targets) -> Loss:
         """(N, D) and the batch's targets -> () sum over the rows that are scored, and () how many."""
-        return self.loss_of(self.outputs(encoded), targets)
+        return self.loss_of(self.outputs(encoded), targets, encoded.layout)
 
-    def loss_of(self, outputs: Tensor, targets: Targets) -> Loss:
-        """As `loss`, of (R, outputs)."""
+    def loss_of(self, outputs: Tensor, targets: Targets, layout: Layout) -> Loss:
+        """As `loss`, of (R, outputs). layout: of the encoded vectors."""
         truth = targets[self.target]
         assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
         return self.output.loss_of(outputs, truth)

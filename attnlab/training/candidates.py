@@ -45,7 +45,7 @@ class Candidates:
             for folder, score in scored.items()
         }
         for worse in sorted(ranks, key=ranks.__getitem__)[self.count :]:
-            _remove(worse)
+            checkpoint.remove(worse)
 
     def forget_after(self, update: int) -> None:
         """Drop what a resumed run will offer again, and what was being removed when it ended. Raises UserError where a
@@ -55,7 +55,7 @@ class Candidates:
             shutil.rmtree(folder)
         for folder in self._saved():
             if int(folder.name) > update:
-                _remove(folder)
+                checkpoint.remove(folder)
 
     def mean(self) -> dict[str, Tensor]:
         """The mean of the weights that are kept. Raises UserError where some cannot be read, or are of another model."""
@@ -85,11 +85,3 @@ def _weights(folder: Path) -> dict[str, Tensor]:
         return checkpoint.load(folder)[0].tensors["model"]
     except (UserError, KeyError) as error:
         raise UserError(f"{error}; {_REMEDY}") from error
-
-
-def _remove(folder: Path) -> None:
-    """By renaming it first: a process that is ended meanwhile leaves nothing half removed under a candidate's name."""
-    gone = folder.with_name(f"{folder.name}.gone")
-    shutil.rmtree(gone, ignore_errors=True)
-    folder.rename(gone)
-    shutil.rmtree(gone)

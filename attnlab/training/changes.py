@@ -13,7 +13,7 @@ from attnlab.spec import DataSpec
 LEARNED = ("task", "seed", "members", "embedding", "encoder", "head")
 """Parts of a configuration that say what the weights are weights of, but for FREE."""
 FREE = re.compile(
-    r"embedding\.path|encoder\.kernel|.*dropout|head\.(label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
+    r"embedding\.path|encoder\.kernel|.*dropout|head\.(constraints|label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"
 )
 """Keys of a model that may change while it is trained."""
 TRAINING = re.compile(rf"(optimizer|schedule|trainer)\..*|{FREE.pattern}")

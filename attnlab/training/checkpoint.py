@@ -126,6 +126,31 @@ def exists(folder: Path) -> bool:
     return any(os.path.lexists(_beside(folder, ending) / STATE) for ending in ("", "new", "previous"))
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether the checkpoint in `folder` itself is as it was written."""
+    try:
+        _read(folder)
+    except UserError:
+        return False
+    return True
+
+
+def copies(folder: Path) -> list[Path]:
+    """What saving, or removing, has left beside the checkpoint in `folder`."""
+    beside = (_beside(folder, ending) for ending in ("new", "previous", "gone"))
+    return [path for path in beside if os.path.lexists(path)]
+
+
+def remove(folder: Path) -> None:
+    """By renaming it first: a process that is ended meanwhile leaves nothing half removed under its name. Raises UserError
+    where a link stands in its place."""
+    refuse_link(folder)
+    gone = _beside(folder, "gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.rename(gone)
+    shutil.rmtree(gone)
+
+
 def refuse_other_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: object) -> None:
     """Raises Damaged where tensors differ in names, shapes or types of numbers from those that a model has."""
     problem = f"{where}: these tensors don't fit config.yaml and spec.json:"

@@ -52,7 +52,7 @@ def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) ->
     """A new run, or one for each fold, with the settings that suit its data where overrides state no others. Raises UserError
     and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
-    return _start(settled, overrides, quiet, line=line)
+    return _start(compose.with_absolute_paths(settled), overrides, quiet, line=line)
 
 
 def _start(
@@ -203,6 +203,11 @@ def resume(
             reporter.say(
                 f"Continuing {folder.path} after update {training.progress.update} of {training.updates}."
             )
+        elif folder.results.exists():
+            raise UserError(
+                f"{folder.path}: `attnlab clean` removed what this run would be trained further from; it can still be "
+                "evaluated; to train longer, start a new run"
+            )
         else:
             reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
         folder.forget_metrics_after(training.progress.update)
@@ -268,4 +273,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     best = best_weights(session.folder, training.model.state_dict())
     run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
     finish(training, run, data, simple, session, told)
+    for kept in (session.folder.best, session.folder.last):  # whole by now, so that the ones before aren't needed
+        for copy in checkpoint.copies(kept):
+            checkpoint.remove(copy)
     return run

@@ -1,5 +1,6 @@
 """Spans that tags mark: as a table a person can check, against the four ways of writing them, and against seqeval."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from test_metrics import answers
 from attnlab import metrics
 from attnlab.errors import UserError
 from attnlab.metrics import Tally
-from attnlab.metrics.spans import Span, are_tags, spans, unfounded
+from attnlab.metrics.spans import Span, are_tags, may_follow, spans, types_with_ends, unfounded
 from attnlab.targets import KINDS
 
 NAMES = ("span_f1", "span_precision", "span_recall")
@@ -77,6 +78,22 @@ def test_spans_are_read_as_they_were_written(
     assert list(spans(tags)) == expected
     begun = sum(tags[first].startswith("B-") for _, first, _ in expected)
     assert unfounded(tags, "") == (len(expected) - begun if written is iob1 else 0)
+
+
+@pytest.mark.parametrize(("written", "letters"), [(iob2, "BI"), (bilou, "BILU"), (bioes, "BIES")])
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_valid_are_the_sequences_that_are_written_so(
+    written: Callable[[str, int, str], list[str]], letters: str, length: int
+) -> None:
+    """Whoever reads the spans of a sequence and writes them again gets it back if it is valid."""
+    classes = ["O", *(f"{letter}-{kind}" for kind in "xy" for letter in letters)]
+    with_ends = types_with_ends(classes)
+    for tags in itertools.product(classes, repeat=length):
+        again = ["O"] * length
+        for kind, first, last in spans(tags):
+            again[first : last + 1] = written(kind, last + 1 - first, "")
+        valid = all(may_follow(before, tag, with_ends) for before, tag in itertools.pairwise(["O", *tags, "O"]))
+        assert valid == (list(tags) == again), tags
 
 
 #         right                predicted            right, predicted, both: of a; of b

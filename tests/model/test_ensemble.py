@@ -1,5 +1,7 @@
 """Several models side by side: each is trained as if it were alone, and their answers are averaged."""
 
+import itertools
+
 import pytest
 import torch
 from conftest import write_pairs, write_tables
@@ -9,7 +11,7 @@ from loops import training
 from test_head_contract import TARGETS
 
 from attnlab import train
-from attnlab.config import AttentionEncoder, ClassificationHead, Config, HeadConfig, LearnedEmbedding
+from attnlab.config import AttentionEncoder, ClassificationHead, Config, HeadConfig, LearnedEmbedding, TaggingHead
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.model.build import Ensemble, Model
@@ -17,7 +19,7 @@ from attnlab.model.interfaces import Head
 from attnlab.model.width import count_parameters
 from attnlab.registry import HEADS
 from attnlab.sets import Batch, VectorSets
-from attnlab.spec import DataSpec, Vocabulary
+from attnlab.spec import DataSpec, Target, Vocabulary
 from attnlab.targets import KINDS
 
 WORDS = Vocabulary.from_counts({"saw": 3, "was": 2, "tea": 1})
@@ -104,6 +106,19 @@ def test_an_ensemble_answers_by_the_mean_and_is_scored_by_it(kind: str) -> None:
     assert float(loss.total) <= sum(float(each.total) for each in losses) / 3 + 1e-6
 
 
+@torch.no_grad()
+def test_the_best_valid_tags_are_those_of_the_mean_probabilities() -> None:
+    batch, names = batch_of("vector_classes"), Target("vector_classes", ("B-x", "I-x", "I-y"), (1, 1, 1))
+    spec = DataSpec("text", 1, None, {"answer": names}, {"words": WORDS})
+    model = models.build(config_of(3, TaggingHead(constraints="bio")), spec).eval()
+    outputs = torch.stack([member.outputs(batch.inputs) for member in model.members])
+    likelihood = outputs.softmax(-1).mean(0).log()
+    valid = {n: [s for s in itertools.product((0, 1), repeat=n) if s[0] == 0] for n in (1, 2, 3)}
+    for answer, rows in zip(model.predict(batch.inputs), likelihood.split(batch.inputs.lengths), strict=True):
+        best = max(valid[len(rows)], key=lambda tags: float(rows[torch.arange(len(tags)), list(tags)].sum()))
+        assert answer.value == [names.classes[i] for i in best]
+
+
 @every_kind
 def test_the_loss_is_the_members_mean_and_each_has_its_own_gradient(kind: str) -> None:
     model, batch = built(kind, 3), batch_of(kind)
@@ -172,6 +187,11 @@ def test_answers_that_cannot_be_averaged_are_refused(tmp_path, monkeypatch: pyte
         models.build(config, spec_of("class"))
     config.members = 1
     assert type(models.build(config, spec_of("class"))) is Model
+    sequences = (
+        r"`members=2`: sequences of tags cannot be averaged as tags can; train with members=1 or head.crf=false$"
+    )
+    with pytest.raises(UserError, match=sequences):
+        models.build(config_of(2, TaggingHead(crf=True)), spec_of("vector_classes"))
     words = ["task=translation", "data=parallel", f"data.path={write_pairs(tmp_path)}", "members=2"]
     with pytest.raises(UserError, match=sentence.format("seq2seq")):
         train(*words, f"folder={tmp_path / 'run'}", quiet=True)

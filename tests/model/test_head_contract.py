@@ -81,7 +81,7 @@ CASES = [
     for keys in (
         [(("readout", readout),) for readout in READOUTS] if hasattr(HEADS.keys(name), "readout") else [()]
     )
-]
+] + [Case("tagging", "vector_classes", (("crf", True),))]
 every_head = pytest.mark.parametrize("case", CASES, ids=str)
 
 

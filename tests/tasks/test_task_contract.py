@@ -21,6 +21,7 @@ from attnlab.training.loop import Training
 
 TASKS = {
     "pos": (write_treebank, ["data=ud_ewt", "embedding=word_char", "data.unknown=5"]),
+    "pos with a CRF": (write_treebank, ["data=ud_ewt", "head.crf=true"]),
     "sentiment": (write_tables, ["data=csv", "encoder.position=none", "data.unknown=5", "head.readout=attention"]),
     "sentiment of 3": (write_tables, ["data=csv", "members=3", "data.unknown=5"]),
     "translation": (

@@ -150,3 +150,21 @@ def test_every_fold_scores_all_of_other_data(tmp_path: Path, capsys) -> None:
     assert shown.count("Scored: all 9 examples of") == 3
     for line in (line for line in shown.splitlines() if line.startswith(("│ 0", "│ 1", "│ 2"))):
         assert line.split()[3] == "9"
+
+
+def test_a_run_finds_its_data_from_any_folder(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Files are named as they lie from where the command is typed: a run remembers where that was."""
+    words = table(tmp_path / "mine", 40, seed=0)
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("fine 1 2\ndull 2 1\n")
+    monkeypatch.chdir(tmp_path)
+    place = ["embedding=pretrained", "embedding.path=vectors.txt", "data.path=mine.csv", "folder=run"]
+    assert main(["train", *words[:2], *TINY, *place]) == 0
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    capsys.readouterr()
+    assert main(["eval", "run=../run"]) == 0
+    assert "as trained" in (shown := capsys.readouterr().out) and f"the test split of {tmp_path}/mine.csv" in shown
+    assert main(["eval", "run=../run", "data.path=../mine.csv"]) == 0
+    assert "as trained" in capsys.readouterr().out, "the same file, named from here"
+    assert main(["train", "run=../run", "trainer.updates=2"]) == 0

@@ -28,6 +28,17 @@ class HeadConfig:
 class TaggingHead(HeadConfig):
     """N→N: a label for each vector."""
 
+    crf: bool = key(
+        False,
+        "whether a set's labels are learned as one sequence, with a weight for each label behind each other one (a conditional "
+        "random field); false: each label by itself",
+    )
+    constraints: str = key(
+        "none",
+        "which sequences of labels are predicted; bio: only valid tags of spans, such as B-PER I-PER O, or those of BILOU and BIOES",
+        choices=("none", "bio"),
+    )
+
 
 @dataclass
 @HEADS.builtin("classification", "attnlab.model.heads.classification:Classification")

@@ -1,21 +1,47 @@
 """N→N: a label, or a number, for each vector."""
 
+from itertools import pairwise
+
 from torch import Tensor
 
 from attnlab.config import TaggingHead
+from attnlab.errors import UserError
 from attnlab.model.output_layer import OutputLayer, RowHead
-from attnlab.sets import VectorSets
+from attnlab.model.tag_sequences import TagSequences
+from attnlab.sets import Layout, Loss, Prediction, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
 class Tagging(RowHead):
-    """Each vector answers for itself: (N, D) -> N answers."""
+    """Each vector answers for itself: (N, D) -> N answers. With `head.crf` or `head.constraints`, the labels of a set are chosen
+    together. Raises UserError where the target has no labels that this can be done with."""
 
     kinds = ("vector_classes", "vector_numbers")
 
     def __init__(self, config: TaggingHead, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
-        self.output = OutputLayer(spec.targets[self.target], width)
+        target = spec.targets[self.target]
+        self.output = OutputLayer(target, width)
+        self.sequences: TagSequences | None = None
+        if config.crf or config.constraints == "bio":
+            if self.kind != "vector_classes":
+                key = "head.crf=true" if config.crf else f"head.constraints={config.constraints}"
+                raise UserError(f"`{key}`: only for labels of vectors; `{self.target}` is of kind {self.kind}")
+            self.sequences = TagSequences(target, config.crf, config.constraints == "bio")
 
     def rows(self, encoded: VectorSets) -> Tensor:
         return encoded.values
+
+    def loss_of(self, outputs: Tensor, targets: Targets, layout: Layout) -> Loss:
+        if self.sequences is None or self.sequences.transitions is None:
+            return super().loss_of(outputs, targets, layout)
+        truth = targets[self.target]
+        assert isinstance(truth, Tensor), "targets of vectors are no sequences"
+        return self.sequences.loss(outputs, truth, layout)
+
+    def predictions_of(self, outputs: Tensor, layout: Layout) -> list[Prediction]:
+        if self.sequences is None:
+            return super().predictions_of(outputs, layout)
+        chosen, marginal = self.sequences.best(outputs, layout)
+        values, probabilities = [self.classes[i] for i in chosen.tolist()], marginal.tolist()
+        return [Prediction(values[a:b], probabilities[a:b]) for a, b in pairwise(layout.starts)]

@@ -1,0 +1,83 @@
+"""`attnlab clean`: what finished runs keep only to be trained further, which is most of what they take on disk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnlab.command_words import shell_word, split_words
+from attnlab.disk import plain_files
+from attnlab.errors import UserError, printable
+from attnlab.plural import plural
+from attnlab.runs import RunFolder, run_folders
+from attnlab.training import checkpoint
+
+REMOVE = "--yes"
+
+
+@dataclass(frozen=True)
+class Spare:
+    """What a finished run can do without: folders, and how many bytes they hold."""
+
+    run: RunFolder
+    folders: list[Path]
+    size: int
+
+
+def clean(words: Sequence[str]) -> None:
+    """List what can be freed or, with `--yes`, free it. Raises UserError for other words, and where there is no such run."""
+    keys = [word for word in words if word != REMOVE]
+    named, others = split_words(keys, {"run": "", "outputs": "outputs"})
+    if others:
+        raise UserError(
+            f"`{others[0]}`: no such word; `attnlab clean` takes run=FOLDER, outputs=FOLDER and {REMOVE}"
+        )
+    outputs = Path(named["outputs"])
+    if named["run"]:
+        chosen = RunFolder.find(named["run"], named["outputs"]).path
+        paths = [
+            chosen,
+            *(path for path in run_folders(chosen) if path != chosen),
+        ]  # and the folds of a cross-validation
+    else:
+        paths = run_folders(outputs)
+    found = [spare for path in sorted(paths) if (spare := spare_of(RunFolder(path))).size]
+    for spare in found:
+        print(printable(f"{_megabytes(spare.size):>10}  {spare.run.path}"))
+    runs, total = plural(len(found), "finished run"), _megabytes(sum(spare.size for spare in found))
+    if not found:
+        print("There is nothing to free: no finished run keeps what it would be trained further from.")
+    elif REMOVE in words:
+        for spare in found:
+            free(spare)
+        print(f"Freed {total} of {runs}.")
+    else:
+        print(
+            f"{runs} can do without {total}: they are still evaluated and predict, but cannot be trained further."
+        )
+        print(
+            f"Free it with: attnlab clean {' '.join([*(shell_word(n, v) for n, v in named.items() if v), REMOVE])}"
+        )
+
+
+def spare_of(run: RunFolder) -> Spare:
+    """Of a run that hasn't finished, or is damaged, nothing."""
+    try:
+        if run.state() != "finished" or not checkpoint.is_whole(run.best):
+            return Spare(run, [], 0)
+        whole = [folder for folder in (run.last, run.candidates) if folder.exists()]
+        folders = [*checkpoint.copies(run.best), *checkpoint.copies(run.last), *whole]
+        return Spare(run, folders, sum(file.stat().st_size for folder in folders for file in plain_files(folder)))
+    except (UserError, OSError):
+        return Spare(run, [], 0)
+
+
+def free(spare: Spare) -> None:
+    """Whenever the process ends in between, the run can be trained further, or is one that cannot."""
+    with spare.run.held():
+        if spare.run.results.exists():  # otherwise it is being trained further by now
+            for folder in spare.folders:
+                checkpoint.remove(folder)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
