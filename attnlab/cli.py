@@ -129,11 +129,17 @@ def train(words: list[str]) -> None:
     from attnlab import compose
 
     runs = compose.each_run(overrides) if options else [overrides]
-    configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
+    configs = [
+        compose.compose(run) for run in runs
+    ]  # all are accepted before the first one starts, and torch imported
+    if options:
+        from attnlab.lab.multirun import train_each
+
+        train_each(configs, runs)
+        return
     from attnlab.training.train import start
 
-    for config, run in zip(configs, runs, strict=True):
-        start(config, run)
+    start(configs[0], overrides)
 
 
 def _refuse_bare_run(words: list[str]) -> None:
@@ -141,9 +147,10 @@ def _refuse_bare_run(words: list[str]) -> None:
     for word in words:
         if word and "=" not in word:
             from attnlab.command_words import shell_word
-            from attnlab.runs import is_run
+            from attnlab.local_files import user_path
+            from attnlab.runs import is_run, is_sweep
 
-            if is_run(word):
+            if is_run(word) or is_sweep(user_path(word)):
                 raise UserError(f"`{word}`: write `{shell_word('run', word)}`")
 
 

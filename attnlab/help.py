@@ -30,6 +30,8 @@ usage: attnlab <verb> [key=value ...]
   sweep       many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
               finish one that was stopped            attnlab sweep sweep=latest
   runs        a table of all runs                    attnlab runs task=pos sort=-score
+              means over seeds, in one table         attnlab runs group=encoder
+              whether one is better than another     attnlab runs compare RUN RUN
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
@@ -55,7 +57,11 @@ SECTIONS = ("tagging", "wide", "images", "speech", "graphs", "translation", "loo
 OUTPUTS = Word("outputs", "outputs", "the folder in which runs are looked for")
 WORDS: dict[str, tuple[Word, ...]] = {
     "train": (
-        Word("run", "", "continue this run, a folder or `latest`; other keys may give it more to do"),
+        Word(
+            "run",
+            "",
+            "continue this run, a folder or `latest`, or the best trial of a sweep; other keys may give it more to do",
+        ),
         Word(
             "defaults",
             "auto",
@@ -66,7 +72,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
     ),
     "eval": (
-        Word("run", "latest", "which run: its folder, or `latest`"),
+        Word("run", "latest", "which run: its folder, or `latest`; of a sweep, its best trial"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
     ),
@@ -76,10 +82,16 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("outputs", "outputs", "the folder in which sweeps are made, and looked for"),
     ),
     "runs": (
+        Word(
+            "group",
+            "",
+            "a row for all runs that agree in these columns and keys: number, mean and deviation of scores",
+        ),
         Word("sort", "started", "order by this column or key; `-score` puts the highest first"),
         Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
         OUTPUTS,
         Word("--json", "", "print every key of every run as JSON"),
+        Word("margin", "", "compare: the largest difference that is none; without it, 0.01"),
     ),
     "data": (Word("--list", "", "name every data set in a line"),),
     "bench": (

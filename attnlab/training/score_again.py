@@ -26,8 +26,11 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):
         return _score_folds_again(folder, config, split, overrides)
-    run = load_run(run_name, overrides, outputs)
-    data, reporter = run.data_to_score(split), Reporter()
+    reporter = Reporter()
+    if folder.told:
+        reporter.say(folder.told, style="cyan")
+    run = load_run(folder.path, overrides)
+    data = run.data_to_score(split)
     split, sentence = _chosen(run, data, split)
     reporter.say(sentence)
     for warning in warnings(data, [split]):

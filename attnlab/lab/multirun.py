@@ -1,0 +1,29 @@
+"""`attnlab train -m`: a run for each combination of the listed values, and at the end a table of what each setting came to."""
+
+from collections.abc import Sequence
+
+from attnlab.config import Config
+from attnlab.errors import printable
+from attnlab.lab import run_groups
+from attnlab.lab.run_rows import Row, read_row
+from attnlab.training.report import Reporter
+from attnlab.training.train import start
+
+
+def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None:
+    """Train one after the other, each in a run folder of its own. runs: the words of each, with one value for every key.
+    Raises UserError and Stopped, as `train` does."""
+    varied = [i for i, words in enumerate(zip(*runs, strict=True)) if len(set(words)) > 1]
+    rows: list[Row] = []
+    for number, (config, run) in enumerate(zip(configs, runs, strict=True), 1):
+        values = dict(run[i].partition("=")[::2] for i in varied)
+        title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if len(runs) > 1 else ""
+        folder = start(config, run, title=title).folder
+        # A choice of a group is told as it was typed: several may be the same part with other keys.
+        rows.append(read_row(folder.path, str(folder.path.parent)) | values)
+    if len(runs) > 1:
+        keys = [key for key in values if key != "seed"]
+        groups, reporter = run_groups.groups_of(rows, keys), Reporter()
+        reporter.table(run_groups.table(groups, keys))
+        for line in run_groups.notes(groups, rows):
+            reporter.say(printable(line))
