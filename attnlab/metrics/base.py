@@ -5,12 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from attnlab.errors import UserError
 from attnlab.metrics.spans import are_tags, by_type
 from attnlab.metrics.tally import Tallies, by_class
 from attnlab.registry import METRICS
+
+if TYPE_CHECKING:  # imported when intervals are computed: `--help` does without
+    import numpy as np
+    from numpy.typing import NDArray
 
 Value = Any
 """An answer in words or numbers: a label, a number, a text, or a list of them; what it is depends on the kind of target."""
@@ -23,6 +27,10 @@ NOT_SCORED = ""
 LISTED = ("vector_classes", "vector_numbers", "classes")
 """Kinds of target whose answers are lists: of each vector, or of each question."""
 Computed = TypeVar("Computed")
+Counts: TypeAlias = "NDArray[np.float64]"
+"""(R, B) how often each example is in each of R resamples."""
+OfCounts: TypeAlias = "Callable[[Counts], NDArray[np.float64]]"
+"""Gives the (R,) scores of resamples, NaN where one is undefined."""
 
 
 class Predicted(Protocol):
@@ -62,13 +70,18 @@ class Comparison:
 
     def pairs(self) -> Iterator[tuple[Value, Value]]:
         """(right, predicted) of each scored answer; each item of a list is one."""
-        examples: Iterable[tuple[Value, Value]] = zip(self.gold, (p.value for p in self.predictions), strict=True)
-        if self.kind in LISTED:
-            examples = (pair for gold, value in examples for pair in zip(gold, value, strict=True))
-        for right, predicted in examples:
-            unknown = right < 0 if self.kind == "classes" else right != right  # NaN: no number
-            if right != NOT_SCORED and not unknown:
-                yield right, predicted
+        return ((right, predicted) for _, right, predicted in self.scored())
+
+    def scored(self) -> Iterator[tuple[int, Value, Value]]:
+        """The number of the example, the right answer and the predicted one, of each scored answer."""
+        for example, (gold, prediction) in enumerate(zip(self.gold, self.predictions, strict=True)):
+            answers: Iterable[tuple[Value, Value]] = ((gold, prediction.value),)
+            if self.kind in LISTED:
+                answers = zip(gold, prediction.value, strict=True)
+            for right, predicted in answers:
+                unknown = right < 0 if self.kind == "classes" else right != right  # NaN: no number
+                if right != NOT_SCORED and not unknown:
+                    yield example, right, predicted
 
     @cached_property
     def confusion(self) -> Counter[tuple[Value, Value]]:
@@ -123,6 +136,13 @@ class Comparison:
         ]
         return replace(self, gold=gold)
 
+    def of(self, examples: Sequence[int]) -> "Comparison":
+        """The same of these examples alone, one as often as it is named."""
+        if list(examples) == list(range(len(self.gold))):
+            return self  # with what was computed already
+        gold, predictions = ([side[i] for i in examples] for side in (self.gold, self.predictions))
+        return replace(self, gold=gold, predictions=predictions)
+
     def once(self, name: str, compute: Callable[[], Computed]) -> Computed:
         """What `compute` gives, computed for the first metric that asks and kept for the others."""
         if name not in self._computed:
@@ -153,6 +173,11 @@ class Metric:
     def score(self, right: Sequence[Value], predicted: Sequence[Value]) -> "float | Undefined | None":
         """The score of these answers, at least one."""
         raise NotImplementedError
+
+    def of_counts(self, comparison: Comparison) -> "OfCounts | None":
+        """The score as a function of how often each example counts, for intervals, see `bootstrap`. None: `value` is asked for
+        every resample, which takes longer, so that there are fewer."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,18 @@ prediction is the same, nothing is scored.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import fmean
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from attnlab.metrics.base import NOT_SCORED, NOTHING_SCORED, Comparison, Metric, Undefined
-from attnlab.metrics.spans import are_tags
+from attnlab.metrics.base import NOT_SCORED, NOTHING_SCORED, Comparison, Metric, OfCounts, Undefined
+from attnlab.metrics.spans import are_tags, in_each
 from attnlab.metrics.tally import Tally, by_class
 from attnlab.registry import METRICS
+
+if TYPE_CHECKING:  # imported when intervals are computed
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from attnlab.metrics.resamples import ClassCounts
 
 LABELS = ("class", "vector_classes")
 QUESTIONS = ("classes",)
@@ -42,6 +48,11 @@ class Accuracy(_OfLabels):
         confusion = comparison.confusion
         return sum(n for (g, p), n in confusion.items() if g == p) / sum(confusion.values())
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics import resamples
+
+        return resamples.of_answers(comparison)
+
 
 @METRICS.register("macro_f1")
 class MacroF1(_OfLabels):
@@ -56,6 +67,13 @@ class MacroF1(_OfLabels):
         tallies = by_class(comparison.confusion).values()
         return sum(tally.f1 for tally in tallies) / len(tallies)
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import divided, mean_of_known, of_classes, of_questions
+
+        if comparison.kind in QUESTIONS:
+            return of_questions(comparison, lambda both, one: mean_of_known(divided(2 * both, one)))
+        return of_classes(comparison, lambda classes: classes.mean(classes.f1))
+
 
 @METRICS.register("micro_f1")
 class MicroF1(_OfLabels):
@@ -67,9 +85,14 @@ class MicroF1(_OfLabels):
         score = _f1(comparison.confusion)
         return _NO_YES if score is None else score
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import divided, of_questions
+
+        return of_questions(comparison, lambda both, one: divided(2 * both.sum(1), one.sum(1)))
+
 
 class _Ranking(Metric):
-    """A mean over rankings, see `_rankings`. function: of `sklearn.metrics`."""
+    """A mean over rankings, see `_problems`. function: of `sklearn.metrics`."""
 
     kinds = ("class", *QUESTIONS)
     function: ClassVar[str]
@@ -77,11 +100,19 @@ class _Ranking(Metric):
     def value(self, comparison: Comparison) -> float | Undefined | None:
         import sklearn.metrics
 
-        rankings = _rankings(comparison)
-        if rankings is None:
+        problems = _problems(comparison)
+        if problems is None:
             return None
+        rankings = _of_both_answers(problems)
         areas = [float(getattr(sklearn.metrics, self.function)(*ranking)) for ranking in rankings]
         return sum(areas) / len(areas) if areas else _one_answer(comparison)
+
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics import resamples
+
+        areas = {"roc_auc_score": resamples.roc_auc, "average_precision_score": resamples.average_precision}
+        rankings = [resamples.ranking(*problem) for problem in _problems(comparison) or []]
+        return resamples.of_rankings(rankings, areas[self.function])
 
 
 @METRICS.register("roc_auc")
@@ -117,12 +148,24 @@ class _MeanOfClasses(_OfLabels):
         times = list(comparison.confusion.values())
         return float(getattr(sklearn.metrics, self.function)(right, predicted, sample_weight=times, **options))
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import of_classes
+
+        return of_classes(comparison, self.of)
+
+    def of(self, classes: "ClassCounts") -> "NDArray[np.float64]":
+        """(R,) scores of resamples in which the classes occur so often."""
+        raise NotImplementedError
+
 
 @METRICS.register("balanced_accuracy")
 class BalancedAccuracy(_MeanOfClasses):
     """The mean over the right classes of recall, so that rare classes count as much as frequent ones."""
 
     function, right_alone = "recall_score", True
+
+    def of(self, classes: "ClassCounts") -> "NDArray[np.float64]":
+        return classes.mean(classes.recall, right_alone=True)
 
 
 @METRICS.register("macro_precision")
@@ -131,12 +174,18 @@ class MacroPrecision(_MeanOfClasses):
 
     function = "precision_score"
 
+    def of(self, classes: "ClassCounts") -> "NDArray[np.float64]":
+        return classes.mean(classes.precision)
+
 
 @METRICS.register("weighted_f1")
 class WeightedF1(_MeanOfClasses):
     """The mean of F1 over the right classes, each weighted by how often it occurs."""
 
     function, average = "f1_score", "weighted"
+
+    def of(self, classes: "ClassCounts") -> "NDArray[np.float64]":
+        return (classes.f1 * classes.right).sum(1) / classes.right.sum(1)
 
 
 @METRICS.register("matthews")
@@ -150,6 +199,11 @@ class Matthews(_OfLabels):
 
         right, predicted = zip(*comparison.confusion, strict=True)
         return float(matthews_corrcoef(right, predicted, sample_weight=list(comparison.confusion.values())))
+
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import ClassCounts, of_classes
+
+        return of_classes(comparison, ClassCounts.matthews)
 
 
 class _OfSpans(_OfLabels):
@@ -170,8 +224,26 @@ class _OfSpans(_OfLabels):
     def defined(self, comparison: Comparison) -> float:
         return self.of(sum((comparison.spans or {}).values(), Tally()))
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        import numpy as np
+
+        from attnlab.metrics.resamples import ClassCounts, of_sums
+
+        def counted() -> "NDArray[np.float64]":
+            found = in_each(comparison.gold, (p.value for p in comparison.predictions), NOT_SCORED)
+            sizes = [(len(right), len(seen), len(right & seen)) for right, seen in found]
+            return np.array(sizes, dtype=np.float64).reshape(-1, 3)
+
+        return of_sums(
+            comparison.once("counts of spans", counted), lambda sums: self.of_resamples(ClassCounts(sums))
+        )
+
     def of(self, tally: Tally) -> float:
         """The score of all spans."""
+        raise NotImplementedError
+
+    def of_resamples(self, spans: "ClassCounts") -> "NDArray[np.float64]":
+        """(R,) of resamples, all spans counted as one class."""
         raise NotImplementedError
 
 
@@ -182,6 +254,9 @@ class SpanF1(_OfSpans):
     def of(self, tally: Tally) -> float:
         return tally.f1
 
+    def of_resamples(self, spans: "ClassCounts") -> "NDArray[np.float64]":
+        return spans.mean(spans.f1)
+
 
 @METRICS.register("span_precision")
 class SpanPrecision(_OfSpans):
@@ -190,6 +265,9 @@ class SpanPrecision(_OfSpans):
     def of(self, tally: Tally) -> float:
         return tally.precision
 
+    def of_resamples(self, spans: "ClassCounts") -> "NDArray[np.float64]":
+        return spans.mean(spans.precision)
+
 
 @METRICS.register("span_recall")
 class SpanRecall(_OfSpans):
@@ -197,6 +275,9 @@ class SpanRecall(_OfSpans):
 
     def of(self, tally: Tally) -> float:
         return tally.recall
+
+    def of_resamples(self, spans: "ClassCounts") -> "NDArray[np.float64]":
+        return spans.mean(spans.recall)
 
 
 SPANS = ("span_f1", "span_precision", "span_recall")
@@ -220,29 +301,29 @@ def _one_answer(comparison: Comparison) -> Undefined:
     return Undefined(f"all right answers are `{next(iter(comparison.confusion))[0]}`")
 
 
-def _rankings(comparison: Comparison) -> list[tuple[list[int], list[float]]] | None:
-    """Right answers (0 or 1) with the predicted probabilities of 1: of the first of two classes, or of each question;
-    only where both answers occur. None where there are other classes than two, or predictions without probabilities."""
+_Problems = Sequence[tuple[Sequence[int], Sequence[float]]]
+"""Right answers of all examples, 1, 0 or −1 where they are unknown, with the predicted probabilities of 1."""
+
+
+def _problems(comparison: Comparison) -> _Problems | None:
+    """Of the first of two classes, or of each question. None where there are other classes than two, or predictions
+    without probabilities."""
     predictions = comparison.predictions
-    problems: list[tuple[Sequence[int], Sequence[float]]]
     if comparison.kind in QUESTIONS:
         columns = zip(*(prediction.probability for prediction in predictions), strict=True)
-        problems = [*zip(zip(*comparison.gold, strict=True), columns, strict=True)]
-    else:
-        classes = {*comparison.classes, *(p.value for p in predictions), *comparison.gold} - {NOT_SCORED}
-        if len(classes) > 2:  # one probability says nothing of the others
-            return None
-        if any(prediction.probability is None for prediction in predictions):
-            return None
-        first = min(classes, default="")
-        truth = [int(label == first) if label != NOT_SCORED else -1 for label in comparison.gold]
-        problems = [(truth, [p.probability if p.value == first else 1 - p.probability for p in predictions])]
-    return list(_of_both_answers(problems))
+        return [*zip(zip(*comparison.gold, strict=True), columns, strict=True)]
+    classes = {*comparison.classes, *(p.value for p in predictions), *comparison.gold} - {NOT_SCORED}
+    if len(classes) > 2:  # one probability says nothing of the others
+        return None
+    if any(prediction.probability is None for prediction in predictions):
+        return None
+    first = min(classes, default="")
+    truth = [int(label == first) if label != NOT_SCORED else -1 for label in comparison.gold]
+    return [(truth, [p.probability if p.value == first else 1 - p.probability for p in predictions])]
 
 
-def _of_both_answers(
-    problems: Sequence[tuple[Sequence[int], Sequence[float]]],
-) -> Iterator[tuple[list[int], list[float]]]:
+def _of_both_answers(problems: _Problems) -> Iterator[tuple[list[int], list[float]]]:
+    """The known right answers (0 or 1) with the probabilities of 1, where both answers occur."""
     for right, probabilities in problems:
         known = [(truth, p) for truth, p in zip(right, probabilities, strict=True) if truth >= 0]
         if len({truth for truth, _ in known}) == 2:

@@ -42,13 +42,21 @@ def spans(tags: Sequence[str]) -> Iterator[Span]:
             first = -1
 
 
-def by_type(right: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]], unscored: str) -> dict[str, Tally]:
-    """Of each type of span, in alphabetical order: a predicted one is right where a right one has its type, its first and
-    its last vector. A vector whose right tag is `unscored` is outside, whatever is predicted of it: it ends spans of both."""
-    counts = Counter[str](), Counter[str](), Counter[str]()
+def in_each(
+    right: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]], unscored: str
+) -> Iterator[tuple[set[Span], set[Span]]]:
+    """The right spans of each set, and the predicted ones. A vector whose right tag is `unscored` is outside, whatever is
+    predicted of it: it ends spans of both."""
     for tags, answers in zip(right, predicted, strict=True):
         seen = [OUTSIDE if tag == unscored else answer for tag, answer in zip(tags, answers, strict=True)]
-        truth, found = set(spans(tags)), set(spans(seen))
+        yield set(spans(tags)), set(spans(seen))
+
+
+def by_type(right: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]], unscored: str) -> dict[str, Tally]:
+    """Of each type of span, in alphabetical order: a predicted one is right where a right one has its type, its first and
+    its last vector. `unscored`: see `in_each`."""
+    counts = Counter[str](), Counter[str](), Counter[str]()
+    for truth, found in in_each(right, predicted, unscored):
         for count, group in zip(counts, (truth, found, truth & found), strict=True):
             count.update(kind for kind, _, _ in group)
     return dict(sorted(tallied(*counts).items()))

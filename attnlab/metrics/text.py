@@ -5,13 +5,13 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from attnlab.metrics.base import GIVEN_AWAY, NOTHING_SCORED, Comparison, Metric, Undefined
+from attnlab.metrics.base import GIVEN_AWAY, NOTHING_SCORED, Comparison, Metric, OfCounts, Undefined
 from attnlab.registry import METRICS
 
 if TYPE_CHECKING:  # imported when texts are scored: it takes a while
     import numpy as np
     from numpy.typing import NDArray
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics import BLEU, CHRF, TER
     from sacrebleu.metrics.bleu import BLEUScore
 
 
@@ -42,6 +42,9 @@ class Bleu(_OfTexts):
     def defined(self, comparison: Comparison) -> float:
         return _bleu_of(comparison).score
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        return _of_sacrebleu(_bleu(), comparison)
+
 
 @METRICS.register("bleu_lower")
 class BleuLower(_OfTexts):
@@ -49,6 +52,9 @@ class BleuLower(_OfTexts):
 
     def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         return _bleu(lower=True).corpus_score(predicted, [right]).score
+
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        return _of_sacrebleu(_bleu(lower=True), comparison)
 
 
 @METRICS.register("chrf")
@@ -59,6 +65,11 @@ class Chrf(_OfTexts):
         from sacrebleu.metrics import CHRF
 
         return CHRF().corpus_score(predicted, [right]).score
+
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from sacrebleu.metrics import CHRF
+
+        return _of_sacrebleu(CHRF(), comparison)
 
 
 @METRICS.register("ter")
@@ -72,6 +83,11 @@ class Ter(_OfTexts):
 
         return TER().corpus_score(predicted, [right]).score
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from sacrebleu.metrics import TER
+
+        return _of_sacrebleu(TER(), comparison)
+
 
 @METRICS.register("exact_match")
 class ExactMatch(_OfTexts):
@@ -80,6 +96,12 @@ class ExactMatch(_OfTexts):
     def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
         return sum(map(str.__eq__, predicted, right)) / len(right)
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import of_means
+
+        right, predicted = _texts(comparison)
+        return of_means([*map(str.__eq__, predicted, right)], [1] * len(right))
+
 
 @METRICS.register("wer")
 class WordErrorRate(_OfTexts):
@@ -87,18 +109,35 @@ class WordErrorRate(_OfTexts):
 
     higher_is_better = False
 
-    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
-        return error_rate([text.split() for text in predicted], [text.split() for text in right])
+    def defined(self, comparison: Comparison) -> float:
+        edits, lengths = self._edits(comparison)
+        return sum(edits) / max(1, sum(lengths))
+
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import of_means
+
+        return of_means(*self._edits(comparison))
+
+    def pieces(self, text: str) -> Sequence[str]:
+        """What is inserted, deleted or replaced."""
+        return text.split()
+
+    def _edits(self, comparison: Comparison) -> tuple[list[int], list[int]]:
+        """Of each text, how many, and how many pieces the right one has."""
+
+        def counted() -> tuple[list[int], list[int]]:
+            right, predicted = ([self.pieces(text) for text in texts] for texts in _texts(comparison))
+            return edit_distances(predicted, right), [len(text) for text in right]
+
+        return comparison.once(type(self).__name__, counted)
 
 
 @METRICS.register("cer")
-class CharacterErrorRate(_OfTexts):
+class CharacterErrorRate(WordErrorRate):
     """Characters that would have to be inserted, deleted or replaced, for each character of the right text."""
 
-    higher_is_better = False
-
-    def score(self, right: Sequence[str], predicted: Sequence[str]) -> float:
-        return error_rate(predicted, right)
+    def pieces(self, text: str) -> Sequence[str]:
+        return text
 
 
 @METRICS.register("length_ratio")
@@ -111,6 +150,12 @@ class LengthRatio(_OfTexts):
         bleu = _bleu_of(comparison)
         return bleu.sys_len / bleu.ref_len
 
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import of_means
+
+        predicted, right, *_ = zip(*_statistics(_bleu(), comparison), strict=True)
+        return of_means(predicted, right)
+
 
 @METRICS.register("cut")
 class Cut(_OfTexts):
@@ -121,6 +166,12 @@ class Cut(_OfTexts):
     def defined(self, comparison: Comparison) -> float:
         predictions = comparison.predictions
         return sum(not prediction.complete for prediction in predictions) / len(predictions)
+
+    def of_counts(self, comparison: Comparison) -> OfCounts:
+        from attnlab.metrics.resamples import of_means
+
+        predictions = comparison.predictions
+        return of_means([not prediction.complete for prediction in predictions], [1] * len(predictions))
 
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -161,9 +212,27 @@ def _texts(comparison: Comparison) -> tuple[list[str], list[str]]:
     return comparison.once("texts", lambda: (one_spaced(comparison.gold), one_spaced(predicted)))
 
 
-def error_rate(predicted: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> float:
-    """Edits for each right word or character, over all texts; texts are given in words or characters."""
-    return sum(edit_distances(predicted, right)) / max(1, sum(map(len, right)))
+def _statistics(metric: "BLEU | CHRF | TER", comparison: Comparison) -> list[list[float]]:
+    """(B, K) of each text what sacreBLEU adds up over texts. It offers this to its own significance tests alone."""
+    right, predicted = _texts(comparison)
+    return metric._extract_corpus_statistics(predicted, [right])
+
+
+def _of_sacrebleu(metric: "BLEU | CHRF | TER", comparison: Comparison) -> OfCounts:
+    """Its score as a function of how often each text counts; undefined where no right text has a word."""
+    import numpy as np
+
+    from attnlab.metrics.resamples import of_sums
+
+    has_words = [bool(text) for text in _texts(comparison)[0]]
+    per_text = np.column_stack([np.array(_statistics(metric, comparison), dtype=np.float64), has_words])
+
+    def score(sums: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        return np.array(
+            [metric._compute_score_from_stats(row).score if words else np.nan for *row, words in sums.tolist()]
+        )
+
+    return of_sums(per_text, score)
 
 
 def edit_distances(texts: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> list[int]:
