@@ -210,7 +210,13 @@ def data(words: list[str]) -> None:
 
 
 def runs(words: list[str]) -> None:
-    """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
+    """attnlab runs: a table of all runs below `outputs=`, picked, ordered and grouped by words; `runs compare A B`: which one
+    is better."""
+    if words[:1] == ["compare"]:
+        from attnlab.lab.compare_runs import compare
+
+        compare(words[1:])
+        return
     from attnlab.lab.runs_table import show
 
     show(words)

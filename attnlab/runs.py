@@ -200,9 +200,11 @@ class RunFolder:
         return RunFolder(self.path / f"fold-{name}")
 
     def outdate_results(self) -> None:
-        """Put aside what a run has come to that is going to be trained further: it isn't finished any more."""
-        if self.results.exists():
-            self.results.replace(self.path / "results.previous.json")
+        """Put aside what a run has come to that is going to be trained further: it isn't finished any more, and its predictions
+        are those of other weights."""
+        for path in (self.results, self.predictions("test")):
+            if path.exists():
+                path.replace(path.with_suffix(f".previous{path.suffix}"))
 
     def append_metrics(self, line: Mapping[str, object]) -> None:
         """Add a line to metrics.jsonl."""

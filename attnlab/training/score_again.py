@@ -33,6 +33,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     data = run.data_to_score(split)
     split, sentence = _chosen(run, data, split)
     reporter.say(sentence)
+    if different := changes.different_answers(compose.load_saved(run.folder.config), run.config):
+        reporter.say(f"Not as in training: {', '.join(different)}")
     for warning in warnings(data, [split]):
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
