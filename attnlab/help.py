@@ -91,7 +91,11 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
         OUTPUTS,
         Word("--json", "", "print every key of every run as JSON"),
-        Word("margin", "", "compare: the largest difference that is none; without it, 0.01"),
+        Word(
+            "margin",
+            "",
+            "of `compare`: differences up to it count as none; without it, 0.01 (of mae and rmse, 1 % of B's)",
+        ),
     ),
     "data": (Word("--list", "", "name every data set in a line"),),
     "bench": (
@@ -112,8 +116,10 @@ USAGE = {
     "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
-    "runs": "usage: attnlab runs [key=value,value ...] [sort=KEY] [show=KEY,...] [--json]\n\n"
-    "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.",
+    "runs": "usage: attnlab runs [key=value,value ...] [group=KEY,...] [sort=KEY] [show=KEY,...] [--json]\n"
+    "       attnlab runs compare A B [key=value ...] [margin=NUMBER]\n\n"
+    "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.\n"
+    "compare: which is better on test data. A, B: run folders, several with commas, or key=value for all that have it.",
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
     "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
