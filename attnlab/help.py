@@ -94,7 +94,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "margin",
             "",
-            "of `compare`: differences up to it count as none; without it, 0.01 (of mae and rmse, 1 % of B's)",
+            "of `compare`: differences up to it count as none; without it, a hundredth of the best score, such as 0.01",
         ),
     ),
     "data": (Word("--list", "", "name every data set in a line"),),

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Literal, NotRequired, TypedDict
 
 from rich.table import Table
@@ -35,10 +36,10 @@ from attnlab.targets import kind_named
 from attnlab.training import cross_validation
 
 MARGIN = 0.01
-"""The largest difference that counts as none, where nobody names one: of scores that are fractions of 1. Of errors in the unit
-of the answers it is this fraction of the second side's."""
+"""The largest difference that counts as none, where nobody names one: a hundredth of the best score that there is."""
+OUT_OF_100 = ("bleu", "bleu_lower", "chrf", "ter")
 IN_UNITS = ("mae", "rmse")
-"""Scores that are no fractions of 1."""
+"""Errors in the unit of the answers, which have no best score: a hundredth of the second side's score."""
 FEW_SEEDS = 5
 """A bootstrap of fewer values misses much of how far they may lie apart."""
 Verdict = Literal["better", "no difference", "not decided"]
@@ -318,9 +319,7 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     if monitors != [measure]:
         why = "" if measure in monitors else ", which predictions don't hold"
         print(printable(f"The verdict is on {measure}; the weights were picked by {' and '.join(monitors)}{why}."))
-    most = (
-        MARGIN * (abs(_mean(second.scores(measure))) if measure in IN_UNITS else 1) if margin is None else margin
-    )
+    most = _usual_margin(measure, second.scores(measure)) if margin is None else margin
     interval = found[measure][1]
     verdict = verdict_on(interval, most)
     print(printable(_sentence(verdict, interval, most, measure, len(of_first[0].gold))))
@@ -331,6 +330,13 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     if several and min(n for n in map(len, (of_first, of_second)) if n > 1) < FEW_SEEDS:
         print(f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is rather too narrow.")
     return verdict
+
+
+def _usual_margin(measure: str, scores: Sequence[float]) -> float:
+    """See `MARGIN`. scores: of the second side."""
+    if measure in IN_UNITS:
+        return MARGIN * fmean(scores)
+    return MARGIN * (100 if measure in OUT_OF_100 else 1)
 
 
 def verdict_on(interval: Difference, margin: float) -> Verdict:
@@ -346,11 +352,11 @@ def _sentence(verdict: Verdict, interval: Difference, margin: float, measure: st
     on = f"{measure} on {plural(examples, 'test example')}"
     if verdict == "better":
         winner, loser = ("A", "B") if low * metrics.direction(measure) > 0 else ("B", "A")
-        small = f"; it is within the margin of {margin:g}" if abs(low) <= margin and abs(high) <= margin else ""
+        small = f"; it is within the margin of {margin:.3g}" if abs(low) <= margin and abs(high) <= margin else ""
         return f"{winner} is better than {loser} by {on}: {reach}, excludes 0{small}."
     if verdict == "no difference":
-        return f"No difference of {on}: {reach}, lies within ±{margin:g}."
-    return f"Not decided by {on}: {reach}, holds 0 and goes beyond ±{margin:g}."
+        return f"No difference of {on}: {reach}, lies within ±{margin:.3g}."
+    return f"Not decided by {on}: {reach}, holds 0 and goes beyond ±{margin:.3g}."
 
 
 def _table(sides: tuple[Side, Side], found: Mapping[str, tuple[Difference, Difference]], measure: str) -> Table:
@@ -369,7 +375,3 @@ def _table(sides: tuple[Side, Side], found: Mapping[str, tuple[Difference, Diffe
             name, *cells, f"{over_both.difference:+.4f}", *(f"{i.low:+.4f} to {i.high:+.4f}" for i in limits)
         )
     return table
-
-
-def _mean(scores: Sequence[float]) -> float:
-    return math.fsum(scores) / len(scores)

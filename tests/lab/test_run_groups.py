@@ -10,6 +10,7 @@ import pytest
 from attnlab import compose
 from attnlab.cli import main
 from attnlab.disk import write_json, write_text
+from attnlab.errors import UserError
 from attnlab.runs import RunFolder
 
 LOW = {"1": 0.5, "2": 0.52, "3": 0.57}
@@ -160,3 +161,25 @@ def test_a_multirun_ends_with_a_row_for_each_setting(
     assert [line for line in out.splitlines() if line.startswith("Run ")] == titles
     logs = {path.read_text().splitlines()[0] for path in (tmp_path / "outputs/pos").glob("*/log.txt")}
     assert logs == set(titles)
+
+
+def test_a_multirun_that_fails_tells_what_it_has_come_to(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from attnlab.lab import multirun
+
+    start, begun = multirun.start, []
+
+    def third_fails(*words: object, **title: object) -> object:
+        begun.append(words)
+        if len(begun) == 3:
+            raise UserError("the loss is nan")
+        return start(*words, **title)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(multirun, "start", third_fails)
+    words = ["seed=1,2", "encoder.depth=1,2", "trainer.updates=1", "baselines=false"]
+    assert main(["train", "-m", *(word for word in tiny if "depth" not in word), *words]) == 2
+    told = capsys.readouterr()
+    head, *rows, _ = told.out.splitlines()[-4:]
+    assert head.split()[0] == "encoder.depth" and {row.split()[0] for row in rows} == {"1", "2"}
+    assert told.err == "attnlab: the loss is nan\n"
