@@ -29,6 +29,8 @@ _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", "
 
 State = Literal["finished", "running", "cut off", "pruned", "failed"]
 Scores = dict[str, float]
+Intervals = dict[str, tuple[float, float]]
+"""By score, the limits between which 95 % of resamples of the examples score, see `metrics.bootstrap`."""
 
 
 class Trained(TypedDict, total=False):
@@ -45,12 +47,15 @@ class Trained(TypedDict, total=False):
 
 
 class ClassScores(TypedDict):
-    """What results.json holds of one class, or of one type of span. support: how many right answers are of it."""
+    """What results.json holds of one class, of one type of span, or of the answer yes to one question. support: how many right answers are of it, predicted: how
+    many predictions, correct: how many of both at once; earlier versions kept the last two to themselves."""
 
     precision: Fraction
     recall: Fraction
     f1: Fraction
     support: Count
+    predicted: NotRequired[Count]
+    correct: NotRequired[Count]
 
 
 class FoldResults(TypedDict):
@@ -66,7 +71,7 @@ class Results(TypedDict, total=False):
     """What results.json holds; keys are missing where there is nothing to tell. Scores are by name, as `metrics` gives them.
 
     examples: how many each split has. undefined: by split, of scores that would say nothing, why. warnings: of the data.
-    classes, spans: of the test split, where each answer is one class, and where these are tags of spans. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
+    intervals: by split, of those of its scores that have one. classes, spans: of the test split, where answers are classes, and where these are tags of spans; questions: of the answer yes to each; of a cross-validation, of all its test splits together. lengths: of texts, their numbers of words at `metrics.QUANTILES`.
     baselines, validation_baselines: by name, their scores on test and on validation data. protocol, standard_deviation, folds: of a cross-validation.
     """
 
@@ -75,12 +80,14 @@ class Results(TypedDict, total=False):
     test: Scores
     validation: Scores
     examples: dict[str, Count]
+    intervals: dict[str, Intervals]
     undefined: dict[str, dict[str, str]]
     warnings: list[str]
     standard_deviation: Scores
     folds: dict[str, FoldResults]
     classes: dict[str, ClassScores]
     spans: dict[str, ClassScores]
+    questions: dict[str, ClassScores]
     lengths: dict[str, list[int]]
     train: Trained
     parameters: Count

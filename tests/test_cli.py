@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig
 from sklearn.metrics import precision_recall_fscore_support
 
-from attnlab import compose, load_run
+from attnlab import compose, load_run, metrics
 from attnlab.cli import main
 from attnlab.command_words import parse, quoted
+from attnlab.metrics.bootstrap import interval
+from attnlab.registry import METRICS
+from attnlab.sets import Prediction
 
 
 def only_run(outputs: Path) -> Path:
@@ -51,7 +55,7 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     }  # fmt: skip
     assert expected <= {path.name for path in finished.iterdir()}
     results = json.loads((finished / "results.json").read_text())
-    told = {"examples", "undefined", "warnings", "classes"}
+    told = {"examples", "intervals", "undefined", "warnings", "classes"}
     assert (
         set(results)
         == {"task", "test", "validation", "train", "parameters", "baselines", "validation_baselines"} | told
@@ -73,6 +77,9 @@ def test_what_each_class_comes_to_is_shown_and_kept(copied: Path, capsys: pytest
         name: dict(zip(("precision", "recall", "f1", "support"), row, strict=True))
         for name, row in zip(names, rows, strict=True)
     }
+    hits = Counter(g for g, p in zip(gold, predicted, strict=True) if g == p)
+    for name, of in expected.items():
+        of |= {"predicted": predicted.count(name), "correct": hits[name]}
     kept = json.loads((copied / "results.json").read_text())
     assert kept["classes"] == {name: pytest.approx(scores) for name, scores in expected.items()}
     log, table = (copied / "log.txt").read_text(), "Each class"
@@ -92,6 +99,30 @@ def test_what_each_class_comes_to_is_shown_and_kept(copied: Path, capsys: pytest
     )
     assert main(["eval", f"run={copied}"]) == 2
     assert "`classes.NOUN.f1`: 1.5 where a number of at most 1 should be" in capsys.readouterr().err
+
+
+def test_intervals_of_test_scores_are_kept_and_shown(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = json.loads((copied / "results.json").read_text())
+    lines = [json.loads(line) for line in (copied / "predictions-test.jsonl").read_text().splitlines()]
+    answers = [Prediction(line["predicted"], line["probability"]) for line in lines]
+    comparison = metrics.Comparison("vector_classes", [line["gold"] for line in lines], answers)
+    assert kept["intervals"].keys() == {"test"} and kept["intervals"]["test"].keys() == {"accuracy", "macro_f1"}
+    for name, limits in kept["intervals"]["test"].items():
+        assert tuple(limits) == interval(METRICS.get(name, metrics.Metric)(), comparison)
+        assert limits[0] < kept["test"][name] < limits[1]
+    assert main(["eval", f"run={copied}"]) == 0
+    low, high = kept["intervals"]["test"]["accuracy"]
+    for text in ((copied / "log.txt").read_text(), capsys.readouterr().out):
+        (line,) = [line for line in text.splitlines() if "95 %" in line]
+        assert line.startswith(
+            f"95 % intervals of test, from resampled examples: accuracy {low:.2f}–{high:.2f}, macro_f1 0."
+        )
+    del kept["intervals"]  # as an earlier version left it
+    (copied / "results.json").write_text(json.dumps(kept))
+    assert main(["eval", f"run={copied}"]) == 0
+    (copied / "results.json").write_text(json.dumps(kept | {"intervals": {"test": {"accuracy": [0.5]}}}))
+    assert main(["eval", f"run={copied}"]) == 2
+    assert "intervals.test.accuracy" in capsys.readouterr().err
 
 
 def test_a_run_has_its_folder_for_itself(tiny: list[str], tmp_path: Path, capsys) -> None:

@@ -1,5 +1,5 @@
-"""Every example of docs/data.md, and those of docs/sweeps.md that compare runs, as they stand there: the files are written, the
-commands are run."""
+"""Every example of docs/data.md and docs/scores.md, and those of docs/sweeps.md that compare runs, as they stand there: the files
+are written, the commands are run."""
 
 import json
 import re
@@ -13,8 +13,13 @@ import soundfile
 from pictures import noise, write_picture
 
 from attnlab.cli import main
+from attnlab.metrics import Metric
+from attnlab.metrics.labels import SPANS
+from attnlab.registry import METRICS
+from attnlab.targets import KINDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "data.md"
+SCORES = PAGE.with_name("scores.md")
 TINY = (
     "outputs=outputs data.cache=cache encoder.width=16 encoder.depth=1 encoder.heads=2 trainer.epochs=1 "
     "trainer.device=cpu baselines=false"
@@ -29,11 +34,11 @@ class Example:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def examples() -> list[Example]:
+def examples(page: Path = PAGE) -> list[Example]:
     """All commands of the page in order."""
     files: dict[str, bytes] = {}
     found = []
-    for info, text in re.findall(r"^```(\S.*?)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S):
+    for info, text in re.findall(r"^```(\S.*?)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
         language, *words = info.split()
         keys = dict(word.partition("=")[::2] for word in words)
         if language == "sh":
@@ -74,6 +79,25 @@ def test_it_runs_as_it_stands(example: Example, tmp_path: Path, monkeypatch, cap
     if example.command.startswith("attnlab train"):
         (results,) = tmp_path.glob("outputs/*/*/results.json")
         assert {"test", "validation"} <= set(json.loads(results.read_text())), "every split is held out"
+
+
+def test_the_page_on_scores_runs_as_it_stands(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for example in examples(SCORES):
+        write(example.files, tmp_path)
+        assert run(example.command) == 0
+        assert "95 % intervals of test, from resampled examples: " in capsys.readouterr().out
+    text = SCORES.read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    exec(compile(code, str(SCORES), "exec"), {})
+    assert re.fullmatch(r"[+-]\d\.\d{4}, between [+-]\d\.\d{4} and [+-]\d\.\d{4}\n", capsys.readouterr().out)
+    assert sorted(name for name in METRICS if f"`{name}`" not in text) == [], "every metric is on the page"
+    for kind, target in KINDS.items():
+        (row,) = [line for line in text.splitlines() if re.match(rf"\| .*`{kind}`.* \|", line)]
+        usual, more = ({*re.findall(r"`(\w+)`", cell)} for cell in row.split("|")[2:4])
+        fitting = {name for name in METRICS if kind in METRICS.get(name, Metric).kinds}
+        assert usual == {*target.metrics, *(SPANS if kind == "vector_classes" else ())}
+        assert more == fitting - usual
 
 
 MISTAKES = {

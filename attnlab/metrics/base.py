@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from attnlab.errors import UserError
 from attnlab.metrics.spans import are_tags, by_type
-from attnlab.metrics.tally import Tallies, by_class
+from attnlab.metrics.tally import Tallies, Tally, by_class
 from attnlab.registry import METRICS
 
 if TYPE_CHECKING:  # imported when intervals are computed: `--help` does without
@@ -114,6 +114,22 @@ class Comparison:
             return None
         return by_type(self.gold, (prediction.value for prediction in self.predictions), NOT_SCORED)
 
+    @property
+    def questions(self) -> Tallies:
+        """What the answer yes comes to, for each question by its name; empty where the target is no questions, or their names
+        are not known."""
+        if self.kind != "classes" or not self.classes:
+            return {}
+        import numpy as np
+
+        size = (len(self.gold), len(self.classes))
+        gold = np.array([*self.gold], dtype=np.int64).reshape(size)
+        predicted = np.array([p.value for p in self.predictions], dtype=np.int64).reshape(size) * (gold >= 0)
+        counts = (gold == 1).sum(0), predicted.sum(0), (predicted * (gold == 1)).sum(0)
+        return {
+            name: Tally(*of) for name, *of in zip(self.classes, *(count.tolist() for count in counts), strict=True)
+        }
+
     def answered(self) -> Iterator[tuple[list[Value], list[Value]]]:
         """The scored right answers and the predicted ones: of all examples, or of each question. Where none are scored,
         nothing."""
@@ -183,14 +199,15 @@ class Metric:
 @dataclass(frozen=True)
 class Measured:
     """scores: by the metric's name, finite numbers. undefined: of metrics without one, why. confusion: where answers are
-    classes, else empty. classes: what each of them comes to, in alphabetical order; empty, too, where all answers are the same one.
-    spans: the same of types of span, where classes are tags of spans."""
+    classes, else empty. classes: what each of them comes to, in alphabetical order.
+    spans: the same of types of span, where classes are tags of spans; questions: of the answer yes to each, in their order."""
 
     scores: dict[str, float]
     undefined: dict[str, str] = field(default_factory=dict)
     confusion: Confusion = field(default_factory=dict)
     classes: Tallies = field(default_factory=dict)
     spans: Tallies = field(default_factory=dict)
+    questions: Tallies = field(default_factory=dict)
 
 
 def chosen(names: Sequence[str], kind: str, classes: Sequence[str] = ()) -> list[str]:
@@ -222,11 +239,8 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
     undefined |= {name: f"it is {value}" for name, value in scores.items() if not math.isfinite(value)}
     scores = {name: value for name, value in scores.items() if name not in undefined}
-    if not confusion or comparison.unanimous is not None:
-        return Measured(scores, undefined, confusion)
-    return Measured(
-        scores, undefined, confusion, dict(sorted(by_class(confusion).items())), comparison.spans or {}
-    )
+    classes = dict(sorted(by_class(confusion).items()))
+    return Measured(scores, undefined, confusion, classes, comparison.spans or {}, comparison.questions)
 
 
 def direction(score: str) -> int:

@@ -117,14 +117,14 @@ class _Ranking(Metric):
 
 @METRICS.register("roc_auc")
 class RocAuc(_Ranking):
-    """The area under the ROC curve: of two classes, or the mean over the questions that have both answers (Fawcett 2006)."""
+    """The area under the ROC curve: of the first of two classes, or the mean over the questions that have both answers (Fawcett 2006)."""
 
     function = "roc_auc_score"
 
 
 @METRICS.register("average_precision")
 class AveragePrecision(_Ranking):
-    """The area under the curve of precision over recall: of two classes, or the mean over the questions that have both
+    """The area under the steps of precision over recall: of the first of two classes, or the mean over the questions that have both
     answers."""
 
     function = "average_precision_score"

@@ -43,7 +43,7 @@ class Bleu(_OfTexts):
         return _bleu_of(comparison).score
 
     def of_counts(self, comparison: Comparison) -> OfCounts:
-        return _of_sacrebleu(_bleu(), comparison)
+        return _of_sacrebleu("bleu", _bleu(), comparison)
 
 
 @METRICS.register("bleu_lower")
@@ -54,7 +54,7 @@ class BleuLower(_OfTexts):
         return _bleu(lower=True).corpus_score(predicted, [right]).score
 
     def of_counts(self, comparison: Comparison) -> OfCounts:
-        return _of_sacrebleu(_bleu(lower=True), comparison)
+        return _of_sacrebleu("bleu_lower", _bleu(lower=True), comparison)
 
 
 @METRICS.register("chrf")
@@ -69,7 +69,7 @@ class Chrf(_OfTexts):
     def of_counts(self, comparison: Comparison) -> OfCounts:
         from sacrebleu.metrics import CHRF
 
-        return _of_sacrebleu(CHRF(), comparison)
+        return _of_sacrebleu("chrf", CHRF(), comparison)
 
 
 @METRICS.register("ter")
@@ -86,7 +86,7 @@ class Ter(_OfTexts):
     def of_counts(self, comparison: Comparison) -> OfCounts:
         from sacrebleu.metrics import TER
 
-        return _of_sacrebleu(TER(), comparison)
+        return _of_sacrebleu("ter", TER(), comparison)
 
 
 @METRICS.register("exact_match")
@@ -153,7 +153,7 @@ class LengthRatio(_OfTexts):
     def of_counts(self, comparison: Comparison) -> OfCounts:
         from attnlab.metrics.resamples import of_means
 
-        predicted, right, *_ = zip(*_statistics(_bleu(), comparison), strict=True)
+        predicted, right, *_ = zip(*_statistics("bleu", _bleu(), comparison), strict=True)
         return of_means(predicted, right)
 
 
@@ -212,20 +212,20 @@ def _texts(comparison: Comparison) -> tuple[list[str], list[str]]:
     return comparison.once("texts", lambda: (one_spaced(comparison.gold), one_spaced(predicted)))
 
 
-def _statistics(metric: "BLEU | CHRF | TER", comparison: Comparison) -> list[list[float]]:
+def _statistics(name: str, metric: "BLEU | CHRF | TER", comparison: Comparison) -> list[list[float]]:
     """(B, K) of each text what sacreBLEU adds up over texts. It offers this to its own significance tests alone."""
     right, predicted = _texts(comparison)
-    return metric._extract_corpus_statistics(predicted, [right])
+    return comparison.once(f"statistics of {name}", lambda: metric._extract_corpus_statistics(predicted, [right]))
 
 
-def _of_sacrebleu(metric: "BLEU | CHRF | TER", comparison: Comparison) -> OfCounts:
+def _of_sacrebleu(name: str, metric: "BLEU | CHRF | TER", comparison: Comparison) -> OfCounts:
     """Its score as a function of how often each text counts; undefined where no right text has a word."""
     import numpy as np
 
     from attnlab.metrics.resamples import of_sums
 
     has_words = [bool(text) for text in _texts(comparison)[0]]
-    per_text = np.column_stack([np.array(_statistics(metric, comparison), dtype=np.float64), has_words])
+    per_text = np.column_stack([np.array(_statistics(name, metric, comparison), dtype=np.float64), has_words])
 
     def score(sums: "NDArray[np.float64]") -> "NDArray[np.float64]":
         return np.array(

@@ -27,7 +27,7 @@ class StoredMultiLabel(StoredAnswers):
 class MultiLabel(TargetKind):
     """Binary cross-entropy for each known answer (multi-label classification)."""
 
-    metrics = ("accuracy", "roc_auc")
+    metrics = ("accuracy", "roc_auc", "average_precision", "macro_f1", "micro_f1")
     monitor = "roc_auc"
     stored_answers = StoredMultiLabel
 

@@ -29,7 +29,7 @@ class StoredNumbers(StoredAnswers):
 class Numbers(TargetKind):
     """Absolute error, in standard deviations of the numbers in training."""
 
-    metrics = ("mae",)
+    metrics = ("mae", "rmse", "r2")
     monitor = "mae"
     stored_answers = StoredNumbers
 

@@ -67,12 +67,13 @@ def other_data(saved: DataConfig, now: DataConfig) -> bool:
 
 def answers_alike(saved: Config, now: Config) -> bool:
     """Whether two configurations give the same answers: not where, or how soon, they are computed."""
-    return not different_answers(saved, now)
+    parts = ("data", "embedding", "encoder", "head")
+    alike = all(getattr(saved, part) == getattr(now, part) for part in parts)
+    return alike and saved.trainer.precision == now.trainer.precision
 
 
-def different_answers(saved: Config, now: Config) -> list[str]:
-    """The settings that may change a run's answers, where they are others than those that it was trained with: as one types
-    them, and what they were."""
+def told(saved: Config, now: Config) -> list[str]:
+    """The settings that may change a run's answers, where they are others than it was trained with, and what they were."""
     before, after = flat(asdict(saved)), flat(asdict(now))
     return [
         f"{_word(name, value)} (it was {_value(before.get(name))})"

@@ -12,7 +12,8 @@ from attnlab.command_words import shell_word
 from attnlab.config import Config, CrossValidated
 from attnlab.data.prep.crossval import Folds
 from attnlab.disk import read_json, write_json
-from attnlab.runs import FoldResults, Results, RunFolder, Scores, Trained
+from attnlab.metrics import Tallies, Tally, added
+from attnlab.runs import ClassScores, FoldResults, Results, RunFolder, Scores, Trained
 from attnlab.schema import Count
 from attnlab.training import report
 from attnlab.training.baselines.ahead import ahead
@@ -34,6 +35,9 @@ class CrossValidation:
 class Finished(FoldResults):
     """What results.json of a fold's run holds."""
 
+    classes: NotRequired[dict[str, ClassScores]]
+    spans: NotRequired[dict[str, ClassScores]]
+    questions: NotRequired[dict[str, ClassScores]]
     undefined: NotRequired[dict[str, dict[str, str]]]
     warnings: NotRequired[list[str]]
     parameters: Count
@@ -50,7 +54,8 @@ def wanted(config: Config) -> bool:
 def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.Reporter) -> CrossValidation:
     """Write and show what finished folds come to together. Raises Damaged where one's results.json holds anything else."""
     results = {name: read_json(folder.fold(name).results, Finished) for name in folds.names}
-    write_json(folder.results, summary(config.task, folds.protocol, results))
+    of_all = summary(config.task, folds.protocol, results)
+    write_json(folder.results, of_all)
     told = _ahead(list(results.values()), config)
     title = f"{config.task} on {config.data.name}: {folds.protocol}"
     columns = {
@@ -60,6 +65,8 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
         for name, fold in results.items()
     }
     show(reporter, title, columns)
+    of_each = (of_all.get("classes", {}), of_all.get("spans", {}), of_all.get("questions", {}))
+    report.show_classes(reporter, *map(tallies, of_each))
     if told:
         reporter.say(told)
     again = shell_word("run", str(folder.path))
@@ -76,6 +83,9 @@ def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
     baselines, simple = [r["baselines"] for r in results], _on_validation(results)
     undefined = {name: partial for name in ("test", "validation") if (partial := _partial(folds, name))}
     warnings = dict.fromkeys(warning for r in results for warning in r.get("warnings", ()))
+    classes = _together([r.get("classes", {}) for r in results])
+    spans = _together([r.get("spans", {}) for r in results])
+    questions = _together([r.get("questions", {}) for r in results])
     return {
         "task": task,
         "protocol": protocol,
@@ -86,11 +96,38 @@ def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:
         **({"undefined": undefined} if undefined else {}),
         **({"warnings": list(warnings)} if warnings else {}),
         "folds": {name: _of_fold(r) for name, r in folds.items()},
+        **({"classes": classes} if classes else {}),
+        **({"spans": spans} if spans else {}),
+        **({"questions": questions} if questions else {}),
         "train": cast(Trained, sums | means),
         "parameters": results[0]["parameters"],
         "baselines": {name: mean([scores[name] for scores in baselines]) for name in _common(baselines)},
         **({"validation_baselines": {name: mean(scores) for name, scores in simple.items()}} if simple else {}),
     }
+
+
+def class_scores(tallies: Tallies) -> dict[str, ClassScores]:
+    """As results.json holds them."""
+    return {
+        name: {
+            "precision": tally.precision, "recall": tally.recall, "f1": tally.f1,
+            "support": tally.right, "predicted": tally.predicted, "correct": tally.both,
+        }
+        for name, tally in tallies.items()
+    }  # fmt: skip
+
+
+def tallies(scores: Mapping[str, ClassScores]) -> Tallies:
+    """What `class_scores` was given."""
+    return {name: Tally(of["support"], of["predicted"], of["correct"]) for name, of in scores.items()}
+
+
+def _together(folds: Sequence[Mapping[str, ClassScores]]) -> dict[str, ClassScores]:
+    """Counted over all folds, each example in the one that tests it; none where a fold has no counts, as those of earlier
+    versions."""
+    if not all(fold and all("correct" in of_class for of_class in fold.values()) for fold in folds):
+        return {}
+    return class_scores(added([tallies(fold) for fold in folds]))
 
 
 def _on_validation(results: Sequence[Finished]) -> dict[str, list[Scores]]:

@@ -14,8 +14,10 @@ from attnlab.data.contract import Batches, Split
 from attnlab.data.prep.batching import Batching
 from attnlab.disk import write_text
 from attnlab.errors import UserError
+from attnlab.metrics import bootstrap
 from attnlab.model.build import Model
 from attnlab.model.interfaces import Head
+from attnlab.runs import Intervals
 from attnlab.sets import Batch, Prediction
 from attnlab.training.engine import Engine
 
@@ -24,8 +26,8 @@ from attnlab.training.engine import Engine
 class Evaluation:
     """predictions: one for each example, in the split's order. scores: fractions of 1, and the mean loss. undefined: of
     scores that would say nothing, why. confusion: how often each (right class, predicted class) occurred, where answers
-    are classes; classes, spans: what each class comes to, and each type of span where they are tags
-    of spans."""
+    are classes; classes, spans, questions: what each class comes to, each type of span where they are tags of spans, and the
+    answer yes to each question."""
 
     predictions: list[Prediction]
     scores: dict[str, float]
@@ -33,6 +35,7 @@ class Evaluation:
     confusion: metrics.Confusion
     classes: metrics.Tallies = field(default_factory=dict)
     spans: metrics.Tallies = field(default_factory=dict)
+    questions: metrics.Tallies = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -65,7 +68,17 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
     measured = metrics.measure(head.metrics, comparison, slices)
     scores = measured.scores | ({"loss": total / count} if count else {})
-    return Evaluation(ordered, scores, measured.undefined, measured.confusion, measured.classes, measured.spans)
+    of_each = measured.classes, measured.spans, measured.questions
+    return Evaluation(ordered, scores, measured.undefined, measured.confusion, *of_each)
+
+
+def intervals(head: Head, split: Split, evaluation: Evaluation) -> Intervals:
+    """The 95 % intervals of its scores, by the metrics that know how many examples count, see `metrics.bootstrap`."""
+    names = [name for name in head.metrics if name in evaluation.scores]
+    if not names:
+        return {}
+    comparison = metrics.Comparison(head.kind, split.gold(head.target), evaluation.predictions, head.classes)
+    return bootstrap.intervals(names, comparison)
 
 
 def perfect(head: Head, split: Split, names: Sequence[str]) -> metrics.Measured:

@@ -1,6 +1,7 @@
 """What a person sees of a run: progress on a terminal, plain lines in the log, tables at the end."""
 
 import io
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,7 +80,7 @@ class Reporter:
     def validation(self, validation: Validation) -> None:
         """One line for each validation: first the score that stars go by."""
         names, values = dict.fromkeys((validation.monitor, *SHOWN)), validation.scores
-        scores = "  ".join(f"{name} {values[name]:.4f}" for name in names if name in values)
+        scores = "  ".join(f"{name} {shown(values[name])}" for name in names if name in values)
         star = " *" if validation.best else ""
         self.say(
             f"{clock(time.monotonic() - self._started)}  epoch {validation.epoch:>3}  update {validation.update:>6}  "
@@ -105,10 +106,7 @@ def _console(width: int | None, file: IO[str] | None = None, quiet: bool = False
 def details(reporter: Reporter, evaluation: Evaluation, lengths: Mapping[str, list[int]]) -> None:
     """What scores don't say: how well each class is found, and each type of span, and which are confused; how long texts become, and how BLEU was
     computed. lengths: empty where answers are no texts."""
-    if evaluation.classes:
-        _show_tallies(reporter, "class", "classes", evaluation.classes)
-    if evaluation.spans:
-        _show_tallies(reporter, "type of span", "types of span", evaluation.spans)
+    show_classes(reporter, evaluation.classes, evaluation.spans, evaluation.questions)
     if evaluation.confusion:
         reporter.table(confusion_table(evaluation.confusion))
     if lengths:
@@ -116,6 +114,19 @@ def details(reporter: Reporter, evaluation: Evaluation, lengths: Mapping[str, li
         reporter.say(
             f"bleu: {metrics.text.bleu_signature()}; bleu_lower: {metrics.text.bleu_signature(lower=True)}"
         )
+
+
+def show_classes(
+    reporter: Reporter, classes: metrics.Tallies, spans: metrics.Tallies, questions: metrics.Tallies
+) -> None:
+    """How well each of several classes is found, each type of span, and the answer yes to each question. That one class alone is
+    always right says nothing."""
+    if len(classes) > 1:
+        _show_tallies(reporter, "class", "classes", classes)
+    if len(classes) > 1 and spans:
+        _show_tallies(reporter, "type of span", "types of span", spans)
+    if questions:
+        _show_tallies(reporter, "question", "questions", questions, ": the answer yes")
 
 
 def new_table(title: str, words: Iterable[str], numbers: Iterable[str]) -> Table:
@@ -135,22 +146,40 @@ NO_SCORE = "–"
 @dataclass(frozen=True)
 class Column:
     """What a table shows of one split, of a baseline or of a fold. examples: how many were scored; None where that is not
-    known. undefined: of scores that would say nothing, why."""
+    known. undefined: of scores that would say nothing, why. intervals: 95 % intervals of scores."""
 
     scores: Mapping[str, float]
     examples: int | None = None
     undefined: Mapping[str, str] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def cell(self, score: str) -> str:
         """Empty where it was not measured."""
         if score in self.scores:
-            return f"{self.scores[score]:.4f}"
+            return shown(self.scores[score])
         return NO_SCORE if score in self.undefined else ""
 
 
+def shown(score: float) -> str:
+    """With four decimals; a small one, as of numbers in a large unit, with four digits."""
+    return f"{score:.4g}" if 0 < abs(score) < 0.001 else f"{score:.4f}"
+
+
+def interval(low: float, high: float) -> str:
+    """With as many digits as say something, two of the width: 0.943–0.949, 24.1–27.8."""
+    width, largest = high - low, max(abs(low), abs(high))
+    most = max(4, 3 - math.floor(math.log10(largest))) if largest else 4
+    digits = min(most, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 4
+    return f"{low:.{digits}f}{' to ' if low < 0 else '–'}{high:.{digits}f}"
+
+
 def show_scores(reporter: Reporter, title: str, columns: Mapping[str, Column]) -> None:
-    """The table, and below it a line for each reason why there is no score."""
+    """The table, and below it a line of intervals, and one for each reason why there is no score."""
     reporter.table(score_table(title, columns))
+    for name, column in columns.items():
+        if column.intervals:
+            limits = (f"{score} {interval(*limits)}" for score, limits in column.intervals.items())
+            reporter.say(f"95 % intervals of {name}, from resampled examples: {', '.join(limits)}")
     for reason in reasons(columns):
         reporter.say(reason)
 
@@ -184,21 +213,23 @@ MOST_CLASSES = 20
 """Rows of a table of classes, at the most."""
 
 
-def _show_tallies(reporter: Reporter, one: str, several: str, tallies: metrics.Tallies) -> None:
+def _show_tallies(
+    reporter: Reporter, one: str, several: str, tallies: metrics.Tallies, more_of_title: str = ""
+) -> None:
     """A row for each of them; of many, those with most right answers, and below, how many more there are."""
-    reporter.table(tally_table(one, tallies))
+    reporter.table(tally_table(one, tallies, f"Each {one}{more_of_title}"))
     if (more := len(tallies) - MOST_CLASSES) > 0:
         reporter.say(f"The {MOST_CLASSES} most frequent {several}; {more:,} more {several if more > 1 else one}")
 
 
-def tally_table(name: str, tallies: metrics.Tallies) -> Table:
+def tally_table(name: str, tallies: metrics.Tallies, title: str) -> Table:
     """Precision, recall, F1 and the number of right answers: of each of few, else of the most frequent."""
     shown = (
         sorted(tallies, key=lambda label: (-tallies[label].right, label))
         if len(tallies) > MOST_CLASSES
         else tallies
     )
-    table = new_table(f"Each {name}", [name], ["precision", "recall", "F1", "support"])
+    table = new_table(title, [name], ["precision", "recall", "F1", "support"])
     for label in list(shown)[:MOST_CLASSES]:
         tally = tallies[label]
         scores = (f"{score:.4f}" for score in (tally.precision, tally.recall, tally.f1))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from attnlab.command_words import shell_word
 from attnlab.data.contract import Data
 from attnlab.disk import write_json
-from attnlab.metrics import Measured, Tallies
+from attnlab.metrics import Measured
 from attnlab.model.width import count_parameters
 from attnlab.plural import plural
-from attnlab.runs import ClassScores, Results, RunFolder
+from attnlab.runs import Results, RunFolder
 from attnlab.training.baselines.ahead import ahead
+from attnlab.training.cross_validation import class_scores
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import perfect, word_lengths, write_predictions
+from attnlab.training.evaluate import intervals, perfect, word_lengths, write_predictions
 from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run
@@ -57,12 +58,17 @@ def finish(
     evaluation = None
     if run.config.score_test and "test" in data.splits:
         test, evaluation = data.splits["test"], run.evaluate("test", data)
-        columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined)} | columns
+        limits = intervals(head, test, evaluation)
+        columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined, limits)} | columns
+        if limits:
+            results["intervals"] = {"test": limits}
         write_predictions(folder.predictions("test"), test, head.target, evaluation)
         if evaluation.classes:
-            results["classes"] = _kept(evaluation.classes)
+            results["classes"] = class_scores(evaluation.classes)
         if evaluation.spans:
-            results["spans"] = _kept(evaluation.spans)
+            results["spans"] = class_scores(evaluation.spans)
+        if evaluation.questions:
+            results["questions"] = class_scores(evaluation.questions)
         if head.uses_search:
             results["lengths"] = word_lengths(test, head.target, evaluation)
     for name, column in columns.items():
@@ -103,14 +109,6 @@ def finish(
         reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")
-
-
-def _kept(tallies: Tallies) -> dict[str, ClassScores]:
-    """As results.json holds them."""
-    return {
-        name: {"precision": tally.precision, "recall": tally.recall, "f1": tally.f1, "support": tally.right}
-        for name, tally in tallies.items()
-    }
 
 
 def _validation(run: Run, data: Data, best: dict[str, float]) -> Column:

@@ -14,8 +14,8 @@ from attnlab.metrics import added
 from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
-from attnlab.training.evaluate import Evaluation, word_lengths, write_predictions
-from attnlab.training.report import Column, Reporter, details, show_scores
+from attnlab.training.evaluate import Evaluation, intervals, word_lengths, write_predictions
+from attnlab.training.report import Column, Reporter, details, show_classes, show_scores
 from attnlab.training.run import Run, load_run
 
 
@@ -33,14 +33,16 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     data = run.data_to_score(split)
     split, sentence = _chosen(run, data, split)
     reporter.say(sentence)
-    if different := changes.different_answers(compose.load_saved(run.folder.config), run.config):
-        reporter.say(f"Not as in training: {', '.join(different)}")
+    saved = compose.load_saved(run.folder.config)
+    if not changes.answers_alike(saved, run.config):
+        reporter.say(f"Not as in training: {', '.join(changes.told(saved, run.config))}")
     for warning in warnings(data, [split]):
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
     as_trained = _is_as_trained(run, data.fingerprint, reporter)
     examples, results = data.splits[split], run.results
-    columns = {split: Column(evaluation.scores, len(examples), evaluation.undefined)}
+    limits = intervals(run.model.head, examples, evaluation)
+    columns = {split: Column(evaluation.scores, len(examples), evaluation.undefined, limits)}
     reported = {"validation": results.get("validation"), "test": results.get("test")}.get(split)
     if as_trained and reported is not None:
         number, undefined = results.get("examples", {}).get(split), results.get("undefined", {}).get(split, {})
@@ -89,12 +91,15 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     names = list(read_json(folder.folds, Folds).test)
     folds = {name: score_again(str(folder.fold(name).path), split, overrides=overrides) for name in names}
     columns = {name: Column(fold.scores, len(fold.predictions), fold.undefined) for name, fold in folds.items()}
-    cross_validation.show(Reporter(), f"{config.task} on {config.data.path or config.data.name}", columns)
+    reporter = Reporter()
+    cross_validation.show(reporter, f"{config.task} on {config.data.path or config.data.name}", columns)
     confusion = sum((Counter(dict(fold.confusion)) for fold in folds.values()), Counter[tuple[str, str]]())
     predictions = [prediction for fold in folds.values() for prediction in fold.predictions]
     scores = cross_validation.mean([fold.scores for fold in folds.values()])
     undefined = {name: reason for fold in folds.values() for name, reason in fold.undefined.items()}
     undefined = {name: reason for name, reason in undefined.items() if name not in scores}
-    classes = added([fold.classes for fold in folds.values()])
-    spans = added([fold.spans for fold in folds.values()])
-    return Evaluation(predictions, scores, undefined, confusion, classes, spans)
+    of_each = [[fold.classes, fold.spans, fold.questions] for fold in folds.values()]
+    classes, spans, questions = map(added, zip(*of_each, strict=True))
+    if split == "test" and not changes.other_data(compose.load_saved(folder.config).data, config.data):
+        show_classes(reporter, classes, spans, questions)  # each example was scored once
+    return Evaluation(predictions, scores, undefined, confusion, classes, spans, questions)

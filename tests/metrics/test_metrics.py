@@ -93,9 +93,6 @@ def test_what_each_class_comes_to_is_scikit_learns(pairs: list[tuple[str, str]])
     expected = sklearn_metrics.precision_recall_fscore_support(gold, predicted, labels=names, zero_division=0)
     comparison = metrics.Comparison("vector_classes", [["", *gold]], answers(["d", *predicted]))
     classes = metrics.measure([], comparison).classes
-    if len(names) == 1:  # as with scores: perfect ones of a single answer are nobody's merit
-        assert classes == {}
-        return
     assert list(classes) == names
     found = [(t.precision, t.recall, t.f1, t.right) for t in classes.values()]
     assert found == [pytest.approx(row) for row in zip(*expected, strict=True)]
@@ -107,6 +104,7 @@ def test_classes_that_are_only_predicted_count_as_scikit_learn_counts_them() -> 
     assert found["accuracy"] == 13 / 21
 
 
+chances = st.sampled_from([0.0, 0.1, 0.4, 0.5, 0.9, 1.0])
 rows = st.integers(1, 4).flatmap(
     lambda n: st.lists(
         st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 1)), min_size=n, max_size=n), min_size=1
@@ -132,6 +130,38 @@ def test_f1_of_questions_is_scikit_learns_where_somebody_says_yes(table: list[li
     assert measured.scores["accuracy"] == sum(g == p for g, p in flat) / len(flat)
     assert measured.scores["macro_f1"] == pytest.approx(sum(expected) / len(expected))
     assert measured.scores["micro_f1"] == pytest.approx(sklearn_metrics.f1_score(*zip(*flat, strict=True)))
+
+
+@given(rows)
+def test_what_yes_comes_to_for_each_question_is_scikit_learns(table: list[list[tuple[int, int]]]) -> None:
+    gold, predicted = ([[pair[i] for pair in row] for row in table] for i in (0, 1))
+    names = [f"question {i}" for i in range(len(table[0]))]
+    measured = metrics.measure([], metrics.Comparison("classes", gold, answers(*predicted), names))
+    assert list(measured.questions) == names and measured.classes == {}
+    for tally, column in zip(measured.questions.values(), zip(*table, strict=True), strict=True):
+        known = [(g, p) for g, p in column if g >= 0] or [(0, 0)]
+        expected = sklearn_metrics.precision_recall_fscore_support(
+            *zip(*known, strict=True), labels=[1], zero_division=0
+        )
+        assert (tally.precision, tally.recall, tally.f1, tally.right) == pytest.approx(
+            tuple(float(part[0]) for part in expected)
+        )
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 1), st.integers(0, 1), chances, chances]), min_size=1).map(
+        lambda rows: [(0, 1, 0.5, 0.5), (1, 0, 0.5, 0.5), *rows]
+    )
+)
+def test_average_precision_of_questions_is_scikit_learns_macro_mean(
+    rows: list[tuple[int, int, float, float]],
+) -> None:
+    gold, probabilities = [[a, b] for a, b, _, _ in rows], [[p, q] for _, _, p, q in rows]
+    predictions = [Answer([int(p > 0.5) for p in row], row) for row in probabilities]
+    found = scores("classes", gold, predictions, names=["average_precision", "roc_auc"])
+    expected = sklearn_metrics.average_precision_score(gold, probabilities, average="macro")
+    assert found["average_precision"] == pytest.approx(expected)
+    assert found["roc_auc"] == pytest.approx(sklearn_metrics.roc_auc_score(gold, probabilities, average="macro"))
 
 
 numbers = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1)
@@ -256,8 +286,9 @@ def test_average_precision_is_scikit_learns() -> None:
 
 
 def test_errors_of_numbers_leave_gaps_out() -> None:
-    assert scores("number", [1.0, math.nan, 4.0], answers(2.0, 9.0, 4.0)) == {"mae": 0.5}
-    assert scores("vector_numbers", [[1.0, math.nan], [4.0]], answers([2.0, 9.0], [4.0])) == {"mae": 0.5}
+    expected = {"mae": 0.5, "rmse": math.sqrt(0.5), "r2": 1 - 1 / 4.5}
+    assert scores("number", [1.0, math.nan, 4.0], answers(2.0, 9.0, 4.0)) == expected
+    assert scores("vector_numbers", [[1.0, math.nan], [4.0]], answers([2.0, 9.0], [4.0])) == expected
     found = scores("number", [1.0, math.nan, 5.0], answers(2.0, 9.0, 4.0), names=["rmse", "r2", "spearman"])
     assert found == {"rmse": 1.0, "r2": 1 - 2 / 8, "spearman": pytest.approx(1.0)}
     assert scores("number", [1.0], answers(2.0), names=["r2", "spearman"]) == {}, "of one number nothing varies"

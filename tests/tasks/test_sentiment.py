@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 from conftest import shared_data, verdicts, write_tables, write_treebank
+from sklearn.metrics import (
+    mean_absolute_error,
+    precision_recall_fscore_support,
+    r2_score,
+    root_mean_squared_error,
+)
 
 from attnlab import load_run, train
 from attnlab.cli import main
 from attnlab.errors import UserError
+from attnlab.runs import Results
 
 
 def small(path: Path, outputs: Path, *others: str) -> list[str]:
@@ -125,19 +132,55 @@ def test_a_file_of_another_kind_scores_a_run(copied: Path, tmp_path: Path) -> No
     assert len(lines) == 20 and all(line["predicted"] == line["gold"] for line in lines)
 
 
-@pytest.mark.parametrize("kind, label, score", [("number", "stars", "mae"), ("classes", "[funny,sad]", "roc_auc")])
-def test_numbers_and_several_yes_no_are_learned(kind: str, label: str, score: str, tmp_path: Path) -> None:
-    header = "text,stars,funny,sad\n"
-    rows = "fine {i},5,1,0\ndull {i},1,,1\nso {i},3,0,0\n"
+@pytest.fixture
+def judged(tmp_path: Path) -> Path:
+    """Texts with a price in thousands and two questions, one of which is open for some."""
+    rows = "fine {i},105000,1,0\ndull {i},101000,,1\nso {i},103000,0,0\n"
     for split in ("train", "dev", "test"):
-        (tmp_path / f"{split}.csv").write_text(header + "".join(rows.format(i=i) for i in range(20)))
+        text = "text,price,funny,sad\n" + "".join(rows.format(i=i) for i in range(20))
+        (tmp_path / f"{split}.csv").write_text(text)
+    return tmp_path
+
+
+def learn(judged: Path, kind: str, label: str) -> tuple[Path, Results]:
     words = [f"data.label={label}", f"data.target_kind={kind}", "trainer.epochs=20", "head.readout=mean"]
-    assert main(small(tmp_path, tmp_path / "outputs", *words)) == 0
-    results = load_run(only_run(tmp_path / "outputs")).results
-    if kind == "number":
-        assert results["test"][score] < 0.7 < results["baselines"]["median"]["mae"]
-    else:
-        assert results["test"][score] > 0.95 and results["test"]["accuracy"] > 0.9
+    assert main(small(judged, judged / "outputs", *words)) == 0
+    run = only_run(judged / "outputs")
+    return run, load_run(run).results
+
+
+def test_numbers_are_learned_and_scored_in_their_own_unit(judged: Path) -> None:
+    run, results = learn(judged, "number", "price")
+    test, simple = results["test"], results["baselines"]["median"]
+    assert simple["mae"] == pytest.approx(4000 / 3) and simple["r2"] == pytest.approx(0)
+    assert test["mae"] < 700 and test["mae"] <= test["rmse"] < simple["rmse"] and 0.5 < test["r2"] < 1
+    lines = [json.loads(line) for line in (run / "predictions-test.jsonl").read_text().splitlines()]
+    gold, predicted = [line["gold"] for line in lines], [line["predicted"] for line in lines]
+    assert test["mae"] == pytest.approx(mean_absolute_error(gold, predicted))
+    assert test["rmse"] == pytest.approx(root_mean_squared_error(gold, predicted))
+    assert test["r2"] == pytest.approx(r2_score(gold, predicted))
+    assert results["intervals"]["test"].keys() == {"mae", "rmse", "r2"}
+
+
+def test_several_questions_are_learned_and_each_is_shown(judged: Path, capsys) -> None:
+    run, results = learn(judged, "classes", "[funny,sad]")
+    test, simple = results["test"], results["baselines"]["most_frequent_answers"]
+    assert test["roc_auc"] > 0.95 and test["accuracy"] > 0.9
+    assert test.keys() > {"average_precision", "macro_f1", "micro_f1"} == simple.keys() - {"accuracy", "roc_auc"}
+    # Funny is half of what is known; sad a third. No, the answer to both, is right of 20 and of 40 in 100.
+    assert simple["accuracy"] == 0.6 and simple["roc_auc"] == 0.5 and simple["macro_f1"] == 0
+    assert simple["average_precision"] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    lines = [json.loads(line) for line in (run / "predictions-test.jsonl").read_text().splitlines()]
+    assert list(results["questions"]) == ["funny", "sad"]
+    shown = capsys.readouterr().out
+    for question, (name, of) in enumerate(results["questions"].items()):
+        known = [(line["gold"][question], line["predicted"][question]) for line in lines]
+        gold, predicted = zip(*[(g, p) for g, p in known if g >= 0], strict=True)
+        expected = [float(part[0]) for part in precision_recall_fscore_support(gold, predicted, labels=[1])]
+        assert [of[key] for key in ("precision", "recall", "f1", "support")] == pytest.approx(expected)
+        (row,) = [line.replace("│", " ").split() for line in shown.splitlines() if line.startswith(f"│ {name} ")]
+        assert row == [name, *(f"{of[key]:.4f}" for key in ("precision", "recall", "f1")), "20"]
+    assert "Each question: the answer yes" in shown
 
 
 TEXT = "text,label\n" + "".join(f"it is fine {i},good\nit is dull {i},bad\n" for i in range(30))

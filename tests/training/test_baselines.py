@@ -2,6 +2,8 @@
 run is named at its end."""
 
 import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,30 @@ def test_texts_without_letters_have_no_word_by_word_translation(side: str, tmp_p
     assert warnings == [
         "the baseline word_by_word is left out: one side of the training pairs has no words of letters or digits"
     ]
+
+
+@dataclass
+class KnownAnswers:
+    """Right answers of training and of the split that is scored; answers are kept as they come."""
+
+    kind: str
+    learned: list
+    gold: list
+
+    def measure(self, answers: list) -> list:
+        return [answer.value for answer in answers]
+
+
+def test_unknown_answers_of_training_count_for_no_simple_answer() -> None:
+    unknown, simple = math.nan, BASELINES.get("median", Baseline)()
+    assert simple.scores(KnownAnswers("number", [unknown, 1.0, unknown, 5.0, 2.0], [0.0])) == [2.0]
+    vectors = KnownAnswers("vector_numbers", [[unknown, 1.0], [], [5.0, unknown, 2.0]], [[0.0, 0.0], [0.0]])
+    assert simple.scores(vectors) == [[2.0, 2.0], [2.0]]
+    simple = BASELINES.get("larger_class", Baseline)()
+    assert simple.scores(KnownAnswers("class", ["", "a", "", "", "b", "b"], ["a"])) == ["b"]
+    simple = BASELINES.get("most_frequent_answers", Baseline)()
+    learned = [[1, -1], [-1, -1], [1, 1], [1, 0], [0, 0]]
+    assert simple.scores(KnownAnswers("classes", learned, [[1, 1]])) == [[1, 0]]
 
 
 def uneven(folder: Path) -> list[str]:

@@ -16,7 +16,8 @@ from attnlab.cli import main
 from attnlab.data.prep.crossval import assign, divided, fold_splits
 from attnlab.data.prep.splits import held_out
 from attnlab.errors import Stopped, UserError
-from attnlab.training.cross_validation import show, summary
+from attnlab.metrics import Tally, by_class
+from attnlab.training.cross_validation import class_scores, show, summary, tallies
 from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter
 
@@ -137,6 +138,24 @@ def test_a_summary_holds_mean_and_deviation() -> None:
     assert found["validation_baselines"] == {"simple": {"accuracy": pytest.approx(0.7)}}, "what all folds have"
 
 
+def test_classes_are_counted_over_the_tests_of_all_folds() -> None:
+    """One fold's answers are all the same, which is no test of that fold, but counts like every other."""
+    train = dict.fromkeys(("seconds", "wall_seconds", "epochs", "updates", "vectors_per_second", "data_wait"), 1.0)
+    counts = {"a": {"yes": Tally(3, 1, 1), "no": Tally(1, 3, 1)}, "b": {"yes": Tally(4, 4, 4)}}
+    folds = {
+        name: {
+            "test": {}, "validation": {}, "train": train, "parameters": 5, "baselines": {},
+            "classes": class_scores(of),
+        }
+        for name, of in counts.items()
+    }  # fmt: skip
+    found = summary("t", "p", folds)["classes"]
+    assert tallies(found) == {"no": Tally(1, 3, 1), "yes": Tally(7, 5, 5)}
+    assert found["yes"]["precision"] == 1.0 and found["yes"]["recall"] == 5 / 7 and found["yes"]["support"] == 7
+    del folds["b"]["classes"]["yes"]["correct"]  # as an earlier version left it
+    assert "classes" not in summary("t", "p", folds)
+
+
 def test_a_mean_is_over_the_folds_that_have_a_score(capsys) -> None:
     train = dict.fromkeys(("seconds", "wall_seconds", "epochs", "updates", "vectors_per_second", "data_wait"), 1.0)
     tests = {"a": {"accuracy": 0.5}, "b": {}, "c": {"accuracy": 0.9}}
@@ -171,6 +190,14 @@ def test_warnings_of_folds_are_told_once_and_kept_with_each(finished: Path) -> N
 
 def test_a_parent_of_ordinary_runs(finished: Path) -> None:
     found = results(finished)
+    lines = [
+        json.loads(line)
+        for path in finished.glob("fold-*/predictions-test.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    pairs = Counter((line["gold"], line["predicted"]) for line in lines)
+    assert tallies(found["classes"]) == by_class(pairs) and len(lines) == 24
+    assert "Each class" in (finished / "log.txt").read_text() and "intervals" not in found
     assert sorted(found["folds"]) == ["ada", "bob", "cy"] and "leave one speaker out" in found["protocol"]
     own = [results(finished / f"fold-{name}")["test"]["accuracy"] for name in found["folds"]]
     assert found["test"]["accuracy"] == pytest.approx(np.mean(own))
@@ -187,6 +214,12 @@ def test_eval_repeats_all_folds_and_latest_is_the_parent(finished: Path, capsys)
     mean = results(finished)["test"]["accuracy"]
     (line,) = [line for line in shown.splitlines() if line.startswith("│ mean")]
     assert f"{mean:.4f}" in line
+    *_, table = shown.split("Each class\n")  # after those of each fold
+    rows = [row.replace("│", " ").split() for row in table.splitlines() if row.startswith("│")]
+    assert [(row[0], row[-1]) for row in rows] == [
+        (name, str(of["support"])) for name, of in results(finished)["classes"].items()
+    ]
+    assert sum(int(row[-1]) for row in rows) == 24
 
 
 def test_what_is_finished_is_kept_and_the_rest_is_trained(finished: Path, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from attnlab.cli import main
-from attnlab.metrics import by_class, labels
+from attnlab.metrics import Tally, by_class, labels
 from attnlab.training.evaluate import Evaluation
-from attnlab.training.report import Reporter, confusion_table, details
+from attnlab.training.report import Reporter, confusion_table, details, interval, show_classes
 from attnlab.training.state import Validation
 
 
@@ -57,7 +57,10 @@ def test_spans_of_tags_are_scored_shown_and_kept(tmp_path: Path, capsys) -> None
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["train"]["monitor"] == "span_f1" and results["test"]["accuracy"] < 1.0
     perfect = {"precision": 1.0, "recall": 1.0, "f1": 1.0}
-    assert results["spans"] == {"LOC": perfect | {"support": 24}, "PER": perfect | {"support": 32}}
+    counts = {
+        name: dict.fromkeys(("support", "predicted", "correct"), n) for name, n in (("LOC", 24), ("PER", 32))
+    }
+    assert results["spans"] == {name: perfect | of for name, of in counts.items()}
     assert {name: results["test"][name] for name in labels.SPANS} == dict.fromkeys(labels.SPANS, 1.0)
     assert results["classes"]["I-LOC"]["support"] == 8
     assert set(labels.SPANS) <= set(results["baselines"]["most_frequent_tag"])
@@ -79,6 +82,27 @@ def test_spans_are_refused_where_classes_are_no_tags(tiny: list[str], capsys) ->
     assert said == [
         "attnlab: `head.metrics`: span_f1 does not score this target: its classes are no tags of spans, such as B-PER, I-PER and O"
     ]
+
+
+#    low      high
+LIMITS = [
+    (0.94312, 0.94918, "0.9431–0.9492"),
+    (0.7, 0.861, "0.70–0.86"),
+    (24.112, 27.84, "24.1–27.8"),
+    (102.4, 167.9, "102–168"),
+    (-0.1234, 0.2, "-0.12 to 0.20"),
+    (1.0, 1.0, "1.0000–1.0000"),
+]
+
+
+@pytest.mark.parametrize(("low", "high", "shown"), LIMITS)
+def test_an_interval_has_two_digits_of_its_width(low: float, high: float, shown: str) -> None:
+    assert interval(low, high) == shown
+
+
+def test_that_one_class_alone_is_right_is_no_table(capsys) -> None:
+    show_classes(Reporter(), {"B-a": Tally(3, 3, 3)}, {"a": Tally(3, 3, 3)}, {})
+    assert capsys.readouterr().out == ""
 
 
 def test_a_validation_tells_what_stars_go_by(capsys) -> None:

@@ -16,7 +16,7 @@ from attnlab.training.baselines.base import Baseline, NothingToSay, Problem
 from attnlab.training.engine import Engine
 
 __all__ = ["Baseline", "Problem", "baselines", "of_splits"]
-VERSION = 5
+VERSION = 6
 """Of how baselines are measured."""
 
 

@@ -1,5 +1,6 @@
 """Simple answers that several kinds of data share."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -25,8 +26,9 @@ class LargerClass(Baseline):
 
     def scores(self, problem: Problem) -> dict[str, float]:
         if problem.kind == "class":
-            label, times = Counter(problem.learned).most_common(1)[0]
-            return problem.measure([Prediction(label, times / len(problem.learned))] * len(problem.gold))
+            counts = Counter(label for label in problem.learned if label != NOT_SCORED)
+            label, times = counts.most_common(1)[0]
+            return problem.measure([Prediction(label, times / counts.total())] * len(problem.gold))
         frequent = most_frequent_label(problem)
         answers = ([frequent] * len(labels) for labels in label_lists(problem.gold))
         return problem.measure([Prediction(labels, None) for labels in answers])
@@ -34,13 +36,37 @@ class LargerClass(Baseline):
 
 @BASELINES.register("median")
 class Median(Baseline):
-    """Always the median of the training data."""
+    """Always the median of the known numbers of the training data."""
 
     def fits(self, problem: Problem) -> bool:
-        return problem.kind == "number"
+        return problem.kind in ("number", "vector_numbers")
 
     def scores(self, problem: Problem) -> dict[str, float]:
-        answer = Prediction(median(cast(Sequence[float], problem.learned)), None)
+        if problem.kind == "number":
+            answer = Prediction(_median(cast(Sequence[float], problem.learned)), None)
+            return problem.measure([answer] * len(problem.gold))
+        learned, gold = (cast(Sequence[Sequence[float]], side) for side in (problem.learned, problem.gold))
+        number = _median([number for numbers in learned for number in numbers])
+        return problem.measure([Prediction([number] * len(numbers), None) for numbers in gold])
+
+
+def _median(numbers: Sequence[float]) -> float:
+    """Of those that are known, of which training has at least one."""
+    return median(number for number in numbers if not math.isnan(number))
+
+
+@BASELINES.register("most_frequent_answers")
+class MostFrequentAnswers(Baseline):
+    """To each question the answer that is more frequent in the training data, and how often it is yes there."""
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.kind == "classes"
+
+    def scores(self, problem: Problem) -> dict[str, float]:
+        answers = np.array(list(problem.learned))
+        yes, known = (answers == 1).sum(0), (answers >= 0).sum(0)
+        probabilities = (yes / np.maximum(known, 1)).tolist()
+        answer = Prediction([int(p > 0.5) for p in probabilities], probabilities)
         return problem.measure([answer] * len(problem.gold))
 
 
