@@ -60,6 +60,8 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
         yield "--help", "list the words"
         return
     yield from ((f"{word.name}=", word.sentence) for word in help.WORDS[verb] if word.name[0] != "-")
+    if verb == "runs" and not chosen:
+        yield "compare", "which of two runs is better"
     if verb != "eval":
         yield from ((f"{group}=", help.MEANINGS.get(group, "")) for group in groups.NAMES)
     keys = _keys(verb, chosen)

@@ -72,7 +72,7 @@ def answers_alike(saved: Config, now: Config) -> bool:
     return alike and saved.trainer.precision == now.trainer.precision
 
 
-def told(saved: Config, now: Config) -> list[str]:
+def changed_settings(saved: Config, now: Config) -> list[str]:
     """The settings that may change a run's answers, where they are others than it was trained with, and what they were."""
     before, after = flat(asdict(saved)), flat(asdict(now))
     return [

@@ -35,7 +35,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     reporter.say(sentence)
     saved = compose.load_saved(run.folder.config)
     if not changes.answers_alike(saved, run.config):
-        reporter.say(f"Not as in training: {', '.join(changes.told(saved, run.config))}")
+        reporter.say(f"Not as in training: {', '.join(changes.changed_settings(saved, run.config))}")
     for warning in warnings(data, [split]):
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
