@@ -131,13 +131,18 @@ def train(words: list[str]) -> None:
     from attnlab.command_words import shell_word
 
     runs = compose.each_run(overrides) if options else [overrides]
-    configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
-    for config, run in zip(configs, runs, strict=True):
-        place = f", {shell_word('data.path', config.data.path)}" if config.data.path else ""
-        _say_at_once(f"Preparing {config.task}: {config.data.name}{place}")
-        from attnlab.training.train import start
+    configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts, and torch imported
+    if options:
+        from attnlab.lab.multirun import train_each
 
-        start(config, run)
+        train_each(configs, runs)
+        return
+    (config,) = configs
+    place = f", {shell_word('data.path', config.data.path)}" if config.data.path else ""
+    _say_at_once(f"Preparing {config.task}: {config.data.name}{place}")
+    from attnlab.training.train import start
+
+    start(config, overrides)
 
 
 def _say_at_once(line: str) -> None:
@@ -150,9 +155,10 @@ def _refuse_bare_run(words: list[str]) -> None:
     for word in words:
         if word and "=" not in word:
             from attnlab.command_words import shell_word
-            from attnlab.runs import is_run
+            from attnlab.local_files import user_path
+            from attnlab.runs import is_run, is_sweep
 
-            if is_run(word):
+            if is_run(word) or is_sweep(user_path(word)):
                 raise UserError(f"`{word}`: write `{shell_word('run', word)}`")
 
 
@@ -212,7 +218,13 @@ def data(words: list[str]) -> None:
 
 
 def runs(words: list[str]) -> None:
-    """attnlab runs: a table of all runs below `outputs=`, filtered and sorted by words."""
+    """attnlab runs: a table of all runs below `outputs=`, picked, ordered and grouped by words; `runs compare A B`: which one
+    is better."""
+    if words[:1] == ["compare"]:
+        from attnlab.lab.compare_runs import compare
+
+        compare(words[1:])
+        return
     from attnlab.lab.runs_table import show
 
     show(words)

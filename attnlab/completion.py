@@ -62,6 +62,8 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
     yield from ((f"{word.name}=", word.sentence) for word in help.WORDS[verb] if word.name[0] != "-")
     if verb == "clean":
         return
+    if verb == "runs" and not chosen:
+        yield "compare", "which of two runs is better"
     if verb != "eval":
         yield from ((f"{group}=", help.MEANINGS.get(group, "")) for group in groups.NAMES)
     keys = _keys(verb, chosen)
@@ -92,14 +94,15 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
     if name in ("run", "sweep") and word:
         outputs = Path(value).parent if "/" in value else Path("outputs")
         yield f"{name}=latest", "the newest"
-        mark = "config.yaml" if name == "run" else "sweep.yaml"
-        folders = {path.parent for pattern in ("*", "*/*", "*/*/*") for path in outputs.glob(f"{pattern}/{mark}")}
+        marks = ("config.yaml", "sweep.yaml") if name == "run" else ("sweep.yaml",)
+        found = (outputs.glob(f"{pattern}/{mark}") for pattern in ("*", "*/*", "*/*/*") for mark in marks)
+        folders = {path.parent for paths in found for path in paths}
         yield from ((f"{name}={path}", "") for path in sorted(folders, key=lambda path: path.name, reverse=True))
     elif word and word.values:
         yield from ((f"{head}{choice}", "") for choice in word.values)
     elif name in groups.NAMES or (name == "space" and verb == "sweep"):
         yield from ((f"{head}{choice}", groups.sentence(name, choice)) for choice in groups.choices(name))
-    elif verb == "runs" and name in ("sort", "show"):
+    elif verb == "runs" and name in ("sort", "show", "group"):
         signs = ("", "-") if name == "sort" else ("",)
         yield from ((f"{head}{sign}{path}", keys[path].sentence) for path in keys for sign in signs)
     elif name in keys and keys[name].choices:

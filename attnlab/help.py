@@ -31,6 +31,8 @@ usage: attnlab <verb> [key=value ...]
               finish one that was stopped            attnlab sweep sweep=latest
   runs        a table of all runs                    attnlab runs task=pos sort=-score
   clean       free the disk of finished runs         attnlab clean
+              means over seeds, in one table         attnlab runs group=encoder
+              whether one is better than another     attnlab runs compare RUN RUN
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
@@ -56,7 +58,11 @@ SECTIONS = ("tagging", "wide", "images", "speech", "graphs", "translation", "loo
 OUTPUTS = Word("outputs", "outputs", "the folder in which runs are looked for")
 WORDS: dict[str, tuple[Word, ...]] = {
     "train": (
-        Word("run", "", "continue this run, a folder or `latest`; other keys may give it more to do"),
+        Word(
+            "run",
+            "",
+            "continue this run, a folder or `latest`, or the best trial of a sweep; other keys may give it more to do",
+        ),
         Word(
             "defaults",
             "auto",
@@ -67,7 +73,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
     ),
     "eval": (
-        Word("run", "latest", "which run: its folder, or `latest`"),
+        Word("run", "latest", "which run: its folder, or `latest`; of a sweep, its best trial"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
     ),
@@ -77,10 +83,20 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("outputs", "outputs", "the folder in which sweeps are made, and looked for"),
     ),
     "runs": (
+        Word(
+            "group",
+            "",
+            "a row for all runs that agree in these columns and keys: number, mean and deviation of scores",
+        ),
         Word("sort", "started", "order by this column or key; `-score` puts the highest first"),
         Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
         OUTPUTS,
         Word("--json", "", "print every key of every run as JSON"),
+        Word(
+            "margin",
+            "",
+            "of `compare`: differences up to it count as none; without it, a hundredth of the best score, such as 0.01",
+        ),
     ),
     "clean": (
         Word("run", "", "this run alone, with its folds: its folder, or `latest`"),
@@ -106,11 +122,13 @@ USAGE = {
     "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
-    "runs": "usage: attnlab runs [key=value,value ...] [sort=KEY] [show=KEY,...] [--json]\n\n"
-    "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.",
     "clean": "usage: attnlab clean [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"
     "Lists what finished runs keep only to be trained further (the optimizer's state, weights besides the best) and, with\n"
     "--yes, removes it. They are still evaluated, and predict. Runs that haven't finished are left as they are.",
+    "runs": "usage: attnlab runs [key=value,value ...] [group=KEY,...] [sort=KEY] [show=KEY,...] [--json]\n"
+    "       attnlab runs compare A B [key=value ...] [margin=NUMBER]\n\n"
+    "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.\n"
+    "compare: which is better on test data. A, B: run folders, several with commas, or key=value for all that have it.",
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
     "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"

@@ -17,8 +17,9 @@ from typing import Literal, NotRequired, TypedDict, cast
 from filelock import Timeout
 
 from attnlab import disk
-from attnlab.errors import UserError
+from attnlab.errors import Damaged, UserError
 from attnlab.local_files import user_path
+from attnlab.metrics import better
 from attnlab.schema import Count, Fraction, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"
@@ -112,11 +113,29 @@ def score_of(line: ValidationLine, name: str) -> float:
     return cast(dict[str, float], line).get(name, math.nan)
 
 
-class RunFolder:
-    """Paths of one run, and the ways to write there."""
+class BestTrial(TypedDict):
+    """What results.json of a sweep says of the trial with the best score on validation data. score: the mean over its seeds.
+    seeds: the score of each."""
 
-    def __init__(self, path: Path) -> None:
+    number: Count
+    score: float
+    seeds: dict[str, float]
+
+
+class SweepChoice(TypedDict):
+    """The part of a sweep's results.json that says which of its runs is the best. monitor: what scores measure."""
+
+    monitor: str
+    best: BestTrial
+
+
+class RunFolder:
+    """Paths of one run, and the ways to write there. told: one line on which run it is, where it was found by the name of
+    a sweep; else ""."""
+
+    def __init__(self, path: Path, told: str = "") -> None:
         self.path = path
+        self.told = told
         self.config = path / "config.yaml"
         self.overrides = path / "overrides.yaml"
         self.environment = path / "environment.json"
@@ -156,10 +175,13 @@ class RunFolder:
 
     @classmethod
     def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
-        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`. Raises UserError where
-        there is none, or where it holds a file that no run writes."""
+        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`; of a finished sweep, the run of
+        its best trial. Raises UserError where there is none, where a sweep isn't finished, or where the folder holds a file
+        that no run writes."""
+        told = ""
         if run == "latest":
             folders = [path for path in run_folders(Path(outputs)) if not is_part(path)]
+            folders += [path.parent for path in Path(outputs).glob(f"*/*/{SWEEP}")]
             if not folders:
                 raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
@@ -168,24 +190,28 @@ class RunFolder:
             path = user_path(run)
             if not path.is_dir():
                 raise UserError(f"`run={run}`: no such folder")
-            if not (path / "config.yaml").is_file():
-                raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
+        if is_sweep(path):
+            path, told = best_trial(path, run)
+        if not (path / "config.yaml").is_file():
+            raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
         for file in disk.plain_files(path):
             if file.suffix not in _PLAIN:
                 raise UserError(
                     f"{file}: a run folder holds only numbers and words, never a `{file.suffix or file.name}` "
                     "file; nothing was loaded"
                 )
-        return cls(path)
+        return cls(path, told)
 
     def fold(self, name: str) -> "RunFolder":
         """The folder of one run of a cross-validation."""
         return RunFolder(self.path / f"fold-{name}")
 
     def outdate_results(self) -> None:
-        """Put aside what a run has come to that is going to be trained further: it isn't finished any more."""
-        if self.results.exists():
-            self.results.replace(self.path / "results.previous.json")
+        """Put aside what a run has come to that is going to be trained further: it isn't finished any more, and its predictions
+        are those of other weights."""
+        for path in (self.results, self.predictions("test")):
+            if path.exists():
+                path.replace(path.with_suffix(f".previous{path.suffix}"))
 
     def append_metrics(self, line: Mapping[str, object]) -> None:
         """Add a line to metrics.jsonl."""
@@ -244,6 +270,54 @@ class RunFolder:
         )
 
 
+SWEEP = "sweep.yaml"
+"""The file that makes a folder a sweep."""
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder is a sweep, whose trials are runs."""
+    return os.path.isfile(path / SWEEP)
+
+
+def trial_folder(sweep: Path, number: int, seed: str | None = None) -> Path:
+    """Where the run of a trial lies. seed: of one that is repeated with several."""
+    trial = sweep / f"trial-{number}"
+    return trial if seed is None else trial / f"seed-{seed}"
+
+
+def runs_of_best(sweep: Path, name: str) -> tuple[SweepChoice, dict[str, Path]]:
+    """What a finished sweep has chosen, and the run folder of each seed of its best trial. name: as the user wrote it. Raises
+    UserError where the sweep isn't finished."""
+    file = sweep / "results.json"
+    if not os.path.lexists(file):
+        runs = sorted(run_folders(sweep))
+        one = f", or name one of its runs, such as `run={runs[0]}`" if runs else ""
+        raise UserError(
+            f"`run={name}`: {sweep} is a sweep that isn't finished; finish it with `attnlab sweep sweep={sweep}`{one}"
+        )
+    choice = disk.read_json(file, SweepChoice)
+    number, seeds = choice["best"]["number"], choice["best"]["seeds"]
+    if unknown := [seed for seed in seeds if not re.fullmatch("[0-9]{1,20}", seed)]:
+        raise Damaged(f"{file}: `best.seeds`: {unknown[0]!r} where a seed should be")
+    if os.path.isfile(RunFolder(trial_folder(sweep, number)).config) or not seeds:
+        return choice, {"": trial_folder(sweep, number)}
+    return choice, {seed: trial_folder(sweep, number, seed) for seed in seeds}
+
+
+def best_trial(sweep: Path, name: str) -> tuple[Path, str]:
+    """The run folder of a finished sweep's best trial, of several seeds the best one; and a line that says so. Raises
+    UserError as `runs_of_best` does."""
+    choice, paths = runs_of_best(sweep, name)
+    monitor, best = choice["monitor"], choice["best"]
+    score, chosen = best["score"], next(iter(paths))
+    for seed in paths if len(paths) > 1 else ():
+        if seed == chosen or better(best["seeds"][seed], score, monitor):
+            chosen, score = seed, best["seeds"][seed]
+    of_seeds = f", of its seeds {chosen} is the best" if len(paths) > 1 else ""
+    number = best["number"]
+    return paths[chosen], f"The best trial of {sweep}: {number}{of_seeds}, validation {monitor} {score:.4f}"
+
+
 def new_folder(parent: Path) -> Path:
     """parent/<time>-<4 letters>/, new and empty."""
     stamp = time.strftime(_STAMP)
@@ -287,7 +361,7 @@ def is_run(word: str) -> bool:
 
 def is_part(path: Path) -> bool:
     """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
-    is_trial = any(os.path.exists(parent / "sweep.yaml") for parent in list(path.parents)[:2])
+    is_trial = any(os.path.exists(parent / SWEEP) for parent in list(path.parents)[:2])
     return is_trial or os.path.isfile(path.parent / "config.yaml")
 
 

@@ -1,4 +1,5 @@
-"""Every example of docs/data.md and docs/scores.md, as it stands there: the files are written, the commands are run."""
+"""Every example of docs/data.md and docs/scores.md, and those of docs/sweeps.md that compare runs, as they stand there: the files
+are written, the commands are run."""
 
 import json
 import re
@@ -143,6 +144,20 @@ def test_every_file_on_the_page_has_its_mistake() -> None:
     shown = {name for example in examples() for name, content in example.files.items() if content}
     covered = set(MISTAKES) | {"pairs/train.en", "TOY/TOY_graph_indicator.txt", "TOY/TOY_graph_labels.txt"}
     assert shown == covered, "beside their partners"
+
+
+def test_the_examples_of_comparing_runs(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Those of the page on sweeps that say `sh`, one after the other in one folder."""
+    monkeypatch.chdir(tmp_path)
+    page = PAGE.with_name("sweeps.md").read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)).splitlines()
+    assert len(lines) >= 5
+    for line in lines:
+        program, verb, *words = shlex.split(line)
+        tiny = [word for word in TINY if "heads" not in word] if verb == "train" else []
+        assert program == "attnlab" and main([verb, *words, *tiny]) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "A: encoder=attention (3 runs, seeds 1, 2, 3)" in out and " by accuracy " in out
 
 
 def test_the_page_on_architecture_names_every_file() -> None:

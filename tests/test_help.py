@@ -131,7 +131,7 @@ def test_what_help_says_of_a_verbs_own_words_is_what_the_verb_takes() -> None:
     from attnlab.lab.runs_table import OPTIONS
 
     assert {word.name: word.default for word in help.WORDS["bench"]} == bench.DEFAULTS
-    assert {word.name for word in help.WORDS["runs"]} == set(OPTIONS)
+    assert {word.name for word in help.WORDS["runs"]} == {*OPTIONS, "margin"}
     assert set(help.WORDS) == set(help.USAGE) == set(VERBS)
 
 

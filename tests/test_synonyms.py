@@ -9,7 +9,7 @@ from attnlab import compose, groups, synonyms
 from attnlab.attention_options import parse_position, parse_scope, parse_score
 from attnlab.config import Config, Sweep, documented_keys, keys_of, renamed
 from attnlab.errors import UserError, suggestion
-from attnlab.lab.runs_table import STATES
+from attnlab.lab.run_rows import STATES
 from attnlab.registry import GROUPS, POSITIONS, SCOPES, SCORES
 
 PARTS = {

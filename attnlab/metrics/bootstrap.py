@@ -75,6 +75,45 @@ def paired(
     return None if limits is None else Difference(one - other, *limits)
 
 
+def paired_runs(
+    metric: Metric,
+    first: Sequence[Comparison],
+    second: Sequence[Comparison],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[Difference, Difference] | None:
+    """What `paired` gives of the mean scores of several runs on each side, which differ in their seed: over the examples, and over
+    examples and seeds together. Where a side has n runs, n − 1 are drawn with replacement: means of so many vary as much as
+    means of n seeds do (Rao & Wu 1988). None and ValueError as `paired`."""
+    runs = [*first, *second]
+    if any(_answers(runs[0]) != _answers(other) for other in runs[1:]):
+        raise ValueError("the right answers of two comparisons differ: they are of other examples")
+    found, examples = [_score(metric, run) for run in runs], _scored(runs[0])
+    known = [score for score in found if score is not None]
+    if len(examples) < 2 or len(known) < len(runs):
+        return None
+    functions = [_of_counts(metric, run.of(examples), resamples) for run in runs]
+    scores = np.stack(
+        _resampled([f for f, _ in functions], len(examples), min(most for _, most in functions), seed)
+    )
+    generator, several = np.random.default_rng([seed, 1]), len(first)
+    sides = scores[:several], scores[several:]
+    drawn = [_drawn_runs(side, generator) for side in sides]
+    difference = float(np.mean(known[:several]) - np.mean(known[several:]))
+    limits = [_limits(one.mean(0) - other.mean(0)) for one, other in (sides, drawn)]
+    if limits[0] is None or limits[1] is None:
+        return None
+    return Difference(difference, *limits[0]), Difference(difference, *limits[1])
+
+
+def _drawn_runs(scores: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    """(runs, resamples) -> the scores of those that are drawn for each resample."""
+    number, resamples = scores.shape
+    if number == 1:
+        return scores
+    return np.take_along_axis(scores, generator.integers(0, number, size=(number - 1, resamples)), axis=0)
+
+
 def _score(metric: Metric, comparison: Comparison) -> float | None:
     value = metric.value(comparison)
     return float(value) if isinstance(value, int | float) and np.isfinite(value) else None

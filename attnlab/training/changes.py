@@ -72,6 +72,21 @@ def answers_alike(saved: Config, now: Config) -> bool:
     return alike and saved.trainer.precision == now.trainer.precision
 
 
+def changed_settings(saved: Config, now: Config) -> list[str]:
+    """The settings that may change a run's answers, where they are others than it was trained with, and what they were."""
+    before, after = flat(asdict(saved)), flat(asdict(now))
+    return [
+        f"{_word(name, value)} (it was {_value(before.get(name))})"
+        for name, value in after.items()
+        if re.fullmatch(r"(data|embedding|encoder|head)\..*|trainer\.precision", name)
+        and value != before.get(name)
+    ]
+
+
 def _word(name: str, value: object) -> str:
     """As one would type it."""
-    return f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+    return f"{name}={_value(value)}"
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

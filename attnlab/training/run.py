@@ -109,9 +109,11 @@ def undivided(config: DataConfig) -> DataConfig:
 
 
 def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "outputs") -> Run:
-    """A finished or unfinished run with its best weights, from its folder alone. Raises UserError where the folder is
-    damaged, not a run, or holds anything that could run."""
+    """A finished or unfinished run with its best weights, from its folder alone; of a finished sweep, its best trial, which
+    is told on stderr. Raises UserError where the folder is damaged, not a run, or holds anything that could run."""
     folder = RunFolder.find(str(run), outputs)
+    if folder.told:
+        print(f"attnlab: {folder.told}", file=sys.stderr)
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):
         raise UserError(f"{folder.path}: a cross-validation; name one of its runs, such as {folder.path}/fold-…")

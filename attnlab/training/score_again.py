@@ -26,10 +26,16 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):
         return _score_folds_again(folder, config, split, overrides)
-    run = load_run(run_name, overrides, outputs)
-    data, reporter = run.data_to_score(split), Reporter()
+    reporter = Reporter()
+    if folder.told:
+        reporter.say(folder.told, style="cyan")
+    run = load_run(folder.path, overrides)
+    data = run.data_to_score(split)
     split, sentence = _chosen(run, data, split)
     reporter.say(sentence)
+    saved = compose.load_saved(run.folder.config)
+    if not changes.answers_alike(saved, run.config):
+        reporter.say(f"Not as in training: {', '.join(changes.changed_settings(saved, run.config))}")
     for warning in warnings(data, [split]):
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)

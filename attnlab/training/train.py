@@ -48,10 +48,14 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
     return start(compose.compose(overrides), overrides, quiet)
 
 
-def start(config: Config, overrides: Sequence[str] = (), quiet: bool = False) -> Run | CrossValidation:
-    """A new run, or one for each fold, with the settings that suit its data where overrides state no others. Raises UserError
-    and Stopped, as `train` does."""
+def start(
+    config: Config, overrides: Sequence[str] = (), quiet: bool = False, title: str = ""
+) -> Run | CrossValidation:
+    """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
+    told first, of one of several runs. Raises UserError and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
+    line = "
+".join(filter(None, (title, line)))
     return _start(compose.with_absolute_paths(settled), overrides, quiet, line=line)
 
 
@@ -168,6 +172,8 @@ def resume(
     the run can go on under them. warned: see `Session`. Raises UserError and Stopped, as `train` does."""
     outputs = [text(word) for word in overrides if word.startswith("outputs=")]
     folder = RunFolder.find(run, outputs[-1] if outputs else "outputs")
+    if folder.told:
+        Reporter(quiet=quiet).say(folder.told, style="cyan")
     with folder.held():
         config = compose.load_saved(folder.config, overrides)
         folder.read_metrics()  # refused now, where they are damaged, and not once they are rewritten

@@ -144,15 +144,61 @@ def test_a_bare_folder_is_told_with_its_word(
     assert listed(capsys, Path("."), "run=pos/cut") == ["cut"]
 
 
-def test_latest_is_not_a_trial_of_a_sweep(outputs: Path) -> None:
-    latest = RunFolder.find("latest", str(outputs)).path
-    trial = outputs / "pos" / "29991231-235959-abcd" / "trial-0"
-    trial.mkdir(parents=True)
-    (trial / "config.yaml").write_text((latest / "config.yaml").read_text())
-    later = latest.stat().st_mtime + 100
-    os.utime(trial, (later, later))
-    (trial.parent / "sweep.yaml").write_text("words: []\n")
-    assert RunFolder.find("latest", str(outputs)).path == latest
+def a_sweep(outputs: Path, seeds: dict[str, float], number: int = 3) -> Path:
+    """A finished one whose best trial has these scores."""
+    sweep = outputs / "pos" / "29991231-235959-abcd"
+    for seed in seeds:
+        trial = sweep / f"trial-{number}" / (f"seed-{seed}" if len(seeds) > 1 else "")
+        trial.mkdir(parents=True)
+        (trial / "config.yaml").write_text((outputs / "pos/finished/config.yaml").read_text())
+    (sweep / "sweep.yaml").write_text("words: []\n")
+    best = {"number": number, "score": sum(seeds.values()) / len(seeds), "seeds": seeds, "values": {}}
+    write_json(sweep / "results.json", {"monitor": "mae", "best": best, "trials": []})
+    return sweep
+
+
+def test_a_sweep_is_its_best_trial(outputs: Path) -> None:
+    sweep = a_sweep(outputs, {"1": 0.5})
+    for name in ("latest", str(sweep)):
+        found = RunFolder.find(name, str(outputs))
+        assert found.path == sweep / "trial-3"
+        assert found.told == f"The best trial of {sweep}: 3, validation mae 0.5000"
+
+
+def test_of_a_trial_with_several_seeds_the_best_one_is_taken(outputs: Path) -> None:
+    sweep = a_sweep(outputs, {"5": 0.5, "6": 0.25, "7": 0.75})
+    found = RunFolder.find(str(sweep))
+    assert found.path == sweep / "trial-3/seed-6", "the mae is lowest there"
+    assert found.told.endswith(": 3, of its seeds 6 is the best, validation mae 0.2500")
+
+
+def test_a_sweep_that_is_not_finished_is_no_run(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = a_sweep(outputs, {"1": 0.5})
+    (sweep / "results.json").unlink()
+    later = sweep.stat().st_mtime + 100
+    os.utime(sweep / "trial-3", (later, later))
+    for verb in ("eval", "train"):
+        assert main([verb, "run=latest", f"outputs={outputs}"]) == 2
+        assert capsys.readouterr().err == (
+            f"attnlab: `run=latest`: {sweep} is a sweep that isn't finished; finish it with "
+            f"`attnlab sweep sweep={sweep}`, or name one of its runs, such as `run={sweep}/trial-3`\n"
+        )
+
+
+FORGED = {
+    '{"monitor": "mae", "best": {"number": 3, "score": 1, "seeds": {"../../cut": 1, "2": 2}}}': "where a seed should be",
+    '{"monitor": "mae", "best": {"number": -1, "score": 1, "seeds": {}}}': "`best.number`: -1",
+    '{"monitor": "mae"}': "`best` is missing",
+}
+
+
+@pytest.mark.parametrize("text", FORGED)
+def test_a_forged_choice_leads_nowhere(text: str, outputs: Path) -> None:
+    sweep = a_sweep(outputs, {"1": 0.5})
+    (sweep / "results.json").write_text(text)
+    with pytest.raises(UserError, match=r"results\.json") as refused:
+        RunFolder.find(str(sweep))
+    assert FORGED[text] in str(refused.value)
 
 
 def test_a_score_that_says_nothing_is_a_dash(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from attnlab.command_words import shell_word, split_words
 from attnlab.config import Config
 from attnlab.disk import lock, read_json, write_json, write_text
 from attnlab.errors import UserError
+from attnlab.lab.run_groups import BEST_ON_VALIDATION
 from attnlab.lab.sweep import folder as folders
 from attnlab.lab.sweep import space
 from attnlab.lab.sweep.child import TRAIN
@@ -72,23 +73,40 @@ def _tell_of_data(config: Config, reporter: Reporter) -> None:
 def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepResults:
     """Score the choice on test data, once; write results.json and the page; print the table."""
     outcomes, monitor = read_outcomes(folder, search)
-    reporter.table(table(outcomes, monitor, [parameter.name for parameter in search.space.parameters]))
+    names = [parameter.name for parameter in search.space.parameters]
     chosen = next((outcome for outcome in outcomes if outcome.state == "finished"), None)
     if chosen is None:
+        reporter.table(table(outcomes, monitor, names, None, {}))
         raise UserError(f"{folder.path}: no trial finished; the table says why")
-    if folder.results.exists():
-        results: SweepResults = read_json(folder.results, SweepResults)
-    else:
-        commands = train_commands(folder, search, chosen)
-        best = cast(Best, chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands})
-        results = {
-            "task": compose.compose(search.space.example()).task, "monitor": monitor, "sampler": search.sampler,
-            "best": best, "importance": search.importance(), "epochs": sum(outcome.epochs for outcome in outcomes),
-            "trials": [outcome.plain() for outcome in outcomes],
-        }  # fmt: skip
-        write_json(folder.results, results)
+    try:
+        results = _results(folder, search, outcomes, chosen, monitor)
+    except UserError:
+        reporter.table(table(outcomes, monitor, names, chosen.number, {}))
+        raise
     write_text(folder.page, page(folder.path.name, results, outcomes, search.space))
+    best, several = results["best"], len(outcomes) > 1
+    reporter.table(table(outcomes, monitor, names, best["number"] if several else None, best["test"]))
+    if several:
+        only = ", the only one that is scored on test data" if best["test"] else ""
+        reporter.say(f"{BEST_ON_VALIDATION}{only}")
     _tell(results, folder, reporter)
+    return results
+
+
+def _results(
+    folder: SweepFolder, search: Search, outcomes: Sequence[Outcome], chosen: Outcome, monitor: str
+) -> SweepResults:
+    """What results.json holds; where it isn't there yet, the choice is scored on test data, and it is written."""
+    if folder.results.exists():
+        return read_json(folder.results, SweepResults)
+    commands = train_commands(folder, search, chosen)
+    best = cast(Best, chosen.plain() | {"test": score_on_test(folder, search, chosen), "command": commands})
+    results: SweepResults = {
+        "task": compose.compose(search.space.example()).task, "monitor": monitor, "sampler": search.sampler,
+        "best": best, "importance": search.importance(), "epochs": sum(outcome.epochs for outcome in outcomes),
+        "trials": [outcome.plain() for outcome in outcomes],
+    }  # fmt: skip
+    write_json(folder.results, results)
     return results
 
 
@@ -120,5 +138,7 @@ def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> Non
     test = best["test"].get("mean", {}).get(monitor)
     tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
     reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{tested}.")
-    reporter.say(f"Train it again with: {best['command'][0]}")
+    again = shell_word("run", str(folder.path))
+    reporter.say(f"Score its best run again, or train it further: attnlab eval {again}; attnlab train {again}")
+    reporter.say(f"Train it anew with: {best['command'][0]}")
     reporter.say(f"Pictures of all trials: {folder.page}")

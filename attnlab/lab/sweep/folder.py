@@ -16,7 +16,7 @@ from attnlab.disk import plain_files, read_yaml, write_text
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.sweep.space import Space
 from attnlab.local_files import user_path
-from attnlab.runs import RunFolder, flat, new_folder
+from attnlab.runs import SWEEP, RunFolder, flat, new_folder, trial_folder
 
 
 class Record(TypedDict):
@@ -31,7 +31,7 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.request = path / "sweep.yaml"
+        self.request = path / SWEEP
         self.base = path / "base.yaml"  # the configuration that its first words composed
         self.journal = path / "journal.jsonl"  # Optuna's: what was tried and what came of it
         self.results = path / "results.json"
@@ -41,8 +41,8 @@ class SweepFolder:
 
     def runs(self, number: int, seeds: Sequence[str]) -> dict[str, RunFolder]:
         """The run folder of each seed of a trial."""
-        trial = self.path / f"trial-{number}"
-        return {seed: RunFolder(trial / f"seed-{seed}" if len(seeds) > 1 else trial) for seed in seeds}
+        several = len(seeds) > 1
+        return {seed: RunFolder(trial_folder(self.path, number, seed if several else None)) for seed in seeds}
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -94,7 +94,7 @@ def find(name: str, outputs: str) -> SweepFolder:
     """The folder that `sweep=` names: a path, or `latest` for the newest below `outputs`. Raises UserError for none, and
     where a link lies in it."""
     if name == "latest":
-        paths = [path.parent for path in Path(outputs).glob("*/*/sweep.yaml")]
+        paths = [path.parent for path in Path(outputs).glob(f"*/*/{SWEEP}")]
         if not paths:
             raise UserError(
                 f"`sweep=latest`: no sweeps in {outputs}/; start one with `attnlab sweep encoder.depth=1,2`"

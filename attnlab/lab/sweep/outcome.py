@@ -3,7 +3,7 @@
 import math
 import shlex
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypedDict
 
@@ -13,10 +13,11 @@ from rich.text import Text
 
 from attnlab.disk import read_yaml
 from attnlab.errors import Damaged
+from attnlab.lab.run_groups import BEST, with_deviation
 from attnlab.lab.sweep.folder import SweepFolder
 from attnlab.lab.sweep.search import Search, maximised
 from attnlab.lab.sweep.space import Value
-from attnlab.runs import Scores, ValidationLine, score_of
+from attnlab.runs import BestTrial, Scores, ValidationLine, score_of
 from attnlab.schema import Seconds
 
 STATES = {
@@ -25,15 +26,13 @@ STATES = {
 """In the order of the tables."""
 
 
-class Best(TypedDict):
+class Best(BestTrial):
     """The chosen trial, as results.json holds it.
 
     test: "mean" and, over several seeds, "deviation" of its scores. command: what trains it.
     """
 
-    number: int
     values: dict[str, Value]
-    score: float
     deviation: float | None
     test: dict[str, Scores]
     command: list[str]
@@ -136,27 +135,28 @@ def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: s
     )
 
 
-def shown(score: float | None, deviation: float | None = None) -> str:
-    """Four digits, and the deviation where there is one."""
-    if score is None:
-        return ""
-    return f"{score:.4f}" if deviation is None else f"{score:.4f} ± {deviation:.4f}"
-
-
-def table(outcomes: Sequence[Outcome], monitor: str, names: Sequence[str]) -> Table:
-    """A row for each trial, best first."""
-    table = Table(title=f"Trials by {monitor or 'score'} on validation data", title_justify="left")
+def table(
+    outcomes: Sequence[Outcome], monitor: str, names: Sequence[str], best: int | None, test: Mapping[str, Scores]
+) -> Table:
+    """A row for each trial, best first. best: the number of the chosen one. test: its scores on test data, see `Best`."""
+    measure = monitor or "score"
+    table = Table(title=f"Trials by {measure} on validation data", title_justify="left")
     table.add_column("trial", justify="right")
     for name in names:
         table.add_column(Text(name), justify="right", overflow="fold")
-    table.add_column(monitor or "score", justify="right", no_wrap=True)
+    table.add_column("runs", justify="right")
+    table.add_column(measure, justify="left", no_wrap=True)
+    table.add_column("test", justify="left", no_wrap=True)
     table.add_column("epochs", justify="right")
     width = min(40, max([8, *(len(outcome.error or "") + 8 for outcome in outcomes)]))
     table.add_column("state", min_width=width, overflow="fold")
+    tested = with_deviation(*(test.get(part, {}).get(monitor) for part in ("mean", "deviation")))
     for outcome in outcomes:
+        is_best = outcome.number == best
         values = (Text(str(outcome.values.get(name, ""))) for name in names)
-        score = shown(outcome.score, outcome.deviation)
-        table.add_row(str(outcome.number), *values, score, f"{outcome.epochs:g}", Text(outcome.state_with_error))
+        score = with_deviation(outcome.score, outcome.deviation) + (BEST if is_best else "")
+        runs, epochs, state = str(len(outcome.seeds)), f"{outcome.epochs:g}", Text(outcome.state_with_error)
+        table.add_row(str(outcome.number), *values, runs, score, tested if is_best else "", epochs, state)
     return table
 
 

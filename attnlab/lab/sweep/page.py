@@ -8,7 +8,8 @@ from html import escape
 from optuna.distributions import CategoricalDistribution
 
 from attnlab.lab import html
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, shown
+from attnlab.lab.run_groups import with_deviation
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 from attnlab.plural import plural
@@ -116,7 +117,11 @@ def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: dic
     rows = []
     for outcome in outcomes:
         cells = [str(outcome.values.get(name, "")) for name in names]
-        cells += [shown(outcome.score, outcome.deviation), f"{outcome.epochs:g}", f"{outcome.seconds:.0f}"]
+        cells += [
+            with_deviation(outcome.score, outcome.deviation),
+            f"{outcome.epochs:g}",
+            f"{outcome.seconds:.0f}",
+        ]
         mark = f'<i style="background:{colours[outcome.number]}"></i>'
         rows.append(
             f'<tr class="trial t{outcome.number}" data-trial="{outcome.number}"><td class="number">{mark}{outcome.number}</td>'
@@ -128,12 +133,12 @@ def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: dic
 def _best(best: Best, monitor: str) -> str:
     test = best["test"].get("mean", {}).get(monitor)
     deviation = best["test"].get("deviation", {}).get(monitor)
-    tested = f"; on test data, scored once, <b>{shown(test, deviation)}</b>" if test is not None else ""
+    tested = f"; on test data, scored once, <b>{with_deviation(test, deviation)}</b>" if test is not None else ""
     values = escape(" ".join(f"{name}={shlex.quote(str(value))}" for name, value in best["values"].items()))
     commands = "".join(f"<pre>{escape(command)}</pre>" for command in best["command"])
     return (
         f"<p>Best: trial {best['number']}, <b>{values}</b>: {escape(monitor)} "
-        f"<b>{shown(best['score'], best['deviation'])}</b>{tested}. Train it again with:</p>{commands}"
+        f"<b>{with_deviation(best['score'], best['deviation'])}</b>{tested}. Train it again with:</p>{commands}"
     )
 
 
@@ -177,7 +182,7 @@ def _colours(outcomes: Sequence[Outcome]) -> dict[int, str]:
 
 def _line(points: Sequence[tuple[float, float]], outcome: Outcome, colours: dict[int, str], monitor: str) -> str:
     values = ", ".join(f"{name}={value}" for name, value in outcome.values.items())
-    score = f"{monitor} {shown(outcome.score, outcome.deviation)}"
+    score = f"{monitor} {with_deviation(outcome.score, outcome.deviation)}"
     dashes = "" if outcome.state == "finished" else ' stroke-dasharray="5 4"'
     return (
         f'<polyline class="trial t{outcome.number}" data-trial="{outcome.number}" '

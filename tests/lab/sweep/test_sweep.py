@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from attnlab.cli import main
 from attnlab.command_words import parse
 from attnlab.errors import Damaged, UserError
 from attnlab.lab.sweep import command
@@ -110,13 +111,24 @@ def test_a_failing_trial_stops_nothing_and_tells_why(outputs: Path, monkeypatch:
     assert "the loss became nan" in page
 
 
-def test_seeds_repeat_a_trial_and_their_mean_decides(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seeds_repeat_a_trial_and_their_mean_decides(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     results = run_sweep(monkeypatch, "optimizer.lr=0.005,0.05", "seed=1,2,3", f"outputs={outputs}")
     assert len(results["trials"]) == 2
     best = results["best"]
     assert best["values"] == {"optimizer.lr": "0.005"} and list(best["seeds"]) == ["1", "2", "3"]
     assert best["score"] == pytest.approx(sum(best["seeds"].values()) / 3)
     assert best["deviation"] == pytest.approx(0.001)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("│ ")]
+    shown = [[cell for cell in row if cell != "│"] for row in rows]
+    score = f"{best['score']:.4f}"
+    assert shown[0] == ["0", "0.005", "3", score, "±", "0.0010", "*", "0.5000", "12", "finished"], (
+        "0.5000: on test data"
+    )
+    assert shown[1][:3] == ["1", "0.05", "3"] and "*" not in shown[1] and len(shown[1]) == 8, "not tested"
+    found = RunFolder.find("latest", str(outputs))
+    assert found.path == only_folder(outputs) / "trial-0/seed-1" and "of its seeds 1 is the best" in found.told
 
 
 def test_halving_gives_up_what_lags_and_keeps_the_best(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +280,7 @@ def test_real_training_killed_and_resumed_equals_never_killed(tmp_path: Path) ->
             )
         assert process.wait() == 0
         results = json.loads((only_folder(tmp_path / name) / "results.json").read_text())
+        assert main(["eval", "run=latest", f"outputs={tmp_path / name}"]) == 0
         assert "test" not in json.loads((only_folder(tmp_path / name) / "trial-0/seed-1/results.json").read_text())
         scores.append((what_came_of(results), results["best"]["number"], results["best"]["test"]))
     assert scores[0] == scores[1]

@@ -1,0 +1,377 @@
+"""`attnlab runs compare A B`: whether one of two runs is better on test data, or runs of two settings with several seeds.
+
+The difference of each score gets a 95 % interval by the paired bootstrap (`metrics.bootstrap`): over the examples, and over the
+seeds where a side has several runs. The verdict is on the measure that picked the weights: *better* where the interval excludes 0,
+*no difference* where all of it lies within the margin, else *not decided*.
+"""
+
+import json
+import math
+import os.path
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Literal, NotRequired, TypedDict
+
+from rich.table import Table
+
+from attnlab import compose, metrics, plugins
+from attnlab.command_words import shell_word, text, texts
+from attnlab.disk import read_jsonl
+from attnlab.errors import Damaged, UserError, printable
+from attnlab.lab.run_groups import console, differences, finished, shown
+from attnlab.lab.run_rows import Row, comparable, data_names, picked, read_row, read_rows, refuse_unknown
+from attnlab.local_files import user_path
+from attnlab.metrics.bootstrap import Difference, paired_runs
+from attnlab.plural import plural
+from attnlab.registry import METRICS
+from attnlab.runs import RunFolder, is_sweep, runs_of_best
+from attnlab.schema import checked
+from attnlab.sets import Prediction
+from attnlab.spec import DataSpec
+from attnlab.targets import kind_named
+from attnlab.training import cross_validation
+
+MARGIN = 0.01
+"""The largest difference that counts as none, where nobody names one: a hundredth of the best score that there is."""
+OUT_OF_100 = ("bleu", "bleu_lower", "chrf", "ter")
+IN_UNITS = ("mae", "rmse")
+"""Errors in the unit of the answers, which have no best score: a hundredth of the second side's score."""
+FEW_SEEDS = 5
+"""A bootstrap of fewer values misses much of how far they may lie apart."""
+Verdict = Literal["better", "no difference", "not decided"]
+
+
+class Line(TypedDict):
+    """What is read of a line of predictions-test.jsonl; other fields may stand there."""
+
+    key: str
+    gold: object
+    predicted: object
+    probability: NotRequired[object]
+    complete: NotRequired[bool]
+
+
+ANSWERS: dict[str, type[object]] = {
+    "class": str, "vector_classes": list[str], "classes": list[float], "number": float, "vector_numbers": list[float],
+    "sequence": str,
+}  # fmt: skip
+"""What an answer is, by the kind of target."""
+
+
+@dataclass(frozen=True)
+class TestedRun:
+    """One run with its predictions of the test examples. keys: of the examples, in the order of the comparison. scores: the
+    usual ones, or those of `head.metrics`. monitor: what picked its weights."""
+
+    folder: RunFolder
+    row: Row
+    keys: list[tuple[str, int]]
+    comparison: metrics.Comparison
+    scores: list[str]
+    monitor: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """Runs that are compared with others, as the user named them."""
+
+    word: str
+    runs: list[TestedRun]
+
+    def scores(self, name: str) -> list[float]:
+        metric = METRICS.get(name, metrics.Metric)()
+        return [
+            float(value) for run in self.runs if isinstance(value := metric.value(run.comparison), int | float)
+        ]
+
+
+def compare(words: Sequence[str]) -> Verdict:
+    """Print how two runs compare, or two settings: two words, each a run folder, several with commas, or `key=value` for all
+    finished runs that have it; then words that pick among these, `margin=` and `outputs=`. Raises UserError where they
+    cannot be compared."""
+    words = plugins.load(words)
+    if len(words) < 2:
+        raise UserError(
+            "write `attnlab runs compare A B`: A and B are run folders, several with commas, or key=value"
+        )
+    outputs, margin, filters = "outputs", None, dict[str, list[str]]()
+    for word in words[2:]:
+        name, equals, _ = word.partition("=")
+        if not equals:
+            raise UserError(
+                f"`{word}`: two sides are compared; several runs of one side stand in one word, with commas"
+            )
+        if name == "outputs":
+            outputs = text(word)
+        elif name == "margin":
+            margin = _margin(word)
+        else:
+            filters[name] = texts(word)
+    first, second = (_side(word, filters, outputs) for word in words[:2])
+    if both := {str(run.folder.path.resolve()) for run in first.runs} & {
+        str(run.folder.path.resolve()) for run in second.runs
+    }:
+        raise UserError(f"{os.path.relpath(min(both))}: this run is on both sides")
+    return _tell(_same_examples(first, second), margin)
+
+
+def _margin(word: str) -> float:
+    value = text(word)
+    try:
+        margin = float(value)
+    except ValueError:
+        margin = math.nan
+    if not 0 <= margin < math.inf:
+        raise UserError(f"`{word}`: write a number of at least 0, such as margin=0.005")
+    return margin
+
+
+def _side(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side:
+    """The runs that a word names. Raises UserError where there are none, or none that were tested."""
+    named = text(word) if word.startswith("run=") else word
+    name, equals, _ = named.partition("=")
+    first = named.partition(",")[0]
+    if equals and not os.path.isdir(user_path(first)) and re.fullmatch(r"[\w.]+", name):
+        return _of_setting(named, filters, outputs)
+    folders: list[RunFolder] = []
+    for item in [named] if os.path.isdir(user_path(named)) else named.split(","):
+        folders += _folders(item, outputs)
+    repeated = [path for path, count in Counter(folder.path.resolve() for folder in folders).items() if count > 1]
+    if repeated:
+        raise UserError(f"`{word}`: names {os.path.relpath(repeated[0])} twice")
+    return Side(word, [_tested(folder) for folder in folders])
+
+
+def _folders(item: str, outputs: str) -> list[RunFolder]:
+    """The run that a name means; of a sweep, every seed of its best trial; of a trial with several seeds, each of them."""
+    path = user_path(item)
+    if is_sweep(path):
+        choice, runs = runs_of_best(path, item)
+        print(printable(f"The best trial of {path}: {choice['best']['number']}"))
+        return [RunFolder.find(str(run)) for run in runs.values()]
+    seeds = sorted(path.glob("seed-*/config.yaml"))
+    if seeds and not RunFolder(path).config.is_file():
+        return [RunFolder.find(str(seed.parent)) for seed in seeds]
+    found = RunFolder.find(item, outputs)
+    if found.told:
+        print(printable(found.told))
+    return [found]
+
+
+def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side:
+    """Every finished run that has a value, and those of the filters. Raises UserError where their scores don't compare."""
+    name, rows = word.partition("=")[0], read_rows(outputs)
+    refuse_unknown([name, *filters], rows)
+    having = finished(picked(rows, {**filters, name: texts(word)}, outputs))
+    tested = [row for row in having if RunFolder(Path(outputs, str(row["run"]))).predictions("test").exists()]
+    if not tested:
+        why = "none was scored on test data" if having else "none has finished"
+        raise UserError(f"`{word}`: of the runs in {outputs}/ that have it, {why}")
+    names = data_names(rows)
+    kinds = sorted({comparable(row, names) for row in tested})
+    if len(kinds) > 1:
+        listed = "; ".join(f"{task} on {data} by {measure}" for task, data, measure in kinds)
+        raise UserError(
+            f"`{word}`: these runs are {listed}; pick those of one behind the two sides, as in `task={kinds[0][0]}`"
+        )
+    return Side(word, [_tested(RunFolder.find(str(Path(outputs, str(row["run"]))))) for row in tested])
+
+
+def _tested(folder: RunFolder) -> TestedRun:
+    """A run with its predictions. Raises UserError where it hasn't any, and Damaged where a file holds anything else."""
+    config, path = compose.load_saved(folder.config), folder.predictions("test")
+    if cross_validation.wanted(config):
+        raise UserError(
+            f"{folder.path}: a cross-validation; compare its runs fold by fold, such as {folder.path}/fold-…"
+        )
+    if folder.state() != "finished":
+        again = shell_word("run", str(folder.path))
+        raise UserError(f"{folder.path}: this run has not finished; `attnlab train {again}` continues it")
+    if not path.exists():
+        again = shell_word("run", str(folder.path))
+        raise UserError(f"{folder.path}: this run was not scored on test data; do so with `attnlab eval {again}`")
+    spec = DataSpec.load(folder.path)
+    target = spec.target(config.head.target or next(iter(spec.targets), ""))
+    lines = read_jsonl(path, Line)
+    if not lines:
+        raise Damaged(f"{path}: no predictions")
+    right, predictions = [], []
+    for number, line in enumerate(lines, 1):
+        gold, prediction = _answer(line, target.kind, f"{path}:{number}")
+        right.append(gold)
+        predictions.append(prediction)
+    comparison = metrics.Comparison(target.kind, right, predictions, target.classes)
+    usual = kind_named(target.kind).usual_metrics(target.classes)
+    scores = metrics.chosen(config.head.metrics or usual, target.kind, target.classes)
+    monitor, _ = folder.validation_score() or ("", 0.0)
+    run = TestedRun(
+        folder, read_row(folder.path, str(folder.path.parent)), _numbered(lines), comparison, scores, monitor
+    )
+    _refuse_other_scores(run, path)
+    return run
+
+
+def _answer(line: Line, kind: str, where: str) -> tuple[metrics.Value, Prediction]:
+    """The right answer and the predicted one. Raises Damaged where they are no answers of this kind."""
+    expected, probability = ANSWERS[kind], line.get("probability")
+    gold: metrics.Value = checked(expected, line["gold"], f"{where}: `gold`")
+    value: metrics.Value = checked(expected, line["predicted"], f"{where}: `predicted`")
+    if isinstance(gold, list) and len(gold) != len(value):
+        raise Damaged(f"{where}: {len(gold)} right answers, but {len(value)} predicted ones")
+    if kind == "classes":
+        probability = checked(list[float], probability, f"{where}: `probability`")
+        if len(probability) != len(gold):
+            raise Damaged(f"{where}: {len(gold)} right answers, but {len(probability)} probabilities")
+    elif not isinstance(probability, int | float):
+        probability = None
+    return gold, Prediction(value, probability, complete=line.get("complete", True))
+
+
+def _numbered(lines: Sequence[Line]) -> list[tuple[str, int]]:
+    """The key of each example, with a number where several have the same."""
+    seen: dict[str, int] = defaultdict(int)
+    keys = []
+    for line in lines:
+        keys.append((line["key"], seen[line["key"]]))
+        seen[line["key"]] += 1
+    return keys
+
+
+def _refuse_other_scores(run: TestedRun, path: Path) -> None:
+    """Raises UserError where predictions are of other weights than those whose score results.json holds."""
+    reported = run.folder.read_results().get("test", {}).get(run.monitor)
+    if reported is None or run.monitor not in run.scores:
+        return
+    value = METRICS.get(run.monitor, metrics.Metric)().value(run.comparison)
+    if not isinstance(value, int | float) or not math.isclose(value, reported, rel_tol=1e-4, abs_tol=1e-4):
+        again = shell_word("run", str(run.folder.path))
+        raise UserError(
+            f"{path}: these predictions don't have the {run.monitor} of {reported:.4f} that results.json says; write them "
+            f"again with `attnlab eval {again}`"
+        )
+
+
+def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
+    """All runs with their examples in the order of the first. Raises UserError where they were tested on other examples, or
+    these have other right answers."""
+    base = first.runs[0]
+    right = dict(zip(base.keys, map(_plain, base.comparison.gold), strict=True))
+    sides = []
+    for side in (first, second):
+        runs = []
+        for run in side.runs:
+            positions = {key: i for i, key in enumerate(run.keys)}
+            if run.comparison.kind != base.comparison.kind:
+                raise UserError(f"{base.folder.path} and {run.folder.path} answer different questions: of kind "
+                                f"{base.comparison.kind} and {run.comparison.kind}")  # fmt: skip
+            if other := right.keys() ^ positions.keys():
+                example = min(other)
+                alone = base if example in right else run
+                raise UserError(
+                    f"{base.folder.path} and {run.folder.path} were tested on different examples: {len(other):,} of one are "
+                    f"not of the other, such as {example[0]} of {alone.folder.path}"
+                )
+            ordered = run.comparison.of([positions[key] for key in base.keys])
+            for key, gold in zip(base.keys, ordered.gold, strict=True):
+                if _plain(gold) != right[key]:
+                    raise UserError(
+                        f"{base.folder.path} and {run.folder.path} were tested with different right answers, such as those "
+                        f"of {key[0]}"
+                    )
+            runs.append(TestedRun(run.folder, run.row, base.keys, ordered, run.scores, run.monitor))
+        sides.append(Side(side.word, runs))
+    return sides[0], sides[1]
+
+
+def _plain(gold: metrics.Value) -> str:
+    """A right answer as text: numbers that are unknown are equal, too."""
+    return json.dumps(gold)
+
+
+def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
+    """The table, the verdict, and what to know of it."""
+    first, second = sides
+    of_first, of_second = ([run.comparison for run in side.runs] for side in sides)
+    every = [run for side in sides for run in side.runs]
+    found: dict[str, tuple[Difference, Difference]] = {}
+    for name in (name for name in first.runs[0].scores if all(name in run.scores for run in every)):
+        if pair := paired_runs(METRICS.get(name, metrics.Metric)(), of_first, of_second):
+            found[name] = pair
+    monitors = list(dict.fromkeys(run.monitor for run in every))
+    decisive = [name for name in (*monitors, *found) if name in found and metrics.direction(name)]
+    if not decisive:
+        raise UserError(f"{first.word} and {second.word}: no score of the predictions says which one is better")
+    measure, several = decisive[0], len(every) > 2
+    for letter, side in zip("AB", sides, strict=True):
+        seeds = sorted((str(run.row.get("seed")) for run in side.runs), key=lambda seed: (len(seed), seed))
+        noun = "seed" if len(seeds) == 1 else "seeds"
+        print(printable(f"{letter}: {side.word} ({plural(len(seeds), 'run')}, {noun} {', '.join(seeds)})"))
+    different = differences([run.row for run in every])
+    print(printable(f"They differ in {', '.join(different) or 'nothing but the seed'}."))
+    for letter, side in zip("AB", sides, strict=True):
+        if inside := differences([run.row for run in side.runs]):
+            print(printable(f"The runs of {letter} differ among themselves in {', '.join(inside)}, too."))
+    console().print(_table(sides, found, measure))
+    if monitors != [measure]:
+        why = "" if measure in monitors else ", which predictions don't hold"
+        print(printable(f"The verdict is on {measure}; the weights were picked by {' and '.join(monitors)}{why}."))
+    most = _usual_margin(measure, second.scores(measure)) if margin is None else margin
+    interval = found[measure][1]
+    verdict = verdict_on(interval, most)
+    print(printable(_sentence(verdict, interval, most, measure, len(of_first[0].gold))))
+    if not several:
+        print("One run on each side: this says what other examples would change, not what another seed would.")
+    elif single := [letter for letter, side in zip("AB", sides, strict=True) if len(side.runs) == 1]:
+        print(f"{single[0]} is one run: what another seed would change there isn't in the interval.")
+    if several and min(n for n in map(len, (of_first, of_second)) if n > 1) < FEW_SEEDS:
+        print(f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is rather too narrow.")
+    return verdict
+
+
+def _usual_margin(measure: str, scores: Sequence[float]) -> float:
+    """See `MARGIN`. scores: of the second side."""
+    if measure in IN_UNITS:
+        return MARGIN * fmean(scores)
+    return MARGIN * (100 if measure in OUT_OF_100 else 1)
+
+
+def verdict_on(interval: Difference, margin: float) -> Verdict:
+    """better: the interval excludes 0. no difference: the whole interval lies within the margin. Else: not decided."""
+    if interval.low > 0 or interval.high < 0:
+        return "better"
+    return "no difference" if -margin <= interval.low and interval.high <= margin else "not decided"
+
+
+def _sentence(verdict: Verdict, interval: Difference, margin: float, measure: str, examples: int) -> str:
+    _, low, high = interval
+    reach = f"the 95 % interval of the difference, {low:+.4f} to {high:+.4f}"
+    on = f"{measure} on {plural(examples, 'test example')}"
+    if verdict == "better":
+        winner, loser = ("A", "B") if low * metrics.direction(measure) > 0 else ("B", "A")
+        small = f"; it is within the margin of {margin:.3g}" if abs(low) <= margin and abs(high) <= margin else ""
+        return f"{winner} is better than {loser} by {on}: {reach}, excludes 0{small}."
+    if verdict == "no difference":
+        return f"No difference of {on}: {reach}, lies within ±{margin:.3g}."
+    return f"Not decided by {on}: {reach}, holds 0 and goes beyond ±{margin:.3g}."
+
+
+def _table(sides: tuple[Side, Side], found: Mapping[str, tuple[Difference, Difference]], measure: str) -> Table:
+    """A row for each score, first the one that decides."""
+    several = any(len(side.runs) > 1 for side in sides)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("test score")
+    intervals = ["over examples", "over examples and seeds"] if several else ["95 % interval"]
+    for title in ("A", "B", "A − B", *intervals):
+        table.add_column(f"95 % {title}" if title.startswith("over") else title, no_wrap=True)
+    for name in sorted(found, key=lambda name: name != measure):
+        over_examples, over_both = found[name]
+        limits = [over_examples, over_both] if several else [over_examples]
+        cells = [shown(side.scores(name)) for side in sides]
+        table.add_row(
+            name, *cells, f"{over_both.difference:+.4f}", *(f"{i.low:+.4f} to {i.high:+.4f}" for i in limits)
+        )
+    return table
