@@ -174,7 +174,8 @@ def resume(
         changes.refuse_another_model(folder, config)
         if cross_validation.wanted(config):
             folds = loader(config.data).folds(config.data, config.seed)
-            if read_json(folder.folds, Folds) != folds:
+            began = read_json(folder.folds, Folds)
+            if (began.test, began.validation) != (folds.test, folds.validation):
                 raise UserError(
                     f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
                     "(`data.path=`), or start a new one"

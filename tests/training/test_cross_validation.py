@@ -2,20 +2,15 @@
 
 import json
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from attnlab import train
 from attnlab.cli import main
-from attnlab.data.prep.crossval import assign, divided, fold_splits
-from attnlab.data.prep.splits import held_out
-from attnlab.errors import Stopped, UserError
+from attnlab.errors import Stopped
 from attnlab.training.cross_validation import show, summary
 from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter
@@ -54,67 +49,6 @@ def finished(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def results(folder: Path) -> dict:
     return json.loads((folder / "results.json").read_text())
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    labels=st.lists(st.sampled_from("abc"), min_size=12, max_size=60),
-    number=st.integers(3, 10),
-    seed=st.integers(0, 5),
-)
-def test_every_example_is_tested_once_and_labels_are_spread_evenly(
-    labels: list[str], number: int, seed: int
-) -> None:
-    keys = [f"k{i}" for i in range(len(labels))]
-    assigned = assign(str(number), keys, labels, [""] * len(keys), seed)
-    for label in set(labels):
-        counts = Counter(fold for fold, own in zip(assigned, labels, strict=True) if own == label)
-        spread = [counts[str(fold)] for fold in range(number)]
-        assert max(spread) - min(spread) <= 1
-    found = divided(str(number), keys, keys, labels, [""] * len(keys), 0.1, seed)
-    assert sorted(key for tested in found.test.values() for key in tested) == sorted(keys)
-    for name in found.names:
-        assert not set(found.test[name]) & set(found.validation[name])
-    assert (
-        found == divided(str(number), keys, keys, labels, ["x"] * len(keys), 0.9, seed)
-        or "speaker" in found.protocol
-    )
-
-
-def test_somebody_validates_when_a_group_of_few_is_left_out() -> None:
-    keys, groups = [f"k{i}" for i in range(12)], ["xyz"[i // 4] for i in range(12)]
-    for seed in range(20):
-        found = divided("speaker", keys, keys, ["a"] * 12, groups, 0.05, seed)
-        assert all(0 < len(own) < 8 for own in found.validation.values())
-    assert not any(divided("speaker", keys, keys, ["a"] * 12, groups, 0.0, 0).validation.values())
-    with pytest.raises(UserError, match=r"`data\.fold=x`: too few different examples beside x's"):
-        divided("speaker", ["a", "b"], ["a", "b"], ["a"] * 2, ["x", "y"], 0.1, 0)
-
-
-def test_folds_are_fixed_by_their_seed_and_the_examples_not_their_order() -> None:
-    keys, labels = [f"k{i}" for i in range(40)], ["ab"[i % 2] for i in range(40)]
-    one = dict(zip(keys, assign("4", keys, labels, [""] * 40, 1), strict=True))
-    back = dict(zip(keys[::-1], assign("4", keys[::-1], labels[::-1], [""] * 40, 1), strict=True))
-    assert one == back
-    assert one != dict(zip(keys, assign("4", keys, labels, [""] * 40, 2), strict=True))
-
-
-def test_a_group_is_tested_by_a_model_that_never_saw_it() -> None:
-    keys, groups = [f"k{i}" for i in range(60)], [f"g{i % 3}" for i in range(60)]
-    splits = fold_splits("speaker", "g1", groups, keys, 0.2, 0)
-    assert {g for g, split in zip(groups, splits, strict=True) if split == "test"} == {"g1"}
-    assert "g1" not in {g for g, split in zip(groups, splits, strict=True) if split != "test"}
-    assert 0 < splits.count("validation") < 20
-    with pytest.raises(UserError, match=r"`data\.fold=g7`: no such fold; choose one of g0, g1, g2"):
-        fold_splits("speaker", "g7", groups, keys, 0.2, 0)
-
-
-def test_a_held_out_share_doesnt_depend_on_who_else_is_there() -> None:
-    keys = [f"k{i}" for i in range(2000)]
-    kept = [held_out(key, 0.2, 3) for key in keys]
-    splits = fold_splits("speaker", "a", ["a", *["b"] * 1999], keys, 0.2, 3)
-    assert splits == ["test", *("validation" if out else "train" for out in kept[1:])]
-    assert 0.16 < sum(kept) / 2000 < 0.24
 
 
 def test_a_summary_holds_mean_and_deviation() -> None:

@@ -29,7 +29,7 @@ def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("\n".join(rows))
     settings = {"source": "manifest", "path": str(tmp_path / "list.csv"), "group": "speaker"}
     data = Speech(config(test=0.3, validation=0.3, **settings), 1)
-    speakers = [{data.listing.groups[row] for row in split.rows} for split in data.splits.values()]
+    speakers = [{data.listing.speakers[row] for row in split.rows} for split in data.splits.values()]
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10
 
 
