@@ -4,7 +4,7 @@ Every fold is a run like any other (`data.fold=<name>`): it can be scored, resum
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import NotRequired, cast
 
@@ -45,6 +45,12 @@ def wanted(config: Config) -> bool:
     """Whether a configuration asks for a run on each fold."""
     data = config.data
     return isinstance(data, CrossValidated) and data.folds is not None and data.fold is None
+
+
+def of_fold(config: Config, name: str) -> Config:
+    """The configuration of one fold's run."""
+    assert isinstance(config.data, CrossValidated)
+    return replace(config, data=replace(config.data, fold=name))
 
 
 def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.Reporter) -> CrossValidation:

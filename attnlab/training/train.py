@@ -9,7 +9,7 @@ import yaml
 
 from attnlab import compose
 from attnlab.command_words import shell_word, text
-from attnlab.config import Config, CrossValidated, HubDataConfig
+from attnlab.config import Config, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
@@ -126,7 +126,6 @@ def _train_folds(
 ) -> CrossValidation:
     """Train every fold that isn't finished under these settings, which may give all of them more to do. line: what is told
     of them."""
-    assert isinstance(config.data, CrossValidated)
     reporter, warned = Reporter(folder.log, quiet), False
     if line:
         reporter.say(line, style="cyan")
@@ -139,7 +138,7 @@ def _train_folds(
         if fold.results.exists() and not changes.settings_for(fold, config):
             reporter.say(f"{title} is finished.")
             continue
-        of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
+        of_fold = replace(cross_validation.of_fold(config, name), folder=str(fold.path))
         if not warned:
             for warning in warnings(load_data(of_fold), config=of_fold):
                 reporter.warn(warning)

@@ -121,4 +121,12 @@ class Examples:
             assert self.times is not None
             return FoldsInTime(config.folds_in_time, self.time, self.times, config.validation)
         assert self.groups is not None
-        return OneGroupOut(config.folds, self.group, self.groups, self.positions, self.classes, config.validation)
+        return OneGroupOut(
+            config.folds,
+            self.group,
+            self.groups,
+            self.positions,
+            self.classes,
+            config.validation,
+            whole=self.grouped,
+        )

@@ -144,7 +144,7 @@ class OneGroupOut(Folding):
     """A fold for each group, tested on it alone; a fraction of the others' owners validates: at least one, and one of
     each class of which two are there.
 
-    group: what groups are, such as speakers. Raises UserError for an example without a group, and for a single group.
+    group: what groups are, such as speakers; whole: whether owners are these groups themselves. Raises UserError for an example without a group, and for a single group.
     """
 
     def __init__(
@@ -155,6 +155,7 @@ class OneGroupOut(Folding):
         positions: NDArray[np.float64],
         classes: Named,
         validation: float,
+        whole: bool = False,
     ) -> None:
         self.groups, self.positions, self.classes, self.validation = groups, positions, classes, validation
         occurring = np.bincount(groups.numbers, minlength=len(groups.names)) > 0
@@ -162,9 +163,10 @@ class OneGroupOut(Folding):
         self.names.sort(key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
         if len(self.names) < 2 or "" in self.names:
             raise UserError(f"`data.folds={word}`: every example needs a {group}, and there must be at least two")
+        chosen_on = f"the others, by hash of the {group}" if whole else "the others' examples, by hash of the key"
         self.protocol = (
             f"leave one {group} out: each {group} is tested by a model trained on the others, "
-            f"and chosen on {100 * validation:g} % of the others' examples, by hash of the key"
+            f"and chosen on {100 * validation:g} % of {chosen_on}"
         )
 
     def _splits(self, name: str) -> NDArray[np.int8]:

@@ -1,6 +1,7 @@
 """Folds: every example is tested once, folds are alike, and none is tested by a model that knows too much."""
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -108,7 +109,9 @@ def test_somebody_validates_when_a_group_of_few_is_left_out() -> None:
     with pytest.raises(UserError, match=r"`data\.fold=x`: too few different examples beside x's"):
         one_out(["x", "y"], ["a", "b"], 0.1).splits("x")
     for wrong in (["x", "x"], ["x", ""]):
-        with pytest.raises(UserError, match=r"`data\.folds=speaker`: every example needs a speaker, and there must be"):
+        with pytest.raises(
+            UserError, match=r"`data\.folds=speaker`: every example needs a speaker, and there must be"
+        ):
             one_out(wrong, ["a", "b"], 0.1)
 
 
@@ -137,7 +140,9 @@ def test_each_label_that_can_be_validates_when_a_group_is_left_out() -> None:
         splits = folding.splits("x").tolist()
         assert {splits[7], splits[8]} == {TRAIN, VALIDATION} and splits.count(VALIDATION) >= 2
         alike = one_out(groups, owners, 0.1, seed)
-        assert folding.settings("x") == ({} if splits == alike.splits("x").tolist() else {"held_out": "each class"})
+        assert folding.settings("x") == (
+            {} if splits == alike.splits("x").tolist() else {"held_out": "each class"}
+        )
         assert alike.settings("x") == {}
 
 
@@ -145,9 +150,7 @@ def test_each_label_that_can_be_validates_when_a_group_is_left_out() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.integers(0, 30), min_size=2, max_size=80), st.integers(2, 6), st.floats(0.0, 0.5), st.randoms()
-)
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=80), st.integers(2, 6), st.floats(0.0, 0.5), st.randoms())
 def test_nothing_of_the_test_period_or_after_it_is_learned(
     times: list[int], number: int, validation: float, random: Random
 ) -> None:
@@ -167,10 +170,14 @@ def test_nothing_of_the_test_period_or_after_it_is_learned(
         assert (shuffled.splits(name) == splits[order]).all()
         own = {split: when[splits == split] for split in (TRAIN, VALIDATION, TEST, LEFT_OUT)}
         assert len(own[TRAIN]) and len(own[TEST]) and bool(len(own[VALIDATION])) == bool(validation)
-        ranges = [(own[split].min(), own[split].max()) for split in (TRAIN, VALIDATION, TEST, LEFT_OUT) if len(own[split])]
-        assert all(before[1] < after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+        ranges = [
+            (own[split].min(), own[split].max())
+            for split in (TRAIN, VALIDATION, TEST, LEFT_OUT)
+            if len(own[split])
+        ]
+        assert all(before[1] < after[0] for before, after in pairwise(ranges))
         ends.append((own[TEST].min(), own[TEST].max()))
-    assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(ends))
     assert ends[-1][1] == when.max(), "the last fold is tested on the newest examples"
     found = once_tested(folding)
     assert len(found) == len(set(found)), "nothing is tested twice"
