@@ -149,12 +149,12 @@ def show(reporter: report.Reporter, title: str, folds: Mapping[str, report.Colum
     """A row for each fold, their mean and standard deviation; below, which folds have no score, and why."""
     scores = {name: fold.scores for name, fold in folds.items()}
     of_all, counts = list(scores.values()), [fold.examples for fold in folds.values() if fold.examples is not None]
-    rows = {**folds, "mean": report.Column(mean(of_all)), "±": report.Column(deviation(of_all))}
+    rows = [*folds.items(), ("mean", report.Column(mean(of_all))), ("±", report.Column(deviation(of_all)))]
     named = list(dict.fromkeys(name for fold in folds.values() for name in (*fold.scores, *fold.undefined)))
     table = report.new_table(
         title, ["fold"], [*(["examples"] if counts else []), *(n.replace("_", " ") for n in named)]
     )
-    for name, row in rows.items():
+    for name, row in rows:
         count = "" if row.examples is None else f"{row.examples:,}"
         table.add_row(name, *([count] if counts else []), *map(row.cell, named))
     reporter.table(table)

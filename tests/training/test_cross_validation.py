@@ -2,11 +2,17 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import write_pairs, write_treebank
+from pictures import write_mnist
 
 from attnlab import train
 from attnlab.cli import main
@@ -16,6 +22,9 @@ from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter
 
 RATE = 4000
+TINY = [
+    "encoder.width=8", "encoder.depth=1", "encoder.heads=2", "trainer.epochs=2", "trainer.batch_vectors=100", "members=1",
+]  # fmt: skip
 
 
 def words(outputs: Path, digits: Path) -> list[str]:
@@ -173,6 +182,72 @@ def test_other_data_are_refused_on_resume(finished: Path, digits: Path, tmp_path
     (other / "0_ada_0.wav").unlink()
     assert main(["train", f"run={finished}", f"data.path={other}"]) == 2
     assert "no longer those of this cross-validation" in capsys.readouterr().err
+
+
+def tags(folder: Path) -> list[str]:
+    return ["task=pos", "data=ud_ewt", f"data.path={write_treebank(folder, train=30, others=6)}"]
+
+
+def translations(folder: Path) -> list[str]:
+    return ["task=translation", "data=parallel", f"data.path={write_pairs(folder, 40, 8)}", "data.tokens=words"]
+
+
+def pictures(folder: Path) -> list[str]:
+    return ["task=digits", "data=mnist", f"data.path={write_mnist(folder)}", "data.patch=3"]
+
+
+@pytest.mark.parametrize("case", [tags, translations, pictures], ids=lambda case: case.__name__)
+def test_data_of_every_kind_are_trained_in_folds_and_scored_again(
+    case: Callable[[Path], list[str]], tmp_path: Path, capsys
+) -> None:
+    parent = tmp_path / "run"
+    given = [*case(tmp_path / "data"), "data.folds=3", *TINY, "trainer.epochs=1", f"folder={parent}"]
+    assert main(["train", *given]) == 0
+    found, saved = results(parent), json.loads((parent / "folds.json").read_text())
+    assert (
+        found["baselines"]
+        and found["standard_deviation"].keys() == found["test"].keys() - found.get("undefined", {}).keys()
+    )
+    for name, keys in saved["test"].items():
+        predicted = (parent / f"fold-{name}" / "predictions-test.jsonl").read_text().splitlines()
+        assert [json.loads(line)["key"] for line in predicted] == keys
+    capsys.readouterr()
+    assert main(["eval", f"run={parent}"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ mean")]
+    assert f"{found['test']['loss']:.4f}" in line or f"{next(iter(found['test'].values())):.4f}" in line
+
+
+def test_a_table_in_time_is_continued_where_it_was_killed(tmp_path: Path, capsys) -> None:
+    """By a signal that nothing can catch, in the middle of its second fold."""
+    rows = [f"text {i} {('dull', 'fine')[i % 2]},{'yn'[i % 2]},{2000 + i // 3}" for i in range(60)]
+    (tmp_path / "x.csv").write_text("\n".join(["text,label,year", *rows]) + "\n")
+    given = [
+        "task=sentiment",
+        "data=csv",
+        f"data.path={tmp_path / 'x.csv'}",
+        "data.folds=time:3",
+        "data.time=year",
+        *TINY,
+    ]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main(["train", *given, f"folder={whole}"]) == 0
+    program = (
+        "import os, signal\nfrom attnlab.cli import main\nfrom attnlab.training.loop import Training\n"
+        "save = Training.save\n"
+        "def once(self):\n    save(self)\n"
+        "    if self.folder.path.name == 'fold-1':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"Training.save = once\nmain({['train', *given, f'folder={killed}']!r})"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == -signal.SIGKILL
+    assert (killed / "fold-0/results.json").exists() and not (killed / "fold-1/results.json").exists()
+    assert main(["train", f"run={killed}"]) == 0
+    for fold in ("fold-0", "fold-1", "fold-2"):
+        weights = Path(fold, "best", "model.safetensors")
+        assert (killed / weights).read_bytes() == (whole / weights).read_bytes()
+    assert results(killed)["test"] == results(whole)["test"]
+    capsys.readouterr()
+    assert main(["eval", f"run={killed}"]) == 0
+    assert f"{results(whole)['test']['accuracy']:.4f}" in capsys.readouterr().out
 
 
 def test_numbered_folds_train_too(digits: Path, tmp_path: Path) -> None:
