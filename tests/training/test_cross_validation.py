@@ -17,6 +17,7 @@ from pictures import write_mnist
 from attnlab import train
 from attnlab.cli import main
 from attnlab.errors import Stopped
+from attnlab.runs import RunFolder
 from attnlab.training.cross_validation import show, summary
 from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter
@@ -248,6 +249,15 @@ def test_a_table_in_time_is_continued_where_it_was_killed(tmp_path: Path, capsys
     capsys.readouterr()
     assert main(["eval", f"run={killed}"]) == 0
     assert f"{results(whole)['test']['accuracy']:.4f}" in capsys.readouterr().out
+
+
+def test_a_fold_of_any_name_is_a_folder_of_its_own_within_the_parent(tmp_path: Path) -> None:
+    names = ["ada", "../../x", "..%2F..%2Fx", "a/b", "a%2Fb", "..", "é" * 300, "é" * 301]
+    folders = [RunFolder(tmp_path).fold(name).path for name in names]
+    assert folders[0] == tmp_path / "fold-ada" and len(set(folders)) == len(names)
+    for folder in folders:
+        folder.mkdir()
+        assert folder.resolve().parent == tmp_path.resolve()
 
 
 def test_numbered_folds_train_too(digits: Path, tmp_path: Path) -> None:

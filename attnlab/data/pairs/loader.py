@@ -170,9 +170,8 @@ class Parallel(Data):
                 folder / f"{split}.arrow", columns, self._encoded(self._pairs(split, bad, empty), longer)
             )
             changes |= bad.changes
-            if split == "train" or self._has_own_file(
-                split
-            ):  # what is held out was read, and warned of, with the rest
+            # What is held out was read, and warned of, with the training pairs.
+            if split == "train" or self._has_own_file(split):
                 warnings += bad.warnings()
                 warnings += [_left_out(split, empty)] if empty else []
                 unused += len(empty) if split == "train" else 0
@@ -248,10 +247,8 @@ class Parallel(Data):
 
     def _fitting(self, codecs: dict[str, Codec]) -> list[bool]:
         """Whether each pair with two sides in the files that are divided is within `data.max_length`."""
-        pairs, fits = (
-            _with_two_sides(self.source, self.divided_files, BadRows(self.config.skip_bad), []),
-            list[bool](),
-        )
+        pairs = _with_two_sides(self.source, self.divided_files, BadRows(self.config.skip_bad), [])
+        fits = list[bool]()
         while block := list(islice(pairs, 1000)):
             ids = self._ids(block, codecs)
             fits += [max(map(len, sides)) <= self.config.max_length for sides in ids]

@@ -31,10 +31,12 @@ class Examples:
 
     keys: where they came from. splits (n,): the source's, by their numbers in NAMES; given: which ones it names.
     positions (n,): of the owner of each, by its hash; examples of one owner stay together. classes: every split has them in
-    proportion; one name for all where answers are no classes. groups: what `data.folds` may leave out, such as speakers, and group: what
-    they are called. grouped: whether owners are these groups, as `data.group` has it. stratified: whether classes are held
-    out in proportion. times (n,): when they are from, by `data.time`, which time names. order (n,): lowest ones are
-    dropped first by `data.limit`; positions by default.
+    proportion; one name for all where answers are no classes.
+
+    groups: what may be left out in turn, and group: what they are called, such as a speaker. grouped: whether they are the
+    owners, as `data.group` has it. stratified: whether classes are held out in proportion. times (n,): when each is from, by
+    column `data.time`, which time names. order (n,): those with the lowest are dropped first by `data.limit`; by default the
+    positions. limit_settings: a part of the fingerprint where `data.limit` once chose others.
     """
 
     keys: Sequence[str]

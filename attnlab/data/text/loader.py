@@ -151,9 +151,11 @@ class Text(Data):
             numbers = columns.numbers("label").astype(np.int64)
             classes = Named(numbers, self.meta["targets"]["label"]["labels"])
         group = config.group if isinstance(config, TableData) else None
-        positions, order = columns.numbers("position"), columns.numbers("content")
+        positions, order = columns.numbers("position"), None
         if config.folds is not None:
-            positions, order = self._of_all_files(splits, positions, order)
+            positions = self._positions(splits)
+        elif config.limit is not None:
+            order = columns.numbers("content")
         return Examples(
             keys=columns.strings_of("key", np.arange(len(columns)), self.names.shown),
             splits=splits,
@@ -168,18 +170,15 @@ class Text(Data):
             order=order,
         )
 
-    def _of_all_files(
-        self, splits: NDArray[np.int8], positions: NDArray[np.float64], order: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Both with those of rows, too, that are not from the training file, for which they aren't prepared."""
-        positions, order = positions.copy(), order.copy()
+    def _positions(self, splits: NDArray[np.int8]) -> NDArray[np.float64]:
+        """(rows,): those of owners, also of rows that are not from the training file, for which they aren't prepared."""
+        positions = self.columns.numbers("position").copy()
         others, forms = np.flatnonzero(splits != TRAIN), self.columns.ragged("forms")
-        owners = self.columns.strings_of("group", others) if self.source.grouped else None
+        groups = self.columns.strings_of("group", others) if self.source.grouped else None
         for i, row in enumerate(others.tolist()):
-            text = " ".join(self.forms[form] for form in forms[row])
-            positions[row] = position(text if owners is None else owners[i], self.config.split_seed)
-            order[row] = position(text, self.config.split_seed)
-        return positions, order
+            owner = " ".join(self.forms[form] for form in forms[row]) if groups is None else groups[i]
+            positions[row] = position(owner, self.config.split_seed)
+        return positions
 
     def _times(self) -> NDArray[np.float64]:
         """(rows,): when each is from. Raises UserError where some are dates and others numbers."""
