@@ -30,7 +30,6 @@ usage: attnlab <verb> [key=value ...]
   sweep       many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
               finish one that was stopped            attnlab sweep sweep=latest
   runs        a table of all runs                    attnlab runs task=pos sort=-score
-  clean       free the disk of finished runs         attnlab clean
               means over seeds, in one table         attnlab runs group=encoder
               whether one is better than another     attnlab runs compare RUN RUN
   data        look at data before training           attnlab data data=csv data.path=FILE

@@ -4,6 +4,7 @@ A folder from a stranger is only numbers and words; anything that could run is r
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -25,6 +26,8 @@ from attnlab.schema import Count, Fraction, Seconds, checked
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
+LONGEST_NAME = 200
+"""Bytes of a fold's name in that of its folder; file systems allow 255."""
 
 
 State = Literal["finished", "running", "cut off", "pruned", "failed"]
@@ -203,8 +206,11 @@ class RunFolder:
         return cls(path, told)
 
     def fold(self, name: str) -> "RunFolder":
-        """The folder of one run of a cross-validation."""
-        return RunFolder(self.path / f"fold-{name}")
+        """The folder of one run of a cross-validation. name: of the fold, which may be any cell of a table."""
+        safe = name.replace("%", "%25").replace("/", "%2F")
+        if len(safe.encode()) > LONGEST_NAME:
+            safe = f"{safe[:32]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+        return RunFolder(self.path / f"fold-{safe}")
 
     def outdate_results(self) -> None:
         """Put aside what a run has come to that is going to be trained further: it isn't finished any more, and its predictions

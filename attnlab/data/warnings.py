@@ -80,7 +80,11 @@ def _few_learned(data: Data, config: Config) -> Iterator[str]:
     """Few examples to learn from. Of a single graph, its nodes are what is learned."""
     count = len(data.splits["train"]) if "train" in data.splits else 0
     if 1 < count < FEW_LEARNED:
-        folds = ", `data.folds=5` tests on every example" if count >= 10 and _has_folds(config) else ""
+        folds = (
+            ", `data.folds=5` tests on every example"
+            if count >= 10 and data.unnamed and _has_folds(config)
+            else ""
+        )
         yield (
             f"there are only {count} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how "
             f"much{folds}"

@@ -11,19 +11,21 @@ from rich.table import Table
 
 from attnlab import compose, groups
 from attnlab.config import Config, HubDataConfig
-from attnlab.data import open_data
+from attnlab.data import loader, open_data
 from attnlab.data.contract import Data, Gold, Split
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import refuse_unanswered, warnings
 from attnlab.lab.pictures import draw
 from attnlab.plural import plural
 from attnlab.spec import DataSpec, Target
 from attnlab.targets import kind_named
+from attnlab.training import cross_validation
 from attnlab.training.report import Reporter, new_table
 
 BINS, BAR = 12, 40
 """Rows of a histogram, and the length of its longest bar."""
 LABELS = 20
-"""Labels that are listed one by one."""
+"""Labels, or folds, that are listed one by one."""
 SAMPLES = 3
 ITEMS = 25
 """Words of a sentence, or answers for vectors, that are shown."""
@@ -32,13 +34,19 @@ ITEMS = 25
 def report(words: Sequence[str]) -> None:
     """What `attnlab data …` does: tell what the data that these words choose are like. Raises UserError as training
     would."""
-    config = compose.compose(words)
+    config, folds = compose.compose(words), None
+    if cross_validation.wanted(config):
+        folds = loader(config.data).folds(config.data, config.seed)
+        config = cross_validation.of_fold(config, folds.names[0])
     data = open_data(config.data, config.seed)
     refuse_unanswered(data)
     reporter = Reporter()
     reporter.say(_heading(config, data), style="bold")
     if data.notice:
         reporter.say(data.notice, style="cyan")
+    if folds is not None:
+        reporter.table(_folds(folds))
+        reporter.say(f"What follows is fold {folds.names[0]}; `data.fold=` shows another.")
     name, split = next(iter(data.splits.items()))
     lengths = [f"Lengths, {name}", *histogram(_sizes(split))]
     for part in (_counts(data), *lengths, *_targets(data), *_vocabulary(data), *_samples(config, data)):
@@ -56,6 +64,17 @@ def _heading(config: Config, data: Data) -> str:
     source = f"\nsource: {settings.origin}" if settings.origin else ""
     licence = settings.licence or "not known here; look where the data are from"
     return f"{settings.name}: {where}{source}\nlicence: {licence}"
+
+
+def _folds(folds: Folds) -> Table:
+    """How many examples each fold tests and validates on."""
+    protocol = folds.protocol[:1].upper() + folds.protocol[1:]
+    table = new_table(protocol, ["fold"], ("validation", "test"))
+    for name in folds.names[:LABELS]:
+        table.add_row(name, f"{len(folds.validation[name]):,}", f"{len(folds.test[name]):,}")
+    if len(folds.names) > LABELS:
+        table.add_row(f"… {len(folds.names) - LABELS} more")
+    return table
 
 
 def _counts(data: Data) -> Table:

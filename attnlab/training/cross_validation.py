@@ -4,7 +4,7 @@ Every fold is a run like any other (`data.fold=<name>`): it can be scored, resum
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import NotRequired, cast
 
@@ -49,6 +49,12 @@ def wanted(config: Config) -> bool:
     """Whether a configuration asks for a run on each fold."""
     data = config.data
     return isinstance(data, CrossValidated) and data.folds is not None and data.fold is None
+
+
+def of_fold(config: Config, name: str) -> Config:
+    """The configuration of one fold's run."""
+    assert isinstance(config.data, CrossValidated)
+    return replace(config, data=replace(config.data, fold=name))
 
 
 def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.Reporter) -> CrossValidation:
@@ -180,12 +186,12 @@ def show(reporter: report.Reporter, title: str, folds: Mapping[str, report.Colum
     """A row for each fold, their mean and standard deviation; below, which folds have no score, and why."""
     scores = {name: fold.scores for name, fold in folds.items()}
     of_all, counts = list(scores.values()), [fold.examples for fold in folds.values() if fold.examples is not None]
-    rows = {**folds, "mean": report.Column(mean(of_all)), "±": report.Column(deviation(of_all))}
+    rows = [*folds.items(), ("mean", report.Column(mean(of_all))), ("±", report.Column(deviation(of_all)))]
     named = list(dict.fromkeys(name for fold in folds.values() for name in (*fold.scores, *fold.undefined)))
     table = report.new_table(
         title, ["fold"], [*(["examples"] if counts else []), *(n.replace("_", " ") for n in named)]
     )
-    for name, row in rows.items():
+    for name, row in rows:
         count = "" if row.examples is None else f"{row.examples:,}"
         table.add_row(name, *([count] if counts else []), *map(row.cell, named))
     reporter.table(table)

@@ -13,7 +13,7 @@ import numpy as np
 
 from attnlab import compose
 from attnlab.command_words import as_written
-from attnlab.config import Config, CrossValidated, DataConfig, GraphData, ImageData, SpeechData, TextData
+from attnlab.config import Config, DataConfig, GraphData, ImageData, SpeechData, TextData
 from attnlab.data import loader
 from attnlab.data.contract import Data, PictureSplit, Split
 from attnlab.errors import UserError
@@ -216,10 +216,10 @@ def _opened(config: Config) -> Data:
     data = config.data
     if isinstance(data, ImageData):  # how many patches there are is not settled yet
         data = replace(data, max_length=10**9)
+    opened = replace(config, data=data)
     if cross_validation.wanted(config):
-        assert isinstance(data, CrossValidated)
-        data = replace(data, fold=loader(data).folds(data, config.seed).names[0])
-    return load_data(replace(config, data=data))
+        opened = cross_validation.of_fold(opened, loader(data).folds(data, config.seed).names[0])
+    return load_data(opened)
 
 
 def _facts(train: Split) -> Facts:

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from attnlab import compose
-from attnlab.config import Config, CrossValidated, DataConfig, TextData
+from attnlab.config import Config, CrossValidated, DataConfig, TableData, TextData
 from attnlab.data import open_data
 from attnlab.data.contract import Data
 from attnlab.data.text.tokenize import Sentences
@@ -105,7 +105,8 @@ def _described(width: Sequence[int | None], coords: int) -> str:
 def undivided(config: DataConfig) -> DataConfig:
     """Nothing is held out or left out but by the data's own splits."""
     whole = replace(config, validation=0.0, test=0.0, limit=None)
-    return replace(whole, folds=None, fold=None) if isinstance(whole, CrossValidated) else whole
+    whole = replace(whole, folds=None, fold=None) if isinstance(whole, CrossValidated) else whole
+    return replace(whole, time=None) if isinstance(whole, TableData) else whole
 
 
 def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "outputs") -> Run:

@@ -9,7 +9,7 @@ import yaml
 
 from attnlab import compose
 from attnlab.command_words import shell_word, text
-from attnlab.config import Config, CrossValidated, HubDataConfig
+from attnlab.config import Config, HubDataConfig
 from attnlab.data import loader
 from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
@@ -130,7 +130,6 @@ def _train_folds(
 ) -> CrossValidation:
     """Train every fold that isn't finished under these settings, which may give all of them more to do. line: what is told
     of them."""
-    assert isinstance(config.data, CrossValidated)
     reporter, warned = Reporter(folder.log, quiet), False
     if line:
         reporter.say(line, style="cyan")
@@ -143,7 +142,7 @@ def _train_folds(
         if fold.results.exists() and not changes.settings_for(fold, config):
             reporter.say(f"{title} is finished.")
             continue
-        of_fold = replace(config, data=replace(config.data, fold=name), folder=str(fold.path))
+        of_fold = replace(cross_validation.of_fold(config, name), folder=str(fold.path))
         if not warned:
             for warning in warnings(load_data(of_fold), config=of_fold):
                 reporter.warn(warning)
@@ -180,7 +179,8 @@ def resume(
         changes.refuse_another_model(folder, config)
         if cross_validation.wanted(config):
             folds = loader(config.data).folds(config.data, config.seed)
-            if read_json(folder.folds, Folds) != folds:
+            began = read_json(folder.folds, Folds)
+            if (began.test, began.validation) != (folds.test, folds.validation):
                 raise UserError(
                     f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
                     "(`data.path=`), or start a new one"

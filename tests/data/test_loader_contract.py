@@ -1,8 +1,9 @@
 """What every loader promises, whatever it reads: see `attnlab/data/contract.py`."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from pictures import write_folder, write_mnist
 from torch import Tensor
 
 from attnlab.compose import compose
-from attnlab.config import DataConfig
-from attnlab.data import open_data
+from attnlab.config import CrossValidated, DataConfig
+from attnlab.data import loader, open_data
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
 from attnlab.sets import VectorSets
@@ -106,6 +107,10 @@ CASES: list[Callable[[Path], list[str]]] = [
 ]  # fmt: skip
 UNALTERED = {"pairs", "nodes"}
 """Data that are trained on as they are."""
+BY_NAME = {"sizes", "recordings"}
+"""Data that are divided by the names of files, whose contents may be equal."""
+COPIED = {"table", "numbers", "questions", "nodes"}
+"""Data with equal examples, or without classes of whole examples, which folds don't hold in proportion to the last one."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +252,49 @@ def test_a_saved_spec_opens_the_same_data(opened: Opened, tmp_path: Path) -> Non
         indices = np.arange(len(split))
         assert list(again.splits[name].keys) == list(split.keys)
         assert same(again.splits[name].batch(indices, 1).inputs, split.batch(indices, 1).inputs)
+
+
+def test_folds_test_every_example_once_and_share_what_was_prepared(opened: Opened) -> None:
+    assert isinstance(opened.config, CrossValidated)
+    config = replace(opened.config, folds="3", limit=None)
+    assert not [*config.problems()]
+    folds, everything = loader(config).folds(config, 1), open_data(replace(config, folds=None), 1)
+    keys = sorted(key for split in everything.splits.values() for key in split.keys)
+    assert sorted(key for fold in folds.test.values() for key in fold) == keys and folds.names == ["0", "1", "2"]
+    cache = everything.folder.parent
+    prepared, counts, fingerprints = (
+        set(cache.glob("*/sizes.json")),
+        list[Counter[object]](),
+        {everything.fingerprint},
+    )
+    for name in folds.names:
+        data = open_data(replace(config, fold=name), 1)
+        assert list(data.splits["test"].keys) == folds.test[name]
+        assert list(data.splits["validation"].keys) == folds.validation[name] != []
+        assert sorted(key for split in data.splits.values() for key in split.keys) == keys
+        contents = [{split.content(i) for i in range(len(split))} for split in data.splits.values()]
+        apart = sum(map(len, contents)) == len(set[bytes]().union(*contents))
+        assert apart or opened.name in BY_NAME, "equal examples are in one split"
+        fingerprints.add(data.fingerprint)
+        if "label" in data.spec.targets and opened.name not in COPIED:
+            counts.append(Counter(map(str, data.splits["test"].gold("label"))))
+    assert len(fingerprints) == 4
+    # Tokens of pairs are learned from the training pairs of each fold.
+    assert set(cache.glob("*/sizes.json")) == prepared or opened.name == "pairs"
+    for label in set().union(*counts):
+        numbers = [own[label] for own in counts]
+        assert max(numbers) - min(numbers) <= 1, "each class is in every fold alike"
+    again = replace(config, split_seed=5)
+    assert loader(again).folds(again, 1).test != folds.test
+
+
+def test_folds_put_given_splits_together_and_say_so(tmp_path: Path) -> None:
+    words = ["task=sentiment", "data=csv", f"data.path={write_tables(tmp_path)}", "data.folds=4", "data.fold=1"]
+    data = open_data(compose(words).data, seed=1)
+    files = {key.partition(":")[0] for split in data.splits.values() for key in split.keys}
+    assert files == {"train.csv", "dev.csv", "test.csv"} and sum(map(len, data.splits.values())) == 100
+    sentence = "`data.folds=4` divides all examples anew, also those of the validation and test split that the data come with"
+    assert sentence in data.warnings
 
 
 def test_a_limit_is_for_training_alone_and_by_key(tmp_path: Path) -> None:

@@ -2,26 +2,31 @@
 
 import json
 import shutil
-from collections import Counter
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conftest import write_pairs, write_treebank
+from pictures import write_mnist
 
 from attnlab import train
 from attnlab.cli import main
-from attnlab.data.prep.crossval import assign, divided, fold_splits
-from attnlab.data.prep.splits import held_out
-from attnlab.errors import Stopped, UserError
+from attnlab.errors import Stopped
 from attnlab.metrics import Tally, by_class
+from attnlab.runs import RunFolder
 from attnlab.training.cross_validation import class_scores, show, summary, tallies
 from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter
 
 RATE = 4000
+TINY = [
+    "encoder.width=8", "encoder.depth=1", "encoder.heads=2", "trainer.epochs=2", "trainer.batch_vectors=100", "members=1",
+]  # fmt: skip
 
 
 def words(outputs: Path, digits: Path) -> list[str]:
@@ -55,67 +60,6 @@ def finished(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def results(folder: Path) -> dict:
     return json.loads((folder / "results.json").read_text())
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    labels=st.lists(st.sampled_from("abc"), min_size=12, max_size=60),
-    number=st.integers(3, 10),
-    seed=st.integers(0, 5),
-)
-def test_every_example_is_tested_once_and_labels_are_spread_evenly(
-    labels: list[str], number: int, seed: int
-) -> None:
-    keys = [f"k{i}" for i in range(len(labels))]
-    assigned = assign(str(number), keys, labels, [""] * len(keys), seed)
-    for label in set(labels):
-        counts = Counter(fold for fold, own in zip(assigned, labels, strict=True) if own == label)
-        spread = [counts[str(fold)] for fold in range(number)]
-        assert max(spread) - min(spread) <= 1
-    found = divided(str(number), keys, keys, labels, [""] * len(keys), 0.1, seed)
-    assert sorted(key for tested in found.test.values() for key in tested) == sorted(keys)
-    for name in found.names:
-        assert not set(found.test[name]) & set(found.validation[name])
-    assert (
-        found == divided(str(number), keys, keys, labels, ["x"] * len(keys), 0.9, seed)
-        or "speaker" in found.protocol
-    )
-
-
-def test_somebody_validates_when_a_group_of_few_is_left_out() -> None:
-    keys, groups = [f"k{i}" for i in range(12)], ["xyz"[i // 4] for i in range(12)]
-    for seed in range(20):
-        found = divided("speaker", keys, keys, ["a"] * 12, groups, 0.05, seed)
-        assert all(0 < len(own) < 8 for own in found.validation.values())
-    assert not any(divided("speaker", keys, keys, ["a"] * 12, groups, 0.0, 0).validation.values())
-    with pytest.raises(UserError, match=r"`data\.fold=x`: too few different examples beside x's"):
-        divided("speaker", ["a", "b"], ["a", "b"], ["a"] * 2, ["x", "y"], 0.1, 0)
-
-
-def test_folds_are_fixed_by_their_seed_and_the_examples_not_their_order() -> None:
-    keys, labels = [f"k{i}" for i in range(40)], ["ab"[i % 2] for i in range(40)]
-    one = dict(zip(keys, assign("4", keys, labels, [""] * 40, 1), strict=True))
-    back = dict(zip(keys[::-1], assign("4", keys[::-1], labels[::-1], [""] * 40, 1), strict=True))
-    assert one == back
-    assert one != dict(zip(keys, assign("4", keys, labels, [""] * 40, 2), strict=True))
-
-
-def test_a_group_is_tested_by_a_model_that_never_saw_it() -> None:
-    keys, groups = [f"k{i}" for i in range(60)], [f"g{i % 3}" for i in range(60)]
-    splits = fold_splits("speaker", "g1", groups, keys, 0.2, 0)
-    assert {g for g, split in zip(groups, splits, strict=True) if split == "test"} == {"g1"}
-    assert "g1" not in {g for g, split in zip(groups, splits, strict=True) if split != "test"}
-    assert 0 < splits.count("validation") < 20
-    with pytest.raises(UserError, match=r"`data\.fold=g7`: no such fold; choose one of g0, g1, g2"):
-        fold_splits("speaker", "g7", groups, keys, 0.2, 0)
-
-
-def test_a_held_out_share_doesnt_depend_on_who_else_is_there() -> None:
-    keys = [f"k{i}" for i in range(2000)]
-    kept = [held_out(key, 0.2, 3) for key in keys]
-    splits = fold_splits("speaker", "a", ["a", *["b"] * 1999], keys, 0.2, 3)
-    assert splits == ["test", *("validation" if out else "train" for out in kept[1:])]
-    assert 0.16 < sum(kept) / 2000 < 0.24
 
 
 def test_a_summary_holds_mean_and_deviation() -> None:
@@ -272,6 +216,81 @@ def test_other_data_are_refused_on_resume(finished: Path, digits: Path, tmp_path
     (other / "0_ada_0.wav").unlink()
     assert main(["train", f"run={finished}", f"data.path={other}"]) == 2
     assert "no longer those of this cross-validation" in capsys.readouterr().err
+
+
+def tags(folder: Path) -> list[str]:
+    return ["task=pos", "data=ud_ewt", f"data.path={write_treebank(folder, train=30, others=6)}"]
+
+
+def translations(folder: Path) -> list[str]:
+    return ["task=translation", "data=parallel", f"data.path={write_pairs(folder, 40, 8)}", "data.tokens=words"]
+
+
+def pictures(folder: Path) -> list[str]:
+    return ["task=digits", "data=mnist", f"data.path={write_mnist(folder)}", "data.patch=3"]
+
+
+@pytest.mark.parametrize("case", [tags, translations, pictures], ids=lambda case: case.__name__)
+def test_data_of_every_kind_are_trained_in_folds_and_scored_again(
+    case: Callable[[Path], list[str]], tmp_path: Path, capsys
+) -> None:
+    parent = tmp_path / "run"
+    given = [*case(tmp_path / "data"), "data.folds=3", *TINY, "trainer.epochs=1", f"folder={parent}"]
+    assert main(["train", *given]) == 0
+    found, saved = results(parent), json.loads((parent / "folds.json").read_text())
+    assert (
+        found["baselines"]
+        and found["standard_deviation"].keys() == found["test"].keys() - found.get("undefined", {}).keys()
+    )
+    for name, keys in saved["test"].items():
+        predicted = (parent / f"fold-{name}" / "predictions-test.jsonl").read_text().splitlines()
+        assert [json.loads(line)["key"] for line in predicted] == keys
+    capsys.readouterr()
+    assert main(["eval", f"run={parent}"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ mean")]
+    assert all(f"{score:.4f}" in line for score in found["test"].values())
+
+
+def test_a_table_in_time_is_continued_where_it_was_killed(tmp_path: Path, capsys) -> None:
+    """By a signal that nothing can catch, in the middle of its second fold."""
+    rows = [f"text {i} {('dull', 'fine')[i % 2]},{'yn'[i % 2]},{2000 + i // 3}" for i in range(60)]
+    (tmp_path / "x.csv").write_text("\n".join(["text,label,year", *rows]) + "\n")
+    given = [
+        "task=sentiment",
+        "data=csv",
+        f"data.path={tmp_path / 'x.csv'}",
+        "data.folds=time:3",
+        "data.time=year",
+        *TINY,
+    ]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main(["train", *given, f"folder={whole}"]) == 0
+    program = (
+        "import os, signal\nfrom attnlab.cli import main\nfrom attnlab.training.loop import Training\n"
+        "save = Training.save\n"
+        "def once(self):\n    save(self)\n"
+        "    if self.folder.path.name == 'fold-1':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"Training.save = once\nmain({['train', *given, f'folder={killed}']!r})"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == -signal.SIGKILL
+    assert (killed / "fold-0/results.json").exists() and not (killed / "fold-1/results.json").exists()
+    assert main(["train", f"run={killed}"]) == 0
+    for fold in ("fold-0", "fold-1", "fold-2"):
+        weights = Path(fold, "best", "model.safetensors")
+        assert (killed / weights).read_bytes() == (whole / weights).read_bytes()
+    assert results(killed)["test"] == results(whole)["test"]
+    capsys.readouterr()
+    assert main(["eval", f"run={killed}"]) == 0
+    assert f"{results(whole)['test']['accuracy']:.4f}" in capsys.readouterr().out
+
+
+def test_a_fold_of_any_name_is_a_folder_of_its_own_within_the_parent(tmp_path: Path) -> None:
+    names = ["ada", "../../x", "..%2F..%2Fx", "a/b", "a%2Fb", "..", "é" * 300, "é" * 301]
+    folders = [RunFolder(tmp_path).fold(name).path for name in names]
+    assert folders[0] == tmp_path / "fold-ada" and len(set(folders)) == len(names)
+    for folder in folders:
+        folder.mkdir()
+        assert folder.resolve().parent == tmp_path.resolve()
 
 
 def test_numbered_folds_train_too(digits: Path, tmp_path: Path) -> None:

@@ -83,21 +83,43 @@ def embedded_problems(data: DataConfig, sources: tuple[str, ...], for_own: str) 
             yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={for_own}"
 
 
+FOLDS_IN_TIME = 5
+"""Of `data.folds=time` without a number."""
+
+
 @dataclass
 class CrossValidated(DataConfig):
     """Data that can be divided into folds, each of which becomes the test split in turn."""
 
-    folds: str | None = key(None, "cross-validation: a number of folds")
-    fold: str | None = key(None, "the one fold to test on; null: a run for each")
+    one_left_out: ClassVar[str] = ""
+    """The word by which `data.folds` leaves one group of examples out in turn, where they have groups."""
+    has_times: ClassVar[bool] = False
+    """Whether `data.time` may say when an example is from, for `data.folds=time`."""
 
-    def fold_problems(self, otherwise: str = "") -> Iterator[str]:
-        """otherwise: what `data.folds` may be besides a number."""
-        if self.folds is not None and not (
-            self.folds.isdecimal() and len(self.folds) < 10 and int(self.folds) > 2
-        ):
-            yield f"`data.folds={self.folds}`: write a number of at least 3{otherwise}"
-        if self.fold is not None and self.folds is None:
-            yield f"`data.fold={self.fold}` needs `data.folds=`"
+    folds: str | None = key(None, "cross-validation: a number of folds", added=True)
+    fold: str | None = key(None, "the one fold to test on; null: a run for each", added=True)
+
+    @property
+    def folds_in_time(self) -> int | None:
+        """How many of them `data.folds` asks for; None where it asks for others."""
+        kind, colon, number = (self.folds or "").partition(":")
+        if kind != "time" or not self.has_times or (colon and not _is_number(number, least=2)):
+            return None
+        return int(number) if colon else FOLDS_IN_TIME
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if self.folds is None:
+            if self.fold is not None:
+                yield f"`data.fold={self.fold}` needs `data.folds=`"
+        elif not (_is_number(self.folds, least=3) or self.folds_in_time or self.folds == self.one_left_out):
+            words = [f"`{self.one_left_out}`"] * bool(self.one_left_out)
+            words += [f"`time` (`time:{FOLDS_IN_TIME}`, at least 2) for folds in time"] * self.has_times
+            yield ", or ".join([f"`data.folds={self.folds}`: write a number of at least 3", *words])
+
+
+def _is_number(text: str, least: int) -> bool:
+    return text.isdecimal() and len(text) < 10 and int(text) >= least
 
 
 def encoding_problems(encoding: str) -> Iterator[str]:

@@ -50,6 +50,9 @@ class GraphData(CrossValidated):
     )
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1, max=LARGEST)
+    # Part of fingerprints from the first, where those of other data are not.
+    folds: str | None = key(None, "cross-validation: a number of folds")
+    fold: str | None = key(None, "the one fold to test on; null: a run for each")
     split_seed: int = key(0, "of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
 
     def __post_init__(self) -> None:
@@ -62,9 +65,8 @@ class GraphData(CrossValidated):
             yield from self._download_problems(self.download)
         yield from super().problems()
         yield from embedded_problems(self, ("molecules", "karate"), "graph_jsonl")
-        yield from self.fold_problems()
-        if self.folds is not None and (self.source == "karate" or self.target_kind == "vector_classes"):
-            yield "`data.folds` divides graphs by their label; these have labels for nodes"
+        if self.folds is not None and self.source == "karate":
+            yield "`data.folds` divides graphs, and data=karate is a single one"
         try:
             parse_structures(self.structure)
         except UserError as error:

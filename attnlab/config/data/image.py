@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attnlab.config.data.base import HubDataConfig, embedded_problems
+from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
 
@@ -18,7 +18,7 @@ SIDE = 2**16
 @IMAGE_SOURCES.builtin("idx", "attnlab.data.image.sources:Idx")
 @IMAGE_SOURCES.builtin("folder", "attnlab.data.image.sources:ImageFolder")
 @IMAGE_SOURCES.builtin("cifar10", "attnlab.data.image.sources:Cifar10")
-class ImageData(HubDataConfig):
+class ImageData(HubDataConfig, CrossValidated):
     """Pictures as sets of patches, each with its row and column."""
 
     sources: ClassVar[SourceRegistry] = IMAGE_SOURCES

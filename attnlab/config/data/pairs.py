@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attnlab.config.data.base import HubDataConfig, embedded_problems, encoding_problems
+from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems, encoding_problems
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, PAIR_SOURCES, SourceRegistry
 
@@ -14,7 +14,7 @@ from attnlab.registry import LOADERS, PAIR_SOURCES, SourceRegistry
 @PAIR_SOURCES.builtin("bilingual", "attnlab.data.pairs.sources:Bilingual")
 @PAIR_SOURCES.builtin("lines", "attnlab.data.pairs.sources:Lines")
 @PAIR_SOURCES.builtin("table", "attnlab.data.pairs.sources:PairTable")
-class ParallelData(HubDataConfig):
+class ParallelData(HubDataConfig, CrossValidated):
     """Sentences with their translations."""
 
     sources: ClassVar[SourceRegistry] = PAIR_SOURCES

@@ -20,6 +20,7 @@ class SpeechData(HubDataConfig, CrossValidated):
     """Recordings of speech, cut into short frames."""
 
     sources: ClassVar[SourceRegistry] = SPEECH_SOURCES
+    one_left_out: ClassVar[str] = "speaker"
 
     source: str = key("???", "where the recordings come from", choices=SPEECH_SOURCES)
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
@@ -65,19 +66,14 @@ class SpeechData(HubDataConfig, CrossValidated):
     mask_bands: int = key(0, "broadest of two masked ranges of features", min=0, max=1024)
     # What is trained on, what is tested.
     group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
+    # Part of fingerprints from the first, where those of other data are not.
     folds: str | None = key(None, "cross-validation: a number of folds, or `speaker` to leave each one out")
+    fold: str | None = key(None, "the one fold to test on; null: a run for each")
     split_seed: int = key(0, "of held-out examples and folds", min=0, max=LARGEST)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("voices",), "speech_folder")
-        if self.folds != "speaker":
-            yield from self.fold_problems(", or `speaker`")
-            if self.folds is not None and self.group is not None:
-                yield (
-                    f"`data.folds={self.folds} data.group={self.group}`: numbered folds divide what a {self.group} says; "
-                    f"`data.folds={self.group}` leaves each {self.group} out in turn"
-                )
         if self.folds is not None and self.join is not None:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.transcript is not None and self.source != "manifest":

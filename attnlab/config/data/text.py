@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from attnlab.config.data.base import HubDataConfig, embedded_problems, encoding_problems
+from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems, encoding_problems
 from attnlab.config.keys import key
 from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 
@@ -14,7 +14,7 @@ from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 @TEXT_SOURCES.builtin("grammar", "attnlab.data.text.generated:Grammar")
 @TEXT_SOURCES.builtin("reviews", "attnlab.data.text.generated:Reviews")
 @TEXT_SOURCES.builtin("conllu", "attnlab.data.text.conllu:Conllu")
-class TextData(HubDataConfig):
+class TextData(HubDataConfig, CrossValidated):
     """Sentences of words."""
 
     sources: ClassVar[SourceRegistry] = TEXT_SOURCES
@@ -71,12 +71,25 @@ class TaggedData(TextData):
 class TableData(TextData):
     """Rows of a .csv, .tsv or .jsonl file: a text and its label."""
 
+    one_left_out: ClassVar[str] = "group"
+    has_times: ClassVar[bool] = True
+
     source: str = key("table", "where the sentences come from", choices=("table",))
     text: Any = key(
         "text", "the column of the text: its name in the header line, or its number where there is none"
     )
     label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
     group: Any = key(None, "a column, such as the author: rows that agree in it are held out together")
+    time: Any = key(
+        None,
+        "folds=time: the column that says when a row is from: dates such as 2024-05-31, with or without a time, or numbers",
+        added=True,
+    )
+    folds: str | None = key(
+        None,
+        "cross-validation: a number of folds, `group` to leave each one out, or `time` (`time:5`) to test on the future",
+        added=True,
+    )
     target_kind: str = key(
         "class",
         "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
@@ -90,7 +103,7 @@ class TableData(TextData):
             wanted = "a list of columns" if several else "one column"
             yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
         columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
-        columns += [] if self.group is None else [self.group]
+        columns += [column for column in (self.group, self.time) if column is not None]
         problem = next(filter(None, map(column_problem, columns)), "")
         if not problem and len({isinstance(column, int) for column in columns}) == 2:
             problem = "give either names, which stand in the first line, or numbers, where there is no such line"
@@ -98,6 +111,19 @@ class TableData(TextData):
             problem = "the same column twice"
         if problem:
             yield f"`data.text={self.text} data.label={self.label}`: {problem}"
+        yield from self._missing_columns()
+
+    def _missing_columns(self) -> Iterator[str]:
+        """Folds that need a column which isn't named, and a column that no folds need."""
+        if self.folds == "group" and self.group is None:
+            yield "`data.folds=group` needs `data.group=`, the column of which each value is left out in turn"
+        if self.folds_in_time is None:
+            if self.time is not None:
+                yield f"`data.time={self.time}` needs `data.folds=time`"
+        elif self.time is None:
+            yield f"`data.folds={self.folds}` needs `data.time=`, the column that says when a row is from"
+        elif self.group is not None:
+            yield f"`data.folds={self.folds} data.group={self.group}`: folds in time divide groups; set one of both"
 
 
 def column_problem(column: object) -> str:

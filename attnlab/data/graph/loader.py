@@ -23,7 +23,7 @@ from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.coverage import missing_classes
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import NAMES
+from attnlab.data.prep.splits import NAMES, Named, positions_of
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
@@ -50,7 +50,7 @@ class Graphs(Data):
         self.graphs = graphs = PreparedGraphs(folder, FileNames(self.source.files))
         if spec is None:
             refuse_wide(graphs.structures, graphs.num_nodes.tolist())
-        self.examples = Examples(graphs.keys, graphs.owners, self._strata(), graphs.keys, graphs.splits)
+        self.examples = self._examples()
         chosen = self.examples.chosen(config)
         # The same data may come from elsewhere.
         settings = former_names(config) | dict.fromkeys(("cache", "path", "hub", "origin", "licence"))
@@ -67,7 +67,8 @@ class Graphs(Data):
         self.answers = graphs.answers(target)
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         counts = {name: self.answers.counts(rows[name]) for name in self.splits}
-        unseen = unseen_labels(target, counts, config.name, held_out=set(self.splits) - set(graphs.splits))
+        held_out = chosen.held_out | (set(self.splits) - set(graphs.splits))
+        unseen = unseen_labels(target, counts, config.name, held_out)
         missing = missing_classes(target, counts) if target.kind == "class" else []
         unnamed = self._unnamed(rows)
         self.warnings = [*self.source.warnings, *graphs.warnings, *chosen.warnings, *unseen, *missing, *unnamed]
@@ -77,10 +78,19 @@ class Graphs(Data):
         assert isinstance(config, GraphData) and config.folds is not None
         return cls(replace(config, fold=None), seed).examples.folds(config)
 
-    def _strata(self) -> Sequence[str]:
-        """What every split has in proportion: the class of each graph; nothing where answers are no classes."""
+    def _examples(self) -> Examples:
+        """What the splits depend on."""
+        graphs, seed = self.graphs, self.config.split_seed
+        given = [split or "train" for split in graphs.splits]
         classes = self.source.kind == "class"
-        return self.graphs.answers(Target("class")).gold() if classes else [""] * len(self.graphs.keys)
+        return Examples(
+            keys=graphs.keys,
+            splits=np.array([NAMES.index(split) for split in given], dtype=np.int8),
+            given=tuple(dict.fromkeys(given)),
+            positions=positions_of(graphs.owners, seed),
+            classes=Named.of(graphs.answers(Target("class")).gold()) if classes else Named.alike(len(given)),
+            limit_settings={} if graphs.owners == graphs.keys else {"limited": "by content"},
+        )
 
     def _spec(self, train: Indices) -> DataSpec:
         """Names, means and classes of the training graphs. Raises UserError where there are none."""

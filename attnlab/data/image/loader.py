@@ -1,23 +1,23 @@
 """Pictures as sets of patches with row and column, of any size side by side in one batch."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnlab.config import ImageData
+from attnlab.config import DataConfig, ImageData
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.image.patches import augmented, num_patches, patches, refuse_beyond, refuse_longer
 from attnlab.data.image.prepare import CHANNELS, PreparedPictures, prepare
 from attnlab.data.image.source import TARGET, ImageSource, Pixels
-from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.coverage import missing_classes
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import lacking, limited, position
+from attnlab.data.prep.splits import NAMES
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout, VectorSets
@@ -34,21 +34,19 @@ class Image(Data):
         self.source = open_source(config, ImageSource)
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         prepared = prepare(config, self.source)
-        taken, division = prepared.divide(config, self.source.splits)
-        settings = division.settings
-        if config.limit is not None and "train" in taken:
-            file, rows = taken["train"]
-            taken["train"] = file, self._limited(config.limit, prepared, rows)
-            settings = settings | ({"limited": "by content"} if prepared.owned else {})
+        chosen = prepared.examples(config).chosen(config)
+        rows = chosen.rows
         self.fingerprint, self.folder = prepared.name, prepared.folder
         # Other examples are other data; what depends on them, such as baselines, lies apart.
-        limit = {} if config.limit is None or "train" not in taken else {"limit": config.limit}
-        others: dict[str, object] = {**prepared.changes, **settings, **limit}
+        divided = {"divided": "what can be used"} if chosen.held_out and prepared.left_out else {}
+        limit = {} if config.limit is None or not len(rows["train"]) else {"limit": config.limit}
+        fold = {} if config.folds is None else {"folds": config.folds, "fold": config.fold}
+        others: dict[str, object] = {**prepared.changes, **chosen.settings, **divided, **limit, **fold}
         if others:
             self.fingerprint = fingerprint((), {"prepared": prepared.name} | others)
             self.folder = cache_folder(config.cache) / f"image-{config.name}-{self.fingerprint}"
             make_folder(self.folder)
-        self.spec = spec if spec is not None else self._spec(prepared, taken)
+        self.spec = spec if spec is not None else self._spec(prepared, rows["train"])
         features = config.patch**2 * self.channels
         if self.spec.features != features:
             raise UserError(
@@ -56,33 +54,29 @@ class Image(Data):
                 f"the run has learned patches of {self.spec.features}"
             )
         target = self.spec.target(TARGET)
-        answers = {name: prepared.labels(file, target) for name, (file, _) in taken.items()}
-        self.splits = {
-            name: ImageSplit(self, prepared.splits[file], answers[name], rows)
-            for name, (file, rows) in taken.items()
-        }
-        counts = {name: answers[name].counts(rows) for name, (_, rows) in taken.items()}
-        unseen = unseen_labels(target, counts, config.name, lacking(config, self.source.splits))
-        self.warnings = [*self.source.warnings, *prepared.skipped, *division.warnings, *unseen]
+        answers = prepared.labels(target)
+        self.splits = {name: ImageSplit(self, prepared, answers, rows[name]) for name in NAMES if len(rows[name])}
+        counts = {name: answers.counts(rows[name]) for name in self.splits}
+        unseen = unseen_labels(target, counts, config.name, chosen.held_out)
+        self.warnings = [*self.source.warnings, *prepared.skipped, *chosen.warnings, *unseen]
         self.warnings += missing_classes(target, counts)
 
-    def _limited(self, limit: int, prepared: PreparedPictures, rows: Indices) -> Indices:
-        """So many of the training pictures."""
-        owners = prepared.splits["train"].strings("owner")
-        positions = np.array([position(owner, self.config.split_seed) for owner in owners])
-        return limited(limit, rows, positions, list(map(str, prepared.labels("train").gold())))
+    @classmethod
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
+        assert isinstance(config, ImageData) and config.folds is not None
+        source = open_source(config, ImageSource)
+        return prepare(config, source).examples(config).folds(config)
 
-    def _spec(self, prepared: PreparedPictures, taken: Mapping[str, tuple[str, Indices]]) -> DataSpec:
+    def _spec(self, prepared: PreparedPictures, train: Indices) -> DataSpec:
         """Classes and normalisation of the training pictures. Raises UserError where there are none, or none that a patch fits
         into."""
-        if "train" not in taken:
+        if not len(train):
             raise no_training(self.config, self.source, "training pictures")
-        _, rows = taken["train"]
-        sides = [prepared.splits["train"].numbers(name)[rows].max() for name in ("height", "width")]
+        sides = [prepared.columns.numbers(name)[train].max() for name in ("height", "width")]
         refuse_beyond(int(max(sides)), self.config)
-        counts = prepared.labels("train").counts(rows)
+        counts = prepared.labels().counts(train)
         classes = self.source.classes or tuple(sorted(counts, key=_by_number))
-        number, total, squares = prepared.training_sums(rows).astype(np.float64)
+        number, total, squares = prepared.sums(train).astype(np.float64)
         means = total / number
         variances = squares / number - means**2
         return DataSpec(
@@ -97,14 +91,14 @@ class Image(Data):
 
 
 class ImageSplit(Split):
-    """Training, validation or test pictures. rows: their numbers in the prepared file that they are in."""
+    """Training, validation or test pictures. rows: their numbers among all that were prepared."""
 
-    def __init__(self, data: Image, columns: Columns, answers: StoredAnswers, rows: Indices) -> None:
+    def __init__(self, data: Image, prepared: PreparedPictures, answers: StoredAnswers, rows: Indices) -> None:
+        columns = prepared.columns
         self.data, self.rows, self.channels = data, rows, data.channels
         self._pixels, self._answers = columns.ragged("pixels"), answers
         self.heights, self.widths = columns.numbers("height")[rows], columns.numbers("width")[rows]
-        keys = columns.strings("key")
-        self.keys = [keys[row] for row in rows]
+        self.keys = [prepared.keys[row] for row in rows.tolist()]
         self.patch, self.stride = data.config.patch, data.config.stride or data.config.patch
         self.lengths = num_patches(self.heights, self.widths, data.config)
         longest = int(self.lengths.argmax())

@@ -1,8 +1,7 @@
 """Pictures prepared once: the bytes of each, brought to the wanted channels, and what is known of their pixels."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,17 +16,17 @@ from attnlab.data.image.decode import is_transparent, with_channels
 from attnlab.data.image.patches import num_patches, refuse_longer
 from attnlab.data.image.source import TARGET, ImageSource, Picture, Pixels
 from attnlab.data.prep.arrow import Columns, write_rows
+from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared
-from attnlab.data.prep.held_out import Division, divide_named
-from attnlab.data.prep.splits import NAMES, lacking, too_few
+from attnlab.data.prep.splits import NAMES, Named, positions_of
 from attnlab.disk import read_json
 from attnlab.errors import UserError
 from attnlab.schema import Count
 from attnlab.spec import Target
 from attnlab.targets import StoredAnswers, stored_answers
 
-LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label"}
+LATER = {*ELSEWHERE, "patch", "stride", "max_length", "flip", "shift", "image", "label", "folds", "fold"}
 """Keys, by their former names, that don't change what is prepared: pixels become patches when a batch is made."""
 TRANSPARENT = "transparent parts of pictures were laid on white"
 CHANNELS = {"grey": 1, "rgb": 3}
@@ -55,50 +54,45 @@ class Meta(TypedDict):
 
 
 class PreparedPictures:
-    """The prepared pictures of each split, mapped into memory. `rows` are their numbers within a split."""
+    """The prepared pictures of all splits, mapped into memory one after the other. `rows` are their numbers."""
 
     def __init__(self, name: str, folder: Path, names: FileNames) -> None:
         self.name, self.folder = name, folder
         self._meta = read_json(folder / "meta.json", Meta)
-        self.splits = {name: Columns(folder / f"{name}.arrow") for name in self._meta["splits"]}
+        self.columns = Columns(*(folder / f"{name}.arrow" for name in self._meta["splits"]))
+        self.keys = self.columns.strings("key")
         self.skipped = [names.shown(warning) for warning in self._meta["skipped"]]
         self.changes = {"changes": self._meta["changes"]} if self._meta["changes"] else {}
         """A part of the fingerprint where earlier versions read other pictures."""
 
-    def labels(self, split: str, target: Target | None = None) -> StoredAnswers:
+    def labels(self, target: Target | None = None) -> StoredAnswers:
         """The label of each picture, as one of the classes of a target."""
-        return stored_answers(self.splits[split], TARGET, target or Target("class"), self._meta["labels"])
+        return stored_answers(self.columns, TARGET, target or Target("class"), self._meta["labels"])
 
-    def training_sums(self, rows: Indices) -> NDArray[np.int64]:
-        """(3, C): how many pixels these training pictures have, their sum and that of their squares."""
-        columns = self.splits["train"]
+    def sums(self, rows: Indices) -> NDArray[np.int64]:
+        """(3, C): how many pixels these pictures have, their sum and that of their squares."""
+        columns = self.columns
         pixels = (columns.numbers("height")[rows].astype(np.int64) * columns.numbers("width")[rows]).sum()
         sums = columns.ragged("sums").take(rows).reshape(len(rows), 2, -1).sum(axis=0)
         return np.concatenate([np.full((1, sums.shape[1]), pixels), sums])
 
-    @property
-    def owned(self) -> bool:
-        """Whether training pictures go by another owner than their key."""
-        columns = self.splits["train"]
-        return columns.strings("owner") != columns.strings("key")
+    def examples(self, config: ImageData) -> Examples:
+        """What the splits depend on. Pictures that were left out count for nothing."""
+        given, owners = self._meta["splits"], self.columns.strings("owner")
+        numbers = self.columns.numbers("label").astype(np.int64)
+        return Examples(
+            keys=self.keys,
+            splits=np.repeat(np.array([NAMES.index(name) for name in given], dtype=np.int8), self.columns.sizes),
+            given=given,
+            positions=positions_of(owners, config.split_seed),
+            classes=Named(numbers, self._meta["labels"]),
+            limit_settings={} if owners == self.keys else {"limited": "by content"},
+        )
 
-    def divide(self, config: ImageData, given: Sequence[str]) -> tuple[dict[str, tuple[str, Indices]], Division]:
-        """By split, the prepared file that it is taken from and its rows there; given: the source's splits. Pictures that
-        were left out count for nothing. Raises UserError where a split that the source lacks would be empty."""
-        whole = {name: (name, np.arange(len(columns))) for name, columns in self.splits.items()}
-        fractions = lacking(config, given)
-        if not fractions:
-            return whole, Division(np.zeros(0, dtype=np.int8))
-        owners, labels = self.splits["train"].strings("owner"), self.labels("train").gold()
-        division = divide_named(owners, list(map(str, labels)), fractions, config.split_seed)
-        held_out = {n: ("train", np.flatnonzero(division.splits == NAMES.index(n))) for n in ("train", *fractions)}
-        for name, fraction in fractions.items():
-            if not len(held_out[name][1]):
-                raise UserError(f"data={config.name}: {too_few(name, fraction)}")
-        both = whole | held_out
-        left_out = {"divided": "what can be used"} if self._meta["left_out"] else {}
-        settings = division.settings | left_out
-        return {name: both[name] for name in NAMES if name in both}, replace(division, settings=settings)
+    @property
+    def left_out(self) -> bool:
+        """Whether bad pictures of the training files were left out."""
+        return self._meta["left_out"] > 0
 
 
 def _sums(pixels: Pixels) -> NDArray[np.int64]:

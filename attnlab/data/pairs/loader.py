@@ -6,10 +6,10 @@ the tokens of a run.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,18 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.codec import Codec, learn_codecs
-from attnlab.config import ParallelData
+from attnlab.config import DataConfig, ParallelData
 from attnlab.data.contract import Data, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length, longer_refused
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.pairs.sources import PairSource, TextPair
 from attnlab.data.prep.arrow import Columns, write_rows
+from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared, settings_of
-from attnlab.data.prep.held_out import divide_named
+from attnlab.data.prep.crossval import Folds
+from attnlab.data.prep.held_out import Division, divide_named
 from attnlab.data.prep.sequences import Sequences, tokens_in_order
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import NAMES, lacking, limited, position, too_few
+from attnlab.data.prep.splits import NAMES, Named, lacking, limited, position, positions_of, too_few
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
 from attnlab.sets import Batch
@@ -62,9 +64,12 @@ class Parallel(Data):
         self.config, self.seed = config, seed
         self.source = open_source(config, PairSource)
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
-        self.fractions = lacking(config, self.source.splits)
+        # A fold is of the pairs of all files; else a part of the training file is held out for splits without one.
+        in_fold = config.fold is not None
+        self.fractions = {} if in_fold else lacking(config, self.source.splits)
+        self.divided_files = self.source.splits if in_fold else ("train",)
         self.names = FileNames(self.source.files)
-        splits = [name for name in NAMES if name in (*self.source.splits, *self.fractions)]
+        splits = [name for name in NAMES if in_fold or name in (*self.source.splits, *self.fractions)]
         settings = settings_of(replace(config, limit=None))  # which is applied below, to what was prepared
         settings |= {"splits": splits, "files": list(self.source.files), "identity": self.source.identity}
         texts = fingerprint(self.source.files.values(), settings)
@@ -84,6 +89,12 @@ class Parallel(Data):
         self.warnings = [*self.source.warnings, *map(self.names.shown, meta["warnings"])]
         self.splits = {name: self._split(folder, name) for name in splits}
         self.spec = spec if spec is not None else self._spec()
+
+    @classmethod
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
+        assert isinstance(config, ParallelData) and config.folds is not None
+        source = open_source(config, PairSource)
+        return _examples(source, config).folds(config)
 
     def _split(self, folder: Path, name: str) -> "ParallelSplit":
         """A split of the prepared pairs, within `data.limit` where it is for training."""
@@ -123,7 +134,7 @@ class Parallel(Data):
         config = self.config
 
         def training(sides: tuple[str, ...]) -> Iterator[str]:
-            for pair in self._of_training_file("train", divided, BadRows(config.skip_bad), []):
+            for pair in self._of_divided_files("train", divided, BadRows(config.skip_bad), []):
                 yield from (getattr(pair, side) for side in sides)
 
         texts = {name: training(sides) for name, sides in self._sides.items()}
@@ -150,7 +161,7 @@ class Parallel(Data):
 
         columns = {"source": List(Value("int32")), TARGET: List(Value("int32"))}
         columns |= {name: Value("string") for name in ("key", "source_text", "target_text")}
-        warnings: list[str] = []
+        warnings = [] if self._fold is None else [*self._fold.warnings]
         unused, changes = 0, set[str]()  # pairs that were left out before others were held out
 
         for split in splits:
@@ -159,7 +170,8 @@ class Parallel(Data):
                 folder / f"{split}.arrow", columns, self._encoded(self._pairs(split, bad, empty), longer)
             )
             changes |= bad.changes
-            if split in self.source.splits:  # what is held out was read, and warned of, with the rest
+            # What is held out was read, and warned of, with the training pairs.
+            if split == "train" or self._has_own_file(split):
                 warnings += bad.warnings()
                 warnings += [_left_out(split, empty)] if empty else []
                 unused += len(empty) if split == "train" else 0
@@ -179,41 +191,41 @@ class Parallel(Data):
         meta = {"warnings": [self.names.stored(warning) for warning in warnings], "divided": settings}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
-    def _whole(self, file: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
-        """The pairs of a file that have two sides; the keys of others go to `empty`."""
-        for pair in self.source.rows(file, bad):
-            if pair.source and pair.target:
-                yield pair
-            else:
-                empty.append(pair.key)
+    def _has_own_file(self, split: str) -> bool:
+        """Whether the source says which pairs a split has."""
+        return split in self.source.splits and split not in self.divided_files
 
     def _pairs(self, split: str, bad: BadRows, empty: list[str]) -> Iterator[TextPair]:
         """The pairs of a split that have two sides; the keys of others in its file go to `empty`."""
-        if split in self.source.splits and split != "train":
-            return self._whole(split, bad, empty)
-        return self._of_training_file(split, self._divided, bad, empty)
+        if self._has_own_file(split):
+            return _with_two_sides(self.source, [split], bad, empty)
+        return self._of_divided_files(split, self._divided, bad, empty)
 
-    def _of_training_file(
+    def _of_divided_files(
         self, split: str, divided: Sequence[str] | None, bad: BadRows, empty: list[str]
     ) -> Iterator[TextPair]:
-        """The pairs of the training file that are in a split; divided: see `_divided`."""
-        pairs = self._whole("train", bad, empty)
+        """The pairs of the files that are divided which are in a split; divided: see `_divided`."""
+        pairs = _with_two_sides(self.source, self.divided_files, bad, empty)
         if divided is None:
             return pairs
         return (pair for pair, own in zip(pairs, divided, strict=True) if own == split)
 
     @cached_property
     def _divided(self) -> list[str] | None:
-        """The split of each pair with two sides in the training file; None where all are for training. Equal sources, but
-        for white space, are held out together; LEFT_OUT are those that `data.too_long=drop` leaves out of the division.
+        """The split of each pair with two sides in the files that are divided; None where all are for training. Equal
+        sources, but for white space, are held out together; LEFT_OUT are those that `data.too_long=drop` leaves out of the
+        division, but for folds, which it makes smaller.
 
         How many tokens a text has is only known when tokens have been learned from training pairs. Those of a first
         division, of all pairs, decide who is too long; the run learns its own from the second.
         """
+        if self._fold is not None:
+            return [NAMES[split] for split in self._fold.splits.tolist()]
         if not self.fractions:
             return None
         owners = [
-            " ".join(pair.source.split()) for pair in self._whole("train", BadRows(self.config.skip_bad), [])
+            _owner(pair)
+            for pair in _with_two_sides(self.source, self.divided_files, BadRows(self.config.skip_bad), [])
         ]
         splits = self._held_out(owners)
         if self.config.too_long != "drop":
@@ -222,13 +234,21 @@ class Parallel(Data):
         kept = iter(self._held_out([owner for owner, fitting in zip(owners, fits, strict=True) if fitting]))
         return [next(kept) if fitting else LEFT_OUT for fitting in fits]
 
+    @cached_property
+    def _fold(self) -> Division | None:
+        """The splits of all pairs with two sides when a fold is tested; None where none is named."""
+        if self.config.fold is None:
+            return None
+        return _examples(self.source, self.config).fold(self.config)
+
     def _held_out(self, owners: Sequence[str]) -> list[str]:
         division = divide_named(owners, [""] * len(owners), self.fractions, self.config.split_seed)
         return [NAMES[split] for split in division.splits.tolist()]
 
     def _fitting(self, codecs: dict[str, Codec]) -> list[bool]:
-        """Whether each pair with two sides in the training file is within `data.max_length`."""
-        pairs, fits = self._whole("train", BadRows(self.config.skip_bad), []), list[bool]()
+        """Whether each pair with two sides in the files that are divided is within `data.max_length`."""
+        pairs = _with_two_sides(self.source, self.divided_files, BadRows(self.config.skip_bad), [])
+        fits = list[bool]()
         while block := list(islice(pairs, 1000)):
             ids = self._ids(block, codecs)
             fits += [max(map(len, sides)) <= self.config.max_length for sides in ids]
@@ -253,6 +273,37 @@ class Parallel(Data):
                     ids = {"source": source[:max_length], TARGET: target[:max_length]}
                     key = self.names.stored_key(pair.key)
                     yield ids | {"key": key, "source_text": pair.source, "target_text": pair.target}
+
+
+def _owner(pair: TextPair) -> str:
+    """Pairs of one owner are held out together: those whose sources are equal, but for white space."""
+    return " ".join(pair.source.split())
+
+
+def _with_two_sides(
+    source: PairSource, files: Iterable[str], bad: BadRows, empty: list[str]
+) -> Iterator[TextPair]:
+    """The pairs of the files of these splits but for those with an empty side, whose keys go to `empty`."""
+    for pair in chain.from_iterable(source.rows(file, bad) for file in files):
+        if pair.source and pair.target:
+            yield pair
+        else:
+            empty.append(pair.key)
+
+
+def _examples(source: PairSource, config: ParallelData) -> Examples:
+    """What folds of all pairs with two sides depend on."""
+    keys, owners = list[str](), list[str]()
+    for pair in _with_two_sides(source, source.splits, BadRows(config.skip_bad), []):
+        keys.append(pair.key)
+        owners.append(_owner(pair))
+    return Examples(
+        keys=keys,
+        splits=np.zeros(len(keys), dtype=np.int8),
+        given=source.splits,
+        positions=positions_of(owners, config.split_seed),
+        classes=Named.alike(len(keys)),
+    )
 
 
 class ParallelSplit(Split):

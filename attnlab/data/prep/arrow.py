@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from attnlab.data.prep.splits import Named
 from attnlab.targets.base import ReadRows, Values
 
 BUFFER = 1 << 26
@@ -47,10 +48,12 @@ def write_batches(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
 
 
 class Columns:
-    """The flat columns of a prepared Arrow file, mapped into memory and seen as numpy arrays."""
+    """The flat columns of prepared Arrow files, mapped into memory one after the other and seen as numpy arrays. sizes: the
+    rows of each file."""
 
-    def __init__(self, path: Path) -> None:
-        self._table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+    def __init__(self, *paths: Path) -> None:
+        tables = [pa.ipc.open_stream(pa.memory_map(str(path))).read_all() for path in paths]
+        self._table, self.sizes = pa.concat_tables(tables), [table.num_rows for table in tables]
 
     def __len__(self) -> int:
         return self._table.num_rows
@@ -67,9 +70,10 @@ class Columns:
         """A column of strings, all of them in memory."""
         return self._table.column(name).to_pylist()
 
-    def distinct(self, name: str) -> list[str]:
-        """The strings that occur in a column."""
-        return self._table.column(name).unique().to_pylist()
+    def named(self, name: str) -> Named:
+        """A column of strings that repeat, each of them in memory once."""
+        encoded = self._table.column(name).combine_chunks().dictionary_encode()
+        return Named(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist())
 
     def strings_of(self, name: str, rows: NDArray[np.int64], shown: Callable[[str], str] = str) -> "Strings":
         """Those of these rows, read when they are asked for; shown: what becomes of each."""

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnlab.data.prep.coverage import Owners, covered
-from attnlab.data.prep.splits import VALIDATION, held_out, position
+from attnlab.data.prep.splits import LEFT_OUT, TEST, TRAIN, VALIDATION, Named
 from attnlab.errors import UserError, suggestion
+
+NAMED = 12
+"""Classes that a warning lists."""
 
 
 @dataclass(frozen=True)
@@ -27,109 +31,215 @@ class Folds:
         return list(self.test)
 
 
-def divided(
-    folds: str,
-    keys: Sequence[str],
-    owners: Sequence[str],
-    labels: Sequence[str],
-    groups: Sequence[str],
-    validation: float,
-    seed: int,
-) -> Folds:
-    """All folds of these examples, which go by their keys. owners: examples of one stay together."""
-    assigned = assign(folds, owners, labels, groups, seed)
-    test, chosen_by = {}, {}
-    for name in fold_names(assigned):
-        splits = fold_splits(folds, name, assigned, owners, validation, seed, labels)
-        test[name] = [key for key, split in zip(keys, splits, strict=True) if split == "test"]
-        chosen_by[name] = [key for key, split in zip(keys, splits, strict=True) if split == "validation"]
-    return Folds(protocol(folds, validation), test, chosen_by)
+class Folding:
+    """A way of dividing n examples into folds. names: of the folds, in order. protocol: how it is done, in one sentence."""
+
+    names: list[str]
+    protocol: str
+
+    def splits(self, name: str) -> NDArray[np.int8]:
+        """(n,): TRAIN, VALIDATION, TEST or LEFT_OUT for each example when this fold is tested. Raises UserError where there is
+        no such fold, or too few examples."""
+        if name not in self.names:
+            raise UserError(f"`data.fold={name}`: no such fold; {suggestion(name, self.names)}")
+        return self._splits(name)
+
+    def _splits(self, name: str) -> NDArray[np.int8]:
+        raise NotImplementedError
+
+    def settings(self, name: str) -> dict[str, str]:
+        """See `Division`."""
+        return {}
+
+    def warnings(self) -> list[str]:
+        """What the user should know of all folds."""
+        return []
+
+    def divided(self, keys: Sequence[str]) -> Folds:
+        """All folds of these examples, which go by their keys."""
+        test, chosen_by = dict[str, list[str]](), dict[str, list[str]]()
+        for name in self.names:
+            splits = self.splits(name)
+            test[name] = [keys[i] for i in np.flatnonzero(splits == TEST).tolist()]
+            chosen_by[name] = [keys[i] for i in np.flatnonzero(splits == VALIDATION).tolist()]
+        return Folds(self.protocol, test, chosen_by)
 
 
-def assign(
-    folds: str, owners: Sequence[str], labels: Sequence[str], groups: Sequence[str], seed: int
-) -> list[str]:
-    """The fold in which each example is tested.
+class NumberedFolds(Folding):
+    """So many folds, alike in size and in the shares of classes; the fold after the one that is tested validates.
 
-    folds: a number, of folds that have each label equally often, with an owner's examples in the same one; otherwise the
-    name of the groups (`speaker`): a fold for each group, tested on it alone. Raises UserError where there are too few.
+    positions (n,): of the owner of each example, whose examples stay together. group: what owners are where they may
+    have many examples, such as authors; "" for equal examples. Raises UserError where there are fewer owners than folds.
     """
-    if not folds.isdecimal():
-        if len(set(groups)) < 2 or "" in groups:
-            raise UserError(f"`data.folds={folds}`: every example needs a {folds}, and there must be at least two")
-        return list(groups)
-    number = int(folds)
-    if len(set(owners)) < number:
-        raise UserError(f"`data.folds={folds}`: there are only {len(set(owners))} different examples")
-    # By label, then by a seeded hash; one after the other, across labels, so that folds are equal in size, too.
-    order = sorted(range(len(owners)), key=lambda i: (labels[i], position(owners[i], seed), owners[i]))
-    fold_of: dict[str, str] = {}
-    for i in order:
-        fold_of.setdefault(owners[i], str(len(fold_of) % number))
-    return [fold_of[owner] for owner in owners]
+
+    def __init__(self, number: int, positions: NDArray[np.float64], classes: Named, group: str = "") -> None:
+        self.number, self.group, self._class_names = number, group, classes.names
+        self._owners = Owners.of_examples(positions, classes.numbers)
+        count = len(self._owners.sizes)
+        if count < number:
+            different = f"groups (`data.group={group}`)" if group else "examples"
+            raise UserError(f"`data.folds={number}`: there are only {count} different {different}")
+        fold_of_owner = self._balanced() if group else self._dealt(classes)
+        self.fold_of = fold_of_owner[self._owners.of]
+        """(n,): the number of the fold in which each example is tested."""
+        self.names = [str(fold) for fold in range(number)]
+        stratified = ", stratified by label" if len(classes.names) > 1 else ""
+        together = f", with all examples of a group (`data.group={group}`) in the same fold" if group else ""
+        self.protocol = (
+            f"{number}-fold cross-validation{stratified}{together}: each fold is tested by a model that was trained on the "
+            f"other {number - 2} and chosen on the fold after it"
+        )
+
+    def _dealt(self, classes: Named) -> NDArray[np.int64]:
+        """(owners,): folds in turn, class after class by name, so that folds are equal in size, too. An owner of several
+        classes is of the first of them."""
+        owners, ranks = self._owners, classes.ranks
+        first = np.full(len(owners.sizes), len(ranks))
+        np.minimum.at(first, owners.owner, ranks[owners.classes])
+        fold_of = np.empty(len(first), dtype=np.int64)
+        fold_of[np.argsort(first, kind="stable")] = (
+            np.arange(len(first)) % self.number
+        )  # owners are in order of positions
+        return fold_of
+
+    def _balanced(self) -> NDArray[np.int64]:
+        """(owners,): large ones first, each to the fold that has least of its classes, then to the smallest."""
+        owners = self._owners
+        totals = np.bincount(owners.classes, owners.counts)
+        counts, sizes = np.zeros((len(totals), self.number)), np.zeros(self.number)
+        bounds = np.searchsorted(owners.owner, np.arange(len(owners.sizes) + 1))
+        fold_of = np.empty(len(owners.sizes), dtype=np.int64)
+        for owner in np.argsort(-owners.sizes, kind="stable").tolist():
+            own = slice(*bounds[owner : owner + 2])
+            classes, added = owners.classes[own], owners.counts[own, None]
+            # By how much the squared shares of its classes in a fold would grow.
+            growth = (added * (2 * counts[classes] + added) / totals[classes, None] ** 2).sum(axis=0)
+            fold = int(np.lexsort((sizes, np.round(growth, 12)))[0])
+            fold_of[owner] = fold
+            counts[classes, fold] += added[:, 0]
+            sizes[fold] += owners.sizes[owner]
+        return fold_of
+
+    def _splits(self, name: str) -> NDArray[np.int8]:
+        splits = np.full(len(self.fold_of), TRAIN, dtype=np.int8)
+        splits[self.fold_of == (int(name) + 1) % self.number] = VALIDATION
+        splits[self.fold_of == int(name)] = TEST
+        return splits
+
+    def warnings(self) -> list[str]:
+        """Which classes are too rare to be in every fold."""
+        found = np.bincount(self._owners.classes, minlength=len(self._class_names))
+        rare = [name for name, n in zip(self._class_names, found.tolist(), strict=True) if 0 < n < self.number]
+        if not rare or len(self._class_names) < 2:
+            return []
+        named = ", ".join([*sorted(rare)[:NAMED], *(["…"] if len(rare) > NAMED else [])])
+        has = "1 class has" if len(rare) == 1 else f"{len(rare):,} classes have"
+        different = "groups" if self.group else "different examples"
+        return [
+            f"`data.folds={self.number}`: {has} fewer {different} than there are folds, and no example in some of them: {named}"
+        ]
 
 
-def fold_names(assigned: Sequence[str]) -> list[str]:
-    """Every fold, in order."""
-    return sorted(set(assigned), key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
+class OneGroupOut(Folding):
+    """A fold for each group, tested on it alone; a fraction of the others' owners validates: at least one, and one of
+    each class of which two are there.
 
-
-def fold_splits(
-    folds: str,
-    fold: str,
-    assigned: Sequence[str],
-    owners: Sequence[str],
-    validation: float,
-    seed: int,
-    labels: Sequence[str] | None = None,
-) -> list[str]:
-    """train, validation or test for each example when `fold` is tested.
-
-    Of numbered folds, the next one is for validation; of groups, which are few, a fraction of the others' examples, at
-    least one, and one of each label of which two are there. Raises UserError where there is no such fold, or too few
-    examples.
+    group: what groups are, such as speakers; whole: whether owners are these groups themselves. Raises UserError for an example without a group, and for a single group.
     """
-    names = fold_names(assigned)
-    if fold not in names:
-        raise UserError(f"`data.fold={fold}`: no such fold; {suggestion(fold, names)}")
-    if folds.isdecimal():
-        following = names[(names.index(fold) + 1) % len(names)]
-        return ["test" if name == fold else "validation" if name == following else "train" for name in assigned]
-    others = {owner for name, owner in zip(assigned, owners, strict=True) if name != fold}
-    chosen = {owner for owner in others if held_out(owner, validation, seed)}
-    if validation and not chosen:
-        chosen = {min(others, key=lambda owner: position(owner, seed))}
-    if chosen == others:
-        raise UserError(
-            f"`data.fold={fold}`: too few different examples beside {fold}'s to train and to validate on"
+
+    def __init__(
+        self,
+        word: str,
+        group: str,
+        groups: Named,
+        positions: NDArray[np.float64],
+        classes: Named,
+        validation: float,
+        whole: bool = False,
+    ) -> None:
+        self.groups, self.positions, self.classes, self.validation = groups, positions, classes, validation
+        occurring = np.bincount(groups.numbers, minlength=len(groups.names)) > 0
+        self.names = [name for name, occurs in zip(groups.names, occurring, strict=True) if occurs]
+        self.names.sort(key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
+        if len(self.names) < 2 or "" in self.names:
+            raise UserError(f"`data.folds={word}`: every example needs a {group}, and there must be at least two")
+        chosen_on = f"the others, by hash of the {group}" if whole else "the others' examples, by hash of the key"
+        self.protocol = (
+            f"leave one {group} out: each {group} is tested by a model trained on the others, "
+            f"and chosen on {100 * validation:g} % of {chosen_on}"
         )
-    if chosen and labels is not None:
-        chosen = _of_each_label(
-            chosen, [pair for name, *pair in zip(assigned, owners, labels, strict=True) if name != fold], seed
+
+    def _splits(self, name: str) -> NDArray[np.int8]:
+        return self._covered(self._by_hash(name))
+
+    def settings(self, name: str) -> dict[str, str]:
+        before = self._by_hash(name)
+        return {} if np.array_equal(self._covered(before), before) else {"held_out": "each class"}
+
+    def _by_hash(self, name: str) -> NDArray[np.int8]:
+        """(n,): as `splits`, whatever classes there are."""
+        tested = self.groups.numbers == list(self.groups.names).index(name)
+        validates = ~tested & (self.positions < self.validation)
+        if self.validation and not validates.any():
+            validates = ~tested & (self.positions == self.positions[~tested].min())
+        if (validates | tested).all():
+            raise UserError(
+                f"`data.fold={name}`: too few different examples beside {name}'s to train and to validate on"
+            )
+        splits = np.full(len(tested), TRAIN, dtype=np.int8)
+        splits[validates], splits[tested] = VALIDATION, TEST
+        return splits
+
+    def _covered(self, splits: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The same, but so that classes with two owners are in training and validation, where any example validates."""
+        others = splits != TEST
+        if not (splits == VALIDATION).any():
+            return splits
+        owners = Owners.of_examples(self.positions[others], self.classes.ranks[self.classes.numbers[others]])
+        split = np.zeros(len(owners.sizes), dtype=np.int8)
+        split[owners.of] = splits[others]
+        found = splits.copy()
+        found[others] = covered(split, owners, [VALIDATION])[owners.of]
+        return found
+
+
+class FoldsInTime(Folding):
+    """Folds in order of time, of about the same size: each is tested by a model trained on what came before, as
+    scikit-learn's TimeSeriesSplit does it, and chosen on the last part of that.
+
+    times (n,): equal ones stay together. column: `data.time`. Raises UserError where there are too few different times.
+    """
+
+    def __init__(self, number: int, column: object, times: NDArray[np.float64], validation: float) -> None:
+        _, self._period, counts = np.unique(times, return_inverse=True, return_counts=True)
+        self._before = np.concatenate([[0], np.cumsum(counts)])  # examples before each of the different times
+        self.validation, last, least = validation, len(counts), 2 if validation else 1
+        if last < number + least:
+            raise UserError(
+                f"`data.folds=time:{number}`: there are only {last} different times in column `{column}`; {number} folds need "
+                f"at least {number + least}"
+            )
+        self._starts = [least - 1]
+        for fold in range(number):
+            wanted = len(times) - (len(times) // (number + 1)) * (number - fold)
+            self._starts.append(self._nearest(wanted, self._starts[-1] + 1, last - (number - fold)))
+        self._starts = [*self._starts[1:], last]
+        self.names = [str(fold) for fold in range(number)]
+        self.protocol = (
+            f"{number} folds in time (`data.time={column}`): each is tested by a model that was trained on what came before it, "
+            f"and chosen on the last {100 * validation:g} % of that"
         )
-    of_others = ["validation" if owner in chosen else "train" for owner in owners]
-    return ["test" if name == fold else other for name, other in zip(assigned, of_others, strict=True)]
 
+    def _nearest(self, wanted: float, first: int, last: int) -> int:
+        """The number of the time, of those from first to last, before which there are nearest to so many examples."""
+        return first + int(np.abs(self._before[first : last + 1] - wanted).argmin())
 
-def _of_each_label(chosen: set[str], others: Sequence[Sequence[str]], seed: int) -> set[str]:
-    """The owners that validate, so that labels with two owners are in training, too. others: (owner, label) of each example."""
-    numbers = {label: number for number, label in enumerate(sorted({label for _, label in others}))}
-    positions = np.array([position(owner, seed) for owner, _ in others])
-    owners = Owners.of_examples(positions, np.array([numbers[label] for _, label in others]))
-    split = np.zeros(len(owners.sizes), dtype=np.int8)
-    split[owners.of] = [VALIDATION * (owner in chosen) for owner, _ in others]
-    validates = covered(split, owners, [VALIDATION])[owners.of] == VALIDATION
-    return {owner for (owner, _), is_chosen in zip(others, validates.tolist(), strict=True) if is_chosen}
-
-
-def protocol(folds: str, validation: float) -> str:
-    """How a cross-validation is done, in one sentence."""
-    if folds.isdecimal():
-        return (
-            f"{folds}-fold cross-validation, stratified by label: each fold is tested by a model that was trained on "
-            f"the other {int(folds) - 2} and chosen on the fold after it"
-        )
-    return (
-        f"leave one {folds} out: each {folds} is tested by a model trained on the others, "
-        f"and chosen on {100 * validation:g} % of the others' examples, by hash of the key"
-    )
+    def _splits(self, name: str) -> NDArray[np.int8]:
+        start, end = self._starts[int(name)], self._starts[int(name) + 1]
+        splits = np.full(len(self._period), LEFT_OUT, dtype=np.int8)
+        splits[self._period < start] = TRAIN
+        if self.validation:
+            wanted = (1 - self.validation) * self._before[start]
+            splits[(self._period >= self._nearest(wanted, 1, start - 1)) & (self._period < start)] = VALIDATION
+        splits[(self._period >= start) & (self._period < end)] = TEST
+        return splits

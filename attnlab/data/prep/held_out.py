@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.data.prep.coverage import Owners, covered
-from attnlab.data.prep.splits import NAMES, position, split_rows
+from attnlab.data.prep.splits import NAMES, Named, position, positions_of, split_rows
 from attnlab.errors import UserError
 
 NOTABLE = 1.1
@@ -79,10 +79,8 @@ def divide_named(
     stratified: bool = True,
 ) -> Division:
     """The same, by the name of each example's owner and class; labels may be "" throughout."""
-    numbers: dict[str, int] = {}
-    positions = np.array([position(owner, seed) for owner in owners], dtype=np.float64)
-    classes = np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
-    return divide(positions, classes, list(numbers), fractions, seed, stratified)
+    classes = Named.of(labels)
+    return divide(positions_of(owners, seed), classes.numbers, classes.names, fractions, seed, stratified)
 
 
 def refuse_shared_groups(group: object, groups: Mapping[str, Iterable[str]], otherwise: str = "") -> None:

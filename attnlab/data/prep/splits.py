@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +13,43 @@ from attnlab.config import DataConfig
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 NAMES = ("train", "validation", "test")
+LEFT_OUT = -1
+"""Of an example that is in no split: what comes after a fold in time."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name of each of n examples, such as its class. numbers (n,): where each one's stands among `names`, which differ."""
+
+    numbers: NDArray[np.int64]
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Named":
+        numbers: dict[str, int] = {}
+        return cls(
+            np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64), list(numbers)
+        )
+
+    @classmethod
+    def alike(cls, count: int) -> "Named":
+        """So many examples that all have the name ""."""
+        return cls(np.zeros(count, dtype=np.int64), [""])
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """(names,): the place of each in the order of the alphabet."""
+        return np.argsort(np.argsort(np.array(self.names, dtype=object)))
+
+    def only(self, rows: NDArray[np.int64]) -> "Named":
+        """Of these examples alone, with names in the order in which they appear."""
+        found, first, numbers = np.unique(self.numbers[rows], return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        return Named(np.argsort(order)[numbers.reshape(-1)], [self.names[i] for i in found[order].tolist()])
+
+    def occurring(self, rows: NDArray[np.bool_]) -> list[str]:
+        """The names of the examples that are marked."""
+        return [self.names[i] for i in np.unique(self.numbers[rows]).tolist()]
 
 
 def lacking(config: DataConfig, given: Collection[str]) -> dict[str, float]:
@@ -36,14 +75,14 @@ def position(key: str, seed: int = 0) -> float:
     return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
 
 
+def positions_of(owners: Sequence[str], seed: int) -> NDArray[np.float64]:
+    """(n,): the position of the owner of each example."""
+    return np.array([position(owner, seed) for owner in owners], dtype=np.float64)
+
+
 def owner_of(contents: bytes) -> str:
     """The owner of an example that consists of these bytes; equal ones have the same."""
     return hashlib.blake2b(contents, digest_size=12).hexdigest()
-
-
-def held_out(key: str, fraction: float, seed: int = 0) -> bool:
-    """Whether the example belongs to the fraction that validates; equal keys always stay together."""
-    return position(key, seed) < fraction
 
 
 def limited(

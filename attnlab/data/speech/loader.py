@@ -60,7 +60,8 @@ class Speech(Data):
         self.marks = columns.ragged("marks") if self.mark_names else None
         self.mark_target = "digit" if config.join is not None else source.mark_target
         with_speaker, self.warnings = with_speakers(config, self.listing)
-        chosen = self.listing.part(with_speaker).chosen(config)
+        self.examples = self.listing.part(with_speaker).examples(config)
+        chosen = self.examples.chosen(config)
         rows = {name: with_speaker[own] for name, own in chosen.rows.items()}
         left_out = {"divided": "what can be used"} if len(with_speaker) < len(self.listing.keys) else {}
         # A run that an earlier version stopped must not go on with other recordings.
@@ -87,7 +88,7 @@ class Speech(Data):
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
         assert isinstance(config, SpeechData) and config.folds is not None
-        return cls(replace(config, fold=None), seed).listing.folds(config)
+        return cls(replace(config, fold=None), seed).examples.folds(config)
 
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
         """(B,) rows -> their frames, normalised over each recording if that is wanted; with an epoch, of augmented samples,

@@ -120,7 +120,7 @@ class Preparation:
                     "recordings that name no speaker were joined, whoever speaks in them (data.join)",
                     recording.key,
                 )
-        division = Listing.of(used).divide(self.config)
+        division = Listing.of(used).examples(self.config).divide(self.config)
         divided = division.settings | ({"divided": "what can be used"} if len(used) < len(recordings) else {})
         pairs = zip(used, division.splits.tolist(), strict=True)
         utterances = joined([replace(recording, split=NAMES[split]) for recording, split in pairs], self.config)

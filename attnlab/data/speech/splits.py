@@ -1,22 +1,29 @@
 """Which recordings are for training, validation and test."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from attnlab.config import SpeechData
-from attnlab.config.data.base import CrossValidated
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.held_out import Division, refuse_shared_groups
+from attnlab.data.prep.splits import NAMES, Named, positions_of
 from attnlab.data.speech.source import Recording
 from attnlab.errors import UserError
 
 
-class Listing(Examples):
-    """What is known of recordings without reading them; groups are speakers."""
+@dataclass(frozen=True)
+class Listing:
+    """What is known of recordings without reading them, in columns. owners: recordings of one stay together. splits: the
+    source's; "" where it names none."""
+
+    keys: Sequence[str]
+    owners: Sequence[str]
+    labels: Sequence[str]
+    speakers: Sequence[str]
+    splits: Sequence[str]
 
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> "Listing":
@@ -27,20 +34,23 @@ class Listing(Examples):
         """These recordings alone."""
         return Listing(*([getattr(self, column.name)[i] for i in rows.tolist()] for column in fields(self)))
 
-    def kept_together(self, config: CrossValidated) -> tuple[Sequence[str], str | None]:
-        assert isinstance(config, SpeechData)
-        return (self.owners, None) if config.group is None else (self.groups, config.group)
-
-    def divide(self, config: CrossValidated) -> Division:
-        """As for all examples. Raises UserError, too, where speakers are to be kept together, but are divided by the source."""
-        _, group = self.kept_together(config)
-        if group is not None:
-            given: dict[str, dict[str, None]] = {}
-            for split, speaker in zip(self.splits, self.groups, strict=True):
-                given.setdefault(split or "train", {})[speaker] = None
-            otherwise = ", or test each speaker in turn by `data.folds=speaker`"
-            refuse_shared_groups(group, given, otherwise)
-        return super().divide(config)
+    def examples(self, config: SpeechData) -> Examples:
+        """What their splits depend on."""
+        given = [split or "train" for split in self.splits]
+        # Where each speaker is left out in turn, recordings of the others validate, whoever speaks.
+        grouped = config.group is not None and config.folds != config.one_left_out
+        return Examples(
+            keys=self.keys,
+            splits=np.array([NAMES.index(split) for split in given], dtype=np.int8),
+            given=tuple(dict.fromkeys(given)),
+            positions=positions_of(self.speakers if grouped else self.owners, config.split_seed),
+            classes=Named.of(self.labels),
+            groups=Named.of(self.speakers),
+            group="speaker",
+            grouped=grouped,
+            stratified=not grouped,
+            limit_settings={} if self.owners == self.keys else {"limited": "by content"},
+        )
 
 
 def with_speakers(config: SpeechData, listing: Listing) -> tuple[Indices, list[str]]:
@@ -50,7 +60,7 @@ def with_speakers(config: SpeechData, listing: Listing) -> tuple[Indices, list[s
     """
     if config.group is None:
         return np.arange(len(listing.keys)), []
-    bad, speakers = BadRows(config.skip_bad, "recording"), np.array(listing.groups)
+    bad, speakers = BadRows(config.skip_bad, "recording"), np.array(listing.speakers)
     for i in np.flatnonzero(speakers == "").tolist():
         bad.found(f"`data.group={config.group}`: {listing.keys[i]} names no {config.group}")
     if bad.count == len(speakers):

@@ -7,7 +7,7 @@ and test is decided when the data are opened, from arrays alone, so that a set l
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -15,20 +15,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attnlab.config import TableData, TextData, former_names
+from attnlab.config import DataConfig, TableData, TextData, former_names
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.files.layout import plain_suffix
+from attnlab.data.files.times import moment
 from attnlab.data.prep.arrow import Columns, write_batches
+from attnlab.data.prep.assign import Examples
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.data.prep.cache import ELSEWHERE, cache_folder, fingerprint, prepared, settings_of
 from attnlab.data.prep.coverage import missing_classes
-from attnlab.data.prep.held_out import Division, divide, refuse_shared_groups
+from attnlab.data.prep.crossval import Folds
 from attnlab.data.prep.pool import mapped, processes_for
 from attnlab.data.prep.progress import counted
 from attnlab.data.prep.source import no_training, open_source
-from attnlab.data.prep.splits import NAMES, lacking, limited, too_few
+from attnlab.data.prep.splits import NAMES, TRAIN, Named, position
 from attnlab.data.text.numbering import Numbers, PieceNumbering
 from attnlab.data.text.pack import WordSets
 from attnlab.data.text.source import TextSource
@@ -38,7 +40,7 @@ from attnlab.sets import Batch, Layout
 from attnlab.spec import DataSpec, Target, Vocabulary
 from attnlab.targets import StoredAnswers, stored_answers, unseen_labels
 
-LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown"}
+LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown", "folds", "fold"}
 """Keys that don't change what is prepared: they are applied when the data are opened."""
 
 
@@ -60,29 +62,31 @@ class Text(Data):
         self.config, self.seed, self.parts = config, seed, parts
         self.source = open_source(config, TextSource)
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
-        self.fractions = lacking(config, self.source.splits)
         self.names = FileNames(self.source.files)
         name = self._rows_name()
         self.folder_of_rows = prepared(cache_folder(config.cache), name, self._write)
         self.meta = read_json(self.folder_of_rows / "meta.json", Meta)
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
         self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
-        self.columns = {name: Columns(self.folder_of_rows / f"{name}.arrow") for name in self.source.splits}
-        self._refuse_shared_groups()
-        division = self._division()
-        rows = self._rows(division)
-        divided = {} if division is None else division.settings
+        self.columns = Columns(*(self.folder_of_rows / f"{name}.arrow" for name in self.source.splits))
+        self.examples = self._examples()
+        chosen = self.examples.chosen(config)
+        self.held_out, rows = chosen.held_out, chosen.rows
         # A run of an earlier version must not go on with examples that are others now; without changes, it may.
         changes = {"changes": self.meta["changes"]} if self.meta["changes"] else {}
-        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name} | changes | divided)
+        self.fingerprint = fingerprint((), settings_of(config) | {"rows": name} | changes | chosen.settings)
         # What depends on the split too, such as baselines, lies apart from what all splits share.
         self.folder = cache_folder(config.cache) / f"text-{config.name}-{self.fingerprint}"
         make_folder(self.folder)
-        self.spec = spec if spec is not None else self._spec(rows)
-        self.splits = {name: TextSplit(self, self._file_of(name), rows[name]) for name in NAMES if name in rows}
+        self.spec = spec if spec is not None else self._spec(rows["train"])
+        self.splits = {name: TextSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         self.warnings = [*self.source.warnings, *map(self.names.shown, self.meta["warnings"])]
-        self.warnings += [] if division is None else division.warnings
-        self.warnings += self._unfitting()
+        self.warnings += [*chosen.warnings, *self._unfitting()]
+
+    @classmethod
+    def folds(cls, config: DataConfig, seed: int) -> Folds:
+        assert isinstance(config, TextData) and config.folds is not None
+        return cls(replace(config, fold=None), seed).examples.folds(config)
 
     # --- preparation ------------------------------------------------------------------------------
 
@@ -138,68 +142,81 @@ class Text(Data):
 
     # --- which rows are trained on, which are tested ----------------------------------------------
 
-    def _file_of(self, split: str) -> str:
-        return split if split in self.source.splits else "train"
+    def _examples(self) -> Examples:
+        """What the splits depend on, of all rows, file by file."""
+        columns, config, source = self.columns, self.config, self.source
+        splits = np.repeat(np.array([NAMES.index(name) for name in source.splits], dtype=np.int8), columns.sizes)
+        classes = Named.alike(len(columns))
+        if source.targets.get("label") == "class":
+            numbers = columns.numbers("label").astype(np.int64)
+            classes = Named(numbers, self.meta["targets"]["label"]["labels"])
+        group = config.group if isinstance(config, TableData) else None
+        positions, order = columns.numbers("position"), None
+        if config.folds is not None:
+            positions = self._positions(splits)
+        elif config.limit is not None:
+            order = columns.numbers("content")
+        return Examples(
+            keys=columns.strings_of("key", np.arange(len(columns)), self.names.shown),
+            splits=splits,
+            given=source.splits,
+            positions=positions,
+            classes=classes,
+            groups=None if group is None else columns.named("group"),
+            group="" if group is None else str(group),
+            grouped=group is not None,
+            times=self._times() if source.timed else None,
+            time=config.time if isinstance(config, TableData) else None,
+            order=order,
+        )
 
-    @cached_property
-    def _classes(self) -> tuple[NDArray[np.int64], list[str]]:
-        """The class of each row of the training file, by its number among these names; where there are no classes, "" is
-        the only one."""
-        columns = self.columns["train"]
-        if self.source.targets.get("label") == "class":
-            return columns.numbers("label").astype(np.int64), self.meta["targets"]["label"]["labels"]
-        return np.zeros(len(columns), dtype=np.int64), [""]
+    def _positions(self, splits: NDArray[np.int8]) -> NDArray[np.float64]:
+        """(rows,): those of owners, also of rows that are not from the training file, for which they aren't prepared."""
+        positions = self.columns.numbers("position").copy()
+        others, forms = np.flatnonzero(splits != TRAIN), self.columns.ragged("forms")
+        groups = self.columns.strings_of("group", others) if self.source.grouped else None
+        for i, row in enumerate(others.tolist()):
+            owner = " ".join(self.forms[form] for form in forms[row]) if groups is None else groups[i]
+            positions[row] = position(owner, self.config.split_seed)
+        return positions
 
-    def _refuse_shared_groups(self) -> None:
-        if isinstance(self.config, TableData) and self.config.group is not None:
-            groups = {split: columns.distinct("group") for split, columns in self.columns.items()}
-            refuse_shared_groups(self.config.group, groups)
-
-    def _division(self) -> Division | None:
-        """Which rows of the training file are held out; None where no split is lacking. Raises UserError where none can be."""
-        if not self.fractions:
-            return None
-        positions = self.columns["train"].numbers("position")
-        division = divide(positions, *self._classes, self.fractions, self.config.split_seed)
-        for name, fraction in self.fractions.items():
-            if not (division.splits == NAMES.index(name)).any():
-                location = self.source.files.get("train", self.config.name)
-                group = self.config.group if isinstance(self.config, TableData) else None
-                raise UserError(f"{location}: {too_few(name, fraction, group)}")
-        return division
-
-    def _rows(self, division: Division | None) -> dict[str, Indices]:
-        """The rows of each split in the file that it comes from."""
-        rows = {name: np.arange(len(columns)) for name, columns in self.columns.items()}
-        if division is not None:
-            held_out = ("train", *self.fractions)
-            rows |= {name: np.flatnonzero(division.splits == NAMES.index(name)) for name in held_out}
-        if "train" in rows and self.config.limit is not None:
-            classes, names = self._classes
-            by_name = np.argsort(np.argsort(np.array(names)))[classes]
-            rows["train"] = limited(
-                self.config.limit, rows["train"], self.columns["train"].numbers("content"), by_name
+    def _times(self) -> NDArray[np.float64]:
+        """(rows,): when each is from. Raises UserError where some are dates and others numbers."""
+        cells = self.columns.named("time")
+        moments = [moment(cell) for cell in cells.names]
+        kinds = np.array([found.is_date for found in moments if found is not None])
+        assert len(kinds) == len(moments), "others were refused when they were read"
+        if len(set(kinds.tolist())) > 1:
+            of_rows, keys = (
+                kinds[cells.numbers],
+                self.columns.strings_of("key", np.arange(len(self.columns)), self.names.shown),
             )
-        return rows
+            first = [int(np.flatnonzero(of_rows == kind)[0]) for kind in (True, False)]
+            date, number = (f"{keys[row]} has `{cells.names[cells.numbers[row]]}`" for row in first)
+            assert isinstance(self.config, TableData)
+            raise UserError(
+                f"`data.time={self.config.time}`: {date}, a date, but {number}, a number; write all in one way"
+            )
+        return np.array([found.value for found in moments if found is not None])[cells.numbers]
 
     # --- what the data know -----------------------------------------------------------------------
 
-    def answers(self, name: str, file: str, target: Target) -> StoredAnswers:
-        """The answers of one target in one of the prepared files."""
-        return stored_answers(self.columns[file], name, target, self.meta["targets"][name].get("labels", ()))
+    def answers(self, name: str, target: Target) -> StoredAnswers:
+        """The answers of one target in all prepared rows."""
+        return stored_answers(self.columns, name, target, self.meta["targets"][name].get("labels", ()))
 
-    def _spec(self, rows: dict[str, Indices]) -> DataSpec:
+    def _spec(self, train: Indices) -> DataSpec:
         """Vocabularies and classes, from the training split only."""
-        if "train" not in rows:
+        if not len(train):
             raise no_training(self.config, self.source, "training texts")
-        frequencies = self.columns["train"].ragged("forms").counts(rows["train"], len(self.forms)).tolist()
+        frequencies = self.columns.ragged("forms").counts(train, len(self.forms)).tolist()
         counts = {form: n for form, n in zip(self.forms, frequencies, strict=True) if n}
         characters: Counter[str] = Counter()
         for form, n in counts.items():
             for character in form:
                 characters[character] += n
         targets = {
-            name: self.answers(name, "train", Target(kind)).learned(rows["train"], self.source.questions)
+            name: self.answers(name, Target(kind)).learned(train, self.source.questions)
             for name, kind in self.source.targets.items()
         }
         words = Vocabulary.from_counts(counts, self.config.min_count)
@@ -226,7 +243,7 @@ class Text(Data):
                     f"{_several(target.classes)}; name as many columns by `data.label=`"
                 )
             counts = {key: split.answers[name].counts(split.rows) for key, split in self.splits.items()}
-            warnings += unseen_labels(target, counts, self.config.name, self.fractions)
+            warnings += unseen_labels(target, counts, self.config.name, self.held_out)
             warnings += missing_classes(target, counts) if kind == "class" else []
         return warnings
 
@@ -236,14 +253,13 @@ def _several(questions: Sequence[str]) -> str:
 
 
 class TextSplit(Split):
-    """Training, validation or test sentences. rows: their numbers in the file that they come from."""
+    """Training, validation or test sentences. rows: their numbers among all that were prepared."""
 
-    def __init__(self, data: Text, file: str, rows: Indices) -> None:
-        self.data, self.rows = data, rows
-        columns = data.columns[file]
+    def __init__(self, data: Text, rows: Indices) -> None:
+        self.data, self.rows, columns = data, rows, data.columns
         self._forms, self._ceiling = columns.ragged("forms"), columns.ragged("ceiling")
         self.answers = {
-            target: data.answers(target, file, data.spec.targets[target])
+            target: data.answers(target, data.spec.targets[target])
             for target, kind in data.source.targets.items()
             if target in data.spec.targets and data.spec.targets[target].kind == kind
         }

@@ -49,7 +49,8 @@ class PieceNumbering:
         writers = {name: kind_named(kind).writer() for name, kind in self.source.targets.items()}
         columns: dict[str, list[object]] = {name: [] for name in ("forms", "ceiling", "key", "position", *writers)}
         columns |= {name: [] for name in self.source.slices}
-        columns |= {name: [] for name in ("content", *(["group"] if self.source.grouped else []))}
+        extra = ["group"] * self.source.grouped + ["time"] * self.source.timed
+        columns |= {name: [] for name in ("content", *extra)}
         names, seed = FileNames(self.source.files), self.config.split_seed
         rows = self.source.rows(split, piece, bad)
         for row in _within_length(rows, self.source, self.config, longer):
@@ -60,15 +61,15 @@ class PieceNumbering:
             columns["position"].append(position(row.group or text, seed) if split == "train" else 0.0)
             content = f"{text}\n{list(row.targets.values())}"
             columns["content"].append(position(content, seed) if split == "train" else 0.0)
-            if self.source.grouped:
-                columns["group"].append(row.group)
+            for name in extra:
+                columns[name].append(getattr(row, name))
             for name, writer in writers.items():
                 columns[name].append(writer.stored(row.targets[name]))
             for name, marks in row.slices.items():
                 columns[name].append(marks)
         types = {"forms": pa.list_(pa.int32()), "ceiling": pa.list_(pa.float32())}
         types |= {"key": pa.string(), "position": pa.float64(), "content": pa.float64()}
-        types |= {"group": pa.string()} if self.source.grouped else {}
+        types |= dict.fromkeys(extra, pa.string())
         types |= {name: writer.arrow for name, writer in writers.items()}
         types |= {name: pa.list_(pa.bool_()) for name in self.source.slices}
         batch = pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], names=list(types))

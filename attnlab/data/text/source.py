@@ -16,8 +16,8 @@ class TextRow:
     """A sentence: its words, the right answer for each target, and where it stands.
 
     targets: by name; what an answer is depends on its kind, see `attnlab.targets`. ceiling: the probability that a
-    perfect reader is right, of each scored answer. slices: marks on the words, for separate scores. group: the cell of
-    column `data.group`; "" for none.
+    perfect reader is right, of each scored answer. slices: marks on the words, for separate scores. group, time: the cells
+    of columns `data.group` and `data.time`; "" for none.
     """
 
     words: tuple[str, ...]
@@ -26,6 +26,7 @@ class TextRow:
     ceiling: tuple[float, ...] = ()
     slices: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     group: str = ""
+    time: str = ""
 
 
 class TextSource(Source, Generic[Piece]):
@@ -40,6 +41,8 @@ class TextSource(Source, Generic[Piece]):
     """The names of the yes-or-no questions, where the target is of kind `classes`."""
     grouped: bool = False
     """Whether rows have a group: see `TextRow`."""
+    timed: bool = False
+    """Whether rows have a time, one that `moment` reads."""
     slices: tuple[str, ...] = ()
     """Names of the marks that rows carry."""
 

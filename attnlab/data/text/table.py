@@ -16,6 +16,7 @@ from attnlab.data.files.tables import (
     table_pieces,
     usable,
 )
+from attnlab.data.files.times import NO_MOMENT, moment
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
 from attnlab.data.text.tokenize import read_anew, tokens
@@ -33,12 +34,13 @@ class LabelledText:
         self.labels = config.label if isinstance(config.label, list) else [config.label]
         self.targets = {"label": config.target_kind}
         self.questions = tuple(map(str, self.labels)) if config.target_kind == "classes" else ()
-        group = [] if config.group is None else [config.group]
-        self.columns: list[str | int] = [config.text, *self.labels, *group]
+        others = [column for column in (config.group, config.time) if column is not None]
+        self.columns: list[str | int] = [config.text, *self.labels, *others]
 
     def row(self, cells: Sequence[str], key: str, bad: BadRows) -> TextRow | str:
         """The row, or what is wrong with it; what is read by a rule goes to `bad`."""
         text, *labels = cells
+        time = labels.pop().strip() if self.config.time is not None else ""
         group = labels.pop() if self.config.group is not None else ""
         words = tuple(tokens(text, self.config.tokens))
         answer, problem = self._answer(labels)
@@ -46,13 +48,15 @@ class LabelledText:
             return problem or f"no words in column `{self.config.text}`"
         if self.config.group is not None and not class_name(group):
             return f"empty column `{self.config.group}` (`data.group`)"
+        if self.config.time is not None and moment(time) is None:
+            return f"`{time}` in column `{self.config.time}` (`data.time`) is {NO_MOMENT}"
         if isinstance(answer, str):
             answer = noted_class_name(labels[0], bad, key)
         if read_anew(text, self.config.tokens):
             bad.changes.add("words")
         if group != class_name(group):
             bad.changes.add("group")
-        return TextRow(words, {"label": answer}, key, group=class_name(group))
+        return TextRow(words, {"label": answer}, key, group=class_name(group), time=time)
 
     def _answer(self, cells: list[str]) -> tuple[Gold, str]:
         """The right answer that the label's cells hold, and an empty string; or why they hold none."""
@@ -77,7 +81,7 @@ class HubTable(HubText):
     def __init__(self, config: TableData) -> None:
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
-        self.grouped = config.group is not None
+        self.grouped, self.timed = config.group is not None, config.time is not None
         super().__init__(config, self.reader.columns, self.reader.columns[1])
 
     def row(self, values: Sequence[object], key: str, bad: BadRows) -> TextRow | str:
@@ -97,7 +101,7 @@ class Table(TextSource[Lines | Records]):
         self.config = config
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
-        self.grouped = config.group is not None
+        self.grouped, self.timed = config.group is not None, config.time is not None
         self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
 

@@ -190,7 +190,9 @@ def test_recordings(hub: Path) -> None:  # noqa: F811
     data = speech.Speech(compose.compose(words).data, seed=1)
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 6, "validation": 2, "test": 2}
     assert set(data.listing.labels) == {"no", "yes"} and data.commit == COMMIT
-    assert sorted({data.listing.groups[i] for i in data.splits["train"].rows}) != sorted(set(data.listing.groups))
+    assert sorted({data.listing.speakers[i] for i in data.splits["train"].rows}) != sorted(
+        set(data.listing.speakers)
+    )
 
 
 def several(cache: Path) -> None:
@@ -244,7 +246,7 @@ def test_another_configuration_or_column_is_other_data(hub: Path, loader: type) 
         data = loader(compose.compose(own).data, seed=1)
         split = data.splits["train"]
         target = next(iter(data.spec.targets))
-        speakers = data.listing.groups if isinstance(data, speech.Speech) else ()
+        speakers = data.listing.speakers if isinstance(data, speech.Speech) else ()
         examples = tuple((split.content(i), str(split.show(i))) for i in range(9))
         return examples, tuple(map(str, split.gold(target))), tuple(speakers)
 

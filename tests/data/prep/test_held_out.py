@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from attnlab.data.prep.coverage import missing_classes
-from attnlab.data.prep.crossval import fold_splits
 from attnlab.data.prep.held_out import Division, divide_named, refuse_shared_groups
 from attnlab.data.prep.splits import NAMES, TEST, TRAIN, VALIDATION, position, split_rows
 from attnlab.errors import UserError
@@ -170,17 +169,6 @@ def test_groups_of_several_classes_cover_rare_ones() -> None:
         splits = divided(rows, TENTHS, seed, stratified=False).splits
         assert {own for (_, label), own in zip(rows, splits.tolist(), strict=True) if label == "rare"} == {0, 1, 2}
         assert len({(group, own) for (group, _), own in zip(rows, splits.tolist(), strict=True)}) == 30
-
-
-def test_each_label_that_can_be_validates_when_a_group_is_left_out() -> None:
-    owners = [f"k{i}" for i in range(60)]
-    labels = ["rare" if i in (7, 8) else "often" for i in range(60)]
-    groups = ["x" if i < 5 else "y" if i < 30 else "z" for i in range(60)]
-    for seed in range(5):
-        splits = fold_splits("speaker", "x", groups, owners, 0.1, seed, labels)
-        assert {splits[7], splits[8]} == {"train", "validation"} and splits.count("validation") >= 2
-        alike = fold_splits("speaker", "x", groups, owners, 0.1, seed, ["one"] * 60)
-        assert alike == fold_splits("speaker", "x", groups, owners, 0.1, seed)
 
 
 def test_missing_classes_are_named_once_for_each_split() -> None:

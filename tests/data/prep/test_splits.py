@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.data.prep.held_out import divide_named
-from attnlab.data.prep.splits import NAMES, TEST, TRAIN, VALIDATION, held_out, limited, position, split_rows
+from attnlab.data.prep.splits import NAMES, TEST, TRAIN, VALIDATION, limited, position, split_rows
 
 
 def with_held_out(owners: list[str], validation: float, test: float, labels: list[str] | None = None) -> list[str]:
@@ -21,19 +21,13 @@ def with_held_out(owners: list[str], validation: float, test: float, labels: lis
 @given(st.text(), st.integers(0, 2**32))
 def test_the_position_depends_on_key_and_seed_alone(key: str, seed: int) -> None:
     assert 0 <= position(key, seed) < 1 and position(key, seed) == position(key, seed)
-    assert not held_out(key, 0.0, seed) and held_out(key, 1.0, seed)
 
 
 def test_the_share_is_kept_and_seeds_choose_differently() -> None:
     keys = [f"file.csv:{i}" for i in range(10000)]
-    chosen = [{key for key in keys if held_out(key, 0.1, seed)} for seed in (0, 1)]
+    chosen = [{key for key in keys if position(key, seed) < 0.1} for seed in (0, 1)]
     assert all(900 < len(found) < 1100 for found in chosen)
     assert len(chosen[0] & chosen[1]) < 200
-
-
-@given(st.text(), st.floats(0, 1), st.floats(0, 1))
-def test_a_larger_share_holds_out_more(key: str, one: float, other: float) -> None:
-    assert held_out(key, min(one, other)) <= held_out(key, max(one, other))
 
 
 @given(

@@ -183,7 +183,7 @@ def test_a_speaker_has_one_spelling(tmp_path: Path) -> None:
     names = ("Zoé", "Zoe\N{COMBINING ACUTE ACCENT}", "Ann")
     rows = [f"sounds/{index}.wav,{index % 2},{names[index % 3]}" for index in range(20)]
     data = loaded(written(tmp_path, rows, "path,label,speaker"), group="speaker", validation=0.5, test=0)
-    assert set(data.listing.groups) == {"Zoé", "Ann"}
+    assert set(data.listing.speakers) == {"Zoé", "Ann"}
 
 
 def test_splits_are_called_as_files_may_be(tmp_path: Path) -> None:

@@ -197,7 +197,6 @@ def test_settings_that_cannot_be_are_refused() -> None:
         ({"mask_bands": 12}, "`data.mask_bands=12` must be below data.bands=12"),
         ({"features": "mfcc", "coefficients": 6, "mask_bands": 6}, "must be below data.coefficients=6"),
         ({"mask_time": 60.0, "normalise": "none"}, "`data.mask_time=60` replaces features by their mean"),
-        ({"folds": "5", "group": "speaker"}, "`data.folds=speaker` leaves each speaker out"),
     ):
         assert any(sentence in problem for problem in replace(config(), **wrong).problems())
 

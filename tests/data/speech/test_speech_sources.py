@@ -172,7 +172,7 @@ def test_linked_folders_notes_and_other_formats_beside_digits(tmp_path: Path) ->
         (root / name).write_text("no recording")
     data = Speech(config(path=str(root), validation=0), 1)
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 12, "test": 20}
-    assert set(data.listing.groups) == {"ada", "bob"}
+    assert set(data.listing.speakers) == {"ada", "bob"}
     assert data.warnings[0] == "2 files that are no recordings were passed over: metadata.py, recordings/x.txt"
     (root / "9_cid_1.m4a").write_text("another format")
     with pytest.raises(UserError, match=r"9_cid_1\.m4a: recordings are not read from \.m4a files"):
@@ -250,5 +250,5 @@ def test_a_speaker_in_a_name_has_one_spelling(tmp_path: Path) -> None:
             speaker = ("Zoé", "Zoe\N{COMBINING ACUTE ACCENT}")[index % 2]
             soundfile.write(tmp_path / f"{digit}_{speaker}_{index}.wav", tone(digit, 0, 0), RATE)
     data = Speech(config(path=str(tmp_path), validation=0), 1)
-    assert set(data.listing.groups) == {"Zoé"} and len(data.listing.keys) == 8
+    assert set(data.listing.speakers) == {"Zoé"} and len(data.listing.keys) == 8
     assert [warning.partition(" were")[0] for warning in data.warnings if "form" in warning] == ["speaker names"]

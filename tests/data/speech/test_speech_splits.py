@@ -29,8 +29,15 @@ def test_speakers_are_kept_together_where_asked(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("\n".join(rows))
     settings = {"source": "manifest", "path": str(tmp_path / "list.csv"), "group": "speaker"}
     data = Speech(config(test=0.3, validation=0.3, **settings), 1)
-    speakers = [{data.listing.groups[row] for row in split.rows} for split in data.splits.values()]
+    speakers = [{data.listing.speakers[row] for row in split.rows} for split in data.splits.values()]
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10
+    folds = Speech.folds(config(folds="3", **settings), 1)
+    speakers = [{(int(key.rpartition(":")[2]) - 2) // 3 for key in keys} for keys in folds.test.values()]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == 10, "in numbered folds, too"
+    with pytest.raises(
+        UserError, match=r"`data\.folds=11`: there are only 10 different groups \(`data\.group=speaker`\)"
+    ):
+        Speech.folds(config(folds="11", **settings), 1)
 
 
 def test_speakers_that_the_source_divides_cannot_be_kept_together() -> None:
