@@ -131,7 +131,9 @@ def train(words: list[str]) -> None:
     from attnlab.command_words import shell_word
 
     runs = compose.each_run(overrides) if options else [overrides]
-    configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts, and torch imported
+    configs = [
+        compose.compose(run) for run in runs
+    ]  # all are accepted before the first one starts, and torch imported
     if options:
         from attnlab.lab.multirun import train_each
 

@@ -54,8 +54,7 @@ def start(
     """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
     told first, of one of several runs. Raises UserError and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
-    line = "
-".join(filter(None, (title, line)))
+    line = "\n".join(filter(None, (title, line)))
     return _start(compose.with_absolute_paths(settled), overrides, quiet, line=line)
 
 
