@@ -11,6 +11,7 @@ from itertools import accumulate
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -267,15 +268,54 @@ class Batch:
         return Batch(self.inputs.to(device), targets, self.keys)
 
 
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The most probable classes of R rows, the best first, kept as numbers until somebody asks for their names.
+
+    classes: the names of all C. ids, probabilities: (R, k). per_vector: whether the rows are the vectors of sets; otherwise
+    each row is a set.
+    """
+
+    classes: Sequence[str]
+    ids: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    per_vector: bool = False
+
+    @classmethod
+    def of(cls, probabilities: Tensor, classes: Sequence[str], most: int, per_vector: bool = False) -> "Ranked":
+        """(R, C) -> the `most` probable classes of each row, or all where there are fewer."""
+        best = probabilities.topk(min(most, len(classes)), dim=-1)
+        return cls(classes, best.indices.cpu().numpy(), best.values.float().cpu().numpy(), per_vector)
+
+    def rows(self, first: int, end: int) -> "Ranked":
+        """Those of some rows alone."""
+        return Ranked(self.classes, self.ids[first:end], self.probabilities[first:end], self.per_vector)
+
+    def named(self) -> list[dict[str, float]]:
+        """Of each row, the probabilities by the names of the classes."""
+        rows = zip(self.ids.tolist(), self.probabilities.tolist(), strict=True)
+        return [{self.classes[i]: p for i, p in zip(*row, strict=True)} for row in rows]
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A head's answer for one set, in words or numbers. alternatives: other answers with their probabilities, best first,
-    where the head offers them. complete: False where the answer was cut because it became too long."""
+    where the head offers them. complete: False where the answer was cut because it became too long. ranked: what
+    `probabilities` is made of."""
 
     value: Answer
     probability: Probability
     alternatives: tuple[tuple[Answer, Probability], ...] = ()
     complete: bool = True
+    ranked: Ranked | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def probabilities(self) -> Mapping[str, float] | Sequence[Mapping[str, float]] | None:
+        """Of classes, the probability of each by its name, or of the most probable ones, best first: of the set, or of each
+        of its vectors; of yes-or-no questions, that each is answered by yes. None where answers are numbers or texts."""
+        if self.ranked is None:
+            return None
+        return self.ranked.named() if self.ranked.per_vector else self.ranked.named()[0]
 
 
 @dataclass(frozen=True, eq=False)

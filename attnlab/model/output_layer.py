@@ -74,7 +74,13 @@ class RowHead(Head):
     def predictions_of(self, outputs: Tensor, layout: Layout) -> list[Prediction]:
         """As `predict`, of (R, outputs). layout: of the encoded vectors."""
         answers = self.output.predictions_of(outputs)
+        ranked = self.output.kind.ranked(outputs, self.output.target)
         if not self.output.kind.per_vector:
-            return [Prediction(*answer) for answer in answers]
+            return [
+                Prediction(*answer, ranked=ranked and ranked.rows(i, i + 1)) for i, answer in enumerate(answers)
+            ]
         values, probabilities = [value for value, _ in answers], [probability for _, probability in answers]
-        return [Prediction(values[a:b], probabilities[a:b]) for a, b in pairwise(layout.starts)]
+        return [
+            Prediction(values[a:b], probabilities[a:b], ranked=ranked and ranked.rows(a, b))
+            for a, b in pairwise(layout.starts)
+        ]

@@ -12,8 +12,9 @@ from attnlab.plural import plural
 from attnlab.runs import ClassScores, Results, RunFolder
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import perfect, word_lengths, write_predictions
+from attnlab.training.evaluate import perfect, word_lengths
 from attnlab.training.loop import Training
+from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run
 from attnlab.training.state import Listener, Validation
@@ -58,7 +59,7 @@ def finish(
     if run.config.score_test and "test" in data.splits:
         test, evaluation = data.splits["test"], run.evaluate("test", data)
         columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined)} | columns
-        write_predictions(folder.predictions("test"), test, head.target, evaluation)
+        write_predictions(folder.predictions("test"), test, head, evaluation)
         if evaluation.classes:
             results["classes"] = _kept(evaluation.classes)
         if evaluation.spans:

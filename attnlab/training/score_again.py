@@ -14,7 +14,8 @@ from attnlab.metrics import added
 from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
-from attnlab.training.evaluate import Evaluation, word_lengths, write_predictions
+from attnlab.training.evaluate import Evaluation, word_lengths
+from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run, load_run
 
@@ -45,8 +46,8 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     lengths = word_lengths(examples, target, evaluation) if run.model.head.uses_search else {}
     details(reporter, evaluation, lengths)
     path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
-    write_predictions(path, examples, target, evaluation)
-    reporter.say(f"Run {run.folder.path}; predictions in {path}")
+    write_predictions(path, examples, run.model.head, evaluation)
+    reporter.say(f"Run {run.folder.path}; predictions in {path}, as a table in {path.with_suffix('.csv').name}")
     return evaluation
 
 

@@ -276,6 +276,10 @@ class TextSplit(Split):
         """The words of sentence i, as they stand in the file."""
         return {"words": [self.data.forms[form] for form in self._forms[int(self.rows[i])]]}
 
+    def unknown(self, i: int) -> float:
+        forms = self._forms[int(self.rows[i])]
+        return round(float((self._sets.word_of_form[forms] == 0).mean()), 4)
+
     def gold(self, target: str) -> Sequence[Gold]:
         """The right answers of each sentence. Raises UserError where the data have no such target."""
         if target not in self.answers:
