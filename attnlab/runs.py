@@ -23,7 +23,7 @@ from attnlab.schema import Count, Fraction, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
-_PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
+_PLAIN = {".yaml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
 
 
 State = Literal["finished", "running", "cut off", "pruned", "failed"]

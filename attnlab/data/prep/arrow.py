@@ -67,6 +67,10 @@ class Columns:
         """A column of strings, all of them in memory."""
         return self._table.column(name).to_pylist()
 
+    def string(self, name: str, row: int) -> str:
+        """One string of a column."""
+        return self._table.column(name)[row].as_py()
+
     def distinct(self, name: str) -> list[str]:
         """The strings that occur in a column."""
         return self._table.column(name).unique().to_pylist()
