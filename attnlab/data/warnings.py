@@ -4,8 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
-from os.path import commonprefix
+from itertools import combinations, takewhile
 from typing import cast
 
 import numpy as np
@@ -37,8 +36,8 @@ RARE = 0.1
 
 RARE_SPELLING = 5
 """How many times as frequent a class is as one that may be its misspelling, at the least."""
-LONG_NAME = 5
-"""Letters from which two names that differ by one of them are likely meant to be the same."""
+LONG_NAME, LONGEST_NAME = 5, 60
+"""Letters from which two names that differ by one of them are likely meant to be the same, and of names that are compared."""
 
 LONG = 2000
 """Vectors of a set from which attention to all of it takes most of a step: a window of 64 is 6 times as fast at 5,000."""
@@ -209,7 +208,7 @@ def _alike(name: str, target: Target) -> Iterator[str]:
         more = f" ({len(slips):,} such pairs)" if len(slips) > 1 else ""
         usual, rare = (spellings[key] for key in slips[0])
         yield (
-            f"{name}: a class that differs by one letter from a frequent one may be a slip of the pen: "
+            f"{name}: a class that differs by one letter from a frequent one may be a misspelling: "
             f"{shown(rare)} beside {shown(usual)}{more}"
         )
 
@@ -220,17 +219,22 @@ def _a_letter_apart(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     shortened = dict[
         str, list[str]
     ]()  # two such names have a form in common from which at most a letter is left out
-    for name in counts:
+    for name in (name for name in counts if LONG_NAME <= len(name) <= LONGEST_NAME):
         for form in {name, *(name[:i] + name[i + 1 :] for i in range(len(name)))}:
             shortened.setdefault(form, []).append(name)
     pairs = {tuple(sorted(pair)) for names in shortened.values() for pair in combinations(names, 2)}
     for one, other in sorted(pairs):
-        start = len(commonprefix((one, other)))
-        end = len(commonprefix((one[start:][::-1], other[start:][::-1])))
+        start = _equal_letters(one, other)
+        end = _equal_letters(one[start:][::-1], other[start:][::-1])
         rests = one[start : len(one) - end], other[start : len(other) - end]
         by_one = max(map(len, rests)) == 1 or (len(rests[0]) == 2 and rests[0] == rests[1][::-1])
-        if by_one and min(len(one), len(other)) >= LONG_NAME and "".join(rests).isalpha():
+        if by_one and "".join(rests).isalpha():
             yield (one, other) if counts[one] >= counts[other] else (other, one)
+
+
+def _equal_letters(one: str, other: str) -> int:
+    """How many letters two names have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _unbegun(name: str, target: Target, train: Split) -> Iterator[str]:

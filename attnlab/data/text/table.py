@@ -91,7 +91,7 @@ class LabelledText:
 
 
 class HubTable(HubText):
-    """Texts and labels in columns on the hub."""
+    """Texts and labels in columns on the hub. Raises UserError where no label is named."""
 
     def __init__(self, config: TableData) -> None:
         self.reader = LabelledText(config)
