@@ -83,7 +83,7 @@ def test_predictions_are_a_table_too_with_the_probability_of_each_class(finished
             line[n] for n in ("key", "gold", "predicted")
         ]
         assert row["words"] == " ".join(line["words"]) and float(row["unknown_words"]) == line["unknown_words"]
-        assert list(line["probabilities"])[0] == line["predicted"] and len(line["probabilities"]) == 2
+        assert next(iter(line["probabilities"])) == line["predicted"] and len(line["probabilities"]) == 2
         assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert line["probabilities"][line["predicted"]] == pytest.approx(line["probability"], abs=1e-6)
         for label in ("bad", "good"):
@@ -93,7 +93,7 @@ def test_predictions_are_a_table_too_with_the_probability_of_each_class(finished
 
 def test_texts_without_labels_are_predicted_and_not_scored(copied: Path, tmp_path: Path, capsys) -> None:
     own, new = (copied / "predictions-test.jsonl").read_bytes(), tmp_path / "new.csv"
-    new.write_text("id;text\na1;It is fine zonk!\na2;It is dull; so dull\n")
+    new.write_text("id;text\na1;It is fine, zonk!\na2;It is dull, so dull\n")
     assert main(["eval", f"run={copied}", f"data.path={new}", "data.id=id"]) == 0
     told = capsys.readouterr().out
     assert f"Predicted: 2 examples of {new}; without right answers (`data.label=`) nothing is scored" in told

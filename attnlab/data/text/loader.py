@@ -57,7 +57,8 @@ class Meta(TypedDict):
 
 
 class Text(Data):
-    """A prepared set of sentences with the targets that its source gives."""
+    """A prepared set of sentences with the targets that its source gives. Raises UserError where there are none, and no run
+    answers about them."""
 
     splits: dict[str, "TextSplit"]
 
@@ -66,6 +67,8 @@ class Text(Data):
         self.source = open_source(config, TextSource)
         if spec is not None:
             self.source.answer_for(spec)
+        elif not self.source.answered:
+            raise UserError("`data.label=null`: nothing says what is to be learned; name the column of the label")
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.fractions = lacking(config, self.source.splits)
         self.names = FileNames(self.source.files)
@@ -203,8 +206,6 @@ class Text(Data):
         """Vocabularies and classes, from the training split only."""
         if "train" not in rows:
             raise no_training(self.config, self.source, "training texts")
-        if not self.source.answered:
-            raise UserError("`data.label=null`: nothing says what is to be learned; name the column of the label")
         frequencies = self.columns["train"].ragged("forms").counts(rows["train"], len(self.forms)).tolist()
         counts = {form: n for form, n in zip(self.forms, frequencies, strict=True) if n}
         characters: Counter[str] = Counter()
