@@ -98,7 +98,7 @@ class SingleLabel(TargetKind):
 
     def ranked(self, outputs: Tensor, target: Target) -> Ranked:
         most = MOST_OF_VECTORS if self.per_vector else MOST_OF_SETS
-        return Ranked.of(outputs.float().softmax(-1), target.classes, most, self.per_vector)
+        return Ranked(target.classes, outputs, most, self.per_vector)
 
 
 def unseen_labels(

@@ -111,7 +111,7 @@ class Answers:
             if self.kind.name == "classes" or len(self.classes) <= MOST_COLUMNS:
                 row |= {f"p({name})": _short(probabilities.get(name)) for name in self.classes}
             else:
-                row |= _others(probabilities)
+                row |= _others(probabilities, prediction.value)
         if self.kind.name == "sequence":
             row["complete"] = prediction.complete
         if (unknown := self.split.unknown(i)) is not None:
@@ -131,16 +131,16 @@ class Answers:
             if prediction.probability is not None:
                 row["probability"] = _short(_listed(prediction.probability)[position])
             if probabilities is not None and not isinstance(probabilities, Mapping):
-                row |= _others(probabilities[position])
+                row |= _others(probabilities[position], value)
             yield row
 
 
-def _others(probabilities: Mapping[str, float]) -> dict[str, object]:
-    """The classes after the most probable one, which is the answer, with their probabilities."""
+def _others(probabilities: Mapping[str, float], answer: object) -> dict[str, object]:
+    """The most probable classes besides the answer, with their probabilities."""
+    others = [(name, probability) for name, probability in probabilities.items() if name != answer]
     row: dict[str, object] = {}
-    for number, (name, probability) in enumerate(probabilities.items(), 1):
-        if number > 1:
-            row |= {f"predicted_{number}": name, f"probability_{number}": _short(probability)}
+    for number, (name, probability) in enumerate(others[: len(probabilities) - 1], 2):
+        row |= {f"predicted_{number}": name, f"probability_{number}": _short(probability)}
     return row
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from attnlab.data.contract import Split
-from attnlab.sets import Prediction, Ranked
+from attnlab.sets import Prediction, Ranked, RankedRows
 from attnlab.training.predictions import Answers
 
 
@@ -39,12 +39,28 @@ def written(kind: str, classes: tuple[str, ...], split: Split, *predictions: Pre
 
 def test_of_many_classes_the_most_probable_are_named() -> None:
     classes = tuple(f"c{i}" for i in range(12))
-    probabilities = torch.linspace(0, 1, 12)[None]
-    prediction = Prediction("c11", 1.0, ranked=Ranked.of(probabilities, classes, 10))
+    logits = torch.arange(12.0)[None]
+    prediction = Prediction("c11", 0.9, ranked=RankedRows(Ranked(classes, logits, 10), 0, 1))
     lines, rows = written("class", classes, Shown(["c3"]), prediction)
     assert list(lines[0]["probabilities"]) == [f"c{i}" for i in range(11, 1, -1)]
     assert rows[0]["predicted"] == "c11" and rows[0]["predicted_2"] == "c10" and rows[0]["predicted_10"] == "c2"
-    assert float(rows[0]["probability_2"]) == pytest.approx(10 / 11, abs=1e-5) and "predicted_11" not in rows[0]
+    assert float(rows[0]["probability_2"]) == pytest.approx(logits.softmax(-1)[0, 10].item(), abs=1e-5)
+    assert "predicted_11" not in rows[0]
+
+
+@pytest.mark.parametrize("many", [3, Ranked.KEPT + 6])
+def test_the_most_probable_are_the_same_whenever_they_are_asked_for(many: int) -> None:
+    logits, classes = (
+        torch.randn(5, many, generator=torch.Generator().manual_seed(1)),
+        tuple(map(str, range(many))),
+    )
+    found = Ranked(classes, logits, 2).named(1, 4)
+    for row, probabilities in zip(found, logits[1:4].softmax(-1), strict=True):
+        assert [(int(name), p) for name, p in row.items()] == sorted(
+            enumerate(probabilities.tolist()), key=lambda x: -x[1]
+        )[:2]
+    asked = Ranked(classes, logits, None).named(0, 5)
+    assert [list(row.values()) for row in asked] == logits.sigmoid().tolist()
 
 
 def test_a_column_of_the_user_never_takes_the_place_of_an_answer() -> None:
@@ -74,15 +90,11 @@ def test_texts_say_whether_they_are_complete() -> None:
 
 
 def test_probabilities_of_vectors_stay_with_their_vectors() -> None:
-    classes, probabilities = ("a", "b"), torch.tensor([[0.9, 0.1], [0.25, 0.75], [0.5, 0.5]])
-    ranked = Ranked.of(probabilities, classes, 3, per_vector=True)
-    assert ranked.rows(1, 2).named() == [{"b": 0.75, "a": 0.25}]
-    lines, rows = written(
-        "vector_classes",
-        classes,
-        Shown([["a", "b"]]),
-        Prediction(["a", "b"], [0.9, 0.75], ranked=ranked.rows(0, 2)),
-    )
+    classes, probabilities = ("a", "b"), torch.tensor([[0.5, 0.5], [0.9, 0.1], [0.25, 0.75]])
+    ranked = Ranked(classes, probabilities.log(), 3, per_vector=True)
+    assert ranked.named(2, 3) == [{"b": pytest.approx(0.75), "a": pytest.approx(0.25)}]
+    prediction = Prediction(["a", "b"], [0.9, 0.75], ranked=RankedRows(ranked, 1, 3))
+    lines, rows = written("vector_classes", classes, Shown([["a", "b"]]), prediction)
     assert [list(each) for each in lines[0]["probabilities"]] == [["a", "b"], ["b", "a"]]
     assert [(row["position"], row["word"], row["predicted"], row["predicted_2"]) for row in rows] == [
         ("0", "so", "a", "b"), ("1", '"so,"', "b", "a"),
