@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from functools import cache
+from itertools import takewhile
 from typing import cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
@@ -40,6 +41,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'", re.DOTALL)
 
 def parse(words: Sequence[str]) -> list[Override]:
     """Words as Hydra reads them. Raises UserError for those that it cannot read, and for values that cannot be meant."""
+    _refuse_parted(words)
     return list(map(_parsed, words))
 
 
@@ -48,9 +50,31 @@ def parse_single(words: Sequence[str]) -> list[Override]:
     parsed = parse(words)
     for override in parsed:
         if override.is_sweep_override():
+            line = override.input_line or ""
             right = "`attnlab train -m …` runs each of them, and a list is written [1,2]"
-            raise UserError(f"`{override.input_line}`: several values; {right}")
+            if override.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
+                name, _, value = line.partition("=")
+                right += f"; a text with a comma stands in quotes: {shlex.quote(f'{name}={quoted(value)}')}"
+            raise UserError(f"`{line}`: several values; {right}")
     return parsed
+
+
+def _refuse_parted(words: Sequence[str]) -> None:
+    """Raises UserError for a value with spaces that a shell has parted into words, with the quotes that keep it whole."""
+    for number, word in enumerate(words):
+        if not word or "=" in word or number == 0 or not re.match(r"[\w.]+=", words[number - 1]):
+            continue
+        rest = list(takewhile(lambda other: "=" not in other, words[number:]))
+        name, _, value = " ".join([words[number - 1], *rest]).partition("=")
+        whole = f"{name}={value}"
+        try:
+            plain = not _read(whole).is_sweep_override()
+        except (HydraException, ValueError, RecursionError):
+            plain = False
+        right = shlex.quote(whole if plain else f"{name}={quoted(value)}")
+        raise UserError(
+            f"`{word}`: write overrides as key=value; where it belongs to the word before it, quotes keep them together: {right}"
+        )
 
 
 def values(override: Override) -> list[object]:
@@ -62,6 +86,7 @@ def values(override: Override) -> list[object]:
 
 def split_words(words: Sequence[str], defaults: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """The values of a verb's own words, and the other words. Raises UserError for a word without =, and as `text` does."""
+    _refuse_parted(words)
     for word in words:
         if "=" not in word:
             raise UserError(f"`{word}`: write overrides as key=value")

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -129,23 +129,44 @@ def write_json(path: Path, value: object) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """As `write_text`, of any contents; UserError is raised there, too, and where a link stands in its place."""
+    _write(path, [data])
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """As `write_text`, of a text that is made while it is written, so that it need not be in memory as a whole."""
+    _write(path, (piece.encode() for piece in pieces))
+
+
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_UNFINISHED}")
     try:
         path.parent.mkdir(exist_ok=True)
         refuse_special(path)
-        write_flushed(unfinished, data)
+        _write_flushed(unfinished, pieces)
         unfinished.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
         problem = f"{path}: could not be written ({error.strerror}); what was there before is unharmed"
         raise UserError(problem) from error
+    except BaseException:  # of whoever makes the pieces
+        _remove(unfinished)
+        raise
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def write_flushed(path: Path, data: bytes) -> None:
     """Write a new file: it is on the disk at the end. Raises OSError, also where there is one of this name."""
+    _write_flushed(path, [data])
+
+
+def _write_flushed(path: Path, pieces: Iterable[bytes]) -> None:
     with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, "wb") as stream:
-        stream.write(data)
+        for piece in pieces:
+            stream.write(piece)
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -25,7 +25,7 @@ from attnlab.schema import Count, Fraction, Seconds, checked
 
 _STAMP = "%Y%m%d-%H%M%S"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
-_PLAIN = {".yaml", ".json", ".jsonl", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
+_PLAIN = {".yaml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".html", ".safetensors", ".png", ".svg", ".lock"}
 LONGEST_NAME = 200
 """Bytes of a fold's name in that of its folder; file systems allow 255."""
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -267,15 +269,78 @@ class Batch:
         return Batch(self.inputs.to(device), targets, self.keys)
 
 
+class Ranked:
+    """The most probable classes of the R rows of a batch. They are looked for once somebody asks, since that takes as long as
+    everything else about an answer.
+
+    classes: the names of all C. outputs: (R, C) logits, or logarithms of probabilities. most: how many are wanted of each
+    row, the best first; None: the rows are answers to C yes-or-no questions, and the probabilities of yes to all are wanted,
+    in their order. per_vector: whether rows are vectors of sets; otherwise each is a set.
+    """
+
+    KEPT = 64
+    """Classes from which outputs would take too much memory until somebody asks."""
+
+    def __init__(
+        self, classes: Sequence[str], outputs: Tensor, most: int | None, per_vector: bool = False
+    ) -> None:
+        self.classes, self.most, self.per_vector = classes, most, per_vector
+        self._outputs: Tensor | None = outputs.detach()
+        self._best: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+        if len(classes) > self.KEPT:
+            self._found()
+        else:
+            self._outputs = self._outputs.cpu()
+
+    def named(self, first: int, end: int) -> list[dict[str, float]]:
+        """Of rows from `first` to before `end`, the probabilities by the names of the classes."""
+        ids, probabilities = (found[first:end].tolist() for found in self._found())
+        return [
+            {self.classes[i]: p for i, p in zip(*row, strict=True)} for row in zip(ids, probabilities, strict=True)
+        ]
+
+    def _found(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(R, k) numbers of classes, and their probabilities."""
+        if self._best is None:
+            assert self._outputs is not None, "kept until now"
+            outputs, self._outputs = self._outputs.float(), None
+            if self.most is None:
+                values = outputs.sigmoid().cpu().numpy()
+                self._best = np.broadcast_to(np.arange(len(self.classes)), values.shape), values
+            else:
+                best = outputs.softmax(-1).topk(min(self.most, len(self.classes)), dim=-1)
+                self._best = best.indices.cpu().numpy(), best.values.cpu().numpy()
+        return self._best
+
+
+class RankedRows(NamedTuple):
+    """Rows of a batch, from `first` to before `end`: those of one set."""
+
+    ranked: Ranked
+    first: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A head's answer for one set, in words or numbers. alternatives: other answers with their probabilities, best first,
-    where the head offers them. complete: False where the answer was cut because it became too long."""
+    where the head offers them. complete: False where the answer was cut because it became too long. ranked: what
+    `probabilities` is made of."""
 
     value: Answer
     probability: Probability
     alternatives: tuple[tuple[Answer, Probability], ...] = ()
     complete: bool = True
+    ranked: RankedRows | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def probabilities(self) -> Mapping[str, float] | Sequence[Mapping[str, float]] | None:
+        """Of classes, the probability of each by its name, or of the most probable ones, best first: of the set, or of each
+        of its vectors; of yes-or-no questions, that each is answered by yes. None where answers are numbers or texts."""
+        if self.ranked is None:
+            return None
+        named = self.ranked.ranked.named(self.ranked.first, self.ranked.end)
+        return named if self.ranked.ranked.per_vector else named[0]
 
 
 @dataclass(frozen=True, eq=False)

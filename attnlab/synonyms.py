@@ -5,6 +5,7 @@ A word is looked up only where it is no key and no choice, so that a plugin's pa
 
 KEYS = {
     "data.path": "path file data_path data_file data_dir data.file data.files data.folder data.dir data.data_dir data.root",
+    "data.separator": "sep delimiter separator data.sep data.delimiter",
     "data.limit": "max_examples max_samples data.max_examples data.max_samples data.num_samples",
     "encoder": "model arch architecture backbone",
     "encoder.width": "d_model hidden hidden_size hidden_dim model_dim embed_dim embedding_dim encoder.d_model encoder.dim "
@@ -77,6 +78,12 @@ VALUES = {
     "trainer.precision": {
         "trainer.precision=bf16": "fp16 16 half float16 bfloat16 16_mixed bf16_mixed mixed amp",
         "trainer.precision=fp32": "32 float float32 full single 32_true",
+    },
+    "data.separator": {
+        "data.separator=comma": ", commas",
+        "data.separator=semicolon": "; semicolons",
+        "data.separator=tab": r"\t tabs",
+        "data.separator=bar": "| pipe vertical_bar",
     },
     "encoder.cell": {"encoder.cell=lstm": "bilstm", "encoder.cell=gru": "bigru"},
     "encoder.convolution": {"encoder.convolution=gatv2": "gat"},

@@ -28,21 +28,24 @@ TINY = (
 
 @dataclass
 class Example:
-    """The files that a command needs, and those before it on the page."""
+    """The files that a command needs, and those before it on the page. trained: the command that makes the run of `eval`."""
 
     command: str
     files: dict[str, bytes] = field(default_factory=dict)
+    trained: str = ""
 
 
 def examples(page: Path = PAGE) -> list[Example]:
     """All commands of the page in order."""
     files: dict[str, bytes] = {}
-    found = []
+    found = list[Example]()
     for info, text in re.findall(r"^```(\S.*?)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
         language, *words = info.split()
         keys = dict(word.partition("=")[::2] for word in words)
         if language == "sh":
-            found += [Example(line, dict(files)) for line in text.splitlines()]
+            for line in text.splitlines():
+                before = [other.command for other in found if other.command.startswith("attnlab train")]
+                found.append(Example(line, dict(files), before[-1] if line.startswith("attnlab eval") else ""))
         elif "files" in keys:
             files |= dict.fromkeys(text.split(), b"")
         elif "file" in keys:
@@ -75,6 +78,7 @@ def run(command: str, *more: str) -> int:
 def test_it_runs_as_it_stands(example: Example, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     write(example.files, tmp_path)
+    assert not example.trained or run(example.trained) == 0
     assert run(example.command) == 0, capsys.readouterr().err
     if example.command.startswith("attnlab train"):
         (results,) = tmp_path.glob("outputs/*/*/results.json")
@@ -108,6 +112,11 @@ MISTAKES = {
     "reviews.csv": ("Dull.,bad", "Dull, bad,bad", "reviews.csv:3: 4 columns, where the first row has 3"),
     "reviews.tsv": ("Dull.\tbad", "Dull. bad", "reviews.tsv:2: 1 columns, where the first row has 2"),
     "reviews.jsonl": ('"Dull", "score": 1', '"Dull", "score": "low"', "reviews.jsonl:2: label `low` is no number"),
+    "products.csv": (
+        "Broke at once;bad",
+        "Broke; at once;bad",
+        "products.csv:3: 6 columns, where the first row has 5",
+    ),
     "pairs/train.de": ("Die Sonne scheint.\n", "", "line i of one must be the translation"),
     "pairs.csv": ("en,fr", "en,fra", "pairs.csv:1: no column `fr`; did you mean `fra`?"),
     "words.csv": ("words/yes/1.wav", "words/yes/9.wav", "words.csv:4: `words/yes/9.wav` is missing"),
@@ -146,7 +155,12 @@ def test_a_mistake_is_one_sentence_with_file_and_line(name: str, tmp_path: Path,
 
 def test_every_file_on_the_page_has_its_mistake() -> None:
     shown = {name for example in examples() for name, content in example.files.items() if content}
-    covered = set(MISTAKES) | {"pairs/train.en", "TOY/TOY_graph_indicator.txt", "TOY/TOY_graph_labels.txt"}
+    covered = set(MISTAKES) | {
+        "unread.csv",
+        "pairs/train.en",
+        "TOY/TOY_graph_indicator.txt",
+        "TOY/TOY_graph_labels.txt",
+    }
     assert shown == covered, "beside their partners"
 
 

@@ -40,6 +40,7 @@ def key(
     max: float | None = None,
     was: str | None = None,
     added: bool = False,
+    beside: bool = False,
 ) -> Any:
     """A documented configuration key; `choices` (also a registry), `min` and `max` are checked by `check`.
 
@@ -47,8 +48,17 @@ def key(
     was: the name by which earlier versions knew it: refused on the command line, and read from the runs that they saved.
     added: whether data were prepared before there was this key: its default, which means what was done before, then isn't
     part of their fingerprint.
+    beside: whether it says what stands beside examples, on which no example depends: it is part of no fingerprint.
     """
-    metadata = {"help": help, "choices": choices, "min": min, "max": max, "was": was, "added": added}
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "min": min,
+        "max": max,
+        "was": was,
+        "added": added,
+        "beside": beside,
+    }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -157,5 +167,5 @@ def former_names(node: Any) -> dict[str, Any]:
     return {
         entry.metadata.get("was") or entry.name: value
         for entry, value in values
-        if not (entry.metadata.get("added") and value == entry.default)
+        if not (entry.metadata.get("beside") or (entry.metadata.get("added") and value == entry.default))
     }

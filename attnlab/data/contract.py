@@ -63,6 +63,8 @@ class Split:
     """Vectors of each example, for batching: (n,), or (n, 2) of sources and targets where answers are sequences."""
     keys: Sequence[str]
     """Where each example came from: file:line, a file's name, …"""
+    answered: bool = True
+    """Whether anything is known of right answers; without them, examples are only predicted."""
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -93,6 +95,18 @@ class Split:
     def show(self, i: int) -> dict[str, object]:
         """What a person would want to see of example i in a line of predictions: its words, its file, …"""
         raise NotImplementedError
+
+    def name(self, i: int) -> str:
+        """What example i is called in predictions: its key, or what the user's own column says."""
+        return self.keys[i]
+
+    def kept(self, i: int) -> dict[str, str]:
+        """What the user wants to see beside the predictions of example i, by the names of columns."""
+        return {}
+
+    def unknown(self, i: int) -> float | None:
+        """The share of the words of example i that training never saw; None where it has no words."""
+        return None
 
     def picture(self, i: int) -> Picture | None:
         """How example i looks, where that says more than the words of `show`."""

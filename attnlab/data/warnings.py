@@ -2,8 +2,9 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations, takewhile
 from typing import cast
 
 import numpy as np
@@ -32,6 +33,11 @@ FEW_LEARNED = 100
 """Training examples below which scores vary from seed to seed."""
 RARE = 0.1
 """The share of an equal share of the training examples below which a class is rare."""
+
+RARE_SPELLING = 5
+"""How many times as frequent a class is as one that may be its misspelling, at the least."""
+LONG_NAME, LONGEST_NAME = 5, 60
+"""Letters from which two names that differ by one of them are likely meant to be the same, and of names that are compared."""
 
 LONG = 2000
 """Vectors of a set from which attention to all of it takes most of a step: a window of 64 is 6 times as fast at 5,000."""
@@ -72,7 +78,7 @@ def _has_no_class(target: Target) -> bool:
 
 def _few(data: Data, splits: Collection[str]) -> Iterator[str]:
     for name, split in data.splits.items():
-        if name in splits and len(split) < FEW:
+        if name in splits and split.answered and len(split) < FEW:
             yield f"the {name} split has only {plural(len(split), 'example')}: a score on it says little"
 
 
@@ -181,17 +187,58 @@ def _digests(split: Split) -> Iterator[bytes]:
 
 
 def _alike(name: str, target: Target) -> Iterator[str]:
-    """Classes that somebody may have meant to be one; letters and other single characters are no such names."""
+    """Classes that somebody may have meant to be one; letters and other single characters are no such names. Of whole sets,
+    also those that differ by a letter where one of them is rare; tags of words do so by nature."""
+    counts = dict(zip(target.classes, target.counts or [0] * len(target.classes), strict=True))
     spellings = dict[str, list[str]]()
     for label in target.classes:
         if len(label) > 1:
             key = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
             spellings.setdefault(key, []).append(label)
+
+    def shown(labels: Iterable[str]) -> str:
+        return " and ".join(f"`{label}` ({counts[label]:,})" for label in labels)
+
     alike = [labels for labels in spellings.values() if len(labels) > 1]
     if alike:
-        shown = " and ".join(f"`{label}`" for label in alike[0])
         more = f" ({len(alike):,} such names)" if len(alike) > 1 else ""
-        yield f"{name}: classes that differ only in capitals or white space are different classes: {shown}{more}"
+        differ = "classes that differ only in capitals or white space are different classes"
+        yield f"{name}: {differ}: {shown(alike[0])}{more}"
+    if target.kind != "class":
+        return
+    totals = {key: sum(counts[label] for label in labels) for key, labels in spellings.items()}
+    slips = [pair for pair in _a_letter_apart(totals) if RARE_SPELLING * totals[pair[1]] <= totals[pair[0]]]
+    if slips:
+        more = f" ({len(slips):,} such pairs)" if len(slips) > 1 else ""
+        usual, rare = (spellings[key] for key in slips[0])
+        yield (
+            f"{name}: a class that differs by one letter from a frequent one may be a misspelling: "
+            f"{shown(rare)} beside {shown(usual)}{more}"
+        )
+
+
+def _a_letter_apart(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """(the more frequent, the rarer) of each two names of which one becomes the other by one letter that is added, left
+    out, replaced, or exchanged with the next. Short names, and digits, tell classes apart by a letter."""
+    shortened = dict[
+        str, list[str]
+    ]()  # two such names have a form in common from which at most a letter is left out
+    for name in (name for name in counts if LONG_NAME <= len(name) <= LONGEST_NAME):
+        for form in {name, *(name[:i] + name[i + 1 :] for i in range(len(name)))}:
+            shortened.setdefault(form, []).append(name)
+    pairs = {tuple(sorted(pair)) for names in shortened.values() for pair in combinations(names, 2)}
+    for one, other in sorted(pairs):
+        start = _equal_letters(one, other)
+        end = _equal_letters(one[start:][::-1], other[start:][::-1])
+        rests = one[start : len(one) - end], other[start : len(other) - end]
+        by_one = max(map(len, rests)) == 1 or (len(rests[0]) == 2 and rests[0] == rests[1][::-1])
+        if by_one and "".join(rests).isalpha():
+            yield (one, other) if counts[one] >= counts[other] else (other, one)
+
+
+def _equal_letters(one: str, other: str) -> int:
+    """How many letters two names have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _unbegun(name: str, target: Target, train: Split) -> Iterator[str]:

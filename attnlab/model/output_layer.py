@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from attnlab.metrics import Value
 from attnlab.model.interfaces import Head
 from attnlab.model.linear import Linear
-from attnlab.sets import Layout, Loss, Prediction, Targets, VectorSets
+from attnlab.sets import Layout, Loss, Prediction, RankedRows, Targets, VectorSets
 from attnlab.spec import Target
 from attnlab.targets import kind_named
 
@@ -74,7 +74,16 @@ class RowHead(Head):
     def predictions_of(self, outputs: Tensor, layout: Layout) -> list[Prediction]:
         """As `predict`, of (R, outputs). layout: of the encoded vectors."""
         answers = self.output.predictions_of(outputs)
+        ranked = self.output.kind.ranked(outputs, self.output.target)
         if not self.output.kind.per_vector:
-            return [Prediction(*answer) for answer in answers]
+            return [
+                Prediction(*answer, ranked=None if ranked is None else RankedRows(ranked, i, i + 1))
+                for i, answer in enumerate(answers)
+            ]
         values, probabilities = [value for value, _ in answers], [probability for _, probability in answers]
-        return [Prediction(values[a:b], probabilities[a:b]) for a, b in pairwise(layout.starts)]
+        return [
+            Prediction(
+                values[a:b], probabilities[a:b], ranked=None if ranked is None else RankedRows(ranked, a, b)
+            )
+            for a, b in pairwise(layout.starts)
+        ]

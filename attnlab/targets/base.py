@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnlab.errors import UserError
 from attnlab.metrics import LISTED, Value
-from attnlab.sets import Loss
+from attnlab.sets import Loss, Ranked
 from attnlab.spec import Target
 
 Rows = NDArray[np.int64]
@@ -175,3 +175,7 @@ class TargetKind:
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         """(R, outputs) -> the value and probability of each row, in words or numbers."""
         raise NotImplementedError
+
+    def ranked(self, outputs: Tensor, target: Target) -> Ranked | None:
+        """(R, outputs) -> the most probable classes of each row; None where answers are no classes."""
+        return None

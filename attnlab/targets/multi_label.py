@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from attnlab.metrics import Value
-from attnlab.sets import Loss
+from attnlab.sets import Loss, Ranked
 from attnlab.spec import Target
 from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
@@ -50,3 +50,7 @@ class MultiLabel(TargetKind):
 
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         return [([int(p > 0.5) for p in row], row) for row in outputs.float().sigmoid().tolist()]
+
+    def ranked(self, outputs: Tensor, target: Target) -> Ranked:
+        """All questions, in their order."""
+        return Ranked(target.classes, outputs, most=None)

@@ -13,9 +13,12 @@ from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED, Value
 from attnlab.metrics.labels import SPANS
 from attnlab.metrics.spans import are_tags
-from attnlab.sets import Loss
+from attnlab.sets import Loss, Ranked
 from attnlab.spec import Target
 from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
+
+MOST_OF_SETS, MOST_OF_VECTORS = 10, 3
+"""Classes whose probabilities are kept with a prediction, of each set or of each vector."""
 
 
 class LabelWriter(Writer):
@@ -92,6 +95,10 @@ class SingleLabel(TargetKind):
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         probabilities, chosen = outputs.float().softmax(-1).max(-1)
         return [(target.classes[i], p) for i, p in zip(chosen.tolist(), probabilities.tolist(), strict=True)]
+
+    def ranked(self, outputs: Tensor, target: Target) -> Ranked:
+        most = MOST_OF_VECTORS if self.per_vector else MOST_OF_SETS
+        return Ranked(target.classes, outputs, most, self.per_vector)
 
 
 def unseen_labels(

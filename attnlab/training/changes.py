@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from attnlab import compose
 from attnlab.config import Config, DataConfig
@@ -67,9 +67,14 @@ def other_data(saved: DataConfig, now: DataConfig) -> bool:
 
 def answers_alike(saved: Config, now: Config) -> bool:
     """Whether two configurations give the same answers: not where, or how soon, they are computed."""
-    parts = ("data", "embedding", "encoder", "head")
+    parts = ("embedding", "encoder", "head")
     alike = all(getattr(saved, part) == getattr(now, part) for part in parts)
-    return alike and saved.trainer.precision == now.trainer.precision
+    same_data = all(
+        getattr(saved.data, entry.name, None) == getattr(now.data, entry.name)
+        for entry in fields(now.data)
+        if not entry.metadata.get("beside")
+    )
+    return alike and same_data and saved.trainer.precision == now.trainer.precision
 
 
 def changed_settings(saved: Config, now: Config) -> list[str]:

@@ -1,10 +1,8 @@
 """Predictions of all examples of a split, in its order, and their scores, for `eval` and `train`."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -12,7 +10,6 @@ import torch
 from attnlab import metrics
 from attnlab.data.contract import Batches, Split
 from attnlab.data.prep.batching import Batching
-from attnlab.disk import write_text
 from attnlab.errors import UserError
 from attnlab.metrics import bootstrap
 from attnlab.model.build import Model
@@ -110,20 +107,6 @@ def _batches(sets: Batches, engine: Engine, budget: int) -> Iterator[tuple[list[
     """The numbers of the examples of each batch, and the batch where the model is."""
     for indices in Batching(sets.lengths, budget, seed=0).in_order():
         yield indices.tolist(), sets.batch(indices).to(engine.device)
-
-
-def write_predictions(path: Path, split: Split, target: str, evaluation: Evaluation) -> None:
-    """predictions-<name>.jsonl: a line for each example of the split. Raises UserError where the disk refuses it."""
-    gold, lines = split.gold(target), []
-    for i, prediction in enumerate(evaluation.predictions):
-        line = {"key": split.keys[i], **split.show(i), "gold": gold[i], "predicted": prediction.value}
-        line["probability"] = prediction.probability
-        if prediction.alternatives:
-            line["alternatives"] = prediction.alternatives
-        if not prediction.complete:
-            line["complete"] = False
-        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    write_text(path, "".join(lines))
 
 
 def word_lengths(split: Split, target: str, evaluation: Evaluation) -> dict[str, list[int]]:

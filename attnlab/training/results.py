@@ -13,8 +13,9 @@ from attnlab.runs import Results, RunFolder
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.cross_validation import class_scores
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import intervals, perfect, word_lengths, write_predictions
+from attnlab.training.evaluate import intervals, perfect, word_lengths
 from attnlab.training.loop import Training
+from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run
 from attnlab.training.state import Listener, Validation
@@ -62,7 +63,7 @@ def finish(
         columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined, limits)} | columns
         if limits:
             results["intervals"] = {"test": limits}
-        write_predictions(folder.predictions("test"), test, head.target, evaluation)
+        write_predictions(folder.predictions("test"), test, head, evaluation)
         if evaluation.classes:
             results["classes"] = class_scores(evaluation.classes)
         if evaluation.spans:

@@ -14,7 +14,8 @@ from attnlab.metrics import added
 from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
-from attnlab.training.evaluate import Evaluation, intervals, word_lengths, write_predictions
+from attnlab.training.evaluate import Evaluation, intervals, word_lengths
+from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_classes, show_scores
 from attnlab.training.run import Run, load_run
 
@@ -47,13 +48,13 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     if as_trained and reported is not None:
         number, undefined = results.get("examples", {}).get(split), results.get("undefined", {}).get(split, {})
         columns["as trained"] = Column(reported, number, undefined)
-    show_scores(reporter, f"{config.task} on {config.data.path or config.data.name}", columns)
-    target = run.model.head.target
-    lengths = word_lengths(examples, target, evaluation) if run.model.head.uses_search else {}
-    details(reporter, evaluation, lengths)
+    if examples.answered:
+        show_scores(reporter, f"{config.task} on {config.data.path or config.data.name}", columns)
+        lengths = word_lengths(examples, run.model.head.target, evaluation) if run.model.head.uses_search else {}
+        details(reporter, evaluation, lengths)
     path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
-    write_predictions(path, examples, target, evaluation)
-    reporter.say(f"Run {run.folder.path}; predictions in {path}")
+    write_predictions(path, examples, run.model.head, evaluation)
+    reporter.say(f"Run {run.folder.path}; predictions in {path}, as a table in {path.with_suffix('.csv').name}")
     return evaluation
 
 
@@ -67,6 +68,8 @@ def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
     if split not in data.splits:
         raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
     examples = plural(len(data.splits[split]), "example")
+    if not data.splits[split].answered:
+        return split, f"Predicted: {examples} of {where}; without right answers (`data.label=`) nothing is scored"
     if other and data.unnamed and len(data.splits) == 1:
         return split, f"Scored: {'the only example' if examples == '1 example' else f'all {examples}'} of {where}"
     of_run = (

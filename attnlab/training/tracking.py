@@ -3,6 +3,7 @@
 A tracker may fail: the first failure becomes one warning, and the run goes on without it.
 """
 
+import json
 import os
 import secrets
 import sys
@@ -143,5 +144,7 @@ class Wandb(Tracker):
 
 
 def _cell(value: object) -> object:
-    """wandb's tables take one type in a column: lists become text."""
+    """wandb's tables take one type in a column: lists and what has names become text."""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return " ".join(map(str, value)) if isinstance(value, list) else value

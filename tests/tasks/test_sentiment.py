@@ -1,5 +1,6 @@
 """`task=sentiment` as a user meets it: files of several kinds, scores that repeat, one sentence for each mistake."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -72,6 +73,50 @@ def test_predict_answers_as_evaluation_does(finished: Path) -> None:
         run.predict(["fine", " "])
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream, strict=True))
+
+
+def test_predictions_are_a_table_too_with_the_probability_of_each_class(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "predictions-test.jsonl").read_text().splitlines()]
+    rows = table(finished / "predictions-test.csv")
+    assert list(rows[0]) == [
+        "key", "words", "gold", "predicted", "probability", "p(bad)", "p(good)", "unknown_words",
+    ]  # fmt: skip
+    answers = load_run(finished).predict([line["words"] for line in lines])
+    for line, row, answer in zip(lines, rows, answers, strict=True):
+        assert [row[name] for name in ("key", "gold", "predicted")] == [
+            line[n] for n in ("key", "gold", "predicted")
+        ]
+        assert row["words"] == " ".join(line["words"]) and float(row["unknown_words"]) == line["unknown_words"]
+        assert next(iter(line["probabilities"])) == line["predicted"] and len(line["probabilities"]) == 2
+        assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert line["probabilities"][line["predicted"]] == pytest.approx(line["probability"], abs=1e-6)
+        for label in ("bad", "good"):
+            assert float(row[f"p({label})"]) == pytest.approx(line["probabilities"][label], abs=1e-5)
+        assert answer.probabilities[answer.value] == answer.probability
+
+
+def test_texts_without_labels_are_predicted_and_not_scored(copied: Path, tmp_path: Path, capsys) -> None:
+    own, new = (copied / "predictions-test.jsonl").read_bytes(), tmp_path / "new.csv"
+    new.write_text("id;text\na1;It is fine, zonk!\na2;It is dull, so dull\n")
+    assert main(["eval", f"run={copied}", f"data.path={new}", "data.id=id"]) == 0
+    told = capsys.readouterr().out
+    assert f"Predicted: 2 examples of {new}; without right answers (`data.label=`) nothing is scored" in told
+    assert "score" not in told.replace("scored", "")
+    (path,) = copied.glob("predictions-test-*.csv")
+    rows = table(path)
+    assert [(row["key"], row["gold"], row["predicted"]) for row in rows] == [("a1", "", "good"), ("a2", "", "bad")]
+    assert 0 < float(rows[0]["unknown_words"]) < 1
+    lines = [json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()]
+    assert [line["gold"] for line in lines] == [None, None]
+    assert (copied / "predictions-test.jsonl").read_bytes() == own
+    assert main(["eval", f"run={copied}", f"data.path={new}", "data.label=null"]) == 0
+    assert main(small(new, tmp_path / "outputs", "data.label=null")) == 2
+    assert "`data.label=null`: nothing says what is to be learned" in capsys.readouterr().err
+
+
 NO_SENTENCES = {
     "one string": ("fine", "give a list of sentences, not `'fine'`"),
     "bytes": (b"fine", "give a list of sentences, not"),
@@ -105,6 +150,16 @@ def test_a_tagger_predicts_a_tag_for_each_word(tiny: list[str], tmp_path: Path) 
     assert main(["train", *tiny, "trainer.epochs=1", "embedding=word_char", "baselines=false"]) == 0
     run = only_run(tmp_path / "outputs")
     lines = [json.loads(line) for line in (run / "predictions-test.jsonl").read_text().splitlines()]
+    words = [
+        (line["key"], str(i), word, gold, tag, list(probabilities)[:2])
+        for line in lines
+        for i, (word, gold, tag, probabilities) in enumerate(
+            zip(*(line[name] for name in ("words", "gold", "predicted", "probabilities")), strict=True)
+        )
+    ]
+    names = ("key", "position", "word", "gold", "predicted")
+    rows = table(run / "predictions-test.csv")
+    assert words == [(*(row[name] for name in names), [row["predicted"], row["predicted_2"]]) for row in rows]
     for sentences in ([line["words"] for line in lines], [" ".join(line["words"]) for line in lines]):
         assert [answer.value for answer in load_run(run).predict(sentences)] == [
             line["predicted"] for line in lines
@@ -181,6 +236,11 @@ def test_several_questions_are_learned_and_each_is_shown(judged: Path, capsys) -
         (row,) = [line.replace("│", " ").split() for line in shown.splitlines() if line.startswith(f"│ {name} ")]
         assert row == [name, *(f"{of[key]:.4f}" for key in ("precision", "recall", "f1")), "20"]
     assert "Each question: the answer yes" in shown
+    assert lines[0]["gold"] == lines[0]["predicted"] == [1, 0]
+    assert lines[0]["gold_labels"] == lines[0]["predicted_labels"] == ["funny"]
+    assert list(lines[0]["probabilities"].values()) == pytest.approx(lines[0]["probability"], abs=1e-6)
+    row = table(run / "predictions-test.csv")[0]
+    assert (row["gold"], row["predicted"]) == ("funny", "funny") and row["p(funny)"] > row["p(sad)"]
 
 
 TEXT = "text,label\n" + "".join(f"it is fine {i},good\nit is dull {i},bad\n" for i in range(30))
@@ -202,7 +262,7 @@ MISTAKES = {
     "no yes or no": (
         "train.csv", TEXT, ["data.label=[label]", "data.target_kind=classes"], "train.csv:2: label `good`: write 1",
     ),
-    "nothing in it": ("train.csv", "text,label\n", [], "train.csv: no sentences in it"),
+    "nothing in it": ("train.csv", "text,label\n", [], "train.csv: no rows in it"),
     "no validation": ("train.csv", TEXT, ["data.validation=0"], "hold one out by `data.validation=0.1`"),
     "too long": ("train.csv", TEXT, ["data.max_length=2"], "train.csv:2: 4 words, more than `data.max_length=2`"),
     "another target": ("train.csv", TEXT, ["head.target=tags"], "the data have `label` (class) for head=classification"),

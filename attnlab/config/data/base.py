@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, SourceRegistry
@@ -130,3 +130,49 @@ def encoding_problems(encoding: str) -> Iterator[str]:
         known = False
     if not known:
         yield f"`data.encoding={encoding}`: unknown; usual ones are utf-8, utf-16, cp1252 and latin-1"
+
+
+# --- columns of tables ------------------------------------------------------------------------------
+
+
+def column_problem(column: object) -> str:
+    """Why this is no column; "" where it is one."""
+    if isinstance(column, bool) or not isinstance(column, int | str):
+        return "a column is a name or a number"
+    return "columns are numbered from 1" if isinstance(column, int) and column < 1 else ""
+
+
+def listed(columns: object) -> list[str | int]:
+    """The columns that a key names: one, several in a list, or none."""
+    return [] if columns is None else list(columns) if isinstance(columns, list) else [columns]  # type: ignore[list-item]
+
+
+def separator_key() -> Any:
+    """`data.separator`, of whatever may be read from a .csv."""
+    return key(
+        None,
+        "what separates the cells of a .csv, {choices}; null: what splits its first rows alike",
+        choices=("comma", "semicolon", "tab", "bar"),
+        added=True,
+    )
+
+
+def id_key() -> Any:
+    """`data.id`, of whatever may be read from a table."""
+    return key(None, "a column that names each row in predictions, in place of file:line", beside=True)
+
+
+def keep_key() -> Any:
+    """`data.keep`, of whatever may be read from a table."""
+    return key(None, "columns that stand beside each row in predictions: `[date,author]`", beside=True)
+
+
+def beside_problems(id: object, keep: object) -> Iterator[str]:
+    """Why these columns cannot stand beside predictions."""
+    for name, columns in (("id", id), ("keep", keep)):
+        if problem := next(filter(None, map(column_problem, listed(columns))), ""):
+            yield f"`data.{name}={columns}`: {problem}"
+    if isinstance(id, list):
+        yield f"`data.id={id}`: write one column; `data.keep={id}` keeps several"
+    if len(set(map(str, listed(keep)))) < len(listed(keep)):
+        yield f"`data.keep={keep}`: the same column twice"

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems, encoding_problems
+from attnlab.config.data.base import (
+    CrossValidated,
+    HubDataConfig,
+    beside_problems,
+    embedded_problems,
+    encoding_problems,
+    id_key,
+    keep_key,
+    separator_key,
+)
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, PAIR_SOURCES, SourceRegistry
 
@@ -43,8 +52,17 @@ class ParallelData(HubDataConfig, CrossValidated):
     max_length: int = key(1024, "longest sentence on either side, in tokens", min=1, max=10**9)
     too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
 
+    separator: str | None = separator_key()
+    id: Any = id_key()
+    keep: Any = keep_key()
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
+        yield from beside_problems(self.id, self.keep)
+        is_table = self.source == "table"
+        for name, fits in (("separator", is_table), ("id", is_table or self.hub), ("keep", is_table or self.hub)):
+            if getattr(self, name) is not None and not fits:
+                yield f"`data.{name}={getattr(self, name)}`: of a table with both languages; set data.source=table"
         yield from embedded_problems(self, ("bilingual",), "parallel")
         yield from encoding_problems(self.encoding)
         if self.source_language == self.target_language:

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems, encoding_problems
+from attnlab.config.data.base import (
+    CrossValidated,
+    HubDataConfig,
+    beside_problems,
+    column_problem,
+    embedded_problems,
+    encoding_problems,
+    id_key,
+    keep_key,
+    listed,
+    separator_key,
+)
 from attnlab.config.keys import key
 from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 
@@ -76,9 +87,14 @@ class TableData(TextData):
 
     source: str = key("table", "where the sentences come from", choices=("table",))
     text: Any = key(
-        "text", "the column of the text: its name in the header line, or its number where there is none"
+        "text",
+        "the column of the text: its name in the header line, or its number where there is none; several are joined: "
+        "`[title,body]`",
     )
-    label: Any = key("label", "the column of the label; of target_kind=classes a list: `[funny,sad]`")
+    label: Any = key(
+        "label",
+        "the column of the label; of target_kind=classes a list: `[funny,sad]`; null: none, for `attnlab eval` alone",
+    )
     group: Any = key(None, "a column, such as the author: rows that agree in it are held out together")
     time: Any = key(
         None,
@@ -95,22 +111,38 @@ class TableData(TextData):
         "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
         choices=("class", "classes", "number"),
     )
+    separator: str | None = separator_key()
+    id: Any = id_key()
+    keep: Any = keep_key()
+
+    @property
+    def texts(self) -> list[str | int]:
+        """The columns whose words are read, in this order."""
+        return listed(self.text)
+
+    @property
+    def labels(self) -> list[str | int]:
+        """The columns of the right answer; none where nothing is known of it."""
+        return listed(self.label)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         several = self.target_kind == "classes"
-        if isinstance(self.label, list) != several:
+        if self.label is not None and isinstance(self.label, list) != several:
             wanted = "a list of columns" if several else "one column"
             yield f"`data.label={self.label}`: data.target_kind={self.target_kind} needs {wanted}"
-        columns = [self.text, *(self.label if isinstance(self.label, list) else [self.label])]
-        columns += [column for column in (self.group, self.time) if column is not None]
+        if not self.texts:
+            yield f"`data.text={self.text}`: name the column of the text, or several"
+        columns = [*self.texts, *self.labels, *listed(self.group), *listed(self.time)]
+        beside = [*listed(self.id), *listed(self.keep)]
         problem = next(filter(None, map(column_problem, columns)), "")
-        if not problem and len({isinstance(column, int) for column in columns}) == 2:
+        if not problem and len({isinstance(column, int) for column in (*columns, *beside)}) == 2:
             problem = "give either names, which stand in the first line, or numbers, where there is no such line"
         elif not problem and len(set(columns)) < len(columns):
             problem = "the same column twice"
         if problem:
             yield f"`data.text={self.text} data.label={self.label}`: {problem}"
+        yield from beside_problems(self.id, self.keep)
         yield from self._missing_columns()
 
     def _missing_columns(self) -> Iterator[str]:
@@ -124,10 +156,3 @@ class TableData(TextData):
             yield f"`data.folds={self.folds}` needs `data.time=`, the column that says when a row is from"
         elif self.group is not None:
             yield f"`data.folds={self.folds} data.group={self.group}`: folds in time divide groups; set one of both"
-
-
-def column_problem(column: object) -> str:
-    """Why this is no column; "" where it is one."""
-    if isinstance(column, bool) or not isinstance(column, int | str):
-        return "a column is a name or a number"
-    return "columns are numbered from 1" if isinstance(column, int) and column < 1 else ""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnlab.config import HubDataConfig
+from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import choose, left_out
+from attnlab.data.files.tables import plain
 from attnlab.data.prep.source import Source, no_path
 from attnlab.errors import UserError, suggestion
 
@@ -25,15 +27,18 @@ class HubSet:
     """The splits of a data set on the hub, mapped into memory from the copy that `datasets` keeps.
 
     columns: those that are read; media stay in the bytes that they came in. label: the one of them without which a
-    split is of no use. inside: a column that may hold all of them. No code of a data set is ever run: `datasets` reads
+    split is of no use. inside: a column that may hold all of them. beside: columns that may be read, too, on which no
+    example depends. No code of a data set is ever run: `datasets` reads
     files of rows alone. Raises UserError where the data set, or one of its columns, is not to be had.
     """
 
     def __init__(
-        self, config: HubDataConfig, columns: Sequence[str], label: str, inside: str | None = None
-    ) -> None:
+        self, config: HubDataConfig, columns: Sequence[str], label: str, inside: str | None = None,
+        beside: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         assert config.hub is not None
         self.id, self.config, self.columns, self.inside = config.hub, config.config, list(columns), inside
+        self.beside = [column for column in dict.fromkeys(beside) if column not in self.columns]
         builder = _builder(config)
         self.commit: str | None = builder.hash
         self._refuse_other_commit(config.revision)
@@ -70,15 +75,16 @@ class HubSet:
     def _selected(self, rows: "Dataset") -> "Dataset":
         from datasets import Audio, Image
 
+        columns = [*self.columns, *self.beside]
         if self.inside in rows.column_names and not set(self.columns) <= set(rows.column_names):
-            rows = rows.select_columns([self.inside]).flatten()
-            rows = rows.rename_columns({name: name.partition(".")[2] for name in rows.column_names})
-        for column in self.columns:
+            rows = rows.select_columns([self.inside, *(set(self.beside) & set(rows.column_names))]).flatten()
+            rows = rows.rename_columns({name: name.removeprefix(f"{self.inside}.") for name in rows.column_names})
+        for column in columns:
             if column not in rows.column_names:
                 raise UserError(
                     f"`data.hub={self.id}`: no column `{column}`; {suggestion(column, rows.column_names)}"
                 )
-        rows = rows.select_columns(self.columns)
+        rows = rows.select_columns(columns)
         for column in self.columns:
             if isinstance(rows.features[column], Audio | Image):
                 rows = rows.cast_column(column, type(rows.features[column])(decode=False))
@@ -113,12 +119,19 @@ class HubSource(Source):
     has_names = True
 
     def __init__(
-        self, config: HubDataConfig, columns: Sequence[str], label: str, inside: str | None = None
-    ) -> None:
+        self, config: HubDataConfig, columns: Sequence[str], label: str, inside: str | None = None,
+        beside: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         super().__init__(config)
-        self.set = HubSet(config, columns, label, inside)
+        self.set = HubSet(config, columns, label, inside, beside)
         self.splits = tuple(self.set.splits)
         self.identity, self.commit, self.warnings = self.set.identity, self.set.commit, tuple(self.set.warnings)
+
+    def cells(self, split: str, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+        """(number, cells of these columns) of each row of a split, for what stands beside predictions."""
+        for piece in self.set.pieces(split):
+            for key, values in self.set.rows(split, piece, list(map(str, columns))):
+                yield int(key.rpartition(":")[2]), [plain(value) for value in values]
 
 
 def _builder(config: HubDataConfig) -> "DatasetBuilder":

@@ -6,7 +6,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from attnlab.config import DataConfig
@@ -29,6 +31,11 @@ MERGED = (
     "rows of several lines, each of which looks like a row by itself, were read as one, as double quotes have it; "
     "one of the quotes may be missing"
 )
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+"""What may separate the cells of a .csv, by the words of `data.separator`; a comma, unless it cannot be."""
+PLURALS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
+FIRST_ROWS = 20
+"""Rows by which a separator is found."""
 KEPT_QUOTES = {
     ".csv": "cells that begin with a space keep the double quotes behind it; a quoted cell begins right after its comma",
     ".tsv": "cells in double quotes keep these: a .tsv is never quoted, save it as .csv if they are no part of the text",
@@ -56,12 +63,13 @@ class Records:
 
 
 def table_pieces(
-    path: Path, columns: Sequence[str | int], encoding: str | None = None
+    path: Path, columns: Sequence[str | int], encoding: str | None = None, separator: str | None = None
 ) -> Iterator["Lines | Records"]:
     """A .csv, .tsv or .jsonl file, also .gz, in pieces for `piece_rows`.
 
-    Raises UserError for a file that cannot be read at all, or lacks a column.
+    separator: `data.separator`. Raises UserError for a file that cannot be read at all, or lacks a column.
     """
+    refuse_separator(path, separator)
     if table_format(path) == ".jsonl":
         if isinstance(columns[0], int):
             raise UserError(f"{path}: columns of .jsonl have names; give them instead of numbers")
@@ -70,7 +78,7 @@ def table_pieces(
     # Where a quoted row ends is known only after reading all before it, so these are read here and now.
     waiting = Records()
     try:
-        for line, cells in _rows(path, columns, waiting, encoding):
+        for line, cells in _rows(path, columns, waiting, encoding, separator):
             waiting.rows.append((line, cells))
             if len(waiting.rows) >= ROWS:
                 yield Records(waiting.rows, waiting.notes)
@@ -110,15 +118,17 @@ def piece_rows(
 
 
 def read_table(
-    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None = None, encoding: str | None = None
-) -> Iterator[tuple[int, list[str]]]:
+    path: Path, columns: Sequence[str | int], bad: BadRows, inside: str | None = None, encoding: str | None = None,
+    separator: str | None = None,
+) -> Iterator[tuple[int, list[str]]]:  # fmt: skip
     """(line, cells of these columns) of each row of a .csv, .tsv or .jsonl file, also .gz.
 
     columns: names, which stand in the file's first line, or numbers from 1 where there is no such line. A .csv is
     quoted as RFC 4180 has it, a .tsv never; blank lines are passed over. Of .jsonl, true and false are 1 and 0, and
-    null is empty. inside: the object of a .jsonl's row that may hold the columns instead of the row itself.
+    null is empty. inside: the object of a .jsonl's row that may hold the columns instead of the row itself. separator:
+    `data.separator`; None: of a .csv, the one that fits.
     """
-    for piece in table_pieces(path, columns, encoding):
+    for piece in table_pieces(path, columns, encoding, separator):
         yield from piece_rows(piece, columns, bad, path, encoding, inside)
 
 
@@ -128,13 +138,76 @@ def table_format(path: Path) -> str | None:
     return ending if ending in FORMATS else None
 
 
+def refuse_separator(path: Path, separator: str | None) -> None:
+    """Raises UserError where `data.separator` is for another kind of file."""
+    if separator is not None and table_format(path) != ".csv":
+        ending = table_format(path)
+        reason = "a .tsv has tabs" if ending == ".tsv" else "a .jsonl has none"
+        raise UserError(
+            f"`data.separator={separator}`: {path.name}: {reason}; leave it out, or save the file as .csv"
+        )
+
+
+def separator_of(path: Path, columns: Sequence[str | int], encoding: str | None = None) -> str:
+    """What separates the cells of a .csv: a comma where the first row then has these columns, otherwise what splits the
+    first rows into equally many cells, more than one; the line `sep=;` of spreadsheets says it, too."""
+    lines = list(islice(text_lines(path, encoding), 20 * FIRST_ROWS))
+    if lines and (said := re.fullmatch(r"\ufeff?sep=([,;\t|])\s*", lines[0])):
+        return said[1]
+    if _has(_first_rows(lines, ","), columns):
+        return ","
+    found = {separator: _first_rows(lines, separator) for separator in SEPARATORS.values()}
+    even = [
+        separator
+        for separator, rows in found.items()
+        if rows and len(rows[0]) > 1 and len(set(map(len, rows))) == 1
+    ]
+    # Names are found by the right separator alone; rows of other widths are then told one by one.
+    candidates = list(found) if all(isinstance(column, str) for column in columns) else even
+    likely = [separator for separator in candidates if _has(found[separator], columns)]
+    return [*likely, *even, ","][0]
+
+
+def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """The first rows of these lines; only those before one that isn't quoted as it should be."""
+    rows = list[list[str]]()
+    with suppress(csv.Error):
+        for cells in csv.reader(lines, delimiter=separator, strict=True):
+            rows += [cells] if cells else []
+            if len(rows) >= FIRST_ROWS:
+                break
+    return rows
+
+
+def _has(rows: Sequence[Sequence[str]], columns: Sequence[str | int]) -> bool:
+    """Whether the first row has these columns."""
+    first = rows[0] if rows else []
+    return all(
+        column <= len(first) if isinstance(column, int) else _spelled(column, first) in first for column in columns
+    )
+
+
+def has_columns(
+    path: Path, columns: Sequence[str | int], encoding: str | None = None, separator: str | None = None
+) -> bool:
+    """Whether a table has these columns: of .jsonl, whether any of its first rows has."""
+    if table_format(path) == ".jsonl":
+        lines = Lines(
+            path, 1, "".join(islice(text_lines(path, encoding), FIRST_ROWS)).encode(errors="surrogateescape")
+        )
+        objects = json_objects(lines, [], BadRows(skip=True))
+        return any(all(_spelled(str(column), map(str, row)) in row for column in columns) for _, row in objects)
+    rows = table_rows(path, BadRows(skip=True), encoding, columns, separator)
+    return _has([cells for _, cells in islice(rows, 1)], columns)
+
+
 def _rows(
-    path: Path, columns: Sequence[str | int], bad: ErrorSink, encoding: str | None
+    path: Path, columns: Sequence[str | int], bad: ErrorSink, encoding: str | None, separator: str | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows that all have as many cells as the first; those that name the columns are none."""
     positions: list[int] = []
     header, width = list[str](), 0
-    for line, cells in table_rows(path, bad, encoding):
+    for line, cells in table_rows(path, bad, encoding, columns, separator):
         if not positions:
             width = len(cells)
             positions = [_position(path, column, cells) for column in columns]
@@ -155,8 +228,14 @@ def _rows(
             yield line, [cells[position] for position in positions]
 
 
-def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Iterator[tuple[int, list[str]]]:
-    """(line where it begins, all cells) of each row of a .csv or .tsv file, the line of names among them."""
+def table_rows(
+    path: Path, bad: ErrorSink, encoding: str | None = None, columns: Sequence[str | int] = (),
+    separator: str | None = None,
+) -> Iterator[tuple[int, list[str]]]:  # fmt: skip
+    """(line where it begins, all cells) of each row of a .csv or .tsv file, the line of names among them.
+
+    columns: those that are wanted, for `separator_of`. separator: `data.separator`, or None.
+    """
     taken: list[str] = []  # the lines of the row that is being read
     lines = _unmarked_lines(path, bad, encoding, taken)
     if table_format(path) == ".tsv":
@@ -165,7 +244,8 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
             if text.strip("\r\n"):
                 yield number, text.rstrip("\r\n").split("\t")
         return
-    reader = csv.reader(lines, strict=True)
+    delimiter = separator_of(path, columns, encoding) if separator is None else SEPARATORS[separator]
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         taken.clear()
@@ -175,7 +255,6 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
             # An open quote takes in all lines up to the next one; as good as all of them were rows.
             last = reader.line_num
             hint = f"; a quote opened there runs on to line {last}" if last > line else ""
-            hint = hint or (_quoted_otherwise(path, encoding) if line == 1 else "")
             bad.found(f"{path}:{line}: not a row of a .csv file ({error}){hint}", max(1, last - line + 1))
             continue
         if cells is None:
@@ -183,7 +262,7 @@ def table_rows(path: Path, bad: ErrorSink, encoding: str | None = None) -> Itera
         if line == 1 and cells == ["sep=", ""]:
             bad.applied(SEPARATOR_LINE, f"{path.name}:1")
         elif cells:
-            if len(taken) > 1 and _look_like_rows(taken, len(cells)):
+            if len(taken) > 1 and _look_like_rows(taken, len(cells), delimiter):
                 bad.note(MERGED, f"{path.name}:{line}")
             yield line, cells
 
@@ -195,9 +274,10 @@ def _unmarked_lines(path: Path, bad: ErrorSink, encoding: str | None, taken: lis
         yield taken[-1]
 
 
-def _look_like_rows(lines: Sequence[str], width: int) -> bool:
+def _look_like_rows(lines: Sequence[str], width: int, separator: str) -> bool:
     """Whether each line of a row has as many cells as the row. Commas of a text have white space behind them."""
-    return width > 1 and all(text.count(",") == width - 1 == len(re.findall(r",(?=\S)", text)) for text in lines)
+    ends = re.compile(rf"{re.escape(separator)}(?=\S)")
+    return width > 1 and all(text.count(separator) == width - 1 == len(ends.findall(text)) for text in lines)
 
 
 def _keeps_quotes(cell: str, ending: str) -> bool:
@@ -236,28 +316,15 @@ def _spelled(column: str, names: Iterable[str]) -> str:
     return alike[0] if len(alike) == 1 else column
 
 
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
-"""What tables are separated by, most telling ones first."""
-
-
 def _other_separator(row: str) -> str:
     """What seems to separate a row that was read as one cell."""
-    return next((name for separator, name in SEPARATORS.items() if separator in row), "")
-
-
-def _quoted_otherwise(path: Path, encoding: str | None) -> str:
-    """What seems to separate quoted cells in the first line, where it isn't a comma."""
-    first = next(text_lines(path, encoding), "")
-    name = next(
-        (name for separator, name in SEPARATORS.items() if f'"{separator}' in first and separator != ","), ""
-    )
-    return f"; the file seems to be separated by {name}: save it with commas" if name else ""
+    return next((name for separator, name in PLURALS.items() if separator in row), "")
 
 
 def _quoting(path: Path, cells: Sequence[str], width: int) -> str:
     """What may be the cause of too many cells in a .csv."""
     return (
-        "; a text that holds a comma stands in double quotes"
+        "; a text that holds a comma, or whatever separates cells, stands in double quotes"
         if len(cells) > width and table_format(path) == ".csv"
         else ""
     )

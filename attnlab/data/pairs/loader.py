@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from attnlab.config import DataConfig, ParallelData
 from attnlab.data.contract import Data, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length, longer_refused
 from attnlab.data.files.file_names import FileNames
+from attnlab.data.files.kept import Kept, Rows
 from attnlab.data.pairs.sources import PairSource, TextPair
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.assign import Examples
@@ -87,6 +88,8 @@ class Parallel(Data):
         self.folder = cache / (prefix + self.fingerprint)
         make_folder(self.folder)
         self.warnings = [*self.source.warnings, *map(self.names.shown, meta["warnings"])]
+        self.kept = Kept(config, cast(Rows, self.source))
+        self.warnings += self.kept.warnings
         self.splits = {name: self._split(folder, name) for name in splits}
         self.spec = spec if spec is not None else self._spec()
 
@@ -104,7 +107,7 @@ class Parallel(Data):
             texts = zip(columns.strings("source_text"), columns.strings("target_text"), strict=True)
             positions = np.array([position("\n".join(pair), self.config.split_seed) for pair in texts])
             rows = limited(self.config.limit, rows, positions, np.zeros_like(rows))
-        return ParallelSplit(columns, rows, self.source.ceiling, self.names)
+        return ParallelSplit(columns, rows, self.source.ceiling, self.names, self.kept)
 
     # --- how text becomes tokens ------------------------------------------------------------------
 
@@ -307,10 +310,13 @@ def _examples(source: PairSource, config: ParallelData) -> Examples:
 
 
 class ParallelSplit(Split):
-    """Training, validation or test pairs. rows: their numbers among those that were prepared. names: of the files."""
+    """Training, validation or test pairs. rows: their numbers among those that were prepared. names: of the files. kept:
+    what stands beside predictions."""
 
-    def __init__(self, columns: Columns, rows: Indices, ceiling: float | None, names: FileNames) -> None:
-        self.rows, self._ceiling = rows, ceiling
+    def __init__(
+        self, columns: Columns, rows: Indices, ceiling: float | None, names: FileNames, kept: Kept
+    ) -> None:
+        self.rows, self._ceiling, self._kept = rows, ceiling, kept
         self._source, target = columns.ragged("source"), columns.ragged(TARGET)
         self._targets = Sequences(target, target.lengths)
         self._texts, self._gold = (columns.strings_of(name, rows) for name in ("source_text", "target_text"))
@@ -343,6 +349,12 @@ class ParallelSplit(Split):
     def show(self, i: int) -> dict[str, object]:
         """The text that is translated."""
         return {"source": self._texts[i]}
+
+    def name(self, i: int) -> str:
+        return self._kept.id(self.keys[i])
+
+    def kept(self, i: int) -> dict[str, str]:
+        return self._kept.beside(self.keys[i])
 
     def ceiling(self) -> float | None:
         return self._ceiling

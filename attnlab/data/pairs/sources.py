@@ -9,6 +9,7 @@ from os.path import isdir
 from pathlib import Path
 
 from attnlab.config import ParallelData
+from attnlab.config.data.base import listed as columns_of
 from attnlab.data.files.bad_rows import BadRows, without_mark
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import choose, key_for, left_out, split_of, without_packed_copies
@@ -79,7 +80,8 @@ class HubPairs(HubSource, PairSource):
 
     def __init__(self, config: ParallelData) -> None:
         languages = [config.source_language, config.target_language]
-        super().__init__(config, languages, languages[0], TOGETHER)
+        beside = [str(column) for column in (*columns_of(config.id), *columns_of(config.keep))]
+        super().__init__(config, languages, languages[0], TOGETHER, beside)
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         for piece in self.set.pieces(split):
@@ -194,14 +196,21 @@ class PairTable(PairSource):
     hub = HubPairs
 
     def __init__(self, config: ParallelData) -> None:
-        self.languages, self.encoding = [config.source_language, config.target_language], config.encoding
+        self.languages = [config.source_language, config.target_language]
+        self.encoding, self.separator = config.encoding, config.separator
         self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
         path = self.files[split]
-        for line, (source, target) in read_table(path, self.languages, bad, TOGETHER, self.encoding):
+        for line, (source, target) in read_table(
+            path, self.languages, bad, TOGETHER, self.encoding, self.separator
+        ):
             yield TextPair(source.strip(), target.strip(), f"{path.name}:{line}")
+
+    def cells(self, split: str, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+        """(line, cells of these columns) of each row of a split, for what stands beside predictions."""
+        return read_table(self.files[split], columns, bad, None, self.encoding, self.separator)
 
 
 def _split_of(stem: str) -> str | None:

@@ -75,6 +75,10 @@ class Columns:
         encoded = self._table.column(name).combine_chunks().dictionary_encode()
         return Named(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist())
 
+    def string(self, name: str, row: int) -> str:
+        """One string of a column."""
+        return self._table.column(name)[row].as_py()
+
     def strings_of(self, name: str, rows: NDArray[np.int64], shown: Callable[[str], str] = str) -> "Strings":
         """Those of these rows, read when they are asked for; shown: what becomes of each."""
         return Strings(self._table.column(name), rows, shown)

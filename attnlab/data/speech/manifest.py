@@ -123,7 +123,7 @@ class Manifest(FileSource):
 
     def _cells(self) -> Iterator[tuple[int, dict[str, str]]]:
         """(line, row) of a table whose first line names the columns."""
-        rows = table_rows(self.path, self)
+        rows = table_rows(self.path, self, columns=self.required)
         _, header = next(rows, (1, []))
         if any(name not in header for name in self.required):
             columns = f"{','.join(self.required)}[,split][,speaker]"

@@ -12,12 +12,18 @@ from attnlab.errors import UserError
 class HubText(HubSource, TextSource[Stretch]):
     """What all sources of text on the hub share. Raises UserError for columns that are given by numbers."""
 
-    def __init__(self, config: HubDataConfig, columns: Sequence[str | int], label: str | int) -> None:
-        names = [column for column in columns if isinstance(column, str)]
-        if len(names) < len(columns):
+    def __init__(
+        self,
+        config: HubDataConfig,
+        columns: Sequence[str | int],
+        label: str | int,
+        beside: Sequence[str | int] = (),
+    ) -> None:
+        names, kept = ([column for column in some if isinstance(column, str)] for some in (columns, beside))
+        if len(names) + len(kept) < len(columns) + len(beside):
             names_only = "columns on the hub have names; give them instead of numbers"
             raise UserError(f"`data.hub={config.hub}`: {names_only}")
-        super().__init__(config, names, str(label))
+        super().__init__(config, names, str(label), beside=kept)
 
     def pieces(self, split: str) -> Iterator[Stretch]:
         return self.set.pieces(split)

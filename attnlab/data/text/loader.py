@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,9 @@ from attnlab.config import DataConfig, TableData, TextData, former_names
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length
 from attnlab.data.files.file_names import FileNames
+from attnlab.data.files.kept import Kept, Rows
 from attnlab.data.files.layout import plain_suffix
+from attnlab.data.files.tables import number_in, usable
 from attnlab.data.files.times import moment
 from attnlab.data.prep.arrow import Columns, write_batches
 from attnlab.data.prep.assign import Examples
@@ -43,6 +45,9 @@ from attnlab.targets import StoredAnswers, stored_answers, unseen_labels
 LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown", "folds", "fold"}
 """Keys that don't change what is prepared: they are applied when the data are opened."""
 
+FEW_NUMBERS = 20
+"""Labels that are numbers, up to which they are taken for classes, such as stars and grades, without a word."""
+
 
 class Meta(TypedDict):
     """meta.json of prepared rows. targets: of each, the `labels` that its numbers stand for. changes: rules by which rows are
@@ -54,13 +59,18 @@ class Meta(TypedDict):
 
 
 class Text(Data):
-    """A prepared set of sentences with the targets that its source gives."""
+    """A prepared set of sentences with the targets that its source gives. Raises UserError where there are none, and no run
+    answers about them."""
 
     splits: dict[str, "TextSplit"]
 
     def __init__(self, config: TextData, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
         self.config, self.seed, self.parts = config, seed, parts
         self.source = open_source(config, TextSource)
+        if spec is not None:
+            self.source.answer_for(spec)
+        elif not self.source.answered:
+            raise UserError("`data.label=null`: nothing says what is to be learned; name the column of the label")
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.names = FileNames(self.source.files)
         name = self._rows_name()
@@ -69,6 +79,7 @@ class Text(Data):
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
         self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
         self.columns = Columns(*(self.folder_of_rows / f"{name}.arrow" for name in self.source.splits))
+        self.kept = Kept(config, cast(Rows, self.source)) if isinstance(config, TableData) else None
         self.examples = self._examples()
         chosen = self.examples.chosen(config)
         self.held_out, rows = chosen.held_out, chosen.rows
@@ -81,6 +92,8 @@ class Text(Data):
         self.spec = spec if spec is not None else self._spec(rows["train"])
         self.splits = {name: TextSplit(self, rows[name]) for name in NAMES if len(rows[name])}
         self.warnings = [*self.source.warnings, *map(self.names.shown, self.meta["warnings"])]
+        self.warnings += [] if self.kept is None else self.kept.warnings
+        self.warnings += [] if spec is not None else self._number_labels()
         self.warnings += [*chosen.warnings, *self._unfitting()]
 
     @classmethod
@@ -106,9 +119,10 @@ class Text(Data):
             bad, longer, max_length = BadRows(self.config.skip_bad), list[int](), self.config.max_length
             if write_batches(folder / f"{split}.arrow", self._batches(split, numbers, bad, longer)) == 0:
                 location = self.source.files.get(split) or f"data={self.config.name}: the {split} split"
+                what = "rows" if isinstance(self.config, TableData) else "sentences"
                 within = f" of at most `data.max_length={max_length}` words" if sum(longer) else ""
                 left_out = "".join(f"; {warning}" for warning in bad.warnings())
-                raise UserError(f"{location}: no sentences{within} in it{left_out}")
+                raise UserError(f"{location}: no {what}{within} in it{left_out}")
             warnings += bad.warnings()
             changes |= bad.changes
             whose = f"sentences of the {split} split"
@@ -226,6 +240,20 @@ class Text(Data):
             slices=tuple(self.source.slices),
         )  # fmt: skip
 
+    def _number_labels(self) -> list[str]:
+        """A warning of classes that look like measurements."""
+        if not isinstance(self.config, TableData) or self.config.target_kind != "class":
+            return []
+        classes = self.spec.targets["label"].classes
+        numbers = [number_in(name) for name in classes]
+        if not all(map(usable, numbers)) or len(classes) <= FEW_NUMBERS:
+            return []
+        first, last = min(numbers), max(numbers)
+        if all(map(float.is_integer, numbers)) and first in (0, 1) and last - first == len(classes) - 1:
+            return []  # they count classes
+        told = f"`data.label={self.config.label}`: {len(classes):,} different numbers"
+        return [f"{told}, each a class of its own; did you mean data.target_kind=number?"]
+
     def _unfitting(self) -> list[str]:
         """Warnings of labels that the run cannot know. Raises UserError for answers of another kind than it learned."""
         warnings = []
@@ -257,6 +285,7 @@ class TextSplit(Split):
 
     def __init__(self, data: Text, rows: Indices) -> None:
         self.data, self.rows, columns = data, rows, data.columns
+        self.answered = data.source.answered
         self._forms, self._ceiling = columns.ragged("forms"), columns.ragged("ceiling")
         self.answers = {
             target: data.answers(target, data.spec.targets[target])
@@ -291,6 +320,18 @@ class TextSplit(Split):
     def show(self, i: int) -> dict[str, object]:
         """The words of sentence i, as they stand in the file."""
         return {"words": [self.data.forms[form] for form in self._forms[int(self.rows[i])]]}
+
+    def name(self, i: int) -> str:
+        kept = self.data.kept
+        return self.keys[i] if kept is None else kept.id(self.keys[i])
+
+    def kept(self, i: int) -> dict[str, str]:
+        kept = self.data.kept
+        return {} if kept is None else kept.beside(self.keys[i])
+
+    def unknown(self, i: int) -> float:
+        forms = self._forms[int(self.rows[i])]
+        return round(float((self._sets.word_of_form[forms] == 0).mean()), 4)
 
     def gold(self, target: str) -> Sequence[Gold]:
         """The right answers of each sentence. Raises UserError where the data have no such target."""

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar, cast
 from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.prep.source import Source
+from attnlab.spec import DataSpec
 
 Piece = TypeVar("Piece")
 
@@ -45,6 +46,12 @@ class TextSource(Source, Generic[Piece]):
     """Whether rows have a time, one that `moment` reads."""
     slices: tuple[str, ...] = ()
     """Names of the marks that rows carry."""
+    answered: bool = True
+    """Whether rows have right answers; without them, each is one that no score looks at."""
+
+    def answer_for(self, spec: DataSpec) -> None:
+        """Called before rows are read where a run that has learned is to answer about them: right answers may then be
+        missing. spec: of that run."""
 
     def pieces(self, split: str) -> Iterator[Piece]:
         """A split in parts that fit into memory and can be sent to another process; by default one, which is None."""

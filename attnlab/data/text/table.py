@@ -1,17 +1,22 @@
 """Tables of texts and labels."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from attnlab.config import TableData, TextData
+from attnlab.config.data.base import listed
 from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.names import class_name, noted_class_name
 from attnlab.data.files.tables import (
     Records,
+    has_columns,
     nested,
     number_in,
     piece_rows,
     plain,
+    read_table,
+    refuse_separator,
     table_files,
     table_pieces,
     usable,
@@ -19,44 +24,57 @@ from attnlab.data.files.tables import (
 from attnlab.data.files.times import NO_MOMENT, moment
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.source import TextRow, TextSource
-from attnlab.data.text.tokenize import read_anew, tokens
+from attnlab.data.text.tokenize import joined_tokens, read_anew
+from attnlab.errors import UserError
+from attnlab.metrics import NOT_SCORED
+from attnlab.spec import DataSpec
 from attnlab.text_files import Lines
 
 
 class LabelledText:
     """Rows of text made of cells, from a file or from the hub.
 
-    columns: those that are read, in the order in which `row` takes their cells.
+    columns: those that are read, in the order in which `row` takes their cells. questions: the names of those of kind
+    `classes`. answered: whether there are columns of right answers; without them, the answer of each row is unknown.
     """
 
-    def __init__(self, config: TableData) -> None:
+    def __init__(self, config: TableData, questions: Sequence[str] | None = None, answered: bool = True) -> None:
         self.config = config
-        self.labels = config.label if isinstance(config.label, list) else [config.label]
+        self.labels = config.labels if answered else []
+        self.answered = bool(self.labels)
         self.targets = {"label": config.target_kind}
-        self.questions = tuple(map(str, self.labels)) if config.target_kind == "classes" else ()
-        others = [column for column in (config.group, config.time) if column is not None]
-        self.columns: list[str | int] = [config.text, *self.labels, *others]
+        named = map(str, config.labels if questions is None else questions)
+        self.questions = tuple(named) if config.target_kind == "classes" else ()
+        self.texts = config.texts
+        self.columns: list[str | int] = [*self.texts, *self.labels, *listed(config.group), *listed(config.time)]
 
     def row(self, cells: Sequence[str], key: str, bad: BadRows) -> TextRow | str:
         """The row, or what is wrong with it; what is read by a rule goes to `bad`."""
-        text, *labels = cells
+        texts, labels = cells[: len(self.texts)], list(cells[len(self.texts) :])
         time = labels.pop().strip() if self.config.time is not None else ""
         group = labels.pop() if self.config.group is not None else ""
-        words = tuple(tokens(text, self.config.tokens))
-        answer, problem = self._answer(labels)
+        words = tuple(joined_tokens(texts, self.config.tokens))
+        answer, problem = self._answer(labels) if self.answered else (self._unknown(), "")
         if problem or not words:
-            return problem or f"no words in column `{self.config.text}`"
+            several = "columns" if len(texts) > 1 else "column"
+            return problem or f"no words in {several} {' and '.join(f'`{column}`' for column in self.texts)}"
         if self.config.group is not None and not class_name(group):
             return f"empty column `{self.config.group}` (`data.group`)"
         if self.config.time is not None and moment(time) is None:
             return f"`{time}` in column `{self.config.time}` (`data.time`) is {NO_MOMENT}"
-        if isinstance(answer, str):
+        if isinstance(answer, str) and self.answered:
             answer = noted_class_name(labels[0], bad, key)
-        if read_anew(text, self.config.tokens):
+        if any(read_anew(text, self.config.tokens) for text in texts):
             bad.changes.add("words")
         if group != class_name(group):
             bad.changes.add("group")
         return TextRow(words, {"label": answer}, key, group=class_name(group), time=time)
+
+    def _unknown(self) -> Gold:
+        """An answer that no score looks at."""
+        if self.config.target_kind == "classes":
+            return [-1] * len(self.questions)
+        return math.nan if self.config.target_kind == "number" else NOT_SCORED
 
     def _answer(self, cells: list[str]) -> tuple[Gold, str]:
         """The right answer that the label's cells hold, and an empty string; or why they hold none."""
@@ -76,13 +94,18 @@ class LabelledText:
 
 
 class HubTable(HubText):
-    """Texts and labels in columns on the hub."""
+    """Texts and labels in columns on the hub. Raises UserError where no label is named."""
 
     def __init__(self, config: TableData) -> None:
         self.reader = LabelledText(config)
         self.targets, self.questions = self.reader.targets, self.reader.questions
         self.grouped, self.timed = config.group is not None, config.time is not None
-        super().__init__(config, self.reader.columns, self.reader.columns[1])
+        self.answered = self.reader.answered
+        if not self.answered:
+            raise UserError(f"`data.label=null`: data.hub={config.hub} is read with a label; name its column")
+        super().__init__(
+            config, self.reader.columns, self.reader.labels[0], [*listed(config.id), *listed(config.keep)]
+        )
 
     def row(self, values: Sequence[object], key: str, bad: BadRows) -> TextRow | str:
         problem = nested(self.reader.columns, values)
@@ -99,14 +122,30 @@ class Table(TextSource[Lines | Records]):
     def __init__(self, config: TextData) -> None:
         assert isinstance(config, TableData)
         self.config = config
-        self.reader = LabelledText(config)
-        self.targets, self.questions = self.reader.targets, self.reader.questions
         self.grouped, self.timed = config.group is not None, config.time is not None
         self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
+        self._read_by(LabelledText(config))
+
+    def _read_by(self, reader: LabelledText) -> None:
+        self.reader, self.answered = reader, reader.answered
+        self.targets, self.questions = reader.targets, reader.questions
+
+    def answer_for(self, spec: DataSpec) -> None:
+        config, target = self.config, spec.targets.get("label")
+        for path in self.files.values():
+            refuse_separator(path, config.separator)
+        there = [
+            column
+            for column in config.labels
+            if any(has_columns(path, [column], config.encoding, config.separator) for path in self.files.values())
+        ]
+        if not there and target is not None:
+            self._read_by(LabelledText(config, target.classes, answered=False))
 
     def pieces(self, split: str) -> Iterator[Lines | Records]:
-        return table_pieces(self.files[split], self.reader.columns, self.config.encoding)
+        config = self.config
+        return table_pieces(self.files[split], self.reader.columns, config.encoding, config.separator)
 
     def rows(self, split: str, piece: Lines | Records, bad: BadRows) -> Iterator[TextRow]:
         path = self.files[split]
@@ -116,3 +155,8 @@ class Table(TextSource[Lines | Records]):
                 bad.found(f"{path}:{line}: {row}")
             else:
                 yield row
+
+    def cells(self, split: str, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+        """(line, cells of these columns) of each row of a split, for what stands beside predictions."""
+        config = self.config
+        return read_table(self.files[split], columns, bad, None, config.encoding, config.separator)

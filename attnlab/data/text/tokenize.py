@@ -65,6 +65,18 @@ def tokens(text: str, how: str) -> list[str]:
     return [word for word in _WORD.findall(text) if _VISIBLE.search(word)]
 
 
+SEPARATOR = "<sep>"
+"""Stands between the words of several columns. No text of `data.tokens=words` or `characters` holds it as one word."""
+
+
+def joined_tokens(texts: Sequence[str], how: str) -> list[str]:
+    """The tokens of several texts with `SEPARATOR` between them, also where one of them is empty; none where all are."""
+    pieces = [tokens(text, how) for text in texts]
+    if not any(pieces):
+        return []
+    return [word for number, piece in enumerate(pieces) for word in ([SEPARATOR] if number else []) + piece]
+
+
 def _is_plain(text: str) -> bool:
     return (text.isascii() and text.isprintable()) or _NOT_PLAIN.search(text) is None
 
@@ -88,16 +100,18 @@ def _listed(given: object, wanted: str) -> list:
 class Sentences:
     """Sentences without right answers, to be predicted by a run: strings, or lists of words.
 
-    how: `data.tokens`, for the strings among them; where the spec has a codec for the source, that splits them. Raises
-    UserError for anything else, and for sentences without words.
+    how: `data.tokens`, for the strings among them; where the spec has a codec for the source, that splits them. A run that
+    learned from several columns reads ` <sep> ` in a string as the boundary between two. Raises UserError for anything
+    else, and for sentences without words.
     """
 
     def __init__(self, sentences: Sequence[str | Sequence[str]], how: str, spec: DataSpec, parts: bool) -> None:
         given = _listed(sentences, "a list of sentences")
         codec = spec.codecs.get("source")
         if codec is None:
+            boundary = SEPARATOR if SEPARATOR in spec.vocabularies["words"].ids else None
             self.words = [
-                tokens(s, how)
+                joined_tokens([s] if boundary is None else s.split(boundary), how)
                 if isinstance(s, str)
                 else _listed(s, "each sentence as a string or a list of words")
                 for s in given

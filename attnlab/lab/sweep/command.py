@@ -114,7 +114,7 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     """Scores of the choice's best weights on test data: mean and, over several seeds, standard deviation, of every score
     that all of them have."""
     from attnlab.training import cross_validation
-    from attnlab.training.evaluate import write_predictions
+    from attnlab.training.predictions import write_predictions
     from attnlab.training.run import load_run
 
     scores: list[dict[str, float]] = []
@@ -124,7 +124,7 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
         if "test" not in data.splits:
             return {}
         evaluation = run.evaluate("test", data)
-        write_predictions(run.folder.predictions("test"), data.splits["test"], run.model.head.target, evaluation)
+        write_predictions(run.folder.predictions("test"), data.splits["test"], run.model.head, evaluation)
         scores.append(evaluation.scores)
     deviation = {"deviation": cross_validation.deviation(scores)} if len(scores) > 1 else {}
     return {"mean": cross_validation.mean(scores)} | deviation

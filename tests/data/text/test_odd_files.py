@@ -166,7 +166,7 @@ def test_classes_that_look_alike_are_told(tmp_path: Path) -> None:
     told = [w for w in warnings(loaded(path, "sentiment", "csv")) if "capitals" in w]
     assert told == [
         "label: classes that differ only in capitals or white space are different classes: "
-        "`Very good` and `very good` and `very\u00a0good`"
+        "`Very good` (1) and `very good` (1) and `very\u00a0good` (1)"
     ]
 
 

@@ -74,7 +74,7 @@ BAD = {
     "too many columns": (
         "x.csv",
         b"text,label\na, b,good\n",
-        "x.csv:2: 3 columns, where the first row has 2; a text that holds a comma stands in double quotes",
+        "x.csv:2: 3 columns, where the first row has 2; a text that holds a comma, or whatever separates cells, stands",
     ),
     "nul": ("x.csv", b"text,label\nok,a\nfi\0ne,good\n", "x.csv:3: holds a NUL character"),
     "latin 1": ("x.csv", "text,label\nfilm génial,good\n".encode("latin-1"), "x.csv:2: not UTF-8"),
@@ -134,12 +134,17 @@ FILES = {
     "no such number": ("x.tsv", b"a\tb\n", (1, 3), "x.tsv:1: no column 3; the first row has 2"),
     "semicolons": (
         "x.csv",
-        b"text;label\na;b\n",
+        b"text;lable\na, b;c\n",
         ("text", "label"),
-        "x.csv:1: one column; it seems to be separated by semicolons",
+        "x.csv:1: no column `label`; did you mean `lable`?",
     ),
     "semicolons, numbered": ("x.csv", b"a, b;c\n", (1, 3), "x.csv:1: no column 3"),
-    "tabs": ("x.csv", b"text\tlabel\na\tb\n", (1, 2), "x.csv:1: one column; it seems to be separated by tabs"),
+    "tabs and semicolons": (
+        "x.csv",
+        b"text\tlabel\na;b;c\n",
+        (1, 2),
+        "x.csv:1: one column; it seems to be separated by tabs",
+    ),
     "commas": (
         "x.tsv",
         b"text,label\na,b\n",
@@ -378,23 +383,97 @@ def test_the_same_bytes_are_other_rows_in_another_format(tmp_path: Path) -> None
     content = "text\tlabel\n" + '"a, b"\tgood\n"c"\tbad\n' * 10
     for name in ("x.tsv", "x.csv"):
         (tmp_path / name).write_text(content)
-    assert len(opened(tmp_path / "x.tsv", "data.validation=0", "data.test=0").splits["train"]) == 20
-    with pytest.raises(UserError, match="one column; it seems to be separated by tabs"):
-        opened(tmp_path / "x.csv", "data.validation=0", "data.test=0")
+    for name, words in (("x.tsv", ['"', "a", ",", "b", '"']), ("x.csv", ["a", ",", "b"])):
+        train = opened(tmp_path / name, "data.validation=0", "data.test=0").splits["train"]
+        assert len(train) == 20 and train.show(0)["words"] == words
 
 
 def test_where_all_is_too_long_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("text,label\na b c,good\n")
-    with pytest.raises(UserError, match=r"no sentences of at most `data.max_length=2` words in it"):
+    with pytest.raises(UserError, match=r"no rows of at most `data.max_length=2` words in it"):
         opened(path, "data.max_length=2", "data.too_long=drop")
 
 
-def test_quoted_cells_between_semicolons_are_recognised(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text('"text";"label"\n"a";"b"\n')
-    with pytest.raises(UserError, match=r"x\.csv:1: .*separated by semicolons: save it with commas"):
-        rows(path)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@given(st.lists(st.tuples(NASTY, NASTY), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=30)
+def test_the_separator_is_found(tmp_path_factory, separator: str, pairs: list[tuple[str, str]]) -> None:
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *pairs])
+    path.write_bytes(stream.getvalue().encode())
+    assert [tuple(cells) for _, cells in rows(path)] == pairs
+
+
+SEPARATED = {
+    "as spreadsheets say it": ("sep=;\na,b;c\nd;e\n", (1, 2), [["a,b", "c"], ["d", "e"]]),
+    "commas of texts": ("text;label\na, b;c\nd, e;f\n", ("text", "label"), [["a, b", "c"], ["d, e", "f"]]),
+    "without names": ("a b;c\nd;e, f\n", (1, 2), [["a b", "c"], ["d", "e, f"]]),
+    "a comma, where it gives these columns": ("a;b,c\nd;e,f\n", (1, 2), [["a;b", "c"], ["d;e", "f"]]),
+    "decimal commas": ("text;price\na;1,5\nb;2,5\n", ("text", "price"), [["a", "1,5"], ["b", "2,5"]]),
+    "one column": ("text\na; b\nc\n", ("text",), [["a; b"], ["c"]]),
+}
+
+
+@pytest.mark.parametrize("case", SEPARATED)
+def test_a_comma_separates_wherever_it_can(case: str, tmp_path: Path) -> None:
+    content, columns, expected = SEPARATED[case]
+    (tmp_path / "x.csv").write_text(content)
+    assert [cells for _, cells in read_table(tmp_path / "x.csv", columns, BadRows(True))] == expected
+
+
+def test_a_separator_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("a;b,c\nd;e,f\n" * 9)
+    words = ["data.text=1", "data.label=2", "data.separator=semicolon", "data.validation=0", "data.test=0"]
+    assert opened(path, *words).spec.targets["label"].classes == ("b,c", "e,f")
+    path.rename(tmp_path / "train.tsv")
+    with pytest.raises(UserError, match=r"`data.separator=semicolon`: train.tsv: a .tsv has tabs"):
+        opened(tmp_path / "train.tsv", *words)
+
+
+# --- several columns, and columns beside ------------------------------------------------------------
+
+BOTH = ["data.text=[title,body]", "data.validation=0", "data.test=0"]
+
+
+def test_several_columns_are_joined_with_a_boundary(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("title,label,body\nFine film,good,I like it\n,bad,So so\nDull,bad,\n")
+    data = opened(path, *BOTH)
+    assert [data.splits["train"].show(i)["words"] for i in range(3)] == [
+        ["Fine", "film", "<sep>", "I", "like", "it"],
+        ["<sep>", "So", "so"],
+        ["Dull", "<sep>"],
+    ]
+    assert Sentences(["Fine<sep> <so>"], "words", data.spec, parts=True).words == [
+        ["Fine", "<sep>", "<", "so", ">"]
+    ]
+    path.write_text("title,label,body\n ,good,\n")
+    with pytest.raises(UserError, match=r"train\.csv:2: no words in columns `title` and `body`"):
+        opened(path, *BOTH)
+
+
+def test_columns_beside_stand_by_their_row_and_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    cells = [(f"r{i}", f"text {i}", "ab"[i % 2], "x,y" if i % 3 else "") for i in range(40)]
+    with path.open("w") as stream:
+        csv.writer(stream).writerows([("id", "text", "label", "date"), *cells, ("", "no label", "", "z")])
+    words = ["data.skip_bad=true", "data.test=0.4"]
+    plain, kept = opened(path, *words), opened(path, *words, "data.id=id", "data.keep=[date,label]")
+    assert plain.fingerprint == kept.fingerprint and plain.folder_of_rows == kept.folder_of_rows
+    assert any("data.id=id: 1 of 41 rows for train have none" in warning for warning in kept.warnings)
+    by_text = {f"text {i}": cells[i] for i in range(40)}
+    for name, split in kept.splits.items():
+        assert split.keys == plain.splits[name].keys == [plain.splits[name].name(i) for i in range(len(split))]
+        for i in range(len(split)):
+            row = by_text[" ".join(split.show(i)["words"])]  # type: ignore[arg-type]
+            assert (split.name(i), split.kept(i)) == (row[0], {"date": row[3], "label": row[2]})
+    with pytest.raises(
+        UserError, match=r"`data.keep=\[dte\]`: .*train.csv:1: no column `dte`; did you mean `date`?"
+    ):
+        opened(path, "data.keep=[dte]", *words)
 
 
 def test_spellings_of_a_label_are_one_class_and_a_group(tmp_path: Path) -> None:
