@@ -137,13 +137,13 @@ def train(words: list[str]) -> None:
 
 
 def _refuse_bare_run(words: list[str]) -> None:
-    """Raises UserError for a run folder that stands where `run=` should name it."""
+    """Raises UserError for a run folder, or `latest`, that stands where `run=` should name it."""
     for word in words:
         if word and "=" not in word:
             from attnlab.command_words import shell_word
             from attnlab.runs import is_run
 
-            if is_run(word):
+            if word == "latest" or is_run(word):
                 raise UserError(f"`{word}`: write `{shell_word('run', word)}`")
 
 

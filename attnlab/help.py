@@ -278,7 +278,7 @@ def _context(group: str, names: Sequence[str]) -> list[str]:
     """The words that choose something that has the key: none where it is chosen anyway, else a task if there is one."""
     if not names or groups.chosen([])[group] in names:
         return []
-    tasks = (f"task={task}" for task in groups.choices("task"))
+    tasks = (f"task={task}" for task in groups.choices("task") if task not in groups.OWN_DATA)
     return [next((task for task in tasks if groups.chosen([task]).get(group) in names), f"{group}={names[0]}")]
 
 

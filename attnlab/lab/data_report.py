@@ -32,7 +32,7 @@ ITEMS = 25
 def report(words: Sequence[str]) -> None:
     """What `attnlab data …` does: tell what the data that these words choose are like. Raises UserError as training
     would."""
-    config = compose.compose(words)
+    config = compose.compose(compose.with_task(words))
     data = open_data(config.data, config.seed)
     refuse_unanswered(data)
     reporter = Reporter()

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,6 +42,13 @@ class DataConfig:
         0.1, "fraction of the training examples held out where there is no test split", min=0, max=0.9
     )
     split_seed: int = key(0, "of held-out examples, and of those within data.limit", min=0, max=LARGEST)
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        """The choices of `task=` for which such data can be used, where words name none: several where one must be named,
+        none where only the examples tell. settings: keys of `data` that have other values than the default, as one would
+        type them."""
+        return ()
 
     def problems(self) -> Iterator[str]:
         if not re.fullmatch(r"[\w-][\w.-]*", self.name):

@@ -1,7 +1,7 @@
 """Keys of `data=` for graphs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -51,6 +51,12 @@ class GraphData(CrossValidated):
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1, max=LARGEST)
     split_seed: int = key(0, "of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        if settings.get("source") == "karate":
+            return ("social",)
+        return ("tagging",) if settings.get("target_kind") == "vector_classes" else ("graph",)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.download or ""

@@ -1,6 +1,6 @@
 """Keys of `data=` for pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,6 +41,10 @@ class ImageData(HubDataConfig):
     translate: int = key(
         0, "training: move pictures by up to so many pixels each way", min=0, max=SIDE, was="shift"
     )
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("digits",) if settings.get("source") == "digits" else ("classification",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

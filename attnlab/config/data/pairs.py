@@ -1,6 +1,6 @@
 """Keys of `data=` for texts with their translations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,6 +42,10 @@ class ParallelData(HubDataConfig):
     joint_vocabulary: bool = key(False, "one list of tokens for both languages")
     max_length: int = key(1024, "longest sentence on either side, in tokens", min=1, max=10**9)
     too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("translation",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

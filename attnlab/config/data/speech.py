@@ -1,6 +1,6 @@
 """Keys of `data=` for recordings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -67,6 +67,16 @@ class SpeechData(HubDataConfig, CrossValidated):
     group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
     folds: str | None = key(None, "cross-validation: a number of folds, or `speaker` to leave each one out")
     split_seed: int = key(0, "of held-out examples and folds", min=0, max=LARGEST)
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        if settings.get("strings") == "true":
+            return ("transcription", "voice_activity")
+        if settings.get("transcript", "null") != "null":
+            return ("transcription",)
+        if settings.get("join", "null") != "null":
+            return ("tagging",)
+        return ("keywords",) if settings.get("source") == "voices" else ("classification",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

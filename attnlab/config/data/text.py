@@ -1,6 +1,6 @@
 """Keys of `data=` for texts: sentences of words, with tags, labels or translations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,6 +39,11 @@ class TextData(HubDataConfig):
         max=100,
     )
 
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        by_source = {"grammar": ("pos",), "conllu": ("pos",), "reviews": ("sentiment",)}
+        return by_source.get(settings.get("source", ""), ())
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("grammar", "reviews"), "tagged" if self.source == "grammar" else "csv")
@@ -54,6 +59,10 @@ class TaggedData(TextData):
     source: str = key("tagged", "where the sentences come from", choices=("tagged",))
     words: Any = key(None, "where the words are: a column's number (null: 1), or its name in .jsonl (null: words)")
     tags: Any = key(None, "where their tags are: a column's number (null: 2), or its name in .jsonl (null: tags)")
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("tagging",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -82,6 +91,10 @@ class TableData(TextData):
         "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
         choices=("class", "classes", "number"),
     )
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("regression",) if settings.get("target_kind") == "number" else ("classification",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

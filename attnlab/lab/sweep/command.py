@@ -49,7 +49,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     if not folder.results.exists():
         config = compose.compose(searched.example())
         if not options["sweep"]:
-            _tell_of_data(config, reporter)
+            _tell_of_data(config, searched.example(), reporter)
         try:
             Worker(folder, search, config, reporter.say, command).run()
         finally:
@@ -59,13 +59,17 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
         return _conclude(folder, search, reporter)
 
 
-def _tell_of_data(config: Config, reporter: Reporter) -> None:
-    """What each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
+def _tell_of_data(config: Config, words: Sequence[str], reporter: Reporter) -> None:
+    """What is learned where words don't say it, and what each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
     from attnlab.data.warnings import warnings
+    from attnlab.training import task
     from attnlab.training.run import load_data
 
     with contextlib.suppress(UserError):
-        for warning in warnings(load_data(config), config=config):
+        data = load_data(config)
+        if follows := task.told(config, data.spec, words):
+            reporter.say(follows, style="cyan")
+        for warning in warnings(data, config=config):
             reporter.warn(warning)
 
 
