@@ -419,8 +419,14 @@ def one_sentence(error: Exception) -> str:
         return _unfit(where, *unfit.groups())
     if within := re.match(r"In '(task|experiment)/(\w+)': Could not override '\w+@\1\.", lines[0]):
         return _without_package(*within.groups())
-    message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
+    message = lines[0]
+    if wrong := re.match(r"Value (.*) of type '\w+' could not be converted to (\w+)$", message):
+        message = f"{wrong[1]} must be {_KINDS.get(wrong[2], wrong[2])}"
     return f"`{where}`: {message}" if where else message
+
+
+_KINDS = {"Integer": "a whole number", "Float": "a number", "Bool": "true or false", "Boolean": "true or false"}
+"""What OmegaConf calls types of values, in words."""
 
 
 def _without_package(group: str, choice: str) -> str:

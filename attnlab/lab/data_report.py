@@ -59,7 +59,7 @@ def _heading(config: Config, data: Data) -> str:
 
 
 def _counts(data: Data) -> Table:
-    columns = ("examples", "vectors", "shortest", "middle", "longest")
+    columns = ("examples", "vectors", "shortest", "median", "longest")
     table = new_table("Examples and their lengths", ["split"], columns)
     for name, split in data.splits.items():
         sizes = _sizes(split)

@@ -44,7 +44,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     reporter.say(
         f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
         + (f", each with {len(searched.seeds)} seeds" if len(searched.seeds) > 1 else "")
-        + (f"; more than these {search.trials} combinations there are not" if search.is_cut else "")
+        + (f"; these are all {search.trials} combinations" if search.is_cut else "")
     )
     if not folder.results.exists():
         config = compose.compose(searched.example())
@@ -120,7 +120,7 @@ def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> Non
     best, monitor = results["best"], results["monitor"]
     if results["importance"]:
         fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results["importance"].items())
-        reporter.say(f"Share of the differences that each key explains: {fractions}.")
+        reporter.say(f"Importance of each key (fANOVA): {fractions}.")
     test = best["test"].get("mean", {}).get(monitor)
     tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
     reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{tested}.")
