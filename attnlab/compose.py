@@ -419,14 +419,18 @@ def one_sentence(error: Exception) -> str:
         return _unfit(where, *unfit.groups())
     if within := re.match(r"In '(task|experiment)/(\w+)': Could not override '\w+@\1\.", lines[0]):
         return _without_package(*within.groups())
-    message = lines[0]
-    if wrong := re.match(r"Value (.*) of type '\w+' could not be converted to (\w+)$", message):
-        message = f"{wrong[1]} must be {_KINDS.get(wrong[2], wrong[2])}"
+    message = re.sub(r"^In '(\w+/\w+)': ", r"configs/\1.yaml: ", lines[0])
+    for pattern, right in _KINDS.items():
+        message = re.sub(rf"Value (.*) {pattern}.*$", rf"\1 must be {right}", message)
     return f"`{where}`: {message}" if where else message
 
 
-_KINDS = {"Integer": "a whole number", "Float": "a number", "Bool": "true or false", "Boolean": "true or false"}
-"""What OmegaConf calls types of values, in words."""
+_KINDS = {
+    r"of type '\w+' could not be converted to Integer": "a whole number",
+    r"of type '\w+' could not be converted to Float": "a number",
+    "is not a valid bool": "true or false",
+}
+"""How OmegaConf says that a value is not of its key's type, and what it must be."""
 
 
 def _without_package(group: str, choice: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from attnlab.config import GraphData, keys_of
+from attnlab.config import DataConfig, GraphData, keys_of
 from attnlab.registry import GROUPS, LOADERS, REGISTRIES, SourceRegistry
 
 NAMES = ("task", "experiment", *GROUPS)
@@ -166,12 +166,12 @@ def teachable(words: Sequence[str]) -> tuple[str, ...]:
     are such. None where words name no data, or where only the examples tell."""
     choice = named(words)
     node = keys("data", choice["data"]) if "data" in choice else None
-    if node is None:
+    if node is None or not issubclass(node, DataConfig):
         return ()
     typed = (word.removeprefix("data.").partition("=") for word in words if word.startswith("data."))
     settings = _settings("data", choice["data"]) | {key: value for key, _, value in typed}
     tasks = node.tasks({key: value.strip("'\"") for key, value in settings.items()})
-    return tuple(task for task in tasks if overridden("task", task)["head"] == choice.get("head")) or tasks
+    return tuple(task for task in tasks if overridden("task", task).get("head") == choice.get("head", "")) or tasks
 
 
 def implied(words: Sequence[str]) -> dict[str, str]:
@@ -192,5 +192,6 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
     default = dict(re.findall(r"^  - (\w+): (\w+)$", defaults, re.M))
     del default["experiment"]
     follows = implied(words) | named(words)
-    choice = default | overridden("task", follows.get("task", default["task"])) | follows
+    task: str = follows.get("task") or default["task"]
+    choice = default | overridden("task", task) | follows
     return {group: choice[group] for group in NAMES if group in choice}

@@ -240,3 +240,14 @@ def test_a_file_of_the_users_names_its_own_task(tmp_path: Path, monkeypatch) -> 
     recipe = compose.compose(["experiment=prices", "data.path=x"])
     assert (recipe.task, recipe.head.name) == ("prices", "classification")
     assert compose.compose(["experiment=prices", "data.path=x", "task=mine"]).task == "mine"
+
+
+def test_a_value_of_another_type_in_a_file_is_told_in_words(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "configs" / "task").mkdir(parents=True)
+    path = tmp_path / "configs" / "task" / "films.yaml"
+    monkeypatch.chdir(tmp_path)
+    for key, right in (("trainer: {epochs: many}", "whole number"), ("baselines: many", "true or false")):
+        path.write_text(f"# @package _global_\n{key}\n")
+        assert main(["train", "task=films"]) == 2
+        error = capsys.readouterr().err
+        assert "configs/task/films.yaml: 'many' must be " in error and error.endswith(f"{right}\n")
