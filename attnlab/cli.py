@@ -153,14 +153,14 @@ def _say_at_once(line: str) -> None:
 
 
 def _refuse_bare_run(words: list[str]) -> None:
-    """Raises UserError for a run folder that stands where `run=` should name it."""
+    """Raises UserError for a run folder, or `latest`, that stands where `run=` should name it."""
     for word in words:
         if word and "=" not in word:
             from attnlab.command_words import shell_word
             from attnlab.local_files import user_path
             from attnlab.runs import is_run, is_sweep
 
-            if is_run(word) or is_sweep(user_path(word)):
+            if word == "latest" or is_run(word) or is_sweep(user_path(word)):
                 raise UserError(f"`{word}`: write `{shell_word('run', word)}`")
 
 

@@ -39,7 +39,7 @@ from attnlab.config import (
     renamed,
 )  # fmt: skip
 from attnlab.disk import LARGEST_YAML, parse_yaml, read_text
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError, near_name, suggestion
 from attnlab.groups import choices, config_folder
 from attnlab.local_files import user_path
 from attnlab.registry import GROUPS
@@ -49,7 +49,23 @@ DEFAULTS = "defaults"
 
 def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` uses for these overrides. Raises UserError for words that it refuses."""
-    return accepted(composed(parse_single(plugins.load(overrides))))
+    words = parse_single(plugins.load(overrides))
+    node = composed(words)
+    _refuse_open(words)
+    return accepted(node)
+
+
+def with_task(overrides: Sequence[str]) -> list[str]:
+    """Words that name a task: where they name data alone, which can be used for several, the first."""
+    open_to = groups.teachable(plugins.load(overrides)) if task_follows(overrides) else ()
+    typed = any(word.startswith("task=") for word in overrides)
+    return list(overrides) if typed or not open_to else [f"task={open_to[0]}", *overrides]
+
+
+def task_follows(overrides: Sequence[str]) -> bool:
+    """Whether what is learned follows from the data that words name, since these name no task that there is."""
+    named = groups.named(plugins.load(overrides))
+    return "data" in named and "task" not in named
 
 
 def stated(overrides: Sequence[str]) -> set[str]:
@@ -99,7 +115,13 @@ def composed(overrides: Sequence[Override]) -> DictConfig:
     """The configuration of parsed overrides, before its values are checked together. Of several choices of a group it has
     the first; of several values of a key each is set, and the last is left."""
     words = [override for override in overrides if not _is_defaults(override)]
-    node = _compose(list(itertools.chain.from_iterable(map(_choice, words))))
+    lines = _lines(words)
+    names = _own_names(words)
+    for name in names:
+        _refuse_mistaken(name, lines)
+    node = _compose([*(f"{group}={name}" for group, name in groups.implied(lines).items()), *_choices(words)])
+    if names and "task" not in groups.named(_choices(words)):
+        node.task = names[0]
     known = leaves(node)
     for override in words:
         if override.key_or_group not in groups.NAMES:
@@ -154,6 +176,72 @@ def _single_words(override: Override) -> list[str]:
     return [f"{name}={value}" for value in override.sweep_string_iterator()]
 
 
+def _choices(overrides: Sequence[Override]) -> list[str]:
+    """The words by which overrides choose of groups. Raises UserError for unknown choices."""
+    return list(itertools.chain.from_iterable(map(_choice, overrides)))
+
+
+def _lines(overrides: Sequence[Override]) -> list[str]:
+    """Overrides as `groups` reads them."""
+    return [*_choices(overrides), *(o.input_line or "" for o in overrides if o.key_or_group not in groups.NAMES)]
+
+
+def _own_names(overrides: Sequence[Override]) -> list[str]:
+    """Names of tasks that are no choice. Raises UserError for values that are no names."""
+    named = itertools.chain.from_iterable(values(o) for o in overrides if o.key_or_group == "task")
+    names = [name for name in named if name not in choices("task")]
+    for name in names:
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise UserError(f"`task={as_written(name)}`: no such choice; write the name of a task, or no `task=`")
+    return list(map(str, names))
+
+
+def _refuse_mistaken(name: str, lines: Sequence[str]) -> None:
+    """Raises UserError for a name of a task that cannot be one, or that is more likely meant for one that there is. lines:
+    the other words, see `_lines`."""
+    word, known = f"`task={name[:100]}`", choices("task")
+    data, follows = "data" in groups.named(lines), groups.chosen(lines)["task"]
+    meant = synonyms.choice(name, "task")
+    if not data or (meant is not None and _kind(meant) != _kind(follows)):
+        right = suggestion(name, known, of="task")
+        own = "" if right.startswith(("did", "write")) else "; for a name of your own, name your data, too: data=…"
+        raise UserError(f"{word}: no such choice; {right}{own}")
+    if near := near_name(name, known):
+        raise UserError(f"{word}: did you mean `task={near}`? A name of your own must differ more from it")
+    if not re.fullmatch(r"\w[\w-]{0,99}", name):
+        right = "begin with a letter or digit, and use letters, digits, - and _, at most 100"
+        raise UserError(f"{word}: it names a folder; {right}")
+    if name in TAKEN:
+        raise UserError(
+            f"{word}: the folder of this name in outputs is used for other things; choose another name"
+        )
+
+
+TAKEN = ("bench", "data", "wandb")
+"""Folders in `outputs` that hold no runs."""
+
+
+def _kind(task: str) -> tuple[str | None, bool]:
+    """What tasks of one kind have in common."""
+    return groups.overridden("task", task).get("head"), task == "regression"
+
+
+def _refuse_open(overrides: Sequence[Override]) -> None:
+    """Raises UserError where words leave open on which data a task is learned, or which of several tasks."""
+    lines = _lines(overrides)
+    named, tasks = groups.named(lines), groups.teachable(lines)
+    task = named.get("task", "")
+    if task in groups.OWN_DATA and "data" not in named:
+        how, demo = groups.OWN_DATA[task]
+        other = f"; or try task={demo}, which brings generated data" if demo else ""
+        raise UserError(f"`task={task}`: name your data: {how}{other}")
+    if task_follows(lines) and len(tasks) > 1:
+        words = [f"task={name}" for name in tasks]
+        if _own_names(overrides):
+            words = [f"head={groups.overridden('task', name)['head']}" for name in tasks]
+        raise UserError(f"`data={named['data']}`: several tasks are possible; add {' or '.join(words)}")
+
+
 def _choice(override: Override) -> list[str]:
     """The word by which an override chooses of a group; none where it sets a key. Raises UserError for unknown choices."""
     name, line = override.key_or_group, override.input_line
@@ -167,10 +255,14 @@ def _choice(override: Override) -> list[str]:
     chosen = [value if name == "logger" and isinstance(value, list) else [value] for value in values(override)]
     if not chosen:
         raise UserError(f"`{line}`: list the choices, as in `{name}={','.join(choices(name)[:2])}`")
+    if name == "task":  # it may have a name of the user's own, which is checked with the other words
+        chosen = [found for found in chosen if found[0] in choices("task")]
     for choice in itertools.chain(*chosen):
         if not isinstance(choice, str) or choice not in choices(name):
             written = as_written(choice)
             raise UserError(f"`{name}={written}`: no such choice; {suggestion(written, choices(name), of=name)}")
+    if not chosen:
+        return []
     besides = [choice for choice in dict.fromkeys(chosen[0]) if choice != "jsonl"]
     if len(besides) > 1:
         raise UserError(f"`{line}`: choose one besides jsonl, which is always written")
@@ -195,7 +287,7 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
         if able := _able(name):
             raise UserError(f"`{name}` comes with {able}, not with {_chosen(node, group)}; choose that, too")
         meant = synonyms.key(name)
-        if meant and meant not in known and (able := _able(meant)):
+        if meant and meant not in known and (able := _able(meant) or "other data" * meant.startswith("data.")):
             chosen = _chosen(node, meant.partition(".")[0])
             raise UserError(f"`{name}`: it is `{meant}` here, which comes with {able}, not with {chosen}")
         listed = "the same words with `--help` list them"
@@ -337,8 +429,18 @@ def one_sentence(error: Exception) -> str:
         return _unfit(where, *unfit.groups())
     if within := re.match(r"In '(task|experiment)/(\w+)': Could not override '\w+@\1\.", lines[0]):
         return _without_package(*within.groups())
-    message = re.sub(r"^Value (.*) of type '\w+' could not be converted to (\w+)$", r"\1 is no \2", lines[0])
+    message = re.sub(r"^In '(\w+/\w+)': ", r"configs/\1.yaml: ", lines[0])
+    for pattern, right in _KINDS.items():
+        message = re.sub(rf"Value (.*) {pattern}.*$", rf"\1 must be {right}", message)
     return f"`{where}`: {message}" if where else message
+
+
+_KINDS = {
+    r"of type '\w+' could not be converted to Integer": "a whole number",
+    r"of type '\w+' could not be converted to Float": "a number",
+    "is not a valid bool": "true or false",
+}
+"""How OmegaConf says that a value is not of its key's type, and what it must be."""
 
 
 def _without_package(group: str, choice: str) -> str:

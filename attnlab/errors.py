@@ -54,6 +54,14 @@ def _shortened(sentence: str) -> str:
     return f"{sentence[:left]} … {sentence[left + 3 - LONGEST_SENTENCE :]}"
 
 
+def near_name(word: str, names: Iterable[str]) -> str | None:
+    """The name that a word is a typing mistake of: one that has a letter more, less, or another one."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(synonyms.spelt(word[:100]), list(names), n=1, cutoff=0.85)
+    return next((name for name in near if abs(len(name) - len(word)) <= 2), None)
+
+
 def suggestion(
     word: str,
     choices: Iterable[str],

@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from attnlab.config import keys_of
+from attnlab.config import DataConfig, GraphData, keys_of
 from attnlab.registry import GROUPS, LOADERS, REGISTRIES, SourceRegistry
 
 NAMES = ("task", "experiment", *GROUPS)
 """Every `group=` that a run has; `space=` belongs to sweeps."""
+OWN_DATA = {
+    "tagging": ("data=tagged data.path=FILE", "pos"),
+    "classification": ("data=csv data.path=FILE", "sentiment"),
+    "regression": ("data=csv data.path=FILE data.label=COLUMN", None),
+}
+"""Tasks that bring no data: how one names data for them, and a task of the same kind that brings generated data."""
 
 
 def config_folder() -> Path:
@@ -104,20 +110,36 @@ def part_of(group: str, name: str) -> str | None:
     if file(group, name) is None:
         part = parts(group).get(name)
         return part["loader" if group == "data" else "name"] if part else None
+    listed = (entry for inherited in _inherited(group, name) for entry in _defaults(group, inherited))
+    return next((entry.removesuffix("_schema") for entry in listed if entry.endswith("_schema")), None)
+
+
+def _defaults(group: str, name: str) -> list[str]:
+    """The words of the defaults list at the head of a choice's file."""
     listed = re.search(r"^defaults:(?:\s*\[(.*?)\]|((?:\s*- .*)+))", text(group, name), re.M)
-    for entry in re.findall(r"\w+", (listed[1] or listed[2] or "") if listed else ""):
-        if entry.endswith("_schema"):
-            return entry.removesuffix("_schema")
-        if entry != name and file(group, entry):
-            return part_of(group, entry)
-    return None
+    return re.findall(r"\w+", listed[1] or listed[2] or "") if listed else []
+
+
+def _inherited(group: str, name: str) -> list[str]:
+    """The names of the files that make a choice: its own first, then those of the same group that they list as defaults."""
+    names = [name]
+    for inherited in names:
+        names += [entry for entry in _defaults(group, inherited) if entry not in names and file(group, entry)]
+    return names
+
+
+def _settings(group: str, name: str) -> dict[str, str]:
+    """What the files of a choice set the keys of its group to, as one would type it."""
+    found = dict(parts(group).get(name, {}))
+    for inherited in reversed(_inherited(group, name)):
+        found |= dict(re.findall(r"^(\w+): (.*?)(?:\s+#.*)?$", text(group, inherited), re.M))
+    return found
 
 
 def setting(path: str, name: str) -> str | None:
-    """What the file of a choice sets a key of its group to, such as `encoder.scope`; None: nothing."""
+    """What the files of a choice set a key of its group to, such as `encoder.scope`; None: nothing."""
     group, _, key = path.partition(".")
-    line = re.search(rf"^{key}: (.*?)(\s+#.*)?$", text(group, name), re.M)
-    return line[1] if line else None
+    return _settings(group, name).get(key)
 
 
 def keys(group: str, name: str) -> type | None:
@@ -131,14 +153,45 @@ def overridden(group: str, name: str) -> dict[str, str]:
     return dict(re.findall(r"override /(\w+): (\w+)", text(group, name)))
 
 
-def chosen(words: Sequence[str]) -> dict[str, str]:
-    """The choice of each group for words of the command line; words that choose nothing known are passed over."""
+def named(words: Sequence[str]) -> dict[str, str]:
+    """The choice of each group that words of the command line name, or the experiment among them; words that choose nothing
+    known are passed over."""
     pairs = (word.partition("=") for word in words)
     asked = {group: name for group, _, name in pairs if group in NAMES and name in choices(group)}
+    return overridden("experiment", asked.get("experiment", "")) | asked
+
+
+def teachable(words: Sequence[str]) -> tuple[str, ...]:
+    """The tasks for which the data can be used that words name, the usual one first; with the head that they name, if there
+    are such. None where words name no data, or where only the examples tell."""
+    choice = named(words)
+    node = keys("data", choice["data"]) if "data" in choice else None
+    if node is None or not issubclass(node, DataConfig):
+        return ()
+    typed = (word.removeprefix("data.").partition("=") for word in words if word.startswith("data."))
+    settings = _settings("data", choice["data"]) | {key: value for key, _, value in typed}
+    tasks = node.tasks({key: value.strip("'\"") for key, value in settings.items()})
+    return tuple(task for task in tasks if overridden("task", task).get("head") == choice.get("head", "")) or tasks
+
+
+def implied(words: Sequence[str]) -> dict[str, str]:
+    """The choices that words leave open and that follow from the data which they name: the task, and what suits graphs."""
+    choice = named(words)
+    if "data" not in choice:
+        return {}
+    task = choice.get("task") or (*teachable(words), "tagging")[0]
+    found, node = {"task": task}, keys("data", choice["data"])
+    if task in OWN_DATA and node is not None and issubclass(node, GraphData):
+        found |= {"encoder": "graph_attention", "head": "tagging" if task == "tagging" else "graph"}
+    return {group: name for group, name in found.items() if group not in choice}
+
+
+def chosen(words: Sequence[str]) -> dict[str, str]:
+    """The choice of each group for words of the command line; words that choose nothing known are passed over."""
     defaults = (config_folder() / "train.yaml").read_text(encoding="utf-8")
     default = dict(re.findall(r"^  - (\w+): (\w+)$", defaults, re.M))
-    experiment = overridden("experiment", asked.get("experiment", ""))
-    task = (default | experiment | asked)["task"]
     del default["experiment"]
-    choice = default | overridden("task", task) | experiment | asked
+    follows = implied(words) | named(words)
+    task: str = follows.get("task") or default["task"]
+    choice = default | overridden("task", task) | follows
     return {group: choice[group] for group in NAMES if group in choice}

@@ -22,6 +22,7 @@ attnlab: one attention encoder for words, speech frames, image patches and graph
 usage: attnlab <verb> [key=value ...]
 
   train       train a model and score it             attnlab train task=pos
+              on your own data                       attnlab train data=csv data.path=FILE
               continue a run that was stopped        attnlab train run=latest
               several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
               show the configuration                 attnlab train task=pos --cfg job
@@ -139,7 +140,7 @@ USAGE = {
     "  fish   attnlab completion fish | source            in ~/.config/fish/config.fish",
 }
 MEANINGS = {
-    "task": "what is learned, with what suits it",
+    "task": "what is learned; or a name of your own, with data=; or none: what the data are for",
     "experiment": "a whole recipe, with the score that it reached",
 }
 """Of the groups that are no node of the configuration."""
@@ -304,7 +305,7 @@ def _context(group: str, names: Sequence[str]) -> list[str]:
     """The words that choose something that has the key: none where it is chosen anyway, else a task if there is one."""
     if not names or groups.chosen([])[group] in names:
         return []
-    tasks = (f"task={task}" for task in groups.choices("task"))
+    tasks = (f"task={task}" for task in groups.choices("task") if task not in groups.OWN_DATA)
     return [next((task for task in tasks if groups.chosen([task]).get(group) in names), f"{group}={names[0]}")]
 
 

@@ -21,7 +21,7 @@ ROWS = {
     "GIN, no structure": ["encoder=graph_conv", "data.structure=null"],
     "GIN": ["encoder=graph_conv"],
 }
-SIMPLE = ("larger_class", "bag_of_nodes", "degree_counts")
+SIMPLE = ("most_frequent_class", "bag_of_nodes", "degree_counts")
 
 
 def main() -> None:

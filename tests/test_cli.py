@@ -421,13 +421,12 @@ def test_hydra_composes_once_for_each_run(
 
     monkeypatch.setattr(compose, "hydra_compose", counted)
     assert main(["train", *tiny, "trainer.epochs=1", "baselines=false", "defaults=plain"]) == 0
-    assert composed == [["data=ud_ewt"]], "the choices of groups alone"
+    chosen = ["task=pos", "data=ud_ewt"]
+    assert composed == [chosen], "the choices of groups alone"
     composed.clear()
     assert main(["train", *tiny, "trainer.epochs=1", "baselines=false"]) == 0
-    suiting = ["embedding=word_char", "data=ud_ewt"]
-    assert composed == [["data=ud_ewt"], suiting, suiting], (
-        "to know the data, the parts that suit them, and their keys"
-    )
+    suiting = ["task=pos", "embedding=word_char", "data=ud_ewt"]
+    assert composed == [chosen, suiting, suiting], "to know the data, the parts that suit them, and their keys"
     composed.clear()
     assert main(["train", "-m", "seed=1,2", "encoder=attention,recurrent", "trainer.epochs=none"]) == 2
     assert len(composed) == 1 and "trainer.epochs" in capsys.readouterr().err

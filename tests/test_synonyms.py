@@ -7,6 +7,7 @@ import pytest
 
 from attnlab import compose, groups, synonyms
 from attnlab.attention_options import parse_position, parse_scope, parse_score
+from attnlab.cli import main
 from attnlab.config import Config, Sweep, documented_keys, keys_of, renamed
 from attnlab.errors import UserError, suggestion
 from attnlab.lab.run_rows import STATES
@@ -82,3 +83,12 @@ def test_the_words_of_earlier_runs_are_helped_too(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(compose.to_yaml(compose.compose()))
     with pytest.raises(UserError, match=r"`max_epochs`: no such key in this run; it is `trainer\.epochs` here"):
         compose.load_saved(tmp_path / "config.yaml", ["max_epochs=3"])
+
+
+def test_a_key_that_other_data_have_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(
+        UserError, match=r"it is `data\.folds` here, which comes with other data, not with data=grammar"
+    ):
+        compose.compose(["folds=5"])
+    assert main(["eval", "latest"]) == 2
+    assert "`latest`: write `run=latest`" in capsys.readouterr().err

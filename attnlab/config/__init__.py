@@ -48,26 +48,31 @@ __all__ = [
 class Config:
     """Everything a run depends on; saved with it as config.yaml."""
 
-    task: str = key("???", "what is learned; names the run's folder")
+    task: str = key("???", "what is learned, or a name of your own; names the folder of its runs")
     data: DataConfig = key("???", "data set (group)")
     embedding: EmbeddingConfig = key("???", "values to vectors (group)")
-    encoder: EncoderConfig = key("???", "vectors to vectors that know of each other (group)")
+    encoder: EncoderConfig = key("???", "vectors to vectors that depend on each other (group)")
     head: HeadConfig = key("???", "vectors to answers (group)")
     optimizer: OptimizerConfig = key("???", "optimizer (group)")
     schedule: ScheduleConfig = key("???", "learning rate over updates (group)")
     logger: LoggerConfig = key("???", "where a run is recorded besides metrics.jsonl (group)")
     trainer: Trainer = field(default_factory=Trainer, metadata={"help": "the training loop"})
     members: int = key(
-        1, "models trained side by side from different random weights, whose answers are averaged", min=1, max=100
+        1,
+        "number of models trained side by side from different random weights; their answers are averaged",
+        min=1,
+        max=100,
     )
-    seed: int = key(1, "of weights, order of examples, dropout and augmentation", min=0, max=LARGEST)
+    seed: int = key(1, "random seed of weights, order of examples, dropout and augmentation", min=0, max=LARGEST)
     outputs: str = key("outputs", "folder in which run folders are made")
     folder: str | None = key(
-        None, "this run's own folder, new or empty; null: one in `outputs`, named by task and time"
+        None, "the run's folder, new or empty; null: a new one in `outputs`, named by task and time"
     )
-    baselines: bool = key(True, "whether `train` measures the data's baselines")
-    score_test: bool = key(True, "whether `train` ends with a score on test data; a sweep scores only its choice")
-    plugins: list[str] = key([], "modules that define parts used here; `plugins=[my_module]` imports such modules")
+    baselines: bool = key(True, "whether `train` also scores simple methods (baselines) on the data")
+    score_test: bool = key(
+        True, "whether `train` ends with a score on test data; a sweep scores only its best trial there"
+    )
+    plugins: list[str] = key([], "modules that define parts of your own; `plugins=[my_module]` imports them")
 
 
 SAMPLERS = ("grid", "random", "tpe")
@@ -78,13 +83,28 @@ class Sweep:
     """How `attnlab sweep` searches: its own words, beside those of the runs."""
 
     sampler: str | None = key(
-        None, "how values are chosen; null: grid where all can be listed, tpe otherwise", choices=SAMPLERS
+        None,
+        "how values are chosen: grid (all combinations), random, or tpe (near values that did well); null: grid where all can be "
+        "listed, otherwise tpe",
+        choices=SAMPLERS,
     )
-    trials: int | None = key(None, "how many; null: the whole grid, or 20", min=1, max=10**5)
-    pruner: str = key("none", "stops what lags behind: none | median | halving[:FACTOR]")
-    warmup: int = key(1, "validations before a trial may be pruned; the first rung of halving", min=1, max=10**6)
-    parallel: int = key(1, "trials at a time; CPU threads or GPUs are dealt out to them", min=1, max=THREADS)
-    seed: int = key(1, "of what the sampler draws", min=0, max=LARGEST)
+    trials: int | None = key(
+        None, "number of trials; null: all combinations of the grid, otherwise 20", min=1, max=10**5
+    )
+    pruner: str = key(
+        "none",
+        "which trials are stopped early: none, median (those below the median) or halving[:FACTOR] (only the best 1/FACTOR go on)",
+    )
+    warmup: int = key(
+        1,
+        "validations before a trial may be stopped early; with halving, before the first selection",
+        min=1,
+        max=10**6,
+    )
+    parallel: int = key(
+        1, "trials trained at the same time; CPU threads or GPUs are divided among them", min=1, max=THREADS
+    )
+    seed: int = key(1, "random seed of the sampler", min=0, max=LARGEST)
 
 
 BASES: dict[str, type] = {

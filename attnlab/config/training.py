@@ -20,7 +20,7 @@ class OptimizerConfig:
 class AdamW(OptimizerConfig):
     """AdamW (Loshchilov & Hutter 2019), one fused step for all weights."""
 
-    weight_decay: float = key(0.01, "on matrices; biases and norms are spared", min=0)
+    weight_decay: float = key(0.01, "weight decay of matrices; biases and norms have none", min=0)
     beta1: float = key(0.9, "decay of the mean gradient", min=0, max=0.99999)
     beta2: float = key(0.98, "decay of the mean squared gradient", min=0, max=0.99999)
 
@@ -48,7 +48,7 @@ class CosineSchedule(ScheduleConfig):
     """A linear warm-up, then half a cosine."""
 
     warmup: float = key(0.1, "fraction of all updates in which the rate rises from 0", min=0, max=1)
-    final: float = key(0.01, "where the rate ends, as a fraction of the highest", min=0, max=1)
+    final: float = key(0.01, "learning rate at the end, as a fraction of the highest", min=0, max=1)
 
 
 @dataclass
@@ -56,27 +56,44 @@ class Trainer:
     """The training loop."""
 
     epochs: int = key(15, "passes over the training data", min=1, max=10**6)
-    updates: int | None = key(None, "stop after so many updates instead of `epochs`", min=1, max=10**9)
-    batch_vectors: int = key(1500, "vectors (words, frames, …) per batch, at the most", min=1, max=10**9)
-    accumulate: int = key(1, "batches per update", min=1, max=10**6)
-    clip: float = key(1.0, "largest gradient norm; 0: no clipping", min=0)
-    average: float = key(0.99, "decay of the averaged weights that are evaluated; 0: none", min=0, max=0.99999)
+    updates: int | None = key(
+        None, "updates after which training stops; null: `epochs` say when", min=1, max=10**9
+    )
+    batch_vectors: int = key(1500, "most vectors (words, frames, patches, nodes) in a batch", min=1, max=10**9)
+    accumulate: int = key(1, "batches whose gradients are added up for one update", min=1, max=10**6)
+    clip: float = key(
+        1.0, "largest norm of the gradient; a larger one is scaled down to it; 0: no clipping", min=0
+    )
+    average: float = key(
+        0.99, "decay of the running average of the weights, which is evaluated; 0: no average", min=0, max=0.99999
+    )
     average_best: int = key(
         1,
-        "the mean of the weights of so many best validations is tried at the end; 1: the best alone",
+        "number of best validations whose weights are averaged at the end, to be used if that scores better; 1: no average",
         min=1,
         max=1000,
     )
     validate_every: int | None = key(None, "updates between validations; null: once an epoch", min=1, max=10**9)
-    monitor: str | None = key(None, "validation score that picks the best; null: the head's own")
-    patience: int | None = key(None, "stop after so many validations without a better one", min=1, max=10**6)
-    save_minutes: float = key(5.0, "minutes between saves besides those at validations", min=0, max=10**6)
-    precision: str = key("fp32", "of matrix products", choices=("fp32", "bf16"))
-    device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
-    threads: int | None = key(None, "CPU threads; null: torch's choice", min=1, max=THREADS)
+    monitor: str | None = key(
+        None,
+        "validation score that picks the best weights, such as accuracy or loss; null: the usual one of the target",
+    )
+    patience: int | None = key(
+        None, "stop after this many validations in a row without an improvement; null: never", min=1, max=10**6
+    )
+    save_minutes: float = key(
+        5.0, "minutes between saves, in addition to the save at each validation", min=0, max=10**6
+    )
+    precision: str = key("fp32", "number format of matrix products: fp32 or bf16", choices=("fp32", "bf16"))
+    device: str = key(
+        "auto",
+        "where to compute: cpu, cuda (a GPU) or auto (a GPU if there is one)",
+        choices=("auto", "cpu", "cuda"),
+    )
+    threads: int | None = key(None, "number of CPU threads; null: PyTorch's choice", min=1, max=THREADS)
     workers: int = key(
         0,
-        "processes that prepare batches; 0: the training process itself, by a thread where they are costly",
+        "processes that prepare batches; 0: none, the training process prepares them, in a thread where that takes long",
         min=0,
         max=256,
     )
@@ -100,8 +117,12 @@ class JsonlLogger(LoggerConfig):
 class WandbLogger(LoggerConfig):
     """Weights & Biases beside metrics.jsonl; it never asks anything, and its failure never stops a run."""
 
-    mode: str = key("offline", "offline: `wandb sync` sends it later", choices=("offline", "online", "disabled"))
-    project: str = key("attnlab", "in which project runs appear")
+    mode: str = key(
+        "offline",
+        "offline (`wandb sync` uploads the run later), online or disabled",
+        choices=("offline", "online", "disabled"),
+    )
+    project: str = key("attnlab", "name of the project in which runs appear")
     entity: str | None = key(None, "user or team; null: the account's own")
-    group: str | None = key(None, "runs that belong together; a sweep puts its name here")
+    group: str | None = key(None, "name that groups runs; a sweep puts its own name here")
     folder: str | None = key(None, "where wandb keeps its files; null: `outputs`/wandb")

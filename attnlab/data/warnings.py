@@ -120,8 +120,8 @@ def _rare(data: Data, config: Config) -> Iterator[str]:
         have = "has" if len(rare) == 1 else "have"
         yield (
             f"{name}: {len(rare):,} of {len(target.classes):,} classes {have} less than a tenth of an equal share, the "
-            f"rarest `{label}`: {count:,} of {total:,} training examples ({share} %); `head.class_weights=balanced` lets every "
-            "class weigh alike"
+            f"rarest `{label}`: {count:,} of {total:,} training examples ({share} %); `head.class_weights=balanced` gives "
+            "every class the same weight"
         )
 
 

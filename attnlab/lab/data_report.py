@@ -34,7 +34,7 @@ ITEMS = 25
 def report(words: Sequence[str]) -> None:
     """What `attnlab data …` does: tell what the data that these words choose are like. Raises UserError as training
     would."""
-    config, folds = compose.compose(words), None
+    config, folds = compose.compose(compose.with_task(words)), None
     if cross_validation.wanted(config):
         folds = loader(config.data).folds(config.data, config.seed)
         config = cross_validation.of_fold(config, folds.names[0])
@@ -78,7 +78,7 @@ def _folds(folds: Folds) -> Table:
 
 
 def _counts(data: Data) -> Table:
-    columns = ("examples", "vectors", "shortest", "middle", "longest")
+    columns = ("examples", "vectors", "shortest", "median", "longest")
     table = new_table("Examples and their lengths", ["split"], columns)
     for name, split in data.splits.items():
         sizes = _sizes(split)

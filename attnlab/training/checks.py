@@ -17,9 +17,7 @@ def check_counts(config: Config, data: Data) -> None:
     if isinstance(head, Seq2seqHead) and head.target in data.spec.targets and head.beam > Seq2seqHead.beam:
         tokens = len(data.spec.codecs[data.spec.targets[head.target].codec])
         if head.beam > tokens:
-            raise UserError(
-                f"`head.beam={head.beam}`: the vocabulary has {tokens:,} tokens; keep at most so many sequences"
-            )
+            raise UserError(f"`head.beam={head.beam}`: the vocabulary has {tokens:,} tokens; choose at most that")
 
 
 def check_answers(model: Model, data: Data) -> None:
@@ -47,7 +45,7 @@ def check_positions(config: Config, model: Model, data: Data) -> None:
 def _check(needed: int, max_position: int, part: str, subject: str) -> None:
     if needed > max_position:
         raise UserError(
-            f"`{part}.max_position={max_position}`: {subject} takes {needed} positions; learn at least so many, or choose "
+            f"`{part}.max_position={max_position}`: {subject} takes {needed} positions; choose at least {needed}, or "
             f"another {part}.position"
         )
 

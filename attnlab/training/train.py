@@ -20,7 +20,7 @@ from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
-from attnlab.training import changes, checkpoint, cross_validation, defaults, starts
+from attnlab.training import changes, checkpoint, cross_validation, defaults, starts, task
 from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
@@ -79,6 +79,7 @@ def _start(
     data = load_data(config)
     _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
+    task.refuse_other(config, data.spec)
     if data.commit is not None:
         assert isinstance(config.data, HubDataConfig)
         config.data.revision = data.commit  # whatever the hub has tomorrow
@@ -95,6 +96,8 @@ def _start(
     with folder.held():
         if data.notice:
             reporter.say(data.notice, style="cyan")
+        if (follows := task.told(config, data.spec, overrides)) and not warned:
+            reporter.say(follows, style="cyan")
         if line:
             reporter.say(line, style="cyan")
         _write_beginnings(folder, overrides)
@@ -143,7 +146,10 @@ def _train_folds(
             continue
         of_fold = replace(cross_validation.of_fold(config, name), folder=str(fold.path))
         if not warned:
-            for warning in warnings(load_data(of_fold), config=of_fold):
+            data = load_data(of_fold)
+            if follows := task.told(config, data.spec, overrides):
+                reporter.say(follows, style="cyan")
+            for warning in warnings(data, config=of_fold):
                 reporter.warn(warning)
             warned = True
         reporter.say(title, style="bold")

@@ -163,7 +163,7 @@ def table(counts: dict[str, int], files: int = 1) -> str:
 def test_rare_classes_are_told_in_one_line_with_the_rarest_and_what_helps(tmp_path: Path) -> None:
     given = {"dev": table({"a": 40, "b": 40, "c": 40}, 2), "test": table({"a": 40, "b": 40, "c": 40}, 3)}
     begins = "less than a tenth of an equal share, the rarest"
-    helps = "`head.class_weights=balanced` lets every class weigh alike"
+    helps = "`head.class_weights=balanced` gives every class the same weight"
     few = words(tmp_path / "one", train=table({"a": 200, "b": 90, "c": 9}), **given)
     assert helped(few) == [f"label: 1 of 3 classes has {begins} `c`: 9 of 299 training examples (3.01 %); {helps}"]
     several = words(tmp_path / "two", train=table({"a": 400, "c": 9, "b": 2}), **given)

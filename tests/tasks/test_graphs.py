@@ -35,7 +35,7 @@ def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_triangles_are_told_from_paths_and_eval_repeats_the_score(finished: Path) -> None:
     results = json.loads((finished / "results.json").read_text())
     assert results["test"]["accuracy"] == 1.0
-    assert {"larger_class", "bag_of_nodes", "degree_counts"} <= set(results["baselines"])
+    assert {"most_frequent_class", "bag_of_nodes", "degree_counts"} <= set(results["baselines"])
     assert load_run(finished).evaluate("test").scores == results["test"]
 
 

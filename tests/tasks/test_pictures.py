@@ -36,8 +36,10 @@ def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_pictures_of_many_sizes_are_learned_and_eval_repeats_the_score(finished: Path) -> None:
     results = json.loads((finished / "results.json").read_text())
     assert results["test"]["accuracy"] == 1.0
-    assert list(results["baselines"]) == ["larger_class"], "pictures of different sizes have no nearest neighbours"
-    assert results["baselines"]["larger_class"]["accuracy"] == 0.5
+    assert list(results["baselines"]) == ["most_frequent_class"], (
+        "pictures of different sizes have no nearest neighbours"
+    )
+    assert results["baselines"]["most_frequent_class"]["accuracy"] == 0.5
     assert load_run(finished).evaluate("test").scores == results["test"]
     lines = [json.loads(line) for line in (finished / "predictions-test.jsonl").read_text().splitlines()]
     found = next(line for line in lines if line["key"] == "test/red/2.png")
@@ -83,4 +85,4 @@ def test_nearest_neighbours_stand_beside_digits(tmp_path: Path) -> None:
     (found,) = tmp_path.glob("digits/*")
     baselines = json.loads((found / "results.json").read_text())["baselines"]
     assert 0.98 < baselines["nearest_neighbours"]["accuracy"] < 0.99
-    assert 0.08 < baselines["larger_class"]["accuracy"] < 0.12
+    assert 0.08 < baselines["most_frequent_class"]["accuracy"] < 0.12

@@ -38,7 +38,7 @@ def test_one_that_fails_is_left_out_with_a_word(tmp_path: Path, monkeypatch: pyt
     BASELINES.register("broken")(Broken)
     for _ in range(2):
         scores, warnings = measured(*words)
-        assert list(scores) == ["larger_class", "naive_bayes"]
+        assert list(scores) == ["most_frequent_class", "naive_bayes"]
         assert warnings == ["the baseline broken is left out: ZeroDivisionError: no"]
 
 
@@ -78,7 +78,7 @@ def test_unknown_answers_of_training_count_for_no_simple_answer() -> None:
     assert simple.scores(KnownAnswers("number", [unknown, 1.0, unknown, 5.0, 2.0], [0.0])) == [2.0]
     vectors = KnownAnswers("vector_numbers", [[unknown, 1.0], [], [5.0, unknown, 2.0]], [[0.0, 0.0], [0.0]])
     assert simple.scores(vectors) == [[2.0, 2.0], [2.0]]
-    simple = BASELINES.get("larger_class", Baseline)()
+    simple = BASELINES.get("most_frequent_class", Baseline)()
     assert simple.scores(KnownAnswers("class", ["", "a", "", "", "b", "b"], ["a"])) == ["b"]
     simple = BASELINES.get("most_frequent_answers", Baseline)()
     learned = [[1, -1], [-1, -1], [1, 1], [1, 0], [0, 0]]
@@ -86,7 +86,7 @@ def test_unknown_answers_of_training_count_for_no_simple_answer() -> None:
 
 
 def uneven(folder: Path) -> list[str]:
-    """Texts whose larger class is right of half of training, a quarter of validation and three quarters of test."""
+    """Texts whose most frequent class is right of half of training, a quarter of validation and three quarters of test."""
     folder.mkdir()
     labels = {"train": "aab", "dev": "abbb", "test": "aaab"}
     for name, of_each in labels.items():
@@ -100,7 +100,7 @@ def test_they_are_measured_on_validation_and_test_and_each_is_kept(tmp_path: Pat
     data, engine = load_data(config), Engine(config.trainer)
     for _ in range(2):  # the second time they are read
         found = of_splits(config, data, engine, print)
-        accuracy = {split: scores["larger_class"].scores["accuracy"] for split, scores in found.items()}
+        accuracy = {split: scores["most_frequent_class"].scores["accuracy"] for split, scores in found.items()}
         assert accuracy == {"test": 0.75, "validation": 0.25}
     kept = sorted(path.name for path in data.folder.glob("baselines-*"))
     assert [name.split("-")[1] for name in kept] == ["test", "validation"]
@@ -114,7 +114,7 @@ def test_what_fails_on_both_splits_is_told_once_and_generated_data_are_measured_
     for words, splits in ((uneven(tmp_path / "texts"), ["test", "validation"]), (["task=sentiment"], ["test"])):
         config, warnings = compose.compose([*words, "head.target=label"]), list[str]()
         found = of_splits(config, load_data(config), Engine(config.trainer), warnings.append)
-        assert list(found) == splits and all("larger_class" in scores for scores in found.values())
+        assert list(found) == splits and all("most_frequent_class" in scores for scores in found.values())
         assert warnings == ["the baseline broken is left out: ZeroDivisionError: no"]
 
 
@@ -122,7 +122,7 @@ def test_what_fails_on_both_splits_is_told_once_and_generated_data_are_measured_
     ("own", "monitor", "words", "begins"),
     [
         ({"accuracy": 0.79, "loss": 0.1}, "accuracy", [], "naive bayes is ahead on validation (accuracy 0.8040 against 0.7900): more"),
-        ({"macro_f1": 0.5, "accuracy": 0.9, "loss": 0.1}, "loss", [], "larger class is ahead on validation (macro f1 0.6000 against 0.5000): more"),
+        ({"macro_f1": 0.5, "accuracy": 0.9, "loss": 0.1}, "loss", [], "most frequent class is ahead on validation (macro f1 0.6000 against 0.5000): more"),
         ({"mae": 2.5, "accuracy": 0.9}, "mae", [], "median is ahead on validation (mae 2.0000 against 2.5000): more"),
         ({"rmse": 0.00035}, "mae", [], "median is ahead on validation (rmse 0.00021 against 0.00035): more"),
         ({"mae": 1.5, "accuracy": 0.1}, "mae", [], ""),
@@ -135,7 +135,7 @@ def test_the_best_simple_answer_is_named_where_it_is_better(
     own: dict[str, float], monitor: str, words: list[str], begins: str
 ) -> None:
     simple = {
-        "larger_class": {"accuracy": 0.3, "macro_f1": 0.6}, "naive_bayes": {"accuracy": 0.804, "macro_f1": 0.4},
+        "most_frequent_class": {"accuracy": 0.3, "macro_f1": 0.6}, "naive_bayes": {"accuracy": 0.804, "macro_f1": 0.4},
         "median": {"mae": 2.0, "rmse": 0.00021}, "ceiling": {"accuracy": 1.0},
     }  # fmt: skip
     said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_learning=False)

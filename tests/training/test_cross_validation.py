@@ -309,9 +309,9 @@ def test_a_baseline_that_is_better_on_the_mean_over_folds_is_named_at_the_end(
     simple = {"ada": 0.25, "bob": 1.0, "cy": 0.5}
     for name in own:
         of_fold = results(parent / f"fold-{name}")
-        assert set(of_fold["validation_baselines"]) == {"larger_class", "regression_on_means"}
+        assert set(of_fold["validation_baselines"]) == {"most_frequent_class", "regression_on_means"}
         of_fold["validation"]["accuracy"] = own[name]
-        of_fold["validation_baselines"]["larger_class"]["accuracy"] = 0.1
+        of_fold["validation_baselines"]["most_frequent_class"]["accuracy"] = 0.1
         of_fold["validation_baselines"]["regression_on_means"]["accuracy"] = simple[name]
         (parent / f"fold-{name}" / "results.json").write_text(json.dumps(of_fold))
     capsys.readouterr()

@@ -247,7 +247,7 @@ def test_the_best_weights_are_picked_by_loss_where_the_usual_score_says_nothing(
     assert results["train"]["monitor"] == "loss"
     assert (
         list(results["test"]) == list(results["validation"]) == ["loss"]
-        and results["baselines"]["larger_class"] == {}
+        and results["baselines"]["most_frequent_class"] == {}
     )
     assert list(results["undefined"]["test"]) == ["accuracy", "macro_f1", "roc_auc"]
     log = (tmp_path / "run" / "log.txt").read_text()

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,28 +20,47 @@ class DataConfig:
     name: str = key("???", "the data set's name")
     loader: str = key("???", "which loader reads it", choices=LOADERS)
     source: str = key("", "where the examples come from")
-    origin: str | None = key(None, "where the data are to be had, for `attnlab data` and for whoever lacks them")
-    licence: str | None = key(None, "under which terms they are, as far as it is known")
-    path: str | None = key(None, "local file, or folder of files; null for generated data and the hub")
+    origin: str | None = key(
+        None, "where to get the data; shown by `attnlab data`, and where the data are missing"
+    )
+    licence: str | None = key(None, "licence of the data, as far as it is known")
+    path: str | None = key(None, "local file or folder; null for generated data and the hub")
     train_name: str | None = key(
-        None, "which file, folder or split of the hub is for training; null: the one called train", added=True
+        None, "name of the training file, folder or split of the hub; null: the one called train", added=True
     )
     validation_name: str | None = key(
-        None, "which one is for validation; null: the one called validation, valid, val or dev", added=True
+        None, "name of the one for validation; null: the one called validation, valid, val or dev", added=True
     )
-    test_name: str | None = key(None, "which one is for testing; null: the one called test", added=True)
+    test_name: str | None = key(None, "name of the one for testing; null: the one called test", added=True)
     cache: str | None = key(None, "folder of prepared data; null: $ATTNLAB_CACHE or ~/.cache/attnlab")
     limit: int | None = key(
-        None, "use only so many training examples, each class in proportion", min=1, max=LARGEST
+        None, "number of training examples that are used, each class in proportion; null: all", min=1, max=LARGEST
     )
-    skip_bad: bool = key(False, "leave out examples that cannot be used, and count them, instead of refusing them")
+    skip_bad: bool = key(
+        False, "whether examples that cannot be used are left out and counted; false: they are an error"
+    )
     validation: float = key(
-        0.1, "fraction of the training examples held out where there is no validation split", min=0, max=0.9
+        0.1,
+        "fraction of the training examples that become the validation split where the data have none",
+        min=0,
+        max=0.9,
     )
     test: float = key(
-        0.1, "fraction of the training examples held out where there is no test split", min=0, max=0.9
+        0.1,
+        "fraction of the training examples that become the test split where the data have none",
+        min=0,
+        max=0.9,
     )
-    split_seed: int = key(0, "of held-out examples, and of those within data.limit", min=0, max=LARGEST)
+    split_seed: int = key(
+        0, "random seed of which examples are held out, and which are within data.limit", min=0, max=LARGEST
+    )
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        """The choices of `task=` for which such data can be used, where words name none: several where one must be named,
+        none where only the examples tell. settings: keys of `data` that have other values than the default, as one would
+        type them."""
+        return ()
 
     def problems(self) -> Iterator[str]:
         if not re.fullmatch(r"[\w-][\w.-]*", self.name):
@@ -54,10 +73,8 @@ class DataConfig:
 class HubDataConfig(DataConfig):
     """A data set that may be had from the Hugging Face hub."""
 
-    hub: str | None = key(
-        None, "its id on the Hugging Face hub, such as user/name; read where there is no data.path"
-    )
-    config: str | None = key(None, "hub: which of its configurations; null: the only one")
+    hub: str | None = key(None, "id on the Hugging Face hub, such as user/name; used where data.path is null")
+    config: str | None = key(None, "hub: name of the configuration (subset); null: the only one")
     revision: str | None = key(
         None, "hub: a commit, branch or tag; null: the newest; a run keeps the commit that it was trained on"
     )

@@ -1,7 +1,7 @@
 """Keys of `data=` for graphs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,30 +30,45 @@ class GraphData(CrossValidated):
 
     name: str = key("???", "the data set's name; of TU sets that of their files, as in MUTAG_A.txt")
     source: str = key("???", "where the graphs come from", choices=GRAPH_SOURCES)
-    path: str | None = key(None, "folder of a TU set, MoleculeNet's table, or .jsonl; null for embedded data")
+    path: str | None = key(
+        None, "folder of a TU set, table of MoleculeNet, or .jsonl file; null for generated data and downloads"
+    )
     download: str | None = key(
         None,
         "tu, molecule_net: a set to download, such as ENZYMES or ESOL, where there is no data.path",
         was="hub",
     )
-    limit: int | None = key(None, "use only so many training graphs, each class in proportion", min=1, max=LARGEST)
+    limit: int | None = key(
+        None, "number of training graphs that are used, each class in proportion; null: all", min=1, max=LARGEST
+    )
     target_kind: str = key(
         "class",
-        "jsonl: what a label is: one class, a number, a list of 1 (yes), 0 (no) and null, or a class for each node",
+        "jsonl: what a label is: class, number, classes (a list of 1 yes, 0 no, null unknown) or vector_classes (a class for each "
+        "node)",
         choices=("class", "number", "classes", "vector_classes"),
     )
-    directed: bool = key(False, "jsonl: an edge leads only from its first node to its second")
+    directed: bool = key(False, "jsonl: whether an edge leads only from its first node to its second")
     structure: Any = key(
         None,
-        "what tells a node's role, joined to its features: laplacian:8, random_walk:16, degree, size (of its graph) or a "
+        "features that tell where a node stands in its graph, joined to its own: laplacian:8, random_walk:16, degree, size (of its graph) or a "
         "list; null: none, or degree where nodes have no features",
     )
-    flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
-    labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1, max=LARGEST)
+    flip_signs: bool = key(
+        True, "training: whether the signs of laplacian vectors, which are arbitrary, are flipped at random"
+    )
+    labelled: int = key(
+        4, "source=karate: number of nodes on each side whose label is trained on", min=1, max=LARGEST
+    )
     # Part of fingerprints from the first, where those of other data are not.
     folds: str | None = key(None, "cross-validation: a number of folds")
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
-    split_seed: int = key(0, "of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
+    split_seed: int = key(0, "random seed of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        if settings.get("source") == "karate":
+            return ("social",)
+        return ("tagging",) if settings.get("target_kind") == "vector_classes" else ("graph",)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.download or ""

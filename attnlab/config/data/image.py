@@ -1,6 +1,6 @@
 """Keys of `data=` for pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,19 +28,23 @@ class ImageData(HubDataConfig, CrossValidated):
     image: str = key("image", "hub: the column of the pictures")
     label: str = key("label", "hub: the column of their classes")
     limit: int | None = key(
-        None, "use only so many training pictures, each class in proportion", min=1, max=LARGEST
+        None, "number of training pictures that are used, each class in proportion; null: all", min=1, max=LARGEST
     )
     classes: list[str] | None = key(None, "idx: the names of classes 0, 1, …; null: their numbers")
-    colour: str = key("rgb", "channels that pictures are brought to", choices=("grey", "rgb"))
+    colour: str = key("rgb", "colours that pictures are converted to: grey or rgb", choices=("grey", "rgb"))
     patch: int = key(4, "side of a patch, in pixels; 1: a vector for each pixel", min=1, max=SIDE)
     stride: int | None = key(
         None, "pixels from one patch to the next; null: patches don't overlap", min=1, max=SIDE
     )
-    max_length: int = key(4096, "most patches of a picture", min=1, max=10**9)
-    flip: bool = key(False, "training: mirror every other picture, left to right")
+    max_length: int = key(4096, "most patches in a picture", min=1, max=10**9)
+    flip: bool = key(False, "training: whether pictures are mirrored left to right, each with probability 1/2")
     translate: int = key(
-        0, "training: move pictures by up to so many pixels each way", min=0, max=SIDE, was="shift"
+        0, "training: shift pictures by up to this many pixels in each direction", min=0, max=SIDE, was="shift"
     )
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("digits",) if settings.get("source") == "digits" else ("classification",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

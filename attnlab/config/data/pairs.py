@@ -1,6 +1,6 @@
 """Keys of `data=` for texts with their translations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -31,26 +31,32 @@ class ParallelData(HubDataConfig, CrossValidated):
     source: str = key("???", "in which form the pairs come", choices=PAIR_SOURCES)
     path: str | None = key(None, "folder of local files, or a table; null for generated data and the hub")
     encoding: str = key(
-        "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
+        "utf-8", "character encoding of the files: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
     )
-    source_language: str = key("en", "what is translated: the ending of its files, or its column")
-    target_language: str = key("de", "what it is translated into")
+    source_language: str = key("en", "source language: the ending of its files, or the name of its column")
+    target_language: str = key("de", "target language: the ending of its files, or the name of its column")
     # Part of fingerprints from the first, where that of other data is not.
-    test_name: str | None = key(None, "which test set, where there are several, such as test_2016_flickr")
+    test_name: str | None = key(None, "name of the test set where there are several, such as test_2016_flickr")
     limit: int | None = key(
-        None, "use only so many training pairs; tokens are learned from all", min=1, max=LARGEST
+        None, "number of training pairs that are used; tokens are learned from all; null: all", min=1, max=LARGEST
     )
     tokens: str = key(
         "bpe",
-        "what text is split into: pieces of words (bpe, unigram), words and punctuation marks, or characters",
+        "how a text is split: bpe or unigram (pieces of words), words (and punctuation marks) or characters",
         choices=("bpe", "unigram", "words", "characters"),
     )
-    subwords: int = key(
-        8000, "tokens learned from training text, at the most; not for characters", min=100, max=10**6
+    subwords: int = key(8000, "most tokens learned from the training text; not for characters", min=100, max=10**6)
+    joint_vocabulary: bool = key(False, "whether both languages share one vocabulary")
+    max_length: int = key(1024, "most tokens in a sentence, on either side", min=1, max=10**9)
+    too_long: str = key(
+        "refuse",
+        "what is done with a longer pair: refuse, cut, or drop (leave it out)",
+        choices=("refuse", "cut", "drop"),
     )
-    joint_vocabulary: bool = key(False, "one list of tokens for both languages")
-    max_length: int = key(1024, "longest sentence on either side, in tokens", min=1, max=10**9)
-    too_long: str = key("refuse", "what happens to a pair with a longer one", choices=("refuse", "cut", "drop"))
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("translation",)
 
     separator: str | None = separator_key()
     id: Any = id_key()

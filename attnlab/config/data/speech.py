@@ -1,6 +1,6 @@
 """Keys of `data=` for recordings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,50 +26,86 @@ class SpeechData(HubDataConfig, CrossValidated):
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
     audio: str = key("audio", "hub: the column of the recordings")
     label: str = key("label", "hub: the column of their classes")
-    speaker: str | None = key(None, "hub: the column of who speaks")
+    speaker: str | None = key(None, "hub: the column of the speaker; null: none")
     max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, max=10**6, was="max_length")
-    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
-    strings: bool = key(False, "source=voices: strings of 3 to 5 digits instead of single ones")
+    too_long: str = key(
+        "refuse",
+        "what is done with a longer one: refuse, cut, or drop (leave it out)",
+        choices=("refuse", "cut", "drop"),
+    )
+    strings: bool = key(
+        False, "source=voices: whether recordings are strings of 3 to 5 digits instead of single ones"
+    )
     transcript: str | None = key(None, "source=manifest: the column of transcripts; null: none", was="text")
     tokens: str = key(
         "characters",
-        "what transcripts are split into, as for data=parallel",
+        "how transcripts are split: bpe or unigram (pieces of words), words (and punctuation marks) or characters",
         choices=("bpe", "unigram", "words", "characters"),
     )
     subwords: int = key(
-        1000, "tokens learned from training transcripts, at the most; not for characters", min=100, max=10**6
+        1000, "most tokens learned from the training transcripts; not for characters", min=100, max=10**6
     )
     join: float | None = key(
-        None, "joined utterances of about so many seconds, each of one speaker", min=0.1, max=10**6
+        None,
+        "join recordings of the same speaker to utterances of about this many seconds; null: no",
+        min=0.1,
+        max=10**6,
     )
     join_repeats: int = key(4, "how often each recording occurs in joined utterances", min=1, max=1000)
     # From sound to vectors.
     rate: int = key(8000, "samples per second; recordings at another rate are resampled", min=100, max=10**6)
-    channels: str = key("mix", "how several channels become one", choices=("mix", "left", "refuse"))
-    features: str = key("log_mel", "what describes a frame", choices=("log_mel", "mfcc", "fbank"))
+    channels: str = key(
+        "mix",
+        "how several channels become one: mix (their mean), left (the first) or refuse (an error)",
+        choices=("mix", "left", "refuse"),
+    )
+    features: str = key(
+        "log_mel", "features of a frame: log_mel, mfcc or fbank", choices=("log_mel", "mfcc", "fbank")
+    )
     bands: int = key(40, "mel bands", min=2, max=1024)
     coefficients: int = key(20, "features=mfcc: coefficients kept", min=1, max=1024)
     window: float = key(25.0, "length of a frame, in milliseconds", min=1, max=1000)
-    hop: float = key(10.0, "from one frame to the next, in milliseconds", min=1, max=1000)
+    hop: float = key(10.0, "time from the start of one frame to the next, in milliseconds", min=1, max=1000)
     normalise: str = key(
-        "utterance", "mean 0 and variance 1 of each feature over what", choices=("utterance", "training", "none")
+        "utterance",
+        "each feature gets mean 0 and variance 1 over: utterance (each recording), training (all training recordings) or none",
+        choices=("utterance", "training", "none"),
     )
-    stack: int = key(3, "neighbouring frames that become one vector", min=1, max=1000)
+    stack: int = key(3, "number of neighbouring frames joined into one vector", min=1, max=1000)
     # Of training recordings, drawn anew in every epoch.
     noise: float | None = key(
-        None, "loudest added noise: its signal-to-noise ratio in dB; null: none", min=-200, max=200
+        None, "training: loudest added noise, as a signal-to-noise ratio in dB; null: none", min=-200, max=200
     )
-    gain: float = key(0.0, "louder or softer by up to so many dB", min=0, max=200)
-    time_shift: float = key(0.0, "earlier or later by up to so many milliseconds", min=0, max=10**6, was="shift")
-    speed: float = key(0.0, "faster or slower by up to this fraction, pitch and formants with it", min=0, max=0.5)
-    mask_time: float = key(0.0, "longest of two masked stretches of time, in milliseconds", min=0, max=10**6)
-    mask_bands: int = key(0, "broadest of two masked ranges of features", min=0, max=1024)
+    gain: float = key(0.0, "training: louder or softer by up to this many dB", min=0, max=200)
+    time_shift: float = key(
+        0.0, "training: earlier or later by up to this many milliseconds", min=0, max=10**6, was="shift"
+    )
+    speed: float = key(
+        0.0,
+        "training: faster or slower by up to this fraction, which also changes pitch and formants",
+        min=0,
+        max=0.5,
+    )
+    mask_time: float = key(
+        0.0, "training: longest of two masked stretches of time, in milliseconds; 0: none", min=0, max=10**6
+    )
+    mask_bands: int = key(0, "training: broadest of two masked ranges of features; 0: none", min=0, max=1024)
     # What is trained on, what is tested.
     group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
     # Part of fingerprints from the first, where those of other data are not.
     folds: str | None = key(None, "cross-validation: a number of folds, or `speaker` to leave each one out")
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
-    split_seed: int = key(0, "of held-out examples and folds", min=0, max=LARGEST)
+    split_seed: int = key(0, "random seed of held-out examples and folds", min=0, max=LARGEST)
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        if settings.get("strings") == "true":
+            return ("transcription", "voice_activity")
+        if settings.get("transcript", "null") != "null":
+            return ("transcription",)
+        if settings.get("join", "null") != "null":
+            return ("tagging",)
+        return ("keywords",) if settings.get("source") == "voices" else ("classification",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

@@ -1,6 +1,6 @@
 """Keys of `data=` for texts: sentences of words, with tags, labels or translations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -31,24 +31,35 @@ class TextData(HubDataConfig, CrossValidated):
     sources: ClassVar[SourceRegistry] = TEXT_SOURCES
 
     source: str = key("???", "where the sentences come from", choices=TEXT_SOURCES)
-    path: str | None = key(None, "local file, or folder of them; null for generated data and the hub")
+    path: str | None = key(None, "local file or folder; null for generated data and the hub")
     encoding: str = key(
-        "utf-8", "how the files write letters: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
+        "utf-8", "character encoding of the files: utf-8, utf-16, cp1252 (Windows), latin-1, shift_jis, …"
     )
     tokens: str = key(
         "words",
-        "what a string is split into: words and punctuation marks, what stands between spaces, or characters",
+        "how a text is split: words (and punctuation marks), spaces (only at white space) or characters",
         choices=("words", "spaces", "characters"),
     )
-    max_length: int = key(2048, "longest sentence, in words", min=1, max=10**9)
-    too_long: str = key("refuse", "what happens to a longer one", choices=("refuse", "cut", "drop"))
-    min_count: int = key(1, "training words seen less often share the unknown word's vector", min=1, max=10**9)
+    max_length: int = key(2048, "most words in a sentence or text", min=1, max=10**9)
+    too_long: str = key(
+        "refuse",
+        "what is done with a longer one: refuse, cut, or drop (leave it out)",
+        choices=("refuse", "cut", "drop"),
+    )
+    min_count: int = key(
+        1, "words seen fewer times than this in training are treated as unknown words", min=1, max=10**9
+    )
     unknown: float = key(
         1.0,
-        "a word seen c times in training is replaced by <unk> with probability unknown / (unknown + c)",
+        "training: a word seen c times is replaced by the unknown word with probability unknown / (unknown + c); 0: never",
         min=0,
         max=100,
     )
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        by_source = {"grammar": ("pos",), "conllu": ("pos",), "reviews": ("sentiment",)}
+        return by_source.get(settings.get("source", ""), ())
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -63,8 +74,12 @@ class TaggedData(TextData):
     """Words and their tags: in two columns, in .jsonl, or on the hub."""
 
     source: str = key("tagged", "where the sentences come from", choices=("tagged",))
-    words: Any = key(None, "where the words are: a column's number (null: 1), or its name in .jsonl (null: words)")
-    tags: Any = key(None, "where their tags are: a column's number (null: 2), or its name in .jsonl (null: tags)")
+    words: Any = key(None, "column of the words: its number (null: 1), or its name in .jsonl (null: words)")
+    tags: Any = key(None, "column of the tags: its number (null: 2), or its name in .jsonl (null: tags)")
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("tagging",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -95,7 +110,7 @@ class TableData(TextData):
         "label",
         "the column of the label; of target_kind=classes a list: `[funny,sad]`; null: none, for `attnlab eval` alone",
     )
-    group: Any = key(None, "a column, such as the author: rows that agree in it are held out together")
+    group: Any = key(None, "a column, such as the author: rows with the same value stay in one split")
     time: Any = key(
         None,
         "folds=time: the column that says when a row is from: dates such as 2024-05-31, with or without a time, or numbers",
@@ -108,7 +123,7 @@ class TableData(TextData):
     )
     target_kind: str = key(
         "class",
-        "what a label is: one class, a number, or yes (1), no (0) or unknown (empty) in each of several columns",
+        "what a label is: class (one of several), number, or classes (several columns, each 1 yes, 0 no or empty: unknown)",
         choices=("class", "classes", "number"),
     )
     separator: str | None = separator_key()
@@ -124,6 +139,10 @@ class TableData(TextData):
     def labels(self) -> list[str | int]:
         """The columns of the right answer; none where nothing is known of it."""
         return listed(self.label)
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("regression",) if settings.get("target_kind") == "number" else ("classification",)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

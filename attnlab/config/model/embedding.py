@@ -37,7 +37,7 @@ class LearnedEmbedding(EmbeddingConfig):
 class PretrainedEmbedding(EmbeddingConfig):
     """Vectors read from a GloVe or word2vec text file (.gz too), then trained on."""
 
-    path: str = key("???", "the text file: a word and its numbers per line")
+    path: str = key("???", "text file of vectors: a word and its numbers on each line")
     features: int | None = key(None, "width of the file's vectors; null: read from the file", min=1, max=WIDEST)
     trainable: bool = key(True, "whether training changes the vectors")
 
@@ -48,8 +48,8 @@ class WordCharEmbedding(EmbeddingConfig):
     """A learned vector per word, plus one made from its characters by a small convolution."""
 
     char_width: int = key(32, "width of a character's vector", min=1, max=WIDEST)
-    char_window: int = key(5, "characters that the convolution sees at once (odd)", min=1, max=1001)
-    char_filters: int = key(128, "features that the convolution looks for", min=1, max=WIDEST)
+    char_window: int = key(5, "width of the convolution's window, in characters (odd)", min=1, max=1001)
+    char_filters: int = key(128, "number of filters of the convolution", min=1, max=WIDEST)
 
     def problems(self) -> Iterator[str]:
         if self.char_window % 2 == 0:
@@ -67,8 +67,8 @@ class LinearEmbedding(EmbeddingConfig):
 class StridedConvolutionEmbedding(EmbeddingConfig):
     """A convolution in steps over neighbouring vectors: the set becomes shorter."""
 
-    window: int = key(5, "neighbouring vectors seen at once (odd)", min=1, max=1001)
-    stride: int = key(2, "vectors from one step to the next", min=1, max=1000)
+    window: int = key(5, "width of the convolution's window, in vectors (odd)", min=1, max=1001)
+    stride: int = key(2, "stride of the convolution: sets become this many times shorter", min=1, max=1000)
 
     def problems(self) -> Iterator[str]:
         if self.window % 2 == 0:

@@ -22,10 +22,11 @@ class EncoderConfig:
     name: str = key("???", "choice", choices=ENCODERS)
     width: int = key(128, "D: width of every vector inside the model", min=1, max=WIDEST)
     parameters: Any = key(
-        None, "about so many in the encoder, such as 1M: picks encoder.width; null: the width as given"
+        None,
+        "number of parameters of the encoder, such as 1M, from which encoder.width follows; null: encoder.width is used",
     )
     depth: int = key(2, "number of layers", min=1, max=1000)
-    dropout: float = key(0.1, "after embedding and each layer", min=0, max=0.99)
+    dropout: float = key(0.1, "dropout after the embedding and each layer", min=0, max=0.99)
 
     @property
     def width_step(self) -> int:
@@ -50,24 +51,24 @@ class AttentionEncoder(EncoderConfig):
     heads: int = key(4, "H: attention heads", min=1, max=WIDEST)
     head_width: int | None = key(None, "K: width of one head; null: D / H", min=1, max=WIDEST)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1, max=1000)
-    activation: str = key("gelu", "of the feed-forward layer", choices=("gelu", "relu"))
-    dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
+    activation: str = key("gelu", "activation of the feed-forward layer: gelu or relu", choices=("gelu", "relu"))
+    dropout: float = key(0.1, "dropout after embedding, attention and feed-forward", min=0, max=0.99)
     attention_dropout: float = key(0.0, "fraction of attention weights dropped in training", min=0, max=0.99)
     score: str = key("scaled_dot", "how well two vectors match: {choices}", choices=SCORE_CHOICES)
     scope: Any = key(
         "full",
-        "which vectors attend to which: {choices} (a radius in coordinates, or a time such as 40ms); a list is cycled "
-        "over the layers",
+        "which vectors attend to which: {choices} (a radius in coordinates, or a time such as 40ms); a list gives "
+        "one to each layer in turn",
         choices=SCOPE_CHOICES,
     )
     position: str = key(
         "auto",
-        "how coordinates enter: {choices}; auto: rotary, or relative where the score looks at each pair",
+        "how positions enter attention: {choices}; auto: rotary, or relative for scores of pairs (additive)",
         choices=POSITION_CHOICES,
     )
     max_position: int = key(
         512,
-        "position=learned: positions from 0 up to below this one are trained",
+        "position=learned: number of positions that have a vector",
         min=1,
         max=10**9,
         was="max_place",
@@ -104,7 +105,7 @@ class RecurrentEncoder(EncoderConfig):
     width: int = key(
         128, "D: width of every vector inside the model (even: half for each direction)", min=2, max=WIDEST
     )
-    cell: str = key("lstm", "what carries the past", choices=("lstm", "gru"))
+    cell: str = key("lstm", "kind of cell: lstm or gru", choices=("lstm", "gru"))
 
     @property
     def width_step(self) -> int:
@@ -122,7 +123,7 @@ class ConvolutionEncoder(EncoderConfig):
     """Pre-norm residual convolutions over positions on a line or a grid."""
 
     depth: int = key(4, "number of layers", min=1, max=1000)
-    radius: int = key(1, "positions seen on each side along each axis, by each layer", min=0, max=1000)
+    radius: int = key(1, "positions on each side, along each axis, that a layer sees", min=0, max=1000)
 
 
 @dataclass
@@ -131,8 +132,8 @@ class FullyConnectedEncoder(EncoderConfig):
     """A window of neighbours through one fully connected layer per block: what attention replaces."""
 
     depth: int = key(1, "number of blocks", min=1, max=1000)
-    radius: int = key(3, "neighbours seen on each side", min=0, max=1000)
-    dropout: float = key(0.1, "after embedding and each block", min=0, max=0.99)
+    radius: int = key(3, "neighbours on each side that a block sees", min=0, max=1000)
+    dropout: float = key(0.1, "dropout after the embedding and each block", min=0, max=0.99)
 
 
 @dataclass
@@ -143,7 +144,9 @@ class GraphConvEncoder(EncoderConfig):
     width: int = key(64, "D: width of every vector inside the model", min=1, max=WIDEST)
     depth: int = key(4, "number of layers", min=1, max=1000)
     convolution: str = key(
-        "gin", "what a node does with its neighbours; gcn ignores edge values", choices=("gin", "gatv2", "gcn")
+        "gin",
+        "kind of graph convolution: gin, gatv2 or gcn; gcn ignores the values of edges",
+        choices=("gin", "gatv2", "gcn"),
     )
     heads: int = key(4, "convolution=gatv2: attention heads", min=1, max=WIDEST)
 

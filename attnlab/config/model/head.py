@@ -14,8 +14,13 @@ class HeadConfig:
     """Vectors to answers."""
 
     name: str = key("???", "choice", choices=HEADS)
-    target: str | None = key(None, "which target of the data it learns; null: the one that it can")
-    metrics: list[str] | None = key(None, "the scores; null: the usual ones of the target", choices=METRICS)
+    target: str | None = key(
+        None,
+        "name of the target that is learned, such as label or tags; null: the only one that this head can learn",
+    )
+    metrics: list[str] | None = key(
+        None, "scores that are reported; null: the usual ones of the target", choices=METRICS
+    )
 
     @property
     def width_step(self) -> int:
@@ -45,12 +50,20 @@ class TaggingHead(HeadConfig):
 class ClassificationHead(HeadConfig):
     """N→1: one answer for the whole set."""
 
-    readout: str = key("mean", "how a set becomes one vector", choices=("mean", "max", "sum", "attention"))
-    class_weights: str = key("equal", "of the classes in the loss", choices=("equal", "balanced"))
+    readout: str = key(
+        "mean",
+        "how the vectors of a set become one: mean, max, sum or attention",
+        choices=("mean", "max", "sum", "attention"),
+    )
+    class_weights: str = key(
+        "equal",
+        "weight of the classes in the loss: equal, or balanced (rare classes weigh as much as frequent ones)",
+        choices=("equal", "balanced"),
+    )
     bag: float | None = key(
         None,
-        "texts: a bag of words beside the encoder, what each word by itself says of the class; it starts with what naive "
-        "Bayes would say times this; null: none",
+        "texts: adds a bag of words beside the encoder, in which each word votes for the classes; its votes start as those of "
+        "naive Bayes, times this number; null: no bag",
         min=0,
         max=100,
     )
@@ -61,7 +74,11 @@ class ClassificationHead(HeadConfig):
 class GraphHead(ClassificationHead):
     """N→1: one answer for a graph; counting its nodes may matter, so they are summed."""
 
-    readout: str = key("sum", "how a graph becomes one vector", choices=("mean", "max", "sum", "attention"))
+    readout: str = key(
+        "sum",
+        "how the vectors of a graph become one: mean, max, sum or attention",
+        choices=("mean", "max", "sum", "attention"),
+    )
 
 
 @dataclass
@@ -72,39 +89,37 @@ class Seq2seqHead(HeadConfig):
     depth: int = key(2, "number of the decoder's blocks", min=1, max=1000)
     heads: int = key(4, "H: attention heads", min=1, max=WIDEST)
     feed_forward: int = key(4, "hidden width of the feed-forward layer, in multiples of D", min=1, max=1000)
-    dropout: float = key(0.1, "after embedding, attention and feed-forward", min=0, max=0.99)
+    dropout: float = key(0.1, "dropout after embedding, attention and feed-forward", min=0, max=0.99)
     score: str = key("scaled_dot", "how well two vectors match: {choices}", choices=SCORE_CHOICES)
     position: str = key(
         "auto",
-        "how the tokens' positions enter: {choices}; auto: rotary, or relative where the score looks at each pair",
+        "how positions of tokens enter attention: {choices}; auto: rotary, or relative for scores of pairs (additive)",
         choices=POSITION_CHOICES,
     )
-    max_position: int = key(
-        512, "position=learned: so many tokens can be written", min=1, max=10**9, was="max_place"
-    )
+    max_position: int = key(512, "position=learned: most tokens in an answer", min=1, max=10**9, was="max_place")
     label_smoothing: float = key(
-        0.1, "fraction of each token's target probability that goes to all tokens alike", min=0, max=0.99
+        0.1, "fraction of the target probability that is spread evenly over all tokens", min=0, max=0.99
     )
-    beam: int = key(
-        5, "sequences kept while writing; 1: greedy, as in validations during training", min=1, max=1000
+    beam: int = key(5, "width of the beam search; 1: greedy, as in validations during training", min=1, max=1000)
+    length_penalty: float = key(
+        1.0, "answers of the beam are ranked by log-probability / length ^ length_penalty", min=0, max=1000
     )
-    length_penalty: float = key(1.0, "hypotheses are ranked by log P / length to this power", min=0, max=1000)
-    n_best: int = key(1, "answers given for each set; the first is scored", min=1, max=1000)
+    n_best: int = key(1, "number of answers given for each set; the first is scored", min=1, max=1000)
     temperature: float | None = key(
-        None, "draw tokens at random, at this temperature, instead of searching", min=1e-3, max=1000
+        None, "draw tokens at random, at this temperature; null: beam search", min=1e-3, max=1000
     )
     min_length_ratio: float = key(
-        0.0, "fewest tokens written, for each vector of the source", min=0, max=1000, was="least_length"
+        0.0, "fewest tokens in an answer, for each vector of the source", min=0, max=1000, was="least_length"
     )
     max_length_ratio: float = key(
         2.0,
-        "most tokens written, for each vector of the source, besides max_length_extra",
+        "most tokens in an answer, for each vector of the source, plus max_length_extra",
         min=0,
         max=1000,
         was="most_length",
     )
     max_length_extra: int = key(
-        10, "tokens that may be written whatever the source's length", min=1, max=10**6, was="more_length"
+        10, "tokens allowed in addition to max_length_ratio", min=1, max=10**6, was="more_length"
     )
 
     @property

@@ -45,12 +45,12 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     reporter.say(
         f"{folder.path}: {search.trials} trials by {search.sampler} over {', '.join(p.name for p in searched.parameters)}"
         + (f", each with {len(searched.seeds)} seeds" if len(searched.seeds) > 1 else "")
-        + (f"; more than these {search.trials} combinations there are not" if search.is_cut else "")
+        + (f"; these are all {search.trials} combinations" if search.is_cut else "")
     )
     if not folder.results.exists():
         config = compose.compose(searched.example())
         if not options["sweep"]:
-            _tell_of_data(config, reporter)
+            _tell_of_data(config, searched.example(), reporter)
         try:
             Worker(folder, search, config, reporter.say, command).run()
         finally:
@@ -60,13 +60,17 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
         return _conclude(folder, search, reporter)
 
 
-def _tell_of_data(config: Config, reporter: Reporter) -> None:
-    """What each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
+def _tell_of_data(config: Config, words: Sequence[str], reporter: Reporter) -> None:
+    """What is learned where words don't say it, and what each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
     from attnlab.data.warnings import warnings
+    from attnlab.training import task
     from attnlab.training.run import load_data
 
     with contextlib.suppress(UserError):
-        for warning in warnings(load_data(config), config=config):
+        data = load_data(config)
+        if follows := task.told(config, data.spec, words):
+            reporter.say(follows, style="cyan")
+        for warning in warnings(data, config=config):
             reporter.warn(warning)
 
 
@@ -134,7 +138,7 @@ def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> Non
     best, monitor = results["best"], results["monitor"]
     if results["importance"]:
         fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results["importance"].items())
-        reporter.say(f"Share of the differences that each key explains: {fractions}.")
+        reporter.say(f"Importance of each key (fANOVA): {fractions}.")
     test = best["test"].get("mean", {}).get(monitor)
     tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
     reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{tested}.")

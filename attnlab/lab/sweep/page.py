@@ -43,7 +43,7 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
     if results["importance"]:
         body += [
             "<h2>What mattered</h2>",
-            "<p>The share of the differences between scores that each key explains (fANOVA).</p>",
+            "<p>Importance of each key: the fraction of the scores' variance that it explains (fANOVA).</p>",
             importance(results["importance"]),
         ]
     body += ["<h2>All trials, best first</h2>", trials(outcomes, space, monitor, colours)]

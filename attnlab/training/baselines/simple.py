@@ -16,7 +16,7 @@ from attnlab.targets import kind_named
 from attnlab.training.baselines.base import Baseline, NothingToSay, Problem, label_lists
 
 
-@BASELINES.register("larger_class")
+@BASELINES.register("most_frequent_class")
 class LargerClass(Baseline):
     """Always the most frequent class of the training data."""
 

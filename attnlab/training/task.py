@@ -1,0 +1,86 @@
+"""What a task is by its data, where their keys don't say it: told at the start, and refused where it isn't what was asked for."""
+
+from collections.abc import Mapping, Sequence
+
+from attnlab import compose
+from attnlab.config import Config
+from attnlab.errors import UserError
+from attnlab.model.interfaces import Head
+from attnlab.plural import plural
+from attnlab.registry import HEADS
+from attnlab.spec import DataSpec, Target
+
+KINDS = {
+    "class": "classification",
+    "classes": "classification",
+    "number": "regression",
+    "vector_classes": "tagging",
+    "vector_numbers": "tagging",
+}
+"""The task that a target of a kind is for; a sequence is translated or transcribed, by what it is made from."""
+MANY = 20
+"""Classes, all of them numbers, that look like answers which are numbers."""
+
+
+def told(config: Config, spec: DataSpec, overrides: Sequence[str]) -> str:
+    """What is learned where it follows from the data, in a line; "" where overrides name a task, and where several targets are
+    possible."""
+    learned = _learned(config, spec)
+    if not compose.task_follows(overrides) or len(learned) != 1:
+        return ""
+    (name,) = learned
+    task, target = _task_of(spec, name), spec.targets[name]
+    own = "" if config.task == task or config.task in compose.choices("task") else f" is {task}"
+    others = [f"`{other}` by task={_task_of(spec, other)}" for other in spec.targets if other != name]
+    more = f"; the data can also teach {' and '.join(others)}" if others else _maybe_numbers(config, target)
+    return f"task={config.task}{own}: `{name}` {_described(target)}{more}"
+
+
+def refuse_other(config: Config, spec: DataSpec) -> None:
+    """Raises UserError where the data can teach another kind of task than they were asked for."""
+    names = _learned(config, spec) or list(spec.targets)
+    tasks = [_task_of(spec, name) for name in names]
+    if names and config.task in KINDS.values() and config.task not in tasks:
+        numbers = (
+            ", or add data.target_kind=number"
+            if config.task == "regression" and tasks[0] == "classification"
+            else ""
+        )
+        described = _described(spec.targets[names[0]])
+        raise UserError(f"`task={config.task}`: `{names[0]}` {described}; write task={tasks[0]}{numbers}")
+
+
+def _learned(config: Config, spec: DataSpec) -> list[str]:
+    """The targets that the head can learn, or the one of them that is chosen."""
+    kinds = HEADS.get(config.head.name, Head).kinds
+    able = [name for name, target in spec.targets.items() if target.kind in kinds]
+    return [config.head.target] if config.head.target in able else able
+
+
+def _task_of(spec: DataSpec, name: str) -> str:
+    sequence = "transcription" if spec.modality == "speech" else "translation"
+    return KINDS.get(spec.targets[name].kind, sequence)
+
+
+def _described(target: Target) -> str:
+    """What answers are, as in `has 5 classes`."""
+    count = len(target.classes)
+    described: Mapping[str, str] = {
+        "class": f"has {plural(count, 'class')}",
+        "classes": f"has {plural(count, 'question')}, each answered by yes or no",
+        "vector_classes": f"has {plural(count, 'class')}, one for each vector",
+        "number": "is a number",
+        "vector_numbers": "is a number for each vector",
+        "sequence": "is a text",
+    }
+    return described[target.kind]
+
+
+def _maybe_numbers(config: Config, target: Target) -> str:
+    if target.kind != "class" or not hasattr(config.data, "target_kind") or len(target.classes) < MANY:
+        return ""
+    try:
+        list(map(float, target.classes))
+    except ValueError:
+        return ""
+    return "; they are numbers, which task=regression learns as such"
