@@ -202,6 +202,8 @@ def test_a_run_that_is_trained_further_is_not_finished_meanwhile(
             train(f"run={folder}", "trainer.epochs=3", quiet=True)
     assert RunFolder(folder).state() == "failed"
     assert (folder / "results.previous.json").read_bytes() == results
+    assert (folder / "predictions-test.previous.jsonl").exists()
+    assert not (folder / "predictions-test.jsonl").exists(), "they were of other weights"
     assert main(["train", f"run={folder}"]) == 0 and RunFolder(folder).state() == "finished"
 
 
