@@ -51,7 +51,7 @@ class GraphData(CrossValidated):
     flip_signs: bool = key(True, "training: flip the signs of laplacian vectors, which mean nothing, at random")
     labelled: int = key(4, "source=karate: nodes of each side whose label is learned", min=1, max=LARGEST)
     # Part of fingerprints from the first, where those of other data are not.
-    folds: str | None = key(None, "cross-validation: a number of folds")
+    folds: str | None = key(None, "cross-validation: a number of folds, at least 3")
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
     split_seed: int = key(0, "of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
 
