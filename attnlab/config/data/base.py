@@ -113,7 +113,7 @@ class CrossValidated(DataConfig):
     has_times: ClassVar[bool] = False
     """Whether `data.time` may say when an example is from, for `data.folds=time`."""
 
-    folds: str | None = key(None, "cross-validation: a number of folds", added=True)
+    folds: str | None = key(None, "cross-validation: a number of folds, at least 3", added=True)
     fold: str | None = key(None, "the one fold to test on; null: a run for each", added=True)
 
     @property

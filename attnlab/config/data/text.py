@@ -118,7 +118,7 @@ class TableData(TextData):
     )
     folds: str | None = key(
         None,
-        "cross-validation: a number of folds, `group` to leave each one out, or `time` (`time:5`) to test on the future",
+        "cross-validation: a number of folds, at least 3, `group` to leave each out, or `time` (`time:5`) to test on the future",
         added=True,
     )
     target_kind: str = key(

@@ -85,9 +85,10 @@ class NumberedFolds(Folding):
         self.names = [str(fold) for fold in range(number)]
         stratified = ", stratified by label" if len(classes.names) > 1 else ""
         together = f", with all examples of a group (`data.group={group}`) in the same fold" if group else ""
+        others = f"the other {number - 2}" if number > 3 else "the third"
         self.protocol = (
-            f"{number}-fold cross-validation{stratified}{together}: each fold is tested by a model that was trained on the "
-            f"other {number - 2} and chosen on the fold after it"
+            f"{number}-fold cross-validation{stratified}{together}: each fold is tested by a model that was trained on {others} "
+            "and chosen on the fold after it"
         )
 
     def _dealt(self, classes: Named) -> NDArray[np.int64]:
