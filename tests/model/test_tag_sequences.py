@@ -1,7 +1,9 @@
 """Whole sequences of tags against the sum, and the best, of all of them written out."""
 
 import itertools
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from attnlab.cli import main
 from attnlab.config import TaggingHead
 from attnlab.errors import UserError
-from attnlab.metrics.spans import may_follow, types_with_ends
+from attnlab.metrics.spans import may_follow, types_with_ends, unfounded
 from attnlab.model.heads.tagging import Tagging
 from attnlab.model.tag_sequences import TagSequences, log_partition, marginals, viterbi
 from attnlab.sets import Layout, VectorSets
@@ -190,3 +193,19 @@ def test_targets_that_have_no_such_sequences_are_refused() -> None:
     with pytest.raises(UserError, match=r"`head.constraints=bio`: only for labels of vectors"):
         head(numbers, constraints="bio")
     assert types_with_ends(("B-a", "E-a", "B-b", "L-c")) == {"a", "c"}
+
+
+def test_a_run_may_go_on_with_constraints_but_not_with_a_crf(tmp_path: Path, capsys) -> None:
+    sentences = ["Ada\tB-a\nLovelace\tI-a\nsaw\tO\n", "saw\tO\nAda\tB-a\n", "Lovelace\tB-a\nsaw\tO\nAda\tI-a\n"]
+    (tmp_path / "names.txt").write_text("\n".join(f"{i}\tO\n{text}" for i, text in enumerate(sentences * 8)))
+    run, words = tmp_path / "run", ["encoder.width=8", "encoder.depth=1", "baselines=false", "trainer.updates=1"]
+    data = ["task=pos", "data=tagged", f"data.path={tmp_path / 'names.txt'}"]
+    assert main(["train", *data, *words, f"folder={run}"]) == 0
+    assert main(["train", f"run={run}", "head.constraints=bio", "trainer.updates=2"]) == 0
+    predicted = [
+        json.loads(line)["predicted"] for line in (run / "predictions-test.jsonl").read_text().splitlines()
+    ]
+    assert predicted and all(unfounded(tags, "") == 0 for tags in predicted)
+    capsys.readouterr()
+    assert main(["train", f"run={run}", "head.crf=true"]) == 2
+    assert f"`head.crf=true`: {run} has been trained with head.crf=false" in capsys.readouterr().err

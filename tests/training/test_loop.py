@@ -101,15 +101,25 @@ def test_changed_data_are_refused_on_resume(tiny: list[str], tmp_path: Path, cap
     assert "the training data have changed" in capsys.readouterr().err
 
 
-def test_a_truncated_checkpoint_gives_way_to_the_previous_one(tiny: list[str], tmp_path: Path, capsys) -> None:
-    assert main(["train", *tiny]) == 0
-    (folder,) = (tmp_path / "outputs" / "pos").iterdir()
-    expected = weights(folder)
+def test_a_truncated_checkpoint_gives_way_to_the_previous_one(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    whole, folder, update = tmp_path / "whole", tmp_path / "stopped", Training._update
+
+    def interrupted(self: Training, batches: list) -> None:
+        update(self, batches)
+        if self.progress.update == self.batches_per_epoch + 1:
+            signal.raise_signal(signal.SIGINT)
+
+    assert main(["train", *tiny, f"folder={whole}"]) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "_update", interrupted)
+        assert main(["train", *tiny, f"folder={folder}"]) == 128 + signal.SIGINT
     path = folder / "last" / "optimizer.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     assert main(["train", f"run={folder}"]) == 0
-    assert "using" in capsys.readouterr().out
-    assert weights(folder) == expected, "the lost epoch was done again"
+    assert f"using {folder}/last.previous instead" in capsys.readouterr().out
+    assert weights(folder) == weights(whole), "the lost update was done again"
 
 
 def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
