@@ -131,20 +131,18 @@ def train(words: list[str]) -> None:
     from attnlab.command_words import shell_word
 
     runs = compose.each_run(overrides) if options else [overrides]
-    configs = [
-        compose.compose(run) for run in runs
-    ]  # all are accepted before the first one starts, and torch imported
+    configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
+    first = configs[0]
+    place = f", {shell_word('data.path', first.data.path)}" if first.data.path else ""
+    _say_at_once(f"Preparing {first.task}: {first.data.name}{place}")
     if options:
         from attnlab.lab.multirun import train_each
 
         train_each(configs, runs)
         return
-    (config,) = configs
-    place = f", {shell_word('data.path', config.data.path)}" if config.data.path else ""
-    _say_at_once(f"Preparing {config.task}: {config.data.name}{place}")
     from attnlab.training.train import start
 
-    start(config, overrides)
+    start(first, overrides)
 
 
 def _say_at_once(line: str) -> None:
