@@ -41,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug or (error.filename is None and error.strerror is None):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"attnlab: {printable(f'{where}{error.strerror}')}; nothing already written is lost", file=sys.stderr
+        # What may not be opened, or isn't there, has nothing to do with what was written.
+        unharmed = (
+            "" if isinstance(error, PermissionError | FileNotFoundError) else "; nothing already written is lost"
         )
+        print(f"attnlab: {printable(f'{where}{error.strerror}')}{unharmed}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("attnlab: interrupted", file=sys.stderr)

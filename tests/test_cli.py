@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from sklearn.metrics import precision_recall_fscore_support
 
 from attnlab import compose, load_run, metrics
-from attnlab.cli import main
+from attnlab.cli import VERBS, main
 from attnlab.command_words import parse, quoted
 from attnlab.metrics.bootstrap import interval
 from attnlab.registry import METRICS
@@ -51,7 +51,7 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
     expected = {
         "config.yaml", "overrides.yaml", "environment.json", "spec.json", "vocabulary-words.tsv",
         "vocabulary-characters.tsv", "last", "best", "metrics.jsonl", "results.json",
-        "predictions-test.jsonl", "log.txt",
+        "predictions-test.jsonl", "predictions-test.csv", "log.txt",
     }  # fmt: skip
     assert expected <= {path.name for path in finished.iterdir()}
     results = json.loads((finished / "results.json").read_text())
@@ -484,6 +484,15 @@ def test_a_full_disk_for_the_output_is_one_sentence() -> None:
         )
     sentence = "attnlab: No space left on device; nothing already written is lost\n"
     assert (done.returncode, done.stderr) == (2, sentence)
+
+
+def test_a_file_that_may_not_be_read_is_told_without_a_word_of_writing(monkeypatch, capsys) -> None:
+    def refused(words: list[str]) -> None:
+        raise PermissionError(13, "Permission denied", "mine/films.csv")
+
+    monkeypatch.setitem(VERBS, "data", refused)
+    assert main(["data"]) == 2
+    assert capsys.readouterr().err == "attnlab: mine/films.csv: Permission denied\n"
 
 
 def test_training_whose_reader_stops_is_saved_and_goes_on(tiny: list[str], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnlab import compose
-from attnlab.command_words import LONGEST, parse, shell_word, split_words, text, texts
+from attnlab.command_words import LONGEST, parse, parse_single, shell_word, split_words, text, texts
 from attnlab.errors import LONGEST_SENTENCE, UserError, printable
 from attnlab.lab.sweep import space
 
@@ -149,6 +149,28 @@ def test_values_that_no_key_takes(word: str, sentence: str) -> None:
     with pytest.raises(UserError) as refused:
         compose.compose([word])
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("words", "word", "whole"),
+    [
+        (["data.path=my", "file.csv"], "file.csv", "'data.path=my file.csv'"),
+        (["seed=1", "data.keep=[date,", "who]", "seed=2"], "who]", "'data.keep=[date, who]'"),
+        (["data.path=a,", "b.csv"], "b.csv", """'data.path="a, b.csv"'"""),
+    ],
+)
+def test_a_value_that_the_shell_has_parted_is_shown_in_quotes(words: list[str], word: str, whole: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parse_single(words)
+    assert str(refused.value).startswith(f"`{word}`: write overrides as key=value; ")
+    assert str(refused.value).endswith(f": {whole}")
+    assert len(parse_single(shlex.split(whole))) == 1, "as it is shown, it is one value"
+
+
+def test_a_comma_is_shown_in_quotes() -> None:
+    with pytest.raises(UserError, match=r"""quotes: 'data.path="a,b.csv"'$"""):
+        parse_single(["data.path=a,b.csv"])
+    assert parse_single(['data.path="a,b.csv"'])[0].value() == "a,b.csv"
 
 
 def test_so_many_runs_are_not_meant() -> None:

@@ -117,6 +117,18 @@ def test_texts_without_labels_are_predicted_and_not_scored(copied: Path, tmp_pat
     assert "`data.label=null`: nothing says what is to be learned" in capsys.readouterr().err
 
 
+def test_columns_beside_a_runs_own_predictions_change_no_answer(copied: Path) -> None:
+    before = table(copied / "predictions-test.csv")
+    assert main(["eval", f"run={copied}", "data.keep=[text,label]"]) == 0
+    after = table(copied / "predictions-test.csv")
+    assert len(list(copied.glob("predictions-test*"))) == 2, "the same files, written anew"
+    assert all(
+        row.pop("label") == row["gold"] and row.pop("text").split()[:2] == row["words"].split()[:2]
+        for row in after
+    )
+    assert after == before
+
+
 NO_SENTENCES = {
     "one string": ("fine", "give a list of sentences, not `'fine'`"),
     "bytes": (b"fine", "give a list of sentences, not"),

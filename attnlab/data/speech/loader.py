@@ -7,6 +7,7 @@ vectors (`features`). What is not augmented begins with the prepared frames, whi
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePath
 
 import numpy as np
 import torch
@@ -188,6 +189,13 @@ class SpeechSplit(Split):
         """The recording's key, and its transcript where it has one."""
         transcript = self.data.transcripts[self.rows[i]]
         return {"recording": self.keys[i]} | ({"said": transcript} if transcript else {})
+
+    def kept(self, i: int) -> dict[str, str]:
+        """The file that a row of a list names, as it stands there, but without the folders of this machine."""
+        if self.data.config.source != "manifest":
+            return {}
+        file = PurePath(self.data.listing.owners[self.rows[i]])
+        return {"file": file.name if file.is_absolute() else file.as_posix()}
 
     def picture(self, i: int) -> NDArray[np.float32]:
         """(F, frames): its spectrogram; time to the right, pitch upwards."""

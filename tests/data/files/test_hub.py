@@ -51,6 +51,16 @@ def test_withheld_labels_make_no_test_split_and_one_is_held_out(hub: Path) -> No
     assert train.gold("label")[:2] == ["negative", "positive"]
 
 
+def test_columns_beside_predictions_are_those_of_their_rows(hub: Path) -> None:  # noqa: F811
+    sst2(hub)
+    plain, kept = opened(*GLUE), opened(*GLUE, "data.id=idx", "data.keep=[sentence]")
+    assert kept.fingerprint == plain.fingerprint
+    for split in kept.splits.values():
+        for i in range(len(split)):
+            number = split.show(i)["words"][2]  # type: ignore[index]
+            assert (split.name(i), split.kept(i)) == (number, {"sentence": f"a film {number} "})
+
+
 def test_the_commit_is_kept_by_the_run_and_another_is_refused(hub: Path, tmp_path: Path) -> None:  # noqa: F811
     from attnlab import train
 

@@ -11,6 +11,7 @@ from conftest import shared_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attnlab import compose
 from attnlab.codec import END_ID
 from attnlab.config import ParallelData
 from attnlab.data.pairs.loader import TARGET, Parallel
@@ -273,3 +274,21 @@ def test_files_in_other_languages_are_told(tmp_path: Path) -> None:
         UserError, match=r"no train\.en and train\.de .*; seen are .*train\.de_XX, train\.en_XX.*: name two"
     ):
         opened(folder)
+
+
+def test_columns_beside_pairs_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    lines = [f"{i};a dog {i};ein Hund {i}" for i in range(20)]
+    path.write_text("\n".join(["nr;en;de", *lines]) + "\n")
+    words = ["data=parallel", "data.source=table", f"data.path={path}", "data.tokens=words"]
+    plain, kept = (
+        Parallel(compose.compose(["task=translation", *words, *more]).data, 1)  # type: ignore[arg-type]
+        for more in ([], ["data.id=nr", "data.keep=[de]"])
+    )
+    assert plain.fingerprint == kept.fingerprint
+    for split in kept.splits.values():
+        for i in range(len(split)):
+            assert split.show(i) == {"source": f"a dog {split.name(i)}"}
+            assert split.kept(i) == {"de": f"ein Hund {split.name(i)}"}
+    with pytest.raises(UserError, match=r"data.keep=.*: of a table with both languages; set data.source=table"):
+        compose.compose(["task=translation", "data=parallel", "data.keep=[nr]"])

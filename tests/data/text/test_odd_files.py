@@ -170,6 +170,38 @@ def test_classes_that_look_alike_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_label_that_is_likely_misspelled_is_told_with_its_counts(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    labels = ["positive"] * 20 + ["negative"] * 20 + ["positve", "grade 1", "grade 2", "three"] + ["tree"] * 20
+    path.write_text("text,label\n" + "".join(f"t {i},{label}\n" for i, label in enumerate(labels)))
+    words = ("data.validation=0", "data.test=0")
+    told = [w for w in warnings(loaded(path, "sentiment", "csv", *words)) if "misspelling" in w]
+    assert told == [
+        "label: a class that differs by one letter from a frequent one may be a misspelling: `positve` (1) beside "
+        "`positive` (20)"
+    ], "short names, and digits, are told apart by a letter"
+
+
+NUMBERS = {
+    "prices": ([f"{i * 7.5}" for i in range(30)], True),
+    "years": ([str(1900 + 3 * i) for i in range(30)], True),
+    "stars": (list("12345") * 6, False),
+    "numbers of classes": ([str(i) for i in range(30)], False),
+    "names": ([f"{i}a" for i in range(30)], False),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_many_numbers_as_labels_are_asked_about(case: str, tmp_path: Path) -> None:
+    labels, asked = NUMBERS[case]
+    path = tmp_path / "train.csv"
+    path.write_text("text,price\n" + "".join(f"t {i},{label}\n" for i, label in enumerate(labels)))
+    words = ("data.label=price", "data.validation=0", "data.test=0")
+    told = [warning for warning in loaded(path, "sentiment", "csv", *words).warnings if "target_kind" in warning]
+    question = "30 different numbers, each a class of its own; did you mean data.target_kind=number?"
+    assert told == ([f"`data.label=price`: {question}"] if asked else [])
+
+
 # --- words and tags ---------------------------------------------------------------------------------
 
 
