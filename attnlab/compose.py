@@ -51,13 +51,13 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` uses for these overrides. Raises UserError for words that it refuses."""
     words = parse_single(plugins.load(overrides))
     node = composed(words)
-    _refuse_open(words)
+    _refuse_undecided(words)
     return accepted(node)
 
 
 def with_task(overrides: Sequence[str]) -> list[str]:
     """Words that name a task: where they name data alone, which can be used for several, the first."""
-    open_to = groups.teachable(plugins.load(overrides)) if task_follows(overrides) else ()
+    open_to = groups.possible_tasks(plugins.load(overrides)) if task_follows(overrides) else ()
     typed = any(word.startswith("task=") for word in overrides)
     return list(overrides) if typed or not open_to else [f"task={open_to[0]}", *overrides]
 
@@ -120,7 +120,7 @@ def composed(overrides: Sequence[Override]) -> DictConfig:
     for name in names:
         _refuse_mistaken(name, lines)
     node = _compose([*(f"{group}={name}" for group, name in groups.implied(lines).items()), *_choices(words)])
-    if names and "task" not in groups.named(_choices(words)):
+    if names and not any(line.startswith("task=") for line in lines):
         node.task = names[0]
     known = leaves(node)
     for override in words:
@@ -226,10 +226,10 @@ def _kind(task: str) -> tuple[str | None, bool]:
     return groups.overridden("task", task).get("head"), task == "regression"
 
 
-def _refuse_open(overrides: Sequence[Override]) -> None:
+def _refuse_undecided(overrides: Sequence[Override]) -> None:
     """Raises UserError where words leave open on which data a task is learned, or which of several tasks."""
     lines = _lines(overrides)
-    named, tasks = groups.named(lines), groups.teachable(lines)
+    named, tasks = groups.named(lines), groups.possible_tasks(lines)
     task = named.get("task", "")
     if task in groups.OWN_DATA and "data" not in named:
         how, demo = groups.OWN_DATA[task]

@@ -161,7 +161,7 @@ def named(words: Sequence[str]) -> dict[str, str]:
     return overridden("experiment", asked.get("experiment", "")) | asked
 
 
-def teachable(words: Sequence[str]) -> tuple[str, ...]:
+def possible_tasks(words: Sequence[str]) -> tuple[str, ...]:
     """The tasks for which the data can be used that words name, the usual one first; with the head that they name, if there
     are such. None where words name no data, or where only the examples tell."""
     choice = named(words)
@@ -179,7 +179,7 @@ def implied(words: Sequence[str]) -> dict[str, str]:
     choice = named(words)
     if "data" not in choice:
         return {}
-    task = choice.get("task") or (*teachable(words), "tagging")[0]
+    task = choice.get("task") or (*possible_tasks(words), "tagging")[0]
     found, node = {"task": task}, keys("data", choice["data"])
     if task in OWN_DATA and node is not None and issubclass(node, GraphData):
         found |= {"encoder": "graph_attention", "head": "tagging" if task == "tagging" else "graph"}

@@ -31,13 +31,13 @@ def told(config: Config, spec: DataSpec, overrides: Sequence[str]) -> str:
     (name,) = learned
     task, target = _task_of(spec, name), spec.targets[name]
     own = "" if config.task == task or config.task in compose.choices("task") else f" is {task}"
-    others = [f"`{other}` by task={_task_of(spec, other)}" for other in spec.targets if other != name]
-    more = f"; the data can also teach {' and '.join(others)}" if others else _maybe_numbers(config, target)
+    others = [f"`{other}` (task={_task_of(spec, other)})" for other in spec.targets if other != name]
+    more = f"; the data also have {' and '.join(others)}" if others else _maybe_numbers(config, target)
     return f"task={config.task}{own}: `{name}` {_described(target)}{more}"
 
 
 def refuse_other(config: Config, spec: DataSpec) -> None:
-    """Raises UserError where the data can teach another kind of task than they were asked for."""
+    """Raises UserError where the data are for another kind of task than `config.task` names."""
     names = _learned(config, spec) or list(spec.targets)
     tasks = [_task_of(spec, name) for name in names]
     if names and config.task in KINDS.values() and config.task not in tasks:

@@ -178,22 +178,22 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_data_that_teach_something_else_are_told(name: str, tmp_path: Path, capsys) -> None:
+def test_data_for_another_kind_of_task_are_told(name: str, tmp_path: Path, capsys) -> None:
     words, write, sentence = OTHERS[name]
     assert main(["train", *words, *write(tmp_path), *TINY, f"outputs={tmp_path / 'out'}"]) == 2
     assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_a_word_of_the_trade_for_what_the_data_teach_may_be_a_name(tmp_path: Path) -> None:
+def test_a_word_of_the_trade_for_the_datas_own_task_may_be_a_name(tmp_path: Path) -> None:
     config = compose.compose(["task=ner", *tags(tmp_path)])
     assert (config.task, config.head.name) == ("ner", "tagging")
 
 
 @pytest.mark.parametrize("name", groups.choices("data"))
-def test_what_data_teach_is_known_without_reading_them(name: str) -> None:
+def test_the_task_is_known_without_reading_data(name: str) -> None:
     """Help and completion say what is composed."""
     words = [f"data={name}"]
-    tasks = groups.teachable(words)
+    tasks = groups.possible_tasks(words)
     assert tasks and set(tasks) <= set(groups.choices("task"))
     node, chosen = compose.composed(parse(words)), groups.chosen(words)
     assert (node.task, node.head.name) == (chosen["task"], chosen["head"]) and chosen["task"] == tasks[0]
@@ -206,8 +206,8 @@ def test_keys_of_the_data_decide_where_they_must() -> None:
     assert TextData.tasks({"source": "of a plugin"}) == (), "only its examples tell"
     assert SpeechData.tasks({"transcript": "said"}) == ("transcription",)
     assert GraphData.tasks({"target_kind": "vector_classes"}) == ("tagging",)
-    assert groups.teachable(["data=voices", "data.strings=true", "head=tagging"]) == ("voice_activity",)
-    assert groups.teachable(["task=pos"]) == () == groups.teachable(["data=nothing"])
+    assert groups.possible_tasks(["data=voices", "data.strings=true", "head=tagging"]) == ("voice_activity",)
+    assert groups.possible_tasks(["task=pos"]) == () == groups.possible_tasks(["data=nothing"])
 
 
 def test_a_look_at_data_needs_no_task(tmp_path: Path, capsys) -> None:
@@ -226,7 +226,7 @@ def test_runs_of_before_keep_their_task(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_users_names_its_own_task(tmp_path: Path, monkeypatch) -> None:
-    """As before there were kinds of tasks; a recipe that names data, but no task, gets what the data teach."""
+    """As before there were kinds of tasks; a recipe that names data, but no task, gets the task of its data."""
     for group, name, lines in (
         ("task", "films", "override /data: csv, override /head: classification"),
         ("experiment", "prices", "override /data: csv"),
@@ -240,6 +240,10 @@ def test_a_file_of_the_users_names_its_own_task(tmp_path: Path, monkeypatch) -> 
     recipe = compose.compose(["experiment=prices", "data.path=x"])
     assert (recipe.task, recipe.head.name) == ("prices", "classification")
     assert compose.compose(["experiment=prices", "data.path=x", "task=mine"]).task == "mine"
+    own, recipe = (compose.compose(["experiment=fsdd", "data.path=x", *words]) for words in (["task=mine"], []))
+    assert own.task == "mine"
+    own.task = recipe.task
+    assert own == recipe
 
 
 def test_a_value_of_another_type_in_a_file_is_told_in_words(tmp_path: Path, monkeypatch, capsys) -> None:
