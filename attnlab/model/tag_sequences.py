@@ -2,10 +2,11 @@
 sequence where tags such as I-PER may not follow all others.
 
 Scores are logarithms. `transitions` (C+1, C+1) are what a sequence's score has besides those of its vectors' tags: of each tag
-(row) with the next one (column); in the last row that of the first tag, in the last column that of the last one. Sums over all sequences are computed position by position, for all sets that have a vector there, by the
-forward-backward algorithm (Rabiner 1989, section III). Its alphas and betas are scaled to sum to 1 at each vector, so that long
-sets lose no digits, and they are doubles, which hold e^±700, so that products of small matrices can take the place of sums of
-exponentials: on a CPU they take a tenth of the time.
+(row) with the next one (column); in the last row that of the first tag, in the last column that of the last one. Sums over all
+sequences are computed position by position, for all sets that have a vector there, by the forward-backward algorithm
+(Rabiner 1989, section III). Its alphas and betas are scaled to sum to 1 at each vector, so that long sets lose no digits, and
+they are doubles, which hold e^±700, so that a product of matrices can take the place of sums of exponentials: on a CPU it takes
+a tenth of the time.
 """
 
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ class _Steps:
 
 
 class _Sums:
-    """Of (N, C) scores of B sets, sums over all their sequences. All tensors are float64, and rows stand in the order of `steps`."""
+    """Of (N, C) scores of B sets, sums over all their sequences. All tensors are float64; rows stand in the order of `steps`."""
 
     def __init__(self, scores: Tensor, transitions: Tensor, layout: Layout) -> None:
         self.layout, self.steps = layout, _Steps.of(layout, scores.device)
@@ -200,8 +201,10 @@ class _Sums:
         return joint / joint.sum(1, keepdim=True)
 
     def transitions(self, tags: Tensor, betas: Tensor, factors: Tensor) -> Tensor:
-        """(C+1, C+1): how often each transition is expected, where a set counts as much as its rows' (N, 1) factors say; tags: (N, C)
-        marginals times these."""
+        """(C+1, C+1): how often each transition is expected, where a set counts as much as its rows' (N, 1) factors say.
+
+        tags: (N, C) marginals times these factors.
+        """
         rows, previous = self.steps.pairs()
         before, behind = self.alphas[previous], self.weights[rows] * betas[rows]
         total = (before @ self.between * behind).sum(1, keepdim=True)
