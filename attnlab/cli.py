@@ -96,7 +96,7 @@ def _run(words: list[str]) -> int:
     elif verb not in VERBS:
         raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
     else:
-        if verb not in ("runs", "clean", "completion"):  # which use no parts
+        if verb not in ("runs", "prune", "completion"):  # which use no parts
             from attnlab import plugins
 
             plugins.load(rest)
@@ -125,9 +125,10 @@ def train(words: list[str]) -> None:
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
         _say_at_once(f"Reading {' '.join(word for word in overrides if word.startswith('run='))}")
+        from attnlab.lab import prune
         from attnlab.training.train import train
 
-        train(*overrides)
+        prune.tell(train(*overrides).folder)
         return
     from attnlab import compose
     from attnlab.command_words import shell_word
@@ -142,9 +143,10 @@ def train(words: list[str]) -> None:
 
         train_each(configs, runs)
         return
+    from attnlab.lab import prune
     from attnlab.training.train import start
 
-    start(first, overrides)
+    prune.tell(start(first, overrides).folder)
 
 
 def _say_at_once(line: str) -> None:
@@ -232,10 +234,10 @@ def runs(words: list[str]) -> None:
     show(words)
 
 
-def clean(words: list[str]) -> None:
-    """attnlab clean: what finished runs keep only to be trained further is listed, or removed."""
+def prune(words: list[str]) -> None:
+    """attnlab prune: what finished runs keep only to be trained further is listed, or removed."""
     _refuse_bare_run(words)
-    from attnlab.lab.clean import clean as free
+    from attnlab.lab.prune import prune as free
 
     free(words)
 
@@ -266,7 +268,7 @@ def completion(words: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
-    "train": train, "sweep": sweep, "runs": runs, "clean": clean, "data": data, "eval": evaluate, "bench": bench,
+    "train": train, "sweep": sweep, "runs": runs, "prune": prune, "data": data, "eval": evaluate, "bench": bench,
     "help": explain, "completion": completion,
 }  # fmt: skip
 

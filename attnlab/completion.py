@@ -60,7 +60,7 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
         yield "--help", "list the words"
         return
     yield from ((f"{word.name}=", word.sentence) for word in help.WORDS[verb] if word.name[0] != "-")
-    if verb == "clean":
+    if verb == "prune":
         return
     if verb == "runs" and not chosen:
         yield "compare", "which of two runs is better"

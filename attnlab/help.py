@@ -33,6 +33,7 @@ usage: attnlab <verb> [key=value ...]
   runs        a table of all runs                    attnlab runs task=pos sort=-score
               means over seeds, in one table         attnlab runs group=encoder
               whether one is better than another     attnlab runs compare RUN RUN
+  prune       free the disk of finished runs         attnlab prune
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
@@ -98,7 +99,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
             "of `compare`: differences up to it count as none; without it, a hundredth of the best score, such as 0.01",
         ),
     ),
-    "clean": (
+    "prune": (
         Word("run", "", "this run alone, with its folds: its folder, or `latest`"),
         OUTPUTS,
         Word("--yes", "", "remove it; without this word, it is only listed"),
@@ -122,7 +123,7 @@ USAGE = {
     "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
-    "clean": "usage: attnlab clean [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"
+    "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"
     "Lists what finished runs keep only to be trained further (the optimizer's state, weights besides the best) and, with\n"
     "--yes, removes it. They are still evaluated, and predict. Runs that haven't finished are left as they are.",
     "runs": "usage: attnlab runs [key=value,value ...] [group=KEY,...] [sort=KEY] [show=KEY,...] [--json]\n"

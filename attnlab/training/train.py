@@ -216,7 +216,7 @@ def resume(
             )
         elif folder.results.exists():
             raise UserError(
-                f"{folder.path}: `attnlab clean` removed what this run would be trained further from; it can still be "
+                f"{folder.path}: `attnlab prune` removed what this run would be trained further from; it can still be "
                 "evaluated; to train longer, start a new run"
             )
         else:

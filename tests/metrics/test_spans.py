@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+import seqeval.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 from test_metrics import answers
@@ -127,11 +128,10 @@ tagged = st.lists(st.sampled_from(["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b"
 
 @given(st.lists(tagged.flatmap(lambda tags: st.tuples(st.just(tags), st.permutations(tags))), max_size=4))
 def test_scores_of_spans_are_seqevals(pairs: list[tuple[list[str], list[str]]]) -> None:
-    seqeval = pytest.importorskip("seqeval.metrics")
     right, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     measured = metrics.measure(NAMES, metrics.Comparison("vector_classes", right, answers(*predicted), ("B-a",)))
     for name in measured.scores:
-        function = getattr(seqeval, f"{name.removeprefix('span_')}_score")
+        function = getattr(seqeval.metrics, f"{name.removeprefix('span_')}_score")
         assert measured.scores[name] == pytest.approx(function(right, predicted, zero_division=0))
 
 

@@ -1,4 +1,4 @@
-"""`attnlab clean`: what finished runs keep only to be trained further, which is most of what they take on disk."""
+"""`attnlab prune`: what finished runs keep only to be trained further, which is most of what they take on disk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from attnlab.runs import RunFolder, run_folders
 from attnlab.training import checkpoint
 
 REMOVE = "--yes"
+WORTH_TELLING = 10**6
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,13 @@ class Spare:
     size: int
 
 
-def clean(words: Sequence[str]) -> None:
+def prune(words: Sequence[str]) -> None:
     """List what can be freed or, with `--yes`, free it. Raises UserError for other words, and where there is no such run."""
     keys = [word for word in words if word != REMOVE]
     named, others = split_words(keys, {"run": "", "outputs": "outputs"})
     if others:
         raise UserError(
-            f"`{others[0]}`: no such word; `attnlab clean` takes run=FOLDER, outputs=FOLDER and {REMOVE}"
+            f"`{others[0]}`: no such word; `attnlab prune` takes run=FOLDER, outputs=FOLDER and {REMOVE}"
         )
     outputs = Path(named["outputs"])
     if named["run"]:
@@ -55,7 +57,19 @@ def clean(words: Sequence[str]) -> None:
             f"{runs} can do without {total}: they are still evaluated and predict, but cannot be trained further."
         )
         print(
-            f"Free it with: attnlab clean {' '.join([*(shell_word(n, v) for n, v in named.items() if v), REMOVE])}"
+            f"Free it with: attnlab prune {' '.join([*(shell_word(n, v) for n, v in named.items() if v), REMOVE])}"
+        )
+
+
+def tell(run: RunFolder) -> None:
+    """Say what a run that has just finished could free, with its folds, where that is worth a line."""
+    size = sum(spare_of(RunFolder(path)).size for path in run_folders(run.path))
+    if size > WORTH_TELLING:
+        words = f"{shell_word('run', str(run.path))} {REMOVE}"
+        print(
+            printable(
+                f"{_megabytes(size)} of it are only for training further; free them with: attnlab prune {words}"
+            )
         )
 
 

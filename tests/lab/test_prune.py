@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnlab.cli import main
-from attnlab.lab.clean import free, spare_of
+from attnlab.lab.prune import free, spare_of
 from attnlab.runs import RunFolder
 from attnlab.training import checkpoint
 
@@ -38,7 +38,7 @@ def test_it_is_listed_and_removed_on_demand(run: Path, tmp_path: Path, capsys) -
     (outputs / "damaged" / "best" / "model.safetensors").write_bytes(b"")
     others = {name: content(outputs / name) for name in ("cut off", "failed", "damaged")}
     capsys.readouterr()
-    assert main(["clean", f"outputs={outputs}"]) == 0
+    assert main(["prune", f"outputs={outputs}"]) == 0
     listed = capsys.readouterr().out
     size = sum(len(data) for name, data in before.items() if name.split("/")[0] in ("last", "candidates"))
     assert [line.split() for line in listed.splitlines()[:1]] == [[f"{size / 1e6:.1f}", "MB", str(run)]]
@@ -53,7 +53,7 @@ def test_it_is_listed_and_removed_on_demand(run: Path, tmp_path: Path, capsys) -
     capsys.readouterr()
     assert main(["train", f"run={run}", "trainer.epochs=9"]) == 2
     said = capsys.readouterr().err
-    assert f"{run}: `attnlab clean` removed what this run would be trained further from" in said
+    assert f"{run}: `attnlab prune` removed what this run would be trained further from" in said
     assert len(said.splitlines()) == 1
 
 
@@ -79,9 +79,9 @@ def test_one_that_is_ended_while_it_removes_leaves_a_run_that_is_whole(run: Path
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, capsys) -> None:
     for words, expected in {
         ("run=/nowhere",): "`run=/nowhere`: no such folder",
-        ("task=pos",): "`task=pos`: no such word; `attnlab clean` takes run=FOLDER, outputs=FOLDER and --yes",
+        ("task=pos",): "`task=pos`: no such word; `attnlab prune` takes run=FOLDER, outputs=FOLDER and --yes",
         ("--force",): "`--force`: write overrides as key=value",
     }.items():
-        assert main(["clean", *words]) == 2
+        assert main(["prune", *words]) == 2
         assert expected in capsys.readouterr().err
-    assert main(["clean", f"outputs={tmp_path}"]) == 0 and "There is nothing to free" in capsys.readouterr().out
+    assert main(["prune", f"outputs={tmp_path}"]) == 0 and "There is nothing to free" in capsys.readouterr().out
