@@ -58,10 +58,9 @@ class TagSequences(nn.Module):
         return Loss(((every - some) * has_known).sum().float(), known.sum())
 
     def best(self, scores: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-        """(N, C) -> of the most probable sequence of each set, the (N,) classes and the (N,) marginal probability of each."""
+        """(N, C) -> the (N,) classes of the most probable sequence of each set, and the (N, C) marginal probabilities."""
         transitions = self.forbidden if self.transitions is None else self.transitions + self.forbidden
-        classes = viterbi(scores.float(), transitions, layout)
-        return classes, marginals(scores, transitions, layout).gather(1, classes[:, None])[:, 0]
+        return viterbi(scores.float(), transitions, layout), marginals(scores, transitions, layout)
 
 
 def _valid(target: Target) -> Tensor:

@@ -141,7 +141,7 @@ def graphs_with_classes(facts: Facts) -> Settings:
         "encoder.dropout": 0.2,
         "head.readout": "mean",
         "optimizer.lr": 0.002,
-        "trainer.epochs": facts.epochs(40, at=1_000, most=80),
+        "trainer.epochs": facts.epochs(80, at=4_000, most=80),
         "trainer.batch_vectors": facts.batch_vectors(500, 1000, updates=40),
         "trainer.monitor": "loss",
     }

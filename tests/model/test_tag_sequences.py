@@ -131,7 +131,7 @@ def test_with_constraints_the_best_valid_sequence_is_predicted(
     else:
         transitions = torch.zeros_like(transitions)
     with torch.no_grad():
-        found, shares = module.best(scores, layout)
+        found, marginal = module.best(scores, layout)
     expected, probabilities = list[int](), list[float]()
     for sequences, totals in all_sequences(scores, transitions, layout):
         tags = [["O", *(NAMES.classes[i] for i in sequence), "O"] for sequence in sequences]
@@ -142,7 +142,7 @@ def test_with_constraints_the_best_valid_sequence_is_predicted(
         table = torch.tensor(sequences).view(len(sequences), -1)
         probabilities += (each @ (table == torch.tensor(best)).double()).tolist() if best else []
     assert found.tolist() == expected
-    assert shares.tolist() == pytest.approx(probabilities)
+    assert marginal.gather(1, found[:, None])[:, 0].tolist() == pytest.approx(probabilities)
 
 
 def head(target: Target, **keys: object) -> Tagging:
@@ -154,6 +154,17 @@ def test_only_a_crf_has_more_weights() -> None:
     plain = {"output.proj.weight", "output.proj.bias"}
     assert set(head(NAMES).state_dict()) == set(head(NAMES, constraints="bio").state_dict()) == plain
     assert set(head(NAMES, crf=True, constraints="bio").state_dict()) == plain | {"sequences.transitions"}
+
+
+@pytest.mark.parametrize("keys", [{"crf": True}, {"constraints": "bio"}])
+def test_each_class_has_its_marginal_probability(keys: dict[str, object]) -> None:
+    sets, tagger = VectorSets(torch.randn(5, 8), Layout.of([3, 0, 2])), head(NAMES, **keys)
+    answers = tagger.predict(sets)
+    for answer in answers:
+        assert isinstance(answer.probabilities, list) and isinstance(answer.value, list)
+        for value, probability, named in zip(answer.value, answer.probability, answer.probabilities, strict=True):
+            assert list(named.values()) == sorted(named.values(), reverse=True) and sum(named.values()) <= 1.0001
+            assert named.get(value, probability) == pytest.approx(probability)
 
 
 def test_constraints_alone_leave_the_loss_as_it_is() -> None:

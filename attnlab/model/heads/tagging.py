@@ -8,7 +8,7 @@ from attnlab.config import TaggingHead
 from attnlab.errors import UserError
 from attnlab.model.output_layer import OutputLayer, RowHead
 from attnlab.model.tag_sequences import TagSequences
-from attnlab.sets import Layout, Loss, Prediction, Targets, VectorSets
+from attnlab.sets import Layout, Loss, Prediction, RankedRows, Targets, VectorSets
 from attnlab.spec import DataSpec
 
 
@@ -42,6 +42,12 @@ class Tagging(RowHead):
     def predictions_of(self, outputs: Tensor, layout: Layout) -> list[Prediction]:
         if self.sequences is None:
             return super().predictions_of(outputs, layout)
-        chosen, marginal = self.sequences.best(outputs, layout)
-        values, probabilities = [self.classes[i] for i in chosen.tolist()], marginal.tolist()
-        return [Prediction(values[a:b], probabilities[a:b]) for a, b in pairwise(layout.starts)]
+        chosen, marginals = self.sequences.best(outputs, layout)
+        values = [self.classes[i] for i in chosen.tolist()]
+        probabilities = marginals.gather(1, chosen[:, None])[:, 0].tolist()
+        ranked = self.output.kind.ranked(marginals.log(), self.output.target)
+        assert ranked is not None, "labels have probabilities"
+        return [
+            Prediction(values[a:b], probabilities[a:b], ranked=RankedRows(ranked, a, b))
+            for a, b in pairwise(layout.starts)
+        ]
