@@ -1,6 +1,8 @@
 """The made-up tables are the same on every call, and as hard as they say."""
 
 import csv
+import hashlib
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -33,3 +35,15 @@ def test_the_tables_are_the_same_again_and_their_pairs_are_told_by_order_alone(t
     assert len(votes) == 500
     right = sum(counts.most_common(1)[0][1] for counts in votes.values())
     assert 0.96 < right / 4000 < 0.98
+
+
+def test_molecules_are_the_same_on_every_machine(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, SCRIPT.with_name("make_molecules.py"), tmp_path], check=True)
+    digests = {}
+    for kind in ("count", "presence"):
+        text = (tmp_path / kind / "train.jsonl").read_text(encoding="utf-8")
+        graphs = [json.loads(line) for line in text.splitlines()]
+        assert len(graphs) == 3200 and min(len(graph["nodes"]) for graph in graphs) >= 5
+        assert 0.4 < sum(graph["label"] == "yes" for graph in graphs) / 3200 < 0.55
+        digests[kind] = hashlib.md5(text.encode()).hexdigest()[:8]
+    assert digests == {"count": "214bd5e8", "presence": "5314cd74"}
