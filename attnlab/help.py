@@ -62,7 +62,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "run",
             "",
-            "continue this run, a folder or `latest`, or the best trial of a sweep; other keys may give it more to do",
+            "continue a run: its folder, `latest`, or a sweep's folder (its best trial)",
         ),
         Word(
             "defaults",

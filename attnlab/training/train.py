@@ -54,15 +54,14 @@ def start(
     """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
     told first, of one of several runs. Raises UserError and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
-    line = "\n".join(filter(None, (title, line)))
-    return _start(compose.with_absolute_paths(settled), overrides, quiet, line=line)
+    return _start(compose.with_absolute_paths(settled), overrides, quiet, title=title, line=line)
 
 
 def _start(
-    config: Config, overrides: Sequence[str], quiet: bool, warned: bool = False, line: str = ""
+    config: Config, overrides: Sequence[str], quiet: bool, warned: bool = False, title: str = "", line: str = ""
 ) -> Run | CrossValidation:
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned:
-    see `Session`. line: what is told of its settings."""
+    see `Session`. title, line: what is told first, and of its settings."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
@@ -75,7 +74,7 @@ def _start(
             _write_beginnings(folder, overrides)
             write_json(folder.folds, asdict(folds))
             write_text(folder.config, compose.to_yaml(config))
-            return _train_folds(folder, config, folds, overrides, quiet, line)
+            return _train_folds(folder, config, folds, overrides, quiet, "\n".join(filter(None, (title, line))))
     data = load_data(config)
     _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
@@ -94,6 +93,8 @@ def _start(
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
     with folder.held():
+        if title:
+            reporter.say(title, style="bold")
         if data.notice:
             reporter.say(data.notice, style="cyan")
         if (follows := task.told(config, data.spec, overrides)) and not warned:

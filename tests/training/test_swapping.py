@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnlab import compose
+from attnlab import compose, groups
 from attnlab.data import open_data
 from attnlab.model import build as models
 from attnlab.training.checks import check_positions
@@ -29,7 +29,7 @@ PAIRS = [(task, data) for task, sets in TASKS.items() for data in sets]
 @cache
 def opened(name: str) -> Any:
     """A data set that comes with the program."""
-    config = compose.compose([f"data={name}"])
+    config = compose.compose(compose.with_task([f"data={name}"]))
     return open_data(config.data, config.seed)
 
 
@@ -113,5 +113,6 @@ def test_what_doesnt_fit_is_refused_with_what_would(words: tuple[str, ...], expe
     "choice", [f"{group}={name}" for group in ("task", "experiment") for name in compose.choices(group)]
 )
 def test_the_encoder_of_every_task_and_experiment_is_replaced_by_one_word(choice: str) -> None:
+    how, _ = groups.OWN_DATA.get(choice.removeprefix("task="), ("", None))
     for encoder in ("recurrent", "convolution", "fully_connected", "graph_conv"):
-        assert compose.compose([choice, f"encoder={encoder}"]).encoder.name == encoder
+        assert compose.compose([choice, *how.split(), f"encoder={encoder}"]).encoder.name == encoder

@@ -119,7 +119,8 @@ class Scaled(Position):
     def __init__(self, keys, config, num_coords):
         super().__init__(keys, config, num_coords)
         self.sign = 1.0 if keys.sign == "plus" else -1.0
-        self.direction = nn.Parameter(torch.ones(num_coords, config.width))
+        # Not the same in all features: LayerNorm would take that away.
+        self.direction = nn.Parameter(torch.linspace(0, 1, config.width).repeat(num_coords, 1))
 
     def added(self, sets):
         return sets.values + self.sign * sets.coords @ self.direction
