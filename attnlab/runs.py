@@ -365,10 +365,14 @@ def is_run(word: str) -> bool:
     return os.path.isfile(RunFolder(user_path(word)).config)
 
 
+def is_trial(path: Path) -> bool:
+    """Whether a run folder is a trial of a sweep, or one of a trial's seeds."""
+    return any(os.path.exists(parent / SWEEP) for parent in list(path.parents)[:2])
+
+
 def is_part(path: Path) -> bool:
     """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
-    is_trial = any(os.path.exists(parent / SWEEP) for parent in list(path.parents)[:2])
-    return is_trial or os.path.isfile(path.parent / "config.yaml")
+    return is_trial(path) or os.path.isfile(path.parent / "config.yaml")
 
 
 def is_held(lock: Path) -> bool:

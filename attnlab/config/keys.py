@@ -23,6 +23,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_allowed() -> int:
+    """As PyTorch takes them: all cores, or as many as `OMP_NUM_THREADS` says."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) else cores()
+
+
 def refuse_beyond_machine(path: str, number: int) -> None:
     """Raises UserError for more threads, or processes, than could be meant here: many times the cores, since a run of a
     larger machine may be continued on this one."""

@@ -23,7 +23,7 @@ from attnlab.command_words import shell_word, text, texts
 from attnlab.disk import read_jsonl
 from attnlab.errors import Damaged, UserError, printable
 from attnlab.lab.run_groups import console, differences, finished, shown
-from attnlab.lab.run_rows import Row, comparable, data_names, picked, read_row, read_rows, refuse_unknown
+from attnlab.lab.run_rows import Row, comparable, data_names, picked, read_row, read_rows, refuse_unknown, written
 from attnlab.local_files import user_path
 from attnlab.metrics.bootstrap import Difference, paired_runs
 from attnlab.plural import plural
@@ -310,8 +310,7 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
         seeds = sorted((str(run.row.get("seed")) for run in side.runs), key=lambda seed: (len(seed), seed))
         noun = "seed" if len(seeds) == 1 else "seeds"
         print(printable(f"{letter}: {side.word} ({plural(len(seeds), 'run')}, {noun} {', '.join(seeds)})"))
-    different = differences([run.row for run in every])
-    print(printable(f"They differ in {', '.join(different) or 'nothing but the seed'}."))
+    print(printable(f"They differ in {', '.join(_difference(sides)) or 'nothing but the seed'}."))
     for letter, side in zip("AB", sides, strict=True):
         if inside := differences([run.row for run in side.runs]):
             print(printable(f"The runs of {letter} differ among themselves in {', '.join(inside)}, too."))
@@ -330,6 +329,16 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     if several and min(n for n in map(len, (of_first, of_second)) if n > 1) < FEW_SEEDS:
         print(f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is rather too narrow.")
     return verdict
+
+
+def _difference(sides: tuple[Side, Side]) -> list[str]:
+    """The settings in which runs differ, with their values on each side."""
+    rows = [[run.row for run in side.runs] for side in sides]
+    told = []
+    for name in differences([*rows[0], *rows[1]]):
+        first, second = ("/".join(dict.fromkeys(written(row[name]) for row in of_side)) for of_side in rows)
+        told.append(f"{name} ({first} and {second})")
+    return told
 
 
 def _usual_margin(measure: str, scores: Sequence[float]) -> float:

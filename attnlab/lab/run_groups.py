@@ -24,7 +24,7 @@ from attnlab.training.report import PipedConsole
 
 NO_SETTING = re.compile(
     r"seed|folder|outputs|plugins|baselines|score_test|logger(\..*)?|trainer\.(device|threads)"
-    r"|data\.(path|hub|cache|origin|licence)|started|undefined"
+    r"|data\.(path|hub|cache|origin|licence)|started|undefined|trial"
 )
 """Keys and columns in which runs of the same settings may differ. On which data they are is asked for otherwise."""
 
@@ -72,9 +72,11 @@ def groups_of(rows: Sequence[Row], keys: Sequence[str]) -> list[Group]:
 
 
 def finished(rows: Sequence[Row]) -> list[Row]:
-    """The runs that have come to their end; of a cross-validation the whole, not its folds."""
+    """The runs that have come to their end; of a cross-validation the whole, not its folds, and no trials of sweeps, which
+    are as many as a search liked to try, unless they are all that there is."""
     every = {str(row["run"]) for row in rows}
-    return [row for row in rows if row["state"] == "finished" and str(row["run"]).rpartition("/")[0] not in every]
+    whole = [row for row in rows if row["state"] == "finished" and str(row["run"]).rpartition("/")[0] not in every]
+    return [row for row in whole if not row.get("trial")] or whole
 
 
 def higher_is_better(measure: str) -> bool:
@@ -145,6 +147,12 @@ def notes(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
     lines += [f"{_runs_of(names)} differ in {keys}, too." for keys, names in differing.items()]
     for seeds, names in repeating.items():
         lines.append(f"{_runs_of(names)} repeat seed {seeds}: equal runs make the standard deviation too small.")
+    counted = {str(row["run"]) for group in groups for row in group.rows}
+    trials = sum(bool(row.get("trial")) and str(row["run"]) not in counted for row in rows)
+    if trials:
+        lines.append(
+            f"Not counted: {plural(trials, 'trial')} of sweeps; `outputs=SWEEPFOLDER` groups those of one."
+        )
     states = Counter(str(row["state"]) for row in rows if row["state"] != "finished")
     if states:
         told = [f"{count} {state}" for state, count in sorted(states.items())]
@@ -155,14 +163,12 @@ def notes(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
 
 
 def differences(rows: Sequence[Row], besides: Iterable[str] = ()) -> list[str]:
-    """The settings that all of these runs have, but with different values; where another part was chosen, its group alone.
-    besides: keys and columns that aren't looked at."""
+    """The settings that all of these runs have, but with different values. besides: keys and columns that aren't looked at."""
     common = set[str].intersection(*map(set, rows)) if rows else set[str]()
     chosen = {f"{group}.name" for group in GROUPS}  # which the column of the group says, too
     names = common - chosen - set(besides) - (set(COLUMNS) - {"data"})
     different = {name for name in names if len({written(row[name]) for row in rows}) > 1}
-    different = {name for name in different if not NO_SETTING.fullmatch(name)}
-    return sorted(name for name in different if "." not in name or name.partition(".")[0] not in different)
+    return sorted(name for name in different if not NO_SETTING.fullmatch(name))
 
 
 def _repeated_seeds(rows: Sequence[Row]) -> list[str]:

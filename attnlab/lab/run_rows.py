@@ -10,7 +10,7 @@ from typing import cast, get_args
 from attnlab.disk import read_yaml
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
-from attnlab.runs import RunFolder, Scores, State, flat, run_folders, started
+from attnlab.runs import RunFolder, Scores, State, flat, is_trial, run_folders, started
 from attnlab.schema import checked
 
 COLUMNS = ("run", "task", "data", "state", "measure", "score", "test", "parameters", "epochs", "seconds")
@@ -33,6 +33,8 @@ def read_rows(outputs: str) -> list[Row]:
 def read_row(path: Path, outputs: str) -> Row:
     """Of a damaged run, and of one that cannot be read, only that it is."""
     row: Row = {"run": str(path.relative_to(outputs)), "state": "damaged", "started": started(path)}
+    if is_trial(path):
+        row["trial"] = True
     folder = RunFolder(path)
     try:
         config = read_yaml(folder.config, Row)

@@ -107,13 +107,13 @@ def test_one_run_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     bad = run(tmp_path, "bad", 120, "encoder.depth=1", "data.limit=50")
     lines = good.predictions("test").read_text().splitlines(keepends=True)
     good.predictions("test").write_text("".join(reversed(lines)))  # examples are matched by key
-    for words, winner in (
-        ((good.path, bad.path), "A is better than B"),
-        ((bad.path, good.path), "B is better than A"),
+    for words, winner, limits, depths in (
+        ((good.path, bad.path), "A is better than B", "null and 50", "2 and 1"),
+        ((bad.path, good.path), "B is better than A", "50 and null", "1 and 2"),
     ):
         out = said(capsys, *map(str, words))
         assert f"{winner} by accuracy on 200 test examples: the 95 % interval of the difference, " in out
-        assert "They differ in data.limit, encoder.depth." in out
+        assert f"They differ in data.limit ({limits}), encoder.depth ({depths})." in out
         assert (
             "One run on each side: this says what other examples would change, not what another seed would." in out
         )

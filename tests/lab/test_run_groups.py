@@ -90,7 +90,7 @@ def test_what_else_differs_is_told(outputs: Path, capsys: pytest.CaptureFixture[
     assert "These runs differ in data.limit, encoder.depth, too." in printed(capsys, outputs, "group=")
     finished(outputs, "other", 0.6, "encoder=recurrent")
     said = printed(capsys, outputs, "group=task")
-    assert "The runs of task=pos differ in data.limit, encoder, too." in said, "not in each key of another encoder"
+    assert "The runs of task=pos differ in data.limit, encoder, encoder.depth, too." in said
 
 
 def test_measures_tasks_and_data_are_never_mixed(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,3 +183,16 @@ def test_a_multirun_that_fails_tells_what_it_has_come_to(
     head, *rows, _ = told.out.splitlines()[-4:]
     assert head.split()[0] == "encoder.depth" and {row.split()[0] for row in rows} == {"1", "2"}
     assert told.err == "attnlab: the loss is nan\n"
+
+
+def test_trials_of_a_sweep_are_not_counted_beside_other_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(tmp_path, "alone", 0.8, "encoder.depth=1")
+    sweep = tmp_path / "pos" / "20260301-101500-abcd"
+    finished(sweep, "trial-0", 0.9, "encoder.depth=1")
+    (sweep / "sweep.yaml").touch()
+    said = printed(capsys, tmp_path, "group=encoder.depth")
+    assert said[1].split()[4] == "1" and "0.8" in said[1]
+    assert "Not counted: 1 trial of sweeps; `outputs=SWEEPFOLDER` groups those of one." in said
+    assert printed(capsys, sweep, "group=encoder.depth")[1].split()[4] == "1"

@@ -9,12 +9,13 @@ import scipy.io.wavfile
 import yaml
 from conftest import write_treebank
 from graphs import write_tu
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pictures import write_folder
 
 from attnlab import compose, groups
 from attnlab.cli import main
+from attnlab.config import GraphData
 from attnlab.training.defaults import RULES, Facts, settle
 
 TINY = ["encoder.width=8", "encoder.depth=1", "trainer.updates=2", "baselines=false"]
@@ -139,7 +140,10 @@ def test_short_recordings_are_masked_less(tmp_path: Path) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(RULES), st.integers(1, 10**7), st.integers(1, 10**4), st.integers(1, 10**4))
 def test_more_examples_are_passed_less_often(rule, examples: int, mean: int, side: int) -> None:
+    assume(
+        rule.keys is not GraphData or not examples < 2000 <= 2 * examples
+    )  # from so many on, graphs take longer
     fewer, more = (rule.settings(Facts(number, number * mean, mean, side)) for number in (examples, 2 * examples))
-    assert 3 <= more["trainer.epochs"] <= fewer["trainer.epochs"] <= 80
+    assert 3 <= more["trainer.epochs"] <= fewer["trainer.epochs"] <= 120
     assert fewer["trainer.batch_vectors"] <= more["trainer.batch_vectors"]
     assert fewer.get("data.stride", 1) <= fewer.get("data.patch", 1)

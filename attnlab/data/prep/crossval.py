@@ -87,8 +87,8 @@ class NumberedFolds(Folding):
         together = f", with all examples of a group (`data.group={group}`) in the same fold" if group else ""
         others = f"the other {number - 2}" if number > 3 else "the third"
         self.protocol = (
-            f"{number}-fold cross-validation{stratified}{together}: each fold is tested by a model that was trained on {others} "
-            "and chosen on the fold after it"
+            f"{number}-fold cross-validation{stratified}{together}: each fold is tested by a model that was selected on the next "
+            f"fold and trained on {others}"
         )
 
     def _dealt(self, classes: Named) -> NDArray[np.int64]:
@@ -145,7 +145,8 @@ class OneGroupOut(Folding):
     """A fold for each group, tested on it alone; a fraction of the others' owners validates: at least one, and one of
     each class of which two are there.
 
-    group: what groups are, such as speakers; whole: whether owners are these groups themselves. Raises UserError for an example without a group, and for a single group.
+    group: what groups are, such as speakers. whole: whether owners are these groups themselves; then those that follow the
+    tested one validate, in a circle by hash, so that no two folds are trained on the same groups. Raises UserError for an example without a group, and for a single group.
     """
 
     def __init__(
@@ -164,11 +165,15 @@ class OneGroupOut(Folding):
         self.names.sort(key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
         if len(self.names) < 2 or "" in self.names:
             raise UserError(f"`data.folds={word}`: every example needs a {group}, and there must be at least two")
-        chosen_on = f"the others, by hash of the {group}" if whole else "the others' examples, by hash of the key"
-        self.protocol = (
-            f"leave one {group} out: each {group} is tested by a model trained on the others, "
-            f"and chosen on {100 * validation:g} % of {chosen_on}"
-        )
+        self._circle, self._validating = list[int](), 0
+        selected_on = f"{100 * validation:g} % of the others' examples, by hash of the key"
+        if whole:
+            first = {int(number): position for number, position in zip(groups.numbers, positions, strict=True)}
+            self._circle = sorted(first, key=lambda number: first[number])
+            self._validating = max(1, min(len(first) - 2, round(validation * (len(first) - 1))))
+            selected_on = f"the next {self._validating}" if self._validating > 1 else "the next one"
+            selected_on += f", in an order by hash of the {group}"
+        self.protocol = f"leave one {group} out: each {group} is tested by a model that was selected on {selected_on}, and trained on the others"
 
     def _splits(self, name: str) -> NDArray[np.int8]:
         return self._covered(self._by_hash(name))
@@ -179,8 +184,16 @@ class OneGroupOut(Folding):
 
     def _by_hash(self, name: str) -> NDArray[np.int8]:
         """(n,): as `splits`, whatever classes there are."""
-        tested = self.groups.numbers == list(self.groups.names).index(name)
-        validates = ~tested & (self.positions < self.validation)
+        number = list(self.groups.names).index(name)
+        tested = self.groups.numbers == number
+        if self._circle:
+            after = self._circle.index(number) + 1
+            following = [*self._circle, *self._circle][
+                after : after + (self._validating if self.validation else 0)
+            ]
+            validates = np.isin(self.groups.numbers, following)
+        else:
+            validates = ~tested & (self.positions < self.validation)
         if self.validation and not validates.any():
             validates = ~tested & (self.positions == self.positions[~tested].min())
         if (validates | tested).all():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attnlab import plugins
 from attnlab.command_words import quoted, text_word
 from attnlab.config import Config
-from attnlab.config.keys import cores
+from attnlab.config.keys import threads_allowed
 from attnlab.runs import RunFolder, is_held
 
 TRAIN = (sys.executable, "-m", "attnlab", "train")
@@ -85,7 +85,7 @@ class Child:
 def resources(config: Config, parallel: int, slot: int) -> tuple[list[str], dict[str, str]]:
     """Words for a new run, and variables for its process, of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
     `trainer.device=cpu` are kept to."""
-    threads = config.trainer.threads or max(1, cores() // parallel)
+    threads = config.trainer.threads or max(1, threads_allowed() // parallel)
     words = [] if config.trainer.threads else [f"trainer.threads={threads}"]
     environment = {"OMP_NUM_THREADS": str(threads)}
     gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []
