@@ -1,0 +1,241 @@
+"""`attnlab predict` as a user meets it: any input, in order, alone as among others, and what cannot be read keeps its place."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import write_pairs, write_tables, write_treebank
+
+from attnlab import load_run
+from attnlab.cli import main
+
+SMALL = (
+    "encoder.width=16 encoder.depth=1 encoder.heads=2 trainer.batch_vectors=100 trainer.epochs=2 baselines=false "
+    "defaults=plain optimizer.lr=0.02"
+).split()
+
+
+def trained(outputs: Path, *words: str) -> Path:
+    assert main(["train", *SMALL, *words, f"outputs={outputs}"]) == 0
+    (run,) = outputs.glob("*/*")
+    return run
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tables(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="module")
+def reader(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that tells good texts from bad ones."""
+    words = (
+        "task=sentiment",
+        "data=csv",
+        f"data.path={films}",
+        "encoder.position=learned",
+        "encoder.max_position=12",
+    )
+    return trained(tmp_path_factory.mktemp("reader"), *words, "trainer.epochs=6", "data.unknown=0.1")
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    treebank = write_treebank(tmp_path_factory.mktemp("treebank"))
+    words = ("data=ud_ewt", f"data.path={treebank}", "embedding=word_char")
+    return trained(tmp_path_factory.mktemp("tagger"), *words)
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    words = ("task=translation", "data=parallel", f"data.path={write_pairs(tmp_path_factory.mktemp('pairs'))}")
+    return trained(
+        tmp_path_factory.mktemp("translator"), *words, "data.tokens=words", "head.heads=2", "head.depth=1"
+    )
+
+
+def give(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    """Standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+
+def answers(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> list[dict]:
+    """The lines of JSON that a command prints."""
+    capsys.readouterr()
+    assert main(["predict", *words, *([] if "--json" in words else ["--json"])]) == code
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def without_gold(run: Path) -> list[dict]:
+    """The predictions of training's end."""
+    lines = [json.loads(line) for line in (run / "predictions-test.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if "gold" not in name} for line in lines]
+
+
+def alike(one: dict, other: dict) -> None:
+    """The same but for the last digits of probabilities, which depend on what is computed together."""
+    assert {
+        name: value for name, value in one.items() if "probab" not in name and name not in ("key", "predicted")
+    } == {
+        name: value for name, value in other.items() if "probab" not in name and name not in ("key", "predicted")
+    }
+    assert one["predicted"] == pytest.approx(other["predicted"], abs=1e-5)
+    if one["probability"] is not None:
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
+
+
+def test_a_table_is_answered_as_training_answered_it(reader: Path, films: Path, capsys) -> None:
+    expected = without_gold(reader)
+    assert answers(capsys, str(reader), str(films / "test.csv")) == expected
+    texts = [row["text"] for row in csv.DictReader((films / "test.csv").open())]
+    for line, text in zip(expected[:3], texts, strict=False):
+        (alone,) = answers(capsys, str(reader), text)
+        assert alone["key"] == "argument:1"
+        alike(alone, line)
+
+
+def test_lines_of_text_are_answered_as_training_answered_them(
+    tagger: Path, translator: Path, tmp_path: Path, capsys
+) -> None:
+    for run, name in ((tagger, "words"), (translator, "source")):
+        expected, lines = without_gold(run), tmp_path / f"{name}.txt"
+        texts = [" ".join(line[name]) if name == "words" else line[name] for line in expected]
+        lines.write_text("".join(f"{text}\n" for text in texts))
+        found = answers(capsys, str(run), str(lines))
+        assert [line["key"] for line in found] == [f"{name}.txt:{i}" for i in range(1, len(texts) + 1)]
+        for one, other in zip(found, expected, strict=True):
+            alike(one, other)
+
+
+def test_a_number_is_answered_as_training_answered_it(films: Path, tmp_path: Path, capsys) -> None:
+    for path in films.glob("*.csv"):
+        text = path.read_text().replace('!",good', '!",2.5').replace('!",bad', '!",-1')
+        (tmp_path / path.name).write_text(text)
+    run = trained(tmp_path / "outputs", "task=regression", "data=csv", f"data.path={tmp_path}")
+    assert answers(capsys, str(run), str(tmp_path / "test.csv")) == without_gold(run)
+    assert main(["predict", str(run), "It is fine!"]) == 0
+    value, text = capsys.readouterr().out.split("  ")
+    assert float(value) == pytest.approx(load_run(run).predict(["It is fine!"])[0].value, abs=1e-4)
+    assert text == "It is fine!\n"
+
+
+def test_an_answer_depends_neither_on_its_place_nor_on_its_neighbours(reader: Path, monkeypatch, capsys) -> None:
+    from attnlab.data.text.given import SentenceReader
+
+    texts = [f"It is {'very ' * (i % 7)}{'fine' if i % 3 else 'dull'}!" for i in range(50)]
+    give(monkeypatch, "".join(f"{text}\n" for text in texts).encode())
+    whole = answers(capsys, str(reader))
+    assert [" ".join(line["words"]) for line in whole] == [text.replace("!", " !") for text in texts], "in order"
+    monkeypatch.setattr(SentenceReader, "block", 3)
+    give(monkeypatch, "".join(f"{text}\n" for text in texts).encode())
+    for one, other in zip(answers(capsys, str(reader), "-"), whole, strict=True):
+        assert one["key"] == other["key"]
+        alike(one, other)
+    give(monkeypatch, "".join(f"{text}\n" for text in texts).encode())
+    rest = answers(capsys, str(reader), "--skip", "48")
+    assert [line["key"] for line in rest] == ["stdin:49", "stdin:50"]
+    for one, other in zip(rest, whole[48:], strict=True):
+        alike(one, other)
+
+
+def test_what_cannot_be_read_keeps_its_place_and_the_others_are_answered(
+    reader: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    table = tmp_path / "mixed.csv"
+    table.write_text('id,text\n1,It is fine!\n2,"It is\n3\n4,\n5,It is dull!\n')
+    table.write_text("id,text\n1,It is fine!\n2\n3,\n4,It is dull!\n")
+    (tmp_path / "sound.wav").write_bytes(b"RIFF")
+    words = (str(table), str(tmp_path / "sound.wav"), "missing.csv", "so dull", "very " * 13)
+    found = answers(capsys, str(reader), *words, code=1)
+    assert [(line["key"].rpartition("/")[2], line.get("predicted")) for line in found] == [
+        ("mixed.csv:2", "good"), ("mixed.csv:3", None), ("mixed.csv:4", None), ("mixed.csv:5", "bad"),
+        ("sound.wav", None), ("missing.csv", None), ("argument:4", "bad"), ("argument:5", None),
+    ]  # fmt: skip
+    reasons = [line["error"] for line in found if "error" in line]
+    for reason, expected in zip(
+        reasons, ["1 columns, where", "at least one word", "reads a sentence", "no such file", "learned positions"],
+        strict=True,
+    ):  # fmt: skip
+        assert expected in reason and "\n" not in reason
+    give(monkeypatch, b"It is fine!\n\xff\nso\0\nso dull")
+    found = answers(capsys, str(reader), code=1)
+    assert [line.get("predicted") for line in found] == ["good", None, None, "bad"]
+    assert "not UTF-8" in found[1]["error"] and "NUL" in found[2]["error"]
+    assert main(["predict", str(reader), "", "fine", "--csv"]) == 1
+    told = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(told.out), strict=True))
+    assert [row["key"] for row in rows] == ["argument:1", "argument:2"]
+    assert rows[0]["error"].startswith("give at least one word") and not rows[1]["error"]
+    assert told.err == (
+        "attnlab: 1 of 2 inputs could not be answered; the first: give at least one word, and none empty\n"
+    )
+
+
+def test_answers_for_a_terminal(reader: Path, tagger: Path, translator: Path, capsys) -> None:
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        assert main(["predict", *words]) == 0
+        return capsys.readouterr().out
+
+    assert said(str(reader), "It is fine!", "zonk it is dull").splitlines()[0].startswith("good 0.")
+    assert said(str(reader), "zonk is dull").endswith("  zonk is dull  (unknown: zonk)\n")
+    line = said(str(reader), "It is fine!", "--top", "2")
+    assert line.startswith("good 0.") and ", bad 0." in line
+    words = said(str(tagger), "they saw the book .").split()
+    assert [word.partition("/")[0] for word in words] == ["they", "saw", "the", "book", "."]
+    first = said(str(tagger), "they saw", "--top=2").splitlines()[0]
+    assert first.startswith("they\t") and len(first.split()) == 5
+    (best,) = said(str(translator), "old dog").splitlines()
+    several = said(str(translator), "old dog", "--top", "3").splitlines()
+    assert several[0] == best and len(several) == 3 and all(line.startswith("    ") for line in several[1:])
+
+
+def test_a_file_of_answers_is_whole_and_of_the_form_of_its_name(
+    reader: Path, films: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    for name in ("answers.jsonl", "answers.csv", "answers.txt"):
+        assert main(["predict", str(reader), str(films / "test.csv"), "--out", str(tmp_path / name)]) == 0
+    assert capsys.readouterr().out == ""
+    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert lines == without_gold(reader)
+    rows = list(csv.DictReader((tmp_path / "answers.csv").open(), strict=True))
+    assert [row["predicted"] for row in rows] == [line["predicted"] for line in lines]
+    assert len((tmp_path / "answers.txt").read_text().splitlines()) == len(lines)
+    before = (tmp_path / "answers.csv").read_bytes()
+    monkeypatch.setattr("attnlab.training.run.Run.answers", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["predict", str(reader), "fine", "--out", str(tmp_path / "answers.csv")])
+    assert (tmp_path / "answers.csv").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"answers.jsonl", "answers.csv", "answers.txt"}
+
+
+MISTAKES = {
+    (): "which run is asked?",
+    ("A fine film",): "`A fine film`: no run folder, which comes first; write `attnlab predict RUN INPUT…`",
+    ("run=latest", "fine"): "write `latest`",
+    ("RUN", "fine", "--jsn"): "`--jsn`: no such option; did you mean `--json`?",
+    ("RUN", "fine", "--json", "--csv"): "choose one of them",
+    ("RUN", "fine", "--top"): "`--top`: give it a value",
+    ("RUN", "fine", "--top", "0"): "`--top 0`: give a whole number, 1 or more",
+    ("RUN", "fine", "--skip", "-1"): "`--skip -1`: give a whole number, 0 or more",
+    ("RUN", "fine", "--out", "answers.xlsx"): "let its name end in .jsonl, .csv or .txt",
+    ("RUN", "fine", "RUN"): "a second run folder",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES, ids=" ".join)
+def test_a_mistake_is_one_sentence(
+    words: tuple[str, ...], reader: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", *(str(reader) if word == "RUN" else word for word in words)]) == 2
+    error = capsys.readouterr().err
+    assert MISTAKES[words] in error and len(error.splitlines()) == 1
+
+
+def test_words_that_look_like_options_are_inputs_behind_two_dashes(reader: Path, capsys) -> None:
+    (found,) = answers(capsys, str(reader), "--json", "--", "--fine")
+    assert found["words"] == ["-", "-", "fine"]
