@@ -6,11 +6,17 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import recordings
+import soundfile
 from conftest import write_pairs, write_tables, write_treebank
+from pictures import noise, write_picture
+from torchvision.io import read_image
 
 from attnlab import load_run
 from attnlab.cli import main
+from attnlab.errors import UserError
 
 SMALL = (
     "encoder.width=16 encoder.depth=1 encoder.heads=2 trainer.batch_vectors=100 trainer.epochs=2 baselines=false "
@@ -239,3 +245,87 @@ def test_a_mistake_is_one_sentence(
 def test_words_that_look_like_options_are_inputs_behind_two_dashes(reader: Path, capsys) -> None:
     (found,) = answers(capsys, str(reader), "--json", "--", "--fine")
     assert found["words"] == ["-", "-", "fine"]
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    words = (
+        "task=keywords",
+        "data=fsdd",
+        f"data.path={recordings.digits()}",
+        "data.bands=12",
+        "data.normalise=training",
+    )
+    return trained(tmp_path_factory.mktemp("listener"), *words)
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run that has learned from pictures, and their folder."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(40):
+        level = noise(8 + number % 3, 9, 3, seed=number) // 2 + (number % 2) * 120
+        path = folder / ("dark", "bright")[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        write_picture(path, level)
+    words = ("task=classification", "data=image_folder", f"data.path={folder}", "data.patch=4", "data.test=0.3")
+    return trained(tmp_path_factory.mktemp("viewer"), *words), folder
+
+
+def test_files_are_answered_as_training_answered_them(
+    listener: Path, viewer: tuple[Path, Path], monkeypatch, capsys
+) -> None:
+    for run, folder in ((listener, recordings.digits()), viewer):
+        expected = without_gold(run)
+        files = [folder / line["key"] for line in expected]
+        found = answers(capsys, str(run), *map(str, files))
+        assert [line["key"] for line in found] == [str(file) for file in files] and len(files) > 5
+        for one, other in zip(found, expected, strict=True):
+            other.pop("said", None)  # which is the right answer
+            alike(one | {"recording": ""}, other | {"recording": ""})
+        give(monkeypatch, "".join(f"{file}\n" for file in files[:2]).encode())
+        assert [line["predicted"] for line in answers(capsys, str(run), "-")] == [
+            line["predicted"] for line in expected[:2]
+        ]
+        below = answers(capsys, str(run), str(folder))
+        assert [line["key"] for line in below] == sorted(line["key"] for line in below) and len(below) > len(files)
+
+
+def test_arrays_are_answered_as_their_files(listener: Path, viewer: tuple[Path, Path]) -> None:
+    sound = recordings.digits() / "1_bob_3.wav"
+    run, (samples, rate) = load_run(listener), soundfile.read(sound, dtype="int16")
+    floats = samples.astype(np.float32) / 32768
+    given = [sound, str(sound), (samples, rate), (floats, rate), (np.stack([floats, floats], 1), rate)]
+    assert len({answer.probability for answer in run.predict(given)}) == 1
+    viewing, folder = load_run(viewer[0]), viewer[1]
+    file = next(folder.glob("dark/*.png"))
+    pixels = read_image(str(file)).permute(1, 2, 0).numpy()
+    assert len({answer.probability for answer in viewing.predict([file, str(file), pixels])}) == 1
+    assert viewing.predict([noise(9, 9)])[0].value in ("dark", "bright"), "levels of grey"
+    for asked, wrong, told in (
+        (run, (samples.astype(np.int64), rate), "recording 1 of 1: give each recording as a file"),
+        (run, samples, "recording 1 of 1: give each recording as a file"),
+        (run, (samples[:0], rate), "not (0,)"),
+        (viewing, pixels / 255, "not of float64"),
+        (viewing, pixels[0, 0], "not (3,)"),
+        (viewing, noise(2000, 2000), "more than the 4,096 that this run reads"),
+        (viewing, "nothing.png", "no such file"),
+    ):
+        with pytest.raises(UserError) as refused:
+            asked.predict([wrong])
+        assert told in str(refused.value)
+
+
+def test_a_file_that_cannot_be_used_keeps_its_place(
+    listener: Path, viewer: tuple[Path, Path], tmp_path: Path, capsys
+) -> None:
+    sound, picture = recordings.digits() / "1_bob_3.wav", next(viewer[1].glob("dark/*.png"))
+    for name, content in {"cut.wav": sound.read_bytes()[:300], "cut.png": picture.read_bytes()[:60]}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "empty").mkdir()
+    for run, good, bad, other in ((listener, sound, "cut.wav", picture), (viewer[0], picture, "cut.png", sound)):
+        words = (str(tmp_path / bad), str(good), str(other), "a text", str(tmp_path / "empty"))
+        found = answers(capsys, str(run), *words, code=1)
+        assert [line["key"] for line in found] == list(words)
+        assert ["error" in line for line in found] == [True, False, True, True, True]
+        assert bad in found[0]["error"] and "this run reads a " in found[2]["error"]
