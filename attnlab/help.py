@@ -136,7 +136,8 @@ USAGE = {
     "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
     "predict": "usage: attnlab predict RUN INPUT ... [--json | --csv] [--top NUMBER] [--out FILE] [--skip NUMBER]\n\n"
     "Answers about inputs in their order, without right answers. RUN: a run folder, a sweep's (its best trial), or `latest`.\n"
-    "INPUT: a text; a .txt with a text on each line; a .csv, .tsv or .jsonl with the column that the run has learned from;\n"
+    "INPUT, as the run has learned from: a text; a .txt with a text on each line; a .csv, .tsv or .jsonl with its column;\n"
+    "recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or a .jsonl;\n"
     "`-`, or nothing at the end of a pipe, for the lines of standard input. An input that cannot be read has its error in its\n"
     "place, the others are answered, and the exit code is 1.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"

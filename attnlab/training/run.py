@@ -81,8 +81,9 @@ class Run:
     def predict(self, inputs: Sequence[object]) -> list[Prediction]:
         """An answer for each input, as evaluation would give it.
 
-        Where the run has learned from text, an input is a string, split as `data.tokens` says, or a list of words. Raises
-        UserError for the first input that cannot be used.
+        Texts: strings, split as `data.tokens` says, or lists of words. Recordings: paths, or (samples, rate) with samples (T,) or
+        (T, channels). Pictures: paths, or uint8 of shape (H, W) or (H, W, C). Graphs: JSON or its dictionary, networkx graphs,
+        PyTorch Geometric's `Data`. Raises UserError for the first input that cannot be used.
         """
         reader = self.reader()
         if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):

@@ -6,12 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+import networkx
 import numpy as np
 import pytest
 import recordings
 import soundfile
+import torch
 from conftest import write_pairs, write_tables, write_treebank
 from pictures import noise, write_picture
+from torch_geometric.data import Data
 from torchvision.io import read_image
 
 from attnlab import load_run
@@ -329,3 +332,68 @@ def test_a_file_that_cannot_be_used_keeps_its_place(
         assert [line["key"] for line in found] == list(words)
         assert ["error" in line for line in found] == [True, False, True, True, True]
         assert bad in found[0]["error"] and "this run reads a " in found[2]["error"]
+
+
+def graph_line(i: int) -> dict:
+    """A ring or a path of named atoms with named bonds, in turn."""
+    size = 4 + i % 5
+    edges = [[a, a + 1, "ab"[(a + i) % 2]] for a in range(size - 1)] + ([[size - 1, 0, "a"]] if i % 2 else [])
+    return {"nodes": ["CNO"[(a * i) % 3] for a in range(size)], "edges": edges, "label": ["path", "ring"][i % 2]}
+
+
+@pytest.fixture(scope="module")
+def chemist(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
+    """A run that has learned from graphs, and the lines of its file."""
+    folder, lines = tmp_path_factory.mktemp("graphs"), [graph_line(i) for i in range(60)]
+    (folder / "graphs.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    words = ("task=graph", "data=graph_jsonl", f"data.path={folder / 'graphs.jsonl'}", "data.test=0.3")
+    return trained(
+        folder / "outputs", *words, "data.structure=[degree,random_walk:3]", "encoder.scope=full"
+    ), lines
+
+
+def test_graphs_are_answered_as_training_answered_them(
+    chemist: tuple[Path, list[dict]], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    run, lines = chemist
+    expected = {line["key"].rpartition(":")[2]: line for line in without_gold(run)}
+    text = "".join(json.dumps({"nodes": line["nodes"], "edges": line["edges"]}) + "\n" for line in lines)
+    (tmp_path / "new.jsonl").write_text(text)
+    found = answers(capsys, str(run), str(tmp_path / "new.jsonl"))
+    assert len(found) == 60 and len(expected) > 5
+    for number, other in expected.items():
+        alike(found[int(number) - 1], other)
+    give(
+        monkeypatch, (text.splitlines()[0] + '\n{"nodes": 2, "edges": [[0, 1]]}\n{"nodes": ["C"]}\nno\n').encode()
+    )
+    found = answers(capsys, str(run), "-", code=1)
+    alike(found[0], answers(capsys, str(run), text.splitlines()[0])[0])
+    for line, told in zip(
+        found[1:], ("names of nodes: none, where the run", "no `edges`", "not a JSON"), strict=True
+    ):
+        assert told in line["error"]
+
+
+def test_graphs_of_other_libraries_are_answered_as_their_lines(chemist: tuple[Path, list[dict]], tmp_path) -> None:
+    run, line = load_run(chemist[0]), chemist[1][7]
+    graph = networkx.Graph()
+    graph.add_nodes_from((i, {"label": name}) for i, name in enumerate(line["nodes"]))
+    graph.add_edges_from((a, b, {"label": name}) for a, b, name in line["edges"])
+    assert len({answer.probability for answer in run.predict([json.dumps(line), line, graph])}) == 1
+    numbers = [
+        {"nodes": [[float(n), 1.0] for n in range(i % 3 + 2)], "edges": [[0, 1, [i * 0.5]]], "label": i % 2}
+        for i in range(40)
+    ]
+    (tmp_path / "numbers.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in numbers))
+    measured = load_run(
+        trained(tmp_path / "outputs", "task=graph", "data=graph_jsonl", f"data.path={tmp_path / 'numbers.jsonl'}")
+    )
+    x, edges = torch.tensor(numbers[4]["nodes"]), torch.tensor([[0, 1], [1, 0]])
+    same = Data(x=x, edge_index=edges, edge_attr=torch.tensor([[2.0], [2.0]]))
+    assert len({answer.probability for answer in measured.predict([numbers[4], same])}) == 1
+    for wrong, told in (
+        (Data(edge_index=edges, num_nodes=2), "numbers of each node: none"),
+        (3, "graph 1 of 1: give each graph"),
+    ):
+        with pytest.raises(UserError, match=told):
+            measured.predict([wrong])
