@@ -271,16 +271,18 @@ class Lines:
 
     def _answer(self, prediction: Prediction) -> str:
         """Of a whole set."""
-        probabilities, value = most_probable(prediction, self.top), prediction.value
+        value = prediction.value
+        if isinstance(value, float):
+            return f"{value:.6g}"
+        if self.kind.name == "class" and self.top is None:
+            return f"{value!s:<{self.width}} {prediction.probability:.2f}"
+        probabilities = most_probable(prediction, self.top)
         if self.kind.name == "classes":
             assert isinstance(probabilities, Mapping) and not isinstance(value, str | float)
             named = probabilities if self.top else {n: p for n, p in probabilities.items() if p > 0.5}
             return ", ".join(f"{name} {p:.2f}" for name, p in named.items()) or "none"
-        if isinstance(value, float):
-            return f"{value:.6g}"
-        if self.top and isinstance(probabilities, Mapping):
-            return ", ".join(f"{name} {p:.2f}" for name, p in probabilities.items())
-        return f"{value!s:<{self.width}} {prediction.probability:.2f}"
+        assert isinstance(probabilities, Mapping), "of one class"
+        return ", ".join(f"{name} {p:.2f}" for name, p in probabilities.items())
 
     def _of_vectors(self, prediction: Prediction, words: object, given: Input, never: str) -> Iterator[str]:
         """Of each vector: in one line, or with the most probable classes of each in a line of its own."""

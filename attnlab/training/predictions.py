@@ -21,6 +21,7 @@ FIELDS = frozenset(
 MOST_COLUMNS = 10
 """Classes that have a column each in the table; of more, the most probable ones are named in each row."""
 YES = 1
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluation) -> None:
@@ -154,7 +155,7 @@ class Answers:
 
 def json_line(record: Mapping[str, object]) -> str:
     """One line of a .jsonl file."""
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return _JSON.encode(record) + "\n"
 
 
 def most_probable(

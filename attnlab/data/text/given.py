@@ -48,7 +48,7 @@ class SentenceReader(Reader[Words]):
             words = joined_tokens(value.texts, how)
         else:
             words = _listed(value)
-        if not words or not all(isinstance(word, str) and word for word in words):
+        if not words:
             raise UserError("give at least one word, and none empty")
         if self.config.too_long != "cut":
             refuse_longer(len(words), "words", end)
@@ -61,7 +61,10 @@ class SentenceReader(Reader[Words]):
 def _listed(given: object) -> Words:
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise UserError(f"give each sentence as a string or a list of words, not `{given!r}`")
-    return list(given)
+    words = list(given)
+    if not all(isinstance(word, str) and word for word in words):
+        raise UserError("give at least one word, and none empty")
+    return words
 
 
 class GivenSentences(GivenSplit):
@@ -71,8 +74,12 @@ class GivenSentences(GivenSplit):
         self.sentences, self.keys = sentences, keys
         forms = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(sentences)))}
         self._sets = WordSets(list(forms), spec, parts)
-        self._forms = [np.array([forms[word] for word in words], dtype=np.int32) for words in sentences]
         self.lengths = np.array([len(words) for words in sentences], dtype=np.int64)
+        ids = np.array([forms[word] for words in sentences for word in words], dtype=np.int32)
+        ends = self.lengths.cumsum().tolist()
+        self._forms = [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        unknown = np.concatenate([[0], (self._sets.word_of_form[ids] == 0).cumsum()])
+        self._shares = (np.diff(unknown[[0, *ends]]) / self.lengths).tolist()
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
         """(B,) numbers of sentences -> these, packed: values (N,) ids of words, coords (N, 1). Never augmented."""
@@ -85,8 +92,10 @@ class GivenSentences(GivenSplit):
         return {"words": self.sentences[i]}
 
     def unknown(self, i: int) -> float:
-        return round(float((self._sets.word_of_form[self._forms[i]] == 0).mean()), 4)
+        return round(self._shares[i], 4)
 
     def unknown_words(self, i: int) -> list[str]:
+        if not self._shares[i]:
+            return []
         unknown = self._sets.word_of_form[self._forms[i]] == 0
         return [word for word, never in zip(self.sentences[i], unknown.tolist(), strict=True) if never]
