@@ -99,13 +99,13 @@ def _run(words: list[str]) -> int:
         if verb not in ("runs", "prune", "completion"):  # which use no parts
             from attnlab import plugins
 
-            plugins.load(rest)
+            plugins.load([] if verb == "predict" else rest)  # whose words are anything
         if "--help" in rest or "-h" in rest:
             from attnlab import help
 
             print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]))
         else:
-            VERBS[verb](rest)
+            return VERBS[verb](rest) or 0
     return 0
 
 
@@ -198,6 +198,13 @@ def evaluate(words: list[str]) -> None:
     score_again(eval_words["run"], eval_words["split"], eval_words["outputs"], overrides)
 
 
+def predict(words: list[str]) -> int:
+    """attnlab predict: what a run answers about inputs; 1 where some could not be read."""
+    from attnlab.training.predict import predict as answer
+
+    return answer(words)
+
+
 def sweep(words: list[str]) -> None:
     """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
     from attnlab.lab.sweep.command import sweep as search
@@ -267,8 +274,9 @@ def completion(words: list[str]) -> None:
     print(completion.SCRIPTS[words[0]], end="")
 
 
-VERBS: dict[str, Callable[[list[str]], None]] = {
-    "train": train, "sweep": sweep, "runs": runs, "prune": prune, "data": data, "eval": evaluate, "bench": bench,
+VERBS: dict[str, Callable[[list[str]], int | None]] = {
+    "train": train, "sweep": sweep, "runs": runs, "prune": prune, "data": data, "eval": evaluate, "predict": predict,
+    "bench": bench,
     "help": explain, "completion": completion,
 }  # fmt: skip
 

@@ -47,10 +47,22 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
     elif verb == "help" and not equals:
         yield from ((word, "") for word in dict.fromkeys((*groups.NAMES, *help.WORDS)))
         yield from ((key.path, key.sentence) for key in _keys(verb, chosen).values())
+    elif verb == "predict":
+        yield from _of_predict(current, chosen)
     elif verb in help.WORDS and equals:
         yield from _values(verb, name, value, _keys(verb, chosen))
     elif verb in help.WORDS:
         yield from _names(verb, current, chosen)
+
+
+def _of_predict(current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """A run first, then options, and files, which are inputs."""
+    if current.startswith("-"):
+        yield from _names("predict", current, chosen)
+    elif not chosen:
+        yield from ((run.removeprefix("run="), what) for run, what in _runs("run", current))
+    else:
+        yield from _paths(current)
 
 
 def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -92,12 +104,7 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
     start = max(value.rfind(","), value.rfind("[")) + 1
     head = f"{name}={value[:start]}"
     if name in ("run", "sweep") and word:
-        outputs = Path(value).parent if "/" in value else Path("outputs")
-        yield f"{name}=latest", "the newest"
-        marks = ("config.yaml", "sweep.yaml") if name == "run" else ("sweep.yaml",)
-        found = (outputs.glob(f"{pattern}/{mark}") for pattern in ("*", "*/*", "*/*/*") for mark in marks)
-        folders = {path.parent for paths in found for path in paths}
-        yield from ((f"{name}={path}", "") for path in sorted(folders, key=lambda path: path.name, reverse=True))
+        yield from _runs(name, value)
     elif word and word.values:
         yield from ((f"{head}{choice}", "") for choice in word.values)
     elif name in groups.NAMES or (name == "space" and verb == "sweep"):
@@ -109,10 +116,25 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
         # `window:RADIUS` is completed to `window:`.
         yield from ((f"{head}{choice.rstrip(ascii_uppercase)}", "") for choice in keys[name].choices)
     elif name.rpartition(".")[2] in PATHS:
-        folder = value[: value.rfind("/") + 1]
-        beginning = re.sub(r"([*?[])", r"[\1]", value.removeprefix(folder))
-        for path in sorted(Path(os.path.expanduser(folder)).glob(f"{beginning}*")):
-            yield f"{name}={folder}{path.name}{'/' if path.is_dir() else ''}", ""
+        yield from ((f"{name}={path}", "") for path, _ in _paths(value))
+
+
+def _runs(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """Words that name a run, or a sweep: the newest first."""
+    outputs = Path(value).parent if "/" in value else Path("outputs")
+    yield f"{name}=latest", "the newest"
+    marks = ("config.yaml", "sweep.yaml") if name == "run" else ("sweep.yaml",)
+    found = (outputs.glob(f"{pattern}/{mark}") for pattern in ("*", "*/*", "*/*/*") for mark in marks)
+    folders = {path.parent for paths in found for path in paths}
+    yield from ((f"{name}={path}", "") for path in sorted(folders, key=lambda path: path.name, reverse=True))
+
+
+def _paths(value: str) -> Iterator[tuple[str, str]]:
+    """Files and folders that begin so."""
+    folder = value[: value.rfind("/") + 1]
+    beginning = re.sub(r"([*?[])", r"[\1]", value.removeprefix(folder))
+    for path in sorted(Path(os.path.expanduser(folder)).glob(f"{beginning}*")):
+        yield f"{folder}{path.name}{'/' if path.is_dir() else ''}", ""
 
 
 def _read_plugin(name: str) -> None:

@@ -37,6 +37,7 @@ usage: attnlab <verb> [key=value ...]
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
+  predict     ask a run about new inputs             attnlab predict latest "some text" FILE
   bench       speed of training on this machine      attnlab bench sections=tagging,images
   help        one key, group, choice or verb         attnlab help encoder.scope
   completion  complete words with the tab key        attnlab completion bash
@@ -77,6 +78,18 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("run", "latest", "which run: its folder, or `latest`; of a sweep, its best trial"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
+    ),
+    "predict": (
+        Word("--json", "", "a line of JSON for each input, with the probabilities of all classes that are kept"),
+        Word("--csv", "", "a table; where words have tags, a row for each word"),
+        Word(
+            "--top",
+            "",
+            "how many of the most probable classes are told, as in `--top 3`; of a translation, answers",
+        ),
+        Word("--out", "", "write this file, whole or not at all; its ending says the form: .jsonl, .csv or .txt"),
+        Word("--skip", "", "pass over the first inputs, as in `--skip 1000`, to go on where another call ended"),
+        Word("--", "", "all words behind it are inputs, also those that begin with two dashes"),
     ),
     "sweep": (
         Word("sweep", "", "finish this sweep, a folder or `latest`"),
@@ -121,6 +134,12 @@ USAGE = {
     ),
     "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
     "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
+    "predict": "usage: attnlab predict RUN INPUT ... [--json | --csv] [--top NUMBER] [--out FILE] [--skip NUMBER]\n\n"
+    "Answers about inputs in their order, without right answers. RUN: a run folder, a sweep's (its best trial), or `latest`.\n"
+    "INPUT, as the run has learned from: a text; a .txt with a text on each line; a .csv, .tsv or .jsonl with its column;\n"
+    "recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or a .jsonl;\n"
+    "`-`, or nothing at the end of a pipe, for the lines of standard input. An input that cannot be read has its error in its\n"
+    "place, the others are answered, and the exit code is 1.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

@@ -59,6 +59,9 @@ def answers(line: str) -> list[str]:
         ("attnlab train --", ["--cfg", "--help"], ["--json"]),
         ("attnlab eval split=v", ["split=validation"], []),
         ("attnlab eval run=", ["run=latest"], []),
+        ("attnlab predict ", ["latest"], ["task="]),
+        ("attnlab predict latest --j", ["--json"], ["--top"]),
+        ("attnlab predict latest ", [], ["task=", "latest"]),
         ("attnlab sweep sp", ["space="], []),
         ("attnlab sweep space=", ["space=rate", "space=size"], []),
         ("attnlab sweep sweep.sampler=", ["sweep.sampler=tpe"], []),
@@ -83,6 +86,8 @@ def test_runs_are_named_by_their_folders_the_newest_first(folder: Path) -> None:
     runs = [f"run=outputs/pos/2026010{day}-120000-abcd" for day in (2, 1)]
     assert answers("attnlab eval run=") == ["run=latest", *runs]
     assert answers("attnlab eval run=outputs/pos/20260101") == runs[1:]
+    assert answers("attnlab predict outputs/pos/20260101") == [runs[1].removeprefix("run=")]
+    assert answers("attnlab predict latest mix") == ["mixing.py"]
 
 
 def test_files_and_folders_are_values_of_paths(folder: Path) -> None:

@@ -45,7 +45,8 @@ def examples(page: Path = PAGE) -> list[Example]:
         if language == "sh":
             for line in text.splitlines():
                 before = [other.command for other in found if other.command.startswith("attnlab train")]
-                found.append(Example(line, dict(files), before[-1] if line.startswith("attnlab eval") else ""))
+                asks = line.startswith(("attnlab eval", "attnlab predict"))
+                found.append(Example(line, dict(files), before[-1] if asks else ""))
         elif "files" in keys:
             files |= dict.fromkeys(text.split(), b"")
         elif "file" in keys:
@@ -68,7 +69,7 @@ def write(files: dict[str, bytes], folder: Path) -> None:
 def run(command: str, *more: str) -> int:
     program, verb, *words = shlex.split(command)
     assert program == "attnlab"
-    tiny = [] if "--list" in words else TINY
+    tiny = [] if "--list" in words or verb == "predict" else TINY
     return main([verb, *words, *tiny, *more])
 
 
@@ -157,6 +158,7 @@ def test_every_file_on_the_page_has_its_mistake() -> None:
     shown = {name for example in examples() for name, content in example.files.items() if content}
     covered = set(MISTAKES) | {
         "unread.csv",
+        "new.txt",
         "pairs/train.en",
         "TOY/TOY_graph_indicator.txt",
         "TOY/TOY_graph_labels.txt",

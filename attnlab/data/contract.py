@@ -3,10 +3,10 @@
 A loader is a class derived from `Data`, registered in `registry.LOADERS`; its splits are derived from `Split`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +121,89 @@ class Split:
         return None
 
 
+@dataclass(frozen=True)
+class Input:
+    """One thing that a user gives to be predicted, as it was found. key: where: file:line, a file's name. value: what its
+    reader takes: a text, a path, … shown: how a person recognises it. error: why it could not be read; "" where it could.
+    """
+
+    key: str
+    value: object
+    shown: str
+    error: str = ""
+
+
+class GivenSplit(Split):
+    """Examples that a user gives, of which no right answer is known."""
+
+    answered = False
+
+    def gold(self, target: str) -> Sequence[Gold]:
+        """Raises UserError: nothing is known."""
+        raise UserError(f"`head.target={target}`: nothing says what is right of inputs that are only predicted")
+
+    def unknown_words(self, i: int) -> Sequence[str]:
+        """Those words of example i that training never saw."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What became of several inputs. split: the examples of those that could be read; rows: their numbers among the inputs.
+    errors: by their numbers, what is wrong with the others."""
+
+    split: GivenSplit
+    rows: list[int]
+    errors: dict[int, str]
+
+
+class InputReader:
+    """Makes examples of what a user gives, by the steps by which training made them of files."""
+
+    block: ClassVar[int]
+    """Inputs that are read and predicted together, so that any number needs little memory."""
+    what: ClassVar[str]
+    """What one input is: a sentence, a recording, …"""
+
+    def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
+        """What the words of a command line stand for: inputs themselves, files, folders, or `-`, the lines of standard
+        input. What cannot be read is an input with its error, in its place."""
+        raise NotImplementedError
+
+    def read(self, inputs: Sequence[Input]) -> Readings:
+        """Examples of these inputs."""
+        raise NotImplementedError
+
+
+E = TypeVar("E")
+
+
+class Reader(InputReader, Generic[E]):
+    """Makes one example after the other. E: what is known of an example until it is packed."""
+
+    def example(self, value: object, key: str) -> E:
+        """One input as its example. Raises UserError for what is no such input, or cannot be used."""
+        raise NotImplementedError
+
+    def split(self, examples: Sequence[E], keys: Sequence[str]) -> GivenSplit:
+        """Examples to be packed into batches."""
+        raise NotImplementedError
+
+    def read(self, inputs: Sequence[Input]) -> Readings:
+        """Examples of these inputs."""
+        examples, rows, errors = list[E](), list[int](), dict[int, str]()
+        for number, given in enumerate(inputs):
+            if given.error:
+                errors[number] = given.error
+                continue
+            try:
+                examples.append(self.example(given.value, given.key))
+                rows.append(number)
+            except UserError as error:
+                errors[number] = str(error)
+        return Readings(self.split(examples, [inputs[row].key for row in rows]), rows, errors)
+
+
 class Data:
     """A prepared data set: `splits` holds some of train, validation and test."""
 
@@ -153,6 +236,14 @@ class Data:
     def folds(cls, config: DataConfig, seed: int) -> Folds:
         """What `data.folds` makes of these data. Raises UserError where they cannot be divided."""
         raise UserError(f"`data.folds`: data={config.name} cannot be cross-validated")
+
+    @classmethod
+    def reader(cls, config: DataConfig, spec: DataSpec, parts: bool = False) -> InputReader:
+        """What reads inputs for a run. config, spec: of the run; parts: as above. Raises UserError where such data are only
+        read as a whole."""
+        raise UserError(
+            f"data={config.name}: inputs like these are predicted by `attnlab eval` with data.path= alone"
+        )
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ FIELDS = frozenset(
 MOST_COLUMNS = 10
 """Classes that have a column each in the table; of more, the most probable ones are named in each row."""
 YES = 1
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluation) -> None:
@@ -35,10 +36,17 @@ def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluati
 
 
 class Answers:
-    """The answers of a head about a split, as text piece by piece, so that those of many examples need little memory."""
+    """The answers of a head about a split, as text piece by piece, so that those of many examples need little memory.
 
-    def __init__(self, split: Split, head: Head, predictions: Sequence[Prediction]) -> None:
-        self.split, self.predictions = split, predictions
+    with_gold: whether right answers have their place, even where none is known. top: how many of the most probable classes
+    are told; None: as many as are kept.
+    """
+
+    def __init__(
+        self, split: Split, head: Head, predictions: Sequence[Prediction], with_gold: bool = True,
+        top: int | None = None,
+    ) -> None:  # fmt: skip
+        self.split, self.predictions, self.with_gold, self.top = split, predictions, with_gold, top
         self.kind, self.classes = kind_named(head.kind), head.classes
         self.gold = split.gold(head.target) if split.answered else None
         self._taken = FIELDS | (split.show(0).keys() if len(split) else set())
@@ -55,16 +63,18 @@ class Answers:
     def lines(self) -> Iterator[str]:
         """A line for each example."""
         for i in range(len(self.predictions)):
-            yield json.dumps(self._line(i), ensure_ascii=False) + "\n"
+            yield json_line(self.line(i))
 
-    def _line(self, i: int) -> dict[str, object]:
+    def line(self, i: int) -> dict[str, object]:
+        """What a line says of example i."""
         prediction, right = self.predictions[i], self._right(i)
         line = {"key": self.split.name(i), **self._kept(i), **self.split.show(i)}
-        line |= {"gold": right, "predicted": prediction.value, "probability": prediction.probability}
+        line |= {"gold": right} if self.with_gold else {}
+        line |= {"predicted": prediction.value, "probability": prediction.probability}
         if self.kind.name == "classes":
             known = {} if right is None else {"gold_labels": self._labels(right)}
             line |= known | {"predicted_labels": self._labels(prediction.value)}
-        if (probabilities := prediction.probabilities) is not None:
+        if (probabilities := most_probable(prediction, self.top)) is not None:
             line["probabilities"] = _rounded(probabilities)
         if prediction.alternatives:
             line["alternatives"] = prediction.alternatives
@@ -88,27 +98,34 @@ class Answers:
         stream = io.StringIO()
         writer, names = csv.writer(stream, lineterminator="\n"), list[str]()
         for i in range(len(self.predictions)):
-            for row in self._vectors(i) if self.kind.per_vector else [self._row(i)]:
+            for row in self.table_rows(i):
                 if not names:
                     names = list(row)
                     writer.writerow(names)
-                writer.writerow([_cell(row[name]) for name in names])
+                writer.writerow([cell(row[name]) for name in names])
             yield stream.getvalue()
             stream.seek(0)
             stream.truncate()
+
+    def table_rows(self, i: int) -> Iterator[dict[str, object]]:
+        """The rows of example i: one or, where vectors have answers each, one for each of them."""
+        return self._vectors(i) if self.kind.per_vector else iter([self._row(i)])
 
     def _row(self, i: int) -> dict[str, object]:
         """Of an example with one answer, or of several questions."""
         prediction, right = self.predictions[i], self._right(i)
         row = {"key": self.split.name(i), **self._kept(i), **self.split.show(i)}
         if self.kind.name == "classes":
-            row["gold"] = None if right is None else "; ".join(self._labels(right))
+            row |= {"gold": None if right is None else "; ".join(self._labels(right))} if self.with_gold else {}
             row["predicted"] = "; ".join(self._labels(prediction.value))
         else:
-            row |= {"gold": right, "predicted": prediction.value}
+            row |= {"gold": right} if self.with_gold else {}
+            row |= {"predicted": prediction.value}
             row |= {} if prediction.probability is None else {"probability": _short(prediction.probability)}
         if isinstance(probabilities := prediction.probabilities, Mapping):
-            if self.kind.name == "classes" or len(self.classes) <= MOST_COLUMNS:
+            if self.kind.name == "class" and self.top is not None:
+                row |= _others(dict(list(probabilities.items())[: self.top]), prediction.value)
+            elif self.kind.name == "classes" or len(self.classes) <= MOST_COLUMNS:
                 row |= {f"p({name})": _short(probabilities.get(name)) for name in self.classes}
             else:
                 row |= _others(probabilities, prediction.value)
@@ -123,16 +140,38 @@ class Answers:
         prediction, right, shown = self.predictions[i], self._right(i), self.split.show(i)
         named = {"key": self.split.name(i), **self._kept(i)}
         words = shown.get("words")
-        probabilities = prediction.probabilities
+        probabilities = most_probable(prediction, self.top)
         for position, value in enumerate(_listed(prediction.value)):
             row: dict[str, object] = {**named, "position": position}
             row |= {"word": words[position]} if isinstance(words, list) else {}
-            row |= {"gold": None if right is None else _listed(right)[position], "predicted": value}
+            row |= {"gold": None if right is None else _listed(right)[position]} if self.with_gold else {}
+            row["predicted"] = value
             if prediction.probability is not None:
                 row["probability"] = _short(_listed(prediction.probability)[position])
             if probabilities is not None and not isinstance(probabilities, Mapping):
                 row |= _others(probabilities[position], value)
             yield row
+
+
+def json_line(record: Mapping[str, object]) -> str:
+    """One line of a .jsonl file."""
+    return _JSON.encode(record) + "\n"
+
+
+def most_probable(
+    prediction: Prediction, top: int | None
+) -> Mapping[str, float] | Sequence[Mapping[str, float]] | None:
+    """The probabilities of a prediction; of the `top` most probable classes, or questions, where a number is given."""
+    probabilities = prediction.probabilities
+    if top is None or probabilities is None:
+        return probabilities
+    if isinstance(probabilities, Mapping):
+        return _first(probabilities, top)
+    return [_first(each, top) for each in probabilities]
+
+
+def _first(probabilities: Mapping[str, float], top: int) -> dict[str, float]:
+    return dict(sorted(probabilities.items(), key=lambda item: -item[1])[:top])
 
 
 def _others(probabilities: Mapping[str, float], answer: object) -> dict[str, object]:
@@ -161,7 +200,7 @@ def _listed(values: Iterable[object] | float) -> Sequence[object]:
     return values
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """A value as a cell: lists are joined by spaces, what is missing is empty."""
     if value is None or value != value:
         return ""

@@ -2,17 +2,16 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from attnlab import compose
-from attnlab.config import Config, CrossValidated, DataConfig, TableData, TextData
-from attnlab.data import open_data
-from attnlab.data.contract import Data
-from attnlab.data.text.tokenize import Sentences
+from attnlab.config import Config, CrossValidated, DataConfig, TableData
+from attnlab.data import loader, open_data
+from attnlab.data.contract import Batches, Data, Input, InputReader
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.runs import Results, RunFolder
@@ -74,14 +73,32 @@ class Run:
             data.splits = {split: data.splits["train"]}
         return data
 
-    def predict(self, sentences: Sequence[str | Sequence[str]]) -> list[Prediction]:
-        """An answer for each sentence, given as a string (split as `data.tokens` says) or as a list of words. Raises
-        UserError where the run has not learned from text, and for a sentence without words."""
-        if self.spec.modality != "text":
-            raise UserError(f"{self.folder.path}: this run learned from {self.spec.modality}, not from sentences")
-        tokens = self.config.data.tokens if isinstance(self.config.data, TextData) else "words"
-        sets = Sentences(sentences, tokens, self.spec, models.needs_parts(self.config))
-        return predict(self.model, sets, self.engine, self.config.trainer.batch_vectors)
+    def reader(self) -> InputReader:
+        """What makes examples of sentences, files, arrays or graphs that a user gives. Raises UserError where the run's data
+        are only read as a whole."""
+        return loader(self.config.data).reader(self.config.data, self.spec, models.needs_parts(self.config))
+
+    def predict(self, inputs: Sequence[object]) -> list[Prediction]:
+        """An answer for each input, as evaluation would give it.
+
+        Texts: strings, split as `data.tokens` says, or lists of words. Recordings: paths, or (samples, rate) with samples (T,) or
+        (T, channels). Pictures: paths, or uint8 of shape (H, W) or (H, W, C). Graphs: JSON or its dictionary, networkx graphs,
+        PyTorch Geometric's `Data`. Raises UserError for the first input that cannot be used.
+        """
+        reader = self.reader()
+        if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):
+            raise UserError(f"give a list of {reader.what}s, not `{inputs!r}`")
+        given = [Input(f"{reader.what} {number}", value, "") for number, value in enumerate(inputs, 1)]
+        readings = reader.read(given)
+        for number, error in readings.errors.items():
+            raise UserError(f"{reader.what} {number + 1} of {len(given)}: {error}")
+        return self.answers(readings.split)
+
+    def answers(self, sets: Batches) -> list[Prediction]:
+        """An answer for each of these sets."""
+        return (
+            predict(self.model, sets, self.engine, self.config.trainer.batch_vectors) if len(sets.lengths) else []
+        )
 
 
 def load_data(config: Config, spec: DataSpec | None = None) -> Data:

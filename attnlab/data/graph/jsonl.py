@@ -67,7 +67,7 @@ class Jsonl(GraphSource):
                 raise ValueError(f"no `{name}`; {suggestion(name, map(_shown_key, record))}")
         self._note_unread(record, notes)
         count, labels, attributes = _nodes(record["nodes"], notes)
-        edges, values = self._edges(record["edges"], count)
+        edges, values = _edges(record["edges"], count, self.config.directed)
         target = self._target(record[TARGET], count, notes)
         of_edges = _described(values, "edge", notes) if values else ([], [])
         return by_content(GraphRow(count, edges, target, key, labels, attributes, *of_edges, split))
@@ -88,28 +88,6 @@ class Jsonl(GraphSource):
                     "within `edges`)"
                 )
 
-    def _edges(self, listed: object, count: int) -> tuple[list[tuple[int, int]], list[object]]:
-        """(edges, the value of each, or none), in both directions unless `data.directed`."""
-        edges: list[tuple[int, int]] = []
-        values: list[object] = []
-        if not isinstance(listed, list):
-            raise ValueError("`edges` must be a list of [from, to]")
-        for edge in listed:
-            if not isinstance(edge, list) or len(edge) not in (2, 3) or not all(map(_is_whole, edge[:2])):
-                raise ValueError(
-                    f"the edge {_shown(edge)} must be [from, to] or [from, to, value], of nodes by their numbers from 0"
-                )
-            for node in edge[:2]:
-                if not 0 <= node < count:
-                    raise ValueError(f"an edge to node {_shown(node)}, but the nodes are 0 to {count - 1}")
-            one_way = self.config.directed or edge[0] == edge[1]
-            directions = [(edge[0], edge[1]), (edge[1], edge[0])][: 1 if one_way else 2]
-            edges += directions
-            values += edge[2:] * len(directions)
-        if values and len(values) != len(edges):
-            raise ValueError("some edges have a value and some have none")
-        return edges, values
-
     def _target(self, label: object, count: int, notes: "_Notes") -> str | float | list[int] | list[str]:
         if self.kind == "number":
             if not _is_number(label):
@@ -129,6 +107,42 @@ class Jsonl(GraphSource):
         if not _is_class(label) or not class_name(str(label)):
             raise Refused(problem)
         return notes.name(label, "the label")
+
+
+def _edges(listed: object, count: int, directed: bool) -> tuple[list[tuple[int, int]], list[object]]:
+    """(edges, the value of each, or none), in both directions unless they are `directed`."""
+    edges: list[tuple[int, int]] = []
+    values: list[object] = []
+    if not isinstance(listed, list):
+        raise ValueError("`edges` must be a list of [from, to]")
+    for edge in listed:
+        if not isinstance(edge, list) or len(edge) not in (2, 3) or not all(map(_is_whole, edge[:2])):
+            raise ValueError(
+                f"the edge {_shown(edge)} must be [from, to] or [from, to, value], of nodes by their numbers from 0"
+            )
+        for node in edge[:2]:
+            if not 0 <= node < count:
+                raise ValueError(f"an edge to node {_shown(node)}, but the nodes are 0 to {count - 1}")
+        one_way = directed or edge[0] == edge[1]
+        directions = [(edge[0], edge[1]), (edge[1], edge[0])][: 1 if one_way else 2]
+        edges += directions
+        values += edge[2:] * len(directions)
+    if values and len(values) != len(edges):
+        raise ValueError("some edges have a value and some have none")
+    return edges, values
+
+
+def unanswered(given: str | dict[str, object], key: str, directed: bool) -> GraphRow:
+    """The graph of a line, or of what a line holds, whatever it is labelled. Raises ValueError that says what is wrong."""
+    record = _record(given) if isinstance(given, str) else given
+    for name in READ[:2]:
+        if name not in record:
+            raise ValueError(f"no `{name}`; {suggestion(name, map(_shown_key, record))}")
+    notes = _Notes(BadRows(skip=True), key)
+    count, labels, attributes = _nodes(record["nodes"], notes)
+    edges, values = _edges(record["edges"], count, directed)
+    of_edges = _described(values, "edge", notes) if values else ([], [])
+    return GraphRow(count, edges, NOT_SCORED, key, labels, attributes, *of_edges)
 
 
 class _Notes:

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from attnlab.config import DataConfig, GraphData, former_names
 from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Drawing, Gold, Split
 from attnlab.data.files.file_names import FileNames
+from attnlab.data.graph.given import GraphReader
+from attnlab.data.graph.pack import num_names, one_hot, packed
 from attnlab.data.graph.prepare import PreparedGraphs, prepare, refuse_wide
 from attnlab.data.graph.source import TARGET, GraphSource
 from attnlab.data.prep.assign import Examples
@@ -26,7 +27,7 @@ from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES, Named, positions_of
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Layout, VectorSets
+from attnlab.sets import Batch, Layout
 from attnlab.spec import DataSpec, Target, Vocabulary
 from attnlab.targets import unseen_labels
 
@@ -78,6 +79,10 @@ class Graphs(Data):
         assert isinstance(config, GraphData) and config.folds is not None
         return cls(replace(config, fold=None), seed).examples.folds(config)
 
+    @classmethod
+    def reader(cls, config: DataConfig, spec: DataSpec, parts: bool = False) -> GraphReader:
+        return GraphReader(config, spec)
+
     def _examples(self) -> Examples:
         """What the splits depend on."""
         graphs, seed = self.graphs, self.config.split_seed
@@ -110,10 +115,10 @@ class Graphs(Data):
         return DataSpec(
             modality="graph",
             num_coords=0,
-            features=_num_names(vocabularies, "nodes") + len(means),
+            features=num_names(vocabularies, "nodes") + len(means),
             targets={TARGET: graphs.answers(Target(kind)).learned(train, tuple(map(str, questions)))},
             vocabularies=vocabularies,
-            edge_features=_num_names(vocabularies, "edges") + graphs.edge_attributes,
+            edge_features=num_names(vocabularies, "edges") + graphs.edge_attributes,
             feature_mean=tuple(means.tolist()),
             feature_std=tuple(stds.tolist()),
             structure=tuple(graphs.structure),
@@ -162,7 +167,7 @@ class Graphs(Data):
     @property
     def edge_attributes(self) -> int:
         """How many numbers of an edge the model takes, besides its name."""
-        return (self.spec.edge_features or 0) - _num_names(self.spec.vocabularies, "edges")
+        return (self.spec.edge_features or 0) - num_names(self.spec.vocabularies, "edges")
 
 
 class GraphSplit(Split):
@@ -172,7 +177,7 @@ class GraphSplit(Split):
         self.data, self.graphs, self.rows = data, data.graphs, rows
         self.keys = [data.graphs.keys[i] for i in rows]
         self.lengths, spec = data.graphs.num_nodes[rows], data.spec
-        self._codes = {part: _one_hot(data.graphs.names[part], v) for part, v in spec.vocabularies.items()}
+        self._codes = {part: one_hot(data.graphs.names[part], v) for part, v in spec.vocabularies.items()}
         self._means = np.array(spec.feature_mean, dtype=np.float32)
         self._rates = (1 / np.array(spec.feature_std)).astype(np.float32)
 
@@ -187,16 +192,13 @@ class GraphSplit(Split):
             draws = uniform(data.seed, epoch, rows[:, None], signed[None])  # (B, vectors)
             signs = np.where(draws < 0.5, -1, 1).astype(np.float32)
             numbers[:, signed] *= np.repeat(signs, self.lengths[indices], axis=0)
-        values = np.concatenate([self._named("nodes", rows, len(numbers)), numbers], axis=1)
         edges = graphs.edges.take(rows).reshape(-1, 2).astype(np.int64)
-        edges += np.repeat(np.array(layout.starts[:-1], dtype=np.int64), graphs.num_edges[rows])[:, None]
         edge_values = None
         if data.spec.edge_features:
             edge_numbers = graphs.edge_numbers.take(rows).reshape(len(edges), data.edge_attributes)
-            names = self._named("edges", rows, len(edges))
-            edge_values = torch.from_numpy(np.concatenate([names, edge_numbers], axis=1))
-        links = torch.from_numpy(edges.T.copy())
-        inputs = VectorSets(torch.from_numpy(values), layout, edges=links, edge_values=edge_values)
+            edge_values = np.concatenate([self._named("edges", rows, len(edges)), edge_numbers], axis=1)
+        values = np.concatenate([self._named("nodes", rows, len(numbers)), numbers], axis=1)
+        inputs = packed(values, layout, edges, graphs.num_edges[rows], edge_values)
         return Batch(inputs, {TARGET: data.answers.take(rows)}, tuple(self.keys[i] for i in indices))
 
     def _named(self, part: str, rows: Indices, count: int) -> NDArray[np.float32]:
@@ -252,16 +254,6 @@ class GraphSplit(Split):
 
     def ceiling(self) -> float | None:
         return self.data.source.ceiling
-
-
-def _num_names(vocabularies: dict[str, Vocabulary], part: str) -> int:
-    """How many names of nodes, or of edges, were learned."""
-    return len(vocabularies[part]) - 1 if part in vocabularies else 0
-
-
-def _one_hot(names: list[str], vocabulary: Vocabulary) -> NDArray[np.float32]:
-    """(names of the data, names that were learned)."""
-    return np.eye(len(vocabulary), dtype=np.float32)[vocabulary.encode(names)][:, 1:]
 
 
 def _in_words(value: object) -> str:

@@ -214,6 +214,14 @@ def _number(cell: str) -> float:
     return number
 
 
+def molecule_of(smiles: str, key: str) -> GraphRow:
+    """The graph of a molecule without its answer. Raises UserError where RDKit is missing, ValueError where it cannot read
+    the text."""
+    if find_spec("rdkit") is None:
+        raise UserError("RDKit, which reads SMILES, is missing; install it with `pip install rdkit`")
+    return _row(_molecule(smiles), math.nan, key)
+
+
 def _row(molecule: "Data", target: float | list[int], key: str) -> GraphRow:
     """The graph that `from_smiles` made: x (L, 9) and edge_attr (E, 3) are indices into its lists of values."""
     from torch_geometric.utils.smiles import e_map, x_map

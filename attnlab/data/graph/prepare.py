@@ -125,7 +125,7 @@ def _write(config: GraphData, source: GraphSource, learned: bool, folder: Path) 
         for row in source.rows(bad):
             structures = configured or (() if row.labels or row.attributes else (("degree", 1),))
             location, questions = _location(row, source), source.kind == "classes"
-            if problem := widths.problem(row, questions) or _too_large(row, structures):
+            if problem := widths.problem(row, questions) or too_large(row, structures):
                 bad.found(f"{location}: {problem}")
                 continue
             edges, chosen = distinct_edges(row)
@@ -183,7 +183,7 @@ def _changed(nodes: int, edges: NDArray[np.int64], structures: Sequence[tuple[st
         yield "laplacian"
 
 
-def _too_large(row: GraphRow, structures: Sequence[tuple[str, int]]) -> str:
+def too_large(row: GraphRow, structures: Sequence[tuple[str, int]]) -> str:
     """Why a graph cannot be prepared; empty where it can."""
     if row.nodes > MAX_NODES:
         return f"{row.nodes:,} nodes; a graph has at most {MAX_NODES:,}"

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from attnlab.config import DataConfig, ImageData
 from attnlab.data.contract import Data, Gold, Split
-from attnlab.data.image.patches import augmented, num_patches, patches, refuse_beyond, refuse_longer
+from attnlab.data.image.given import PictureReader
+from attnlab.data.image.pack import PatchSets
+from attnlab.data.image.patches import augmented, refuse_beyond, refuse_longer
 from attnlab.data.image.prepare import CHANNELS, PreparedPictures, prepare
 from attnlab.data.image.source import TARGET, ImageSource, Pixels
 from attnlab.data.prep.batching import Indices
@@ -20,7 +20,7 @@ from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Layout, VectorSets
+from attnlab.sets import Batch
 from attnlab.spec import DataSpec, Target
 from attnlab.targets import StoredAnswers, unseen_labels
 
@@ -67,6 +67,10 @@ class Image(Data):
         source = open_source(config, ImageSource)
         return prepare(config, source).examples(config).folds(config)
 
+    @classmethod
+    def reader(cls, config: DataConfig, spec: DataSpec, parts: bool = False) -> PictureReader:
+        return PictureReader(config, spec)
+
     def _spec(self, prepared: PreparedPictures, train: Indices) -> DataSpec:
         """Classes and normalisation of the training pictures. Raises UserError where there are none, or none that a patch fits
         into."""
@@ -99,38 +103,25 @@ class ImageSplit(Split):
         self._pixels, self._answers = columns.ragged("pixels"), answers
         self.heights, self.widths = columns.numbers("height")[rows], columns.numbers("width")[rows]
         self.keys = [prepared.keys[row] for row in rows.tolist()]
-        self.patch, self.stride = data.config.patch, data.config.stride or data.config.patch
-        self.lengths = num_patches(self.heights, self.widths, data.config)
+        self._patches = PatchSets(self.heights, self.widths, data.config, data.spec)
+        self.lengths = self._patches.lengths
         longest = int(self.lengths.argmax())
         refuse_longer(self.keys[longest], int(self.lengths[longest]), data.config)
-        self._means = np.array(data.spec.feature_mean, dtype=np.float32)
-        self._rates = (1 / np.array(data.spec.feature_std)).astype(np.float32)
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
         """(B,) numbers of pictures -> their patches (N, F) in reading order, with row and column (N, 2); with an epoch,
         of pictures moved and mirrored."""
-        layout = Layout.of(self.lengths[indices].tolist())
-        values = np.empty((layout.size, self.patch**2 * self.channels), dtype=np.float32)
-        coords = np.empty((layout.size, 2), dtype=np.float32)
-        starts = np.array(layout.starts[:-1])
-        sizes = self.heights[indices].astype(np.int64) << 32 | self.widths[indices]
-        for size in np.unique(sizes):
-            # Pictures of one size are computed together; their vectors lie anywhere in the batch.
-            members = np.flatnonzero(sizes == size)
-            cut, positions = patches(self._decoded(indices[members], epoch), self.patch, self.stride)
-            vectors = starts[members][:, None] + np.arange(len(positions))
-            values[vectors], coords[vectors] = cut, positions
-        inputs = VectorSets(torch.from_numpy(values), layout, torch.from_numpy(coords))
+        inputs = self._patches.pack(indices, lambda members: self._shown(members, epoch))
         targets = {TARGET: self._answers.take(self.rows[indices])}
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
 
-    def _decoded(self, indices: Indices, epoch: int | None) -> NDArray[np.float32]:
-        """Pictures of one size -> (B, height, width, C), of mean 0 and standard deviation 1 over the training data."""
+    def _shown(self, indices: Indices, epoch: int | None) -> Pixels:
+        """Pictures of one size -> (B, height, width, C) bytes; with an epoch, moved and mirrored."""
         pixels = self.pixels(indices)
-        if epoch is not None:
-            config = self.data.config
-            pixels = augmented(pixels, indices, self.data.seed, epoch, config.translate, config.flip)
-        return (pixels - self._means) * self._rates
+        if epoch is None:
+            return pixels
+        config = self.data.config
+        return augmented(pixels, indices, self.data.seed, epoch, config.translate, config.flip)
 
     def pixels(self, indices: Indices) -> Pixels:
         """(B,) numbers of pictures of one size -> (B, height, width, C) bytes, as they are stored."""

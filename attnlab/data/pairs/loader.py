@@ -22,6 +22,7 @@ from attnlab.data.contract import Data, Split
 from attnlab.data.files.bad_rows import BadRows, beyond_length, longer_refused
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.files.kept import Kept, Rows
+from attnlab.data.pairs.given import SourceReader
 from attnlab.data.pairs.sources import PairSource, TextPair
 from attnlab.data.prep.arrow import Columns, write_rows
 from attnlab.data.prep.assign import Examples
@@ -98,6 +99,10 @@ class Parallel(Data):
         assert isinstance(config, ParallelData) and config.folds is not None
         source = open_source(config, PairSource)
         return _examples(source, config).folds(config)
+
+    @classmethod
+    def reader(cls, config: DataConfig, spec: DataSpec, parts: bool = False) -> SourceReader:
+        return SourceReader(config, spec)
 
     def _split(self, folder: Path, name: str) -> "ParallelSplit":
         """A split of the prepared pairs, within `data.limit` where it is for training."""

@@ -26,6 +26,7 @@ from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, refuse_beyond
+from attnlab.data.speech.given import RecordingReader
 from attnlab.data.speech.prepare import Meta, Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown, with_speakers
@@ -90,6 +91,10 @@ class Speech(Data):
     def folds(cls, config: DataConfig, seed: int) -> Folds:
         assert isinstance(config, SpeechData) and config.folds is not None
         return cls(replace(config, fold=None), seed).examples.folds(config)
+
+    @classmethod
+    def reader(cls, config: DataConfig, spec: DataSpec, parts: bool = False) -> RecordingReader:
+        return RecordingReader(config, spec)
 
     def frames(self, rows: Indices, epoch: int | None = None) -> tuple[Frames, NDArray[np.int64] | None]:
         """(B,) rows -> their frames, normalised over each recording if that is wanted; with an epoch, of augmented samples,

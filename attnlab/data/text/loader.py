@@ -33,6 +33,7 @@ from attnlab.data.prep.pool import mapped, processes_for
 from attnlab.data.prep.progress import counted
 from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES, TRAIN, Named, position
+from attnlab.data.text.given import SentenceReader
 from attnlab.data.text.numbering import Numbers, PieceNumbering
 from attnlab.data.text.pack import WordSets
 from attnlab.data.text.source import TextSource
@@ -100,6 +101,10 @@ class Text(Data):
     def folds(cls, config: DataConfig, seed: int) -> Folds:
         assert isinstance(config, TextData) and config.folds is not None
         return cls(replace(config, fold=None), seed).examples.folds(config)
+
+    @classmethod
+    def reader(cls, config: DataConfig, spec: DataSpec, parts: bool = False) -> SentenceReader:
+        return SentenceReader(config, spec, parts)
 
     # --- preparation ------------------------------------------------------------------------------
 

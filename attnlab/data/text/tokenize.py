@@ -1,17 +1,9 @@
-"""Text split into words, and words typed by a user."""
+"""Text split into words."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
 
-import numpy as np
 import regex
-
-from attnlab.data.prep.batching import Indices
-from attnlab.data.text.pack import WordSets
-from attnlab.errors import UserError
-from attnlab.sets import Batch, Layout
-from attnlab.spec import DataSpec
 
 _NOT_PLAIN = re.compile(
     "[^\t-\r\x1c-~\x85\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u200a\u2010-\u2029\u202f-\u205f\u2070-\u20cf"
@@ -88,53 +80,3 @@ def read_anew(text: str, how: str) -> bool:
     return _READ_ANEW.search(text) is not None or (
         how == "characters" and regex.search(r"\p{M}", text) is not None
     )
-
-
-def _listed(given: object, wanted: str) -> list:
-    """What a user gives, as a list. Raises UserError where it is none. wanted: what it should have been."""
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
-        raise UserError(f"give {wanted}, not `{given!r}`")
-    return list(given)
-
-
-class Sentences:
-    """Sentences without right answers, to be predicted by a run: strings, or lists of words.
-
-    how: `data.tokens`, for the strings among them; where the spec has a codec for the source, that splits them. A run that
-    learned from several columns reads ` <sep> ` in a string as the boundary between two. Raises UserError for anything
-    else, and for sentences without words.
-    """
-
-    def __init__(self, sentences: Sequence[str | Sequence[str]], how: str, spec: DataSpec, parts: bool) -> None:
-        given = _listed(sentences, "a list of sentences")
-        codec = spec.codecs.get("source")
-        if codec is None:
-            boundary = SEPARATOR if SEPARATOR in spec.vocabularies["words"].ids else None
-            self.words = [
-                joined_tokens([s] if boundary is None else s.split(boundary), how)
-                if isinstance(s, str)
-                else _listed(s, "each sentence as a string or a list of words")
-                for s in given
-            ]
-        else:
-            strings = [s for s in given if isinstance(s, str)]
-            if len(strings) < len(given):
-                raise UserError("give each sentence as a string: this run splits it into its own tokens")
-            self.words = [[codec.tokens[i] for i in ids] for ids in codec.encode(strings)]
-        for number, words in enumerate(self.words, 1):
-            if not words or not all(isinstance(word, str) and word for word in words):
-                raise UserError(f"sentence {number} of {len(self.words)}: give at least one word, and none empty")
-        forms = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(self.words)))}
-        self._sets = WordSets(list(forms), spec, parts)
-        self._forms = [np.array([forms[word] for word in words], dtype=np.int32) for words in self.words]
-        self.lengths = np.array([len(words) for words in self.words], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
-        """(B,) numbers of sentences -> these, packed: values (N,) ids of words, coords (N, 1). Never augmented."""
-        forms = np.concatenate([self._forms[i] for i in indices])
-        layout = Layout.of(self.lengths[indices].tolist())
-        inputs = self._sets.pack(forms, layout, self._sets.word_of_form[forms])
-        return Batch(inputs, {}, tuple(f"sentence {i + 1}" for i in indices.tolist()))

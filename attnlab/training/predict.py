@@ -1,0 +1,311 @@
+"""`attnlab predict`: what a run answers about inputs of any number, block by block, in their order."""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from attnlab.config import Seq2seqHead
+from attnlab.data.contract import GivenSplit, Input, InputReader
+from attnlab.data.prep.inputs import STDIN
+from attnlab.data.prep.progress import counted
+from attnlab.disk import write_pieces
+from attnlab.errors import UserError, printable, suggestion
+from attnlab.local_files import user_path
+from attnlab.plural import plural
+from attnlab.runs import is_run, is_sweep
+from attnlab.sets import Answer, Prediction
+from attnlab.targets import kind_named
+from attnlab.training.predictions import Answers, cell, json_line, most_probable
+from attnlab.training.run import Run, load_run
+
+FORMS = {".jsonl": "json", ".csv": "csv", ".txt": "text"}
+"""What `--out` writes, by the ending of its name."""
+OPTIONS = ("--json", "--csv", "--top", "--out", "--skip")
+SHOWN = 100
+"""Characters of a text that stand beside its answer."""
+USAGE = "write `attnlab predict RUN INPUT…`, where RUN is a run folder or `latest`"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the words of `attnlab predict` say. form: json, csv or text. top: classes that are told; None: without `--top`.
+    out: None: standard output. skip: inputs that are passed over."""
+
+    run: str
+    inputs: tuple[str, ...]
+    form: str = "text"
+    top: int | None = None
+    out: Path | None = None
+    skip: int = 0
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> "Options":
+        """Raises UserError for words that say no run, for options that there aren't, and for values that they cannot have."""
+        named, plain = _parted(words)
+        if not plain:
+            raise UserError(f"which run is asked? {USAGE}")
+        run, *inputs = plain
+        if run != "latest" and not user_path(run).is_dir():
+            right = f"; write `{run.removeprefix('run=')}`" if run.startswith("run=") else f"; {USAGE}"
+            raise UserError(f"`{run[:100]}`: no run folder, which comes first{right}")
+        for other in inputs:
+            if is_run(other) or is_sweep(user_path(other)):
+                raise UserError(f"`{other}`: a second run folder; ask one run at a time")
+        out = Path(named["--out"]) if "--out" in named else None
+        forms = [option[2:] for option in ("--json", "--csv") if option in named]
+        if len(forms) == 2:
+            raise UserError("`--json --csv`: choose one of them")
+        if not forms and out is not None:
+            if out.suffix.lower() not in FORMS:
+                raise UserError(f"`--out {out}`: let its name end in .jsonl, .csv or .txt, or add --json or --csv")
+            forms = [FORMS[out.suffix.lower()]]
+        top = _number(named, "--top", 1) if "--top" in named else None
+        skip = _number(named, "--skip", 0) if "--skip" in named else 0
+        return cls(run, tuple(inputs), forms[0] if forms else "text", top, out, skip)
+
+
+def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """(options with their values, other words); all that follows `--` are other words."""
+    named, plain, rest = dict[str, str](), list[str](), iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if word == "--":
+            plain += rest
+        elif not re.fullmatch(r"--[a-z-]+", option):
+            plain.append(word)
+        elif option not in OPTIONS:
+            known = suggestion(option, (*OPTIONS, "--debug", "--help"))
+            raise UserError(f"`{option}`: no such option; {known}")
+        elif option in ("--json", "--csv"):
+            named[option] = ""
+        else:
+            given = value if equals else next(rest, "")
+            if not given:
+                raise UserError(
+                    f"`{option}`: give it a value, as in `{option} {'answers.csv' if option == '--out' else 3}`"
+                )
+            named[option] = given
+    return named, plain
+
+
+def _number(named: Mapping[str, str], option: str, least: int) -> int:
+    text = named[option]
+    if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) < least:
+        raise UserError(f"`{option} {text}`: give a whole number, {least} or more")
+    return int(text)
+
+
+def predict(words: Sequence[str]) -> int:
+    """Answer about all inputs; 0, or 1 where some could not be read, which is told in their places. Raises UserError as
+    `Options.of` does, and for a run that cannot be asked."""
+    options = Options.of(words)
+    if not options.inputs and (sys.stdin is None or sys.stdin.isatty()):
+        raise UserError(
+            f"nothing to predict; {USAGE} and INPUT a text, a file, a folder, or `{STDIN}` for standard input"
+        )
+    run = load_run(options.run)
+    if isinstance(head := run.config.head, Seq2seqHead) and options.top is not None:
+        most = head.beam if head.temperature is None else options.top
+        if options.top > most:
+            raise UserError(
+                f"`--top {options.top}`: this run searches among {plural(most, 'answer')} (`head.beam`)"
+            )
+        head.n_best = options.top  # the model's head has the same object
+    stream = Stream(run, run.reader(), options)
+    shown = options.out is not None or not sys.stdout.isatty()
+    with counted("Predicting") if shown else _uncounted() as progress:
+        pieces = stream.pieces(progress)
+        if options.out is not None:
+            write_pieces(options.out, pieces)
+        else:
+            for piece in pieces:
+                sys.stdout.write(piece)
+                sys.stdout.flush()
+    return stream.told()
+
+
+@contextmanager
+def _uncounted() -> Iterator[Callable[[int], None]]:
+    """Where answers appear on the terminal themselves."""
+    yield lambda done: None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some inputs that were read together. rows: by the numbers of those that could be, the number of their example; errors:
+    what is wrong with the others."""
+
+    inputs: Sequence[Input]
+    answers: Answers
+    split: GivenSplit
+    rows: dict[int, int]
+    errors: dict[int, str]
+
+
+class Stream:
+    """Answers about any number of inputs as text, a block of them at a time."""
+
+    def __init__(self, run: Run, reader: InputReader, options: Options) -> None:
+        self.run, self.reader, self.options = run, reader, options
+        self.done, self.failed, self.first_error = 0, 0, ""
+
+    def pieces(self, progress: Callable[[int], None]) -> Iterator[str]:
+        """The text of each block; progress is told how many inputs are done."""
+        words, stdin = self.options.inputs or (STDIN,), () if sys.stdin is None else sys.stdin.buffer
+        inputs = islice(self.reader.inputs(words, stdin), self.options.skip, None)
+        table, lines = Table(), Lines(self.run, self.options.top)
+        write = {"json": _json_lines, "csv": table.rows, "text": lines.lines}[self.options.form]
+        while taken := list(islice(inputs, self.reader.block)):
+            for block in self._answered(taken):
+                self.failed += len(block.errors)
+                self.first_error = self.first_error or next(iter(block.errors.values()), "")
+                yield "".join(write(block))
+            self.done += len(taken)
+            progress(self.done)
+        yield table.rest()
+
+    def _answered(self, inputs: Sequence[Input]) -> Iterator[Block]:
+        """The inputs with their answers. Where the model refuses one of them, such as a set that is longer than its learned
+        positions reach, the others are answered without it."""
+        readings = self.reader.read(inputs)
+        errors = dict(readings.errors)
+        try:
+            predictions = self.run.answers(readings.split)
+        except UserError as error:
+            if len(inputs) > 1:
+                middle = len(inputs) // 2
+                yield from self._answered(inputs[:middle])
+                yield from self._answered(inputs[middle:])
+                return
+            predictions, errors = [], {0: str(error)}
+        answers = Answers(readings.split, self.run.model.head, predictions, with_gold=False, top=self.options.top)
+        rows = {number: row for row, number in enumerate(readings.rows) if number not in errors}
+        yield Block(inputs, answers, readings.split, rows, errors)
+
+    def told(self) -> int:
+        """The exit code; says on standard error what could not be answered, and that nothing was given."""
+        if not self.done:
+            print("attnlab: nothing to predict: no input was given", file=sys.stderr)
+        if self.failed:
+            asked = f"{self.failed:,} of {plural(self.done, 'input')} could not be answered"
+            print(printable(f"attnlab: {asked}; the first: {self.first_error}"), file=sys.stderr)
+        return int(self.failed > 0)
+
+
+def _json_lines(block: Block) -> Iterator[str]:
+    for number, given in enumerate(block.inputs):
+        if number in block.errors:
+            yield json_line({"key": given.key, "error": block.errors[number]})
+        else:
+            yield json_line(block.answers.line(block.rows[number]))
+
+
+class Table:
+    """Rows of a .csv; the last column is what is wrong with an input."""
+
+    def __init__(self) -> None:
+        self._names = list[str]()
+        self._waiting = list[
+            tuple[str, str]
+        ]()  # errors before the first answer, which says what columns there are
+
+    def rows(self, block: Block) -> Iterator[str]:
+        """The rows of a block, behind the line of names where it is the first that has an answer."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        if not self._names and block.rows:
+            first = next(iter(block.answers.table_rows(next(iter(block.rows.values())))))
+            self._names = list(first)
+            writer.writerow([*self._names, "error"])
+        for number, given in enumerate(block.inputs):
+            if number in block.errors:
+                self._waiting.append((given.key, block.errors[number]))
+            if self._names:
+                for key, error in self._waiting:
+                    writer.writerow([key, *[""] * (len(self._names) - 1), error])
+                self._waiting.clear()
+            if number in block.rows:
+                for row in block.answers.table_rows(block.rows[number]):
+                    writer.writerow([*(cell(row[name]) for name in self._names), ""])
+        yield stream.getvalue()
+
+    def rest(self) -> str:
+        """Of inputs of which none was answered, their errors."""
+        stream = io.StringIO()
+        if self._waiting:
+            csv.writer(stream, lineterminator="\n").writerows([("key", "error"), *self._waiting])
+        return stream.getvalue()
+
+
+class Lines:
+    """Answers as a person reads them: `positive 0.98  A fine film`, `word/TAG`, or the translation itself."""
+
+    def __init__(self, run: Run, top: int | None) -> None:
+        self.kind, self.classes, self.top = kind_named(run.model.head.kind), run.model.head.classes, top
+        self.width = min(20, max(map(len, self.classes), default=0))
+
+    def lines(self, block: Block) -> Iterator[str]:
+        """One or more lines of each input."""
+        for number, given in enumerate(block.inputs):
+            if number in block.errors:
+                error = block.errors[number]
+                yield printable(f"error  {error if given.key in error else f'{given.key}: {error}'}") + "\n"
+                continue
+            row = block.rows[number]
+            prediction, unknown = block.answers.predictions[row], block.split.unknown_words(row)
+            never = f"  (unknown: {', '.join(dict.fromkeys(unknown))})" if unknown else ""
+            if self.kind.per_vector:
+                yield from self._of_vectors(prediction, block.split.show(row).get("words"), given, never)
+            elif self.kind.name == "sequence":
+                yield printable(str(prediction.value)) + "\n"
+                for text, probability in prediction.alternatives:
+                    yield f"    {probability:.2g}  {printable(str(text))}\n"
+            else:
+                yield f"{printable(self._answer(prediction))}  {_short(given.shown)}{printable(never)}\n"
+
+    def _answer(self, prediction: Prediction) -> str:
+        """Of a whole set."""
+        value = prediction.value
+        if isinstance(value, float):
+            return f"{value:.6g}"
+        if self.kind.name == "class" and self.top is None:
+            return f"{value!s:<{self.width}} {prediction.probability:.2f}"
+        probabilities = most_probable(prediction, self.top)
+        if self.kind.name == "classes":
+            assert isinstance(probabilities, Mapping) and not isinstance(value, str | float)
+            named = probabilities if self.top else {n: p for n, p in probabilities.items() if p > 0.5}
+            return ", ".join(f"{name} {p:.2f}" for name, p in named.items()) or "none"
+        assert isinstance(probabilities, Mapping), "of one class"
+        return ", ".join(f"{name} {p:.2f}" for name, p in probabilities.items())
+
+    def _of_vectors(self, prediction: Prediction, words: object, given: Input, never: str) -> Iterator[str]:
+        """Of each vector: in one line, or with the most probable classes of each in a line of its own."""
+        values = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in _each(prediction.value)]
+        names = list(map(str, words)) if isinstance(words, list) else None
+        most = most_probable(prediction, self.top) if self.top else None
+        if most is not None and not isinstance(most, Mapping):
+            for i, of_vector in enumerate(most):
+                told = "  ".join(f"{name} {p:.2f}" for name, p in of_vector.items())
+                yield f"{printable(names[i] if names else str(i))}\t{printable(told)}\n"
+            yield "\n"
+        elif names is not None:
+            pairs = " ".join(f"{word}/{value}" for word, value in zip(names, values, strict=True))
+            yield printable(f"{pairs}{never}") + "\n"
+        else:
+            yield printable(f"{given.shown}: {' '.join(values)}") + "\n"
+
+
+def _each(value: Answer) -> Sequence[str] | Sequence[float]:
+    assert not isinstance(value, str | float), "an answer for each vector"
+    return value
+
+
+def _short(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
