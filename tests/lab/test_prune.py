@@ -42,7 +42,7 @@ def test_it_is_listed_and_removed_on_demand(run: Path, tmp_path: Path, capsys) -
     listed = capsys.readouterr().out
     size = sum(len(data) for name, data in before.items() if name.split("/")[0] in ("last", "candidates"))
     assert [line.split() for line in listed.splitlines()[:1]] == [[f"{size / 1e6:.1f}", "MB", str(run)]]
-    assert f"1 finished run can do without {size / 1e6:.1f} MB" in listed and content(run) == before
+    assert f"Pruning frees {size / 1e6:.1f} MB of 1 finished run" in listed and content(run) == before
     (line,) = re.findall("Free it with: attnlab (.*)", listed)
     assert main(line.split()) == 0
     assert f"Freed {size / 1e6:.1f} MB of 1 finished run." in capsys.readouterr().out

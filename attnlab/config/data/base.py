@@ -92,12 +92,32 @@ class HubDataConfig(DataConfig):
 def embedded_problems(data: DataConfig, sources: tuple[str, ...], for_own: str) -> Iterator[str]:
     """Whether data that come with the program are to be had from elsewhere.
 
-    sources: those that come with it. for_own: a data set for the user's own files.
+    sources: those that come with it. for_own: a data set for the user's own files, where their names tell no other.
     """
     for name in ("path", "hub", "download"):
         value = getattr(data, name, None)
         if data.source in sources and value is not None:
-            yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={for_own}"
+            own = _by_ending(str(value)) if name == "path" and data.source == "grammar" else ""
+            right = own or f"for your own data choose data={for_own}"
+            yield f"`data.{name}={value}`: data={data.name} comes with the program and reads no files; {right}"
+
+
+FOR_OWN_FILES = (
+    "csv", "graph_jsonl", "image_folder", "molecule_net", "parallel", "speech_folder", "speech_manifest", "tagged", "tu",
+    "ud_ewt",
+)  # fmt: skip
+"""The choices of `data=` that read files of the user's own."""
+_BY_ENDING = {
+    "csv": ("a table", ("csv", "tsv", "jsonl")),
+    "ud_ewt": ("a treebank", ("conllu",)),
+    "tagged": ("words with tags", ("txt", "conll", "iob", "iob2", "bio", "tags")),
+}
+
+
+def _by_ending(path: str) -> str:
+    """What to choose for a file, by its name; "" where that tells nothing."""
+    ending = path.lower().removesuffix(".gz").rpartition(".")[2]
+    return next((f"for {what} add data={name}" for name, (what, of) in _BY_ENDING.items() if ending in of), "")
 
 
 FOLDS_IN_TIME = 5
