@@ -211,7 +211,7 @@ def test_words_that_name_nothing_to_compare_are_refused(
     here = f"outputs={tmp_path}"
     for words, sentence in (
         (["first"], "write `attnlab runs compare A B`"),
-        (["first", "second"], "were tested on different examples: 50 of one"),
+        (["first", "second"], "were tested on different examples: they share 150, and test.csv:150"),
         (["first", "first"], "this run is on both sides"),
         (["first,first", "second"], "names"),
         (["first", "untested"], "was not scored on test data; do so with `attnlab eval run="),

@@ -48,7 +48,7 @@ def test_it_is_listed_and_removed_on_demand(run: Path, tmp_path: Path, capsys) -
     assert f"Freed {size / 1e6:.1f} MB of 1 finished run." in capsys.readouterr().out
     kept = {name: data for name, data in before.items() if name.split("/")[0] not in ("last", "candidates")}
     assert content(run) == kept and {name: content(outputs / name) for name in others} == others
-    assert main(line.split()) == 0 and "There is nothing to free" in capsys.readouterr().out
+    assert main(line.split()) == 0 and "Nothing to free" in capsys.readouterr().out
     assert main(["eval", f"run={run}"]) == 0
     capsys.readouterr()
     assert main(["train", f"run={run}", "trainer.epochs=9"]) == 2
@@ -84,4 +84,4 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, capsys) -> None:
     }.items():
         assert main(["prune", *words]) == 2
         assert expected in capsys.readouterr().err
-    assert main(["prune", f"outputs={tmp_path}"]) == 0 and "There is nothing to free" in capsys.readouterr().out
+    assert main(["prune", f"outputs={tmp_path}"]) == 0 and "Nothing to free" in capsys.readouterr().out

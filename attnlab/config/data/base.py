@@ -133,7 +133,12 @@ class CrossValidated(DataConfig):
     has_times: ClassVar[bool] = False
     """Whether `data.time` may say when an example is from, for `data.folds=time`."""
 
-    folds: str | None = key(None, "cross-validation: a number of folds, at least 3", added=True)
+    folds: str | None = key(
+        None,
+        "cross-validation: a number of folds, at least 3",
+        added=True,
+        values="a whole number, at least 3",
+    )
     fold: str | None = key(None, "the one fold to test on; null: a run for each", added=True)
 
     @property
@@ -194,14 +199,22 @@ def separator_key() -> Any:
     )
 
 
+COLUMN = "the name of a column, or its number from 1"
+COLUMNS = f"{COLUMN}; of several a list, such as [date,author]"
+
+
 def id_key() -> Any:
     """`data.id`, of whatever may be read from a table."""
-    return key(None, "a column that names each row in predictions, in place of file:line", beside=True)
+    return key(
+        None, "a column that names each row in predictions, in place of file:line", beside=True, values=COLUMN
+    )
 
 
 def keep_key() -> Any:
     """`data.keep`, of whatever may be read from a table."""
-    return key(None, "columns that stand beside each row in predictions: `[date,author]`", beside=True)
+    return key(
+        None, "columns that stand beside each row in predictions: `[date,author]`", beside=True, values=COLUMNS
+    )
 
 
 def beside_problems(id: object, keep: object) -> Iterator[str]:

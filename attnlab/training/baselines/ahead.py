@@ -27,7 +27,9 @@ def ahead(
         best = max(having, key=lambda name: metrics.direction(score) * others[name][score])
         simple_one, beside = shown(others[best][score]), shown(own[score])
         told_apart = metrics.better(others[best][score], own[score], score) and simple_one != beside
-        if not told_apart or _by_chance(others[best][score], own[score], examples):
+        if not told_apart or (
+            metrics.direction(score) > 0 and _by_chance(others[best][score], own[score], examples)
+        ):
             return ""
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
         options = [*(["longer training (trainer.epochs=)"] if still_learning else []), "more examples"]
@@ -41,7 +43,7 @@ def ahead(
 
 
 def _by_chance(one: float, other: float, examples: int) -> bool:
-    """Whether two scores from 0 to 1 differ by less than two examples, or by less than the standard error of a rate of so many,
+    """Whether two shares, such as accuracies, differ by less than two examples, or by less than the standard error of a rate of so many,
     sqrt(p (1 − p) / n); of words or questions, of which each example has several, that is on the safe side. Nothing is known
     of scores on other scales."""
     if not (0 <= one <= 1 and 0 <= other <= 1):
