@@ -67,7 +67,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "defaults",
             "auto",
-            "unset settings: chosen from the data (auto), or constants (plain)",
+            "unset settings: chosen from the data, or constants",
             ("auto", "plain"),
         ),
         Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),
@@ -121,7 +121,7 @@ USAGE = {
         "       attnlab train run=FOLDER|latest [key=value ...]"
     ),
     "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
-    "Scores the best weights of a run again; any other key=value overrides its configuration, such as\n`data.path=OTHER`. Writes each prediction to predictions-….jsonl and .csv in the run's folder, see `data.id`, `data.keep`.",
+    "Scores the best weights of a run again; any other key=value overrides its configuration, such as\n`data.path=OTHER`. Writes predictions-….jsonl and .csv in the run's folder; see `data.id` and `data.keep`.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

@@ -112,7 +112,7 @@ def test_one_run_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         ((bad.path, good.path), "B is better than A"),
     ):
         out = said(capsys, *map(str, words))
-        assert f"{winner} by accuracy on 200 test examples: the 95 % interval of the difference, " in out
+        assert f"{winner} (accuracy, 200 test examples): the 95 % interval of the difference, " in out
         assert "They differ in data.limit, encoder.depth." in out
         assert (
             "One run on each side: this says what other examples would change, not what another seed would." in out
@@ -218,7 +218,7 @@ def test_words_that_name_nothing_to_compare_are_refused(
         (["first", "unfinished"], "has not finished; `attnlab train run="),
         (["first", "nowhere"], "no such folder"),
         (["first", "encoder.depth=3", here], "`encoder.depth=3`: of the runs in OUT/ that have it, none was scored on test data"),
-        (["first", "encoder.depth=2", here], "these runs are sentiment on csv x.csv by accuracy; sentiment on reviews by accuracy; pick"),
+        (["first", "encoder.depth=2", here], "these runs are sentiment on csv x.csv by accuracy; sentiment on reviews by accuracy; add words"),
         (["first", "encoder.dept=2", here], "did you mean `encoder.depth`?"),
         (["first", "second", "other"], "two sides are compared"),
         (["first", "second", "margin=-1"], "write a number of at least 0"),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager
 
 from attnlab.config import TableData, TextData
 from attnlab.config.data.base import listed
@@ -147,21 +147,24 @@ class Table(TextSource[Lines | Records]):
 
     def pieces(self, split: str) -> Iterator[Lines | Records]:
         config = self.config
-        return table_pieces(self.files[split], self.reader.columns, config.encoding, config.separator)
+        with self._keys_named():
+            yield from table_pieces(self.files[split], self.reader.columns, config.encoding, config.separator)
 
     def rows(self, split: str, piece: Lines | Records, bad: BadRows) -> Iterator[TextRow]:
         path = self.files[split]
-        for line, cells in self._cells(piece, path, bad):
-            row = self.reader.row(cells, f"{path.name}:{line}", bad)
-            if isinstance(row, str):
-                bad.found(f"{path}:{line}: {row}")
-            else:
-                yield row
+        with self._keys_named():
+            for line, cells in piece_rows(piece, self.reader.columns, bad, path, self.config.encoding):
+                row = self.reader.row(cells, f"{path.name}:{line}", bad)
+                if isinstance(row, str):
+                    bad.found(f"{path}:{line}: {row}")
+                else:
+                    yield row
 
-    def _cells(self, piece: Lines | Records, path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+    @contextmanager
+    def _keys_named(self) -> Iterator[None]:
         """Raises UserError for a missing column with the key that names it, which may have its default."""
         try:
-            yield from piece_rows(piece, self.reader.columns, bad, path, self.config.encoding)
+            yield
         except MissingColumn as error:
             keys = ("text", "label", "group", "time")
             key = next((key for key in keys if error.column in listed(getattr(self.config, key))), "")
