@@ -225,11 +225,11 @@ def _answer(line: Line, kind: str, where: str) -> tuple[metrics.Value, Predictio
     gold: metrics.Value = checked(expected, line["gold"], f"{where}: `gold`")
     value: metrics.Value = checked(expected, line["predicted"], f"{where}: `predicted`")
     if isinstance(gold, list) and len(gold) != len(value):
-        raise Damaged(f"{where}: {len(gold)} right answers, but {len(value)} predicted ones")
+        raise Damaged(f"{where}: {len(gold)} labels, but {len(value)} predictions")
     if kind == "classes":
         probability = checked(list[float], probability, f"{where}: `probability`")
         if len(probability) != len(gold):
-            raise Damaged(f"{where}: {len(gold)} right answers, but {len(probability)} probabilities")
+            raise Damaged(f"{where}: {len(gold)} labels, but {len(probability)} probabilities")
     elif not isinstance(probability, int | float):
         probability = None
     return gold, Prediction(value, probability, complete=line.get("complete", True))
@@ -285,7 +285,7 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
             for key, gold in zip(base.keys, ordered.gold, strict=True):
                 if _plain(gold) != right[key]:
                     raise UserError(
-                        f"{base.folder.path} and {run.folder.path} were tested with different right answers, such as those "
+                        f"{base.folder.path} and {run.folder.path} were tested with different labels, such as those "
                         f"of {key[0]}"
                     )
             runs.append(TestedRun(run.folder, run.row, base.keys, ordered, run.scores, run.monitor))

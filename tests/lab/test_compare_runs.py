@@ -176,7 +176,7 @@ def test_a_finished_sweep_is_every_seed_of_its_best_trial(
 
 REFUSED = {
     "another example": ('"test.csv:7"', '"test.csv:700"', "were tested on different examples: they share"),
-    "another right answer": ('"test.csv:7", "text": "so so", "gold": "b"', '"test.csv:7", "text": "so so", "gold": "a"', "different right answers, such as those of test.csv:7"),
+    "another right answer": ('"test.csv:7", "text": "so so", "gold": "b"', '"test.csv:7", "text": "so so", "gold": "a"', "different labels, such as those of test.csv:7"),
     "no key": ('"key": "test.csv:7"', '"kee": "test.csv:7"', "predictions-test.jsonl:8: `key` is missing"),
     "a number for a class": ('"test.csv:7", "text": "so so", "gold": "b"', '"test.csv:7", "text": "so so", "gold": 3', "predictions-test.jsonl:8: `gold`: 3 where text should be"),
     "a list for a class": ('"predicted": "a"', '"predicted": ["a"]', "`predicted`: a list where text should be"),
