@@ -38,6 +38,7 @@ from attnlab.config import (
     node_type,
     renamed,
 )  # fmt: skip
+from attnlab.config.data.base import FOR_OWN_FILES
 from attnlab.disk import LARGEST_YAML, parse_yaml, read_text
 from attnlab.errors import UserError, near_name, suggestion
 from attnlab.groups import choices, config_folder
@@ -125,7 +126,7 @@ def composed(overrides: Sequence[Override]) -> DictConfig:
     known = leaves(node)
     for override in words:
         if override.key_or_group not in groups.NAMES:
-            _refuse_unknown(override, known, node)
+            _refuse_unknown(override, known, node, "data" in groups.named(lines))
             for value in values(override):
                 _set(node, override, value)
     for override in words:
@@ -269,7 +270,8 @@ def _choice(override: Override) -> list[str]:
     return [f"{name}={besides[0] if besides else 'jsonl'}"]
 
 
-def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> None:
+def _refuse_unknown(override: Override, known: set[str], node: DictConfig, data_named: bool) -> None:
+    """Raises UserError for a word that sets no key of the chosen parts. data_named: whether words name the data."""
     name, line = override.key_or_group, override.input_line
     group, _, key = name.partition(".")
     if re.match(r"hydra\b", name):
@@ -280,12 +282,17 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
     if name not in known:
         if group in GROUPS and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(key)):
             raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
+        if (able := _able(name)) and group == "data" and not data_named:
+            used = f"{_chosen(node, group)} is used where you name no data"
+            raise UserError(
+                f"`{name}` comes with {able}; add {'one of them' if ' or ' in able else 'it'} ({used})"
+            )
+        if able:
+            raise UserError(f"`{name}` comes with {able}, not with {_chosen(node, group)}; choose that, too")
         if elsewhere := names_now(name):
             raise UserError(
                 f"`{name}` is called {' or '.join(elsewhere)} now, which the {group} chosen here has not"
             )
-        if able := _able(name):
-            raise UserError(f"`{name}` comes with {able}, not with {_chosen(node, group)}; choose that, too")
         meant = synonyms.key(name)
         if meant and meant not in known and (able := _able(meant) or "other data" * meant.startswith("data.")):
             chosen = _chosen(node, meant.partition(".")[0])
@@ -295,11 +302,14 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig) -> No
 
 
 def _able(path: str) -> str:
-    """The choices that have a key, as in `encoder=attention or graph_conv`; "" where there is none, and of data sets, which
-    have names of their own."""
+    """The choices that have a key, as in `encoder=attention or graph_conv`, of data sets those that read files of one's own;
+    "" where there is none."""
     group, _, key = path.partition(".")
-    parts = GROUPS[group] if group in GROUPS and group != "data" else ()
-    able = sorted(part for part in parts if key in {entry.name for entry in fields(keys_of(group, part))})
+    if group == "data":
+        parts = {name: groups.keys(group, name) for name in FOR_OWN_FILES}
+    else:
+        parts = {part: keys_of(group, part) for part in GROUPS.get(group, ())}
+    able = sorted(part for part, node in parts.items() if node and key in {entry.name for entry in fields(node)})
     return f"{group}={' or '.join(able)}" if able else ""
 
 

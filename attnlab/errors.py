@@ -1,7 +1,7 @@
 """Mistakes a user can make, told in one sentence: what is wrong, where, and what would be right."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attnlab import synonyms
 
@@ -60,6 +60,18 @@ def near_name(word: str, names: Iterable[str]) -> str | None:
 
     near = get_close_matches(synonyms.spelt(word[:100]), list(names), n=1, cutoff=0.85)
     return next((name for name in near if abs(len(name) - len(word)) <= 2), None)
+
+
+def missing_column(column: str, columns: Sequence[str]) -> str:
+    """The end of a refusal of a column that a table has not: the one that is spelled nearly so, else all that there are."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(column[:100], columns, n=1, cutoff=0.75)
+    return (
+        f"did you mean `{near[0]}`?"
+        if near
+        else f"its columns are {', '.join(columns[:20])}{', …' * (len(columns) > 20)}"
+    )
 
 
 def suggestion(

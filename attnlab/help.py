@@ -68,7 +68,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "defaults",
             "auto",
-            "settings left open: fitted to the data, or fixed",
+            "unset settings: chosen from the data, or constants",
             ("auto", "plain"),
         ),
         Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),
@@ -85,15 +85,17 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "--top",
             "",
-            "how many of the most probable classes are told, as in `--top 3`; of a translation, answers",
+            "number of most probable classes that are shown, as in `--top 3`; for translations, of hypotheses",
         ),
-        Word("--out", "", "write this file, whole or not at all; its ending says the form: .jsonl, .csv or .txt"),
-        Word("--skip", "", "pass over the first inputs, as in `--skip 1000`, to go on where another call ended"),
-        Word("--", "", "all words behind it are inputs, also those that begin with two dashes"),
+        Word(
+            "--out", "", "write this file instead, atomically; its ending chooses the format: .jsonl, .csv or .txt"
+        ),
+        Word("--skip", "", "skip the first inputs, as in `--skip 1000`, to continue an earlier call"),
+        Word("--", "", "everything after it is input, even if it begins with two dashes"),
     ),
     "sweep": (
         Word("sweep", "", "finish this sweep, a folder or `latest`"),
-        Word("space", "", "the words of configs/space/NAME.yaml, which words of yours change"),
+        Word("space", "", "a predefined search space, configs/space/NAME.yaml; your own words override it"),
         Word("outputs", "outputs", "the folder in which sweeps are made, and looked for"),
     ),
     "runs": (
@@ -109,7 +111,8 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "margin",
             "",
-            "of `compare`: differences up to it count as none; without it, a hundredth of the best score, such as 0.01",
+            "of `compare`: differences up to it count as none; without it 0.01, of scores out of 100 (BLEU) 1, of mae and rmse "
+            "1 % of B's",
         ),
     ),
     "prune": (
@@ -133,13 +136,13 @@ USAGE = {
         "       attnlab train run=FOLDER|latest [key=value ...]"
     ),
     "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
-    "Scores the best weights of a run again; other words are keys of its configuration, such as `data.path=OTHER`.",
+    "Scores the best weights of a run again; any other key=value overrides its configuration, such as\n`data.path=OTHER`. Writes predictions-….jsonl and .csv in the run's folder; see `data.id` and `data.keep`.",
     "predict": "usage: attnlab predict RUN INPUT ... [--json | --csv] [--top NUMBER] [--out FILE] [--skip NUMBER]\n\n"
-    "Answers about inputs in their order, without right answers. RUN: a run folder, a sweep's (its best trial), or `latest`.\n"
+    "Predicts inputs, in their order; no labels are needed. RUN: a run folder, a sweep's (its best trial), or `latest`.\n"
     "INPUT, as the run has learned from: a text; a .txt with a text on each line; a .csv, .tsv or .jsonl with its column;\n"
     "recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or a .jsonl;\n"
-    "`-`, or nothing at the end of a pipe, for the lines of standard input. An input that cannot be read has its error in its\n"
-    "place, the others are answered, and the exit code is 1.",
+    "`-`, or nothing at the end of a pipe, for the lines of standard input. An input that cannot be read gets its error in its\n"
+    "place, the others are predicted, and the exit code is 1.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"
@@ -152,7 +155,7 @@ USAGE = {
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
     "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
-    "Measures the speed of training on this machine; other words are keys of `attnlab train`, for every section.",
+    "Measures the speed of training on this machine; any other key=value is one of `attnlab train`, for every section.",
     "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | VERB, such as attnlab help encoder.scope",
     "completion": "usage: attnlab completion bash | zsh | fish\n\n"
     '  bash   eval "$(attnlab completion bash)"           in ~/.bashrc\n'
@@ -170,7 +173,8 @@ encoder.position encoder.parameters optimizer.lr optimizer.weight_decay trainer.
 trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
-    "data.folds": "10", "head.bag": "0.3", "data.path": "FILE", "data.structure": "random_walk:16",
+    "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
+    "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.structure": "random_walk:16",
     "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
 """Values of keys whose type doesn't show how one is written."""
@@ -343,6 +347,8 @@ def example(key: KeyDoc) -> str:
         return f"{number if key.max is None or number <= key.max else default:.15g}"
     if isinstance(default, str) and default not in ("", "???"):
         return default
+    if key.path == "data.group":  # of recordings it has choices
+        return "author"
     return key.path.rpartition(".")[2].upper() if key.kind in (str, Any) else "[a,b]"
 
 

@@ -18,7 +18,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 from filelock import Timeout
 
 from attnlab import disk
-from attnlab.errors import Damaged, UserError
+from attnlab.errors import Damaged, UserError, near_name
 from attnlab.local_files import user_path
 from attnlab.metrics import better
 from attnlab.schema import Count, Fraction, Seconds, checked
@@ -192,7 +192,8 @@ class RunFolder:
         else:
             path = user_path(run)
             if not path.is_dir():
-                raise UserError(f"`run={run}`: no such folder")
+                meant = "; did you mean `latest`?" if near_name(run, ["latest"]) else ""
+                raise UserError(f"`run={run}`: no such folder{meant}")
         if is_sweep(path):
             path, told = best_trial(path, run)
         if not (path / "config.yaml").is_file():

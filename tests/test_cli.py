@@ -61,7 +61,7 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
         == {"task", "test", "validation", "train", "parameters", "baselines", "validation_baselines"} | told
     )
     assert results["examples"] == {"train": 60, "validation": 12, "test": 12}
-    assert results["undefined"] == {"test": {"accuracy/unseen": "no scored vector is marked as unseen"}}
+    assert results["undefined"] == {"test": {"accuracy/unseen": "no labelled vector is unseen"}}
     assert 0 < results["test"]["accuracy"] <= 1 and results["baselines"]["most_frequent_tag"]["accuracy"] < 0.9
     assert len((finished / "metrics.jsonl").read_text().splitlines()) == 3
     line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
@@ -256,7 +256,15 @@ MISTAKES = {
     "endless": (["train", "task=translation", "head.max_length_ratio=inf"], "`head.max_length_ratio=inf`: write a number"),
     "seed too large": (["train", "seed=99999999999999999999"], "`seed=99999999999999999999` must be at most"),
     "no beam": (["train", "task=translation", "head.beam=0"], "`head.beam=0` must be at least 1"),
-    "files for generated data": (["train", "data.path=/nowhere"], "data=grammar come with the program"),
+    "files for generated data": (["train", "data.path=/nowhere"], "data=grammar comes with the program and reads no files; for your own data choose data=tagged"),
+    "a table for generated data": (["train", "data.path=/x/tickets.csv"], "reads no files; for a table add data=csv"),
+    "a packed treebank for generated data": (["train", "data.path=a.CONLLU.gz"], "for a treebank add data=ud_ewt"),
+    "columns of a table, without data": (
+        ["train", "data.path=x.csv", "data.text=message"], "`data.text` comes with data=csv; add it (data=grammar is used where you"
+    ),
+    "columns of a table, with other data": (
+        ["train", "data=tagged", "data.path=x.bio", "data.text=a"], "`data.text` comes with data=csv, not with data=tagged; choose that, too"
+    ),
     "few subwords": (["train", "task=translation", "data.subwords=3"], "`data.subwords=3` must be at least 100"),
     "nothing to train on": (
         ["train", "task=translation", "data.validation=0.5", "data.test=0.5"], "must leave a tenth for training",
@@ -299,6 +307,10 @@ MISTAKES = {
     "several runs of one": (["train", "run=latest", "-m", "seed=1,2"], "`-m`: for new runs; `run=` continues one"),
     "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),
     "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder"),
+    "nearly latest": (["eval", "run=lastest"], "`run=lastest`: no such folder; did you mean `latest`?"),
+    "a choice where a run should be": (
+        ["runs", "compare", "attention", "recurrent"], "`attention`: no such folder; for all runs with a value write key=value, such as `encoder=attention`"
+    ),
     "not a run": (["eval", "run=/"], "not a run folder"),
 }  # fmt: skip
 

@@ -86,9 +86,7 @@ def test_the_words_of_earlier_runs_are_helped_too(tmp_path: Path) -> None:
 
 
 def test_a_key_that_other_data_have_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(
-        UserError, match=r"it is `data\.separator` here, which comes with other data, not with data=grammar"
-    ):
+    with pytest.raises(UserError, match=r"it is `data\.separator` here, which comes with data=csv or parallel"):
         compose.compose(["delimiter=tab"])
     assert main(["eval", "latest"]) == 2
     assert "`latest`: write `run=latest`" in capsys.readouterr().err

@@ -47,6 +47,7 @@ def key(
     was: str | None = None,
     added: bool = False,
     beside: bool = False,
+    values: str = "",
 ) -> Any:
     """A documented configuration key; `choices` (also a registry), `min` and `max` are checked by `check`.
 
@@ -55,6 +56,7 @@ def key(
     added: whether data were prepared before there was this key: its default, which means what was done before, then isn't
     part of their fingerprint.
     beside: whether it says what stands beside examples, on which no example depends: it is part of no fingerprint.
+    values: which it may have, in words, where its type says too little.
     """
     metadata = {
         "help": help,
@@ -64,6 +66,7 @@ def key(
         "was": was,
         "added": added,
         "beside": beside,
+        "values": values,
     }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
@@ -112,7 +115,8 @@ def _number(limit: float | None) -> str:
 
 
 class KeyDoc(NamedTuple):
-    """What help tells of a key. kind: its type; choices: its values where they can be listed."""
+    """What help tells of a key. kind: its type; choices: its values where they can be listed.
+    described: them in words, where its type says too little."""
 
     path: str
     default: object
@@ -122,6 +126,7 @@ class KeyDoc(NamedTuple):
     min: float | None
     max: float | None
     nullable: bool
+    described: str = ""
 
     @property
     def limits(self) -> str:
@@ -135,7 +140,7 @@ class KeyDoc(NamedTuple):
     def values(self) -> str:
         """Which values it may have, in words."""
         kinds = {int: "a whole number", float: "a number", str: "text", Any: "text, a number or a list"}
-        words = " | ".join(self.choices) or kinds.get(self.kind, "a list, such as [a,b]")  # type: ignore[call-overload]
+        words = self.described or " | ".join(self.choices) or kinds.get(self.kind, "a list, such as [a,b]")  # type: ignore[call-overload]
         return ", ".join(filter(None, (words, self.limits, "or null" if self.nullable else "")))
 
 
@@ -153,7 +158,9 @@ def documented_keys(node: type, prefix: str = "") -> Iterator[KeyDoc]:
         default = entry.default if entry.default_factory is MISSING else entry.default_factory()
         sentence = metadata["help"].replace("{choices}", ", ".join(choices))
         limits = metadata.get("min"), metadata.get("max")
-        yield KeyDoc(path, default, sentence, kinds[0], choices, *limits, type(None) in kinds)
+        yield KeyDoc(
+            path, default, sentence, kinds[0], choices, *limits, type(None) in kinds, metadata.get("values", "")
+        )
 
 
 def renamed(node: type) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from rich.table import Table
 
-from attnlab import compose, metrics, plugins
+from attnlab import compose, groups, metrics, plugins
 from attnlab.command_words import shell_word, text, texts
 from attnlab.disk import read_jsonl
 from attnlab.errors import Damaged, UserError, printable
@@ -149,6 +149,10 @@ def _side(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side
 def _folders(item: str, outputs: str) -> list[RunFolder]:
     """The run that a name means; of a sweep, every seed of its best trial; of a trial with several seeds, each of them."""
     path = user_path(item)
+    if item != "latest" and "=" not in item and not path.is_dir() and os.sep not in item:
+        group = next((name for name in groups.NAMES if item in groups.choices(name)), "")
+        example = f", such as `{group}={item}`" if group else ""
+        raise UserError(f"`{item}`: no such folder; for all runs with a value write key=value{example}")
     if is_sweep(path):
         choice, runs = runs_of_best(path, item)
         print(printable(f"The best trial of {path}: {choice['best']['number']}"))
@@ -176,7 +180,7 @@ def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -
     if len(kinds) > 1:
         listed = "; ".join(f"{task} on {data} by {measure}" for task, data, measure in kinds)
         raise UserError(
-            f"`{word}`: these runs are {listed}; pick those of one behind the two sides, as in `task={kinds[0][0]}`"
+            f"`{word}`: these runs are {listed}; add words that select one kind, such as `task={kinds[0][0]}`"
         )
     return Side(word, [_tested(RunFolder.find(str(Path(outputs, str(row["run"]))))) for row in tested])
 
@@ -221,11 +225,11 @@ def _answer(line: Line, kind: str, where: str) -> tuple[metrics.Value, Predictio
     gold: metrics.Value = checked(expected, line["gold"], f"{where}: `gold`")
     value: metrics.Value = checked(expected, line["predicted"], f"{where}: `predicted`")
     if isinstance(gold, list) and len(gold) != len(value):
-        raise Damaged(f"{where}: {len(gold)} right answers, but {len(value)} predicted ones")
+        raise Damaged(f"{where}: {len(gold)} labels, but {len(value)} predictions")
     if kind == "classes":
         probability = checked(list[float], probability, f"{where}: `probability`")
         if len(probability) != len(gold):
-            raise Damaged(f"{where}: {len(gold)} right answers, but {len(probability)} probabilities")
+            raise Damaged(f"{where}: {len(gold)} labels, but {len(probability)} probabilities")
     elif not isinstance(probability, int | float):
         probability = None
     return gold, Prediction(value, probability, complete=line.get("complete", True))
@@ -271,15 +275,17 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
             if other := right.keys() ^ positions.keys():
                 example = min(other)
                 alone = base if example in right else run
+                both = len(right.keys() & positions.keys())
+                shared = f"they share {both:,}" if both else f"they share none of their {len(right):,}"
                 raise UserError(
-                    f"{base.folder.path} and {run.folder.path} were tested on different examples: {len(other):,} of one are "
-                    f"not of the other, such as {example[0]} of {alone.folder.path}"
+                    f"{base.folder.path} and {run.folder.path} were tested on different examples: {shared}, and "
+                    f"{example[0]} is one of {alone.folder.path} alone"
                 )
             ordered = run.comparison.of([positions[key] for key in base.keys])
             for key, gold in zip(base.keys, ordered.gold, strict=True):
                 if _plain(gold) != right[key]:
                     raise UserError(
-                        f"{base.folder.path} and {run.folder.path} were tested with different right answers, such as those "
+                        f"{base.folder.path} and {run.folder.path} were tested with different labels, such as those "
                         f"of {key[0]}"
                     )
             runs.append(TestedRun(run.folder, run.row, base.keys, ordered, run.scores, run.monitor))
@@ -313,7 +319,7 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     print(printable(f"They differ in {', '.join(_difference(sides)) or 'nothing but the seed'}."))
     for letter, side in zip("AB", sides, strict=True):
         if inside := differences([run.row for run in side.runs]):
-            print(printable(f"The runs of {letter} differ among themselves in {', '.join(inside)}, too."))
+            print(printable(f"Warning: the runs that are averaged in {letter} differ in {', '.join(inside)}."))
     console().print(_table(sides, found, measure))
     if monitors != [measure]:
         why = "" if measure in monitors else ", which predictions don't hold"
@@ -327,7 +333,7 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     elif single := [letter for letter, side in zip("AB", sides, strict=True) if len(side.runs) == 1]:
         print(f"{single[0]} is one run: what another seed would change there isn't in the interval.")
     if several and min(n for n in map(len, (of_first, of_second)) if n > 1) < FEW_SEEDS:
-        print(f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is rather too narrow.")
+        print(f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is probably too narrow.")
     return verdict
 
 
@@ -358,14 +364,14 @@ def verdict_on(interval: Difference, margin: float) -> Verdict:
 def _sentence(verdict: Verdict, interval: Difference, margin: float, measure: str, examples: int) -> str:
     _, low, high = interval
     reach = f"the 95 % interval of the difference, {low:+.4f} to {high:+.4f}"
-    on = f"{measure} on {plural(examples, 'test example')}"
+    on = f"{measure}, {plural(examples, 'test example')}"
     if verdict == "better":
         winner, loser = ("A", "B") if low * metrics.direction(measure) > 0 else ("B", "A")
         small = f"; it is within the margin of {margin:.3g}" if abs(low) <= margin and abs(high) <= margin else ""
-        return f"{winner} is better than {loser} by {on}: {reach}, excludes 0{small}."
+        return f"{winner} is better than {loser} ({on}): {reach}, excludes 0{small}."
     if verdict == "no difference":
-        return f"No difference of {on}: {reach}, lies within ±{margin:.3g}."
-    return f"Not decided by {on}: {reach}, holds 0 and goes beyond ±{margin:.3g}."
+        return f"No difference ({on}): {reach}, lies within the margin of {margin:.3g}."
+    return f"Not decided ({on}): {reach}, includes 0 and extends past the margin of {margin:.3g}."
 
 
 def _table(sides: tuple[Side, Side], found: Mapping[str, tuple[Difference, Difference]], measure: str) -> Table:

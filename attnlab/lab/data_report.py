@@ -62,8 +62,9 @@ def _heading(config: Config, data: Data) -> str:
     if isinstance(settings, HubDataConfig) and data.commit is not None:
         where = f"{settings.hub} on the hub, commit {data.commit}"
     source = f"\nsource: {settings.origin}" if settings.origin else ""
-    licence = settings.licence or "not known here; look where the data are from"
-    return f"{settings.name}: {where}{source}\nlicence: {licence}"
+    own = settings.path is not None and not settings.licence
+    licence = "" if own else f"\nlicence: {settings.licence or 'not known here; look where the data are from'}"
+    return f"{settings.name}: {where}{source}{licence}"
 
 
 def _folds(folds: Folds) -> Table:

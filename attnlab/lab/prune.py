@@ -47,14 +47,14 @@ def prune(words: Sequence[str]) -> None:
         print(printable(f"{_megabytes(spare.size):>10}  {spare.run.path}"))
     runs, total = plural(len(found), "finished run"), _megabytes(sum(spare.size for spare in found))
     if not found:
-        print("There is nothing to free: no finished run keeps what it would be trained further from.")
+        print("Nothing to free: no finished run keeps files that only further training needs.")
     elif REMOVE in words:
         for spare in found:
             free(spare)
         print(f"Freed {total} of {runs}.")
     else:
         print(
-            f"{runs} can do without {total}: they are still evaluated and predict, but cannot be trained further."
+            f"Pruning frees {total} of {runs}; pruned runs can still evaluate and predict, but not train further."
         )
         print(
             f"Free it with: attnlab prune {' '.join([*(shell_word(n, v) for n, v in named.items() if v), REMOVE])}"
@@ -68,7 +68,7 @@ def tell(run: RunFolder) -> None:
         words = f"{shell_word('run', str(run.path))} {REMOVE}"
         print(
             printable(
-                f"{_megabytes(size)} of it are only for training further; free them with: attnlab prune {words}"
+                f"{_megabytes(size)} of it are only needed to train it further; free them with: attnlab prune {words}"
             )
         )
 

@@ -144,7 +144,7 @@ def notes(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
             differing[", ".join(other)].append(group.name)
         elif again := _repeated_seeds(group.rows):
             repeating[", ".join(again)].append(group.name)
-    lines += [f"{_runs_of(names)} differ in {keys}, too." for keys, names in differing.items()]
+    lines += [f"{_runs_of(names)} are averaged, but differ in {keys}." for keys, names in differing.items()]
     for seeds, names in repeating.items():
         lines.append(f"{_runs_of(names)} repeat seed {seeds}: equal runs make the standard deviation too small.")
     counted = {str(row["run"]) for group in groups for row in group.rows}

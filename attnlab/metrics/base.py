@@ -52,7 +52,7 @@ class Undefined:
 
 
 GIVEN_AWAY = ": whoever always predicts it is right"
-NOTHING_SCORED = Undefined("no right answer is known")
+NOTHING_SCORED = Undefined("no labels")
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class Comparison:
         if any(len(known) > 1 for known in answers):
             return None
         if self.kind == "classes":
-            return Undefined(f"each question has one right answer alone{GIVEN_AWAY}")
+            return Undefined(f"each question has a single label{GIVEN_AWAY}")
         count, only = self.confusion.total(), next(iter(answers[0]))
-        right = f"the only right answer is `{only}`" if count == 1 else f"all {count:,} right answers are `{only}`"
+        right = f"the only label is `{only}`" if count == 1 else f"all {count:,} labels are `{only}`"
         return Undefined(right + GIVEN_AWAY)
 
     @cached_property
@@ -232,7 +232,7 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
         if metric.of_slices and comparison.kind == "vector_classes":
             for slice_name, marks in (slices or {}).items():
                 value = metric.value(comparison.marked(marks))
-                nothing = Undefined(f"no scored vector is marked as {slice_name}")
+                nothing = Undefined(f"no labelled vector is {slice_name}")
                 values[f"{name}/{slice_name}"] = nothing if value is NOTHING_SCORED else value
     confusion = comparison.confusion if comparison.kind in ("class", "vector_classes") else {}
     scores = {name: value for name, value in values.items() if isinstance(value, int | float)}

@@ -297,8 +297,8 @@ def _one_answer(comparison: Comparison) -> Undefined:
     if comparison.unanimous is not None:
         return comparison.unanimous
     if comparison.kind in QUESTIONS:
-        return Undefined("no question has both right answers, yes and no")
-    return Undefined(f"all right answers are `{next(iter(comparison.confusion))[0]}`")
+        return Undefined("no question has both labels, yes and no")
+    return Undefined(f"all labels are `{next(iter(comparison.confusion))[0]}`")
 
 
 _Problems = Sequence[tuple[Sequence[int], Sequence[float]]]

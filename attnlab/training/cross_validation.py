@@ -148,7 +148,8 @@ def _ahead(results: Sequence[Finished], config: Config) -> str:
     trained = [r["train"] for r in results]
     still_learning = all(t.get("best_update") == t.get("updates") for t in trained)
     own = _mean_of_all([r["validation"] for r in results])
-    return ahead(own, simple, trained[0].get("monitor", "loss"), config, still_learning)
+    examples = sum(r.get("examples", {}).get("validation", 0) for r in results)
+    return ahead(own, simple, trained[0].get("monitor", "loss"), config, still_learning, max(1, examples))
 
 
 def _mean_of_all(scores: Sequence[Scores]) -> Scores:
@@ -188,9 +189,7 @@ def show(reporter: report.Reporter, title: str, folds: Mapping[str, report.Colum
     of_all, counts = list(scores.values()), [fold.examples for fold in folds.values() if fold.examples is not None]
     rows = [*folds.items(), ("mean", report.Column(mean(of_all))), ("±", report.Column(deviation(of_all)))]
     named = list(dict.fromkeys(name for fold in folds.values() for name in (*fold.scores, *fold.undefined)))
-    table = report.new_table(
-        title, ["fold"], [*(["examples"] if counts else []), *(n.replace("_", " ") for n in named)]
-    )
+    table = report.new_table(title, ["fold"], [*(["examples"] if counts else []), *named])
     for name, row in rows:
         count = "" if row.examples is None else f"{row.examples:,}"
         table.add_row(name, *([count] if counts else []), *map(row.cell, named))

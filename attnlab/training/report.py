@@ -241,11 +241,11 @@ def confusion_table(confusion: metrics.Confusion) -> Table:
     """Every pair of few classes, the most frequent mistakes of many. A class that is only answered has a column."""
     classes = sorted({name for pair in confusion for name in pair})
     if len(classes) <= 10:
-        table = new_table("Right class (rows) and answer (columns)", [""], classes)
+        table = new_table("Confusion matrix (rows: true, columns: predicted)", [""], classes)
         for right in sorted({right for right, _ in confusion}):
             table.add_row(right, *(str(confusion.get((right, answered), 0)) for answered in classes))
         return table
-    table = new_table("Most confused", ["right", "answered"], ["times"])
+    table = new_table("Most confused", ["true", "predicted"], ["times"])
     for right, answered, times in metrics.most_confused(confusion):
         table.add_row(right, answered, str(times))
     return table

@@ -103,10 +103,11 @@ def finish(
         details(reporter, evaluation, results.get("lengths", {}))
     reporter.say(
         f"{plural(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s "
-        f"from data to optimizer, {100 * train['data_wait']:.1f} % of it waiting for data"
+        f"end to end; {100 * train['data_wait']:.1f} % of the time was data loading"
     )
     still_learning = progress.best_update == progress.update
-    if told := ahead(results["validation"], on_validation, progress.monitor, run.config, still_learning):
+    number = len(data.splits["validation"])
+    if told := ahead(results["validation"], on_validation, progress.monitor, run.config, still_learning, number):
         reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")

@@ -14,7 +14,7 @@ from attnlab.data import loader, open_data
 from attnlab.data.contract import Batches, Data, Input, InputReader
 from attnlab.errors import UserError
 from attnlab.model import build as models
-from attnlab.runs import Results, RunFolder
+from attnlab.runs import Results, RunFolder, run_folders
 from attnlab.schema import checked
 from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
@@ -134,7 +134,11 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
         print(f"attnlab: {folder.told}", file=sys.stderr)
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):
-        raise UserError(f"{folder.path}: a cross-validation; name one of its runs, such as {folder.path}/fold-…")
+        fold = next((path for path in sorted(run_folders(folder.path)) if path != folder.path), None)
+        one = f"use the run of one fold, such as {fold}, or " if fold else ""
+        raise UserError(
+            f"{folder.path}: a cross-validation has no single model; {one}train one without `data.folds`"
+        )
     spec = DataSpec.load(folder.path)
     changes.check_tokenizer(folder, config, spec)
     best = best_weights(folder, models.sizes(config, spec))

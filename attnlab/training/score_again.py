@@ -36,7 +36,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     reporter.say(sentence)
     saved = compose.load_saved(run.folder.config)
     if not changes.answers_alike(saved, run.config):
-        reporter.say(f"Not as in training: {', '.join(changes.changed_settings(saved, run.config))}")
+        reporter.say(f"Changed from training: {', '.join(changes.changed_settings(saved, run.config))}")
     for warning in warnings(data, [split]):
         reporter.warn(warning)
     evaluation = run.evaluate(split, data)
@@ -69,7 +69,7 @@ def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
         raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
     examples = plural(len(data.splits[split]), "example")
     if not data.splits[split].answered:
-        return split, f"Predicted: {examples} of {where}; without right answers (`data.label=`) nothing is scored"
+        return split, f"Predicted: {examples} of {where}; no labels (`data.label=`), so predictions only"
     if other and data.unnamed and len(data.splits) == 1:
         return split, f"Scored: {'the only example' if examples == '1 example' else f'all {examples}'} of {where}"
     of_run = (

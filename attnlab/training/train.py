@@ -221,7 +221,7 @@ def resume(
                 "evaluated; to train longer, start a new run"
             )
         else:
-            reporter.say(f"Starting {folder.path} anew: it stopped before its first save.")
+            reporter.say(f"Starting {folder.path} from the beginning: it stopped before its first save.")
         folder.forget_metrics_after(training.progress.update)
         return _finish(training, data, session)
 

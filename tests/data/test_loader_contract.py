@@ -293,7 +293,7 @@ def test_folds_put_given_splits_together_and_say_so(tmp_path: Path) -> None:
     data = open_data(compose(words).data, seed=1)
     files = {key.partition(":")[0] for split in data.splits.values() for key in split.keys}
     assert files == {"train.csv", "dev.csv", "test.csv"} and sum(map(len, data.splits.values())) == 100
-    sentence = "`data.folds=4` divides all examples anew, also those of the validation and test split that the data come with"
+    sentence = "`data.folds=4` divides all examples again, also those of the validation and test split that the data come with"
     assert sentence in data.warnings
 
 

@@ -112,7 +112,7 @@ def test_one_run_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         ((bad.path, good.path), "B is better than A", "50 and null", "1 and 2"),
     ):
         out = said(capsys, *map(str, words))
-        assert f"{winner} by accuracy on 200 test examples: the 95 % interval of the difference, " in out
+        assert f"{winner} (accuracy, 200 test examples): the 95 % interval of the difference, " in out
         assert f"They differ in data.limit ({limits}), encoder.depth ({depths})." in out
         assert (
             "One run on each side: this says what other examples would change, not what another seed would." in out
@@ -125,11 +125,11 @@ def test_a_small_difference_is_none_within_the_margin(tmp_path: Path, capsys: py
     sides = [str(run(tmp_path, name, right, "encoder.depth=2").path) for name, right in (("a", 160), ("b", 161))]
     out = said(capsys, *sides)
     assert (
-        "Not decided by accuracy" in out
-        and "goes beyond ±0.01." in out
+        "Not decided (accuracy" in out
+        and "extends past the margin of 0.01." in out
         and "differ in nothing but the seed." in out
     )
-    assert "No difference of accuracy" in said(capsys, *sides, "margin=0.1")
+    assert "No difference (accuracy" in said(capsys, *sides, "margin=0.1")
     assert compare([*sides, "margin=0"]) == "not decided"
 
 
@@ -143,9 +143,7 @@ def test_several_seeds_on_each_side(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert groups.splitlines()[2:] == folders.splitlines()[2:]
     row = next(line.split() for line in groups.splitlines() if line.startswith("accuracy"))
     assert row[:8] == ["accuracy", "0.8000", "±", "0.0707", "0.8500", "±", "0.0707", "-0.0500"]
-    assert "Not decided by accuracy" in groups and float(row[10]) < 0 < float(row[13]), (
-        "examples alone would decide"
-    )
+    assert "Not decided (accuracy" in groups and float(row[10]) < 0 < float(row[13]), "examples alone would decide"
     assert "With fewer than 5 seeds" in groups and "One run on each side" not in groups
     one = said(capsys, f"{tmp_path}/1/0", "encoder.depth=2", f"outputs={tmp_path}")
     assert "A is one run: what another seed would change there isn't in the interval." in one
@@ -177,8 +175,8 @@ def test_a_finished_sweep_is_every_seed_of_its_best_trial(
 
 
 REFUSED = {
-    "another example": ('"test.csv:7"', '"test.csv:700"', "were tested on different examples: 2 of one are not of the other, such as test.csv:7 of"),
-    "another right answer": ('"test.csv:7", "text": "so so", "gold": "b"', '"test.csv:7", "text": "so so", "gold": "a"', "different right answers, such as those of test.csv:7"),
+    "another example": ('"test.csv:7"', '"test.csv:700"', "were tested on different examples: they share"),
+    "another right answer": ('"test.csv:7", "text": "so so", "gold": "b"', '"test.csv:7", "text": "so so", "gold": "a"', "different labels, such as those of test.csv:7"),
     "no key": ('"key": "test.csv:7"', '"kee": "test.csv:7"', "predictions-test.jsonl:8: `key` is missing"),
     "a number for a class": ('"test.csv:7", "text": "so so", "gold": "b"', '"test.csv:7", "text": "so so", "gold": 3', "predictions-test.jsonl:8: `gold`: 3 where text should be"),
     "a list for a class": ('"predicted": "a"', '"predicted": ["a"]', "`predicted`: a list where text should be"),
@@ -213,14 +211,14 @@ def test_words_that_name_nothing_to_compare_are_refused(
     here = f"outputs={tmp_path}"
     for words, sentence in (
         (["first"], "write `attnlab runs compare A B`"),
-        (["first", "second"], "were tested on different examples: 50 of one"),
+        (["first", "second"], "were tested on different examples: they share 150, and test.csv:150"),
         (["first", "first"], "this run is on both sides"),
         (["first,first", "second"], "names"),
         (["first", "untested"], "was not scored on test data; do so with `attnlab eval run="),
         (["first", "unfinished"], "has not finished; `attnlab train run="),
         (["first", "nowhere"], "no such folder"),
         (["first", "encoder.depth=3", here], "`encoder.depth=3`: of the runs in OUT/ that have it, none was scored on test data"),
-        (["first", "encoder.depth=2", here], "these runs are sentiment on csv x.csv by accuracy; sentiment on reviews by accuracy; pick"),
+        (["first", "encoder.depth=2", here], "these runs are sentiment on csv x.csv by accuracy; sentiment on reviews by accuracy; add words"),
         (["first", "encoder.dept=2", here], "did you mean `encoder.depth`?"),
         (["first", "second", "other"], "two sides are compared"),
         (["first", "second", "margin=-1"], "write a number of at least 0"),

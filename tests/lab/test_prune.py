@@ -42,13 +42,13 @@ def test_it_is_listed_and_removed_on_demand(run: Path, tmp_path: Path, capsys) -
     listed = capsys.readouterr().out
     size = sum(len(data) for name, data in before.items() if name.split("/")[0] in ("last", "candidates"))
     assert [line.split() for line in listed.splitlines()[:1]] == [[f"{size / 1e6:.1f}", "MB", str(run)]]
-    assert f"1 finished run can do without {size / 1e6:.1f} MB" in listed and content(run) == before
+    assert f"Pruning frees {size / 1e6:.1f} MB of 1 finished run" in listed and content(run) == before
     (line,) = re.findall("Free it with: attnlab (.*)", listed)
     assert main(line.split()) == 0
     assert f"Freed {size / 1e6:.1f} MB of 1 finished run." in capsys.readouterr().out
     kept = {name: data for name, data in before.items() if name.split("/")[0] not in ("last", "candidates")}
     assert content(run) == kept and {name: content(outputs / name) for name in others} == others
-    assert main(line.split()) == 0 and "There is nothing to free" in capsys.readouterr().out
+    assert main(line.split()) == 0 and "Nothing to free" in capsys.readouterr().out
     assert main(["eval", f"run={run}"]) == 0
     capsys.readouterr()
     assert main(["train", f"run={run}", "trainer.epochs=9"]) == 2
@@ -84,4 +84,4 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, capsys) -> None:
     }.items():
         assert main(["prune", *words]) == 2
         assert expected in capsys.readouterr().err
-    assert main(["prune", f"outputs={tmp_path}"]) == 0 and "There is nothing to free" in capsys.readouterr().out
+    assert main(["prune", f"outputs={tmp_path}"]) == 0 and "Nothing to free" in capsys.readouterr().out

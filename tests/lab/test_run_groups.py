@@ -85,12 +85,14 @@ def test_what_else_differs_is_told(outputs: Path, capsys: pytest.CaptureFixture[
     )
     finished(outputs, "high-2-again", 0.94, "seed=2", "encoder.depth=2")
     said = printed(capsys, outputs, "group=encoder.depth")
-    assert "The runs of encoder.depth=1 differ in data.limit, too." in said
+    assert "The runs of encoder.depth=1 are averaged, but differ in data.limit." in said
     assert "The runs of encoder.depth=2 repeat seed 2: equal runs make the standard deviation too small." in said
-    assert "These runs differ in data.limit, encoder.depth, too." in printed(capsys, outputs, "group=")
+    assert "These runs are averaged, but differ in data.limit, encoder.depth." in printed(
+        capsys, outputs, "group="
+    )
     finished(outputs, "other", 0.6, "encoder=recurrent")
     said = printed(capsys, outputs, "group=task")
-    assert "The runs of task=pos differ in data.limit, encoder, encoder.depth, too." in said
+    assert "The runs of task=pos are averaged, but differ in data.limit, encoder, encoder.depth." in said
 
 
 def test_measures_tasks_and_data_are_never_mixed(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

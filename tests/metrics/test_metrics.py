@@ -211,8 +211,8 @@ def test_a_slice_without_a_scored_vector_says_so() -> None:
     measured = metrics.measure(["accuracy"], comparison, slices)
     assert measured.scores == {"accuracy": 2 / 3, "accuracy/second": 0.0}
     assert measured.undefined == {
-        "accuracy/none": "no scored vector is marked as none",
-        "accuracy/first": "all 2 right answers are `a`: whoever always predicts it is right",
+        "accuracy/none": "no labelled vector is none",
+        "accuracy/first": "all 2 labels are `a`: whoever always predicts it is right",
     }
 
 

@@ -143,8 +143,8 @@ def test_without_spans_there_is_no_score() -> None:
         return set(measured.undefined.values())
 
     assert undefined(["O", "O"], ["O", "O"]) == {"there is no span, neither a right one nor a predicted one"}
-    assert undefined(["", ""], ["B-a", "O"]) == {"no right answer is known"}
-    assert undefined(["B-a"], ["B-a"]) == {"the only right answer is `B-a`: whoever always predicts it is right"}
+    assert undefined(["", ""], ["B-a", "O"]) == {"no labels"}
+    assert undefined(["B-a"], ["B-a"]) == {"the only label is `B-a`: whoever always predicts it is right"}
     (reason,) = undefined(["NOUN", "VERB"], ["NOUN", "NOUN"], ("NOUN", "VERB"))
     assert reason == "its classes are no tags of spans, such as B-PER, I-PER and O"
     for gold, predicted in ((["O", "O"], ["B-a", "O"]), (["B-a", "O"], ["O", "O"])):

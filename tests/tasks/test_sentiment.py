@@ -103,7 +103,7 @@ def test_texts_without_labels_are_predicted_and_not_scored(copied: Path, tmp_pat
     new.write_text("id;text\na1;It is fine, zonk!\na2;It is dull, so dull\n")
     assert main(["eval", f"run={copied}", f"data.path={new}", "data.id=id"]) == 0
     told = capsys.readouterr().out
-    assert f"Predicted: 2 examples of {new}; without right answers (`data.label=`) nothing is scored" in told
+    assert f"Predicted: 2 examples of {new}; no labels (`data.label=`), so predictions only" in told
     assert "score" not in told.replace("scored", "")
     (path,) = copied.glob("predictions-test-*.csv")
     rows = table(path)

@@ -122,7 +122,7 @@ def test_what_fails_on_both_splits_is_told_once_and_generated_data_are_measured_
     ("own", "monitor", "words", "begins"),
     [
         ({"accuracy": 0.79, "loss": 0.1}, "accuracy", [], "naive bayes is ahead on validation (accuracy 0.8040 against 0.7900): more"),
-        ({"macro_f1": 0.5, "accuracy": 0.9, "loss": 0.1}, "loss", [], "most frequent class is ahead on validation (macro f1 0.6000 against 0.5000): more"),
+        ({"macro_f1": 0.5, "accuracy": 0.9, "loss": 0.1}, "loss", [], "most frequent class is ahead on validation (macro_f1 0.6000 against 0.5000): more"),
         ({"mae": 2.5, "accuracy": 0.9}, "mae", [], "median is ahead on validation (mae 2.0000 against 2.5000): more"),
         ({"rmse": 0.00035}, "mae", [], "median is ahead on validation (rmse 0.00021 against 0.00035): more"),
         ({"mae": 1.5, "accuracy": 0.1}, "mae", [], ""),
@@ -138,19 +138,37 @@ def test_the_best_simple_answer_is_named_where_it_is_better(
         "most_frequent_class": {"accuracy": 0.3, "macro_f1": 0.6}, "naive_bayes": {"accuracy": 0.804, "macro_f1": 0.4},
         "median": {"mae": 2.0, "rmse": 0.00021}, "ceiling": {"accuracy": 1.0},
     }  # fmt: skip
-    said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_learning=False)
+    said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_learning=False, examples=4000)
     assert said.startswith(begins) and bool(said) == bool(begins) and "\n" not in said
 
 
 def test_what_may_help_depends_on_the_run() -> None:
     own, simple = {"accuracy": 0.5}, {"naive_bayes": {"accuracy": 0.75}}
     config = compose.compose(["task=sentiment"])
-    assert ahead(own, simple, "accuracy", config, still_learning=True).endswith(
+    assert ahead(own, simple, "accuracy", config, still_learning=True, examples=100).endswith(
         ": longer training (trainer.epochs=), more examples, a smaller model (encoder.width=, encoder.depth=), more dropout "
         "(encoder.dropout=) or members=4 may help"
     )
     config.encoder.parameters = "1M"
-    assert "a smaller model (encoder.parameters=), more" in ahead(own, simple, "accuracy", config, False)
+    assert "a smaller model (encoder.parameters=), more" in ahead(own, simple, "accuracy", config, False, 100)
+
+
+@pytest.mark.parametrize(
+    ("own", "best", "examples", "said"),
+    [
+        (44 / 45, 1.0, 45, False),  # one example
+        (43 / 45, 1.0, 45, True),
+        (0.5, 0.54, 100, False),  # four, but the standard error is 0.05
+        (0.5, 0.56, 100, True),
+        (0.5, 0.54, 1000, True),
+    ],
+)
+def test_a_difference_that_few_examples_have_by_chance_is_not_told(
+    own: float, best: float, examples: int, said: bool
+) -> None:
+    simple = {"naive_bayes": {"accuracy": best}}
+    told = ahead({"accuracy": own}, simple, "accuracy", compose.compose(["task=sentiment"]), False, examples)
+    assert bool(told) == said
 
 
 @pytest.mark.parametrize("more", [[], ["score_test=false"], ["baselines=false"]])

@@ -251,7 +251,7 @@ def test_the_best_weights_are_picked_by_loss_where_the_usual_score_says_nothing(
     words = ["task=sentiment", "data=csv", f"data.path={tmp_path / 'x.csv'}", "encoder.width=8", "encoder.depth=1"]
     words += ["trainer.updates=2", f"folder={tmp_path / 'run'}"]
     with pytest.raises(
-        UserError, match=r"`trainer\.monitor=accuracy`: it says nothing .* all 4 right answers are `fine`"
+        UserError, match=r"`trainer\.monitor=accuracy`: it says nothing .* all 4 labels are `fine`"
     ):
         train(*words, "trainer.monitor=accuracy", quiet=True)
     assert not (tmp_path / "run").exists(), "refused before training"
@@ -263,9 +263,7 @@ def test_the_best_weights_are_picked_by_loss_where_the_usual_score_says_nothing(
     )
     assert list(results["undefined"]["test"]) == ["accuracy", "macro_f1", "roc_auc"]
     log = (tmp_path / "run" / "log.txt").read_text()
-    assert (
-        "1.0000" not in log and log.count("all 4 right answers are `fine`") == 2
-    )  # a warning, and below the table
+    assert "1.0000" not in log and log.count("all 4 labels are `fine`") == 2  # a warning, and below the table
     assert log.count("all training examples have the same label, fine") == 1
     assert "label: all training examples have the same label, fine" in results["warnings"]
 

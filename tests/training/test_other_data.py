@@ -81,7 +81,7 @@ def test_data_that_are_given_to_be_scored_are_scored_whole(
         assert main(["eval", run, place]) == 0
         shown = capsys.readouterr().out
         assert f"Scored: {'all 13 examples' if count == 13 else 'the only example'} of {place[10:]}" in shown
-        assert f"Not as in training: {place} (it was {tmp_path / 'own'}" in shown
+        assert f"Changed from training: {place} (it was {tmp_path / 'own'}" in shown
         (line,) = [line for line in shown.splitlines() if line.startswith("│ examples")]
         assert line.split()[3] == str(count)
         (path,) = [p for p in (tmp_path / "run").glob("predictions-test-*.jsonl") if len(lines(p)) == count]

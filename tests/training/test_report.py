@@ -67,7 +67,7 @@ def test_spans_of_tags_are_scored_shown_and_kept(tmp_path: Path, capsys) -> None
     trained = capsys.readouterr().out
     assert main(["eval", f"run={tmp_path / 'run'}"]) == 0
     for shown in (trained, capsys.readouterr().out):
-        table = shown[shown.index("Each type of span") : shown.index("Right class (rows)")]
+        table = shown[shown.index("Each type of span") : shown.index("Confusion matrix")]
         rows = [line.replace("│", " ").split() for line in table.splitlines() if "│" in line]
         assert rows == [["LOC", *["1.0000"] * 3, "24"], ["PER", *["1.0000"] * 3, "32"]]
     assert (

@@ -92,12 +92,32 @@ class HubDataConfig(DataConfig):
 def embedded_problems(data: DataConfig, sources: tuple[str, ...], for_own: str) -> Iterator[str]:
     """Whether data that come with the program are to be had from elsewhere.
 
-    sources: those that come with it. for_own: a data set for the user's own files.
+    sources: those that come with it. for_own: a data set for the user's own files, where their names tell no other.
     """
     for name in ("path", "hub", "download"):
         value = getattr(data, name, None)
         if data.source in sources and value is not None:
-            yield f"`data.{name}={value}`: data={data.name} come with the program; for your own choose data={for_own}"
+            own = _by_ending(str(value)) if name == "path" and data.source == "grammar" else ""
+            right = own or f"for your own data choose data={for_own}"
+            yield f"`data.{name}={value}`: data={data.name} comes with the program and reads no files; {right}"
+
+
+FOR_OWN_FILES = (
+    "csv", "graph_jsonl", "image_folder", "molecule_net", "parallel", "speech_folder", "speech_manifest", "tagged", "tu",
+    "ud_ewt",
+)  # fmt: skip
+"""The choices of `data=` that read files of the user's own."""
+_BY_ENDING = {
+    "csv": ("a table", ("csv", "tsv", "jsonl")),
+    "ud_ewt": ("a treebank", ("conllu",)),
+    "tagged": ("words with tags", ("txt", "conll", "iob", "iob2", "bio", "tags")),
+}
+
+
+def _by_ending(path: str) -> str:
+    """What to choose for a file, by its name; "" where that tells nothing."""
+    ending = path.lower().removesuffix(".gz").rpartition(".")[2]
+    return next((f"for {what} add data={name}" for name, (what, of) in _BY_ENDING.items() if ending in of), "")
 
 
 FOLDS_IN_TIME = 5
@@ -113,7 +133,12 @@ class CrossValidated(DataConfig):
     has_times: ClassVar[bool] = False
     """Whether `data.time` may say when an example is from, for `data.folds=time`."""
 
-    folds: str | None = key(None, "cross-validation: a number of folds, at least 3", added=True)
+    folds: str | None = key(
+        None,
+        "cross-validation: a number of folds, at least 3",
+        added=True,
+        values="a whole number, at least 3",
+    )
     fold: str | None = key(None, "the one fold to test on; null: a run for each", added=True)
 
     @property
@@ -174,14 +199,22 @@ def separator_key() -> Any:
     )
 
 
+COLUMN = "the name of a column, or its number from 1"
+COLUMNS = f"{COLUMN}; of several a list, such as [date,author]"
+
+
 def id_key() -> Any:
     """`data.id`, of whatever may be read from a table."""
-    return key(None, "a column that names each row in predictions, in place of file:line", beside=True)
+    return key(
+        None, "a column that names each row in predictions, in place of file:line", beside=True, values=COLUMN
+    )
 
 
 def keep_key() -> Any:
     """`data.keep`, of whatever may be read from a table."""
-    return key(None, "columns that stand beside each row in predictions: `[date,author]`", beside=True)
+    return key(
+        None, "columns that stand beside each row in predictions: `[date,author]`", beside=True, values=COLUMNS
+    )
 
 
 def beside_problems(id: object, keep: object) -> Iterator[str]:

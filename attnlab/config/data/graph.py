@@ -60,7 +60,9 @@ class GraphData(CrossValidated):
         4, "source=karate: number of nodes on each side whose label is trained on", min=1, max=LARGEST
     )
     # Part of fingerprints from the first, where those of other data are not.
-    folds: str | None = key(None, "cross-validation: a number of folds, at least 3")
+    folds: str | None = key(
+        None, "cross-validation: a number of folds, at least 3", values="a whole number, at least 3"
+    )
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
     split_seed: int = key(0, "random seed of held-out examples, folds and labelled nodes", min=0, max=LARGEST)
 

@@ -94,7 +94,9 @@ class SpeechData(HubDataConfig, CrossValidated):
     group: str | None = key(None, "keep examples of one speaker in one split", choices=("speaker",))
     # Part of fingerprints from the first, where those of other data are not.
     folds: str | None = key(
-        None, "cross-validation: a number of folds, at least 3, or `speaker` to leave each one out"
+        None,
+        "cross-validation: a number of folds, at least 3, or `speaker` to leave each one out",
+        values="a whole number, at least 3, or speaker",
     )
     fold: str | None = key(None, "the one fold to test on; null: a run for each")
     split_seed: int = key(0, "random seed of held-out examples and folds", min=0, max=LARGEST)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from attnlab.config.data.base import (
+    COLUMN,
+    COLUMNS,
     CrossValidated,
     HubDataConfig,
     beside_problems,
@@ -105,21 +107,27 @@ class TableData(TextData):
         "text",
         "the column of the text: its name in the header line, or its number where there is none; several are joined: "
         "`[title,body]`",
+        values=COLUMNS,
     )
     label: Any = key(
         "label",
         "the column of the label; of target_kind=classes a list: `[funny,sad]`; null: none, for `attnlab eval` alone",
+        values=COLUMNS,
     )
-    group: Any = key(None, "a column, such as the author: rows with the same value stay in one split")
+    group: Any = key(
+        None, "a column, such as the author: rows with the same value stay in one split", values=COLUMN
+    )
     time: Any = key(
         None,
         "folds=time: the column that says when a row is from: dates such as 2024-05-31, with or without a time, or numbers",
         added=True,
+        values=COLUMN,
     )
     folds: str | None = key(
         None,
         "cross-validation: a number of folds, at least 3, `group` to leave each out, or `time` (`time:5`) to test on the future",
         added=True,
+        values="a whole number, at least 3, group, time, or time:N",
     )
     target_kind: str = key(
         "class",

@@ -62,8 +62,8 @@ class ClassificationHead(HeadConfig):
     )
     bag: float | None = key(
         None,
-        "texts: adds a bag of words beside the encoder, in which each word votes for the classes; its votes start as those of "
-        "naive Bayes, times this number; null: no bag",
+        "texts: adds a bag-of-words linear layer beside the encoder, initialised with naive Bayes weights times this number; "
+        "null: none",
         min=0,
         max=100,
     )

@@ -12,7 +12,7 @@ from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import choose, left_out
 from attnlab.data.files.tables import plain
 from attnlab.data.prep.source import Source, no_path
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError, missing_column
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
@@ -82,7 +82,7 @@ class HubSet:
         for column in columns:
             if column not in rows.column_names:
                 raise UserError(
-                    f"`data.hub={self.id}`: no column `{column}`; {suggestion(column, rows.column_names)}"
+                    f"`data.hub={self.id}`: no column `{column}`; {missing_column(column, rows.column_names)}"
                 )
         rows = rows.select_columns(columns)
         for column in self.columns:

@@ -16,7 +16,7 @@ from attnlab.data.files.bad_rows import BadRows, ErrorSink, without_mark
 from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.names import HEADER, class_name, name_columns
 from attnlab.data.prep.source import path_of
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError, missing_column, suggestion
 from attnlab.text_files import Lines, stretches, text_lines, unreadable
 
 FORMATS = (".csv", ".tsv", ".jsonl")
@@ -187,6 +187,14 @@ def _has(rows: Sequence[Sequence[str]], columns: Sequence[str | int]) -> bool:
     )
 
 
+class MissingColumn(UserError):
+    """A table has no column of this name."""
+
+    def __init__(self, sentence: str, column: str) -> None:
+        super().__init__(sentence)
+        self.column = column
+
+
 def has_columns(
     path: Path, columns: Sequence[str | int], encoding: str | None = None, separator: str | None = None
 ) -> bool:
@@ -303,7 +311,7 @@ def _position(path: Path, column: str | int, first: list[str]) -> int:
             raise UserError(f"{path}:1: no column {column}; the first row has {len(first)}")
         return column - 1
     if missing:
-        raise UserError(f"{path}:1: no column `{column}`; {suggestion(column, first)}")
+        raise MissingColumn(f"{path}:1: no column `{column}`; {missing_column(column, first)}", column)
     if first.count(column) > 1:
         raise UserError(f"{path}:1: {first.count(column)} columns are called `{column}`; give each its own name")
     return first.index(column)

@@ -109,7 +109,7 @@ class Examples:
         if given := [name for name in NAMES[1:] if name in self.given]:
             theirs = " and ".join(given)
             warnings = [
-                f"`data.folds={config.folds}` divides all examples anew, also those of the {theirs} split that the data come with"
+                f"`data.folds={config.folds}` divides all examples again, also those of the {theirs} split that the data come with"
             ]
         return Division(splits, folding.settings(config.fold), warnings + folding.warnings())
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from attnlab.config import TableData, TextData
 from attnlab.config.data.base import listed
@@ -9,6 +10,7 @@ from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.names import class_name, noted_class_name
 from attnlab.data.files.tables import (
+    MissingColumn,
     Records,
     has_columns,
     nested,
@@ -145,16 +147,28 @@ class Table(TextSource[Lines | Records]):
 
     def pieces(self, split: str) -> Iterator[Lines | Records]:
         config = self.config
-        return table_pieces(self.files[split], self.reader.columns, config.encoding, config.separator)
+        with self._keys_named():
+            yield from table_pieces(self.files[split], self.reader.columns, config.encoding, config.separator)
 
     def rows(self, split: str, piece: Lines | Records, bad: BadRows) -> Iterator[TextRow]:
         path = self.files[split]
-        for line, cells in piece_rows(piece, self.reader.columns, bad, path, self.config.encoding):
-            row = self.reader.row(cells, f"{path.name}:{line}", bad)
-            if isinstance(row, str):
-                bad.found(f"{path}:{line}: {row}")
-            else:
-                yield row
+        with self._keys_named():
+            for line, cells in piece_rows(piece, self.reader.columns, bad, path, self.config.encoding):
+                row = self.reader.row(cells, f"{path.name}:{line}", bad)
+                if isinstance(row, str):
+                    bad.found(f"{path}:{line}: {row}")
+                else:
+                    yield row
+
+    @contextmanager
+    def _keys_named(self) -> Iterator[None]:
+        """Raises UserError for a missing column with the key that names it, which may have its default."""
+        try:
+            yield
+        except MissingColumn as error:
+            keys = ("text", "label", "group", "time")
+            key = next((key for key in keys if error.column in listed(getattr(self.config, key))), "")
+            raise UserError(f"{error} (`data.{key}=`)" if key else str(error)) from error
 
     def cells(self, split: str, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
         """(line, cells of these columns) of each row of a split, for what stands beside predictions."""

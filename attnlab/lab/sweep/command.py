@@ -144,5 +144,5 @@ def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> Non
     reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{tested}.")
     again = shell_word("run", str(folder.path))
     reporter.say(f"Score its best run again, or train it further: attnlab eval {again}; attnlab train {again}")
-    reporter.say(f"Train it anew with: {best['command'][0]}")
-    reporter.say(f"Pictures of all trials: {folder.page}")
+    reporter.say(f"Retrain it with: {best['command'][0]}")
+    reporter.say(f"Report with plots: {folder.page}")

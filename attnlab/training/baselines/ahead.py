@@ -1,5 +1,6 @@
 """Whether a simple answer is better than a run, said at the end of it."""
 
+import math
 from collections.abc import Mapping
 
 from attnlab import metrics
@@ -8,12 +9,15 @@ from attnlab.runs import Scores
 from attnlab.training.report import shown
 
 
-def ahead(own: Scores, simple: Mapping[str, Scores], monitor: str, config: Config, still_learning: bool) -> str:
+def ahead(
+    own: Scores, simple: Mapping[str, Scores], monitor: str, config: Config, still_learning: bool, examples: int
+) -> str:
     """A sentence where the best baseline has a better validation score than the run, with what may help; else empty.
 
     own: the run's scores, usual ones first. simple: those of each baseline; the ceiling, which nobody has to reach, isn't
     compared. The score is the first that both have: `monitor`, then as they stand in `own`. still_learning: whether the last
-    weights were the best.
+    weights were the best. examples: how many were validated on. A difference that so few may have by chance isn't worth advice,
+    see `_by_chance`.
     """
     others = {name: scores for name, scores in simple.items() if name != "ceiling"}
     for score in dict.fromkeys((monitor, *own)):
@@ -22,14 +26,27 @@ def ahead(own: Scores, simple: Mapping[str, Scores], monitor: str, config: Confi
             continue
         best = max(having, key=lambda name: metrics.direction(score) * others[name][score])
         simple_one, beside = shown(others[best][score]), shown(own[score])
-        if not metrics.better(others[best][score], own[score], score) or simple_one == beside:
+        told_apart = metrics.better(others[best][score], own[score], score) and simple_one != beside
+        if not told_apart or (
+            metrics.direction(score) > 0 and _by_chance(others[best][score], own[score], examples)
+        ):
             return ""
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
         options = [*(["longer training (trainer.epochs=)"] if still_learning else []), "more examples"]
         options += [f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
         options += ["members=4"] if config.members == 1 else []
         return (
-            f"{best.replace('_', ' ')} is ahead on validation ({score.replace('_', ' ')} {simple_one} against {beside}): "
+            f"{best.replace('_', ' ')} is ahead on validation ({score} {simple_one} against {beside}): "
             f"{', '.join(options[:-1])} or {options[-1]} may help"
         )
     return ""
+
+
+def _by_chance(one: float, other: float, examples: int) -> bool:
+    """Whether two shares, such as accuracies, differ by less than two examples, or by less than the standard error of a rate of so many,
+    sqrt(p (1 − p) / n); of words or questions, of which each example has several, that is on the safe side. Nothing is known
+    of scores on other scales."""
+    if not (0 <= one <= 1 and 0 <= other <= 1):
+        return False
+    error = math.sqrt(max(one * (1 - one), other * (1 - other)) / examples)
+    return abs(one - other) < max(2 / examples - 1e-9, error)

@@ -268,7 +268,7 @@ MISTAKES = {
     "not to be had": (["data=imdb"], "stanfordnlp/imdb cannot be had from the hub"),
     "where else": (["data=imdb"], "ai.stanford.edu"),
     "no id": (["data=csv", "data.hub=a/b/c"], "write an id such as"),
-    "generated": (["data=reviews", "data.hub=a/b"], "come with the program"),
+    "generated": (["data=reviews", "data.hub=a/b"], "comes with the program"),
     "revision of nothing": (["data=csv", "data.revision=main"], "needs `data.hub=`"),
 }
 

@@ -135,7 +135,7 @@ def test_times_that_cannot_be_read_or_compared_are_refused_with_their_line(tmp_p
         ("data.folds=time data.time=date data.group=author", "folds in time divide groups; set one of both"),
         ("data.folds=time data.time=label", "the same column twice"),
         ("data.fold=1", "`data.fold=1` needs `data.folds=`"),
-        ("data.folds=time data.time=when", "no column `when`; choose one of author, date, label, text"),
+        ("data.folds=time data.time=when", "no column `when`; its columns are text, label, author, date"),
         ("data.folds=99", "`data.folds=99`: there are only 20 different examples"),
     ],
 )
