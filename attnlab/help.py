@@ -27,7 +27,7 @@ usage: attnlab <verb> [key=value ...]
               several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
               show the configuration                 attnlab train task=pos --cfg job
               groups, and the keys used most         attnlab train --help
-              every key for these words              attnlab train task=pos --help
+              every key that applies here            attnlab train task=pos --help
   sweep       many runs, searched and compared       attnlab sweep 'optimizer.lr=tag(log,interval(1e-4,1e-2))'
               finish one that was stopped            attnlab sweep sweep=latest
   runs        a table of all runs                    attnlab runs task=pos sort=-score
@@ -37,10 +37,10 @@ usage: attnlab <verb> [key=value ...]
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
-  predict     ask a run about new inputs             attnlab predict latest "some text" FILE
+  predict     predict new inputs             attnlab predict latest "some text" FILE
   bench       speed of training on this machine      attnlab bench sections=tagging,images
   help        one key, group, choice or verb         attnlab help encoder.scope
-  completion  complete words with the tab key        attnlab completion bash
+  completion  tab completion                         attnlab completion bash
 
 options: --help after a verb lists its words; --debug shows tracebacks; --version
 plugins: `plugins=[my_module]`, or `plugins: [my_module]` in attnlab.yaml, imports modules that register parts
@@ -80,7 +80,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         OUTPUTS,
     ),
     "predict": (
-        Word("--json", "", "a line of JSON for each input, with the probabilities of all classes that are kept"),
+        Word("--json", "", "a line of JSON for each input, with class probabilities"),
         Word("--csv", "", "a table; where words have tags, a row for each word"),
         Word(
             "--top",
@@ -88,7 +88,9 @@ WORDS: dict[str, tuple[Word, ...]] = {
             "number of most probable classes that are shown, as in `--top 3`; for translations, of hypotheses",
         ),
         Word(
-            "--out", "", "write this file instead, atomically; its ending chooses the format: .jsonl, .csv or .txt"
+            "--out",
+            "",
+            "write to this file instead of the terminal; its ending chooses the format: .jsonl, .csv or .txt",
         ),
         Word("--skip", "", "skip the first inputs, as in `--skip 1000`, to continue an earlier call"),
         Word("--", "", "everything after it is input, even if it begins with two dashes"),
@@ -139,10 +141,10 @@ USAGE = {
     "Scores the best weights of a run again; any other key=value overrides its configuration, such as\n`data.path=OTHER`. Writes predictions-….jsonl and .csv in the run's folder; see `data.id` and `data.keep`.",
     "predict": "usage: attnlab predict RUN INPUT ... [--json | --csv] [--top NUMBER] [--out FILE] [--skip NUMBER]\n\n"
     "Predicts inputs, in their order; no labels are needed. RUN: a run folder, a sweep's (its best trial), or `latest`.\n"
-    "INPUT, as the run has learned from: a text; a .txt with a text on each line; a .csv, .tsv or .jsonl with its column;\n"
-    "recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or a .jsonl;\n"
-    "`-`, or nothing at the end of a pipe, for the lines of standard input. An input that cannot be read gets its error in its\n"
-    "place, the others are predicted, and the exit code is 1.",
+    "INPUT, of the kind that the run was trained on: a text; a .txt with a text on each line; a .csv, .tsv or .jsonl with\n"
+    "its column; recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or\n"
+    "a .jsonl; `-`, or no INPUT in a pipe, for the lines of standard input. An input that cannot be read gets its error in\n"
+    "its place, the others are predicted, and the exit code is 1.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

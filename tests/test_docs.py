@@ -177,7 +177,7 @@ def test_the_examples_of_comparing_runs(tmp_path: Path, monkeypatch, capsys) -> 
         tiny = [word for word in TINY if "heads" not in word] if verb == "train" else []
         assert program == "attnlab" and main([verb, *words, *tiny]) == 0, capsys.readouterr().err
     out = capsys.readouterr().out
-    assert "A: encoder=attention (3 runs, seeds 1, 2, 3)" in out and " by accuracy " in out
+    assert "A: encoder=attention (3 runs, seeds 1, 2, 3)" in out and "(accuracy, " in out
 
 
 def test_the_page_on_architecture_names_every_file() -> None:

@@ -24,7 +24,7 @@ from attnlab.training.report import PipedConsole
 
 NO_SETTING = re.compile(
     r"seed|folder|outputs|plugins|baselines|score_test|logger(\..*)?|trainer\.(device|threads)"
-    r"|data\.(path|hub|cache|origin|licence)|started|undefined|trial"
+    r"|data\.(path|hub|cache|origin|licence|id|keep|folds|fold)|started|undefined|trial"
 )
 """Keys and columns in which runs of the same settings may differ. On which data they are is asked for otherwise."""
 
@@ -137,7 +137,7 @@ def notes(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
     """What to know of these groups, a line each: which one is the best, what else their runs differ in, and what isn't counted."""
     lines = [BEST_ON_VALIDATION] if best_groups(groups) else []
     if len({group.kind for group in groups}) > 1:
-        lines.append("Each task, data and measure by itself: scores of different ones don't compare.")
+        lines.append("Rows are ranked only within the same task, data and measure.")
     differing, repeating = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for group in groups:
         if other := differences(group.rows, list(group.values)):
@@ -151,7 +151,7 @@ def notes(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
     trials = sum(bool(row.get("trial")) and str(row["run"]) not in counted for row in rows)
     if trials:
         lines.append(
-            f"Not counted: {plural(trials, 'trial')} of sweeps; `outputs=SWEEPFOLDER` groups those of one."
+            f"Not counted: {plural(trials, 'trial')} of sweeps; group those of one with `outputs=SWEEPFOLDER`."
         )
     states = Counter(str(row["state"]) for row in rows if row["state"] != "finished")
     if states:

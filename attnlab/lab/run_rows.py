@@ -92,8 +92,10 @@ def ordered(rows: Sequence[Row], sort: str) -> list[Row]:
 
 
 def comparable(row: Row, names: Mapping[str, str]) -> tuple[str, str, str]:
-    """Task, data and measure: scores of runs that agree in them compare. names: see `data_names`."""
-    return written(row.get("task")), names[str(row["run"])], written(row.get("measure"))
+    """Task, data (with the folds of a cross-validation) and measure: scores of runs that agree in them compare. names: see
+    `data_names`."""
+    folds = "" if row.get("data.folds") is None else f" folds={written(row['data.folds'])}"
+    return written(row.get("task")), names[str(row["run"])] + folds, written(row.get("measure"))
 
 
 def data_names(rows: Sequence[Row]) -> dict[str, str]:

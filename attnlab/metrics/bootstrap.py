@@ -33,13 +33,14 @@ class Difference(NamedTuple):
 def interval(
     metric: Metric, comparison: Comparison, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float] | None:
-    """The 95 % interval of a score; None where the score is undefined, or fewer than two examples are scored. Resamples
+    """The 95 % interval of a score; None where the score is undefined, fewer than two examples are scored, or every resample has
+    the same score, as that of answers without a mistake. Resamples
     without a score are left out. A metric without `of_counts` gets `RECOMPUTED` of them at the most."""
     examples = _scored(comparison)
     if len(examples) < 2 or _score(metric, comparison) is None:
         return None
     function, most = _of_counts(metric, comparison.of(examples), resamples)
-    return _limits(*_resampled([function], len(examples), most, seed))
+    return _spread(*_resampled([function], len(examples), most, seed))
 
 
 def intervals(
@@ -54,7 +55,7 @@ def intervals(
     quick = {name: METRICS.get(name, Metric)().of_counts(scored) for name in names}
     functions = {name: function for name, function in quick.items() if function is not None}
     scores = _resampled([*functions.values()], len(examples), resamples, seed)
-    found = {name: _limits(of_metric) for name, of_metric in zip(functions, scores, strict=True)}
+    found = {name: _spread(of_metric) for name, of_metric in zip(functions, scores, strict=True)}
     return {name: limits for name, limits in found.items() if limits is not None}
 
 
@@ -129,6 +130,12 @@ def _scored(comparison: Comparison) -> list[int]:
     if comparison.kind == "sequence":
         return list(range(len(comparison.gold)))
     return list(dict.fromkeys(example for example, _, _ in comparison.scored()))
+
+
+def _spread(scores: NDArray[np.float64]) -> tuple[float, float] | None:
+    """As `_limits`; None where all resamples have the same score, which says nothing of mistakes that weren't made here."""
+    limits = _limits(scores)
+    return None if limits is None or np.ptp(scores[np.isfinite(scores)]) == 0 else limits
 
 
 def _limits(scores: NDArray[np.float64]) -> tuple[float, float] | None:

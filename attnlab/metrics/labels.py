@@ -56,8 +56,8 @@ class Accuracy(_OfLabels):
 
 @METRICS.register("macro_f1")
 class MacroF1(_OfLabels):
-    """The mean over classes of F1, the harmonic mean of precision and recall; 0 for a class that is predicted but never
-    right. Of questions, the mean of F1 of `yes` over those where `yes` occurs."""
+    """F1, the harmonic mean of precision and recall, averaged over classes; a class never predicted correctly counts as 0.
+    Of questions, the mean of F1 of `yes` over those where `yes` occurs."""
 
     def defined(self, comparison: Comparison) -> float | Undefined:
         if comparison.kind in QUESTIONS:
@@ -117,7 +117,7 @@ class _Ranking(Metric):
 
 @METRICS.register("roc_auc")
 class RocAuc(_Ranking):
-    """The area under the ROC curve: of the first of two classes, or the mean over the questions that have both answers (Fawcett 2006)."""
+    """Area under the ROC curve, the alphabetically first class as positive; of questions, their mean (Fawcett 2006)."""
 
     function = "roc_auc_score"
 
@@ -160,7 +160,7 @@ class _MeanOfClasses(_OfLabels):
 
 @METRICS.register("balanced_accuracy")
 class BalancedAccuracy(_MeanOfClasses):
-    """The mean over the right classes of recall, so that rare classes count as much as frequent ones."""
+    """Mean recall over the classes that occur in the labels, so that rare classes count as much as frequent ones."""
 
     function, right_alone = "recall_score", True
 
@@ -170,7 +170,7 @@ class BalancedAccuracy(_MeanOfClasses):
 
 @METRICS.register("macro_precision")
 class MacroPrecision(_MeanOfClasses):
-    """The mean over classes of precision; 0 for a class that is never predicted, or never right."""
+    """Mean precision over classes; 0 for a class that is never predicted, or never predicted correctly."""
 
     function = "precision_score"
 
@@ -180,7 +180,7 @@ class MacroPrecision(_MeanOfClasses):
 
 @METRICS.register("weighted_f1")
 class WeightedF1(_MeanOfClasses):
-    """The mean of F1 over the right classes, each weighted by how often it occurs."""
+    """Mean F1 over the classes in the labels, weighted by support."""
 
     function, average = "f1_score", "weighted"
 
@@ -249,7 +249,7 @@ class _OfSpans(_OfLabels):
 
 @METRICS.register("span_f1")
 class SpanF1(_OfSpans):
-    """F1 of spans that tags such as B-PER and I-PER mark; one is right where type, beginning and end are."""
+    """F1 of spans as seqeval counts them: a predicted span is correct if its type, first and last word are."""
 
     def of(self, tally: Tally) -> float:
         return tally.f1

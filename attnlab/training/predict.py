@@ -49,14 +49,20 @@ class Options:
         """Raises UserError for words that say no run, for options that there aren't, and for values that they cannot have."""
         named, plain = _parted(words)
         if not plain:
-            raise UserError(f"which run is asked? {USAGE}")
+            raise UserError(f"no run is named; {USAGE}")
         run, *inputs = plain
+        for word in _before_separator(words):
+            if re.match(r"(data|encoder|head|trainer|embedding)\.\w+=", word):
+                raise UserError(
+                    f"`{word}`: `attnlab predict` takes no keys; `attnlab eval run={run} data.path=FILE {word}` does (and needs no "
+                    "labels), or write `--` before a text that begins so"
+                )
         if run != "latest" and not user_path(run).is_dir():
             right = f"; write `{run.removeprefix('run=')}`" if run.startswith("run=") else f"; {USAGE}"
             raise UserError(f"`{run[:100]}`: no run folder, which comes first{right}")
         for other in inputs:
             if is_run(other) or is_sweep(user_path(other)):
-                raise UserError(f"`{other}`: a second run folder; ask one run at a time")
+                raise UserError(f"`{other}`: a second run folder; name one run at a time")
         out = Path(named["--out"]) if "--out" in named else None
         forms = [option[2:] for option in ("--json", "--csv") if option in named]
         if len(forms) == 2:
@@ -92,6 +98,11 @@ def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
                 )
             named[option] = given
     return named, plain
+
+
+def _before_separator(words: Sequence[str]) -> Sequence[str]:
+    """Those that may be options; all behind `--` are inputs."""
+    return words[: words.index("--")] if "--" in words else words
 
 
 def _number(named: Mapping[str, str], option: str, least: int) -> int:

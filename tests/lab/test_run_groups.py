@@ -107,7 +107,7 @@ def test_measures_tasks_and_data_are_never_mixed(outputs: Path, capsys: pytest.C
         ["sentiment", "csv new/reviews.csv", "accuracy", "1"],
         ["sentiment", "csv old/reviews.csv", "accuracy", "1"],
     ]
-    assert "Each task, data and measure by itself: scores of different ones don't compare." in said
+    assert "Rows are ranked only within the same task, data and measure." in said
     rows = printed(capsys, outputs, "sort=-score")
     assert rows[-1] == "Ordered within each task, data and measure: scores of different ones don't compare."
     names = [row.split()[0] for row in rows[1:-1]]
@@ -196,5 +196,5 @@ def test_trials_of_a_sweep_are_not_counted_beside_other_runs(
     (sweep / "sweep.yaml").touch()
     said = printed(capsys, tmp_path, "group=encoder.depth")
     assert said[1].split()[4] == "1" and "0.8" in said[1]
-    assert "Not counted: 1 trial of sweeps; `outputs=SWEEPFOLDER` groups those of one." in said
+    assert "Not counted: 1 trial of sweeps; group those of one with `outputs=SWEEPFOLDER`." in said
     assert printed(capsys, sweep, "group=encoder.depth")[1].split()[4] == "1"

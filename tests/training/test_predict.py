@@ -222,7 +222,7 @@ def test_a_file_of_answers_is_whole_and_of_the_form_of_its_name(
 
 
 MISTAKES = {
-    (): "which run is asked?",
+    (): "no run is named;",
     ("A fine film",): "`A fine film`: no run folder, which comes first; write `attnlab predict RUN INPUT…`",
     ("run=latest", "fine"): "write `latest`",
     ("RUN", "fine", "--jsn"): "`--jsn`: no such option; did you mean `--json`?",
@@ -232,6 +232,7 @@ MISTAKES = {
     ("RUN", "fine", "--skip", "-1"): "`--skip -1`: give a whole number, 0 or more",
     ("RUN", "fine", "--out", "answers.xlsx"): "let its name end in .jsonl, .csv or .txt",
     ("RUN", "fine", "RUN"): "a second run folder",
+    ("RUN", "new.csv", "data.id=ticket"): "`attnlab predict` takes no keys; `attnlab eval run=",
 }
 
 

@@ -87,8 +87,8 @@ class NumberedFolds(Folding):
         together = f", with all examples of a group (`data.group={group}`) in the same fold" if group else ""
         others = f"the other {number - 2}" if number > 3 else "the third"
         self.protocol = (
-            f"{number}-fold cross-validation{stratified}{together}: each fold is tested by a model that was selected on the next "
-            f"fold and trained on {others}"
+            f"{number}-fold cross-validation{stratified}{together}: each fold is the test set once; the next fold is used for "
+            f"validation, {others} for training"
         )
 
     def _dealt(self, classes: Named) -> NDArray[np.int64]:
@@ -166,14 +166,14 @@ class OneGroupOut(Folding):
         if len(self.names) < 2 or "" in self.names:
             raise UserError(f"`data.folds={word}`: every example needs a {group}, and there must be at least two")
         self._circle, self._validating = list[int](), 0
-        selected_on = f"{100 * validation:g} % of the others' examples, by hash of the key"
+        selected_on = f"{100 * validation:g} % of the others' examples (by hash of the key)"
         if whole:
             first = {int(number): position for number, position in zip(groups.numbers, positions, strict=True)}
             self._circle = sorted(first, key=lambda number: first[number])
             self._validating = max(1, min(len(first) - 2, round(validation * (len(first) - 1))))
             selected_on = f"the next {self._validating}" if self._validating > 1 else "the next one"
-            selected_on += f", in an order by hash of the {group}"
-        self.protocol = f"leave one {group} out: each {group} is tested by a model that was selected on {selected_on}, and trained on the others"
+            selected_on += " (in a fixed random order)"
+        self.protocol = f"leave one {group} out: each {group} is the test set once; for validation {selected_on}, for training the others"
 
     def _splits(self, name: str) -> NDArray[np.int8]:
         return self._covered(self._by_hash(name))
