@@ -16,7 +16,6 @@ from attnlab.codec import END_ID
 from attnlab.config import ParallelData
 from attnlab.data.pairs.loader import TARGET, Parallel
 from attnlab.data.prep.batching import Batching
-from attnlab.data.text.tokenize import Sentences
 from attnlab.errors import UserError
 from attnlab.spec import DataSpec
 
@@ -230,7 +229,8 @@ def test_other_data_are_spelled_as_the_run_spells(folder: Path, tmp_path: Path) 
     assert list(found.splits) == ["test"] and found.splits["test"].gold(TARGET) == ["Ein Hund liest leise."]
     with pytest.raises(UserError, match="no training pairs"):
         opened(other)
-    typed = Sentences(["A dog reads quietly."], "words", spec, parts=False)
+    reader = found.reader(found.config, spec, parts=False)
+    typed = reader.split([reader.example("A dog reads quietly.", "argument:1")], ["argument:1"])
     assert typed.batch(np.array([0])).inputs.values.tolist() == ids
 
 

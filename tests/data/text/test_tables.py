@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from attnlab import compose
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.tables import read_table
+from attnlab.data.text.given import SentenceReader
 from attnlab.data.text.loader import Text
-from attnlab.data.text.tokenize import Sentences, tokens
+from attnlab.data.text.tokenize import tokens
 from attnlab.errors import UserError
 
 NASTY = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=20)
@@ -249,9 +250,13 @@ def test_sentences_of_a_user_are_packed_as_those_of_a_file(tmp_path: Path) -> No
         ["task=sentiment", "data=csv", f"data.path={path}", "data.validation=0", "data.test=0"]
     ).data
     data = Text(config, seed=1, parts=True)
-    prepared = data.splits["train"].batch(np.array([0, 1])).inputs
+    prepared, reader = (
+        data.splits["train"].batch(np.array([0, 1])).inputs,
+        SentenceReader(config, data.spec, parts=True),
+    )
     for sentences in (["A fine, fine film", "bad"], [["A", "fine", ",", "fine", "film"], ["bad"]]):
-        typed = Sentences(sentences, "words", data.spec, parts=True).batch(np.array([0, 1])).inputs
+        examples = [reader.example(sentence, "typed") for sentence in sentences]
+        typed = reader.split(examples, ["first", "second"]).batch(np.array([0, 1])).inputs
         assert typed.values.tolist() == prepared.values.tolist() and typed.lengths == prepared.lengths == (5, 1)
         assert typed.coords.tolist() == prepared.coords.tolist()
 
@@ -260,9 +265,9 @@ def test_sentences_of_a_user_are_packed_as_those_of_a_file(tmp_path: Path) -> No
             return [singles[i].values.tolist() for i in sets.part_index]
 
         assert spelled(typed) == spelled(prepared)
-    for wrong in ("a string", [""], [["a", ""]], [[]]):
+    for wrong in ("", ["a", ""], [], 5):
         with pytest.raises(UserError):
-            Sentences(wrong, "words", data.spec, parts=False)
+            reader.example(wrong, "typed")
 
 
 def test_counts_of_the_real_sentences() -> None:
@@ -447,9 +452,8 @@ def test_several_columns_are_joined_with_a_boundary(tmp_path: Path) -> None:
         ["<sep>", "So", "so"],
         ["Dull", "<sep>"],
     ]
-    assert Sentences(["Fine<sep> <so>"], "words", data.spec, parts=True).words == [
-        ["Fine", "<sep>", "<", "so", ">"]
-    ]
+    reader = SentenceReader(data.config, data.spec, parts=True)
+    assert reader.example("Fine<sep> <so>", "typed") == ["Fine", "<sep>", "<", "so", ">"]
     path.write_text("title,label,body\n ,good,\n")
     with pytest.raises(UserError, match=r"train\.csv:2: no words in columns `title` and `body`"):
         opened(path, *BOTH)
