@@ -72,8 +72,8 @@ def groups_of(rows: Sequence[Row], keys: Sequence[str]) -> list[Group]:
 
 
 def finished(rows: Sequence[Row]) -> list[Row]:
-    """The runs that have come to their end; of a cross-validation the whole, not its folds, and no trials of sweeps, which
-    are as many as a search liked to try, unless they are all that there is."""
+    """The runs that have come to their end; of a cross-validation the whole, not its folds, and no trials of sweeps,
+    unless there are no other runs."""
     every = {str(row["run"]) for row in rows}
     whole = [row for row in rows if row["state"] == "finished" and str(row["run"]).rpartition("/")[0] not in every]
     return [row for row in whole if not row.get("trial")] or whole
