@@ -63,7 +63,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "run",
             "",
-            "continue a run: its folder, `latest`, or a sweep's folder (its best trial)",
+            "continue a run: its folder, `latest`, or a sweep (its best trial)",
         ),
         Word(
             "defaults",
