@@ -149,7 +149,7 @@ def _ahead(results: Sequence[Finished], config: Config) -> str:
     still_learning = all(t.get("best_update") == t.get("updates") for t in trained)
     own = _mean_of_all([r["validation"] for r in results])
     examples = sum(r.get("examples", {}).get("validation", 0) for r in results)
-    return ahead(own, simple, trained[0].get("monitor", "loss"), config, still_learning, max(1, examples))
+    return ahead(own, simple, trained[0].get("monitor", "loss"), config, still_learning, examples)
 
 
 def _mean_of_all(scores: Sequence[Scores]) -> Scores:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from attnlab import metrics
 from attnlab.config import Config
+from attnlab.plural import plural
 from attnlab.runs import Scores
 from attnlab.training.report import shown
 
@@ -16,8 +17,8 @@ def ahead(
 
     own: the run's scores, usual ones first. simple: those of each baseline; the ceiling, which nobody has to reach, isn't
     compared. The score is the first that both have: `monitor`, then as they stand in `own`. still_learning: whether the last
-    weights were the best. examples: how many were validated on. A difference that so few may have by chance isn't worth advice,
-    see `_by_chance`.
+    weights were the best. examples: how many were validated on; 0: unknown. A difference that so few may have by chance is reported as such,
+    without advice, see `_by_chance`.
     """
     others = {name: scores for name, scores in simple.items() if name != "ceiling"}
     for score in dict.fromkeys((monitor, *own)):
@@ -27,18 +28,16 @@ def ahead(
         best = max(having, key=lambda name: metrics.direction(score) * others[name][score])
         simple_one, beside = shown(others[best][score]), shown(own[score])
         told_apart = metrics.better(others[best][score], own[score], score) and simple_one != beside
-        if not told_apart or (
-            metrics.direction(score) > 0 and _by_chance(others[best][score], own[score], examples)
-        ):
+        if not told_apart:
             return ""
+        ahead_by = f"{best.replace('_', ' ')} is ahead on validation ({score} {simple_one} against {beside})"
+        if metrics.direction(score) > 0 and _by_chance(others[best][score], own[score], examples):
+            return f"{ahead_by}, a difference that may be chance on {plural(examples, 'example')}"
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
         options = [*(["longer training (trainer.epochs=)"] if still_learning else []), "more examples"]
         options += [f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
         options += ["members=4"] if config.members == 1 else []
-        return (
-            f"{best.replace('_', ' ')} is ahead on validation ({score} {simple_one} against {beside}): "
-            f"{', '.join(options[:-1])} or {options[-1]} may help"
-        )
+        return f"{ahead_by}: {', '.join(options[:-1])} or {options[-1]} may help"
     return ""
 
 
@@ -46,7 +45,7 @@ def _by_chance(one: float, other: float, examples: int) -> bool:
     """Whether two shares, such as accuracies, differ by less than two examples, or by less than the standard error of a rate of so many,
     sqrt(p (1 − p) / n); of words or questions, of which each example has several, that is on the safe side. Nothing is known
     of scores on other scales."""
-    if not (0 <= one <= 1 and 0 <= other <= 1):
+    if not examples or not (0 <= one <= 1 and 0 <= other <= 1):
         return False
     error = math.sqrt(max(one * (1 - one), other * (1 - other)) / examples)
     return abs(one - other) < max(2 / examples - 1e-9, error)
