@@ -1,0 +1,56 @@
+"""Pages that need nothing else, not even the network, and may be mailed.
+
+Every word that stands in one is escaped, and its own content policy forbids it to load or send anything. Templates,
+`style.css` and the scripts lie beside this file.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
+
+FOLDER = Path(__file__).parent
+Array = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8] | NDArray[np.int32]
+Json = str | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+
+_templates = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+
+
+def page(template: str, title: str, values: Mapping[str, object], scripts: Sequence[str] = ()) -> str:
+    """The HTML text of a page. template: a file in `templates/` that extends `base.html`; values: what it names, escaped
+    where it is written; scripts: names of files in `scripts/`, run in this order behind `common.js`."""
+    texts = [(FOLDER / "scripts" / name).read_text(encoding="utf-8") for name in ("common.js", *scripts)]
+    fixed = {
+        "title": title,
+        "style": (FOLDER / "style.css").read_text(encoding="utf-8"),
+        "script": "\n".join(texts) if scripts else "",
+    }
+    return _templates.get_template(template).render({**values, **fixed})
+
+
+def packed(facts: Json, arrays: Mapping[str, Array]) -> str:
+    """Facts and arrays as one text for an element `<script type="application/octet-stream;base64" id=…>`, which
+    `unpack(id)` of `common.js` opens; deflated, so that weights take a third of what JSON would.
+
+    Bytes: the length of the header as little-endian uint32, the header (JSON: `facts`, and `arrays` as [name, type, shape]
+    in order), then the bytes of the arrays end to end, little-endian, each begun at a multiple of 4.
+    """
+    kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    described = [[name, str(array.dtype), list(array.shape)] for name, array in kept.items()]
+    header = json.dumps({"facts": facts, "arrays": described}, ensure_ascii=False, allow_nan=False).encode()
+    pieces = [len(header).to_bytes(4, "little"), _padded(header)]
+    pieces += [_padded(array.astype(array.dtype.newbyteorder("<")).tobytes()) for array in kept.values()]
+    deflater = zlib.compressobj(9, wbits=-15)  # without zlib's header: `deflate-raw` of browsers
+    return base64.b64encode(deflater.compress(b"".join(pieces)) + deflater.flush()).decode("ascii")
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)
