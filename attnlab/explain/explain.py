@@ -12,7 +12,7 @@ from attnlab.explain.question import Asked
 from attnlab.model.build import Model
 from attnlab.sets import VectorSets
 
-BLOCKS = 24
+BLOCKS = 12
 """Stretches in which sets of more than `LONG` vectors are taken out, instead of vector by vector."""
 FEWER_MIDPOINTS = 8
 """Of integrated gradients, for such sets."""
@@ -32,8 +32,8 @@ def explain(
 
     Removal, gradients and curves ask all `members`, methods that read attention layers the first. A method is missing where the
     model has nothing that it reads: attention layers, or coordinates for `position`; `value_zeroing` also for more than 256
-    vectors. For more than 512 curves have 8 points, random orders are 3, integrated gradients have 8 midpoints, and
-    `leave_one_out` takes out 24 stretches instead of single vectors, among which it divides the change.
+    vectors, all that read attention layers for more than 4,096. For more than 512 curves have 8 points, random orders are 3, integrated gradients have 8 midpoints, and
+    `leave_one_out` takes out 12 stretches instead of single vectors, among which it divides the change.
     """
     asked = Asked(model, inputs, question)
     test, long = Faithfulness(asked), asked.size > LONG
