@@ -45,7 +45,8 @@ def leave_one_out(asked: Asked, blocks: int | None = None) -> tuple[NDArray[np.f
     then that without the stretch. The vector asked about, which is never taken out, has 0 and f(S).
     """
     candidates = asked.candidates
-    parts = np.array_split(candidates, len(candidates) if blocks is None else min(blocks, len(candidates)))
+    count = len(candidates) if blocks is None else min(blocks, len(candidates))
+    parts = np.array_split(candidates, max(1, count))
     parts = [part for part in parts if len(part)]
     everything = np.arange(asked.size)
     values = asked.values_without([np.setdiff1d(everything, part) for part in parts])
@@ -65,7 +66,7 @@ def gradient_input(asked: Asked) -> NDArray[np.float64]:
 def integrated_gradients(asked: Asked, midpoints: int = MIDPOINTS) -> tuple[NDArray[np.float64], float]:
     """⟨x_j − x', mean gradient on the straight way from x' to x_j⟩ of each embedded vector: (S,) (Sundararajan et al. 2017,
     eq. 1), where every vector starts from x', the mean of the set's; and by how much their sum misses f(x) − f(x'), relative
-    to it."""
+    to it where it is above rounding."""
     leaves = asked.sets.leaves
     baselines = [leaf.mean(0, keepdim=True).expand_as(leaf) for leaf in leaves]
     steps = ((torch.arange(midpoints, dtype=torch.float64) + 0.5) / midpoints).float().tolist()
@@ -81,7 +82,7 @@ def integrated_gradients(asked: Asked, midpoints: int = MIDPOINTS) -> tuple[NDAr
     with torch.no_grad(), evaluating(asked.model):
         start = float(asked.values(asked.sets.with_leaves(baselines), asked.asked_rows([range(asked.size)]))[0])
     change = asked.whole - start
-    return scores, float(abs(scores.sum() - change) / max(abs(change), 1e-12))
+    return scores, float(abs(scores.sum() - change) / max(abs(change), 1e-4))
 
 
 def _gradients_at(asked: Asked, points: Sequence[Sequence[Tensor]]) -> tuple[NDArray[np.float64], list[Tensor]]:
