@@ -22,7 +22,7 @@ def twins(count: int, seed: int) -> Iterator[tuple[grammar.Words, grammar.Words,
     """Words of a sentence and of its twin, a distant word, its tag in both, and the words that differ: they decide."""
     random = Random(seed)
     drawn = random.choices(list(grammar.CONSTRUCTIONS), list(grammar.CONSTRUCTIONS.values()), k=count)
-    for construction in map(grammar.CONSTRUCTIONS.__getitem__, drawn):
+    for construction in drawn:
         draw, reading = random.getrandbits(64), random.random() < 0.5
         words, tags = grammar.split(construction(Random(draw), reading))
         others, other_tags = grammar.split(construction(Random(draw), not reading))
@@ -62,7 +62,7 @@ def test_deciding_words_are_ranked_first(tmp_path: Path) -> None:
         return run.reader().read([Input("1", list(words), "")]).split.batch(np.arange(1), 0).inputs
 
     found, chance = {name: list[float]() for name in METHODS}, list[float]()
-    for words, others, asked, tag, other_tag, evidence in twins(200, seed=99):
+    for words, others, asked, tag, other_tag, evidence in twins(100, seed=99):
         given = of(words)
         answers = [model.predict(one)[0].value[asked] for one in (given, of(others))]
         if answers != [tag, other_tag] or not evidence:
@@ -72,7 +72,7 @@ def test_deciding_words_are_ranked_first(tmp_path: Path) -> None:
             found[name].append(one.found)
         chance.append(len(evidence) / (len(words) - 1))
     precision = {name: float(np.mean(values)) for name, values in found.items()}
-    assert len(chance) >= 50 and min(map(len, found.values())) == len(chance)
+    assert len(chance) >= 30 and min(map(len, found.values())) == len(chance)
     assert precision["random"] == pytest.approx(np.mean(chance)) and precision["random"] < 0.1
     assert max(precision.values()) >= 0.8, precision
     assert precision["leave_one_out"] > precision["attention"] + 0.2, precision
