@@ -22,9 +22,10 @@ LayerKind = Literal["encoder", "decoder", "cross"]
 class Question:
     """One number of a model's answer about one set, which is to be explained.
 
-    answer: the number of a class, of a token, or 0 where the answer is a number. against: another one: then the logit of `answer` less that
-    of `against` is explained, else the log-probability of `answer` (of numbers: the output itself). vector: the vector whose
-    answer it is, where each has one; it is never taken out of the set. written: of output sequences, the ids of the tokens before the one asked about.
+    answer: the number of a class, of a token, or 0 where the answer is a number. against: another one: then the logit of `answer`
+    less that of `against` is explained, else the log-probability of `answer` (of numbers: the output itself). vector: the vector
+    whose answer it is, where each has one; it is never taken out of the set. written: of output sequences, the ids of the tokens
+    before the one asked about.
     """
 
     answer: int

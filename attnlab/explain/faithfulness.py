@@ -20,10 +20,11 @@ SHARES = np.linspace(0, 1, 21)
 FEWER_SHARES = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1])
 """The same for sets of more than `LONG` vectors."""
 LONG = 256
+"""Vectors of a set from which everything costs so much that less of it is computed."""
 TOP_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Over which comprehensiveness and sufficiency are means (DeYoung et al. 2020, section 4)."""
-ORDERS = 20
-"""Random orders whose mean curve the others are compared with."""
+ORDERS, FEWER_ORDERS = 20, 3
+"""Random orders whose mean curve the others are compared with; fewer for sets of more than `LONG` vectors."""
 SEED = 0
 
 
@@ -46,7 +47,7 @@ class Faithfulness:
 
     def __init__(self, asked: Asked) -> None:
         self.asked, self.count = asked, len(asked.candidates)
-        shares = FEWER_SHARES if self.count > LONG else SHARES
+        shares = FEWER_SHARES if asked.size > LONG else SHARES
         exact = (
             np.arange(self.count + 1) if self.count < 20 else np.floor(shares * self.count + 0.5).astype(np.int64)
         )
@@ -95,7 +96,10 @@ class Faithfulness:
     def random_orders(self) -> list[NDArray[np.int64]]:
         """The same ones for every set of this length."""
         random = np.random.default_rng(SEED)
-        return [random.permutation(self.asked.candidates) for _ in range(ORDERS if self.count <= LONG else 3)]
+        return [
+            random.permutation(self.asked.candidates)
+            for _ in range(ORDERS if self.asked.size <= LONG else FEWER_ORDERS)
+        ]
 
     def found(self, scores: NDArray[np.float64], evidence: NDArray[np.int64]) -> float:
         """The share of the known evidence among as many vectors ranked first."""

@@ -74,7 +74,8 @@ def integrated_gradients(asked: Asked, midpoints: int = MIDPOINTS) -> tuple[NDAr
     size = max(1, VECTORS // max(1, asked.size))
     for first in range(0, midpoints, size):
         some = steps[first : first + size]
-        _, gradients = _gradients_at(asked, [[b + step * (x - b) for x, b in zip(leaves, baselines, strict=True)] for step in some])  # fmt: skip
+        points = [[b + step * (x - b) for x, b in zip(leaves, baselines, strict=True)] for step in some]
+        _, gradients = _gradients_at(asked, points)
         for total, gradient in zip(sums, gradients, strict=True):
             total += gradient.view(len(some), asked.size, -1).sum(0)
     differences = [x - b for x, b in zip(leaves, baselines, strict=True)]
@@ -150,7 +151,7 @@ class AttentionScores:
         in; only the vector asked about, where each has an answer."""
         question, head, encoded = self.asked.question, self.asked.model.head, self.encoded
         if question.vector is not None:
-            return torch.zeros(len(encoded), device=encoded.device).index_fill_(0, torch.tensor([question.vector], device=encoded.device), 1.0)  # fmt: skip
+            return (torch.arange(len(encoded), device=encoded.device) == question.vector).to(encoded.dtype)
         readout = head.readout if isinstance(head, Classification) else None
         if isinstance(readout, AttentionReadout):
             with torch.no_grad():

@@ -96,11 +96,16 @@ class Asked:
     """A question about a model's answer for one set.
 
     members: how many of an ensemble are asked, from the first on; None: all. size: L. candidates: (n,) the vectors that may be
-    taken out: all, but never the one whose answer is asked for. whole: the value for the whole set.
+    taken out: all, but never the one whose answer is asked for. whole: the value for the whole set. Raises UserError for heads
+    that answer in a way of their own.
     """
 
     def __init__(self, model: Model, inputs: VectorSets, question: Question, members: int | None = None) -> None:
         assert len(inputs) == 1, "a question is about one set"
+        if not isinstance(model.head, RowHead | Seq2seq):
+            raise UserError(
+                f"the answers of {type(model.head).__name__} cannot be explained: it has no outputs of ours"
+            )
         self.model, self.inputs, self.question = model, inputs, question
         self.members = model.members[:members]
         self.sets = embed(model, inputs, members)
@@ -258,6 +263,12 @@ def default_question(
     `written_answer` gives it. Raises UserError where there is no such vector or token.
     """
     head = model.head
+    if vector is not None and not kind_named(head.kind).per_vector:
+        raise UserError(
+            f"vector {vector + 1}: this model's answer is about the whole set, not about one of its vectors"
+        )
+    if token is not None and not isinstance(head, Seq2seq):
+        raise UserError(f"token {token + 1}: this model's answers are no sequences of tokens")
     if isinstance(head, Seq2seq):
         ids = written_answer(model, inputs) if answer is None else answer
         if token is None:

@@ -103,6 +103,10 @@ def test_questions_that_nobody_asked_for_are_about_the_prediction() -> None:
     assert likeliest == int(np.argmax(model("classes").predict(single)[0].probability))
     with pytest.raises(UserError, match="vector 6: the set has 5"):
         default_question(built, single, vector=5)
+    with pytest.raises(UserError, match="token 1: this model's answers are no sequences"):
+        default_question(built, single, token=0)
+    with pytest.raises(UserError, match="vector 1: this model's answer is about the whole set"):
+        default_question(model("class"), single, vector=0)
 
 
 def test_two_answers_are_compared_by_their_logits() -> None:
