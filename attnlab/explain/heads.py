@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from attnlab.choices import listed
 from attnlab.explain.explanation import LayerKind
 from attnlab.model.attention.kernels import REFERENCE
 from attnlab.model.attention.multihead import CrossAttention, SelfAttention
@@ -25,6 +26,7 @@ from attnlab.model.attention.recorder import attention_layers
 from attnlab.model.attention.reference import Plan
 from attnlab.model.attention.scopes import ByEdges, Everything, Scope
 from attnlab.model.build import Model
+from attnlab.model.encoders.attention import Attention
 from attnlab.sets import Batch, Layout, VectorSets
 
 Marks = NDArray[np.bool_]
@@ -145,7 +147,8 @@ class Call(NamedTuple):
 def layers_of(model: Model) -> dict[str, tuple[LayerKind, int, str]]:
     """The attention layers of a model, of several `members` the first's: by name, kind, number from 1 among those of its kind,
     and scope as `encoder.scope` names it, "" in a decoder."""
-    scopes = [str(scope) for scope in getattr(model.encoder, "scopes", ())]
+    config = model.encoder.config if isinstance(model.encoder, Attention) else None
+    scopes = [] if config is None else listed(config.scope)
     found: dict[str, tuple[LayerKind, int, str]] = {}
     counts: dict[LayerKind, int] = {"encoder": 0, "decoder": 0, "cross": 0}
     for name, layer in attention_layers(model).items():
@@ -269,7 +272,7 @@ def _blocks(layer: SelfAttention | CrossAttention, call: Call, sets: _Pair) -> I
         plan = REFERENCE.plan(scope, queries, sets.keys)
         (weights,) = REFERENCE.weights(q[part], k, plan, layer.score, call.biases)
         work = plan.work[0]
-        yield SetWeights(weights.float(), work.allowed, first, work.pairs.differences)
+        yield SetWeights(weights.double(), work.allowed, first, work.pairs.differences)
 
 
 def _part(sets: VectorSets, rows: slice) -> VectorSets:
@@ -333,11 +336,11 @@ def _of_block(
             beside = far == 1
         elif block.differences is not None:
             far = block.differences.norm(dim=-1) * step
-            keys = torch.arange(allowed.shape[1], device=weights.device)
-            one_axis = block.differences.shape[-1] == 1
-            beside = (own[:, None] - keys).abs() == 1 if one_axis else block.differences.abs().amax(-1) == 1
-            if one_axis:
-                found["first"] = both[:, :, 0], choice
+            along = block.differences.abs().amax(-1)
+            apart = along[along > 0]  # where an embedding keeps every third frame, the next one is 3 frames away
+            beside = (along > 0) & (along <= (apart.min() * 1.001 if len(apart) else 0))
+            if sets.keys.coords is not None and sets.keys.coords.shape[1] == 1:
+                found["first"] = both[:, :, int(sets.keys.coords[:, 0].argmin())], choice
         if far is not None and beside is not None:
             reached = torch.isfinite(far)
             there = (both * reached).sum(-1)
@@ -348,9 +351,10 @@ def _of_block(
         deciding = linked[part] & allowed  # what is out of reach is not missed
         counted = choice & deciding.any(-1)
         mass = (both * deciding).sum(-1)
-        hit = deciding.expand(heads, -1, -1).gather(2, weights.argmax(-1, keepdim=True))[..., 0]
+        tied = (both >= both.amax(-1, keepdim=True) - 1e-6) & allowed  # which of equal weights is the largest says nothing
+        hit = (tied & deciding).sum(-1) / tied.sum(-1).clamp(min=1)
         found["evidence"] = mass, counted
-        found["hit"] = torch.cat([hit.float(), mass[-1:]]), counted
+        found["hit"] = hit, counted
     return found
 
 
