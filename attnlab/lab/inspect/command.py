@@ -184,11 +184,19 @@ def _own_example(run: Run, key: str) -> Chosen:
             continue
         row = next((row for row in range(len(split)) if key in (split.keys[row], split.name(row))), None)
         if row is not None:
-            return Chosen(split, row, f"{name}: {key}")
+            return Chosen(split, row, _recognised(split, row, f"{name}: {key}"))
     first = next(iter(splits.values()))
     raise UserError(
         f"`--example {key}`: no such key in the run's data; keys stand in its predictions-….jsonl, such as `{first.name(0)}`"
     )
+
+
+def _recognised(split: Split, row: int, name: str) -> str:
+    """An example's words behind its name, where it has some."""
+    shown = split.show(row)
+    words, source = shown.get("words"), shown.get("source", shown.get("said"))
+    text = " ".join(map(str, words)) if isinstance(words, list) else source
+    return f"{name}: {text}" if text else name
 
 
 def written(runs: Sequence[Run], titles: Sequence[str], shown: Sequence[Sequence[Content]]) -> str:
