@@ -308,7 +308,7 @@ def test_encoders_without_attention_have_no_empty_boxes(
     names = {method["name"] for method in held(path)[0]["methods"]}
     assert {"gradient_input", "leave_one_out", "random"} <= names and not names & set(ATTENTION_METHODS)
     page.locator("#input").select_option("1")
-    page.get_by_text("dull (4)").first.wait_for()
+    page.get_by_text("dull (3)").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert shown.troubles == []
 
