@@ -19,8 +19,9 @@ VIEWS.words = (host, set, choose) => {
     show(scores, { query, signed, threshold }) {
       buttons.forEach((button, i) => {
         const score = scores[i], drawn = Math.abs(score) >= threshold;
-        button.style.setProperty("--share", drawn ? Math.min(1, Math.abs(score)).toFixed(3) : 0);
-        button.classList.toggle("against", drawn && signed && score < 0);
+        const ground = (signed ? signedColour : weightColour)(drawn ? score : 0);
+        button.style.background = ground;
+        button.style.color = inkOn(ground);
         button.classList.toggle("query", i === query);
         const told = `${set.labels[i]}: ${score.toFixed(3)}${unknown.has(i) ? ", never seen in training" : ""}`;
         button.title = told;
