@@ -119,7 +119,9 @@ def answered(
         wrong = [i for i, answer in enumerate(answers) if answer.right not in (None, "", answer.text)]
         if right is not None:
             named = ", ".join(f"“{labels[i]}” is {answers[i].right}" for i in wrong[:10])
-            told.append(f"{len(answers) - len(wrong)} of {len(answers)} are right" + (f": {named}" if wrong else ""))
+            told.append(
+                f"{len(answers) - len(wrong)} of {len(answers)} are right" + (f": {named}" if wrong else "")
+            )
     else:
         text = _text(model, prediction.value)
         found = prediction.probabilities
