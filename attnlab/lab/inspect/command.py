@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,7 @@ from attnlab.errors import Damaged, UserError, printable, suggestion
 from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
 from attnlab.model.attention.recorder import attention_layers
-from attnlab.pages.page import page, packed
-from attnlab.plural import plural
+from attnlab.pages.page import packed, page
 from attnlab.runs import is_run, is_sweep
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
@@ -184,11 +184,19 @@ def _own_example(run: Run, key: str) -> Chosen:
             continue
         row = next((row for row in range(len(split)) if key in (split.keys[row], split.name(row))), None)
         if row is not None:
-            return Chosen(split, row, f"{name}: {key}")
+            return Chosen(split, row, _recognised(split, row, f"{name}: {key}"))
     first = next(iter(splits.values()))
     raise UserError(
         f"`--example {key}`: no such key in the run's data; keys stand in its predictions-….jsonl, such as `{first.name(0)}`"
     )
+
+
+def _recognised(split: Split, row: int, name: str) -> str:
+    """An example's words behind its name, where it has some."""
+    shown = split.show(row)
+    words, source = shown.get("words"), shown.get("source", shown.get("said"))
+    text = " ".join(map(str, words)) if isinstance(words, list) else source
+    return f"{name}: {text}" if text else name
 
 
 def written(runs: Sequence[Run], titles: Sequence[str], shown: Sequence[Sequence[Content]]) -> str:
@@ -228,7 +236,10 @@ def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:
         print("attnlab: no attention layers, so that there are no weights to write", file=sys.stderr)
         return
     stream = io.BytesIO()
-    np.savez_compressed(stream, **tables)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:  # what `np.load` reads
+        for name, table in tables.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, table, allow_pickle=False)
     write_bytes(path, stream.getvalue())
     print(f"The weights: {path}")
 

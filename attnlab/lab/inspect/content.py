@@ -160,7 +160,7 @@ def _of_vectors(prediction: Prediction, right: Gold | None) -> list[VectorAnswer
     rights = [None] * count if right is None else [str(one) for one in right]
     return [
         VectorAnswer(
-            f"{value:.6g}" if isinstance(value, float) else value, probability,
+            f"{value:.6g}" if isinstance(value, float) else str(value), probability,
             sorted(rank.items(), key=lambda item: -item[1])[:OTHERS], known,
         )
         for value, probability, rank, known in zip(prediction.value, probabilities, listed, rights, strict=True)
@@ -355,7 +355,7 @@ def explained(explanation: Explanation | None) -> tuple[Facts, dict[str, Array]]
     """What the page holds of an explanation, with a sentence on which method is to be believed."""
     if explanation is None:
         return {"methods": [], "best": None, "verdict": "", "value": 0.0, "probability": 0.0}, {}
-    found = list(explanation.relevances.values())
+    found = sorted(explanation.relevances.values(), key=lambda one: one.deletion_area)
     arrays: dict[str, Array] = {
         "shares": explanation.shares.astype(np.float32),
         "scores": np.stack([one.scores for one in found]).astype(np.float32),
@@ -402,15 +402,20 @@ def verdict(explanation: Explanation) -> str:
 
 def asked(model: Model, question: Question, labels: Sequence[str], names: Sequence[str]) -> str:
     """What is explained, in words. names: of classes, or of tokens."""
-    kind = kind_named(model.head.kind)
+    kind, other = (
+        kind_named(model.head.kind),
+        "" if question.vector is None else " `--vector N` asks about another.",
+    )
     whose = "" if question.vector is None else f" for “{labels[question.vector]}” (vector {question.vector + 1})"
     if not names or "number" in kind.name:
-        return f"Explained is the number{whose}."
+        return f"Explained is the number{whose}.{other}"
     if isinstance(model.head, Seq2seq):
+        other = " `--token N` asks about another."
         whose = f" as token {len(question.written) + 1} of the answer"
     if question.against is not None:
-        return f"Explained is why “{names[question.answer]}” and not “{names[question.against]}”{whose}: the difference of their logits."
-    return f"Explained is the log-probability of “{names[question.answer]}”{whose}."
+        compared = f"“{names[question.answer]}” and not “{names[question.against]}”"
+        return f"Explained is why {compared}{whose}: the difference of their logits.{other}"
+    return f"Explained is the log-probability of “{names[question.answer]}”{whose}.{other}"
 
 
 # --- all of it --------------------------------------------------------------------------------------
@@ -441,9 +446,14 @@ def looked_into(run: Run, split: Split, row: int, wanted: Wanted, whose: str) ->
     shown = drawn(run, split, row, batch.inputs)
     layers, done = layers_of(model, inputs, written, wanted.keep_weights, whose)
     told = answered(model, prediction, split, row, shown.labels, written, inputs)
-    found = explain(model, inputs, question) if len(shown.labels) else None
+    evidence = known_evidence(model, split, row, question, prediction)
+    found = explain(model, inputs, question, evidence) if len(shown.labels) else None
     notes = ["Of several members, weights are those of the first."] if len(model.members) > 1 else []
-    return _assembled(model, told, shown, layers, lens(model, inputs, done), found, question, notes, whose)
+    if found is not None and found.empty is not None:
+        notes.append(f"For a set without any vector, the probability of the answer would be {found.empty:.3f}.")
+    return _assembled(
+        model, told, shown, layers, lens(model, inputs, done), found, question, evidence or [], notes, whose
+    )
 
 
 def predicted(run: Run, split: Split, row: int) -> list[Prediction]:
@@ -455,9 +465,24 @@ def predicted(run: Run, split: Split, row: int) -> list[Prediction]:
     return run.model.eval().predict(batch.inputs)
 
 
+def known_evidence(
+    model: Model, split: Split, row: int, question: Question, prediction: Prediction
+) -> list[int] | None:
+    """The vectors that are known to decide what is asked about; None where the data don't know, or a sequence isn't the right one."""
+    marks = split.evidence(row)
+    if marks is None:
+        return None
+    if isinstance(model.head, Seq2seq):
+        right = split.gold(model.head.target)[row] == prediction.value and len(question.written) < len(marks)
+        return np.flatnonzero(marks[len(question.written)]).tolist() or None if right else None
+    if marks.ndim == 2:
+        marks = marks[question.vector or 0]
+    return np.flatnonzero(marks).tolist() or None
+
+
 def _assembled(
     model: Model, told: Answered, shown: Drawn, layers: Layers, logits: NDArray[np.float16] | None,
-    explanation: Explanation | None, question: Question, notes: Sequence[str], whose: str,
+    explanation: Explanation | None, question: Question, evidence: Sequence[int], notes: Sequence[str], whose: str,
 ) -> Content:  # fmt: skip
     kind = kind_named(model.head.kind)
     names = token_names(model.head) if isinstance(model.head, Seq2seq) else list(model.head.classes)
@@ -473,7 +498,7 @@ def _assembled(
         "drawn": {"kind": shown.kind, "labels": shown.labels, **shown.facts},
         "layers": layers.facts, "chosen": _located(layers.chosen), "alignment": _located(layers.alignment),
         "unfollowed": layers.unfollowed, "lens": None if logits is None else names,
-        "notes": [*notes, *layers.told],
+        "notes": [*notes, *layers.told], "evidence": evidence,
         "question": {
             "text": asked(model, question, shown.labels, names), "vector": question.vector,
             "step": len(question.written) if told.written else None,

@@ -489,7 +489,7 @@
       const drawable = method.name !== "random" && most > 0;
       this.part("scored").hidden = !drawable;
       this.views.scored.show(scores.map((score) => (most ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null });
-      this.part("scored-note").textContent = drawable ? `The largest score, ${digits(most)}, is drawn as 1.` : "Not drawn: it has no order of its own.";
+      this.part("scored-note").textContent = drawable ? `The largest score, ${digits(most)}, is drawn as 1.${facts.evidence.length ? ` Known to decide the answer: ${facts.evidence.map((i) => `“${this.labels[i]}”`).join(", ")}.` : ""}` : "Not drawn: it has no order of its own.";
       const compared = ["random", "position"].map((name) => facts.methods.findIndex((other) => other.name === name)).filter((n) => n >= 0 && n !== number);
       for (const name of ["deletion", "insertion"]) {
         const count = arrays.shares.values.length, curve = (n) => [...arrays[name].values.slice(n * count, (n + 1) * count)];
@@ -498,16 +498,17 @@
     }
 
     curves(shares, lines) {
-      const width = 320, height = 200, left = 34, right = 10, top = 12, bottom = 34;
-      const all = lines.flatMap(([, , values]) => values), low = Math.min(0, ...all), high = Math.max(this.facts.probabilities ? 1 : 0, ...all);
+      const width = 320, height = 200, left = 40, right = 10, top = 12, bottom = 34;
+      const all = lines.flatMap(([, , values]) => values), low = Math.min(0, ...all), most = Math.max(...all, 1e-9);
+      const high = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1].find((limit) => limit >= most) ?? most;
       const x = (share) => left + share * (width - left - right), y = (value) => top + ((high - value) / (high - low || 1)) * (height - top - bottom);
       const grid = [0, 0.5, 1].flatMap((part) => {
         const value = low + part * (high - low);
-        return [make("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }), make("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, digits(value, 1))];
+        return [make("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }), make("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, Number(value.toPrecision(2)).toString())];
       });
       const below = [0, 0.5, 1].map((share) => make("text", { x: x(share), y: height - 18, "text-anchor": "middle" }, `${100 * share} %`));
       const drawn = lines.map(([name, look, values]) => make("polyline", { class: `curve ${look}`, points: values.map((value, i) => `${x(shares[i]).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }, make("title", {}, name)));
-      const legend = lines.map(([name, look], i) => make("g", { class: look }, make("line", { class: `curve ${look}`, x1: left + i * 98, x2: left + i * 98 + 16, y1: height - 4, y2: height - 4 }), make("text", { x: left + i * 98 + 20, y: height }, short(name, 13))));
+      const legend = lines.map(([name, look], i) => make("g", { class: look }, make("line", { class: `curve ${look}`, x1: 4 + i * 106, x2: 4 + i * 106 + 16, y1: height - 4, y2: height - 4 }), make("text", { x: 4 + i * 106 + 20, y: height }, short(name, 14))));
       const label = lines.map(([name, , values]) => `${name}: ${values.filter((_, i) => i % 5 === 0).map((value) => digits(value, 2)).join(", ")}`).join("; ");
       return make("svg", { viewBox: `0 0 ${width} ${height + 4}`, width, height: height + 4, role: "img", "aria-label": label }, ...grid, ...below, ...drawn, ...legend);
     }
