@@ -404,13 +404,13 @@ def asked(model: Model, question: Question, labels: Sequence[str], names: Sequen
     """What is explained, in words. names: of classes, or of tokens."""
     kind, other = (
         kind_named(model.head.kind),
-        "" if question.vector is None else " `--vector N` asks about another.",
+        "" if question.vector is None else " --vector N asks about another.",
     )
     whose = "" if question.vector is None else f" for “{labels[question.vector]}” (vector {question.vector + 1})"
     if not names or "number" in kind.name:
         return f"Explained is the number{whose}.{other}"
     if isinstance(model.head, Seq2seq):
-        other = " `--token N` asks about another."
+        other = " --token N asks about another."
         whose = f" as token {len(question.written) + 1} of the answer"
     if question.against is not None:
         compared = f"“{names[question.answer]}” and not “{names[question.against]}”"
