@@ -97,7 +97,11 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--", "", "everything after it is input, even if it begins with two dashes"),
     ),
     "inspect": (
-        Word("--example", "", "instead of INPUT, an example of the run's own data, by its key in predictions-….jsonl"),
+        Word(
+            "--example",
+            "",
+            "instead of INPUT, an example of the run's own data, by its key in predictions-….jsonl",
+        ),
         Word("--vector", "", "explain the answer about this word, frame, patch or node, counted from 1"),
         Word("--token", "", "explain this token of a written answer, counted from 1"),
         Word("--why", "", "explain this class or token instead of the predicted one"),

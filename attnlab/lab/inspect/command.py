@@ -31,7 +31,7 @@ LARGEST_PAGE = 1 << 26
 MARK = b'data-page="attnlab-inspect"'
 """By this a page is known, so that no other file is overwritten; in `templates/inspect.html`."""
 USAGE = "write `attnlab inspect RUN INPUT…`, where RUN is a run folder or `latest`"
-SCRIPTS = ("view.js", "words.js", "inspect.js")
+SCRIPTS = ("view.js", "words.js", "views.js", "inspect.js")
 
 
 @dataclass(frozen=True)
