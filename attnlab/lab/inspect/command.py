@@ -221,7 +221,8 @@ def _facts_of(run: Run) -> dict[str, object]:
 
 def _numbers(content: Content) -> dict[str, object]:
     """All that a page holds as lists of numbers."""
-    return {**content.facts, "numbers": {name: array.tolist() for name, array in content.arrays.items()}}
+    listed = {name: np.where(np.isfinite(array), array, None).tolist() for name, array in content.arrays.items()}
+    return {**content.facts, "numbers": listed}
 
 
 def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:
