@@ -155,7 +155,11 @@ def layers_of(model: Model) -> dict[str, tuple[LayerKind, int, str]]:
         if name.startswith("others."):
             continue
         kind: LayerKind = (
-            "cross" if isinstance(layer, CrossAttention) else "encoder" if name.startswith("encoder.") else "decoder"
+            "cross"
+            if isinstance(layer, CrossAttention)
+            else "encoder"
+            if name.startswith("encoder.")
+            else "decoder"
         )
         counts[kind] += 1
         scope = scopes[(counts[kind] - 1) % len(scopes)] if kind == "encoder" and scopes else ""
@@ -205,9 +209,7 @@ def head_statistics(
             for statistic, of_heads in measured.items():
                 values[name][statistic][number] = of_heads
 
-    handles = [
-        layers[name].register_forward_pre_hook(partial(watch, name), with_kwargs=True) for name in known
-    ]
+    handles = [layers[name].register_forward_pre_hook(partial(watch, name), with_kwargs=True) for name in known]
     done = 0
     try:
         for current, batch in batches:
@@ -356,7 +358,9 @@ def _of_block(
         deciding = linked[part] & allowed  # what is out of reach is not missed
         counted = choice & deciding.any(-1)
         mass = (both * deciding).sum(-1)
-        tied = (both >= both.amax(-1, keepdim=True) - 1e-6) & allowed  # which of equal weights is the largest says nothing
+        tied = (
+            both >= both.amax(-1, keepdim=True) - 1e-6
+        ) & allowed  # which of equal weights is the largest says nothing
         hit = (tied & deciding).sum(-1) / tied.sum(-1).clamp(min=1)
         found["evidence"] = mass, counted
         found["hit"] = hit, counted
@@ -401,7 +405,7 @@ def _linked(marks: Marks, sets: _Pair, kind: LayerKind) -> Tensor | None:
 
 def _path(strongest: Tensor, keys: int) -> dict[str, NDArray[np.float32]]:
     """(H, Lq) the key with the largest weight of each query -> how far they go forward, and how many keys they cover."""
-    heads, queries = strongest.shape
+    queries = strongest.shape[1]
     nothing = np.full(1, np.nan, dtype=np.float32)
     covered = np.array([len(row.unique()) / keys for row in strongest], dtype=np.float32)
     found = {"covered": np.concatenate([covered, nothing])}
@@ -443,9 +447,7 @@ def head_changed(model: nn.Module, layer: str, head: int, change: Change) -> Ite
             handle.remove()
 
 
-def _mean_values(
-    layer: SelfAttention | CrossAttention, head: int, inputs: tuple, named: dict
-) -> Tensor:
+def _mean_values(layer: SelfAttention | CrossAttention, head: int, inputs: tuple, named: dict) -> Tensor:
     """(Nq, K): of each query, the mean of one head's values over its scope; 0 where nothing is in it."""
     plan = _call(layer, inputs, named).plan
     value = layer.project(inputs[0])[2] if isinstance(layer, SelfAttention) else inputs[1][1]

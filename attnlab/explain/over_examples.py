@@ -5,6 +5,7 @@ Letters: n examples · M methods · J measures.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,53 @@ from attnlab.metrics import bootstrap
 from attnlab.model.build import Model
 from attnlab.sets import VectorSets
 
-MEASURES: dict[str, str] = {
-    "deletion": "Area under the answer's probability while vectors are taken out, those ranked first before others: lower is better "
-    "(Petsiuk et al. 2018)",
-    "insertion": "Area under the answer's probability while only vectors ranked first are left: higher is better (Petsiuk et al. 2018)",
-    "comprehensiveness": "How far the probability falls without the vectors ranked first: higher is better (DeYoung et al. 2020)",
-    "sufficiency": "How far the probability falls with only the vectors ranked first: lower is better (DeYoung et al. 2020)",
-    "found": "Share of the vectors that are known to decide the answer among as many ranked first: higher is better, where the model is "
-    "right (Bastings et al. 2022)",
-    "raised": "Share of the vectors ranked first whose removal raises the answer's probability: lower is better (Liu et al. 2022)",
+
+class Measure(NamedTuple):
+    """title: as above a chart. reading: how its numbers are read. higher: whether a higher number is better. source: where it is from."""
+
+    title: str
+    reading: str
+    higher: bool
+    source: str
+
+
+MEASURES: dict[str, Measure] = {
+    "deletion": Measure(
+        "deletion area",
+        "Area under the answer's probability while vectors are taken out, those ranked first before others",
+        False,
+        "Petsiuk et al. 2018",
+    ),
+    "insertion": Measure(
+        "insertion area",
+        "Area under the answer's probability while only vectors ranked first are left",
+        True,
+        "Petsiuk et al. 2018",
+    ),
+    "comprehensiveness": Measure(
+        "comprehensiveness",
+        "How far the probability falls without the vectors ranked first",
+        True,
+        "DeYoung et al. 2020",
+    ),
+    "sufficiency": Measure(
+        "sufficiency",
+        "How far the probability falls with only the vectors ranked first",
+        False,
+        "DeYoung et al. 2020",
+    ),
+    "found": Measure(
+        "evidence found",
+        "Share of the vectors that are known to decide the answer among as many ranked first, where the model is right",
+        True,
+        "Bastings et al. 2022",
+    ),
+    "raised": Measure(
+        "removal raises the answer",
+        "Share of the vectors ranked first without which the answer is more probable",
+        False,
+        "Liu et al. 2022",
+    ),
 }
 """What is measured of each method, and how it is read."""
 TOP = 0.2
@@ -75,25 +114,22 @@ class Trust:
         if not self.examples:
             return "There was no example to explain."
         areas = {name: measures["deletion"] for name, measures in self.estimates.items()}
-        random = f"random order: {_with_interval(areas['random'])}"
+        random = f"random order {_with_interval(areas['random'])}"
         if not self.best:
-            first = f"No method finds vectors that this model's answers depend on better than a random order ({random})."
-        else:
-            name, *others = self.best
-            verb = "explains" if not others else "explain"
-            named = " and ".join([NAMES[name], *(NAMES[other] for other in others[:2])])
-            more = f" and {len(others) - 2} more" if len(others) > 2 else ""
-            named, verb = named[0].upper() + named[1:] + more, "explain" if others or name in PLURAL else verb
-            alike = " (no difference beyond chance between them)" if others else ""
-            first = f"{named} {verb} this model's answers best{alike}: mean deletion area {_with_interval(areas[name])}, {random}."
+            return f"No method finds what this model's answers depend on better than a random order does (deletion area: {random})."
+        named = _listed([NAMES[name] for name in self.best])
+        alike = ", with no difference beyond chance between them" if len(self.best) > 1 else ""
+        verb = "explain" if len(self.best) > 1 or self.best[0] in PLURAL else "explains"
+        area = _with_interval(areas[self.best[0]])
+        first = f"{named[0].upper()}{named[1:]} {verb} this model's answers best{alike} (deletion area {area}; {random})."
         if "attention" not in areas or "attention" in self.best:
             return first
-        better = self.better["attention"]
-        area = f"({_with_interval(areas['attention'])})"
-        if better:
-            return f"{first} Attention weights are better than a random order {area}, but not as good."
-        told = "are not better than a random order" if better is None else "are worse than a random order"
-        return f"{first} Attention weights {told} {area}."
+        told = {
+            True: "are better than a random order, but not as good",
+            False: "are worse than a random order",
+            None: "are not better than a random order",
+        }[self.better["attention"]]
+        return f"{first} Attention weights {told} ({_with_interval(areas['attention'])})."
 
 
 NAMES = {name: sentence.partition(":")[0].lower() for name, sentence in METHODS.items()}
@@ -138,7 +174,9 @@ def summary(methods: Sequence[str], table: NDArray[np.float64], correlations: ND
     areas = table[:, :, list(MEASURES).index("deletion")]
     better = _signs(areas - areas[:, [methods.index("random")]]) if count else np.zeros(len(methods))
     told: dict[str, bool | None] = {
-        name: None if sign == 0 else bool(sign < 0) for name, sign in zip(methods, better, strict=True) if name != "random"
+        name: None if sign == 0 else bool(sign < 0)
+        for name, sign in zip(methods, better, strict=True)
+        if name != "random"
     }
     ranked = sorted(
         (name for name in methods if name not in BASELINES and "deletion" in estimates[name]),
@@ -188,6 +226,11 @@ def _correlation(found: Explanation) -> float:
     if weights is None or gradients is None or len(weights.scores) < 3:
         return np.nan
     return float(kendalltau(weights.scores, np.abs(gradients.scores)).statistic)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _with_interval(estimate: Estimate) -> str:

@@ -61,7 +61,10 @@ def intervals(
 
 
 def means(
-    numbers: NDArray[np.float64], weights: NDArray[np.float64] | None = None, resamples: int = RESAMPLES, seed: int = 0
+    numbers: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> NDArray[np.float64]:
     """(B, C) numbers of each example -> (3, C): their means over the examples, and the lower and upper end of the 95 % intervals
     of these, all from the same resamples. NaN are left out; where fewer than two examples are left, the ends are NaN, and

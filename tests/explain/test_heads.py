@@ -80,9 +80,13 @@ def test_evidence_is_weight_and_hits_on_the_marked_and_only_within_the_scope():
     marks[2, 1] = marks[3, 3] = True  # found by the head that looks back, and by the one on itself
     marks[0, 3] = True  # out of reach: counts for no head
     (found,) = statistics(one, vector_sets([4], edges=False), evidence=lambda _: marks)
-    np.testing.assert_allclose(found["evidence"][0], [(1 / 3 + 1 / 2) / 2, 1 / 2, 1 / 2, (1 / 3 + 1 / 2) / 2], atol=1e-6)
+    np.testing.assert_allclose(
+        found["evidence"][0], [(1 / 3 + 1 / 2) / 2, 1 / 2, 1 / 2, (1 / 3 + 1 / 2) / 2], atol=1e-6
+    )
     np.testing.assert_allclose(found["hit"][0][1:], [1 / 2, 1 / 2, (1 / 3 + 1 / 2) / 2], atol=1e-6)
-    (everywhere,) = statistics(one, vector_sets([4], edges=False), evidence=lambda _: np.array([True, False, False, False]))
+    (everywhere,) = statistics(
+        one, vector_sets([4], edges=False), evidence=lambda _: np.array([True, False, False, False])
+    )
     # Two queries reach the first vector; the one that looks back from there has none before it, and two equal weights.
     np.testing.assert_allclose(everywhere["hit"][0][1:3], [1 / 2, (1 / 2 + 1) / 2])
 
@@ -102,7 +106,9 @@ def test_all_statistics_by_brute_force_over_the_recorders_weights(scope: str, le
         allowed = one.encoder.scopes[0].allows(own, own)
         rows = [i for i in range(len(own.values)) if allowed[i].sum() > 1]
         for name in ("entropy", "largest", "itself", "others", "uniform"):
-            expected = [np.mean([_of_row(name, table, allowed, h, i) for i in rows] or [math.nan]) for h in range(3)]
+            expected = [
+                np.mean([_of_row(name, table, allowed, h, i) for i in rows] or [math.nan]) for h in range(3)
+            ]
             np.testing.assert_allclose(found[name][number][:3], expected, atol=1e-5, err_msg=name)
 
 
@@ -121,7 +127,9 @@ def _of_row(name: str, table: Tensor, allowed: Tensor, head: int, row: int) -> f
 
 
 def test_distances_in_graphs_are_hops_and_in_pictures_lengths():
-    chain = VectorSets.of(torch.randn(4, 8), edges=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))  # and one node alone
+    chain = VectorSets.of(
+        torch.randn(4, 8), edges=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    )  # and one node alone
     graphs = replace(FRAMES, modality="graph", num_coords=0)
     (found,) = statistics(model(graphs), chain)
     # Of uniform weights over 0, 1, 2 hops; the lone node is reached by none of the others and only reaches itself.
@@ -147,7 +155,9 @@ def test_uniform_weights_equal_a_model_whose_scores_are_all_zero(scope: str):
     before = changed.encode(sets).values
     with head_changed(changed, "encoder.blocks.0.attention", 1, "uniform"):
         torch.testing.assert_close(changed.encode(sets).values, flat.encode(sets).values)
-    assert torch.equal(changed.encode(sets).values, before) and not torch.allclose(before, flat.encode(sets).values)
+    assert torch.equal(changed.encode(sets).values, before) and not torch.allclose(
+        before, flat.encode(sets).values
+    )
 
 
 def test_a_head_of_zero_equals_a_model_without_its_part_of_the_output_matrix():

@@ -375,7 +375,9 @@ class ParallelSplit(Split):
         if links is None:
             return None
         of_tokens = links[translated_of_token][:, word_of_token]
-        return np.concatenate([of_tokens, np.zeros((1, len(word_of_token)), dtype=np.bool_)])  # `</s>` translates nothing
+        return np.concatenate(
+            [of_tokens, np.zeros((1, len(word_of_token)), dtype=np.bool_)]
+        )  # `</s>` translates nothing
 
 
 def words_of(tokens: Sequence[str]) -> tuple[list[str], list[int]]:

@@ -33,7 +33,9 @@ def of_sentence(split: str, number: int, seed: int) -> Marks | None:
     deciding = differing(words, twin)
     shift = len(twin) - len(words)
     behind = int(np.flatnonzero(deciding)[-1]) if deciding.any() else 0
-    other = [twin_tags[i + (shift if i > behind else 0)] if not mark else tags[i] for i, mark in enumerate(deciding)]
+    other = [
+        twin_tags[i + (shift if i > behind else 0)] if not mark else tags[i] for i, mark in enumerate(deciding)
+    ]
     depending = np.array([own != its for own, its in zip(tags, other, strict=True)], dtype=np.bool_)
     return depending[:, None] & deciding if depending.any() else None
 
@@ -78,13 +80,17 @@ def links(english: Sequence[str], german: Sequence[str]) -> Marks:
 @cache
 def _drawn_sentences(count: int, seed: int) -> list[tuple[str, int, bool]]:
     """Construction, draw and reading of each, from the numbers that `grammar.sentences` draws."""
-    return _drawn([each.__name__ for each in grammar.CONSTRUCTIONS], list(grammar.CONSTRUCTIONS.values()), count, seed)
+    return _drawn(
+        [each.__name__ for each in grammar.CONSTRUCTIONS], list(grammar.CONSTRUCTIONS.values()), count, seed
+    )
 
 
 @cache
 def _drawn_reviews(count: int, seed: int) -> list[tuple[str, int, bool]]:
     """Construction, draw and sentiment of each, from the numbers that `reviews.reviews` draws."""
-    return _drawn([each.__name__ for each in reviews.CONSTRUCTIONS], list(reviews.CONSTRUCTIONS.values()), count, seed)
+    return _drawn(
+        [each.__name__ for each in reviews.CONSTRUCTIONS], list(reviews.CONSTRUCTIONS.values()), count, seed
+    )
 
 
 def _drawn(names: Sequence[str], shares: Sequence[int], count: int, seed: int) -> list[tuple[str, int, bool]]:
@@ -113,7 +119,11 @@ def _translations() -> dict[str, frozenset[str]]:
     for adjective in (*dictionary.OF_PERSONS, *dictionary.OF_THINGS, *dictionary.OF_PLACES):
         english, german = adjective.pair
         add(english, german, *(adjective.stem + ending for ending in ("e", "en", "er", "es", "em")))
-    pairs = (*dictionary.COMPARED, *dictionary.FREQUENCIES, *(pair for kind in dictionary.TIMES.values() for pair in kind))
+    pairs = (
+        *dictionary.COMPARED,
+        *dictionary.FREQUENCIES,
+        *(pair for kind in dictionary.TIMES.values() for pair in kind),
+    )
     for english, german in pairs:
         if " " not in english + german:
             add(english, german)

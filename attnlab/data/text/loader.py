@@ -361,4 +361,6 @@ class TextSplit(Split):
 
     def evidence(self, i: int) -> NDArray[np.bool_] | None:
         marks, length = self.data.source.evidence(self.keys[i]), int(self.lengths[i])
-        return None if marks is None else marks[(slice(length),) * marks.ndim]  # as `data.max_length` cut the words
+        return (
+            None if marks is None else marks[(slice(length),) * marks.ndim]
+        )  # as `data.max_length` cut the words

@@ -172,12 +172,16 @@ def inspect_split(run: Run, split: str, examples: int = EXAMPLES) -> Inspected:
     if known:
         layers, left_out = _statistics(run, looked_at, "looking at heads")
         if left_out:
-            notes.append(f"{left_out:,} sets are too large to look at the weights of all their pairs, and were left out.")
+            notes.append(
+                f"{left_out:,} sets are too large to look at the weights of all their pairs, and were left out."
+            )
         heads = [head for layer in layers for head in _heads_of(layer)]
         if len(run.model.members) == 1:
             heads, use = _with_costs(run, heads, whole)
         else:
-            notes.append("What answers lose without a head is not measured: the other members would answer in its place.")
+            notes.append(
+                "What answers lose without a head is not measured: the other members would answer in its place."
+            )
         of_kind = "cross" if run.model.head.uses_search else "encoder"
         if any("hit" in head.statistics for head in heads):
             evidence = _known_evidence(run, layers, of_kind, looked_at, chosen_by)
@@ -254,7 +258,16 @@ def _with_costs(run: Run, heads: Sequence[Head], whole: Split) -> tuple[list[Hea
                 if cost is not None:
                     costs[change] = cost
             told.append(
-                Head(head.layer, head.kind, head.layer_number, head.scope, head.number, head.statistics, head.uniform, costs)
+                Head(
+                    head.layer,
+                    head.kind,
+                    head.layer_number,
+                    head.scope,
+                    head.number,
+                    head.statistics,
+                    head.uniform,
+                    costs,
+                )
             )
             progress(number + 1)
     use = Use(measure.name, measure.value, measure.absolute, len(split)) if measure.value is not None else None
@@ -273,7 +286,9 @@ class _OfScore:
         self.metric = METRICS.get(self.name, metrics.Metric)()
         value = self.metric.value(self.whole)
         self.value = float(value) if isinstance(value, int | float) else None
-        self.absolute = kind_named(self.head.kind).name in ("number", "vector_numbers") and metrics.direction(self.name) < 0
+        self.absolute = (
+            kind_named(self.head.kind).name in ("number", "vector_numbers") and metrics.direction(self.name) < 0
+        )
 
     def cost(self) -> Estimate | None:
         """By how much the model, as it is now, is worse than it was, by the same resamples of the examples."""
@@ -434,7 +449,9 @@ def _asked(run: Run, split: Split) -> Iterator[Asked]:
             right = gold is not None and bool(head.classes) and head.classes[question.answer] == gold[i]
             yield Asked(inputs, question, np.flatnonzero(known).tolist() if known is not None and right else None)
             continue
-        rows = np.flatnonzero(marks.any(1)) if marks is not None and marks.ndim == 2 else np.zeros(0, dtype=np.int64)
+        rows = (
+            np.flatnonzero(marks.any(1)) if marks is not None and marks.ndim == 2 else np.zeros(0, dtype=np.int64)
+        )
         vector = int(random.choice(rows)) if len(rows) else int(random.integers(inputs.layout.size))
         question = default_question(run.model, inputs, vector)
         evidence = None

@@ -13,7 +13,7 @@ from attnlab.explain.heads import STATISTICS, Change
 from attnlab.explain.over_examples import BASELINES, MEASURES, Estimate, Trust
 from attnlab.lab.inspect.heads import NO_MATTER, Head, Inspected
 from attnlab.pages import charts
-from attnlab.pages.page import page, packed
+from attnlab.pages.page import packed, page
 from attnlab.plural import plural
 
 COSTS: dict[Change, tuple[str, str]] = {
@@ -21,13 +21,12 @@ COSTS: dict[Change, tuple[str, str]] = {
         "cost of uniform weights",
         "What the score loses when the head's weights are uniform over its scope: near 0, where it looks doesn't matter.",
     ),
-    "zero": ("cost of no head", "What the score loses when the head's output is zero: near 0, the head is not needed."),
+    "zero": (
+        "cost of no head",
+        "What the score loses when the head's output is zero: near 0, the head is not needed.",
+    ),
 }
 COST_SOURCES: dict[Change, str] = {"uniform": "Wiegreffe & Pinter 2019", "zero": "Michel et al. 2019"}
-MEASURE_TITLES = {
-    "deletion": "deletion area", "insertion": "insertion area", "comprehensiveness": "comprehensiveness", "sufficiency": "sufficiency",
-    "found": "evidence found", "raised": "removal raises the answer",
-}  # fmt: skip
 LAYERS = {"encoder": "encoder", "decoder": "decoder", "cross": "cross-attention"}
 
 
@@ -65,9 +64,11 @@ def written(found: Inspected) -> str:
         "maps": [_map(found, name) for name in names] + [_cost_map(found, change) for change in _changes(found)],
         "columns": ["layer", "head", "scope", *(_title(name, found.unit) for name in names), *_cost_titles(found)],
         "rows": [_row(found, head) for head in found.heads],
-        "charts": [(MEASURE_TITLES[m], MEASURES[m], _chart(found.trust, m)) for m in MEASURES if _known(found.trust, m)],
+        "charts": [
+            (MEASURE_TITLES[m], MEASURES[m], _chart(found.trust, m)) for m in MEASURES if _known(found.trust, m)
+        ],
         "correlation": _correlation(found.trust),
-        "methods": METHODS,
+        "methods": {name: METHODS[name] for name in METHODS if name in found.trust.estimates},
         "data": packed({"csv": as_csv(found), "name": f"heads-{found.run}-{found.split}.csv"}, {}),
     }
     title = f"{found.run}: heads over the {found.split} split"
@@ -88,9 +89,15 @@ def use_sentence(found: Inspected) -> str:
         return ""
     idle = [head for head in heads if "uniform" in head.cost and not use.matters(head.cost["uniform"])]
     spare = [head for head in heads if "zero" in head.cost and not use.matters(head.cost["zero"])]
-    limit = f"{NO_MATTER} {use.score}" if not use.absolute else f"{NO_MATTER:.1%} of the {use.score}"
-    told = f"Of {plural(len(heads), 'head')}, the pattern of {len(idle)} does not matter (uniform weights cost less than {limit})"
-    return f"{told}, and {len(spare)} can be left out at that cost, each alone. {use.score} of the whole model: {use.value:.4f}."
+    limit = f"{NO_MATTER:.1%} of the {use.score}" if use.absolute else f"{NO_MATTER} in {use.score}"
+    few = (
+        "the pattern of none matters" if len(idle) == len(heads) else f"the pattern of {len(idle)} does not matter"
+    )
+    few = "the pattern of each matters" if not idle else few
+    return (
+        f"Of {plural(len(heads), 'head')}, {few} (uniform weights would cost less than {limit}), and {len(spare)} could be left out at "
+        f"that cost, each alone; the whole model has {use.score} {use.value:.4f}."
+    )
 
 
 def evidence_sentence(found: Inspected) -> str:
@@ -98,7 +105,9 @@ def evidence_sentence(found: Inspected) -> str:
     known = found.evidence
     if known is None or known.chosen is None or known.hits is None or known.chance is None:
         return ""
-    position = "" if known.by_position is None else f"; by position alone ({known.rule}): {_said(known.by_position)}"
+    position = (
+        "" if known.by_position is None else f"; by position alone ({known.rule}): {_said(known.by_position)}"
+    )
     return (
         f"Where it is known which vectors decide the answer, the head {known.chosen}, chosen on validation data, has its largest weight on "
         f"one of them for {_said(known.hits)} of the queries; a vector at random: {_said(known.chance)}{position}."
@@ -129,10 +138,20 @@ def as_csv(found: Inspected) -> str:
     writer = csv.writer(table, lineterminator="\n")
     columns = [*names, *(f"cost_{change}" for change in changes)]
     writer.writerow(
-        ["layer", "kind", "number", "scope", "head", *(f"{c}{end}" for c in columns for end in ("", "_low", "_high"))]
+        [
+            "layer",
+            "kind",
+            "number",
+            "scope",
+            "head",
+            *(f"{c}{end}" for c in columns for end in ("", "_low", "_high")),
+        ]
     )
     for head in found.heads:
-        estimates = [*(head.statistics.get(name) for name in names), *(head.cost.get(change) for change in changes)]
+        estimates = [
+            *(head.statistics.get(name) for name in names),
+            *(head.cost.get(change) for change in changes),
+        ]
         numbers = [n for e in estimates for n in (("", "", "") if e is None else (e.value, e.low, e.high))]
         writer.writerow([head.layer, head.kind, head.layer_number, head.scope, head.number, *numbers])
     return table.getvalue()
@@ -171,7 +190,12 @@ def _row(found: Inspected, head: Head) -> list[object]:
     """Cells of the table, as `parts.table` takes them."""
     names, changes = _statistics(found), _changes(found)
     estimates = [*(head.statistics.get(name) for name in names), *(head.cost.get(change) for change in changes)]
-    cells = [_layer_name(head), head.number, head.scope, *(_cell_of_table(estimate) for estimate in estimates)]
+    cells: list[object] = [
+        _layer_name(head),
+        head.number,
+        head.scope,
+        *(_cell_of_table(estimate) for estimate in estimates),
+    ]
     if "uniform" in changes and found.use is not None:
         cost = head.cost.get("uniform")
         cells.append("" if cost is None else "yes" if found.use.matters(cost) else "no")
@@ -230,14 +254,15 @@ def _drawn(
 
 def _chart(trust: Trust, measure: str) -> Markup:
     methods = [name for name in METHODS if measure in trust.estimates.get(name, {})]
-    methods.sort(key=lambda name: (name in BASELINES, trust.estimates[name][measure].value))
+    sign = -1 if MEASURES[measure].higher else 1
+    methods.sort(key=lambda name: (name in BASELINES, sign * trust.estimates[name][measure].value))
     estimates = [trust.estimates[name][measure] for name in methods]
     series = charts.Series(
         "", [e.value for e in estimates], [e.low for e in estimates], [e.high for e in estimates],
         titles=[f"{METHODS[name].partition(':')[0]}: {_said(e)}" for name, e in zip(methods, estimates, strict=True)],
     )  # fmt: skip
     names = [METHODS[name].partition(":")[0] for name in methods]
-    return charts.bars(names, [series], f"{MEASURE_TITLES[measure]} of each method", width=520)
+    return charts.bars(names, [series], f"{MEASURES[measure].title} of each method, the best first", width=520)
 
 
 def _known(trust: Trust, measure: str) -> bool:
@@ -267,4 +292,3 @@ def _number(value: float) -> str:
         decimals = min(6, 1 - math.floor(math.log10(abs(value))))
     text = f"{value:.{decimals}f}"
     return text.replace("-", "−") if float(text) else f"{0:.{decimals}f}"
-
