@@ -64,9 +64,7 @@ def written(found: Inspected) -> str:
         "maps": [_map(found, name) for name in names] + [_cost_map(found, change) for change in _changes(found)],
         "columns": ["layer", "head", "scope", *(_title(name, found.unit) for name in names), *_cost_titles(found)],
         "rows": [_row(found, head) for head in found.heads],
-        "charts": [
-            (MEASURE_TITLES[m], MEASURES[m], _chart(found.trust, m)) for m in MEASURES if _known(found.trust, m)
-        ],
+        "charts": [(MEASURES[name], _chart(found.trust, name)) for name in MEASURES if _known(found.trust, name)],
         "correlation": _correlation(found.trust),
         "methods": {name: METHODS[name] for name in METHODS if name in found.trust.estimates},
         "data": packed({"csv": as_csv(found), "name": f"heads-{found.run}-{found.split}.csv"}, {}),
