@@ -108,6 +108,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--not", "", "explain the answer compared with this class or token, as in `--why NOUN --not VERB`"),
         Word("--compare", "", "a second run on the same inputs, side by side: its folder"),
         Word("--split", "", "instead of INPUT, statistics of each head over a split, such as `--split test`"),
+        Word("--examples", "200", "with --split: how many of its examples are explained by every method"),
         Word("--out", "", "the page's file; without it, inspect.html in the current folder"),
         Word("--weights", "", "write all attention weights beside the page, as .weights.npz (float32)"),
         Word("--json", "", "print a line of JSON with all numbers for each input instead of writing a page"),
