@@ -19,7 +19,7 @@ from attnlab.lab.inspect import heads, heads_page
 from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
 from attnlab.model.attention.recorder import attention_layers
-from attnlab.pages.page import packed, page
+from attnlab.pages.page import Array, packed, page
 from attnlab.runs import is_run, is_sweep
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
@@ -252,8 +252,14 @@ def _facts_of(run: Run) -> dict[str, object]:
 
 def _numbers(content: Content) -> dict[str, object]:
     """All that a page holds as lists of numbers."""
-    listed = {name: np.where(np.isfinite(array), array, None).tolist() for name, array in content.arrays.items()}
-    return {**content.facts, "numbers": listed}
+    return {**content.facts, "numbers": {name: _listed(array) for name, array in content.arrays.items()}}
+
+
+def _listed(array: Array) -> object:
+    """Nested lists, with null for what is no number."""
+    cells = array.astype(object)
+    cells[~np.isfinite(array)] = None
+    return cells.tolist()
 
 
 def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:

@@ -183,9 +183,8 @@
     }
 
     view(name) {
-      const host = this.part(name);
-      host.replaceChildren();
-      host.className = "set";
+      const host = make("div", { class: "set" });
+      this.part(name).replaceChildren(host);
       const chooses = name === "left-out" ? (i) => this.set({ without: i }) : (i) => this.choose(i);
       return VIEWS[this.setOf.kind](host, this.setOf, chooses);
     }
