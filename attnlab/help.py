@@ -108,6 +108,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--not", "", "explain the answer compared with this class or token, as in `--why NOUN --not VERB`"),
         Word("--compare", "", "a second run on the same inputs, side by side: its folder"),
         Word("--split", "", "instead of INPUT, statistics of each head over a split, such as `--split test`"),
+        Word("--examples", "200", "with --split: how many of its examples are explained by every method"),
         Word("--out", "", "the page's file; without it, inspect.html in the current folder"),
         Word("--weights", "", "write all attention weights beside the page, as .weights.npz (float32)"),
         Word("--json", "", "print a line of JSON with all numbers for each input instead of writing a page"),
@@ -165,9 +166,9 @@ USAGE = {
     "its place, the others are predicted, and the exit code is 1.",
     "inspect": "usage: attnlab inspect RUN INPUT ... [--vector NUMBER] [--why CLASS] [--not CLASS] [--compare RUN] [--out FILE]\n"
     "       attnlab inspect RUN --example KEY\n       attnlab inspect RUN --split test\n\n"
-    "Writes one page (.html) that needs no network: the answer, the attention weights of every layer and head, which parts of\n"
-    "the input the answer depends on by several methods, each with a test of how far it can be trusted, and one vector followed\n"
-    "through a head. RUN and INPUT: as `attnlab predict` takes them, up to 20 inputs. See docs/inspect.md.",
+    "Writes one page (.html) that needs no network: the answer, the attention weights of every layer and head, what the\n"
+    "answer depends on by several methods, each with a test of how far it can be trusted, and one vector followed through a\n"
+    "head. RUN and INPUT: as `attnlab predict` takes them, up to 20 inputs. See docs/inspect.md.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

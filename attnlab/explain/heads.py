@@ -180,7 +180,7 @@ def head_statistics(
     `LONGEST_OF_EDGES` vectors.
 
     batches: numbers of examples, each below `count`, with their batch. Decoders read the right answers (teacher forcing).
-    step: what a distance of coordinates of 1 is in the unit that is wanted. progress: takes how many are done.
+    step: what a difference of 1 between coordinates of the encoded set is in the unit that is wanted. progress: takes how many are done.
     """
     known, layers = layers_of(model), attention_layers(model)
     heads = {name: layers[name].heads for name in known}
@@ -190,6 +190,7 @@ def head_statistics(
     }
     left_out: set[int] = set()
     current: Sequence[int] = ()
+    marks_of: dict[int, Marks | None] = {}  # of the current batch, for its layers
     training = model.training
     model.eval()
 
@@ -200,8 +201,11 @@ def head_statistics(
             if isinstance(call.plan.scope, ByEdges) and len(sets.keys.values) > LONGEST_OF_EDGES:
                 left_out.add(number)
                 continue
-            marks = evidence(number) if kind == of_kind else None
-            measured = _measured(_blocks(layer, call, sets), sets, kind, marks, step)
+            if kind == of_kind and number not in marks_of:
+                marks_of[number] = evidence(number)
+            marks = marks_of[number] if kind == of_kind else None
+            unit = step if kind == "encoder" else 1.0
+            measured = _measured(_blocks(layer, call, sets), sets, kind, marks, unit)
             for statistic, of_heads in measured.items():
                 values[name][statistic][number] = of_heads
 
@@ -209,6 +213,7 @@ def head_statistics(
     done = 0
     try:
         for current, batch in batches:
+            marks_of.clear()
             encoded = model.encode(batch.inputs)
             if model.head.uses_search:
                 model.head.loss(encoded, batch.targets)
@@ -400,7 +405,7 @@ def _linked(marks: Marks, sets: _Pair, kind: LayerKind) -> Tensor | None:
 
 def _path(strongest: Tensor, keys: int) -> dict[str, NDArray[np.float32]]:
     """(H, Lq) the key with the largest weight of each query -> how far they go forward, and how many keys they cover."""
-    heads, queries = strongest.shape
+    queries = strongest.shape[1]
     nothing = np.full(1, np.nan, dtype=np.float32)
     covered = np.array([len(row.unique()) / keys for row in strongest], dtype=np.float32)
     found = {"covered": np.concatenate([covered, nothing])}

@@ -15,15 +15,18 @@ from attnlab.command_words import shell_word
 from attnlab.data.contract import Input, Split
 from attnlab.disk import read_bytes, write_bytes, write_text
 from attnlab.errors import Damaged, UserError, printable, suggestion
+from attnlab.lab.inspect import heads, heads_page
 from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
 from attnlab.model.attention.recorder import attention_layers
-from attnlab.pages.page import packed, page
+from attnlab.pages.page import Array, packed, page
 from attnlab.runs import is_run, is_sweep
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
 
-VALUED = ("--example", "--split", "--vector", "--token", "--why", "--not", "--compare", "--out")
+VALUED = ("--example", "--split", "--examples", "--vector", "--token", "--why", "--not", "--compare", "--out")
+OF_INPUTS = ("--vector", "--token", "--why", "--not", "--compare", "--weights")
+"""Options that `--split` has no use for."""
 FLAGS = ("--weights", "--json")
 MOST = 20
 """Inputs of one page."""
@@ -36,8 +39,8 @@ SCRIPTS = ("view.js", "words.js", "views.js", "inspect.js")
 
 @dataclass(frozen=True)
 class Options:
-    """What the words of `attnlab inspect` say. example: the key of one of the run's own examples. split: whose heads are described.
-    compare: another run. wanted: what is asked about each input."""
+    """What the words of `attnlab inspect` say. example: the key of one of the run's own examples. split: whose heads are described;
+    examples: how many of it are explained. compare: another run. wanted: what is asked about each input."""
 
     run: str
     inputs: tuple[str, ...]
@@ -45,6 +48,7 @@ class Options:
     out: Path
     example: str | None = None
     split: str | None = None
+    examples: int = heads.EXAMPLES
     compare: str | None = None
     weights: bool = False
     json: bool = False
@@ -71,6 +75,15 @@ class Options:
             raise UserError(
                 f"nothing to inspect; {USAGE} and INPUT what `attnlab predict` takes, or `--example KEY` of the run's data"
             )
+        useless = [option for option in (OF_INPUTS if split else ("--examples",)) if option in named]
+        if useless:
+            told = (
+                "it is about single inputs"
+                if split
+                else "it is about a whole split; write `--split test --examples 200`"
+            )
+            raise UserError(f"`{useless[0]}`: {told}")
+        examples = _whole(named["--examples"], "--examples") if "--examples" in named else heads.EXAMPLES
         out = Path(named.get("--out", "inspect.html"))
         if out.suffix.lower() != ".html":
             raise UserError(f"`--out {out}`: let its name end in .html")
@@ -80,7 +93,7 @@ class Options:
         weights = "--weights" in named
         wanted = Wanted(vector, token, named.get("--why"), named.get("--not"), weights)
         return cls(
-            run, tuple(inputs), wanted, out, example, split, named.get("--compare"), weights, "--json" in named
+            run, tuple(inputs), wanted, out, example, split, examples, named.get("--compare"), weights, "--json" in named
         )  # fmt: skip
 
 
@@ -107,7 +120,7 @@ def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 _EXAMPLES = {
-    "--example": "KEY", "--split": "test", "--vector": "3", "--token": "3", "--why": "NOUN", "--not": "VERB",
+    "--example": "KEY", "--split": "test", "--examples": "200", "--vector": "3", "--token": "3", "--why": "NOUN", "--not": "VERB",
     "--compare": "RUN", "--out": "page.html",
 }  # fmt: skip
 
@@ -116,10 +129,14 @@ def _number(named: Mapping[str, str], option: str) -> int | None:
     """Counted from 0; users count from 1."""
     if option not in named:
         return None
-    text = named[option]
+    return _whole(named[option], option) - 1
+
+
+def _whole(text: str, option: str) -> int:
+    """From 1 on."""
     if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) < 1:
         raise UserError(f"`{option} {text}`: give a whole number, counted from 1")
-    return int(text) - 1
+    return int(text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +153,9 @@ def inspect(words: Sequence[str]) -> None:
     options = Options.of(words)
     if not options.json:
         _refuse_other_file(options.out)
+    if options.split is not None:
+        _over_split(heads.inspect_split(load_run(options.run), options.split, options.examples), options)
+        return
     runs = [load_run(name) for name in (options.run, options.compare) if name is not None]
     chosen = [_chosen(run, options) for run in runs]
     shown = [[looked_into(run, one.split, one.row, options.wanted, one.shown) for one in each]
@@ -150,6 +170,17 @@ def inspect(words: Sequence[str]) -> None:
         _write_weights(options.out.with_suffix(".weights.npz"), shown)
     for content in (content for each in shown for content in each):
         print(printable(content.line))
+    print(f"The page: {options.out}")
+
+
+def _over_split(found: heads.Inspected, options: Options) -> None:
+    """Write the page of a split's heads and explanations, or print its numbers."""
+    if options.json:
+        sys.stdout.write(json_line(heads_page.as_json(found)))
+        return
+    write_text(options.out, heads_page.written(found))
+    for sentence in heads_page.sentences(found):
+        print(printable(sentence))
     print(f"The page: {options.out}")
 
 
@@ -221,7 +252,14 @@ def _facts_of(run: Run) -> dict[str, object]:
 
 def _numbers(content: Content) -> dict[str, object]:
     """All that a page holds as lists of numbers."""
-    return {**content.facts, "numbers": {name: array.tolist() for name, array in content.arrays.items()}}
+    return {**content.facts, "numbers": {name: _listed(array) for name, array in content.arrays.items()}}
+
+
+def _listed(array: Array) -> object:
+    """Nested lists, with null for what is no number."""
+    cells = array.astype(object)
+    cells[~np.isfinite(array)] = None
+    return cells.tolist()
 
 
 def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:

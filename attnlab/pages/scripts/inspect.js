@@ -77,11 +77,14 @@
         cells[at] = Math.max(cells[at], row[j]);
       }
     }
-    const canvas = make("canvas", { width, height }), drawing = canvas.getContext("2d");
+    const canvas = make("canvas", { width, height }), pixels = new ImageData(width, height);
+    const colours = Array.from({ length: 1025 }, (_, step) => weightColour(step / 1024).match(/\d+/g).map(Number));
     for (let at = 0; at < cells.length; at++) {
-      drawing.fillStyle = weightColour(cells[at]);
-      drawing.fillRect(at % width, Math.floor(at / width), 1, 1);
+      const colour = colours[Math.round(1024 * Math.min(1, cells[at]))];
+      for (let part = 0; part < 3; part++) pixels.data[4 * at + part] = colour[part];
+      pixels.data[4 * at + 3] = 255;
     }
+    canvas.getContext("2d").putImageData(pixels, 0, 0);
     return canvas;
   }
 
@@ -180,9 +183,8 @@
     }
 
     view(name) {
-      const host = this.part(name);
-      host.replaceChildren();
-      host.className = "set";
+      const host = make("div", { class: "set" });
+      this.part(name).replaceChildren(host);
       const chooses = name === "left-out" ? (i) => this.set({ without: i }) : (i) => this.choose(i);
       return VIEWS[this.setOf.kind](host, this.setOf, chooses);
     }
@@ -269,7 +271,8 @@
     // --- layers × heads
 
     fillOverview() {
-      const host = this.part("grid");
+      const host = this.part("grid"), aligned = this.facts.alignment;
+      this.part("aligned").textContent = aligned ? `The alignment head is layer ${this.layers[aligned.layer].number}, head ${aligned.head + 1} of those that look from what is written to the set: there, the mean of the rows' largest weights times the share of different vectors that they lie on is highest, ${digits(aligned.score, 2)} of 1.` : "";
       host.replaceChildren();
       for (const kind of Object.keys(KINDS)) {
         const layers = this.layers.filter((layer) => layer.kind === kind);
