@@ -30,6 +30,14 @@ class Drawing:
     edges: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Playback:
+    """A recording that can be heard: (T,) samples, `rate` of them in a second."""
+
+    samples: NDArray[np.int16]
+    rate: int
+
+
 Picture = NDArray[np.uint8] | NDArray[np.float32] | Drawing
 """(height, width, channels) bytes, or (height, width) levels to be drawn from dark to bright, or a graph."""
 
@@ -112,12 +120,22 @@ class Split:
         """How example i looks, where that says more than the words of `show`."""
         return None
 
+    def playback(self, i: int) -> Playback | None:
+        """How example i sounds, read once more from where it came; None where it is no sound, or is no longer there."""
+        return None
+
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
         """By name, (L,) marks on the vectors of each example, for scores on the marked vectors alone; may be empty."""
         return {}
 
     def ceiling(self) -> float | None:
         """Accuracy of a perfect reader, where the data know it."""
+        return None
+
+    def evidence(self, i: int) -> NDArray[np.bool_] | None:
+        """The vectors of example i that are known to decide its right answer: (L,) marks; or (L, L), of the answer in each row
+        the vectors that decide it, rows without marks for those of which nothing is known; or, of output sequences, (M, L)
+        for each token, `</s>` included. None where nothing is known."""
         return None
 
 
