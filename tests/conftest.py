@@ -7,6 +7,8 @@ from random import Random
 
 import pytest
 
+pytest_plugins = ["browser"]
+
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the hub's library is imported: no test reaches for it
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 

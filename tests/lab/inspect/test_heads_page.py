@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Opened, browser, needs_browser  # noqa: F401  # a fixture
+from browser import Opened, needs_browser
 from playwright.sync_api import Browser
 
 from attnlab.cli import main
@@ -58,7 +58,7 @@ def test_the_numbers_of_a_run_on_grammar(found: Inspected) -> None:
 
 
 @needs_browser
-def test_the_page_shows_heads_sorts_and_loads_nothing(found: Inspected, folder: Path, browser: Browser) -> None:  # noqa: F811
+def test_the_page_shows_heads_sorts_and_loads_nothing(found: Inspected, folder: Path, browser: Browser) -> None:
     written = folder / "heads.html"
     written.write_text(heads_page.written(found), encoding="utf-8")
     opened = Opened(browser, written, 1280, dark=False)

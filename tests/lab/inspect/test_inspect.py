@@ -1,6 +1,5 @@
 """`attnlab inspect` as a user meets it: the command, the numbers that its page holds, and the page in a browser."""
 
-# ruff: noqa: F811  # `browser` is a fixture
 import base64
 import json
 import re
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser import Opened, browser, needs_browser  # noqa: F401
+from browser import Opened, needs_browser
 from conftest import write_pairs, write_tables, write_treebank
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
