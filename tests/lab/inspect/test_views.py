@@ -1,5 +1,6 @@
 """Sound, pictures and graphs as pages draw them: the facts that Python hands over, and the drawings in a browser."""
 
+# ruff: noqa: F811  # `browser` is a fixture
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from attnlab.lab.inspect.drawn_picture import MOST_PIXELS
 from attnlab.lab.inspect.drawn_sound import MOST_BYTES
 from attnlab.lab.inspect.reach import Reach, reaches
 from attnlab.model import build
-from attnlab.pages.page import page, packed
+from attnlab.pages.page import packed, page
 from attnlab.sets import VectorSets
 from attnlab.training.engine import Engine
 from attnlab.training.run import Run
@@ -134,7 +135,7 @@ def test_edges_are_those_of_the_graph() -> None:
     example = split[0].inputs
     shown = drawn(run, split, 0, example)
     picture = split.picture(0)
-    assert (shown.arrays["edges"].T == picture.edges).all() and shown.facts["names"] == list(picture.names)
+    assert (picture.edges == shown.arrays["edges"].T).all() and shown.facts["names"] == list(picture.names)
     assert len(set(shown.labels)) == len(shown.labels) > len(set(picture.names)), "nodes of one name stay apart"
     places = shown.arrays["places"]
     assert len(np.unique(places.round(2), axis=0)) == len(places) and places.min() >= 0
@@ -284,7 +285,7 @@ def show(tab: Opened, scores: list[float], weights: list[list[float]] | None = N
 @pytest.mark.parametrize("width, dark", [(1280, False), (390, True)])
 def test_the_strongest_patch_has_the_strongest_colour(
     browser: Browser, tmp_path: Path, width: int, dark: bool
-) -> None:  # noqa: F811
+) -> None:
     tab = opened(browser, PICTURE, tmp_path, width, dark)
     middles = [[(i % 4 * 4 + 2.5) / 16, (i // 4 * 4 + 1.5) / 11] for i in range(12)]
     weak, strong = 0.02, 0.7
@@ -308,7 +309,7 @@ def test_the_strongest_patch_has_the_strongest_colour(
 
 
 @needs_browser
-def test_patches_are_chosen_by_pointer_and_keys(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_patches_are_chosen_by_pointer_and_keys(browser: Browser, tmp_path: Path) -> None:
     tab = opened(browser, PICTURE, tmp_path)
     show(tab, [0.01 * i for i in range(12)], query=0)
     canvas = tab.page.locator("#host canvas").first
@@ -327,7 +328,7 @@ def test_patches_are_chosen_by_pointer_and_keys(browser: Browser, tmp_path: Path
 
 @needs_browser
 @pytest.mark.parametrize("width, dark", [(1280, False), (390, True)])
-def test_frames_carry_their_scores_along_time(browser: Browser, tmp_path: Path, width: int, dark: bool) -> None:  # noqa: F811
+def test_frames_carry_their_scores_along_time(browser: Browser, tmp_path: Path, width: int, dark: bool) -> None:
     tab = opened(browser, SOUND, tmp_path, width, dark)
     middles = [[(i + 0.5) * 0.03 / 0.615, 0.4] for i in range(20)]
     show(tab, [0.6 if i == 12 else 0.02 for i in range(20)], query=3)
@@ -347,7 +348,7 @@ def test_frames_carry_their_scores_along_time(browser: Browser, tmp_path: Path, 
 
 
 @needs_browser
-def test_frames_are_chosen_and_the_cursor_follows_the_sound(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_frames_are_chosen_and_the_cursor_follows_the_sound(browser: Browser, tmp_path: Path) -> None:
     tab = opened(browser, SOUND, tmp_path)
     show(tab, [0.05] * 20, query=None)
     canvas = tab.page.locator("#host canvas")
@@ -370,7 +371,7 @@ def test_frames_are_chosen_and_the_cursor_follows_the_sound(browser: Browser, tm
 
 @needs_browser
 @pytest.mark.parametrize("width, dark", [(1280, False), (390, True)])
-def test_edges_are_weighted_in_both_directions(browser: Browser, tmp_path: Path, width: int, dark: bool) -> None:  # noqa: F811
+def test_edges_are_weighted_in_both_directions(browser: Browser, tmp_path: Path, width: int, dark: bool) -> None:
     tab = opened(browser, GRAPH, tmp_path, width, dark)
     weights = np.zeros((7, 7))
     weights[0, 1], weights[1, 0], weights[0, 0], weights[0, 3], weights[0, 6] = 0.5, 0.1, 0.2, 0.15, 0.15
@@ -403,7 +404,7 @@ def test_edges_are_weighted_in_both_directions(browser: Browser, tmp_path: Path,
 
 
 @needs_browser
-def test_nodes_are_chosen_by_pointer_and_keys(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_nodes_are_chosen_by_pointer_and_keys(browser: Browser, tmp_path: Path) -> None:
     tab = opened(browser, GRAPH, tmp_path)
     show(tab, [0.1] * 7, None, query=0)
     tab.page.locator("[data-node='3']").click()
@@ -471,7 +472,7 @@ TIMED = """([count]) => { const weight = (i, j) => ((i * 31 + j * 17) % 97) / 97
 @needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sound", "picture", "graph"])
-def test_large_sets_stay_small_and_quick(browser: Browser, tmp_path: Path, kind: str) -> None:  # noqa: F811
+def test_large_sets_stay_small_and_quick(browser: Browser, tmp_path: Path, kind: str) -> None:
     shown = large(kind)
     tab = opened(browser, shown, tmp_path)
     size = (tmp_path / f"{kind}.html").stat().st_size
