@@ -500,8 +500,8 @@
       "aria-label": `A graph of ${count} nodes and ${pairs.size} edges; the arrow keys move between nodes` }, defs,
       make("g", { class: "bonds" }, ...bonds), make("g", { class: "arcs" }, ...arcs.flat().map(([, path]) => path)), others, make("g", {}, ...nodes.map(({ group }) => group)));
     const told = make("p", { class: "told" }), far = make("p", { class: "told" });
-    const shades = scale(state, () => draw()), key = make("span"), bound = set.reach.at(-1)?.[0] ?? null;
-    host.append(svg, told, far, make("p", { class: "told" }, shades.element, key));
+    const shades = scale(state, () => draw()), key = make("p", { class: "told" }), bound = set.reach.at(-1)?.[0] ?? null;
+    host.append(svg, told, far, make("p", { class: "told" }, shades.element), key);
 
     const number = (event) => { const found = event.target.closest?.("[data-node]"); return found ? Number(found.dataset.node) : null; };
     svg.addEventListener("click", (event) => { const i = number(event); if (i !== null) go(i); });
@@ -540,7 +540,8 @@
       path.classList.toggle("own", own);
       path.setAttribute("stroke-width", (0.7 + 5 * share).toFixed(2));
       path.setAttribute("stroke-opacity", (own ? 0.45 + 0.55 * Math.sqrt(share) : 0.15 + 0.6 * Math.sqrt(share)).toFixed(3));
-      path.setAttribute("marker-end", `url(#head-${own ? "own" : "other"}-${id})`);
+      if (own || radius >= NAMED) path.setAttribute("marker-end", `url(#head-${own ? "own" : "other"}-${id})`);
+      else path.removeAttribute("marker-end"); // of many nodes, heads would hide all else
     }
 
     function draw() {
