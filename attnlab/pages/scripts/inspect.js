@@ -164,7 +164,9 @@
       this.setOf = { ...facts.drawn, arrays: own };
       const first = facts.alignment ?? facts.chosen;
       Object.assign(this.state, { layer: first?.layer ?? 0, head: first?.head ?? 0, vector: facts.question.vector ?? this.vectorToShow(), step: facts.question.step ?? 0,
-        method: facts.best ?? facts.methods[0]?.name ?? null, without: null, view: null });
+        method: facts.best ?? facts.methods[0]?.name ?? null, without: null, view: null,
+        // Of a minute of sound or 1,000 patches, no weight is large; colours show small ones, where lines between words would hide each other.
+        threshold: this.setOf.kind === "words" ? 0.05 : 0 });
       for (const name of ["overview", "one-head", "follow"]) this.part(name).hidden = !this.layers.length;
       this.part("trust").hidden = !facts.methods.length;
       this.part("what-if").hidden = !arrays.without;

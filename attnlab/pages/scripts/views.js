@@ -1,6 +1,7 @@
 "use strict";
 
-/* Sound, pictures and graphs as `view.js` describes. Colours are absolute: those of `weightColour`, or of `signedColour`. Where a score
+/* Sound, pictures and graphs as `view.js` describes. Colours are absolute: those of `weightColour`, or of `signedColour`, unless a
+ * reader wants the strongest one at the largest weight, since among 1,000 patches no weight is large. Where a score
  * lies on a spectrogram or a picture, these are drawn pale, and the colour is multiplied with them (in the dark, screened onto them), so that
  * both can be seen. */
 (() => {
@@ -13,7 +14,8 @@
   const isDark = () => inkOn(weightColour(0)) === "#fff";
   const density = () => devicePixelRatio || 1;
   const drawable = (state, i) => state.scores[i] !== 0 && Math.abs(state.scores[i]) >= state.threshold;
-  const colour = (state, i) => (state.signed ? signedColour : weightColour)(state.scores[i]);
+  const most = (state) => state.scores.reduce((largest, score) => Math.max(largest, Math.abs(score)), 0);
+  const colour = (state, i) => (state.signed ? signedColour(state.scores[i]) : weightColour(state.scores[i] / state.end));
 
   /** The width that an element has, or will have once it is no longer hidden. */
   function room(element) {
@@ -23,7 +25,7 @@
   }
 
   /** Scores as they were last shown, and which vector is chosen. */
-  const nothing = (count) => ({ scores: new Float32Array(count), query: null, signed: false, threshold: 0, weight: null, chosen: null });
+  const nothing = (count) => ({ scores: new Float32Array(count), query: null, signed: false, threshold: 0, weight: null, chosen: null, end: 1 });
 
   /** A sentence on what is shown. */
   function sentence(set, state) {
@@ -34,8 +36,20 @@
     return query === null ? `Largest: ${where}.` : `${set.labels[query]} looks most at ${where}; at itself: ${digits(scores[query])}.`;
   }
 
-  /** The scale of weights; signed scores have theirs on the page. */
-  const scale = () => make("span", { class: "scale" }, "0", make("i", { class: "weights" }), "1");
+  /** The scale of weights, and a switch by which it ends at the largest; signed scores have theirs on the page. {element, follow()}. */
+  function scale(state, draw) {
+    const end = make("span", {}, "1"), box = make("input", { type: "checkbox" });
+    const element = make("span", {}, make("span", { class: "scale" }, "0", make("i", { class: "weights" }), end),
+      make("label", {}, box, " strongest colour at the largest weight "));
+    const follow = () => {
+      state.end = box.checked && !state.signed ? most(state) || 1 : 1;
+      end.textContent = state.end === 1 ? "1" : digits(state.end);
+      element.hidden = state.signed;
+    };
+    box.addEventListener("change", () => { follow(); draw(); });
+    return { element, follow };
+  }
+
   const chosenOf = (state) => state.query ?? state.chosen;
   const hint = (what) => `Choose ${what} to see how much of the whole it depends on.`;
 
@@ -96,8 +110,8 @@
       };
       for (const name of ["play", "seeked", "timeupdate"]) audio.addEventListener(name, follow);
     }
-    const shades = scale();
-    host.append(make("p", { class: "told" }, shades, `${set.features}, low ones below`));
+    const shades = scale(state, () => draw());
+    host.append(make("p", { class: "told" }, shades.element, `${set.features}, low ones below`));
 
     const aria = choosable(canvas, {
       set, state, label: `A recording of ${set.seconds.toFixed(2)} seconds as ${set.features}; the arrow keys move along ${count} vectors`,
@@ -207,7 +221,6 @@
     function tell() {
       told.textContent = sentence(set, state);
       const marked = chosenOf(state);
-      shades.hidden = state.signed;
       far.textContent = marked === null ? hint("a moment") : `${set.labels[marked]} depends on ${reach.map(({ layer, before, after }) => {
         const [first, last] = span(marked, before, after);
         return `${first.toFixed(2)}–${last.toFixed(2)} s after layer ${layer}`;
@@ -223,6 +236,7 @@
     return {
       show(scores, shown) {
         Object.assign(state, { scores, ...shown });
+        shades.follow();
         draw();
         tell();
       },
@@ -280,12 +294,12 @@
   VIEWS.picture = (host, set, choose) => {
     const { pixels } = set.arrays, { rows, columns, patch, stride, height, width } = set, count = rows * columns;
     const state = nothing(count), reach = bounded(set.reach), canvas = make("canvas"), small = make("canvas", { role: "img" });
-    const told = make("p", { class: "told" }), far = make("p", { class: "told" }), shades = scale();
+    const told = make("p", { class: "told" }), far = make("p", { class: "told" }), shades = scale(state, () => draw());
     // Some pictures use few of the levels that there are, as scanned digits from 0 to 16 do.
     const brightest = pixels.values.reduce((most, level) => Math.max(most, level), 1), brighter = brightest < 100 ? 255 / brightest : 1;
     const plain = copy((level) => level);
     host.classList.add("picture");
-    host.append(make("div", { class: "pair" }, canvas, make("div", { class: "beside" }, small, far)), told, make("p", { class: "told" }, shades));
+    host.append(make("div", { class: "pair" }, canvas, make("div", { class: "beside" }, small, far)), told, make("p", { class: "told" }, shades.element));
     const aria = choosable(canvas, {
       set, state, label: `A picture in ${rows} × ${columns} patches; the arrow keys move between them`,
       at: (event) => {
@@ -404,7 +418,6 @@
 
     function tell() {
       told.textContent = sentence(set, state);
-      shades.hidden = state.signed;
       aria();
     }
 
@@ -414,6 +427,7 @@
     return {
       show(scores, shown) {
         Object.assign(state, { scores, ...shown });
+        shades.follow();
         draw();
         tell();
       },
@@ -435,7 +449,8 @@
     const place = (i) => [places.values[2 * i], places.values[2 * i + 1]], links = edges.shape[1];
     const extent = [0, 1].map((axis) => Math.max(0.01, ...Array.from({ length: count }, (_, i) => places.values[2 * i + axis])));
     const wide = clamp(room(host), 280, 940), unit = clamp(Math.min((wide - 60) / extent[0], 620 / extent[1]), 4, 62);
-    const radius = clamp(unit * 0.26, 2.5, 15), margin = radius + 16, at = (i) => place(i).map((along) => along * unit + margin);
+    const space = Math.sqrt(((extent[0] + 1) * (extent[1] + 1)) / Math.max(count, 1)); // to each side of a node, in edges
+    const radius = clamp(unit * Math.min(0.26, 0.22 * space), 2.5, 15), margin = radius + 16, at = (i) => place(i).map((along) => along * unit + margin);
     const size = extent.map((along) => along * unit + 2 * margin);
 
     // Directed edges, each once: from the key to the query, which looks at it.
@@ -485,8 +500,8 @@
       "aria-label": `A graph of ${count} nodes and ${pairs.size} edges; the arrow keys move between nodes` }, defs,
       make("g", { class: "bonds" }, ...bonds), make("g", { class: "arcs" }, ...arcs.flat().map(([, path]) => path)), others, make("g", {}, ...nodes.map(({ group }) => group)));
     const told = make("p", { class: "told" }), far = make("p", { class: "told" });
-    const shades = scale(), key = make("span"), bound = set.reach.at(-1)?.[0] ?? null;
-    host.append(svg, told, far, make("p", { class: "told" }, shades, key));
+    const shades = scale(state, () => draw()), key = make("p", { class: "told" }), bound = set.reach.at(-1)?.[0] ?? null;
+    host.append(svg, told, far, make("p", { class: "told" }, shades.element), key);
 
     const number = (event) => { const found = event.target.closest?.("[data-node]"); return found ? Number(found.dataset.node) : null; };
     svg.addEventListener("click", (event) => { const i = number(event); if (i !== null) go(i); });
@@ -525,7 +540,8 @@
       path.classList.toggle("own", own);
       path.setAttribute("stroke-width", (0.7 + 5 * share).toFixed(2));
       path.setAttribute("stroke-opacity", (own ? 0.45 + 0.55 * Math.sqrt(share) : 0.15 + 0.6 * Math.sqrt(share)).toFixed(3));
-      path.setAttribute("marker-end", `url(#head-${own ? "own" : "other"}-${id})`);
+      if (own || radius >= NAMED) path.setAttribute("marker-end", `url(#head-${own ? "own" : "other"}-${id})`);
+      else path.removeAttribute("marker-end"); // of many nodes, heads would hide all else
     }
 
     function draw() {
@@ -554,7 +570,6 @@
         return path;
       }));
       told.textContent = sentence(set, state) + (beyondEdges.length > largest.length ? ` Of ${beyondEdges.length} weights on nodes without an edge to it, the ${MOST_ARCS} largest are drawn.` : "");
-      shades.hidden = state.signed;
       key.textContent = `A node’s colour is its score.${weight ? " An arc leads from the node that is looked at to the one that looks, orange where that is the chosen one: the wider, the more weight; a ring is the weight on itself." : ""}`;
       far.hidden = bound === null;
       if (bound !== null) far.textContent = near === null ? hint("a node")
@@ -576,6 +591,7 @@
     return {
       show(scores, shown) {
         Object.assign(state, { scores, ...shown });
+        shades.follow();
         draw();
       },
       select(i) {

@@ -1,5 +1,6 @@
 """Sound, pictures and graphs as pages draw them: the facts that Python hands over, and the drawings in a browser."""
 
+# ruff: noqa: F811  # `browser` is a fixture
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -298,6 +299,12 @@ def test_the_strongest_patch_has_the_strongest_colour(
         and np.delete(changes, 6).max() < changes[6] / 3
         and np.delete(changes, [1, 6]).min() > 0
     )
+    show(tab, [0.04 if i == 6 else 0.01 for i in range(12)], query=1)
+    small = np.abs(np.array(tab.page.evaluate(GREYS, middles)).sum(axis=1) - bare)
+    tab.page.get_by_label("strongest colour at the largest weight").check()
+    stretched = np.abs(np.array(tab.page.evaluate(GREYS, middles)).sum(axis=1) - bare)
+    assert small[6] < changes[6] < stretched[6] and "0.040" in tab.page.inner_text("#host .scale"), "said where it ends"
+    tab.page.get_by_label("strongest colour at the largest weight").uncheck()
     show(tab, [strong if i == 6 else weak for i in range(12)], query=1, threshold=0.1)
     hidden = np.array(tab.page.evaluate(GREYS, middles)).sum(axis=1)
     assert (np.delete(hidden, 6) == np.delete(bare, 6)).all() and hidden[6] == drawn_weights[6]
