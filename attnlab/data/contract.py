@@ -112,6 +112,11 @@ class Split:
         """How example i looks, where that says more than the words of `show`."""
         return None
 
+    def sound(self, i: int) -> tuple[NDArray[np.int16], int] | None:
+        """(T,) samples of example i and how many there are in a second, read again from where it came; None where it is no
+        sound, or was made of several."""
+        return None
+
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
         """By name, (L,) marks on the vectors of each example, for scores on the marked vectors alone; may be empty."""
         return {}

@@ -22,7 +22,7 @@ def draw(picture: Picture, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(picture, Drawing):
         path = path.with_name(path.name + ".svg")
-        path.write_text(_svg(picture), encoding="utf-8")
+        path.write_text(svg(picture), encoding="utf-8")
         return path
     path = path.with_name(path.name + ".png")
     if picture.ndim == 2:
@@ -37,8 +37,8 @@ def draw(picture: Picture, path: Path) -> Path:
     return path
 
 
-def _svg(graph: Drawing) -> str:
-    """Nodes as circles, coloured by their names."""
+def svg(graph: Drawing) -> str:
+    """The text of a drawing: nodes as circles, coloured by their names."""
     xy = 20 + layout(len(graph.names), graph.edges) * 460
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(set(graph.names)))}
     lines = [
