@@ -84,6 +84,7 @@ def render(facts: Facts, with_inputs: bool = False) -> str:
         "notes": [*gathering.state_sentence(facts), *facts.troubles],
         "cards": list(_cards(facts)),
         "sections": sections,
+        "contents": [(section.id, section.name) for section in sections],
         "inputs": _inputs(facts, gallery),
         "examples": Markup(packed(examples, {})),
     }
