@@ -325,22 +325,21 @@ class Compared:
     def verdict(self) -> Verdict:
         return verdict_on(self.found[self.measure][1], self.margin)
 
-    def sentence(self) -> str:
-        """The verdict with its reason."""
+    def sentence(self, letters: tuple[str, str] = ("A", "B")) -> str:
+        """The verdict with its reason. letters: what the sides are called."""
         examples = len(self.sides[0].runs[0].comparison.gold)
-        return _sentence(self.verdict, self.found[self.measure][1], self.margin, self.measure, examples)
+        interval = self.found[self.measure][1]
+        return _sentence(self.verdict, interval, self.margin, self.measure, examples, letters)
 
-    def notes(self) -> Iterator[str]:
+    def notes(self, letters: tuple[str, str] = ("A", "B")) -> Iterator[str]:
         """What to know of the verdict, a line each."""
         counts = [len(side.runs) for side in self.sides]
         if max(counts) == 1:
             yield "One run on each side: this says what other examples would change, not what another seed would."
-        elif single := [letter for letter, count in zip("AB", counts, strict=True) if count == 1]:
+        elif single := [letter for letter, count in zip(letters, counts, strict=True) if count == 1]:
             yield f"{single[0]} is one run: what another seed would change there isn't in the interval."
         if max(counts) > 1 and min(count for count in counts if count > 1) < FEW_SEEDS:
-            yield (
-                f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is probably too narrow."
-            )
+            yield (f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is probably too narrow.")
 
 
 def compared(first: Side, second: Side, margin: float | None = None) -> Compared:
@@ -406,12 +405,14 @@ def verdict_on(interval: Difference, margin: float) -> Verdict:
     return "no difference" if -margin <= interval.low and interval.high <= margin else "not decided"
 
 
-def _sentence(verdict: Verdict, interval: Difference, margin: float, measure: str, examples: int) -> str:
+def _sentence(
+    verdict: Verdict, interval: Difference, margin: float, measure: str, examples: int, letters: tuple[str, str]
+) -> str:
     _, low, high = interval
     reach = f"the 95 % interval of the difference, {low:+.4f} to {high:+.4f}"
     on = f"{measure}, {plural(examples, 'test example')}"
     if verdict == "better":
-        winner, loser = ("A", "B") if low * metrics.direction(measure) > 0 else ("B", "A")
+        winner, loser = letters if low * metrics.direction(measure) > 0 else letters[::-1]
         small = f"; it is within the margin of {margin:.3g}" if abs(low) <= margin and abs(high) <= margin else ""
         return f"{winner} is better than {loser} ({on}): {reach}, excludes 0{small}."
     if verdict == "no difference":

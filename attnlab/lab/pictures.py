@@ -37,9 +37,9 @@ def draw(picture: Picture, path: Path) -> Path:
     return path
 
 
-def svg(graph: Drawing) -> str:
-    """The text of a drawing: nodes as circles, coloured by their names."""
-    xy = 20 + layout(len(graph.names), graph.edges) * 460
+def svg(graph: Drawing, rounds: int = 200) -> str:
+    """The text of a drawing: nodes as circles, coloured by their names. rounds: of `layout`."""
+    xy = 20 + layout(len(graph.names), graph.edges, rounds) * 460
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(set(graph.names)))}
     lines = [
         f'<line x1="{xy[a, 0]:.0f}" y1="{xy[a, 1]:.0f}" x2="{xy[b, 0]:.0f}" y2="{xy[b, 1]:.0f}"/>'

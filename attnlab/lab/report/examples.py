@@ -141,7 +141,11 @@ class Gallery:
         """The other simple values of a line, such as a graph's size and the columns that the user wants to see."""
         line = json.loads(self.answers.lines[i])
         known = FIELDS | {"words", "source", "said", "recording"}
-        values = {name: value for name, value in line.items() if name not in known and isinstance(value, str | int | float)}
+        values = {
+            name: value
+            for name, value in line.items()
+            if name not in known and isinstance(value, str | int | float)
+        }
         texts = [f"{name} {value}" for name, value in values.items() if value != ""]
         if self.answers.kind in ("vector_classes", "vector_numbers") and not self.answers.words(i):
             texts.append("")
@@ -197,7 +201,7 @@ def of_cells(answers: Answers, cells: Indices, size: int) -> Indices:
     return first_of_each(cells, order, each)
 
 
-def facts_of(shown: Shown) -> dict[str, str | float | None | list[str]]:
+def facts_of(shown: Shown) -> dict[str, str | float | list[str] | None]:
     """As `packed` takes it; what is empty is left out."""
     return {
         name: list(value) if isinstance(value, list | tuple) else value
@@ -215,7 +219,11 @@ def _made(part: Part, i: int, sound: bool) -> Medium | None:
         return None
     if sound and (heard := part.split.sound(i)) is not None:
         samples, rate = heard
-        return Medium("audio", _uri("audio/wav", _wav(samples, rate))) if len(samples) <= LONGEST_SOUND * rate else None
+        return (
+            Medium("audio", _uri("audio/wav", _wav(samples, rate)))
+            if len(samples) <= LONGEST_SOUND * rate
+            else None
+        )
     picture = part.split.picture(i)
     if picture is None or (isinstance(picture, Drawing) and len(picture.names) > MOST_NODES):
         return None
@@ -244,12 +252,8 @@ def _drawn(picture: Picture) -> tuple[str, bytes]:
     from torchvision.io import encode_jpeg, encode_png
 
     if isinstance(picture, Drawing):
-        return "image/svg+xml", svg(picture).encode()
-    if picture.ndim == 2:
-        levels = picture.astype(np.float32)
-        low, high = np.percentile(levels, (1, 99))
-        picture = (np.clip((levels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)[:, :, None]
-    pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(torch.uint8)
+        return "image/svg+xml", svg(picture, rounds=60).encode()
+    pixels = torch.from_numpy(np.ascontiguousarray(_pixels(picture).transpose(2, 0, 1)))
     if pixels.shape[0] not in (1, 3):
         pixels = pixels[:1]
     side = max(pixels.shape[1:])
@@ -260,3 +264,11 @@ def _drawn(picture: Picture) -> tuple[str, bytes]:
         smaller = torch.nn.functional.interpolate(pixels[None].float(), size, mode="area")
         pixels = smaller[0].round().to(torch.uint8)
     return "image/jpeg", bytes(encode_jpeg(pixels, quality=75).numpy())
+
+
+def _pixels(picture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(height, width, channels); levels from dark to bright."""
+    if picture.ndim == 3:
+        return picture.astype(np.uint8)
+    low, high = np.percentile(picture, (1, 99))
+    return (np.clip((picture - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)[:, :, None]

@@ -235,7 +235,9 @@ def _with_data(
             if [split.name(i) for i in range(len(split))] == keys:
                 found.append(Part(part.folder, part.config, part.spec, split))
                 continue
-            troubles.append("The test data are others than those that were predicted; pictures and lengths are left out.")
+            troubles.append(
+                "The test data are others than those that were predicted; pictures and lengths are left out."
+            )
             return list(parts), []
         found.append(part)
     return found, opened
@@ -291,12 +293,17 @@ def _defaults(config: Config) -> dict[str, str]:
     task = [f"task={config.task}"] if config.task in groups.choices("task") else []
     names = {group: getattr(config, group).name for group in GROUPS}
     chosen = [f"{group}={name}" for group, name in names.items() if name in groups.choices(group)]
-    of_parts, of_task = (
-        flat(checked(dict[str, object], OmegaConf.to_container(compose.composed(parse(words))), "defaults"))
-        for words in ([*task, *chosen], task or [word for word in chosen if word.startswith("data=")])
-    )
-    of_parts |= {key: of_task[key] for group in GROUPS if (key := f"{group}.name") in of_task}
-    return {key: as_written(value) for key, value in of_parts.items()}
+    usual = _composed(task or [word for word in chosen if word.startswith("data=")])
+    parts = {f"{group}.name": usual.get(f"{group}.name", "") for group in GROUPS}
+    if any(usual_name != names[key.partition(".")[0]] for key, usual_name in parts.items()):
+        usual = _composed([*task, *chosen]) | parts
+    return usual
+
+
+def _composed(words: Sequence[str]) -> dict[str, str]:
+    """The values that words stand for, by their keys."""
+    container = OmegaConf.to_container(compose.composed(parse(words)))
+    return {k: as_written(v) for k, v in flat(checked(dict[str, object], container, "the defaults")).items()}
 
 
 # --- the data -------------------------------------------------------------------------------------
@@ -312,7 +319,13 @@ def _data_figures(
         for name, split in data.splits.items():
             sizes = lengths_of(split)
             counted[name] = SplitFigures(
-                name, len(split), int(sizes.sum()), int(sizes.min()), int(np.median(sizes)), int(sizes.max()), sizes
+                name,
+                len(split),
+                int(sizes.sum()),
+                int(sizes.min()),
+                int(np.median(sizes)),
+                int(sizes.max()),
+                sizes,
             )
         name = config.head.target or next(iter(data.spec.targets), "")
         target = data.spec.targets.get(name)
@@ -327,6 +340,11 @@ def lengths_of(split: Split) -> NDArray[np.int64]:
 
 
 # --- scores ---------------------------------------------------------------------------------------
+
+
+def curves_of(folder: RunFolder) -> list[Curve]:
+    """Of a run's metrics.jsonl, see `Facts`. Raises Damaged where it holds anything else."""
+    return _curves(folder.read_metrics())
 
 
 def _curves(lines: Sequence[ValidationLine]) -> list[Curve]:
@@ -394,7 +412,12 @@ def state_sentence(facts: Facts) -> Iterator[str]:
     """What to know of a run that is no ordinary finished one."""
     if facts.state != "finished":
         again = shell_word("run", str(facts.folder.path))
-        named = {"pruned": "was stopped by its sweep", "cut off": "was stopped", "failed": "failed", "running": "is still training"}
+        named = {
+            "pruned": "was stopped by its sweep",
+            "cut off": "was stopped",
+            "failed": "failed",
+            "running": "is still training",
+        }
         yield f"This run {named[facts.state]}: there are no test scores yet. `attnlab train {again}` continues it."
     elif facts.answers is None and not facts.troubles:
         yield f"Nothing was predicted for test data. `{facts.scored_with}` does so, where there are any."

@@ -6,6 +6,7 @@ Letters: D scored answers · C classes.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,9 @@ def by_size(sizes: Indices, values: Numbers, example: Indices, groups: int = 8) 
         inside = of_answer == number
         own = sizes[example[inside]]
         low, high = int(own.min()), int(own.max())
-        found.append(group_mean(f"{low:,}" if low == high else f"{low:,}–{high:,}", values[inside], example[inside]))
+        found.append(
+            group_mean(f"{low:,}" if low == high else f"{low:,}–{high:,}", values[inside], example[inside])
+        )
     return found
 
 
@@ -124,7 +127,7 @@ SHARES = (0.0, 0.1, 0.2, 0.35, 0.5, 1.0)
 def by_share(shares: Numbers, values: Numbers, example: Indices) -> list[Group]:
     """Means of (D,) values for examples with similar shares, see `SHARES`. shares: (n,)"""
     of_answer = np.searchsorted(np.array(SHARES), shares[example], side="left")
-    names = ["none", *(f"{100 * a:.0f}–{100 * b:.0f} %" for a, b in zip(SHARES, SHARES[1:], strict=False))]
+    names = ["none", *(f"{100 * a:.0f}–{100 * b:.0f} %" for a, b in pairwise(SHARES))]
     return [
         group_mean(names[number], values[of_answer == number], example[of_answer == number])
         for number in np.unique(of_answer).tolist()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
-from attnlab import __version__, metrics
+from attnlab import metrics
 from attnlab.lab.report import facts as gathering
 from attnlab.lab.report.answers import Answers, Indices, Numbers
 from attnlab.lab.report.examples import Gallery, Shown, facts_of, of_cells, worst
@@ -101,7 +102,6 @@ def _about(facts: Facts) -> Iterator[str]:
     yield f"{facts.config.encoder.name} encoder"
     if parameters := facts.results.get("parameters"):
         yield f"{parameters:,} parameters"
-    yield f"attnlab {__version__}"
 
 
 def _cards(facts: Facts) -> Iterator[tuple[str, str, str]]:
@@ -131,15 +131,25 @@ def _scores(facts: Facts) -> dict[str, object]:
     """The table of scores, and the score that counts beside its baselines; of a cross-validation a dot for each fold."""
     names = list(dict.fromkeys(name for row in facts.scores for name in row.baselines))
     whole = bool(facts.folds)
-    heads = ["score", "test", *(["± over folds"] if whole else ["95 % interval"]), "validation", *(n.replace("_", " ") for n in names)]
+    heads = [
+        "score",
+        "test",
+        *(["± over folds"] if whole else ["95 % interval"]),
+        "validation",
+        *(n.replace("_", " ") for n in names),
+    ]
     rows = []
     for row in facts.scores:
         spread = "" if row.deviation is None else shown(row.deviation)
-        limits = spread if whole else "" if row.interval is None else interval(*row.interval)
+        between = spread if whole else "" if row.interval is None else interval(*row.interval)
         test = _cell(row.test) if row.test is not None else ("–" if row.why else "")
-        rows.append([row.name, test, limits, _cell(row.validation), *(_cell(row.baselines.get(n)) for n in names)])
+        rows.append(
+            [row.name, test, between, _cell(row.validation), *(_cell(row.baselines.get(n)) for n in names)]
+        )
     why = dict.fromkeys(f"– {row.name}: {row.why}" for row in facts.scores if row.why)
-    main = next((row for row in facts.scores if row.test is not None and row.baselines and row.name != "loss"), None)
+    main = next(
+        (row for row in facts.scores if row.test is not None and row.baselines and row.name != "loss"), None
+    )
     bars = None
     if main is not None and main.test is not None:
         limits = [main.interval, *(None for _ in main.baselines)]
@@ -197,7 +207,9 @@ def _folds(facts: Facts) -> dict[str, object] | None:
 
 def _configuration(facts: Facts) -> dict[str, object]:
     differing = [setting for setting in facts.settings if setting.by]
-    environment = {name.replace("gpu", "GPU"): value for name, value in facts.environment.items() if value is not None}
+    environment = {
+        name.replace("gpu", "GPU"): value for name, value in facts.environment.items() if value is not None
+    }
     return {
         "differing": [[s.key, s.value, s.default, s.by] for s in differing],
         "every": [[s.key, s.value] for s in sorted(facts.settings, key=lambda s: s.key)],
@@ -244,10 +256,22 @@ def _learning(facts: Facts) -> dict[str, object]:
     figures = []
     for curves in filter(None, drawn):
         best = _best_mark(facts, curves)
-        axis = "loss" if curves is losses else "validation score" if len(curves) > 1 else f"validation {curves[0].name}"
-        lines = [charts.Curve(names.get(c.name, c.name), c.updates, c.values, colour=n) for n, c in enumerate(curves, 1)]
-        chart = charts.lines([*lines, *best], f"{axis} after each update", Axis("updates", low=0), Axis(axis), width=520)
-        legend = [(line.name, number) for number, line in enumerate(lines, 1)] + [(b.name, "var(--ink)") for b in best]
+        axis = (
+            "loss"
+            if curves is losses
+            else "validation score"
+            if len(curves) > 1
+            else f"validation {curves[0].name}"
+        )
+        lines = [
+            charts.Curve(names.get(c.name, c.name), c.updates, c.values, colour=n) for n, c in enumerate(curves, 1)
+        ]
+        chart = charts.lines(
+            [*lines, *best], f"{axis} after each update", Axis("updates", low=0), Axis(axis), width=520
+        )
+        legend = [(line.name, number) for number, line in enumerate(lines, 1)] + [
+            (b.name, "var(--ink)") for b in best
+        ]
         figures.append({"chart": chart, "legend": legend})
     table = [
         [f"{update:,}", *("" if (v := curve.values[i]) != v else shown(v) for curve in facts.curves)]
@@ -262,19 +286,17 @@ def _learning(facts: Facts) -> dict[str, object]:
 
 def _best_mark(facts: Facts, curves: Sequence[gathering.Curve]) -> list[charts.Curve]:
     chosen = next((curve for curve in curves if curve.name == facts.monitor), None)
-    if chosen is None or facts.best not in chosen.updates:
+    if chosen is None or facts.best is None or facts.best not in chosen.updates:
         return []
     value = chosen.values[list(chosen.updates).index(facts.best)]
     title = f"best {chosen.name}: {shown(value)} at update {facts.best:,}"
     return [charts.Curve("best", [facts.best], [value], colour="var(--ink)", titles=[title], points=True)]
 
 
-def _cell_examples(
-    answers: Answers, matrix: Confusion, gallery: Gallery
-) -> tuple[dict[str, Json], list[Shown]]:
+def _cell_examples(answers: Answers, matrix: Confusion, gallery: Gallery) -> tuple[dict[str, Json], list[Shown]]:
     """By cell, the numbers of the examples that are shown when it is chosen."""
     cells: dict[str, list[Json]] = {}
-    listed = []
+    listed = list[Shown]()
     chosen = of_cells(answers, matrix.cells, len(matrix.names))
     # Pictures of mistakes before those of right answers: there may not be room for all.
     chosen = chosen[np.argsort(answers.error[chosen] == 0, kind="stable")]
@@ -305,7 +327,11 @@ def _matrix(matrix: Confusion) -> dict[str, object]:
 def _classes(facts: Facts) -> dict[str, object]:
     chosen = sorted(facts.classes, key=lambda row: (-row.support, row.name))[:MOST_CLASSES]
     rows = [
-        [row.name, *(_cell(v) for v in (row.precision, row.recall, row.f1)), {"text": f"{row.support:,}", "sort": row.support}]
+        [
+            row.name,
+            *(_cell(v) for v in (row.precision, row.recall, row.f1)),
+            {"text": f"{row.support:,}", "sort": row.support},
+        ]
         for row in chosen
     ]
     return {
@@ -317,7 +343,10 @@ def _classes(facts: Facts) -> dict[str, object]:
 def _numbers(answers: Answers) -> dict[str, object]:
     """Predicted against right numbers, and how large the differences are."""
     order = np.linspace(0, len(answers.gold) - 1, min(DRAWN, len(answers.gold))).astype(np.int64)
-    titles = [f"{answers.key(int(answers.example[n]))}: right {answers.gold[n]:.6g}, predicted {answers.predicted[n]:.6g}" for n in order]
+    titles = [
+        f"{answers.key(int(answers.example[n]))}: right {answers.gold[n]:.6g}, predicted {answers.predicted[n]:.6g}"
+        for n in order
+    ]
     chart = charts.scatter(
         [charts.Points("", answers.gold[order].tolist(), answers.predicted[order].tolist(), titles=titles, sizes=[2.5] * len(order))],
         "Predicted against right numbers", Axis("right"), Axis("predicted"), diagonal=True,
@@ -340,7 +369,10 @@ def _calibrated(found: Calibration, kind: str) -> dict[str, object]:
     bins = found.bins
     event = "the answer yes is right" if kind == "classes" else "the predicted class is right"
     share = "share of answers that are yes" if kind == "classes" else "share of right answers"
-    titles = [f"{b.low:.1f} to {b.high:.1f}: {b.count:,} answers, mean probability {b.probability:.3f}, {b.right:.3f} right" for b in bins]
+    titles = [
+        f"{b.low:.1f} to {b.high:.1f}: {b.count:,} answers, mean probability {b.probability:.3f}, {b.right:.3f} right"
+        for b in bins
+    ]
     sizes = [3 + 6 * (b.count / max(b.count for b in bins)) ** 0.5 for b in bins]
     curve = charts.scatter(
         [charts.Points("", [b.probability for b in bins], [b.right for b in bins], [b.right_low for b in bins],
@@ -353,7 +385,13 @@ def _calibrated(found: Calibration, kind: str) -> dict[str, object]:
         "Answers with each probability", Axis("answers"), width=440,
     )  # fmt: skip
     rows = [
-        [f"{b.low:.1f}–{b.high:.1f}", f"{b.count:,}", f"{b.probability:.4f}", f"{b.right:.4f}", interval(b.right_low, b.right_high)]
+        [
+            f"{b.low:.1f}–{b.high:.1f}",
+            f"{b.count:,}",
+            f"{b.probability:.4f}",
+            f"{b.right:.4f}",
+            interval(b.right_low, b.right_high),
+        ]
         for b in bins
     ]
     bias = found.mean - found.right
@@ -378,7 +416,10 @@ def _groups(facts: Facts, answers: Answers) -> Iterator[dict[str, object]]:
     shares = answers.unknown_share()
     if shares is not None and (shares > 0).any():
         yield _grouped(
-            "By the share of words that training never saw", by_share(shares, values, answers.example), measure, upward
+            "By the share of words that training never saw",
+            by_share(shares, values, answers.example),
+            measure,
+            upward,
         )
     marked = list(_marked(facts, answers, values))
     if marked:
@@ -397,13 +438,24 @@ def _grouped(name: str, groups: Sequence[Group], measure: str, upward: bool) -> 
         [group.name for group in groups],
         [charts.Series(measure, [g.mean for g in groups], [g.low for g in groups], [g.high for g in groups],
                        titles=[f"{g.name}: {measure} {shown(g.mean)}, {g.count:,} answers of {g.examples:,} examples" for g in groups])],
-        f"{measure}. {name}", Axis(measure, **({"high": 1.0} if measure == "accuracy" else {})),
+        f"{measure}. {name}", Axis(measure, high=1.0 if upward else None),
     )  # fmt: skip
     rows = [
-        [g.name, f"{g.examples:,}", f"{g.count:,}", _cell(g.mean), "" if g.low is None or g.high is None else interval(g.low, g.high)]
+        [
+            g.name,
+            f"{g.examples:,}",
+            f"{g.count:,}",
+            _cell(g.mean),
+            "" if g.low is None or g.high is None else interval(g.low, g.high),
+        ]
         for g in groups
     ]
-    return {"name": name, "chart": chart, "rows": rows, "heads": ["group", "examples", "answers", measure, "95 % interval"]}
+    return {
+        "name": name,
+        "chart": chart,
+        "rows": rows,
+        "heads": ["group", "examples", "answers", measure, "95 % interval"],
+    }
 
 
 def _sizes(facts: Facts, answers: Answers) -> Indices | None:
@@ -423,16 +475,14 @@ def _marked(facts: Facts, answers: Answers, values: Numbers) -> Iterator[Group]:
     splits = [part.split for part in facts.parts]
     if answers.kind != "vector_classes" or not splits or any(split is None for split in splits):
         return
-    marks: dict[str, list[Numbers]] = {}
+    marks: dict[str, list[NDArray[np.bool_]]] = {}
     for split in splits:
         assert split is not None
         for name, of_examples in split.slices().items():
             marks.setdefault(name, []).extend(of_examples)
-    lengths = np.bincount(answers.example, minlength=len(answers))
-    del lengths
-    for name, of_examples in marks.items():
-        starts = np.cumsum([0, *(len(m) for m in of_examples)])[:-1]
-        flat = np.concatenate(of_examples).astype(bool)
+    for name, of_each in marks.items():
+        starts = np.cumsum([0, *(len(m) for m in of_each)])[:-1]
+        flat = np.concatenate(of_each).astype(bool)
         inside = flat[starts[answers.example] + answers.position]
         for title, chosen in ((name, inside), (f"not {name}", ~inside)):
             if chosen.any():
@@ -440,7 +490,9 @@ def _marked(facts: Facts, answers: Answers, values: Numbers) -> Iterator[Group]:
 
 
 def _errors(facts: Facts, answers: Answers, wrong: Sequence[Shown]) -> dict[str, object]:
-    measure = {"sequence": "word error rate", "number": "difference", "vector_numbers": "difference"}.get(answers.kind, "")
+    measure = {"sequence": "word error rate", "number": "difference", "vector_numbers": "difference"}.get(
+        answers.kind, ""
+    )
     count = len(np.unique(answers.example[answers.error > 0]))
     first = {
         "sequence": "texts with the highest word error rate first",
@@ -460,7 +512,8 @@ def _time(facts: Facts, parts: Sequence[tuple[str, float]]) -> dict[str, object]
     return {
         "chart": charts.stacked([("training", seconds)], named, "What the time of training was spent on", "s"),
         "legend": [(f"{name} {value:,.1f} s", number) for number, (name, value) in enumerate(parts, 1)],
-        "speed": f"{train.get('vectors_per_second', 0):,.0f}", "unit": facts.unit,
+        "speed": f"{train.get('vectors_per_second', 0):,.0f}",
+        "unit": facts.unit,
     }
 
 
@@ -475,8 +528,10 @@ def _inputs(facts: Facts, gallery: Gallery | None) -> str:
     if gallery is None:
         return ""
     if facts.words:
-        return "This page holds texts of the test data. Mail it only to those who may read them." if not facts.generated else (
-            "The data are generated by the program; this page holds examples of them."
+        return (
+            "This page holds texts of the test data. Mail it only to those who may read them."
+            if not facts.generated
+            else ("The data are generated by the program; this page holds examples of them.")
         )
     if not gallery.included:
         again = f"attnlab report {gathering.path_word(facts.folder.path)} --with-inputs"
