@@ -27,6 +27,8 @@ LARGEST_SIDE = 96
 """Pixels of a thumbnail."""
 SMALL_SIDE = 32
 """Pictures of at most so many pixels are kept as they are."""
+DARK = 64
+"""A picture without a brighter byte could hardly be seen."""
 LONGEST_SOUND = 2.0
 """Seconds."""
 MOST_NODES = 60
@@ -267,8 +269,10 @@ def _drawn(picture: Picture) -> tuple[str, bytes]:
 
 
 def _pixels(picture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(height, width, channels); levels from dark to bright."""
+    """(height, width, channels); levels from dark to bright, and bytes that are all dark, such as digits of 16 greys, as bright as
+    they can be."""
     if picture.ndim == 3:
-        return picture.astype(np.uint8)
+        most = int(picture.max(initial=0))
+        return (picture * (255 // most if 0 < most < DARK else 1)).astype(np.uint8)
     low, high = np.percentile(picture, (1, 99))
     return (np.clip((picture - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)[:, :, None]

@@ -20,7 +20,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Answers of similar probability. low, high: the probability is above `low` and at most `high`. probability: their mean;
+    """Answers of similar probability. low, high: the probability is above `low` (of the first, at least 0) and at most `high`. probability: their mean;
     right: the share that is right, with the ends of its 95 % interval."""
 
     low: float

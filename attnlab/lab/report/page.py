@@ -33,6 +33,8 @@ MOST_CLASSES = 30
 """Classes that a table or a chart has, at the most: those with most right answers."""
 DRAWN = 1500
 """Points of a scatter plot; of more answers, so many are drawn evenly."""
+CEILING = "ceiling"
+"""What stands among the baselines, but is the score of a perfect reader."""
 _CLASSES = ("class", "vector_classes")
 _NUMBERS = ("number", "vector_numbers")
 
@@ -112,10 +114,11 @@ def _cards(facts: Facts) -> Iterator[tuple[str, str, str]]:
         if row.deviation is not None:
             below = f"± {shown(row.deviation)} over folds"
         yield f"test {row.name}", shown(row.test), below
-    main = next((row for row in facts.scores if row.name != "loss" and row.baselines), None)
+    main = next((row for row in facts.scores if row.name != "loss" and row.baselines.keys() - {CEILING}), None)
     if main is not None:
-        ahead = max(main.baselines, key=lambda name: metrics.direction(main.name) * main.baselines[name])
-        yield "best baseline", shown(main.baselines[ahead]), f"{main.name} of {ahead.replace('_', ' ')}"
+        simple = {name: score for name, score in main.baselines.items() if name != CEILING}
+        ahead = max(simple, key=lambda name: metrics.direction(main.name) * simple[name])
+        yield "best baseline", shown(simple[ahead]), f"{main.name} of {ahead.replace('_', ' ')}"
     if facts.answers is not None:
         number, scored = len(facts.answers), len(facts.answers.error)
         yield "test examples", f"{number:,}", f"{scored:,} scored answers" if scored != number else ""

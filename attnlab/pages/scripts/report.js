@@ -10,7 +10,7 @@ unpack("examples").then(({ facts }) => {
 
 /** A picture or a player. */
 function medium({ kind, uri }, key) {
-  if (kind === "audio") return make("audio", { controls: true, preload: "none", src: uri, "aria-label": `recording ${key}` });
+  if (kind === "audio") return make("audio", { controls: true, preload: "metadata", src: uri, "aria-label": `recording ${key}` });
   const image = make("img", { alt: `example ${key}` });
   image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth <= 32));
   image.src = uri;
