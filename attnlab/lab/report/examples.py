@@ -222,22 +222,21 @@ def _made(part: Part, i: int, sound: bool) -> Medium | None:
     if sound and (heard := part.split.sound(i)) is not None:
         samples, rate = heard
         return (
-            Medium("audio", _uri("audio/wav", _wav(samples, rate)))
-            if len(samples) <= LONGEST_SOUND * rate
-            else None
+            Medium("audio", uri("audio/wav", wav(samples, rate))) if len(samples) <= LONGEST_SOUND * rate else None
         )
     picture = part.split.picture(i)
     if picture is None or (isinstance(picture, Drawing) and len(picture.names) > MOST_NODES):
         return None
-    return Medium("image", _uri(*_drawn(picture)))
+    return Medium("image", uri(*_drawn(picture)))
 
 
-def _uri(kind: str, data: bytes) -> str:
+def uri(kind: str, data: bytes) -> str:
+    """Bytes as text, for `src`."""
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _wav(samples: NDArray[np.int16], rate: int) -> bytes:
-    """8 bits a sample, as loud as they allow."""
+def wav(samples: NDArray[np.int16], rate: int) -> bytes:
+    """(T,) samples as a file of 8 bits a sample, as loud as they allow."""
     loudest = max(1, int(np.abs(samples.astype(np.int32)).max(initial=1)))
     levels = np.clip(np.rint(samples / loudest * 127) + 128, 0, 255).astype(np.uint8)
     stream = io.BytesIO()

@@ -1,5 +1,7 @@
 """What reports compute equals what libraries, formulas by hand, or counting one by one give."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -30,7 +32,9 @@ def test_calibration_equals_that_of_sklearn_and_the_formulas() -> None:
     assert [b.probability for b in found.bins] == pytest.approx(means)
     inside = [(probability > b.low if b.low else probability >= 0) & (probability <= b.high) for b in found.bins]
     assert [b.count for b in found.bins] == [i.sum() for i in inside] and found.count == 500
-    ece = sum(i.sum() / 500 * abs(right[i].mean() - probability[i].mean()) for i in inside)  # Guo et al. 2017, eq. 3
+    ece = sum(
+        i.sum() / 500 * abs(right[i].mean() - probability[i].mean()) for i in inside
+    )  # Guo et al. 2017, eq. 3
     assert found.ece == pytest.approx(ece) and found.ece > 0.1
     assert found.brier == pytest.approx(brier_score_loss(right, probability))
     assert calibration(np.array([np.nan]), np.array([True])) is None
@@ -90,7 +94,7 @@ def test_every_answer_is_in_one_group() -> None:
     values = sizes[example].astype(float)
     groups = by_size(sizes, values, example)
     assert 5 <= len(groups) <= 8 and sum(g.count for g in groups) == 600
-    assert all(a.mean < b.mean for a, b in zip(groups, groups[1:], strict=False))
+    assert all(a.mean < b.mean for a, b in pairwise(groups))
     low, _, high = groups[0].name.partition("–")
     assert groups[0].count == 2 * ((sizes >= int(low)) & (sizes <= int(high))).sum()
     shares = by_share(np.array([0.0, 0.1, 0.11, 1.0]), np.arange(4.0), np.arange(4))

@@ -25,7 +25,14 @@ from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec, Target, Vocabulary
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</td>"
-TINY = ["encoder.width=8", "encoder.depth=1", "encoder.heads=2", "trainer.epochs=2", "defaults=plain", "trainer.batch_vectors=100"]
+TINY = [
+    "encoder.width=8",
+    "encoder.depth=1",
+    "encoder.heads=2",
+    "trainer.epochs=2",
+    "defaults=plain",
+    "trainer.batch_vectors=100",
+]
 
 
 def packed_examples(text: str) -> dict[str, list[dict[str, object]]]:
@@ -50,7 +57,10 @@ def own_data(kind: str, folder: Path) -> list[str]:
     if kind == "vector_classes":
         return ["task=pos", "data=ud_ewt", f"data.path={write_treebank(folder)}"]
     if kind == "classes":
-        lines = "".join(f"{'good ' * (1 + i % 2)} and {'long' if i % 3 else 'short'} {i},{i % 2},{int(i % 3 > 0)}\n" for i in range(90))
+        lines = "".join(
+            f"{'good ' * (1 + i % 2)} and {'long' if i % 3 else 'short'} {i},{i % 2},{int(i % 3 > 0)}\n"
+            for i in range(90)
+        )
         (folder / "x.csv").write_text("text,fine,long\n" + lines)
         words = ["data.label=[fine,long]", "data.target_kind=classes"]
         return ["task=classification", "data=csv", f"data.path={folder / 'x.csv'}", *words]
@@ -118,12 +128,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     (folder / "data").mkdir()
     for seed in (1, 2):
-        words = [*own_data("class", folder / "data"), *TINY, f"seed={seed}", "trainer.epochs=1", f"folder={folder / f'run{seed}'}"]
+        words = [
+            *own_data("class", folder / "data"),
+            *TINY,
+            f"seed={seed}",
+            "trainer.epochs=1",
+            f"folder={folder / f'run{seed}'}",
+        ]
         assert main(["train", *words]) == 0
     return folder
 
 
-def test_a_page_changes_nothing_of_its_run(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_changes_nothing_of_its_run(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished / "run1", run)
     assert main(["eval", f"run={run}"]) == 0 and main(["prune", f"run={run}", "--yes"]) == 0
@@ -158,14 +176,18 @@ def test_what_is_missing_is_left_out(finished: Path, tmp_path: Path) -> None:
     assert sections(page.render(gather(run))) == ["scores", "configuration", "data", "commands"]
 
 
-def test_a_failure_of_the_page_is_one_warning(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_of_the_page_is_one_warning(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = RunFolder(tmp_path / "run")
     shutil.copytree(finished / "run1", run.path)
     with run.predictions("test").open("a", encoding="utf-8") as stream:
         stream.write('{"key": "x", "gold": 3}\n')
     after_training(run)
     told = capsys.readouterr().out
-    assert told.startswith("Warning: the run has finished, but its report was not written") and told.count("\n") == 1
+    assert (
+        told.startswith("Warning: the run has finished, but its report was not written") and told.count("\n") == 1
+    )
     assert main(["report", str(run.path)]) == 2
 
 
@@ -229,7 +251,9 @@ def test_a_strangers_words_stay_words(tmp_path: Path) -> None:
      '{"key": "\\ud800", "gold": "a", "predicted": "a"}', "[1]", "", "{", '{"key": "a", "gold": ["a"], "predicted": "a"}'],
 )  # fmt: skip
 def test_damaged_predictions_are_refused(line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = strangers_run(tmp_path, "run", ["a", "b"], [{"key": "k", "gold": "a", "predicted": "a", "probability": 0.5}])
+    run = strangers_run(
+        tmp_path, "run", ["a", "b"], [{"key": "k", "gold": "a", "predicted": "a", "probability": 0.5}]
+    )
     with run.predictions("test").open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")
     assert main(["report", str(run.path)]) == 2
@@ -239,7 +263,8 @@ def test_damaged_predictions_are_refused(line: str, tmp_path: Path, capsys: pyte
 def test_the_surest_mistakes_come_first(tmp_path: Path) -> None:
     chances = [0.3, 0.9, 0.8, 0.95, 0.7]
     lines = [
-        {"key": f"k{i}", "gold": "a", "predicted": "b" if i != 3 else "a", "probability": p} for i, p in enumerate(chances)
+        {"key": f"k{i}", "gold": "a", "predicted": "b" if i != 3 else "a", "probability": p}
+        for i, p in enumerate(chances)
     ]
     run = strangers_run(tmp_path, "run", ["a", "b"], lines)
     answers = read_answers([run.predictions("test")], Target("class", ("a", "b"), (1, 1)))
@@ -254,7 +279,13 @@ def test_two_runs_side_by_side(finished: Path, tmp_path: Path, capsys: pytest.Ca
     verdict = capsys.readouterr().out.splitlines()[-2]
     text = out.read_text(encoding="utf-8")
     assert verdict in text, "the page says what `runs compare` says"
-    answers = [{line["key"]: line["gold"] == line["predicted"] for line in rows_of(RunFolder(Path(run)).predictions("test"))} for run in runs]
+    answers = [
+        {
+            line["key"]: line["gold"] == line["predicted"]
+            for line in rows_of(RunFolder(Path(run)).predictions("test"))
+        }
+        for run in runs
+    ]
     alone = sum(right and not answers[1][key] for key, right in answers[0].items())
     assert f"Answers that only A gets right: {alone:,};" in text and "McNemar" in text
     assert sections(text) == ["runs", "difference-B", "scores", "settings", "learning", "disagreements"]
