@@ -103,7 +103,7 @@ def _run(words: list[str]) -> int:
         if verb not in ("runs", "prune", "completion"):  # which use no parts
             from attnlab import plugins
 
-            plugins.load([] if verb == "predict" else rest)  # whose words are anything
+            plugins.load([] if verb in ("predict", "inspect") else rest)  # whose words are anything
         if "--help" in rest or "-h" in rest:
             from attnlab import help
 
@@ -216,6 +216,13 @@ def predict(words: list[str]) -> int:
     return answer(words)
 
 
+def inspect(words: list[str]) -> None:
+    """attnlab inspect: a page on what a run answers about inputs, and why."""
+    from attnlab.lab.inspect.command import inspect as look
+
+    look(words)
+
+
 def sweep(words: list[str]) -> None:
     """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
     from attnlab.lab.sweep.command import sweep as search
@@ -293,7 +300,8 @@ def completion(words: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], int | None]] = {
-    "train": train, "sweep": sweep, "runs": runs, "report": report, "prune": prune, "data": data, "eval": evaluate, "predict": predict,
+    "train": train, "sweep": sweep, "runs": runs, "report": report, "prune": prune, "data": data, "eval": evaluate,
+    "predict": predict, "inspect": inspect,
     "bench": bench,
     "help": explain, "completion": completion,
 }  # fmt: skip

@@ -40,6 +40,7 @@ usage: attnlab <verb> [key=value ...]
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
   predict     predict new inputs             attnlab predict latest "some text" FILE
+  inspect     see where a run looks, and why         attnlab inspect latest "some text"
   bench       speed of training on this machine      attnlab bench sections=tagging,images
   help        one key, group, choice or verb         attnlab help encoder.scope
   completion  tab completion                         attnlab completion bash
@@ -95,6 +96,24 @@ WORDS: dict[str, tuple[Word, ...]] = {
             "write to this file instead of the terminal; its ending chooses the format: .jsonl, .csv or .txt",
         ),
         Word("--skip", "", "skip the first inputs, as in `--skip 1000`, to continue an earlier call"),
+        Word("--", "", "everything after it is input, even if it begins with two dashes"),
+    ),
+    "inspect": (
+        Word(
+            "--example",
+            "",
+            "instead of INPUT, an example of the run's own data, by its key in predictions-….jsonl",
+        ),
+        Word("--vector", "", "explain the answer about this word, frame, patch or node, counted from 1"),
+        Word("--token", "", "explain this token of a written answer, counted from 1"),
+        Word("--why", "", "explain this class or token instead of the predicted one"),
+        Word("--not", "", "explain the answer compared with this class or token, as in `--why NOUN --not VERB`"),
+        Word("--compare", "", "a second run on the same inputs, side by side: its folder"),
+        Word("--split", "", "instead of INPUT, statistics of each head over a split, such as `--split test`"),
+        Word("--examples", "200", "with --split: how many of its examples are explained by every method"),
+        Word("--out", "", "the page's file; without it, inspect.html in the current folder"),
+        Word("--weights", "", "write all attention weights beside the page, as .weights.npz (float32)"),
+        Word("--json", "", "print a line of JSON with all numbers for each input instead of writing a page"),
         Word("--", "", "everything after it is input, even if it begins with two dashes"),
     ),
     "sweep": (
@@ -159,6 +178,11 @@ USAGE = {
     "its column; recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or\n"
     "a .jsonl; `-`, or no INPUT in a pipe, for the lines of standard input. An input that cannot be read gets its error in\n"
     "its place, the others are predicted, and the exit code is 1.",
+    "inspect": "usage: attnlab inspect RUN INPUT ... [--vector NUMBER] [--why CLASS] [--not CLASS] [--compare RUN] [--out FILE]\n"
+    "       attnlab inspect RUN --example KEY\n       attnlab inspect RUN --split test\n\n"
+    "Writes one page (.html) that needs no network: the answer, the attention weights of every layer and head, which parts of\n"
+    "the input the answer depends on by several methods, each with a test of how far it can be trusted, and one vector followed\n"
+    "through a head. RUN and INPUT: as `attnlab predict` takes them, up to 20 inputs. See docs/inspect.md.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

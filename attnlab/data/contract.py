@@ -125,6 +125,12 @@ class Split:
         """Accuracy of a perfect reader, where the data know it."""
         return None
 
+    def evidence(self, i: int) -> NDArray[np.bool_] | None:
+        """The vectors of example i that are known to decide its right answer: (L,) marks; or (L, L), of the answer in each row
+        the vectors that decide it, rows without marks for those of which nothing is known; or, of output sequences, (M, L)
+        for each token, `</s>` included. None where nothing is known."""
+        return None
+
 
 @dataclass(frozen=True)
 class Input:

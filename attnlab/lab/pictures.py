@@ -1,6 +1,5 @@
 """Examples drawn into files: pixels and spectrograms as PNG, graphs as SVG."""
 
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from attnlab.data.contract import Drawing, Picture
+from attnlab.pages.page import filled
 
 SIZE = 256
 """Pixels that a small picture or spectrogram is enlarged to, about."""
@@ -39,23 +39,14 @@ def draw(picture: Picture, path: Path) -> Path:
 
 def svg(graph: Drawing, rounds: int = 200) -> str:
     """The text of a drawing: nodes as circles, coloured by their names. rounds: of `layout`."""
-    xy = 20 + layout(len(graph.names), graph.edges, rounds) * 460
+    places = (20 + layout(len(graph.names), graph.edges, rounds) * 460).round().astype(int).tolist()
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(set(graph.names)))}
-    lines = [
-        f'<line x1="{xy[a, 0]:.0f}" y1="{xy[a, 1]:.0f}" x2="{xy[b, 0]:.0f}" y2="{xy[b, 1]:.0f}"/>'
-        for a, b in {tuple(sorted(edge)) for edge in graph.edges.tolist()}
-    ]
-    nodes = [
-        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="9" fill="{colours[name]}"/>'
-        f'<text x="{x:.0f}" y="{y + 4:.0f}">{escape(name)}</text>'
-        for (x, y), name in zip(xy, graph.names, strict=True)
-    ]
-    style = "line{stroke:#999}text{font:10px sans-serif;text-anchor:middle;fill:white}"
-    body = "".join(sorted(lines) + nodes)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 500"><style>{style}</style>'
-        f'<rect width="500" height="500" fill="white"/>{body}</svg>'
-    )
+    edges = sorted({(min(edge), max(edge)) for edge in graph.edges.tolist()})
+    values = {
+        "edges": [(*places[a], *places[b]) for a, b in edges],
+        "nodes": [(*place, colours[name], name) for place, name in zip(places, graph.names, strict=True)],
+    }
+    return filled("graph.svg", values)
 
 
 def layout(nodes: int, edges: NDArray[np.int64], rounds: int = 200) -> NDArray[np.float64]:

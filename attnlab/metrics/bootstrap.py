@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.metrics.base import Comparison, Counts, Metric, OfCounts
+from attnlab.metrics.resamples import divided, of_sums
 from attnlab.registry import METRICS
 
 RESAMPLES = 1000
@@ -57,6 +58,30 @@ def intervals(
     scores = _resampled([*functions.values()], len(examples), resamples, seed)
     found = {name: _spread(of_metric) for name, of_metric in zip(functions, scores, strict=True)}
     return {name: limits for name, limits in found.items() if limits is not None}
+
+
+def means(
+    numbers: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """(B, C) numbers of each example -> (3, C): their means over the examples, and the lower and upper end of the 95 % intervals
+    of these, all from the same resamples. NaN are left out; where fewer than two examples are left, the ends are NaN, and
+    without any, the mean. weights: (B, C), how much each counts; None: all the same."""
+    known = np.isfinite(numbers)
+    counted = known.astype(np.float64) if weights is None else np.where(known, weights, 0.0)
+    sums = np.concatenate([np.where(known, numbers, 0.0) * counted, counted], axis=1)
+    examples, columns = numbers.shape
+    function = of_sums(sums, lambda drawn: divided(drawn[:, :columns], drawn[:, columns:]))
+    mean = divided(sums[:, :columns].sum(0), sums[:, columns:].sum(0))
+    drawn = [function(counts) for counts in _drawn(examples, resamples, seed)] if examples else []
+    found = np.full((3, columns), np.nan)
+    found[0] = mean
+    for column in np.flatnonzero(known.sum(0) > 1):
+        limits = _limits(np.concatenate([scores[:, column] for scores in drawn]))
+        found[1:, column] = np.nan if limits is None else limits
+    return found
 
 
 def paired(

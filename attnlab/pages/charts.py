@@ -314,14 +314,15 @@ class _Scale:
             by = abs(low) / 2 or 0.5
             low, high = (low / 2, high * 2) if axis.log else (low - by, high + by)
         self.log, self.percent, self.start, self.end = axis.log, axis.percent, start, end
-        found = _log_ticks(low, high) if axis.log else _ticks(low, high, count)
+        whole = high - low >= 2 and all(float(value).is_integer() for value in known)
+        found = _log_ticks(low, high) if axis.log else _ticks(low, high, count, 1.0 if whole else 0.0)
         if axis.ticks is not None:
             found = [tick for tick, _ in axis.ticks]
         elif not axis.log:  # the axis ends at round numbers, unless its ends are given
             step = found[1] - found[0]
             low = low if axis.low is not None else min(low, math.floor(low / step + 1e-9) * step)
             high = high if axis.high is not None else max(high, math.ceil(high / step - 1e-9) * step)
-            found = _ticks(low, high, count)
+            found = _ticks(low, high, count, step)
         self.low, self.high = low, high
         decimals = _decimals(found, axis.percent)
         self._decimals = decimals + 2
@@ -480,7 +481,7 @@ def _text(text: str | None) -> str:
 def _drawing(width: int, height: float, label: str, parts: Iterable[str]) -> Markup:
     """Never enlarged; on a narrow page it shrinks to three quarters, then scrolls."""
     return Markup(
-        f'<div class="chart"><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" width="{width}" '
+        f'<div class="chart"><svg viewBox="0 0 {width} {height:g}" width="{width}" '
         f'height="{height:g}" style="min-width:{width * 3 // 4}px" role="img" aria-label="{_text(label)}">{"".join(parts)}</svg></div>'
     )
 
@@ -491,9 +492,9 @@ def _round_step(step: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
 
 
-def _ticks(low: float, high: float, count: int) -> list[float]:
-    """About `count` round numbers between low and high; at least two."""
-    step = _round_step((high - low) / max(1, count))
+def _ticks(low: float, high: float, count: int, least: float = 0.0) -> list[float]:
+    """About `count` round numbers between low and high, at least two; their distance is `least` or more."""
+    step = max(least, _round_step((high - low) / max(1, count)))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     if last - first < 1:
         return [low, high]

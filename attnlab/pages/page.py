@@ -56,7 +56,12 @@ def page(template: str, title: str, values: Mapping[str, object], scripts: Seque
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     }
-    return _templates.get_template(template).render({**values, **fixed})
+    return filled(template, {**values, **fixed})
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """The text of a file in `templates/`, with values escaped where it names them."""
+    return _templates.get_template(template).render(values)
 
 
 def packed(facts: Json, arrays: Mapping[str, Array]) -> str:

@@ -1,6 +1,7 @@
 """`attnlab data`: what is shown of data, and what is warned of."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from torchvision.io import read_image
 
 from attnlab import compose
 from attnlab.cli import main
-from attnlab.data.contract import Split
+from attnlab.data.contract import Drawing, Split
 from attnlab.lab import data_report
-from attnlab.lab.pictures import layout
+from attnlab.lab.pictures import layout, svg
 from attnlab.spec import DataSpec, Target
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=200))
@@ -77,6 +80,17 @@ def test_samples_are_drawn_where_it_says(name: str, ending: str, tmp_path: Path,
         assert read_image(str(paths[0])).shape == (1, 256, 256)
     else:
         assert paths[0].read_text().count("<circle") == paths[0].read_text().count("<text") > 3
+
+
+def test_names_of_nodes_are_text_in_a_drawing() -> None:
+    names = ["<script>alert(1)</script>", "\x1b[31m", "N&\udc80"]
+    root = ElementTree.fromstring(svg(Drawing(names, np.array([(0, 1), (1, 0), (1, 2)]))))
+    assert [element.text for element in root.iter(f"{SVG}text")] == [names[0], "\u241b[31m", "N&\ufffd"]
+    places = {(element.get("cx"), element.get("cy")) for element in root.iter(f"{SVG}circle")}
+    ends = [
+        [(line.get("x1"), line.get("y1")), (line.get("x2"), line.get("y2"))] for line in root.iter(f"{SVG}line")
+    ]
+    assert len(places) == 3 and len(ends) == 2 and all(end in places for edge in ends for end in edge)
 
 
 def test_neighbours_are_drawn_nearer_than_others() -> None:

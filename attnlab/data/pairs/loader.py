@@ -6,7 +6,7 @@ the tokens of a run.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
@@ -112,7 +112,7 @@ class Parallel(Data):
             texts = zip(columns.strings("source_text"), columns.strings("target_text"), strict=True)
             positions = np.array([position("\n".join(pair), self.config.split_seed) for pair in texts])
             rows = limited(self.config.limit, rows, positions, np.zeros_like(rows))
-        return ParallelSplit(columns, rows, self.source.ceiling, self.names, self.kept)
+        return ParallelSplit(columns, rows, self.source, self.codecs, self.names, self.kept)
 
     # --- how text becomes tokens ------------------------------------------------------------------
 
@@ -315,15 +315,16 @@ def _examples(source: PairSource, config: ParallelData) -> Examples:
 
 
 class ParallelSplit(Split):
-    """Training, validation or test pairs. rows: their numbers among those that were prepared. names: of the files. kept:
-    what stands beside predictions."""
+    """Training, validation or test pairs. rows: their numbers among those that were prepared. pairs: where they are from.
+    codecs: what their ids stand for. names: of the files. kept: what stands beside predictions."""
 
     def __init__(
-        self, columns: Columns, rows: Indices, ceiling: float | None, names: FileNames, kept: Kept
-    ) -> None:
-        self.rows, self._ceiling, self._kept = rows, ceiling, kept
-        self._source, target = columns.ragged("source"), columns.ragged(TARGET)
-        self._targets = Sequences(target, target.lengths)
+        self, columns: Columns, rows: Indices, pairs: PairSource, codecs: Mapping[str, Codec], names: FileNames,
+        kept: Kept,
+    ) -> None:  # fmt: skip
+        self.rows, self._pairs, self._codecs, self._kept = rows, pairs, codecs, kept
+        self._source, self._target = columns.ragged("source"), columns.ragged(TARGET)
+        self._targets = Sequences(self._target, self._target.lengths)
         self._texts, self._gold = (columns.strings_of(name, rows) for name in ("source_text", "target_text"))
         self.keys = columns.strings_of("key", rows, names.shown)
         self.lengths = np.stack([self._source.lengths, self._targets.lengths], axis=1)[rows]
@@ -362,7 +363,36 @@ class ParallelSplit(Split):
         return self._kept.beside(self.keys[i])
 
     def ceiling(self) -> float | None:
-        return self._ceiling
+        return self._pairs.ceiling
+
+    def evidence(self, i: int) -> NDArray[np.bool_] | None:
+        """(M, L): of each token of the translation, the source tokens of the word that its word translates."""
+        row = int(self.rows[i])
+        source, target = self._codecs["source"], self._codecs.get("target", self._codecs["source"])
+        words, word_of_token = words_of([source.tokens[id_] for id_ in self._source[row]])
+        translated, translated_of_token = words_of([target.tokens[id_] for id_ in self._target[row]])
+        links = self._pairs.links(words, translated)
+        if links is None:
+            return None
+        of_tokens = links[translated_of_token][:, word_of_token]
+        return np.concatenate(
+            [of_tokens, np.zeros((1, len(word_of_token)), dtype=np.bool_)]
+        )  # `</s>` translates nothing
+
+
+def words_of(tokens: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Words and punctuation marks that tokens of a codec stand for, and of each token which of them it belongs to. A space
+    between characters belongs to the word behind it."""
+    words, numbers, closed = list[str](), list[int](), True
+    for token in tokens:
+        text = token.replace("▁", " ")
+        mark = not any(letter.isalnum() or letter.isspace() for letter in text)
+        if closed or mark or text[:1] == " ":
+            words.append("")
+        words[-1] += text.strip()
+        numbers.append(len(words) - 1)
+        closed = mark
+    return words, numbers
 
 
 def _left_out(split: str, empty: list[str]) -> str:

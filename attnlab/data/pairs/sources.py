@@ -8,6 +8,9 @@ from itertools import islice, zip_longest
 from os.path import isdir
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from attnlab.config import ParallelData
 from attnlab.config.data.base import listed as columns_of
 from attnlab.data.files.bad_rows import BadRows, without_mark
@@ -16,7 +19,7 @@ from attnlab.data.files.layout import choose, key_for, left_out, split_of, witho
 from attnlab.data.files.tables import nested, plain, read_table, table_files
 from attnlab.data.files.walk import few, listed
 from attnlab.data.prep.source import Source, path_of
-from attnlab.data.synthetic import bilingual, lexicon
+from attnlab.data.synthetic import bilingual, evidence, lexicon
 from attnlab.data.synthetic.bilingual import sentences
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, user_path
@@ -43,6 +46,11 @@ class PairSource(Source):
         """The pairs of a split; what is wrong with others goes to `bad`, which may raise UserError."""
         raise NotImplementedError
 
+    def links(self, source: Sequence[str], target: Sequence[str]) -> NDArray[np.bool_] | None:
+        """(words of the translation, words of the source): which translates which; None where the source of the pairs doesn't
+        know it."""
+        return None
+
 
 class Bilingual(PairSource):
     """`data=bilingual`: generated sentences, as fixed as those of a file. Raises UserError for other languages."""
@@ -68,6 +76,9 @@ class Bilingual(PairSource):
         first = sum(list(sentences.SIZES.values())[: self.splits.index(split)])
         for i, (source, target) in enumerate(self._pairs[first : first + sentences.SIZES[split]]):
             yield TextPair(source, target, f"bilingual-{split}-{i}")
+
+    def links(self, source: Sequence[str], target: Sequence[str]) -> NDArray[np.bool_]:
+        return evidence.links(source, target)
 
     @cached_property
     def _pairs(self) -> list[tuple[str, str]]:

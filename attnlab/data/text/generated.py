@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from attnlab.config import TextData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.synthetic import grammar, lexicon, reviews
+from attnlab.data.synthetic import evidence, grammar, lexicon, reviews
 from attnlab.data.text.source import TextRow, TextSource
 
 SEEDS = {"train": 1, "validation": 2, "test": 3}
@@ -32,6 +35,10 @@ class Grammar(TextSource[None]):
             slices = {"distant": s.distant}
             yield TextRow(s.words, {"tags": s.tags}, f"grammar-{split}-{i}", s.ceiling, slices)
 
+    def evidence(self, key: str) -> NDArray[np.bool_] | None:
+        _, split, number = key.split("-")
+        return evidence.of_sentence(split, int(number), SEEDS[split])
+
 
 class Reviews(TextSource[None]):
     """`data=reviews`: generated reviews."""
@@ -50,3 +57,7 @@ class Reviews(TextSource[None]):
     def rows(self, split: str, piece: None, bad: BadRows) -> Iterator[TextRow]:
         for i, r in enumerate(reviews.reviews(reviews.SIZES[split], SEEDS[split])):
             yield TextRow(r.words, {"label": r.sentiment}, f"reviews-{split}-{i}", (r.ceiling,))
+
+    def evidence(self, key: str) -> NDArray[np.bool_]:
+        _, split, number = key.split("-")
+        return evidence.of_review(split, int(number), SEEDS[split])

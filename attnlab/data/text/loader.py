@@ -358,3 +358,9 @@ class TextSplit(Split):
         if not self._ceiling.lengths[self.rows].any():
             return None
         return float(self._ceiling.take(self.rows).mean(dtype=np.float64))
+
+    def evidence(self, i: int) -> NDArray[np.bool_] | None:
+        marks, length = self.data.source.evidence(self.keys[i]), int(self.lengths[i])
+        return (
+            None if marks is None else marks[(slice(length),) * marks.ndim]
+        )  # as `data.max_length` cut the words

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.prep.source import Source
@@ -60,3 +63,8 @@ class TextSource(Source, Generic[Piece]):
     def rows(self, split: str, piece: Piece, bad: BadRows) -> Iterator[TextRow]:
         """The rows of one part; what is wrong with others goes to `bad`, which may raise UserError."""
         raise NotImplementedError
+
+    def evidence(self, key: str) -> NDArray[np.bool_] | None:
+        """(L,) or (L, L) words of the row with this key that decide its answers, see `Split.evidence`; None where the source
+        doesn't know them."""
+        return None

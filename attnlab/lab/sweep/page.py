@@ -1,24 +1,25 @@
-"""A sweep in pictures, as one page."""
+"""What a sweep's page shows."""
 
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 
+from markupsafe import Markup
 from optuna.distributions import CategoricalDistribution
 
-from attnlab.lab import html
 from attnlab.lab.run_groups import with_deviation
 from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
+from attnlab.pages.charts import Axis, Curve, lines
+from attnlab.pages.page import page as rendered
 from attnlab.plural import plural
 
-PLOT = html.Plot(height=300, top=34)
-COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 200, 37))
-"""From the worst to the best score, readable for the colour-blind (viridis, Smith & van der Walt 2015)."""
+TOP, BOTTOM, SIDE, BETWEEN = 34, 280, 80, 150
+"""Of the parallel coordinates: where axes begin and end, their distance from the edges, and from one to the next at least."""
 
-Axis = tuple[Callable[[Value], float], list[tuple[str, float]]]
+Scale = tuple[Callable[[Value], float], list[tuple[str, float]]]
 """The height at which a value stands, and labels with their heights."""
 
 
@@ -28,137 +29,130 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
     colours = _colours(outcomes)
     states = [outcome.state for outcome in outcomes]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    body = [
-        f"<h1>{escape(task)}: {len(outcomes)} trials</h1>",
-        f"<p>{escape(name)} · {escape(results['sampler'])} search · {counts} · {plural(results['epochs'], 'epoch')} in all</p>",
-        _best(results["best"], monitor),
-        "<h2>What each trial tried, and what came of it</h2>",
-        f"<p>A line for each trial; the last axis is {escape(monitor)} on validation data, for those that "
-        "finished; the others are grey. Point at one to follow it.</p>",
-        coordinates(outcomes, space.parameters, monitor, colours),
-        "<h2>How they learned</h2>",
-        f"<p>{escape(monitor)} on validation data over epochs, of each trial's first seed. Dashed: given up.</p>",
-        curves(outcomes, monitor, colours),
-    ]
-    if results["importance"]:
-        body += [
-            "<h2>What mattered</h2>",
-            "<p>Importance of each key: the fraction of the scores' variance that it explains (fANOVA).</p>",
-            importance(results["importance"]),
-        ]
-    body += ["<h2>All trials, best first</h2>", trials(outcomes, space, monitor, colours)]
-    return html.document(f"{task}: sweep {name}", body, _STYLE, _SCRIPT)
+    importance = _importance(results["importance"])
+    sections = [("tried", "Values"), ("curves", "Curves"), ("trials", "All trials")]
+    values = {
+        "task": task,
+        "facts": [name, f"{results['sampler']} search", counts, f"{plural(results['epochs'], 'epoch')} in all"],
+        "sections": sections[:2] + ([("importance", "Importance")] if importance else []) + sections[2:],
+        "monitor": monitor,
+        "best": _best(results["best"], monitor),
+        "coordinates": _coordinates(outcomes, space.parameters, monitor, colours),
+        "curves": _curves(outcomes, monitor, colours),
+        "importance": importance,
+        "heads": [
+            "trial",
+            *(parameter.name for parameter in space.parameters),
+            monitor,
+            "epochs",
+            "seconds",
+            "state",
+        ],
+        "trials": [_row(outcome, space.parameters, colours) for outcome in outcomes],
+    }
+    return rendered("sweep.html", f"{task}: sweep {name}", values, ["sweep.js"])
 
 
-def coordinates(
+def _best(best: Best, monitor: str) -> dict[str, object]:
+    test = best["test"].get("mean", {}).get(monitor)
+    deviation = best["test"].get("deviation", {}).get(monitor)
+    return {
+        "number": best["number"],
+        "words": " ".join(f"{name}={shlex.quote(str(value))}" for name, value in best["values"].items()),
+        "score": with_deviation(best["score"], best["deviation"]),
+        "test": with_deviation(test, deviation) if test is not None else "",
+        "commands": best["command"],
+    }
+
+
+@dataclass(frozen=True)
+class _Coordinates:
+    """Parallel coordinates as they are drawn: an axis for each key, the score last."""
+
+    width: int
+    lines: list[dict[str, object]]
+    axes: list[dict[str, object]]
+    height: int = BOTTOM + 12
+    top: int = TOP
+    bottom: int = BOTTOM
+
+
+def _coordinates(
     outcomes: Sequence[Outcome], parameters: Sequence[Parameter], monitor: str, colours: dict[int, str]
-) -> str:
-    """Parallel coordinates: an axis for each key, the score last. Only trials that finished reach the last axis: the
-    score of one given up early compares with nothing."""
+) -> _Coordinates:
+    """Only trials that finished reach the last axis: the score of one given up early compares with nothing."""
     tried = [outcome for outcome in outcomes if len(outcome.values) == len(parameters)]
     scores = [outcome.score for outcome in outcomes if outcome.state == "finished" and outcome.score is not None]
-    axes = [_axis(parameter, [outcome.values[parameter.name] for outcome in tried]) for parameter in parameters]
-    axes.append(_linear(scores, up=direction(monitor) >= 0))
+    scales = [_scale(parameter, [outcome.values[parameter.name] for outcome in tried]) for parameter in parameters]
+    scales.append(_linear(scores, up=direction(monitor) >= 0))
     names = [*(parameter.name for parameter in parameters), monitor]
-    positions = [PLOT.across(i / max(1, len(axes) - 1)) for i in range(len(axes))]
-    parts = []
+    width = max(880, 2 * SIDE + BETWEEN * len(parameters))
+    places = [round(SIDE + i / max(1, len(parameters)) * (width - 2 * SIDE), 1) for i in range(len(scales))]
+    drawn: list[dict[str, object]] = []
     for outcome in reversed(tried):  # the best on top
         values = [outcome.values[parameter.name] for parameter in parameters]
         values += [outcome.score] if outcome.state == "finished" and outcome.score is not None else []
-        points = [(x, height(value)) for x, (height, _), value in zip(positions, axes, values, strict=False)]
-        parts.append(_line(points, outcome, colours, monitor))
-    for x, name, (_, labels) in zip(positions, names, axes, strict=True):
-        parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{PLOT.top}" y2="{PLOT.bottom}"/>')
-        parts.append(f'<text class="name" x="{x:.1f}" y="16" text-anchor="middle">{escape(name)}</text>')
-        for label, y in labels:
-            parts.append(f'<text class="halo" x="{x + 6:.1f}" y="{y + 4:.1f}">{escape(label)}</text>')
-    return PLOT.drawing(parts)
-
-
-def curves(outcomes: Sequence[Outcome], monitor: str, colours: dict[int, str]) -> str:
-    """Scores over epochs."""
-    drawn = [outcome for outcome in outcomes if outcome.curve]
-    points = [point for outcome in drawn for point in outcome.curve]
-    if not points:
-        return ""
-    height, labels = _linear([score for _, score in points])
-    first, last = min(epoch for epoch, _ in points), max(epoch for epoch, _ in points)
-
-    def across(epoch: float) -> float:
-        return PLOT.across((epoch - first) / max(1e-9, last - first))
-
-    parts = [PLOT.grid_line(y, label) for label, y in labels]
-    for epoch in sorted({first, *(round(first + (last - first) * i / 4) for i in (1, 2, 3)), last}):
-        parts.append(PLOT.label_below(across(epoch), f"{epoch:g}"))
-    for outcome in reversed(drawn):
-        line = [(across(epoch), height(score)) for epoch, score in outcome.curve]
-        parts.append(_line(line, outcome, colours, monitor))
-        if len(line) == 1:
-            parts.append(
-                f'<circle class="trial t{outcome.number}" cx="{line[0][0]:.1f}" cy="{line[0][1]:.1f}" r="3" '
-                f'fill="{colours[outcome.number]}"/>'
-            )
-    return PLOT.drawing(parts)
-
-
-def importance(fractions: Mapping[str, float]) -> str:
-    """A bar for each key."""
-    rows = (
-        f'<tr><td>{escape(name)}</td><td class="bar"><i style="width:{100 * fraction:.1f}%"></i></td>'
-        f"{html.numbers([f'{100 * fraction:.0f} %'])}</tr>"
-        for name, fraction in fractions.items()
-    )
-    return f'<table class="bars">{"".join(rows)}</table>'
-
-
-def trials(outcomes: Sequence[Outcome], space: Space, monitor: str, colours: dict[int, str]) -> str:
-    """The table of all trials."""
-    names = [parameter.name for parameter in space.parameters]
-    rows = []
-    for outcome in outcomes:
-        cells = [str(outcome.values.get(name, "")) for name in names]
-        cells += [
-            with_deviation(outcome.score, outcome.deviation),
-            f"{outcome.epochs:g}",
-            f"{outcome.seconds:.0f}",
-        ]
-        mark = f'<i style="background:{colours[outcome.number]}"></i>'
-        rows.append(
-            f'<tr class="trial t{outcome.number}" data-trial="{outcome.number}"><td class="number">{mark}{outcome.number}</td>'
-            f"{html.numbers(cells)}<td>{escape(outcome.state_with_error)}</td></tr>"
+        points = " ".join(
+            f"{x},{at(value):.1f}" for x, (at, _), value in zip(places, scales, values, strict=False)
         )
-    return html.table(["trial", *names, monitor, "epochs", "seconds", "state"], rows)
+        drawn.append({
+            "number": outcome.number, "points": points, "title": _title(outcome, monitor), "colour": colours[outcome.number],
+            "dashed": outcome.state != "finished",
+        })  # fmt: skip
+    axes = [
+        {"x": x, "name": name, "labels": [(label, round(y, 1)) for label, y in labels]}
+        for x, name, (_, labels) in zip(places, names, scales, strict=True)
+    ]
+    return _Coordinates(width, drawn, axes)
 
 
-def _best(best: Best, monitor: str) -> str:
-    test = best["test"].get("mean", {}).get(monitor)
-    deviation = best["test"].get("deviation", {}).get(monitor)
-    tested = f"; on test data, scored once, <b>{with_deviation(test, deviation)}</b>" if test is not None else ""
-    values = escape(" ".join(f"{name}={shlex.quote(str(value))}" for name, value in best["values"].items()))
-    commands = "".join(f"<pre>{escape(command)}</pre>" for command in best["command"])
-    return (
-        f"<p>Best: trial {best['number']}, <b>{values}</b>: {escape(monitor)} "
-        f"<b>{with_deviation(best['score'], best['deviation'])}</b>{tested}. Train it again with:</p>{commands}"
-    )
+def _curves(outcomes: Sequence[Outcome], monitor: str, colours: dict[int, str]) -> Markup:
+    """Scores over epochs."""
+    curves = [
+        Curve(
+            _title(outcome, monitor), [epoch for epoch, _ in outcome.curve], [score for _, score in outcome.curve],
+            colour=colours[outcome.number], dashed=outcome.state != "finished", points=False, key=str(outcome.number),
+        )
+        for outcome in reversed(outcomes) if outcome.curve
+    ]  # fmt: skip
+    return lines(curves, f"{monitor} over epochs, a curve for each trial", Axis("epoch"), Axis(monitor), 880)
 
 
-def _axis(parameter: Parameter, values: Sequence[Value]) -> Axis:
+def _importance(fractions: Mapping[str, float]) -> list[dict[str, object]]:
+    return [{"name": name, "value": part, "text": f"{100 * part:.0f} %"} for name, part in fractions.items()]
+
+
+def _row(outcome: Outcome, parameters: Sequence[Parameter], colours: dict[int, str]) -> dict[str, object]:
+    """Of the table of all trials."""
+    cells = [str(outcome.values.get(parameter.name, "")) for parameter in parameters]
+    cells += [with_deviation(outcome.score, outcome.deviation), f"{outcome.epochs:g}", f"{outcome.seconds:.0f}"]
+    state, number = outcome.state_with_error, outcome.number
+    return {"number": number, "colour": colours[number], "cells": cells, "state": state}
+
+
+def _title(outcome: Outcome, monitor: str) -> str:
+    values = ", ".join(f"{name}={value}" for name, value in outcome.values.items())
+    score = f"{monitor} {with_deviation(outcome.score, outcome.deviation)}"
+    return f"trial {outcome.number}: {values}: {score} ({outcome.state})"
+
+
+def _scale(parameter: Parameter, values: Sequence[Value]) -> Scale:
     if not isinstance(parameter.distribution, CategoricalDistribution):
         return _linear(values, log=parameter.distribution.log)
     choices = parameter.distribution.choices
-    between = (PLOT.bottom - PLOT.top) / max(1, len(choices) - 1)
-    heights: dict[Value, float] = {str(value): PLOT.bottom - i * between for i, value in enumerate(choices)}
+    between = (BOTTOM - TOP) / max(1, len(choices) - 1)
+    heights: dict[Value, float] = {str(value): BOTTOM - i * between for i, value in enumerate(choices)}
     return heights.__getitem__, [(str(value), height) for value, height in heights.items()]
 
 
-def _linear(values: Sequence[Value], log: bool = False, up: bool = True) -> Axis:
+def _linear(values: Sequence[Value], log: bool = False, up: bool = True) -> Scale:
     """Numbers from bottom to top, or from top to bottom, with five labels."""
 
     def scaled(value: Value) -> float:
         return math.log(float(value)) if log else float(value)
 
     low, high = min(map(scaled, values)), max(map(scaled, values))
-    bottom, top = (PLOT.bottom, PLOT.top) if up else (PLOT.top, PLOT.bottom)
+    bottom, top = (BOTTOM, TOP) if up else (TOP, BOTTOM)
 
     def height(value: Value) -> float:
         return bottom + (scaled(value) - low) / ((high - low) or 1.0) * (top - bottom)
@@ -171,44 +165,11 @@ def _linear(values: Sequence[Value], log: bool = False, up: bool = True) -> Axis
 def _colours(outcomes: Sequence[Outcome]) -> dict[int, str]:
     """By trial, its colour: from the worst to the best of the finished ones, by rank; grey for the others."""
     finished = [outcome for outcome in reversed(outcomes) if outcome.state == "finished"]
-    colours = {outcome.number: html.GREY for outcome in outcomes}
+    colours = {outcome.number: "var(--faint)" for outcome in outcomes}
     for rank, outcome in enumerate(finished):
-        position = (rank / max(1, len(finished) - 1)) * (len(COLOURS) - 1)
-        a, b = COLOURS[int(position)], COLOURS[min(int(position) + 1, len(COLOURS) - 1)]
-        mixed = (round(x + (y - x) * (position % 1)) for x, y in zip(a, b, strict=True))
-        colours[outcome.number] = "#{:02x}{:02x}{:02x}".format(*mixed)
+        share = (
+            200 * rank / (len(finished) - 1) if len(finished) > 1 else 200
+        )  # two parts, which meet in the middle
+        ends = "var(--worst), var(--middle)" if share < 100 else "var(--middle), var(--best)"
+        colours[outcome.number] = f"color-mix(in oklab, {ends} {share % 100 if share < 200 else 100:.0f}%)"
     return colours
-
-
-def _line(points: Sequence[tuple[float, float]], outcome: Outcome, colours: dict[int, str], monitor: str) -> str:
-    values = ", ".join(f"{name}={value}" for name, value in outcome.values.items())
-    score = f"{monitor} {with_deviation(outcome.score, outcome.deviation)}"
-    dashes = "" if outcome.state == "finished" else ' stroke-dasharray="5 4"'
-    return (
-        f'<polyline class="trial t{outcome.number}" data-trial="{outcome.number}" '
-        f'points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" stroke="{colours[outcome.number]}"{dashes}>'
-        f"<title>{escape(f'trial {outcome.number}: {values}: {score} ({outcome.state})')}</title></polyline>"
-    )
-
-
-_STYLE = """\
-p b { color: var(--ink) }
-pre { background: color-mix(in srgb, var(--line) 40%, transparent); padding: .7em 1em; white-space: pre-wrap; overflow-wrap: anywhere }
-svg { min-width: 640px } svg .axis { stroke: var(--soft) } polyline { stroke-linejoin: round; opacity: .85 }
-svg .halo { paint-order: stroke; stroke: var(--ground); stroke-width: 4px; stroke-linejoin: round }
-td i { display: inline-block; width: .8em; height: .8em; border-radius: 50%; margin-right: .5em }
-.bars { width: 100%; max-width: 640px } td.bar { width: 60% } td.bar i { display: block; border-radius: 2px; background: #3b528b; height: 1em }
-.follow .trial { opacity: .12 } .follow .trial.here { opacity: 1 } .follow polyline.here { stroke-width: 4 }
-"""
-_SCRIPT = """\
-for (const mark of document.querySelectorAll("[data-trial]")) {
-  mark.addEventListener("mouseenter", () => {
-    document.body.classList.add("follow");
-    for (const shape of document.querySelectorAll(".t" + mark.dataset.trial)) shape.classList.add("here");
-  });
-  mark.addEventListener("mouseleave", () => {
-    document.body.classList.remove("follow");
-    for (const shape of document.querySelectorAll(".here")) shape.classList.remove("here");
-  });
-}
-"""

@@ -188,12 +188,22 @@ function download(content, name) {
 const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linejoin", "stroke-linecap",
   "opacity", "paint-order", "font-family", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline", "display", "visibility"];
 
+/** As red, green, blue and opacity, which every program reads; browsers compute mixed colours as `oklab(…)`. */
+function plainColour(colour) {
+  if (!/^(oklab|oklch|lab|lch|color)\(/.test(colour)) return colour;
+  const context = make("canvas", { width: 1, height: 1 }).getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue, opacity] = context.getImageData(0, 0, 1, 1).data;
+  return `rgba(${red}, ${green}, ${blue}, ${opacity / 255})`;
+}
+
 /** An SVG of the page as a file of its own: with the styles as they are now, its titles, and the page's ground behind it. */
 function svgText(svg) {
   const copy = svg.cloneNode(true), originals = [svg, ...svg.querySelectorAll("*")], copies = [copy, ...copy.querySelectorAll("*")];
   originals.forEach((element, i) => {
     const style = getComputedStyle(element);
-    copies[i].setAttribute("style", STYLES.map((name) => `${name}:${style.getPropertyValue(name)}`).join(";"));
+    copies[i].setAttribute("style", STYLES.map((name) => `${name}:${plainColour(style.getPropertyValue(name))}`).join(";"));
     for (const name of ["class", "tabindex", "data-key"]) copies[i].removeAttribute(name);
     if (element.dataset?.tip) copies[i].prepend(make("title", {}, element.dataset.tip));
     copies[i].removeAttribute("data-tip");

@@ -3,6 +3,8 @@
 import re
 from html.parser import HTMLParser
 
+import pytest
+
 from attnlab.lab.sweep.outcome import Outcome
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.space import read
@@ -28,9 +30,31 @@ def written(outcomes: list[Outcome]) -> str:
 def test_everything_is_shown_and_escaped() -> None:
     text = written([outcome(1, "finished", 0.8), outcome(2, "pruned", 0.3), outcome(3, "failed", None, EVIL)])
     assert "<script>alert" not in text and "&lt;script&gt;alert(1)" in text
+    assert (
+        "<b><bdi>optimizer.lr=0.1 encoder.depth=2</bdi></b>: accuracy <b>0.8000</b>" in text
+        and "<b>0.7000</b>" in text
+    )
     for number in (1, 2, 3):
-        assert f'<tr class="trial t{number}"' in text
-    assert not re.search(r"https?://|src=|@import", text), "the page loads nothing"
+        assert (
+            f'<tr data-key="{number}"' in text
+            and f'<polyline class="curve{" dashed" * (number > 1)}" data-key="{number}"' in text
+        )
+    loads = text.replace('"http://www.w3.org/2000/svg"', "")  # only the name of the language of drawings
+    assert not re.search(r"https?://|src=|@import", loads), "the page loads nothing"
+
+
+def test_the_best_stands_highest_and_only_finished_trials_reach_the_score() -> None:
+    text = written([outcome(1, "finished", 0.8), outcome(4, "finished", 0.6), outcome(2, "pruned", 0.3)])
+    lines = dict(re.findall(r'<polyline[^>]* data-key="(\d)" points="([^"]+)"', text))
+    ends = {
+        number: [tuple(map(float, point.split(","))) for point in line.split()] for number, line in lines.items()
+    }
+    assert [len(ends[number]) for number in "142"] == [3, 3, 2]
+    assert ends["1"][-1][1] == 34 and ends["4"][-1][1] == 280, "the best at the top of the last axis"
+    assert ends["1"][0][1] < ends["2"][0][1] < ends["4"][0][1], "larger rates are higher"
+    assert ends["2"][0][1] == pytest.approx(34 + (280 - 34) / 3, abs=0.1), (
+        "10^-2 is a third of the way from 10^-1 to 10^-4"
+    )
 
 
 def test_tags_are_balanced_even_for_one_trial() -> None:

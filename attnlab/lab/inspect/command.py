@@ -1,0 +1,285 @@
+"""`attnlab inspect`: a page on what a run answers about inputs, where it looks, and what its answers are due to."""
+
+import io
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from attnlab.command_words import shell_word
+from attnlab.data.contract import Input, Split
+from attnlab.disk import read_bytes, write_bytes, write_text
+from attnlab.errors import Damaged, UserError, printable, suggestion
+from attnlab.lab.inspect import heads, heads_page
+from attnlab.lab.inspect.content import Content, Wanted, looked_into
+from attnlab.local_files import user_path
+from attnlab.model.attention.recorder import attention_layers
+from attnlab.pages.page import packed, page
+from attnlab.runs import is_run, is_sweep
+from attnlab.training.predictions import json_line
+from attnlab.training.run import Run, load_run
+
+VALUED = ("--example", "--split", "--examples", "--vector", "--token", "--why", "--not", "--compare", "--out")
+OF_INPUTS = ("--vector", "--token", "--why", "--not", "--compare", "--weights")
+"""Options that `--split` has no use for."""
+FLAGS = ("--weights", "--json")
+MOST = 20
+"""Inputs of one page."""
+LARGEST_PAGE = 1 << 26
+MARK = b'data-page="attnlab-inspect"'
+"""By this a page is known, so that no other file is overwritten; in `templates/inspect.html`."""
+USAGE = "write `attnlab inspect RUN INPUT…`, where RUN is a run folder or `latest`"
+SCRIPTS = ("view.js", "words.js", "inspect.js")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the words of `attnlab inspect` say. example: the key of one of the run's own examples. split: whose heads are described;
+    examples: how many of it are explained. compare: another run. wanted: what is asked about each input."""
+
+    run: str
+    inputs: tuple[str, ...]
+    wanted: Wanted
+    out: Path
+    example: str | None = None
+    split: str | None = None
+    examples: int = heads.EXAMPLES
+    compare: str | None = None
+    weights: bool = False
+    json: bool = False
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> "Options":
+        """Raises UserError for words that say no run, for options that there aren't, and for values that they cannot have."""
+        named, plain = _parted(words)
+        if not plain:
+            raise UserError(f"no run is named; {USAGE}")
+        run, *inputs = plain
+        for other in (run, *([named["--compare"]] if "--compare" in named else [])):
+            if other != "latest" and not user_path(other).is_dir():
+                right = f"; write `{other.removeprefix('run=')}`" if other.startswith("run=") else f"; {USAGE}"
+                raise UserError(f"`{other[:100]}`: no run folder, which comes first{right}")
+        for other in inputs:
+            if is_run(other) or is_sweep(user_path(other)):
+                raise UserError(f"`{other}`: a second run folder; write `{shell_word('--compare', other)}`")
+        example, split = named.get("--example"), named.get("--split")
+        given = [what for what, there in (("inputs", inputs), ("--example", example), ("--split", split)) if there]
+        if len(given) > 1:
+            raise UserError(f"`{' '.join(given)}`: choose one of them")
+        if not given:
+            raise UserError(
+                f"nothing to inspect; {USAGE} and INPUT what `attnlab predict` takes, or `--example KEY` of the run's data"
+            )
+        useless = [option for option in (OF_INPUTS if split else ("--examples",)) if option in named]
+        if useless:
+            told = (
+                "it is about single inputs"
+                if split
+                else "it is about a whole split; write `--split test --examples 200`"
+            )
+            raise UserError(f"`{useless[0]}`: {told}")
+        examples = _whole(named["--examples"], "--examples") if "--examples" in named else heads.EXAMPLES
+        out = Path(named.get("--out", "inspect.html"))
+        if out.suffix.lower() != ".html":
+            raise UserError(f"`--out {out}`: let its name end in .html")
+        if "--json" in named and "--out" in named:
+            raise UserError("`--json --out`: numbers go to standard output, where no page is written")
+        vector, token = _number(named, "--vector"), _number(named, "--token")
+        weights = "--weights" in named
+        wanted = Wanted(vector, token, named.get("--why"), named.get("--not"), weights)
+        return cls(
+            run, tuple(inputs), wanted, out, example, split, examples, named.get("--compare"), weights, "--json" in named
+        )  # fmt: skip
+
+
+def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """(options with their values, other words); all that follows `--` are other words."""
+    named, plain, rest = dict[str, str](), list[str](), iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if word == "--":
+            plain += rest
+        elif not re.fullmatch(r"--[a-z-]+", option):
+            plain.append(word)
+        elif option in FLAGS:
+            named[option] = ""
+        elif option in VALUED:
+            given = value if equals else next(rest, "")
+            if not given:
+                raise UserError(f"`{option}`: give it a value, as in `{option} {_EXAMPLES[option]}`")
+            named[option] = given
+        else:
+            known = suggestion(option, (*VALUED, *FLAGS, "--debug", "--help"))
+            raise UserError(f"`{option}`: no such option; {known}")
+    return named, plain
+
+
+_EXAMPLES = {
+    "--example": "KEY", "--split": "test", "--examples": "200", "--vector": "3", "--token": "3", "--why": "NOUN", "--not": "VERB",
+    "--compare": "RUN", "--out": "page.html",
+}  # fmt: skip
+
+
+def _number(named: Mapping[str, str], option: str) -> int | None:
+    """Counted from 0; users count from 1."""
+    if option not in named:
+        return None
+    return _whole(named[option], option) - 1
+
+
+def _whole(text: str, option: str) -> int:
+    """From 1 on."""
+    if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) < 1:
+        raise UserError(f"`{option} {text}`: give a whole number, counted from 1")
+    return int(text)
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """An example that is to be looked into. shown: how a person recognises it."""
+
+    split: Split
+    row: int
+    shown: str
+
+
+def inspect(words: Sequence[str]) -> None:
+    """Write the page, or print its numbers. Raises UserError as `Options.of` does, and for what cannot be looked into."""
+    options = Options.of(words)
+    if not options.json:
+        _refuse_other_file(options.out)
+    if options.split is not None:
+        _over_split(heads.inspect_split(load_run(options.run), options.split, options.examples), options)
+        return
+    runs = [load_run(name) for name in (options.run, options.compare) if name is not None]
+    chosen = [_chosen(run, options) for run in runs]
+    shown = [[looked_into(run, one.split, one.row, options.wanted, one.shown) for one in each]
+             for run, each in zip(runs, chosen, strict=True)]  # fmt: skip
+    if options.json:
+        for content in (content for each in shown for content in each):
+            sys.stdout.write(json_line(_numbers(content)))
+        return
+    titles = [one.shown for one in chosen[0]]
+    write_text(options.out, written(runs, titles, shown))
+    if options.weights:
+        _write_weights(options.out.with_suffix(".weights.npz"), shown)
+    for content in (content for each in shown for content in each):
+        print(printable(content.line))
+    print(f"The page: {options.out}")
+
+
+def _over_split(found: heads.Inspected, options: Options) -> None:
+    """Write the page of a split's heads and explanations, or print its numbers."""
+    if options.json:
+        sys.stdout.write(json_line(heads_page.as_json(found)))
+        return
+    write_text(options.out, heads_page.written(found))
+    for sentence in heads_page.sentences(found):
+        print(printable(sentence))
+    print(f"The page: {options.out}")
+
+
+def _chosen(run: Run, options: Options) -> list[Chosen]:
+    """The examples to look into, as this run reads them."""
+    if options.example is not None:
+        return [_own_example(run, options.example)]
+    reader = run.reader()
+    stdin = () if sys.stdin is None else sys.stdin.buffer
+    inputs = list[Input]()
+    for given in reader.inputs(options.inputs, stdin):
+        if given.error:
+            raise UserError(given.error if given.key in given.error else f"{given.key}: {given.error}")
+        inputs.append(given)
+        if len(inputs) > MOST:
+            raise UserError(f"more than {MOST} inputs, which is the most that one page shows; give fewer")
+    readings = reader.read(inputs)
+    for number, error in readings.errors.items():
+        key = inputs[number].key
+        raise UserError(error if key in error else f"{key}: {error}")
+    if not inputs:
+        raise UserError("nothing to inspect: no input was given")
+    return [Chosen(readings.split, row, inputs[number].shown) for row, number in enumerate(readings.rows)]
+
+
+def _own_example(run: Run, key: str) -> Chosen:
+    """An example of the run's own data, by its key in the files of predictions. Raises UserError where there is none."""
+    splits = run.data().splits
+    for name in ("test", "validation", "train"):
+        split = splits.get(name)
+        if split is None:
+            continue
+        row = next((row for row in range(len(split)) if key in (split.keys[row], split.name(row))), None)
+        if row is not None:
+            return Chosen(split, row, _recognised(split, row, f"{name}: {key}"))
+    first = next(iter(splits.values()))
+    raise UserError(
+        f"`--example {key}`: no such key in the run's data; keys stand in its predictions-….jsonl, such as `{first.name(0)}`"
+    )
+
+
+def _recognised(split: Split, row: int, name: str) -> str:
+    """An example's words behind its name, where it has some."""
+    shown = split.show(row)
+    words, source = shown.get("words"), shown.get("source", shown.get("said"))
+    text = " ".join(map(str, words)) if isinstance(words, list) else source
+    return f"{name}: {text}" if text else name
+
+
+def written(runs: Sequence[Run], titles: Sequence[str], shown: Sequence[Sequence[Content]]) -> str:
+    """The page. titles: of the inputs; shown: of each run, what it makes of each input."""
+    sets = [
+        (f"set-{number}-{column}", packed(content.facts, content.arrays))
+        for column, contents in enumerate(shown)
+        for number, content in enumerate(contents)
+    ]
+    values = {"columns": [_facts_of(run) for run in runs], "titles": titles, "sets": sets}
+    return page("inspect.html", f"attnlab inspect: {titles[0][:80]}", values, SCRIPTS)
+
+
+def _facts_of(run: Run) -> dict[str, object]:
+    """What is said of a run above its column."""
+    config, encoder = run.config, run.config.encoder
+    return {
+        "name": run.folder.path.name, "task": config.task, "data": config.data.name, "encoder": encoder.name,
+        "parameters": f"{sum(p.numel() for p in run.model.parameters()):,} parameters", "attention": bool(attention_layers(run.model)),
+    }  # fmt: skip
+
+
+def _numbers(content: Content) -> dict[str, object]:
+    """All that a page holds as lists of numbers."""
+    return {**content.facts, "numbers": {name: array.tolist() for name, array in content.arrays.items()}}
+
+
+def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:
+    """The weights as they were computed, in float32: run/input/layer, (H, Lq, Lk)."""
+    tables = {
+        f"{column}/{number}/{name}": table
+        for column, contents in enumerate(shown)
+        for number, content in enumerate(contents)
+        for name, table in content.weights.items()
+    }
+    if not tables:
+        print("attnlab: no attention layers, so that there are no weights to write", file=sys.stderr)
+        return
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **tables)
+    write_bytes(path, stream.getvalue())
+    print(f"The weights: {path}")
+
+
+def _refuse_other_file(path: Path) -> None:
+    """Raises UserError where anything but a page of ours stands in its place."""
+    if not os.path.lexists(path):
+        if not path.parent.is_dir():
+            raise UserError(f"`--out {path}`: there is no folder {path.parent}")
+        return
+    try:
+        ours = MARK in read_bytes(path, LARGEST_PAGE)[:100_000]
+    except Damaged:
+        ours = False
+    if not ours:
+        raise UserError(f"{path}: a file that is no page of `attnlab inspect`; name another by --out")

@@ -1,0 +1,600 @@
+"use strict";
+
+/* A page of `attnlab inspect`: a column for each run, with one input's answer and what it is due to. Everything that is seen was
+ * computed before; the page only chooses what to show. */
+(() => {
+  const LONGEST_LINES = 60, LONGEST_TABLE = 60, MEAN = -1;
+  const KINDS = { encoder: "Among the vectors of the set", cross: "From what is written to the set", decoder: "Among what is written" };
+  const STATISTICS = ["entropy, as a share of the largest possible", "mean distance", "share on itself", "share on neighbours", "largest weight"];
+
+  // --- small tools ------------------------------------------------------------------------------
+
+  const digits = (number, count = 3) => (number === null || Number.isNaN(number) ? "–" : number.toFixed(count));
+  const short = (text, most = 24) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const head = (number) => (number === MEAN ? "mean of heads" : `head ${number + 1}`);
+  const largest = (values, count, least = 0) =>
+    [...values.keys()].filter((i) => values[i] > least).sort((a, b) => values[b] - values[a]).slice(0, count);
+
+  /** The weights of one layer: whole, or of each row the largest with their places and the sum of the rest. */
+  class Weights {
+    constructor(arrays, number, facts) {
+      Object.assign(this, facts);
+      this.whole = arrays[`weights/${number}`]?.values;
+      this.index = arrays[`index/${number}`]?.values;
+      this.value = arrays[`value/${number}`]?.values;
+      this.kept = arrays[`index/${number}`]?.shape[2];
+      this.unseen = arrays[`rest/${number}`]?.values;
+      this.statistics = arrays[`statistics/${number}`].values;
+    }
+    row(head, i) {
+      const row = new Float32Array(this.keys);
+      const heads = head === MEAN ? [...Array(this.heads).keys()] : [head];
+      for (const h of heads) {
+        const at = h * this.queries + i;
+        if (this.whole) for (let j = 0; j < this.keys; j++) row[j] += this.whole[at * this.keys + j] / heads.length;
+        else for (let k = at * this.kept; k < (at + 1) * this.kept; k++) row[this.index[k]] += this.value[k] / heads.length;
+      }
+      return row;
+    }
+    rest(head, i) {
+      if (!this.unseen) return 0;
+      const heads = head === MEAN ? [...Array(this.heads).keys()] : [head];
+      return heads.reduce((sum, h) => sum + this.unseen[h * this.queries + i], 0) / heads.length;
+    }
+    told(head) {
+      const heads = head === MEAN ? [...Array(this.heads).keys()] : [head];
+      return STATISTICS.map((name, s) => [name, heads.reduce((sum, h) => sum + this.statistics[h * STATISTICS.length + s], 0) / heads.length]);
+    }
+    /** How much of the weights of two heads lies on the same keys: the mean over rows of Σ min(a, b). */
+    likeness(head, other, otherHead) {
+      const step = Math.max(1, Math.ceil(this.queries / 64));
+      let sum = 0, rows = 0;
+      for (let i = 0; i < this.queries; i += step, rows++) {
+        const a = this.row(head, i), b = other.row(otherHead, i);
+        for (let j = 0; j < a.length; j++) sum += Math.min(a[j], b[j]);
+      }
+      return sum / rows;
+    }
+  }
+
+  /** A picture within an SVG. */
+  function image(address, x, y, width, height) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", "image");
+    for (const [name, value] of Object.entries({ href: address, x, y, width, height, preserveAspectRatio: "none" })) made.setAttribute(name, value);
+    made.style.imageRendering = "pixelated";
+    return made;
+  }
+
+  /** Weights as a picture of at most `most` cells on a side, each the largest weight that it stands for; as a data address. */
+  function picture(weights, head, most) {
+    const { queries, keys } = weights;
+    const height = Math.min(queries, most), width = Math.min(keys, most);
+    const cells = new Float32Array(height * width);
+    for (let i = 0; i < queries; i++) {
+      const row = weights.row(head, i), y = Math.floor((i * height) / queries);
+      for (let j = 0; j < keys; j++) {
+        const at = y * width + Math.floor((j * width) / keys);
+        cells[at] = Math.max(cells[at], row[j]);
+      }
+    }
+    const canvas = make("canvas", { width, height }), drawing = canvas.getContext("2d");
+    for (let at = 0; at < cells.length; at++) {
+      drawing.fillStyle = weightColour(cells[at]);
+      drawing.fillRect(at % width, Math.floor(at / width), 1, 1);
+    }
+    return canvas;
+  }
+
+  function bars(rows, most) {
+    return make("table", { class: "bars" }, make("tbody", {}, ...rows.map(([name, value, text]) => {
+      const bar = make("i");
+      bar.style.width = `${(100 * Math.min(1, Math.abs(value) / (most || 1))).toFixed(2)}%`;
+      if (value < 0) bar.classList.add("against");
+      return make("tr", {}, make("th", { scope: "row", dir: "auto" }, name), make("td", { class: "track" }, make("span", {}, bar)),
+        make("td", { class: "number" }, text));
+    })));
+  }
+
+  function table(heads, rows, numbers = []) {
+    return make("table", {},
+      make("thead", {}, make("tr", {}, ...heads.map((text, i) => make("th", { scope: "col", class: numbers.includes(i) ? "number" : null }, text)))),
+      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell, i) =>
+        make(i ? "td" : "th", { scope: i ? null : "row", class: numbers.includes(i) ? "number" : null, dir: "auto" }, cell))))));
+  }
+
+  /** Buttons of which one is pressed; the arrow keys move between them. */
+  function choice(host, names, chosen, choose, label) {
+    const buttons = names.map((name, i) => make("button", { type: "button", "aria-pressed": String(i === chosen), onclick: () => choose(i) }, name));
+    host.replaceChildren(...buttons);
+    host.setAttribute("role", "group");
+    host.setAttribute("aria-label", label);
+    arrows(host, buttons);
+  }
+
+  function arrows(host, buttons, columns = 0) {
+    host.onkeydown = (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns || 1, ArrowUp: -(columns || 1) }[event.key];
+      const at = buttons.indexOf(document.activeElement);
+      if (!step || at < 0 || !buttons[at + step]) return;
+      event.preventDefault();
+      buttons[at + step].focus();
+    };
+  }
+
+  // --- one column -------------------------------------------------------------------------------
+
+  class Column {
+    constructor(root, told) {
+      this.root = root;
+      this.chosen = told; // told(what, number): the other column follows
+      this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+      this.state = { layer: 0, head: 0, vector: 0, step: 0, threshold: 0.05, top: 0, view: null, method: null, without: null };
+      this.part("threshold").addEventListener("input", (event) => this.set({ threshold: Number(event.target.value) }));
+      this.part("top").addEventListener("change", (event) => this.set({ top: Number(event.target.value) }));
+      this.part("layer").addEventListener("change", (event) => this.set({ layer: Number(event.target.value) }));
+      this.part("head").addEventListener("change", (event) => this.set({ head: Number(event.target.value) }));
+      this.part("numbers").addEventListener("click", () => this.save());
+      this.part("table").addEventListener("toggle", () => this.tableOfWeights());
+      for (const [name, step] of [["previous", -1], ["next", 1]])
+        this.part(name).addEventListener("click", () => this.step(this.state.step + step));
+      this.part("written").addEventListener("keydown", (event) => {
+        const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!step) return;
+        event.preventDefault();
+        this.step(this.state.step + step);
+        this.part("written").children[this.state.step].focus();
+      });
+    }
+
+    /** Another input of the same run. */
+    show(example) {
+      const { facts, arrays } = example;
+      this.example = example;
+      this.facts = facts;
+      this.arrays = arrays;
+      this.layers = facts.layers.map((layer, number) => new Weights(arrays, number, layer));
+      this.labels = facts.drawn.labels;
+      this.written = facts.written.map((step) => step.token);
+      this.read = ["<s>", ...this.written.slice(0, -1)];
+      const own = {};
+      for (const [name, array] of Object.entries(arrays)) if (name.startsWith("drawn/")) own[name.slice(6)] = array;
+      this.setOf = { ...facts.drawn, arrays: own };
+      const first = facts.alignment ?? facts.chosen;
+      Object.assign(this.state, { layer: first?.layer ?? 0, head: first?.head ?? 0, vector: facts.question.vector ?? this.vectorToShow(), step: facts.question.step ?? 0,
+        method: facts.best ?? facts.methods[0]?.name ?? null, without: null, view: null });
+      for (const name of ["overview", "one-head", "follow"]) this.part(name).hidden = !this.layers.length;
+      this.part("trust").hidden = !facts.methods.length;
+      this.part("what-if").hidden = !arrays.without;
+      this.part("writing").hidden = !this.written.length;
+      this.views = {};
+      for (const name of ["input", "scored", "left-out"]) this.views[name] = this.view(name);
+      this.fillAnswer();
+      this.fillOverview();
+      this.draw();
+    }
+
+    /** The vector that is shown first: the one with the least certain answer, or the first. */
+    vectorToShow() {
+      const answers = this.facts.answers;
+      return answers.length ? answers.reduce((best, answer, i) => ((answer.probability ?? 1) < (answers[best].probability ?? 1) ? i : best), 0) : 0;
+    }
+
+    view(name) {
+      const host = this.part(name);
+      host.replaceChildren();
+      host.className = "set";
+      const chooses = name === "left-out" ? (i) => this.set({ without: i }) : (i) => this.choose(i);
+      return VIEWS[this.setOf.kind](host, this.setOf, chooses);
+    }
+
+    choose(i) {
+      this.set({ vector: i });
+      this.chosen("vector", i);
+    }
+
+    step(i) {
+      if (i < 0 || i >= this.written.length) return;
+      this.set({ step: i });
+      this.chosen("step", i);
+    }
+
+    follow(what, i) {
+      if (i < (what === "vector" ? this.labels : this.written).length) this.set({ [what]: i });
+    }
+
+    set(changes) {
+      Object.assign(this.state, changes);
+      this.draw();
+    }
+
+    get weights() {
+      return this.layers[this.state.layer];
+    }
+
+    /** What the rows and the columns of a layer are called. */
+    names(layer) {
+      return { encoder: [this.labels, this.labels], cross: [this.written, this.labels], decoder: [this.written, this.read] }[layer.kind];
+    }
+
+    get query() {
+      return this.weights?.kind === "encoder" ? this.state.vector : this.state.step;
+    }
+
+    draw() {
+      this.drawAnswer();
+      if (this.layers.length) {
+        this.drawOverview();
+        this.drawHead();
+        this.drawFollow();
+      }
+      if (this.facts.methods.length) this.drawTrust();
+      if (this.arrays.without) this.drawWhatIf();
+    }
+
+    // --- the answer
+
+    fillAnswer() {
+      const { facts } = this;
+      this.part("notes").replaceChildren(...facts.notes.map((text) => make("li", {}, text)));
+      this.part("text").textContent = facts.answer;
+      this.part("told").replaceChildren(...facts.told.map((text) => make("li", { dir: "auto" }, text)));
+      this.part("written").replaceChildren(...facts.written.map(({ token, probability }, i) => make("button",
+        { type: "button", class: "word", title: `${token}: ${digits(probability)}`, onclick: () => this.step(i) }, token)));
+      this.part("tags").replaceChildren(...facts.answers.map(({ text, probability, right }, i) => make("button",
+        { type: "button", class: `tagged${right !== null && right !== text ? " wrong" : ""}`, onclick: () => this.choose(i),
+          title: `${this.labels[i]}: ${text} ${digits(probability)}${right !== null && right !== text ? `, right would be ${right}` : ""}` },
+        make("bdi", {}, this.labels[i]), make("small", {}, text))));
+      this.part("tags").hidden = !facts.answers.length || this.setOf.kind !== "words";
+    }
+
+    drawAnswer() {
+      const { facts, state } = this;
+      const mark = (name, chosen) => [...this.part(name).children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
+      mark("tags", state.vector);
+      mark("written", state.step);
+      this.part("previous").disabled = state.step === 0;
+      this.part("next").disabled = state.step >= this.written.length - 1;
+      let rows = facts.classes, of = "";
+      if (facts.written.length) {
+        const { token, others } = facts.written[state.step];
+        [rows, of] = [others, `Token ${state.step + 1} of ${this.written.length}, “${token}”, and what else it could have been`];
+      } else if (facts.answers.length) {
+        [rows, of] = [facts.answers[state.vector].others, `The answer about “${this.labels[state.vector]}”, vector ${state.vector + 1}`];
+      }
+      this.part("of").textContent = of;
+      this.part("classes").replaceChildren(bars(rows.map(([name, p]) => [name, p, digits(p)]), 1));
+    }
+
+    // --- layers × heads
+
+    fillOverview() {
+      const host = this.part("grid");
+      host.replaceChildren();
+      for (const kind of Object.keys(KINDS)) {
+        const layers = this.layers.filter((layer) => layer.kind === kind);
+        if (!layers.length) continue;
+        const buttons = [], lines = layers.map((layer) => make("div", { class: "row" }, make("span", { class: "name" }, `layer ${layer.number}`), ...Array.from({ length: layer.heads }, (_, h) => {
+          const [entropy, , self] = layer.told(h).map(([, value]) => digits(value, 2));
+          const label = `${KINDS[kind]}, layer ${layer.number}, head ${h + 1}: entropy ${entropy}, on itself ${self}`;
+          const button = make("button", { type: "button", class: "thumbnail", "aria-label": label, title: label,
+            onclick: () => this.set({ layer: this.layers.indexOf(layer), head: h }) }, picture(layer, h, 48));
+          button.of = [this.layers.indexOf(layer), h];
+          buttons.push(button);
+          return button;
+        })));
+        const block = make("div", { class: "block" }, make("h3", {}, KINDS[kind]), ...lines);
+        arrows(block, buttons, layers[0].heads);
+        host.append(block);
+      }
+    }
+
+    drawOverview() {
+      for (const button of this.part("grid").querySelectorAll("button"))
+        button.setAttribute("aria-pressed", String(button.of[0] === this.state.layer && [button.of[1], MEAN].includes(this.state.head)));
+    }
+
+    // --- one head
+
+    drawHead() {
+      const { state, weights } = this;
+      if (state.head >= weights.heads) state.head = MEAN;
+      const select = (name, options, chosen) => {
+        this.part(name).replaceChildren(...options.map(([value, text]) => make("option", { value, selected: value === chosen }, text)));
+        this.part(name).value = chosen;
+      };
+      select("layer", this.layers.map((layer, i) => [i, `${layer.kind} ${layer.number}${layer.scope ? `, ${layer.scope}` : ""}`]), state.layer);
+      select("head", [MEAN, ...Array(weights.heads).keys()].map((h) => [h, head(h)]), state.head);
+      this.part("threshold").value = state.threshold;
+      this.part("threshold-told").textContent = digits(state.threshold, 2);
+      const views = weights.kind === "decoder" ? ["Lines", "Matrix"] : ["Lines", "Matrix", "On the input"];
+      state.view = views.includes(state.view) ? state.view : this.setOf.kind === "words" || weights.kind === "decoder" ? "Lines" : "On the input";
+      choice(this.part("views"), views, views.indexOf(state.view), (i) => this.set({ view: views[i] }), "How the weights are drawn");
+      this.part("lines").hidden = state.view !== "Lines";
+      this.part("matrix").hidden = state.view !== "Matrix";
+      this.part("on-input").hidden = state.view !== "On the input";
+      const [queries, keys] = this.names(weights);
+      if (state.view === "Lines") this.lines(queries, keys);
+      if (state.view === "Matrix") this.matrix(queries, keys);
+      if (weights.kind !== "decoder") {
+        const row = this.row(this.query);
+        this.views.input.show(row, { query: weights.kind === "encoder" ? state.vector : null, signed: false, threshold: state.threshold,
+          weight: weights.kind === "encoder" ? (i, j) => this.row(i)[j] : null });
+        if (weights.kind === "encoder") this.views.input.select(state.vector);
+      }
+      this.part("statistics").textContent = `Layer ${weights.number}, ${head(state.head)}: ${weights.told(state.head).filter(([, value]) => !Number.isNaN(value))
+        .map(([name, value]) => `${name} ${digits(value, 2)}`).join(", ")}. Σ weights · values · W^O differs from what the layer gave by ${weights.error.toExponential(1)} of its largest number.`;
+      this.tellRow(this.query);
+      this.drawLikeness();
+      this.tableOfWeights();
+    }
+
+    /** The row of the head that is shown, without what is not among its largest where only some are wanted. */
+    row(i) {
+      const { state, weights } = this, key = `${state.layer} ${state.head} ${state.top} ${i}`;
+      if (this.lastKey === key) return this.lastRow;
+      let row = weights.row(state.head, i);
+      if (state.top) {
+        const kept = new Float32Array(row.length);
+        for (const j of largest(row, state.top)) kept[j] = row[j];
+        row = kept;
+      }
+      [this.lastKey, this.lastRow] = [key, row];
+      return row;
+    }
+
+    tellRow(i, j = null) {
+      const { weights, state } = this, [queries, keys] = this.names(weights), row = weights.row(state.head, i);
+      const most = j === null ? largest(row, 3, state.threshold).map((k) => `“${short(keys[k])}” ${digits(row[k])}`) : [`“${short(keys[j])}” ${digits(row[j])}`];
+      const rest = weights.rest(state.head, i);
+      this.part("row").textContent = `“${short(queries[i])}” (${i + 1}) looks at ${most.join(", ") || "nothing above the threshold"}`
+        + (rest > 0.0005 ? `; ${digits(rest)} lies on keys that this page does not hold.` : ".");
+    }
+
+    lines(queries, keys) {
+      const { state, weights } = this, chosen = this.query, long = queries.length > LONGEST_LINES || keys.length > LONGEST_LINES;
+      const own = this.row(chosen);
+      const left = long ? [...queries.keys()].slice(Math.max(0, chosen - 12), chosen + 13) : [...queries.keys()];
+      const right = long ? largest(own, 30, state.threshold).sort((a, b) => a - b) : [...keys.keys()];
+      const space = 20, width = 640, from = 190, to = 450, height = Math.max(left.length, right.length, 1) * space + 8;
+      const y = (k) => 16 + k * space;
+      const paths = [];
+      for (const [a, i] of left.entries()) {
+        if (long && i !== chosen) continue;
+        const row = this.row(i);
+        for (const [b, j] of right.entries()) {
+          if (row[j] < Math.max(state.threshold, 1e-4)) continue;
+          const path = make("path", { d: `M${from} ${y(a) - 4}C${from + 90} ${y(a) - 4} ${to - 90} ${y(b) - 4} ${to} ${y(b) - 4}`, class: i === chosen ? "own" : "other", "stroke-width": (0.75 + 4 * row[j]).toFixed(2),
+            "stroke-opacity": (i === chosen ? 0.25 + 0.75 * row[j] : 0.35 * Math.sqrt(row[j])).toFixed(3) });
+          path.append(make("title", {}, `${queries[i]} → ${keys[j]}: ${digits(row[j])}`));
+          paths.push(path);
+        }
+      }
+      const choose = weights.kind === "encoder" ? (i) => this.choose(i) : (i) => this.step(i);
+      const names = left.map((i, a) => make("text", { x: from - 8, y: y(a), "text-anchor": "end", class: i === chosen ? "name chosen" : "name", "data-query": i,
+        onclick: () => choose(i), onmouseenter: () => this.preview(i) }, short(queries[i], 22)));
+      const values = right.map((j, b) => make("text", { x: to + 8, y: y(b), class: "name" }, `${short(keys[j], 20)}${own[j] >= Math.max(state.threshold, 1e-4) ? `  ${digits(own[j])}` : ""}`));
+      const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: 0, class: "lines", "aria-label": `Lines from ${queries.length} queries to ${keys.length} keys; the arrow keys choose the query` }, ...paths, ...names, ...values);
+      svg.addEventListener("mouseleave", () => this.preview(null));
+      svg.addEventListener("keydown", (event) => {
+        const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+        if (!move || chosen + move < 0 || chosen + move >= queries.length) return;
+        event.preventDefault();
+        choose(chosen + move);
+        this.part("lines").querySelector("svg").focus();
+      });
+      this.part("lines").replaceChildren(svg);
+      this.part("lines-note").textContent = long ? `Of ${queries.length} × ${keys.length} weights, those of the chosen query are drawn.` : "";
+    }
+
+    /** Shows a row while the mouse is on its query. */
+    preview(i) {
+      this.tellRow(i ?? this.query);
+      const queries = this.part("lines").querySelectorAll("[data-query]");
+      for (const name of queries) name.classList.toggle("hovered", Number(name.dataset.query) === i);
+      if (i === null) return;
+      const [, keys] = this.names(this.weights), row = this.row(i);
+      const values = [...this.part("lines").querySelectorAll("text.name:not([data-query])")];
+      if (values.length === keys.length) values.forEach((text, j) => {
+        text.textContent = `${short(keys[j], 20)}${row[j] >= Math.max(this.state.threshold, 1e-4) ? `  ${digits(row[j])}` : ""}`;
+      });
+    }
+
+    matrix(queries, keys) {
+      const { state, weights } = this, most = Math.max(queries.length, keys.length), cell = Math.max(1, Math.min(18, Math.floor(620 / most)));
+      const named = cell >= 10, left = named ? 110 : 8, top = named ? 90 : 8;
+      const width = keys.length * cell, height = queries.length * cell;
+      const shown = state.top || state.threshold ? { queries: queries.length, keys: keys.length, row: (_, i) => this.row(i).map((value) => (value < state.threshold ? 0 : value)) } : weights;
+      const cells = image(picture(shown, state.head, 2048).toDataURL(), left, top, width, height);
+      const texts = named ? [
+        ...queries.map((text, i) => make("text", { x: left - 5, y: top + (i + 0.75) * cell, "text-anchor": "end", class: i === this.query ? "name chosen" : "name", "font-size": 11 }, short(text, 14))),
+        ...keys.map((text, j) => make("text", { transform: `translate(${left + (j + 0.8) * cell} ${top - 5}) rotate(-60)`, class: "name", "font-size": 11 }, short(text, 12)))] : [];
+      const frame = make("rect", { x: left, y: top, width, height, class: "frame" });
+      const row = make("rect", { x: left, y: top + this.query * cell, width, height: cell, class: "mark" });
+      const svg = make("svg", { viewBox: `0 0 ${left + width + 8} ${top + height + 8}`, width: left + width + 8, height: top + height + 8, role: "img", tabindex: 0, class: "matrix",
+        "aria-label": `${queries.length} × ${keys.length} weights, a row for each query; the arrow keys move a cell` }, cells, frame, row, ...texts);
+      const choose = weights.kind === "encoder" ? (i) => this.choose(i) : (i) => this.step(i);
+      const cellAt = (event) => {
+        const box = svg.getBoundingClientRect(), scale = (left + width + 8) / box.width;
+        const i = Math.floor(((event.clientY - box.top) * scale - top) / cell), j = Math.floor(((event.clientX - box.left) * scale - left) / cell);
+        return i >= 0 && j >= 0 && i < queries.length && j < keys.length ? [i, j] : null;
+      };
+      svg.addEventListener("mousemove", (event) => {
+        const at = cellAt(event);
+        if (at) this.tellRow(...at);
+      });
+      svg.addEventListener("mouseleave", () => this.tellRow(this.query));
+      svg.addEventListener("click", (event) => {
+        const at = cellAt(event);
+        if (at) choose(at[0]);
+      });
+      let at = [this.query, 0];
+      svg.addEventListener("keydown", (event) => {
+        const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key] ?? [0, 0];
+        const next = [at[0] + down, at[1] + right];
+        if (!(down || right) || next[0] < 0 || next[1] < 0 || next[0] >= queries.length || next[1] >= keys.length) return;
+        event.preventDefault();
+        at = next;
+        row.setAttribute("y", top + at[0] * cell);
+        this.tellRow(...at);
+      });
+      this.part("matrix").replaceChildren(svg);
+    }
+
+    drawLikeness() {
+      const { state, weights } = this, host = this.part("alike");
+      if (state.head === MEAN) return host.replaceChildren();
+      const others = this.layers.flatMap((layer, l) => layer.kind !== weights.kind ? [] : Array.from({ length: layer.heads }, (_, h) => [l, h]))
+        .filter(([l, h]) => l !== state.layer || h !== state.head);
+      const key = `${state.layer} ${state.head}`;
+      if (this.alikeKey !== key || this.alikeOf !== this.example) {
+        this.alike = others.map(([l, h]) => [l, h, weights.likeness(state.head, this.layers[l], h)]).sort((a, b) => b[2] - a[2]).slice(0, 3);
+        [this.alikeKey, this.alikeOf] = [key, this.example];
+      }
+      host.replaceChildren(...(this.alike.length ? ["Heads like this one: "] : []), ...this.alike.map(([l, h, share]) => make("button", { type: "button", onclick: () => this.set({ layer: l, head: h }),
+        title: `${digits(share, 2)} of the weight lies on the same keys` }, `layer ${this.layers[l].number}, head ${h + 1} (${digits(share, 2)})`)));
+    }
+
+    tableOfWeights() {
+      const details = this.part("table");
+      if (!details.open) return;
+      const { weights, state } = this, [queries, keys] = this.names(weights), host = details.querySelector("div");
+      if (queries.length <= LONGEST_TABLE && keys.length <= LONGEST_TABLE) {
+        host.replaceChildren(table(["query", ...keys], queries.map((name, i) => [name, ...[...weights.row(state.head, i)].map((value) => digits(value))]), keys.map((_, j) => j + 1)));
+      } else {
+        const row = weights.row(state.head, this.query);
+        host.replaceChildren(table(["key", "place", "weight"], largest(row, LONGEST_TABLE).map((j) => [keys[j], String(j + 1), digits(row[j])]), [1, 2]));
+      }
+    }
+
+    // --- which explanation
+
+    drawTrust() {
+      const { facts, arrays, state } = this, found = facts.methods.some((method) => method.found !== null);
+      this.part("verdict").textContent = facts.verdict;
+      this.part("question").textContent = facts.question.text;
+      const heads = ["method", "deletion ↓", "insertion ↑", "comprehensiveness ↑", "sufficiency ↓", ...(found ? ["known evidence found ↑"] : [])];
+      const buttons = facts.methods.map((method) => make("button", { type: "button", class: "plain", "aria-pressed": String(method.name === state.method), title: method.sentence, "data-method": method.name,
+        onclick: () => this.set({ method: method.name }) }, method.name.replaceAll("_", " ")));
+      const focused = this.part("methods").contains(document.activeElement);
+      const made = table(heads, facts.methods.map((method, i) => [buttons[i], ...[method.deletion_area, method.insertion_area, method.comprehensiveness, method.sufficiency, ...(found ? [method.found] : [])].map((value) => digits(value))]), heads.map((_, i) => i).slice(1));
+      [...made.tBodies[0].rows].forEach((row, i) => row.classList.toggle("chosen", facts.methods[i].name === state.method));
+      arrows(made, buttons);
+      this.part("methods").replaceChildren(made);
+      const number = facts.methods.findIndex((method) => method.name === state.method), method = facts.methods[number];
+      if (focused) buttons[number].focus();
+      this.part("method").textContent = method.sentence + (method.signed ? ". Below 0, a vector speaks against the answer." : ".")
+        + (method.completeness === null ? "" : ` The scores' sum differs from the change of the answer by ${digits(100 * method.completeness, 1)} %.`);
+      const length = this.labels.length, scores = arrays.scores.values.slice(number * length, (number + 1) * length);
+      const most = scores.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      const drawable = method.name !== "random" && most > 0;
+      this.part("scored").hidden = !drawable;
+      this.views.scored.show(scores.map((score) => (most ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null });
+      this.part("scored-note").textContent = drawable ? `The largest score, ${digits(most)}, is drawn as 1.${facts.evidence.length ? ` Known to decide the answer: ${facts.evidence.map((i) => `“${this.labels[i]}”`).join(", ")}.` : ""}` : "Not drawn: it has no order of its own.";
+      const compared = ["random", "position"].map((name) => facts.methods.findIndex((other) => other.name === name)).filter((n) => n >= 0 && n !== number);
+      for (const name of ["deletion", "insertion"]) {
+        const count = arrays.shares.values.length, curve = (n) => [...arrays[name].values.slice(n * count, (n + 1) * count)];
+        this.part(name).replaceChildren(this.curves([...arrays.shares.values], [[number, "s1"], ...compared.map((n, k) => [n, `s7 ${k ? "dotted" : "dashed"}`])].map(([n, look]) => [facts.methods[n].name.replaceAll("_", " "), look, curve(n)])));
+      }
+    }
+
+    curves(shares, lines) {
+      const width = 320, height = 200, left = 40, right = 10, top = 12, bottom = 34;
+      const all = lines.flatMap(([, , values]) => values), low = Math.min(0, ...all), most = Math.max(...all, 1e-9);
+      const high = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1].find((limit) => limit >= most) ?? most;
+      const x = (share) => left + share * (width - left - right), y = (value) => top + ((high - value) / (high - low || 1)) * (height - top - bottom);
+      const grid = [0, 0.5, 1].flatMap((part) => {
+        const value = low + part * (high - low);
+        return [make("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }), make("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, Number(value.toPrecision(2)).toString())];
+      });
+      const below = [0, 0.5, 1].map((share) => make("text", { x: x(share), y: height - 18, "text-anchor": "middle" }, `${100 * share} %`));
+      const drawn = lines.map(([name, look, values]) => make("polyline", { class: `curve ${look}`, points: values.map((value, i) => `${x(shares[i]).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }, make("title", {}, name)));
+      const legend = lines.map(([name, look], i) => make("g", { class: look }, make("line", { class: `curve ${look}`, x1: 4 + i * 106, x2: 4 + i * 106 + 16, y1: height - 4, y2: height - 4 }), make("text", { x: 4 + i * 106 + 20, y: height }, short(name, 14))));
+      const label = lines.map(([name, , values]) => `${name}: ${values.filter((_, i) => i % 5 === 0).map((value) => digits(value, 2)).join(", ")}`).join("; ");
+      return make("svg", { viewBox: `0 0 ${width} ${height + 4}`, width, height: height + 4, role: "img", "aria-label": label }, ...grid, ...below, ...drawn, ...legend);
+    }
+
+    // --- what if
+
+    drawWhatIf() {
+      const { facts, arrays, state } = this, without = arrays.without.values;
+      const changes = Float32Array.from(without, (value) => facts.value - value);
+      const most = changes.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      const order = [...changes.keys()].sort((a, b) => Math.abs(changes[b]) - Math.abs(changes[a])).slice(0, 10);
+      this.views["left-out"].show(changes.map((change) => (most ? change / most : 0)), { query: facts.question.vector, signed: true, threshold: 0, weight: null });
+      const i = state.without ?? order[0];
+      this.views["left-out"].select(i);
+      const as = (value) => (facts.logarithm ? `probability ${digits(Math.exp(value))}` : digits(value));
+      this.part("left-out-told").textContent = `Without “${this.labels[i]}” (${i + 1}), ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (${as(facts.value)} → ${as(without[i])})` : ""}.`;
+      this.part("changes").replaceChildren(bars(order.map((j) => [`without ${short(this.labels[j])} (${j + 1})`, changes[j], as(without[j])]), most));
+    }
+
+    // --- follow one vector
+
+    drawFollow() {
+      const { weights, arrays, state, facts } = this, host = this.part("followed"), number = state.layer;
+      const sizes = arrays[`keys/${number}`]?.shape;
+      if (!sizes) return host.replaceChildren(make("p", {}, facts.unfollowed));
+      const h = state.head === MEAN ? 0 : state.head, i = this.query, [queries, keys] = this.names(weights), width = sizes[2];
+      const vector = (name, at) => arrays[`${name}/${number}`].values.slice((h * arrays[`${name}/${number}`].shape[1] + at) * width, (h * arrays[`${name}/${number}`].shape[1] + at + 1) * width);
+      const row = weights.row(h, i), sum = arrays[`sums/${number}`].values[h * weights.queries + i], output = new Float32Array(width);
+      for (let j = 0; j < row.length; j++) vector("values", j).forEach((value, k) => (output[k] += row[j] * value));
+      const length = (values) => Math.hypot(...values), most = largest(row, 8);
+      const scored = most.map((j) => [`${short(keys[j])} (${j + 1})`, strip(vector("keys", j)), digits(Math.log(row[j]) + sum, 2), digits(row[j]), digits(length(vector("values", j)), 2), digits(row[j] * length(vector("values", j)), 2)]);
+      const adds = Array.from({ length: weights.heads }, (_, other) => arrays[`adds/${number}`].values[other * weights.queries + i]);
+      const before = arrays[`before/${number}`].values[i], after = arrays[`after/${number}`].values[i];
+      const steps = [
+        make("li", {}, `The query of “${short(queries[i])}” in layer ${weights.number}, head ${h + 1}: ${width} numbers, length ${digits(length(vector("queries", i)), 2)}.`, strip(vector("queries", i))),
+        make("li", {}, "It is compared with every key; the scores, with what positions add, become weights by softmax. The largest:", make("div", { class: "wide" }, table(["key", "its numbers", "score", "weight", "length of its value", "weight × length"], scored, [2, 3, 4, 5]))),
+        make("li", {}, `The values, each times its weight, add up to the head's output, of length ${digits(length(output), 2)}.`, strip(output)),
+        make("li", {}, `Through W^O each head adds to the vector, which had the length ${digits(before, 2)} before the layer and has ${digits(after, 2)} after it. Lengths of what the heads add:`, bars(adds.map((value, other) => [`head ${other + 1}`, value, digits(value, 2)]), Math.max(...adds))),
+      ];
+      const lens = facts.lens && weights.kind === "encoder" && arrays.lens;
+      if (lens) {
+        const [layers, length2, classes] = lens.shape, at = (l, c) => lens.values[(l * length2 + i) * classes + c];
+        const shown = largest(Float32Array.from({ length: classes }, (_, c) => at(layers - 1, c)), 5, -Infinity);
+        steps.push(make("li", {}, "If the head read the vector after each layer, with the last norm, its logits would be:", make("div", { class: "wide" }, table(["after layer", ...shown.map((c) => facts.lens[c])], Array.from({ length: layers }, (_, l) => [String(l + 1), ...shown.map((c) => digits(at(l, c), 2))]), shown.map((_, c) => c + 1)))));
+      }
+      host.replaceChildren(make("ol", {}, ...steps));
+    }
+
+    // --- raw numbers
+
+    save() {
+      const numbers = {};
+      for (const [name, { shape, values }] of Object.entries(this.arrays)) numbers[name] = { shape, values: [...values].map((value) => Number(value.toPrecision(6))) };
+      const address = URL.createObjectURL(new Blob([JSON.stringify({ ...this.facts, numbers })], { type: "application/json" }));
+      make("a", { href: address, download: "inspect.json" }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 1000);
+    }
+  }
+
+  /** A vector as a strip of cells, the largest number in the strongest colour. */
+  function strip(values) {
+    const most = Math.max(...values.map(Math.abs)) || 1;
+    const canvas = make("canvas", { width: values.length, height: 1, class: "strip", role: "img", "aria-label": `${values.length} numbers up to ${digits(most, 2)}` }), drawing = canvas.getContext("2d");
+    values.forEach((value, k) => {
+      drawing.fillStyle = signedColour(value / most);
+      drawing.fillRect(k, 0, 1, 1);
+    });
+    return canvas;
+  }
+
+  // --- the page ---------------------------------------------------------------------------------
+
+  async function start() {
+    const roots = [...document.querySelectorAll("[data-column]")], chooser = document.getElementById("input");
+    const columns = roots.map((root) => new Column(root, (what, i) => columns.forEach((column) => column.root !== root && column.follow(what, i))));
+    const show = async (number) => {
+      const examples = await Promise.all(roots.map((root) => unpack(`set-${number}-${root.dataset.column}`)));
+      columns.forEach((column, i) => column.show(examples[i]));
+    };
+    chooser?.addEventListener("change", () => show(chooser.value));
+    onTheme(() => columns.forEach((column) => {
+      column.fillOverview();
+      column.draw();
+    }));
+    await show(0);
+    document.documentElement.dataset.ready = "true";
+  }
+  start();
+})();
