@@ -119,7 +119,9 @@ def answered(
         wrong = [i for i, answer in enumerate(answers) if answer.right not in (None, "", answer.text)]
         if right is not None:
             named = ", ".join(f"“{labels[i]}” is {answers[i].right}" for i in wrong[:10])
-            told.append(f"{len(answers) - len(wrong)} of {len(answers)} are right" + (f": {named}" if wrong else ""))
+            told.append(
+                f"{len(answers) - len(wrong)} of {len(answers)} are right" + (f": {named}" if wrong else "")
+            )
     else:
         text = _text(model, prediction.value)
         found = prediction.probabilities
@@ -400,7 +402,10 @@ def verdict(explanation: Explanation) -> str:
 
 def asked(model: Model, question: Question, labels: Sequence[str], names: Sequence[str]) -> str:
     """What is explained, in words. names: of classes, or of tokens."""
-    kind, other = kind_named(model.head.kind), "" if question.vector is None else " `--vector N` asks about another."
+    kind, other = (
+        kind_named(model.head.kind),
+        "" if question.vector is None else " `--vector N` asks about another.",
+    )
     whose = "" if question.vector is None else f" for “{labels[question.vector]}” (vector {question.vector + 1})"
     if not names or "number" in kind.name:
         return f"Explained is the number{whose}.{other}"
@@ -446,7 +451,9 @@ def looked_into(run: Run, split: Split, row: int, wanted: Wanted, whose: str) ->
     notes = ["Of several members, weights are those of the first."] if len(model.members) > 1 else []
     if found is not None and found.empty is not None:
         notes.append(f"For a set without any vector, the probability of the answer would be {found.empty:.3f}.")
-    return _assembled(model, told, shown, layers, lens(model, inputs, done), found, question, evidence or [], notes, whose)
+    return _assembled(
+        model, told, shown, layers, lens(model, inputs, done), found, question, evidence or [], notes, whose
+    )
 
 
 def predicted(run: Run, split: Split, row: int) -> list[Prediction]:
@@ -458,7 +465,9 @@ def predicted(run: Run, split: Split, row: int) -> list[Prediction]:
     return run.model.eval().predict(batch.inputs)
 
 
-def known_evidence(model: Model, split: Split, row: int, question: Question, prediction: Prediction) -> list[int] | None:
+def known_evidence(
+    model: Model, split: Split, row: int, question: Question, prediction: Prediction
+) -> list[int] | None:
     """The vectors that are known to decide what is asked about; None where the data don't know, or a sequence isn't the right one."""
     marks = split.evidence(row)
     if marks is None:

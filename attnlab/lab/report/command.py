@@ -95,7 +95,7 @@ def _refuse_twice(folders: Sequence[RunFolder]) -> None:
 def after_training(folder: RunFolder) -> None:
     """Write a run's page at its end. The run has finished: where its page cannot be written, that is told, and nothing else."""
     try:
-        write_text(folder.report, page.render(facts.gather(folder)))
+        write_text(folder.report, page.render(facts.gather(folder), quick=True))
     except Exception as error:
         reason = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
         print(printable(f"Warning: the run has finished, but its report was not written: {reason}"))

@@ -104,15 +104,14 @@ def group_mean(name: str, values: Numbers, example: Indices) -> Group:
 
 
 def by_size(sizes: Indices, values: Numbers, example: Indices, groups: int = 8) -> list[Group]:
-    """Means of (D,) values for examples of similar size, in at most so many groups of about equally many examples. sizes (n,):
-    of each example; a whole number is in one group."""
-    scored = np.unique(example)
-    edges = np.unique(np.quantile(sizes[scored], np.linspace(0, 1, groups + 1)[1:-1], method="lower"))
-    of_answer = np.searchsorted(edges, sizes[example], side="left")
+    """Means of (D,) values for answers of similar size, in at most so many groups of about equally many answers. sizes: (D,) of
+    each answer; those of equal size are in one group."""
+    edges = np.unique(np.quantile(sizes, np.linspace(0, 1, groups + 1)[1:-1], method="lower"))
+    of_answer = np.searchsorted(edges, sizes, side="left")
     found = []
     for number in np.unique(of_answer).tolist():
         inside = of_answer == number
-        own = sizes[example[inside]]
+        own = sizes[inside]
         low, high = int(own.min()), int(own.max())
         found.append(
             group_mean(f"{low:,}" if low == high else f"{low:,}–{high:,}", values[inside], example[inside])

@@ -12,6 +12,7 @@ from attnlab import metrics
 from attnlab.lab.report import facts as gathering
 from attnlab.lab.report.answers import Answers, Indices, Numbers
 from attnlab.lab.report.examples import Gallery, Shown, facts_of, of_cells, worst
+from attnlab.lab.report.explained import explain_some
 from attnlab.lab.report.facts import Facts
 from attnlab.lab.report.measures import (
     Calibration,
@@ -31,6 +32,8 @@ from attnlab.training.report import interval, shown
 
 MOST_CLASSES = 30
 """Classes that a table or a chart has, at the most: those with most right answers."""
+MOST_WITH_EVIDENCE = 20_000
+"""Examples up to which it is asked which words decide."""
 DRAWN = 1500
 """Points of a scatter plot; of more answers, so many are drawn evenly."""
 CEILING = "ceiling"
@@ -48,8 +51,9 @@ class Section:
     values: dict[str, object] = field(default_factory=dict)
 
 
-def render(facts: Facts, with_inputs: bool = False) -> str:
-    """The text of report.html. with_inputs: whether pictures and sounds of the user's own test data are shown."""
+def render(facts: Facts, with_inputs: bool = False, quick: bool = False) -> str:
+    """The text of report.html. with_inputs: whether pictures and sounds of the user's own test data are shown. quick: only
+    examples that take little time are explained, as at the end of training."""
     answers = facts.answers
     included = with_inputs or facts.generated
     gallery = None if answers is None else Gallery(facts, included)
@@ -77,6 +81,8 @@ def render(facts: Facts, with_inputs: bool = False) -> str:
         if groups := list(_groups(facts, answers)):
             sections.append(Section("groups", "Scores of groups", {"groups": groups}))
         sections.append(Section("errors", "Worst errors", _errors(facts, answers, wrong)))
+        if (explained := _explained(facts, gallery, quick)) is not None:
+            sections.append(Section("explained", "What answers are due to", explained))
         examples["media"] = [{"kind": medium.kind, "uri": medium.uri} for medium in gallery.media]
     if parts := gathering.time_by_parts(facts.results):
         sections.append(Section("time", "Time", _time(facts, parts)))
@@ -415,7 +421,9 @@ def _groups(facts: Facts, answers: Answers) -> Iterator[dict[str, object]]:
     values, measure, upward = _value(answers)
     if (sizes := _sizes(facts, answers)) is not None and sizes.min() != sizes.max():
         unit = facts.unit if facts.parts and facts.parts[0].split is not None else "words"
-        yield _grouped(f"By length, in {unit}", by_size(sizes, values, answers.example), measure, upward)
+        yield _grouped(
+            f"By length, in {unit}", by_size(sizes[answers.example], values, answers.example), measure, upward
+        )
     shares = answers.unknown_share()
     if shares is not None and (shares > 0).any():
         yield _grouped(
@@ -424,6 +432,10 @@ def _groups(facts: Facts, answers: Answers) -> Iterator[dict[str, object]]:
             measure,
             upward,
         )
+    known, distances = _distances(facts, answers)
+    if len(known) > 1:
+        groups = by_size(distances, values[known], answers.example[known])
+        yield _grouped("By how many words away the deciding word is", groups, measure, upward)
     marked = list(_marked(facts, answers, values))
     if marked:
         yield _grouped("Marked words", marked, measure, upward)
@@ -492,6 +504,27 @@ def _marked(facts: Facts, answers: Answers, values: Numbers) -> Iterator[Group]:
                 yield group_mean(title, values[chosen], answers.example[chosen])
 
 
+def _distances(facts: Facts, answers: Answers) -> tuple[Indices, Indices]:
+    """Numbers of the answers about words whose deciding words the data know, and how far away the nearest of these is."""
+    split = facts.parts[0].split if len(facts.parts) == 1 else None
+    none = np.zeros(0, dtype=np.int64)
+    if answers.kind != "vector_classes" or split is None or len(split) > MOST_WITH_EVIDENCE:
+        return none, none
+    starts = np.searchsorted(answers.example, np.arange(len(split) + 1))
+    numbers, distances = list[int](), list[int]()
+    for i in range(len(split)):
+        marks = split.evidence(i)
+        if marks is None or marks.ndim != 2:
+            continue
+        for number in range(int(starts[i]), int(starts[i + 1])):
+            position = int(answers.position[number])
+            deciding = np.flatnonzero(marks[position])
+            if len(deciding):
+                numbers.append(number)
+                distances.append(int(np.abs(deciding - position).min()))
+    return np.array(numbers, dtype=np.int64), np.array(distances, dtype=np.int64)
+
+
 def _errors(facts: Facts, answers: Answers, wrong: Sequence[Shown]) -> dict[str, object]:
     measure = {"sequence": "word error rate", "number": "difference", "vector_numbers": "difference"}.get(
         answers.kind, ""
@@ -505,6 +538,17 @@ def _errors(facts: Facts, answers: Answers, wrong: Sequence[Shown]) -> dict[str,
     return {
         "shown": [{**vars(one), "wrong_by": shown(one.error) if measure else ""} for one in wrong], "measure": measure,
         "first": first, "count": count, "examples": len(answers), "pictures": any(one.media >= 0 for one in wrong),
+    }  # fmt: skip
+
+
+def _explained(facts: Facts, gallery: Gallery, quick: bool) -> dict[str, object] | None:
+    """Five answers, each with the vectors that it is due to."""
+    found, why = explain_some(facts, quick)
+    if not found and not why:
+        return None
+    return {
+        "shown": [(gallery.show(one.number, sound=True), one) for one in found], "why": why,
+        "again": f"attnlab report {gathering.path_word(facts.folder.path)}",
     }  # fmt: skip
 
 

@@ -8,6 +8,17 @@ unpack("examples").then(({ facts }) => {
   if (table) confusionMatrix(table, facts);
 });
 
+/** Scores as colours behind their words. */
+function colourScores() {
+  for (const word of document.querySelectorAll("[data-score]")) {
+    const colour = signedColour(Number(word.dataset.score));
+    word.style.background = colour;
+    word.style.color = inkOn(colour);
+  }
+}
+colourScores();
+onTheme(colourScores);
+
 /** A picture or a player. */
 function medium({ kind, uri }, key) {
   if (kind === "audio") return make("audio", { controls: true, preload: "metadata", src: uri, "aria-label": `recording ${key}` });

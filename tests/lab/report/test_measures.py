@@ -92,7 +92,7 @@ def test_intervals_of_groups_reach_as_far_as_the_bootstrap() -> None:
 def test_every_answer_is_in_one_group() -> None:
     sizes, example = RANDOM.integers(1, 40, 300), np.repeat(np.arange(300), 2)
     values = sizes[example].astype(float)
-    groups = by_size(sizes, values, example)
+    groups = by_size(sizes[example], values, example)
     assert 5 <= len(groups) <= 8 and sum(g.count for g in groups) == 600
     assert all(a.mean < b.mean for a, b in pairwise(groups))
     low, _, high = groups[0].name.partition("–")
