@@ -138,7 +138,7 @@ def read_margin(word: str) -> float:
 
 def side_of(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side:
     """The runs that a word names. Raises UserError where there are none, or none that were tested."""
-    return Side(word, [_tested(folder) for folder in named_runs(word, filters, outputs)])
+    return Side(word, [tested(folder) for folder in named_runs(word, filters, outputs)])
 
 
 def named_runs(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> list[RunFolder]:
@@ -197,7 +197,7 @@ def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -
     return [RunFolder.find(str(Path(outputs, str(row["run"])))) for row in tested]
 
 
-def _tested(folder: RunFolder) -> TestedRun:
+def tested(folder: RunFolder) -> TestedRun:
     """A run with its predictions. Raises UserError where it hasn't any, and Damaged where a file holds anything else."""
     config, path = compose.load_saved(folder.config), folder.predictions("test")
     if cross_validation.wanted(config):

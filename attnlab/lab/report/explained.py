@@ -17,8 +17,8 @@ from attnlab.lab.report.facts import Facts
 from attnlab.training.run import Run, load_run
 
 RIGHT, WRONG = 2, 3
-LONGEST = 200
-"""Vectors of an example, at the most."""
+LONGEST, LONGEST_QUICK = 200, 60
+"""Vectors of an example, at the most; at the end of training."""
 QUICK = 25_000_000
 """Parameters times vectors of an example up to which it is explained at the end of training, in a fraction of a second."""
 NAMED = 8
@@ -78,7 +78,7 @@ def explain_some(facts: Facts, quick: bool) -> tuple[list[Explained], str]:
         return [], ""
     split = facts.parts[0].split
     parameters = facts.results.get("parameters", 0)
-    most = min(LONGEST, QUICK // max(1, parameters)) if quick else LONGEST
+    most = min(LONGEST_QUICK, QUICK // max(1, parameters)) if quick else LONGEST
     sizes = (split.lengths if split.lengths.ndim == 1 else split.lengths[:, 0]).tolist()
     numbers = chosen(answers, sizes, most)
     if not numbers:

@@ -23,7 +23,7 @@ from attnlab.lab.report.answers import Answers, read_answers
 from attnlab.metrics import direction
 from attnlab.plural import plural
 from attnlab.registry import GROUPS
-from attnlab.runs import Results, RunFolder, State, ValidationLine, flat, score_of
+from attnlab.runs import ClassScores, Results, RunFolder, State, ValidationLine, flat, score_of
 from attnlab.schema import checked
 from attnlab.spec import DataSpec
 from attnlab.training import cross_validation
@@ -96,8 +96,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """Precision, recall and F1 of a class, how many right answers are of it, and how many of the training data's examples or
-    vectors."""
+    """Precision, recall and F1 of a class, a question or a type of span, and how many right answers are of it."""
 
     name: str
     precision: float
@@ -140,6 +139,7 @@ class Facts:
     scores: Sequence[ScoreRow]
     classes: Sequence[ClassRow]
     class_noun: str
+    spans: Sequence[ClassRow]
     splits: Sequence[SplitFigures]
     unit: str
     labels: Mapping[str, Mapping[str, int]]
@@ -383,13 +383,16 @@ def _scores(results: Results, monitor: str) -> list[ScoreRow]:
     ]  # fmt: skip
 
 
-def _classes(results: Results) -> tuple[list[ClassRow], str]:
-    """Of each class, else of each question; and what they are called."""
+def _classes(results: Results) -> tuple[list[ClassRow], str, list[ClassRow]]:
+    """Of each class, else of each question; what they are called; and of each type of span."""
     found, noun = results.get("classes") or {}, "class"
     if questions := results.get("questions"):
         found, noun = questions, "question"
-    rows = [ClassRow(name, c["precision"], c["recall"], c["f1"], c["support"]) for name, c in found.items()]
-    return rows, noun
+    return _rows(found), noun, _rows(results.get("spans") or {})
+
+
+def _rows(of_each: Mapping[str, ClassScores]) -> list[ClassRow]:
+    return [ClassRow(name, c["precision"], c["recall"], c["f1"], c["support"]) for name, c in of_each.items()]
 
 
 def better_word(score: str) -> str:

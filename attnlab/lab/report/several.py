@@ -9,11 +9,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from attnlab.errors import UserError
-from attnlab.lab.compare_runs import Compared, Side, compared, side_of
+from attnlab.lab.compare_runs import Compared, Side, compared, tested
 from attnlab.lab.report import facts as gathering
 from attnlab.lab.report.examples import Gallery, Shown
 from attnlab.lab.report.facts import Facts
 from attnlab.lab.report.measures import McNemar, mcnemar
+from attnlab.lab.report.page import inputs_sentence
 from attnlab.lab.run_groups import differences
 from attnlab.lab.run_groups import shown as mean_shown
 from attnlab.lab.run_rows import Row, read_row, written
@@ -84,7 +85,7 @@ def _compared(named: Sequence[Named], margin: float | None) -> tuple[list[tuple[
     pairs, why, sides = list[tuple[str, Compared]](), list[str](), dict[str, Side]()
     for side in named:
         try:
-            sides[side.letter] = side_of(",".join(str(f.path) for f in side.folders), {}, "outputs")
+            sides[side.letter] = Side(side.word, [tested(folder) for folder in side.folders])
         except UserError as error:
             why.append(f"{side.letter}: {error}.")
     first = sides.get(named[0].letter)
@@ -203,14 +204,7 @@ def _disagreements(
             "better": better.letter, "worse": worse.letter, "count": len(chosen), "shown": shown_ones,
         })  # fmt: skip
     media = [{"kind": medium.kind, "uri": medium.uri} for medium in gallery.media]
-    return (
-        found,
-        test,
-        media,
-        ""
-        if of_first.words or included
-        else "The page holds no pictures or recordings of the test data; --with-inputs includes some.",
-    )
+    return found, test, media, inputs_sentence(of_first, gallery, "`--with-inputs`")
 
 
 def _one(gallery: Gallery, other: Facts, number: int, others: int, first_right: bool) -> dict[str, object]:
