@@ -25,11 +25,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_every_config_and_module(wheel: Path) -> None:
+def test_the_wheel_holds_every_config_module_and_file_of_pages(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     configs = {f"attnlab/{path.relative_to(ROOT)}" for path in (ROOT / "configs").rglob("*.yaml")}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "attnlab").rglob("*.py")}
-    assert configs | modules <= names
+    pages = {f"attnlab/pages/{name}" for name in ("style.css", "scripts/common.js", "templates/base.html")}
+    found = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "attnlab" / "pages").rglob("*.*") if path.suffix != ".pyc"
+    }
+    assert pages <= found and configs | modules | found <= names
 
 
 def test_it_runs_from_a_clean_environment_in_another_folder(wheel: Path, tmp_path: Path) -> None:

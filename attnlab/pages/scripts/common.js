@@ -191,7 +191,7 @@ const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacit
 /** As red, green, blue and opacity, which every program reads; browsers compute mixed colours as `oklab(…)`. */
 function plainColour(colour) {
   if (!/^(oklab|oklch|lab|lch|color)\(/.test(colour)) return colour;
-  const context = make("canvas", { width: 1, height: 1 }).getContext("2d");
+  const context = make("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
   const [red, green, blue, opacity] = context.getImageData(0, 0, 1, 1).data;
