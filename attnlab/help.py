@@ -180,9 +180,9 @@ USAGE = {
     "its place, the others are predicted, and the exit code is 1.",
     "inspect": "usage: attnlab inspect RUN INPUT ... [--vector NUMBER] [--why CLASS] [--not CLASS] [--compare RUN] [--out FILE]\n"
     "       attnlab inspect RUN --example KEY\n       attnlab inspect RUN --split test\n\n"
-    "Writes one page (.html) that needs no network: the answer, the attention weights of every layer and head, which parts of\n"
-    "the input the answer depends on by several methods, each with a test of how far it can be trusted, and one vector followed\n"
-    "through a head. RUN and INPUT: as `attnlab predict` takes them, up to 20 inputs. See docs/inspect.md.",
+    "Writes one page (.html) that needs no network: the answer, the attention weights of every layer and head, what the\n"
+    "answer depends on by several methods, each with a test of how far it can be trusted, and one vector followed through a\n"
+    "head. RUN and INPUT: as `attnlab predict` takes them, up to 20 inputs. See docs/inspect.md.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

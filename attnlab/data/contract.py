@@ -30,6 +30,14 @@ class Drawing:
     edges: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Playback:
+    """A recording that can be heard: (T,) samples, `rate` of them in a second."""
+
+    samples: NDArray[np.int16]
+    rate: int
+
+
 Picture = NDArray[np.uint8] | NDArray[np.float32] | Drawing
 """(height, width, channels) bytes, or (height, width) levels to be drawn from dark to bright, or a graph."""
 
@@ -112,9 +120,14 @@ class Split:
         """How example i looks, where that says more than the words of `show`."""
         return None
 
+<<<<<<< HEAD
     def sound(self, i: int) -> tuple[NDArray[np.int16], int] | None:
         """(T,) samples of example i and how many there are in a second, read again from where it came; None where it is no
         sound, or was made of several."""
+=======
+    def playback(self, i: int) -> Playback | None:
+        """How example i sounds, read once more from where it came; None where it is no sound, or is no longer there."""
+>>>>>>> heads
         return None
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:

@@ -31,6 +31,8 @@ VECTORS = 4096
 """Vectors of the sets whose gradients are computed together."""
 LONGEST_ZEROED = 256
 """Vectors of a set up to which value zeroing is computed: each of them runs all others through the feed-forward layer."""
+LONGEST_READ = 4096
+"""Vectors of a set up to which tables of all its pairs are made, which all methods that read attention layers need."""
 
 
 # From the answer alone: any model.
@@ -43,7 +45,8 @@ def leave_one_out(asked: Asked, blocks: int | None = None) -> tuple[NDArray[np.f
     then that without the stretch. The vector asked about, which is never taken out, has 0 and f(S).
     """
     candidates = asked.candidates
-    parts = np.array_split(candidates, len(candidates) if blocks is None else min(blocks, len(candidates)))
+    count = len(candidates) if blocks is None else min(blocks, len(candidates))
+    parts = np.array_split(candidates, max(1, count))
     parts = [part for part in parts if len(part)]
     everything = np.arange(asked.size)
     values = asked.values_without([np.setdiff1d(everything, part) for part in parts])
@@ -63,7 +66,7 @@ def gradient_input(asked: Asked) -> NDArray[np.float64]:
 def integrated_gradients(asked: Asked, midpoints: int = MIDPOINTS) -> tuple[NDArray[np.float64], float]:
     """⟨x_j − x', mean gradient on the straight way from x' to x_j⟩ of each embedded vector: (S,) (Sundararajan et al. 2017,
     eq. 1), where every vector starts from x', the mean of the set's; and by how much their sum misses f(x) − f(x'), relative
-    to it."""
+    to it where it is above rounding."""
     leaves = asked.sets.leaves
     baselines = [leaf.mean(0, keepdim=True).expand_as(leaf) for leaf in leaves]
     steps = ((torch.arange(midpoints, dtype=torch.float64) + 0.5) / midpoints).float().tolist()
@@ -79,7 +82,7 @@ def integrated_gradients(asked: Asked, midpoints: int = MIDPOINTS) -> tuple[NDAr
     with torch.no_grad(), evaluating(asked.model):
         start = float(asked.values(asked.sets.with_leaves(baselines), asked.asked_rows([range(asked.size)]))[0])
     change = asked.whole - start
-    return scores, float(abs(scores.sum() - change) / max(abs(change), 1e-12))
+    return scores, float(abs(scores.sum() - change) / max(abs(change), 1e-4))
 
 
 def _gradients_at(asked: Asked, points: Sequence[Sequence[Tensor]]) -> tuple[NDArray[np.float64], list[Tensor]]:
@@ -115,7 +118,9 @@ class AttentionScores:
 
     @classmethod
     def of(cls, asked: Asked) -> "AttentionScores | None":
-        """None where no attention layer stands between the vectors and the answer."""
+        """None where no attention layer stands between the vectors and the answer, and for sets longer than `LONGEST_READ`."""
+        if asked.size > LONGEST_READ:
+            return None
         asked = asked.first
         with torch.enable_grad(), evaluating(asked.model), passes(asked.model) as done:
             leaves = [leaf.detach().requires_grad_() for leaf in asked.sets.leaves]
@@ -154,18 +159,23 @@ class AttentionScores:
             return torch.bincount(encoded.argmax(0), minlength=len(encoded)) / encoded.shape[1]
         return encoded.new_full((len(encoded),), 1 / max(1, len(encoded)))
 
+    @cached_property
+    def _mean_weights(self) -> dict[str, Tensor]:
+        """(Lq, Lk) of each layer, the mean over its heads."""
+        return {one.name: one.weights().mean(0) for one in (*self.encoder, *self.cross)}
+
     def attention(self) -> NDArray[np.float64]:
         """r · mean of all layers' and heads' weights; of a token, its row of the mean of the cross-attention's."""
         if self.cross:
-            return _numbers(_mean(one.weights().mean(0)[-1] for one in self.cross))
-        return _numbers(_mean(self.readout @ one.weights().mean(0) for one in self.encoder))
+            return _numbers(_mean(self._mean_weights[one.name][-1] for one in self.cross))
+        return _numbers(_mean(self.readout @ self._mean_weights[one.name] for one in self.encoder))
 
     def rollout(self) -> NDArray[np.float64]:
         """r · ½(I + A_last) · … · ½(I + A_first), A a layer's mean weights (Abnar & Zuidema 2020, section 3). Of a token, r is
         its row of cross-attention."""
-        start = _mean(one.weights().mean(0)[-1] for one in self.cross) if self.cross else self.readout
+        start = _mean(self._mean_weights[one.name][-1] for one in self.cross) if self.cross else self.readout
         for one in reversed(self.encoder):
-            start = (start + start @ one.weights().mean(0)) / 2
+            start = (start + start @ self._mean_weights[one.name]) / 2
         return _numbers(start)
 
     def norm(self) -> NDArray[np.float64]:
@@ -225,7 +235,8 @@ class AttentionScores:
         coords = self.asked.sets.vectors[0].known_coords
         if coords is None or not self.encoder:
             return None
-        sums, counts = _weight_by_distance(self.encoder, _distances(coords))
+        means = _mean(self._mean_weights[one.name] for one in self.encoder)
+        sums, counts = _sums_by_distance(means, _distances(coords))
         return (sums / np.maximum(counts, 1)).astype(np.float32)
 
     def _raising(self, one: LayerPass) -> Tensor:
@@ -270,7 +281,8 @@ def weight_by_distance(model: Model, sets: Iterable[VectorSets]) -> Numbers:
             continue
         coords = done[0].plan.queries.known_coords
         assert coords is not None
-        more, of = _weight_by_distance(done, _distances(coords))
+        means = _mean(one.weights().mean(0) for one in done)
+        more, of = _sums_by_distance(means, _distances(coords))
         size = max(len(sums), len(more))
         sums, more = (np.pad(x, (0, size - len(x))) for x in (sums, more))
         counts, of = (np.pad(x, (0, size - len(x))) for x in (counts, of))
@@ -278,12 +290,11 @@ def weight_by_distance(model: Model, sets: Iterable[VectorSets]) -> Numbers:
     return (sums / np.maximum(counts, 1)).astype(np.float32)
 
 
-def _weight_by_distance(
-    layers: Sequence[LayerPass], distances: NDArray[np.int64]
+def _sums_by_distance(
+    weights: Tensor, distances: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The sum of mean weights at each distance, and of how many pairs it is."""
-    mean = _mean(one.weights().mean(0) for one in layers).double().cpu().numpy()
-    sums = np.bincount(distances.ravel(), mean.ravel()).astype(np.float64)
+    """(S, S) each -> the sum of weights at each distance, and of how many pairs it is."""
+    sums = np.bincount(distances.ravel(), weights.double().cpu().numpy().ravel()).astype(np.float64)
     return sums, np.bincount(distances.ravel()).astype(np.float64)
 
 
@@ -303,14 +314,15 @@ def _norms(one: LayerPass, rows: slice) -> Tensor:
     The square of the norm is Σ over pairs of heads of weights and of products of contributions, so that no table of pairs has
     D numbers for each.
     """
-    contributions = one.contributions().double()
+    contributions, weights = one.contributions(), one.weights()[:, rows]
     products = torch.einsum("jhd,jgd->hgj", contributions, contributions)
-    weights = one.weights()[:, rows].double()
     squares = torch.zeros_like(weights[0])
-    for h in range(len(weights)):
-        squares += torch.einsum("gij,gj->ij", weights, products[h]) * weights[h]
+    for h, of_head in enumerate(weights):  # a product of two heads counts twice
+        squares.addcmul_(of_head * of_head, products[h, h])
+        for g in range(h):
+            squares.addcmul_(of_head * weights[g], products[h, g], value=2.0)
     norms = squares.clamp_min_(0).sqrt_()
-    return (norms / norms.sum(-1, keepdim=True).clamp_min(1e-30)).float()
+    return norms / norms.sum(-1, keepdim=True).clamp_min(1e-30)
 
 
 @torch.no_grad()

@@ -31,6 +31,8 @@ from attnlab.targets import kind_named
 
 VECTORS = 8192
 """Vectors of the sets that are computed together."""
+LOWEST = -70.0
+"""The log-probability of a tag that no valid sequence has."""
 
 
 @contextmanager
@@ -213,14 +215,16 @@ def _chunks(kept: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int64
 
 
 def _log_marginals(head: Tagging, outputs: Tensor, layout: Layout, rows: Tensor, tag: int) -> Tensor:
-    """(N, C) -> (B,): the log-probability of a tag at each row, summed over the valid sequences of the others."""
+    """(N, C) -> (B,): the log-probability of a tag at each row, summed over the valid sequences of the others; at least
+    `LOWEST`."""
     assert head.sequences is not None
     learned, forbidden = head.sequences.transitions, head.sequences.forbidden
     transitions = forbidden if learned is None else learned + forbidden
     others = torch.arange(outputs.shape[1], device=outputs.device) != tag
     masked = torch.zeros(outputs.shape, dtype=torch.bool, device=outputs.device).index_fill(0, rows, True) & others
     some = log_partition(outputs.masked_fill(masked, -torch.inf), transitions, layout)
-    return some - log_partition(outputs, transitions, layout)
+    # Where no sequence is left, there is nothing to be summed.
+    return (some - log_partition(outputs, transitions, layout)).nan_to_num(nan=LOWEST).clamp_min(LOWEST)
 
 
 def written_sets(written: Sequence[int], copies: int = 1) -> VectorSets:
@@ -306,6 +310,8 @@ def contrast(model: Model, question: Question, answer: str | None, against: str 
     def number(name: str | None, otherwise: int | None) -> int | None:
         if name is None:
             return otherwise
+        if name not in names and f"▁{name}" in names:  # a token that begins a word
+            name = f"▁{name}"
         if name not in names:
             shown = f"the model's classes are {', '.join(names)}" if len(names) <= 40 else None
             many = shown or f"it is none of the {len(names):,} that the model knows"

@@ -55,9 +55,9 @@ def layout(nodes: int, edges: NDArray[np.int64], rounds: int = 200) -> NDArray[n
     xy = np.random.default_rng(0).random((nodes, 2))
     ideal = (1 / max(1, nodes)) ** 0.5
     for number in range(rounds if nodes > 1 else 0):
-        apart = xy[:, None] - xy[None]  # (nodes, nodes, 2)
-        distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-3)[..., None]
-        force = (apart / distance * ideal**2 / distance).sum(axis=1)
+        squares = np.square(xy).sum(axis=1)
+        pushes = ideal**2 / np.maximum(squares[:, None] + squares - 2 * xy @ xy.T, 1e-6)  # (nodes, nodes)
+        force = xy * pushes.sum(axis=1)[:, None] - pushes @ xy
         if len(edges):
             pull = xy[edges[:, 0]] - xy[edges[:, 1]]
             pull *= np.linalg.norm(pull, axis=1, keepdims=True) / ideal

@@ -83,3 +83,7 @@ class GivenPictures(GivenSplit):
     def show(self, i: int) -> dict[str, object]:
         height, width = self._sides[i].tolist()
         return {"height": height, "width": width}
+
+    def picture(self, i: int) -> Pixels:
+        """(height, width, C) bytes."""
+        return self.pictures[i]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from attnlab.codec import Codec
 from attnlab.config import DataConfig, SpeechData
-from attnlab.data.contract import Data, Gold, Split
+from attnlab.data.contract import Data, Gold, Playback, Split
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder
@@ -47,7 +47,8 @@ class Speech(Data):
         self.source = source = open_source(config, RecordingSource)
         self.notice, self.commit, self.ceiling = source.notice, source.commit, source.ceiling
         self.extractor, self.augmentation = FeatureExtractor(config), Augmentation(config, seed)
-        preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
+        self.preparation = Preparation(config, source, self.extractor, self.augmentation.alters_samples)
+        preparation = self.preparation
         recordings = preparation.folder()
         meta = read_json(recordings / "meta.json", Meta)
         columns = Columns(recordings / "recordings.arrow")
@@ -212,12 +213,21 @@ class SpeechSplit(Split):
         """(F, frames): its spectrogram; time to the right, pitch upwards."""
         return self[i].inputs.values.numpy().reshape(-1, self.data.extractor.size).T[::-1]
 
+<<<<<<< HEAD
     def sound(self, i: int) -> tuple[NDArray[np.int16], int] | None:
         data = self.data
         if data.config.join is not None:
             return None
         recording = data.recordings_by_key.get(data.listing.keys[self.rows[i]])
         return None if recording is None else (recording.read().samples, data.config.rate)
+=======
+    def playback(self, i: int) -> Playback | None:
+        data, row = self.data, int(self.rows[i])
+        samples = data.preparation.samples(self.keys[i]) if data.samples is None else data.samples[row]
+        if samples is None or data.extractor.count(np.array([len(samples)])) != data.counts[row]:
+            return None
+        return Playback(samples, data.config.rate)
+>>>>>>> heads
 
     def gold(self, target: str) -> Sequence[Gold]:
         """The class, the transcript, or the label of each vector; "" is not scored. Raises UserError for a target that the

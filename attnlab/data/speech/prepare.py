@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,7 +17,7 @@ from attnlab.data.files.file_names import FileNames
 from attnlab.data.prep.arrow import write_rows
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
 from attnlab.data.prep.splits import NAMES
-from attnlab.data.speech.audio_file import UNMEASURED, refuse_longer, to_waveform
+from attnlab.data.speech.audio_file import UNMEASURED, Samples, refuse_longer, to_waveform
 from attnlab.data.speech.features import FeatureExtractor
 from attnlab.data.speech.join import joined
 from attnlab.data.speech.source import Recording, RecordingSource, Utterance
@@ -77,6 +78,21 @@ class Preparation:
         """Where both files are, shared by all splits and folds. Raises UserError for a recording that cannot be used, unless
         it is skipped, and where none is left."""
         return prepared(cache_folder(self.config.cache), self.name, self._write)
+
+    def samples(self, key: str) -> Samples | None:
+        """The recording with this key, read once more as it was prepared; None where it is no longer there."""
+        try:
+            recording = self._by_key.get(key)
+            utterance = None if recording is None else self._fitting(key, recording.read())
+        except UserError:  # changed or gone since it was prepared
+            return None
+        return None if utterance is None else utterance.samples
+
+    @cached_property
+    def _by_key(self) -> dict[str, Recording]:
+        recordings = self.source.recordings()
+        recordings = recordings if self.config.join is None else self._joined(recordings)[0]
+        return {recording.key: recording for recording in recordings}
 
     def _write(self, folder: Path) -> None:
         from datasets import List, Value

@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from attnlab.lab.inspect import heads, heads_page
 from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
 from attnlab.model.attention.recorder import attention_layers
-from attnlab.pages.page import packed, page
+from attnlab.pages.page import Array, packed, page
 from attnlab.runs import is_run, is_sweep
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
@@ -33,7 +34,7 @@ LARGEST_PAGE = 1 << 26
 MARK = b'data-page="attnlab-inspect"'
 """By this a page is known, so that no other file is overwritten; in `templates/inspect.html`."""
 USAGE = "write `attnlab inspect RUN INPUT…`, where RUN is a run folder or `latest`"
-SCRIPTS = ("view.js", "words.js", "inspect.js")
+SCRIPTS = ("view.js", "words.js", "views.js", "inspect.js")
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,14 @@ def _facts_of(run: Run) -> dict[str, object]:
 
 def _numbers(content: Content) -> dict[str, object]:
     """All that a page holds as lists of numbers."""
-    return {**content.facts, "numbers": {name: array.tolist() for name, array in content.arrays.items()}}
+    return {**content.facts, "numbers": {name: _listed(array) for name, array in content.arrays.items()}}
+
+
+def _listed(array: Array) -> object:
+    """Nested lists, with null for what is no number."""
+    cells = array.astype(object)
+    cells[~np.isfinite(array)] = None
+    return cells.tolist()
 
 
 def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:
@@ -266,7 +274,10 @@ def _write_weights(path: Path, shown: Sequence[Sequence[Content]]) -> None:
         print("attnlab: no attention layers, so that there are no weights to write", file=sys.stderr)
         return
     stream = io.BytesIO()
-    np.savez_compressed(stream, **tables)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:  # what `np.load` reads
+        for name, table in tables.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, table, allow_pickle=False)
     write_bytes(path, stream.getvalue())
     print(f"The weights: {path}")
 

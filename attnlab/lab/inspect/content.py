@@ -73,10 +73,11 @@ class Step:
 
 @dataclass(frozen=True)
 class HeadNumber:
-    """A head of a layer, both counted from 0."""
+    """A head of a layer, both counted from 0. score: by which it was chosen among others."""
 
     layer: int
     head: int
+    score: float
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _of_vectors(prediction: Prediction, right: Gold | None) -> list[VectorAnswer
     rights = [None] * count if right is None else [str(one) for one in right]
     return [
         VectorAnswer(
-            f"{value:.6g}" if isinstance(value, float) else value, probability,
+            f"{value:.6g}" if isinstance(value, float) else str(value), probability,
             sorted(rank.items(), key=lambda item: -item[1])[:OTHERS], known,
         )
         for value, probability, rank, known in zip(prediction.value, probabilities, listed, rights, strict=True)
@@ -229,7 +230,7 @@ def layers_of(
         )
     follow = sum(one.q.numel() + one.k.numel() + one.v.numel() for one in done) <= FOLLOWED
     facts, arrays, weights, told = list[Facts](), dict[str, Array](), dict[str, Numbers](), list[str]()
-    sharpness, alignments = dict[HeadNumber, float](), dict[HeadNumber, float]()
+    encoding, aligning = list[HeadNumber](), list[HeadNumber]()
     for number, one in enumerate(done):
         table = numbers(one.weights())
         heads, queries, keys = table.shape
@@ -247,15 +248,15 @@ def layers_of(
             }
         )  # fmt: skip
         for h in range(heads):
-            if one.kind == "encoder":
-                sharpness[HeadNumber(number, h)] = number - float(arrays[f"statistics/{number}"][h, 0])
+            if one.kind == "encoder":  # of the last layer, the head that chooses most
+                encoding.append(HeadNumber(number, h, number - float(arrays[f"statistics/{number}"][h, 0])))
             if one.kind == "cross":
-                alignments[HeadNumber(number, h)] = alignment_score(table[h])
+                aligning.append(HeadNumber(number, h, alignment_score(table[h])))
     if not whole or any(f"index/{number}" in arrays for number in range(len(done))):
         told.append("Of each row of weights, this page holds the largest, and the sum of the others.")
     unfollowed = "" if follow else "This set is too large for its queries, keys and values to be held on the page."
-    chosen = max(sharpness, key=lambda head: sharpness[head], default=None)
-    aligned = max(alignments, key=lambda head: alignments[head], default=None)
+    chosen = max(encoding, key=lambda head: head.score, default=None)
+    aligned = max(aligning, key=lambda head: head.score, default=None)
     return Layers(facts, arrays, weights, chosen, aligned, told, unfollowed), done
 
 
@@ -365,17 +366,18 @@ def explained(explanation: Explanation | None) -> tuple[Facts, dict[str, Array]]
     }
     facts: Facts = {
         "methods": [_method(one) for one in found], "best": explanation.best, "verdict": verdict(explanation),
-        "value": explanation.value, "probability": explanation.probability,
+        "value": _finite(explanation.value), "probability": _finite(explanation.probability),
     }  # fmt: skip
     return facts, arrays
 
 
 def _method(one: Relevance) -> Facts:
-    return {
-        "name": one.method, "sentence": METHODS[one.method], "signed": one.signed, "deletion_area": one.deletion_area,
-        "insertion_area": one.insertion_area, "comprehensiveness": one.comprehensiveness, "sufficiency": one.sufficiency,
-        "completeness": one.completeness, "found": one.found,
+    numbers = {
+        "deletion_area": one.deletion_area, "insertion_area": one.insertion_area, "comprehensiveness": one.comprehensiveness,
+        "sufficiency": one.sufficiency, "completeness": one.completeness, "found": one.found,
     }  # fmt: skip
+    named: Facts = {"name": one.method, "sentence": METHODS[one.method], "signed": one.signed}
+    return {**named, **{name: _finite(number) for name, number in numbers.items()}}
 
 
 def verdict(explanation: Explanation) -> str:
@@ -404,13 +406,13 @@ def asked(model: Model, question: Question, labels: Sequence[str], names: Sequen
     """What is explained, in words. names: of classes, or of tokens."""
     kind, other = (
         kind_named(model.head.kind),
-        "" if question.vector is None else " `--vector N` asks about another.",
+        "" if question.vector is None else " --vector N asks about another.",
     )
     whose = "" if question.vector is None else f" for “{labels[question.vector]}” (vector {question.vector + 1})"
     if not names or "number" in kind.name:
         return f"Explained is the number{whose}.{other}"
     if isinstance(model.head, Seq2seq):
-        other = " `--token N` asks about another."
+        other = " --token N asks about another."
         whose = f" as token {len(question.written) + 1} of the answer"
     if question.against is not None:
         compared = f"“{names[question.answer]}” and not “{names[question.against]}”"
@@ -492,6 +494,12 @@ def _assembled(
     if logits is not None:
         all_arrays["lens"] = logits
     is_number, compared = "number" in kind.name, question.against is not None
+    if is_number:
+        notes = [
+            *notes,
+            "The answer is a number: instead of a probability, curves show e^−|change of the answer|, in standard deviations of "
+            "the numbers in training.",
+        ]
     facts: dict[str, Json] = {
         "answer": told.text, "told": told.told, "classes": told.classes,
         "answers": [asdict(one) for one in told.answers], "written": [asdict(one) for one in told.written],
@@ -512,4 +520,9 @@ def _assembled(
 
 
 def _located(head: HeadNumber | None) -> Json:
-    return None if head is None else {"layer": head.layer, "head": head.head}
+    return None if head is None else {"layer": head.layer, "head": head.head, "score": _finite(head.score)}
+
+
+def _finite(number: float | None) -> float | None:
+    """None for what is no number, which JSON has no word for."""
+    return number if number is not None and math.isfinite(number) else None

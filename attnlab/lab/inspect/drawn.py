@@ -1,26 +1,14 @@
-"""What a page needs to draw one set of vectors, whatever they are: words here, the other modalities in files of their own."""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+"""Any set of vectors as a page draws it: words here, the other modalities in files of their own."""
 
 from attnlab.data.contract import Split
-from attnlab.pages.page import Array, Json
+from attnlab.lab.inspect.drawn_graph import graph
+from attnlab.lab.inspect.drawn_picture import picture
+from attnlab.lab.inspect.drawn_set import Drawer, Drawn
+from attnlab.lab.inspect.drawn_sound import sound
 from attnlab.sets import VectorSets
 from attnlab.training.run import Run
 
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """One set as `scripts/view.js` draws it. kind: which script does; labels: a text for each of the L vectors. facts, arrays: what
-    else that script needs."""
-
-    kind: str
-    labels: list[str]
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    arrays: Mapping[str, Array] = field(default_factory=dict)
-
-
-Drawer = Callable[[Run, Split, int, VectorSets], Drawn]
+__all__ = ["DRAWERS", "Drawn", "drawn", "words"]
 
 
 def words(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
@@ -39,7 +27,7 @@ def words(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
     return Drawn("words", labels, {"unknown": unknown, "continued": continued})
 
 
-DRAWERS: dict[str, Drawer] = {"text": words}
+DRAWERS: dict[str, Drawer] = {"text": words, "speech": sound, "image": picture, "graph": graph}
 """By `DataSpec.modality`."""
 
 

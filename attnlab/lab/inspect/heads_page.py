@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -283,10 +282,6 @@ def _said(estimate: Estimate) -> str:
 
 
 def _number(value: float) -> str:
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    decimals = 3 if abs(value) < 10 else 1
-    if 0 < abs(value) < 0.001:
-        decimals = min(6, 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{decimals}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{decimals}f}"
+    """With three decimals below 10, and without a sign before 0."""
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{3 if abs(value) < 10 else 1}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")

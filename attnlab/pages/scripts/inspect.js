@@ -77,11 +77,14 @@
         cells[at] = Math.max(cells[at], row[j]);
       }
     }
-    const canvas = make("canvas", { width, height }), drawing = canvas.getContext("2d");
+    const canvas = make("canvas", { width, height }), pixels = new ImageData(width, height);
+    const colours = Array.from({ length: 1025 }, (_, step) => weightColour(step / 1024).match(/\d+/g).map(Number));
     for (let at = 0; at < cells.length; at++) {
-      drawing.fillStyle = weightColour(cells[at]);
-      drawing.fillRect(at % width, Math.floor(at / width), 1, 1);
+      const colour = colours[Math.round(1024 * Math.min(1, cells[at]))];
+      for (let part = 0; part < 3; part++) pixels.data[4 * at + part] = colour[part];
+      pixels.data[4 * at + 3] = 255;
     }
+    canvas.getContext("2d").putImageData(pixels, 0, 0);
     return canvas;
   }
 
@@ -180,9 +183,8 @@
     }
 
     view(name) {
-      const host = this.part(name);
-      host.replaceChildren();
-      host.className = "set";
+      const host = make("div", { class: "set" });
+      this.part(name).replaceChildren(host);
       const chooses = name === "left-out" ? (i) => this.set({ without: i }) : (i) => this.choose(i);
       return VIEWS[this.setOf.kind](host, this.setOf, chooses);
     }
@@ -237,6 +239,7 @@
       const { facts } = this;
       this.part("notes").replaceChildren(...facts.notes.map((text) => make("li", {}, text)));
       this.part("text").textContent = facts.answer;
+      this.part("text").hidden = facts.answers.length > 0 && this.setOf.kind === "words";
       this.part("told").replaceChildren(...facts.told.map((text) => make("li", { dir: "auto" }, text)));
       this.part("written").replaceChildren(...facts.written.map(({ token, probability }, i) => make("button",
         { type: "button", class: "word", title: `${token}: ${digits(probability)}`, onclick: () => this.step(i) }, token)));
@@ -268,7 +271,8 @@
     // --- layers × heads
 
     fillOverview() {
-      const host = this.part("grid");
+      const host = this.part("grid"), aligned = this.facts.alignment;
+      this.part("aligned").textContent = aligned ? `The alignment head is layer ${this.layers[aligned.layer].number}, head ${aligned.head + 1} of those that look from what is written to the set: there, the mean of the rows' largest weights times the share of different vectors that they lie on is highest, ${digits(aligned.score, 2)} of 1.` : "";
       host.replaceChildren();
       for (const kind of Object.keys(KINDS)) {
         const layers = this.layers.filter((layer) => layer.kind === kind);
@@ -313,6 +317,8 @@
       this.part("matrix").hidden = state.view !== "Matrix";
       this.part("on-input").hidden = state.view !== "On the input";
       const [queries, keys] = this.names(weights);
+      for (const name of ["lines", "matrix"]) this.part(name).replaceChildren(); // so that what is seen is saved
+      this.part("lines-note").textContent = "";
       if (state.view === "Lines") this.lines(queries, keys);
       if (state.view === "Matrix") this.matrix(queries, keys);
       if (weights.kind !== "decoder") {
@@ -321,6 +327,7 @@
           weight: weights.kind === "encoder" ? (i, j) => this.row(i)[j] : null });
         if (weights.kind === "encoder") this.views.input.select(state.vector);
       }
+      this.part("save").hidden = state.view === "On the input" && !this.part("input").querySelector("svg, canvas");
       this.part("statistics").textContent = `Layer ${weights.number}, ${head(state.head)}: ${weights.told(state.head).filter(([, value]) => !Number.isNaN(value))
         .map(([name, value]) => `${name} ${digits(value, 2)}`).join(", ")}. Σ weights · values · W^O differs from what the layer gave by ${weights.error.toExponential(1)} of its largest number.`;
       this.tellRow(this.query);
@@ -355,7 +362,8 @@
       const own = this.row(chosen);
       const left = long ? [...queries.keys()].slice(Math.max(0, chosen - 12), chosen + 13) : [...queries.keys()];
       const right = long ? largest(own, 30, state.threshold).sort((a, b) => a - b) : [...keys.keys()];
-      const space = 20, width = 640, from = 190, to = 450, height = Math.max(left.length, right.length, 1) * space + 8;
+      const width = Math.max(320, Math.min(640, this.part("lines").clientWidth || 640)), letters = Math.floor(width / 29);
+      const space = 20, from = 0.3 * width, to = 0.7 * width, height = Math.max(left.length, right.length, 1) * space + 8;
       const y = (k) => 16 + k * space;
       const paths = [];
       for (const [a, i] of left.entries()) {
@@ -363,7 +371,7 @@
         const row = this.row(i);
         for (const [b, j] of right.entries()) {
           if (row[j] < Math.max(state.threshold, 1e-4)) continue;
-          const path = make("path", { d: `M${from} ${y(a) - 4}C${from + 90} ${y(a) - 4} ${to - 90} ${y(b) - 4} ${to} ${y(b) - 4}`, class: i === chosen ? "own" : "other", "stroke-width": (0.75 + 4 * row[j]).toFixed(2),
+          const path = make("path", { d: `M${from} ${y(a) - 4}C${from + width / 7} ${y(a) - 4} ${to - width / 7} ${y(b) - 4} ${to} ${y(b) - 4}`, class: i === chosen ? "own" : "other", "stroke-width": (0.75 + 4 * row[j]).toFixed(2),
             "stroke-opacity": (i === chosen ? 0.25 + 0.75 * row[j] : 0.35 * Math.sqrt(row[j])).toFixed(3) });
           path.append(make("title", {}, `${queries[i]} → ${keys[j]}: ${digits(row[j])}`));
           paths.push(path);
@@ -371,8 +379,8 @@
       }
       const choose = weights.kind === "encoder" ? (i) => this.choose(i) : (i) => this.step(i);
       const names = left.map((i, a) => make("text", { x: from - 8, y: y(a), "text-anchor": "end", class: i === chosen ? "name chosen" : "name", "data-query": i,
-        onclick: () => choose(i), onmouseenter: () => this.preview(i) }, short(queries[i], 22)));
-      const values = right.map((j, b) => make("text", { x: to + 8, y: y(b), class: "name" }, `${short(keys[j], 20)}${own[j] >= Math.max(state.threshold, 1e-4) ? `  ${digits(own[j])}` : ""}`));
+        onclick: () => choose(i), onmouseenter: () => this.preview(i) }, short(queries[i], letters)));
+      const values = right.map((j, b) => make("text", { x: to + 8, y: y(b), class: "name" }, `${short(keys[j], letters - 2)}${own[j] >= Math.max(state.threshold, 1e-4) ? `  ${digits(own[j])}` : ""}`));
       const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: 0, class: "lines", "aria-label": `Lines from ${queries.length} queries to ${keys.length} keys; the arrow keys choose the query` }, ...paths, ...names, ...values);
       svg.addEventListener("mouseleave", () => this.preview(null));
       svg.addEventListener("keydown", (event) => {
@@ -383,6 +391,7 @@
         this.part("lines").querySelector("svg").focus();
       });
       this.part("lines").replaceChildren(svg);
+      this.part("lines").dataset.letters = letters;
       this.part("lines-note").textContent = long ? `Of ${queries.length} × ${keys.length} weights, those of the chosen query are drawn.` : "";
     }
 
@@ -395,7 +404,7 @@
       const [, keys] = this.names(this.weights), row = this.row(i);
       const values = [...this.part("lines").querySelectorAll("text.name:not([data-query])")];
       if (values.length === keys.length) values.forEach((text, j) => {
-        text.textContent = `${short(keys[j], 20)}${row[j] >= Math.max(this.state.threshold, 1e-4) ? `  ${digits(row[j])}` : ""}`;
+        text.textContent = `${short(keys[j], Number(this.part("lines").dataset.letters) - 2)}${row[j] >= Math.max(this.state.threshold, 1e-4) ? `  ${digits(row[j])}` : ""}`;
       });
     }
 
@@ -477,7 +486,10 @@
         onclick: () => this.set({ method: method.name }) }, method.name.replaceAll("_", " ")));
       const focused = this.part("methods").contains(document.activeElement);
       const made = table(heads, facts.methods.map((method, i) => [buttons[i], ...[method.deletion_area, method.insertion_area, method.comprehensiveness, method.sufficiency, ...(found ? [method.found] : [])].map((value) => digits(value))]), heads.map((_, i) => i).slice(1));
-      [...made.tBodies[0].rows].forEach((row, i) => row.classList.toggle("chosen", facts.methods[i].name === state.method));
+      [...made.tBodies[0].rows].forEach((row, i) => {
+        row.classList.toggle("chosen", facts.methods[i].name === state.method);
+        row.classList.toggle("compared", ["random", "position"].includes(facts.methods[i].name));
+      });
       arrows(made, buttons);
       this.part("methods").replaceChildren(made);
       const number = facts.methods.findIndex((method) => method.name === state.method), method = facts.methods[number];

@@ -1,6 +1,6 @@
 "use strict";
 
-/** A row of words: buttons, whose ground shows their scores. */
+/** A row of words: buttons, whose ground shows their scores; the arrow keys go from one to the next. */
 VIEWS.words = (host, set, choose) => {
   const unknown = new Set(set.unknown), continued = new Set(set.continued);
   const buttons = set.labels.map((label, i) => {
@@ -15,6 +15,12 @@ VIEWS.words = (host, set, choose) => {
   });
   host.classList.add("words");
   host.append(...buttons);
+  host.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], next = buttons[buttons.indexOf(document.activeElement) + step];
+    if (!step || !next) return;
+    event.preventDefault();
+    next.focus();
+  });
   return {
     show(scores, { query, signed, threshold }) {
       buttons.forEach((button, i) => {

@@ -83,16 +83,28 @@ def test_links_join_translations_and_nothing_that_stands_twice() -> None:
     assert np.mean([links.sum() for links in found]) > 2.5
 
 
-@pytest.mark.parametrize("tokens", ["words", "characters", "bpe"])
-def test_links_of_tokens_are_those_of_their_words(tokens: str) -> None:
-    config = compose(["task=translation", f"data.tokens={tokens}", "data.subwords=300"]).data
-    data = open_data(config, seed=1)
+@pytest.mark.parametrize(
+    ("tokens", "words", "numbers"),
+    [
+        (["▁the", "▁la", "mp", ",", "▁o", "ld", "."], ["the", "lamp", ",", "old", "."], [0, 1, 1, 2, 3, 3, 4]),
+        (list("a b,c d"), ["a", "b", ",", "c", "d"], [0, 1, 1, 2, 3, 4, 4]),
+    ],
+)
+def test_tokens_are_put_together_to_words(tokens: list[str], words: list[str], numbers: list[int]) -> None:
+    assert words_of(tokens) == (words, numbers)
+
+
+def test_links_of_tokens_are_those_of_their_words() -> None:
+    data = open_data(compose(["task=translation", "data.tokens=bpe", "data.subwords=300"]).data, seed=1)
     split, source, target = data.splits["test"], data.spec.codecs["source"], data.spec.codecs["target"]
     for i in range(20):
         marks, batch = split.evidence(i), split.batch(np.array([i]))
         answers = batch.targets["translation"]
         assert marks is not None and marks.shape == (len(answers.values), len(batch.inputs.values))
-        english = words_of([source.tokens[id_] for id_ in batch.inputs.values])[0]
-        german = words_of([target.tokens[id_] for id_ in answers.values[:-1]])[0]
+        english, of_source = words_of([source.tokens[id_] for id_ in batch.inputs.values])
+        german, of_target = words_of([target.tokens[id_] for id_ in answers.values[:-1]])
         assert "".join(english) == str(split.show(i)["source"]).replace(" ", "")
-        assert marks.any() == evidence.links(english, german).any()
+        for row, column in np.argwhere(evidence.links(english, german)):
+            tokens = np.ix_(np.array(of_target) == row, np.array(of_source) == column)
+            assert marks[:-1][tokens].all()
+        assert not marks[-1].any()

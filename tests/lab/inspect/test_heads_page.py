@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Opened, needs_browser
+from browser import Opened, browser, needs_browser  # noqa: F401  # a fixture
 from playwright.sync_api import Browser
 
 from attnlab.cli import main
-from attnlab.lab.inspect.heads import position_rule
+from attnlab.lab.inspect import heads_page
+from attnlab.lab.inspect.heads import Inspected, inspect_split, position_rule
+from attnlab.training.predictions import json_line
+from attnlab.training.run import load_run
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +35,32 @@ def run(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def written(run: str, folder: Path) -> Path:
-    page = folder / "heads.html"
-    assert main(["inspect", run, "--split", "validation", "--examples", "6", "--out", str(page)]) == 0
-    return page
+def found(run: str) -> Inspected:
+    return inspect_split(load_run(run), "validation", 6)
 
 
-def test_the_numbers_of_a_run_on_grammar(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["inspect", run, "--split", "validation", "--examples", "6", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [(head["layer_number"], head["number"]) for head in found["heads"]] == [(1, 1), (1, 2), (2, 1), (2, 2)]
-    for head in found["heads"]:
+def test_the_numbers_of_a_run_on_grammar(found: Inspected) -> None:
+    numbers = json.loads(json_line(heads_page.as_json(found)))
+    assert [(head["layer_number"], head["number"]) for head in numbers["heads"]] == [
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+    ]
+    for head in numbers["heads"]:
         for name, estimate in head["statistics"].items():
             assert estimate["low"] <= estimate["value"] <= estimate["high"], name
         assert set(head["cost"]) == {"uniform", "zero"} and head["uniform"]["entropy"] == pytest.approx(1)
-    assert found["evidence"]["chance"]["value"] < 0.2 < found["evidence"]["by_position"]["value"]
-    assert found["explained"] == 6 and set(found["best"]) <= set(found["methods"]) - {"random", "position"}
-    assert all({"deletion", "insertion", "raised"} <= set(measures) for measures in found["methods"].values())
-    assert any("Of 4 heads" in sentence for sentence in found["sentences"])
+    assert numbers["evidence"]["chance"]["value"] < 0.2 < numbers["evidence"]["by_position"]["value"]
+    assert numbers["explained"] == 6 and set(numbers["best"]) <= set(numbers["methods"]) - {"random", "position"}
+    assert all({"deletion", "insertion", "raised"} <= set(measures) for measures in numbers["methods"].values())
+    assert any("Of 4 heads" in sentence for sentence in numbers["sentences"])
 
 
 @needs_browser
-def test_the_page_shows_heads_sorts_and_loads_nothing(written: Path, browser: Browser) -> None:
+def test_the_page_shows_heads_sorts_and_loads_nothing(found: Inspected, folder: Path, browser: Browser) -> None:  # noqa: F811
+    written = folder / "heads.html"
+    written.write_text(heads_page.written(found), encoding="utf-8")
     opened = Opened(browser, written, 1280, dark=False)
     page = opened.page
     cells = page.locator(".map", has_text="evidence found").locator("td.above")
@@ -75,7 +82,7 @@ def test_the_page_shows_heads_sorts_and_loads_nothing(written: Path, browser: Br
         page.get_by_role("button", name="Save CSV").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
     assert len(rows) == 4 and float(rows[0]["entropy_low"]) <= float(rows[0]["entropy"])
-    assert page.locator(".chart svg").count() == 6
+    assert page.locator(".chart svg").count() == len(found.trust.estimates["leave_one_out"])
     assert opened.troubles == []
     narrow = Opened(browser, written, 390, dark=True)
     assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 390 and narrow.troubles == []
@@ -88,6 +95,9 @@ def test_an_encoder_without_attention_has_only_methods(folder: Path, capsys: pyt
     assert main(["inspect", convolution, "--split", "test", "--examples", "4", "--out", str(page)]) == 0
     assert "encoder=convolution has no attention layers" in capsys.readouterr().out
     text = page.read_text(encoding="utf-8")
+    assert main(["inspect", convolution, "--split", "test", "--examples", "4", "--json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["heads"] == [] and numbers["explained"] == 4 and "leave_one_out" in numbers["methods"]
     assert 'id="methods"' in text and 'id="heads"' not in text and "Attention rollout" not in text
 
 
