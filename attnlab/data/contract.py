@@ -120,14 +120,8 @@ class Split:
         """How example i looks, where that says more than the words of `show`."""
         return None
 
-<<<<<<< HEAD
-    def sound(self, i: int) -> tuple[NDArray[np.int16], int] | None:
-        """(T,) samples of example i and how many there are in a second, read again from where it came; None where it is no
-        sound, or was made of several."""
-=======
     def playback(self, i: int) -> Playback | None:
         """How example i sounds, read once more from where it came; None where it is no sound, or is no longer there."""
->>>>>>> heads
         return None
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:

@@ -7,7 +7,6 @@ vectors (`features`). What is not augmented begins with the prepared frames, whi
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import PurePath
 
 import numpy as np
@@ -29,7 +28,7 @@ from attnlab.data.speech.augment import Augmentation
 from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames, refuse_beyond
 from attnlab.data.speech.given import RecordingReader
 from attnlab.data.speech.prepare import Meta, Preparation
-from attnlab.data.speech.source import DIGITS, Recording, RecordingSource
+from attnlab.data.speech.source import DIGITS, RecordingSource
 from attnlab.data.speech.splits import Listing, drop_unknown, with_speakers
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
@@ -88,11 +87,6 @@ class Speech(Data):
             counts = {name: Counter(self.listing.labels[i] for i in own) for name, own in rows.items() if len(own)}
             self.warnings += missing_classes(self.spec.targets["label"], counts)
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
-
-    @cached_property
-    def recordings_by_key(self) -> dict[str, Recording]:
-        """What is read again when a recording is to be heard."""
-        return {recording.key: recording for recording in self.source.recordings()}
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
@@ -213,21 +207,12 @@ class SpeechSplit(Split):
         """(F, frames): its spectrogram; time to the right, pitch upwards."""
         return self[i].inputs.values.numpy().reshape(-1, self.data.extractor.size).T[::-1]
 
-<<<<<<< HEAD
-    def sound(self, i: int) -> tuple[NDArray[np.int16], int] | None:
-        data = self.data
-        if data.config.join is not None:
-            return None
-        recording = data.recordings_by_key.get(data.listing.keys[self.rows[i]])
-        return None if recording is None else (recording.read().samples, data.config.rate)
-=======
     def playback(self, i: int) -> Playback | None:
         data, row = self.data, int(self.rows[i])
         samples = data.preparation.samples(self.keys[i]) if data.samples is None else data.samples[row]
         if samples is None or data.extractor.count(np.array([len(samples)])) != data.counts[row]:
             return None
         return Playback(samples, data.config.rate)
->>>>>>> heads
 
     def gold(self, target: str) -> Sequence[Gold]:
         """The class, the transcript, or the label of each vector; "" is not scored. Raises UserError for a target that the

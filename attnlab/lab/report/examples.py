@@ -219,8 +219,8 @@ def _made(part: Part, i: int, sound: bool) -> Medium | None:
     """Of test example i of a part; None where it has neither, or is too large."""
     if part.split is None:
         return None
-    if sound and (heard := part.split.sound(i)) is not None:
-        samples, rate = heard
+    if sound and (heard := part.split.playback(i)) is not None:
+        samples, rate = heard.samples, heard.rate
         return (
             Medium("audio", uri("audio/wav", wav(samples, rate))) if len(samples) <= LONGEST_SOUND * rate else None
         )
