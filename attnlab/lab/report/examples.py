@@ -216,14 +216,12 @@ def facts_of(shown: Shown) -> dict[str, str | float | list[str] | None]:
 
 
 def _made(part: Part, i: int, sound: bool) -> Medium | None:
-    """Of test example i of a part; None where it has neither, or is too large."""
+    """Of test example i of a part; of a longer sound its spectrogram. None where it has neither, or is too large."""
     if part.split is None:
         return None
-    if sound and (heard := part.split.playback(i)) is not None:
-        samples, rate = heard.samples, heard.rate
-        return (
-            Medium("audio", uri("audio/wav", wav(samples, rate))) if len(samples) <= LONGEST_SOUND * rate else None
-        )
+    heard = part.split.playback(i) if sound else None
+    if heard is not None and len(heard.samples) <= LONGEST_SOUND * heard.rate:
+        return Medium("audio", uri("audio/wav", wav(heard.samples, heard.rate)))
     picture = part.split.picture(i)
     if picture is None or (isinstance(picture, Drawing) and len(picture.names) > MOST_NODES):
         return None
