@@ -5,8 +5,12 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from attnlab.errors import Stopped, UserError, printable, suggestion
+
+if TYPE_CHECKING:
+    from attnlab.runs import RunFolder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,10 +129,9 @@ def train(words: list[str]) -> None:
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
         _say_at_once(f"Reading {' '.join(word for word in overrides if word.startswith('run='))}")
-        from attnlab.lab import prune
         from attnlab.training.train import train
 
-        prune.tell(train(*overrides).folder)
+        _tell_finished(train(*overrides).folder)
         return
     from attnlab import compose
     from attnlab.command_words import shell_word
@@ -143,10 +146,18 @@ def train(words: list[str]) -> None:
 
         train_each(configs, runs)
         return
-    from attnlab.lab import prune
     from attnlab.training.train import start
 
-    prune.tell(start(first, overrides).folder)
+    _tell_finished(start(first, overrides).folder)
+
+
+def _tell_finished(folder: "RunFolder") -> None:
+    """Write a finished run's report, and say what its folder could do without."""
+    from attnlab.lab import prune
+    from attnlab.lab.report.command import after_training
+
+    after_training(folder)
+    prune.tell(folder)
 
 
 def _say_at_once(line: str) -> None:
@@ -248,6 +259,13 @@ def runs(words: list[str]) -> None:
     show(words)
 
 
+def report(words: list[str]) -> None:
+    """attnlab report: the page of a run, or of several side by side."""
+    from attnlab.lab.report.command import report as write
+
+    write(words)
+
+
 def prune(words: list[str]) -> None:
     """attnlab prune: what finished runs keep only to be trained further is listed, or removed."""
     _refuse_bare_run(words)
@@ -282,7 +300,8 @@ def completion(words: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], int | None]] = {
-    "train": train, "sweep": sweep, "runs": runs, "prune": prune, "data": data, "eval": evaluate, "predict": predict, "inspect": inspect,
+    "train": train, "sweep": sweep, "runs": runs, "report": report, "prune": prune, "data": data, "eval": evaluate,
+    "predict": predict, "inspect": inspect,
     "bench": bench,
     "help": explain, "completion": completion,
 }  # fmt: skip

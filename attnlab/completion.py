@@ -49,6 +49,9 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
         yield from ((key.path, key.sentence) for key in _keys(verb, chosen).values())
     elif verb in ("predict", "inspect"):
         yield from _of_inputs(verb, current, chosen)
+    elif verb == "report" and not current.startswith("-") and not equals:
+        yield from ((run.removeprefix("run="), what) for run, what in _runs("run", current))
+        yield from _names(verb, current, chosen)
     elif verb in help.WORDS and equals:
         yield from _values(verb, name, value, _keys(verb, chosen))
     elif verb in help.WORDS:
@@ -72,7 +75,7 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
         yield "--help", "list the words"
         return
     yield from ((f"{word.name}=", word.sentence) for word in help.WORDS[verb] if word.name[0] != "-")
-    if verb == "prune":
+    if verb in ("prune", "report"):
         return
     if verb == "runs" and not chosen:
         yield "compare", "which of two runs is better"

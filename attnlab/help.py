@@ -33,6 +33,8 @@ usage: attnlab <verb> [key=value ...]
   runs        a table of all runs                    attnlab runs task=pos sort=-score
               means over seeds, in one table         attnlab runs group=encoder
               whether one is better than another     attnlab runs compare RUN RUN
+  report      a page on a run, offline               attnlab report latest
+              runs side by side                      attnlab report RUN RUN
   prune       free the disk of finished runs         attnlab prune
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
@@ -136,6 +138,18 @@ WORDS: dict[str, tuple[Word, ...]] = {
             "1 % of B's",
         ),
     ),
+    "report": (
+        Word(
+            "--out", "", "the page's file, as in `--out report.html`; without it report.html in the run's folder"
+        ),
+        Word(
+            "--with-inputs",
+            "",
+            "include pictures and recordings of your own test data, which not everyone may see",
+        ),
+        OUTPUTS,
+        Word("margin", "", "of several runs: differences up to it count as none; see `attnlab runs --help`"),
+    ),
     "prune": (
         Word("run", "", "this run alone, with its folds: its folder, or `latest`"),
         OUTPUTS,
@@ -178,6 +192,11 @@ USAGE = {
     "       attnlab runs compare A B [key=value ...] [margin=NUMBER]\n\n"
     "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.\n"
     "compare: which is better on test data. A, B: run folders, several with commas, or key=value for all that have it.",
+    "report": "usage: attnlab report RUN [--out FILE] [--with-inputs]\n"
+    "       attnlab report RUN RUN ... [--out FILE] [--with-inputs] [margin=NUMBER]\n\n"
+    "Writes a page that needs no network: scores with intervals, curves, confusion with examples, calibration, errors.\n"
+    "`attnlab train` writes one for every run. Of several runs: curves in one picture, what differs, who is better.\n"
+    "RUN: a run folder, a sweep's (its best trial), `latest`, several with commas as one side, or key=value.",
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
     "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"

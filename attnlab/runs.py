@@ -148,6 +148,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.results = path / "results.json"
         self.log = path / "log.txt"
+        self.report = path / "report.html"
         self.folds = path / "folds.json"  # of a cross-validation
         self.error = path / "error.json"  # why training failed
         self.pruned = path / "pruned.json"  # why a sweep stopped it
@@ -216,7 +217,7 @@ class RunFolder:
     def outdate_results(self) -> None:
         """Put aside what a run has come to that is going to be trained further: it isn't finished any more, and its predictions
         are those of other weights."""
-        for path in (self.results, self.predictions("test")):
+        for path in (self.results, self.predictions("test"), self.report):
             if path.exists():
                 path.replace(path.with_suffix(f".previous{path.suffix}"))
 

@@ -10,7 +10,7 @@ import math
 import os.path
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -108,18 +108,24 @@ def compare(words: Sequence[str]) -> Verdict:
         if name == "outputs":
             outputs = text(word)
         elif name == "margin":
-            margin = _margin(word)
+            margin = read_margin(word)
         else:
             filters[name] = texts(word)
-    first, second = (_side(word, filters, outputs) for word in words[:2])
+    first, second = (side_of(word, filters, outputs) for word in words[:2])
+    _refuse_same_run(first, second)
+    return _tell(compared(first, second, margin))
+
+
+def _refuse_same_run(first: Side, second: Side) -> None:
+    """Raises UserError where a run is on both sides."""
     if both := {str(run.folder.path.resolve()) for run in first.runs} & {
         str(run.folder.path.resolve()) for run in second.runs
     }:
         raise UserError(f"{os.path.relpath(min(both))}: this run is on both sides")
-    return _tell(_same_examples(first, second), margin)
 
 
-def _margin(word: str) -> float:
+def read_margin(word: str) -> float:
+    """`margin=…`. Raises UserError for anything else than a number of at least 0."""
     value = text(word)
     try:
         margin = float(value)
@@ -130,8 +136,14 @@ def _margin(word: str) -> float:
     return margin
 
 
-def _side(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side:
+def side_of(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side:
     """The runs that a word names. Raises UserError where there are none, or none that were tested."""
+    return Side(word, [tested(folder) for folder in named_runs(word, filters, outputs)])
+
+
+def named_runs(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> list[RunFolder]:
+    """The run folders that a word names: one, several with commas, or `key=value` for all tested runs that have it. Raises UserError
+    where there are none."""
     named = text(word) if word.startswith("run=") else word
     name, equals, _ = named.partition("=")
     first = named.partition(",")[0]
@@ -143,7 +155,7 @@ def _side(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side
     repeated = [path for path, count in Counter(folder.path.resolve() for folder in folders).items() if count > 1]
     if repeated:
         raise UserError(f"`{word}`: names {os.path.relpath(repeated[0])} twice")
-    return Side(word, [_tested(folder) for folder in folders])
+    return folders
 
 
 def _folders(item: str, outputs: str) -> list[RunFolder]:
@@ -166,7 +178,7 @@ def _folders(item: str, outputs: str) -> list[RunFolder]:
     return [found]
 
 
-def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> Side:
+def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -> list[RunFolder]:
     """Every finished run that has a value, and those of the filters. Raises UserError where their scores don't compare."""
     name, rows = word.partition("=")[0], read_rows(outputs)
     refuse_unknown([name, *filters], rows)
@@ -182,10 +194,10 @@ def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -
         raise UserError(
             f"`{word}`: these runs are {listed}; add words that select one kind, such as `task={kinds[0][0]}`"
         )
-    return Side(word, [_tested(RunFolder.find(str(Path(outputs, str(row["run"]))))) for row in tested])
+    return [RunFolder.find(str(Path(outputs, str(row["run"])))) for row in tested]
 
 
-def _tested(folder: RunFolder) -> TestedRun:
+def tested(folder: RunFolder) -> TestedRun:
     """A run with its predictions. Raises UserError where it hasn't any, and Damaged where a file holds anything else."""
     config, path = compose.load_saved(folder.config), folder.predictions("test")
     if cross_validation.wanted(config):
@@ -298,9 +310,41 @@ def _plain(gold: metrics.Value) -> str:
     return json.dumps(gold)
 
 
-def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
-    """The table, the verdict, and what to know of it."""
-    first, second = sides
+@dataclass(frozen=True)
+class Compared:
+    """Two sides on the same examples. found: by score, its difference with the interval over examples, and over examples and seeds.
+    measure: the score that decides. monitors: what picked the weights. margin: the largest difference that counts as none."""
+
+    sides: tuple[Side, Side]
+    found: Mapping[str, tuple[Difference, Difference]]
+    measure: str
+    monitors: Sequence[str]
+    margin: float
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_on(self.found[self.measure][1], self.margin)
+
+    def sentence(self, letters: tuple[str, str] = ("A", "B")) -> str:
+        """The verdict with its reason. letters: what the sides are called."""
+        examples = len(self.sides[0].runs[0].comparison.gold)
+        interval = self.found[self.measure][1]
+        return _sentence(self.verdict, interval, self.margin, self.measure, examples, letters)
+
+    def notes(self, letters: tuple[str, str] = ("A", "B")) -> Iterator[str]:
+        """What to know of the verdict, a line each."""
+        counts = [len(side.runs) for side in self.sides]
+        if max(counts) == 1:
+            yield "One run on each side: this says what other examples would change, not what another seed would."
+        elif single := [letter for letter, count in zip(letters, counts, strict=True) if count == 1]:
+            yield f"{single[0]} is one run: what another seed would change there isn't in the interval."
+        if max(counts) > 1 and min(count for count in counts if count > 1) < FEW_SEEDS:
+            yield (f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is probably too narrow.")
+
+
+def compared(first: Side, second: Side, margin: float | None = None) -> Compared:
+    """Raises UserError where they were tested on other examples, or no score of theirs says which one is better."""
+    first, second = sides = _same_examples(first, second)
     of_first, of_second = ([run.comparison for run in side.runs] for side in sides)
     every = [run for side in sides for run in side.runs]
     found: dict[str, tuple[Difference, Difference]] = {}
@@ -311,7 +355,14 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     decisive = [name for name in (*monitors, *found) if name in found and metrics.direction(name)]
     if not decisive:
         raise UserError(f"{first.word} and {second.word}: no score of the predictions says which one is better")
-    measure, several = decisive[0], len(every) > 2
+    measure = decisive[0]
+    most = _usual_margin(measure, second.scores(measure)) if margin is None else margin
+    return Compared(sides, found, measure, monitors, most)
+
+
+def _tell(comparison: Compared) -> Verdict:
+    """The table, the verdict, and what to know of it."""
+    sides, measure, monitors = comparison.sides, comparison.measure, comparison.monitors
     for letter, side in zip("AB", sides, strict=True):
         seeds = sorted((str(run.row.get("seed")) for run in side.runs), key=lambda seed: (len(seed), seed))
         noun = "seed" if len(seeds) == 1 else "seeds"
@@ -320,21 +371,14 @@ def _tell(sides: tuple[Side, Side], margin: float | None) -> Verdict:
     for letter, side in zip("AB", sides, strict=True):
         if inside := differences([run.row for run in side.runs]):
             print(printable(f"Warning: the runs that are averaged in {letter} differ in {', '.join(inside)}."))
-    console().print(_table(sides, found, measure))
+    console().print(_table(sides, comparison.found, measure))
     if monitors != [measure]:
         why = "" if measure in monitors else ", which predictions don't hold"
         print(printable(f"The verdict is on {measure}; the weights were picked by {' and '.join(monitors)}{why}."))
-    most = _usual_margin(measure, second.scores(measure)) if margin is None else margin
-    interval = found[measure][1]
-    verdict = verdict_on(interval, most)
-    print(printable(_sentence(verdict, interval, most, measure, len(of_first[0].gold))))
-    if not several:
-        print("One run on each side: this says what other examples would change, not what another seed would.")
-    elif single := [letter for letter, side in zip("AB", sides, strict=True) if len(side.runs) == 1]:
-        print(f"{single[0]} is one run: what another seed would change there isn't in the interval.")
-    if several and min(n for n in map(len, (of_first, of_second)) if n > 1) < FEW_SEEDS:
-        print(f"With fewer than {FEW_SEEDS} seeds on a side, the interval over seeds is probably too narrow.")
-    return verdict
+    print(printable(comparison.sentence()))
+    for note in comparison.notes():
+        print(note)
+    return comparison.verdict
 
 
 def _difference(sides: tuple[Side, Side]) -> list[str]:
@@ -361,12 +405,14 @@ def verdict_on(interval: Difference, margin: float) -> Verdict:
     return "no difference" if -margin <= interval.low and interval.high <= margin else "not decided"
 
 
-def _sentence(verdict: Verdict, interval: Difference, margin: float, measure: str, examples: int) -> str:
+def _sentence(
+    verdict: Verdict, interval: Difference, margin: float, measure: str, examples: int, letters: tuple[str, str]
+) -> str:
     _, low, high = interval
     reach = f"the 95 % interval of the difference, {low:+.4f} to {high:+.4f}"
     on = f"{measure}, {plural(examples, 'test example')}"
     if verdict == "better":
-        winner, loser = ("A", "B") if low * metrics.direction(measure) > 0 else ("B", "A")
+        winner, loser = letters if low * metrics.direction(measure) > 0 else letters[::-1]
         small = f"; it is within the margin of {margin:.3g}" if abs(low) <= margin and abs(high) <= margin else ""
         return f"{winner} is better than {loser} ({on}): {reach}, excludes 0{small}."
     if verdict == "no difference":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from attnlab.config import Config
 from attnlab.errors import Stopped, UserError, printable
 from attnlab.lab import run_groups
+from attnlab.lab.report.command import after_training
 from attnlab.lab.run_rows import Row, read_row
 from attnlab.training.report import Reporter
 from attnlab.training.train import start
@@ -20,6 +21,7 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
         for number, (config, run) in enumerate(zip(configs, runs, strict=True), 1):
             title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if len(runs) > 1 else ""
             folder = start(config, run, title=title).folder
+            after_training(folder)
             # A choice of a group is told as it was typed: several may be the same part with other keys.
             values = dict(run[i].partition("=")[::2] for i in varied)
             rows.append(read_row(folder.path, str(folder.path.parent)) | values)

@@ -37,9 +37,9 @@ def draw(picture: Picture, path: Path) -> Path:
     return path
 
 
-def svg(graph: Drawing) -> str:
-    """The text of a drawing: nodes as circles, coloured by their names."""
-    places = (20 + layout(len(graph.names), graph.edges) * 460).round().astype(int).tolist()
+def svg(graph: Drawing, rounds: int = 200) -> str:
+    """The text of a drawing: nodes as circles, coloured by their names. rounds: of `layout`."""
+    places = (20 + layout(len(graph.names), graph.edges, rounds) * 460).round().astype(int).tolist()
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(set(graph.names)))}
     edges = sorted({(min(edge), max(edge)) for edge in graph.edges.tolist()})
     values = {
