@@ -27,6 +27,7 @@ COSTS: dict[Change, tuple[str, str]] = {
 }
 COST_SOURCES: dict[Change, str] = {"uniform": "Wiegreffe & Pinter 2019", "zero": "Michel et al. 2019"}
 LAYERS = {"encoder": "encoder", "decoder": "decoder", "cross": "cross-attention"}
+"""As rows are called."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def evidence_sentence(found: Inspected) -> str:
         "" if known.by_position is None else f"; by position alone ({known.rule}): {_said(known.by_position)}"
     )
     return (
-        f"Where it is known which vectors decide the answer, the head {known.chosen}, chosen on validation data, has its largest weight on "
+        f"Where it is known which vectors decide the answer, head {known.chosen}, chosen on validation data, has its largest weight on "
         f"one of them for {_said(known.hits)} of the queries; a vector at random: {_said(known.chance)}{position}."
     )
 
