@@ -30,7 +30,9 @@ def test_the_wheel_holds_every_config_module_and_file_of_pages(wheel: Path) -> N
     configs = {f"attnlab/{path.relative_to(ROOT)}" for path in (ROOT / "configs").rglob("*.yaml")}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "attnlab").rglob("*.py")}
     pages = {f"attnlab/pages/{name}" for name in ("style.css", "scripts/common.js", "templates/base.html")}
-    found = {str(path.relative_to(ROOT)) for path in (ROOT / "attnlab" / "pages").rglob("*.*") if path.suffix != ".pyc"}
+    found = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "attnlab" / "pages").rglob("*.*") if path.suffix != ".pyc"
+    }
     assert pages <= found and configs | modules | found <= names
 
 

@@ -36,9 +36,10 @@ def explain(
 
     Integrated gradients have 32 midpoints, and more for short sets where their sum misses by over 2 %.
     Removal, gradients and curves ask all `members`, methods that read attention layers the first. A method is missing where the
-    model has nothing that it reads: attention layers, or coordinates for `position`; `value_zeroing` also for more than 256
-    vectors, all that read attention layers for more than 4,096. For more than 512 curves have 8 points, random orders are 3, integrated gradients have 8 midpoints, and
-    `leave_one_out` takes out 12 stretches instead of single vectors, among which it divides the change. Raises UserError for an input without vectors.
+    model has nothing that it reads: attention layers, or coordinates for `position`. For more than 256 vectors `value_zeroing` is
+    missing, for more than 4,096 all that read attention layers. For more than 256 curves have 8 points, random orders are 3,
+    integrated gradients have 8 midpoints, and `leave_one_out` takes out 12 stretches instead of single vectors, among which
+    it divides the change. Raises UserError for an input without vectors.
     """
     if not inputs.layout.size:
         raise UserError("there is nothing to explain: the input has no vectors")

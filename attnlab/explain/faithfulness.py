@@ -19,7 +19,7 @@ SHARES = np.linspace(0, 1, 21)
 """Of the vectors, at which curves are measured; smaller sets are measured at each number of vectors."""
 FEWER_SHARES = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1])
 """The same for sets of more than `LONG` vectors."""
-LONG = 512
+LONG = 256
 TOP_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Over which comprehensiveness and sufficiency are means (DeYoung et al. 2020, section 4)."""
 ORDERS = 20

@@ -17,6 +17,8 @@ from markupsafe import Markup
 from attnlab.pages.page import visible
 
 Value = float | None
+SMALLEST, LARGEST = 1e-300, 1e300
+"""What is larger is left out as what is infinite is; what is smaller is 0."""
 Colour = int | str
 """The number of a series from 1, or any colour of CSS."""
 SERIES = 8
@@ -94,7 +96,7 @@ def lines(
     diagonal: bool = False,
 ) -> Markup:
     """Curves over a common axis. diagonal: whether y = x is drawn, too."""
-    drawn = [(curve, _finite(curve.x, curve.y)) for curve in curves]
+    drawn = [(curve, _drawable(curve.x, curve.y, x, y)) for curve in curves]
     across = [point[1] for _, points in drawn for point in points]
     up = [value for _, points in drawn for point in points for value in point[2:]]
     up += [
@@ -138,7 +140,7 @@ def scatter(
     diagonal: bool = False,
 ) -> Markup:
     """Points against each other, with intervals of y where there are any. diagonal: whether y = x is drawn, as calibration needs."""
-    drawn = [(group, _finite(group.x, group.y)) for group in groups]
+    drawn = [(group, _drawable(group.x, group.y, x, y)) for group in groups]
     across = [point[1] for _, points in drawn for point in points]
     up = [point[2] for _, points in drawn for point in points]
     up += [
@@ -175,7 +177,7 @@ def bars(
     width: int = 720,
 ) -> Markup:
     """Bars from 0 to the right, one below the other; of several series, those of a group stand together. Intervals are whiskers."""
-    thick = 16 if len(series) == 1 else 11
+    thick = 16 if len(series) == 1 else 13
     each = thick * len(series) + (8 if len(series) == 1 else 12)
     left = 14 + max([_width(_shortened(name)) for name in groups], default=0)
     height = 12 + each * len(groups) + 24 + (18 if value.label else 0)
@@ -233,7 +235,11 @@ def histogram(
         return empty(label)
     low, high = min(known), max(known)
     whole = all(float(value).is_integer() for value in known)
-    step = _round_step((high - low) / bins if high > low else 1.0)
+    largest = max(abs(low), abs(high))
+    if high - low > max(1e-9 * largest, SMALLEST):
+        step = _round_step((high - low) / bins)
+    else:
+        step = _round_step(largest) if largest > SMALLEST else 1.0
     if whole:
         step = max(1.0, math.ceil(step))
     first = math.floor(low / step)
@@ -307,11 +313,12 @@ class _Scale:
     """Values to coordinates between `start` and `end`."""
 
     def __init__(self, axis: Axis, values: Sequence[float], start: float, end: float, count: int = 5) -> None:
-        known = [value for value in values if not axis.log or value > 0]
+        known = [value for value in values if not axis.log or value > SMALLEST]
         low = axis.low if axis.low is not None else min(known, default=0.1)
         high = axis.high if axis.high is not None else max(known, default=1.0)
-        if low == high:  # one value alone stands in the middle
-            by = abs(low) / 2 or 0.5
+        largest = max(abs(low), abs(high))
+        if high - low <= max(1e-9 * largest, SMALLEST):  # one value alone stands in the middle
+            by = largest / 2 if largest > 2 * SMALLEST else 0.5
             low, high = (low / 2, high * 2) if axis.log else (low - by, high + by)
         self.log, self.percent, self.start, self.end = axis.log, axis.percent, start, end
         whole = high - low >= 2 and all(float(value).is_integer() for value in known)
@@ -336,7 +343,7 @@ class _Scale:
     def at(self, value: float) -> float:
         low, high = self.low, self.high
         if self.log:
-            value, low, high = (math.log(max(number, 1e-300)) for number in (value, low, high))
+            value, low, high = (math.log(number) for number in (value if value > SMALLEST else low, low, high))
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def text(self, value: float) -> str:
@@ -411,8 +418,11 @@ Run = list[tuple[int, float, float]]
 """Points one after the other: the number of each, x and y."""
 
 
-def _finite(x: Sequence[Value], y: Sequence[Value]) -> Run:
-    return [(i, float(a), float(b)) for i, (a, b) in enumerate(zip(x, y, strict=True)) if _known(a) and _known(b)]
+def _drawable(x: Sequence[Value], y: Sequence[Value], across: Axis, up: Axis) -> Run:
+    """The points that the axes can show."""
+    pairs = enumerate(zip(x, y, strict=True))
+    known = [(i, float(a), float(b)) for i, (a, b) in pairs if _known(a) and _known(b)]
+    return [(i, a, b) for i, a, b in known if (a > SMALLEST or not across.log) and (b > SMALLEST or not up.log)]
 
 
 def _runs(points: Run) -> list[Run]:
@@ -427,7 +437,7 @@ def _runs(points: Run) -> list[Run]:
 
 
 def _known(value: Value) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)
+    return value is not None and abs(value) <= LARGEST
 
 
 def _interval(

@@ -94,6 +94,33 @@ def test_what_is_not_known_is_a_gap_and_a_single_value_stands_in_the_middle() ->
         assert nothing == '<p class="empty">a &lt;b&gt;: there is nothing to draw.</p>'
 
 
+def test_a_logarithmic_axis_leaves_out_what_it_cannot_show() -> None:
+    root = drawn(lines([Curve("a", [0, 1, 10, 100], [1, 2, -3, 4])], "a", Axis(log=True), Axis(log=True)))
+    assert [e.find("title").text for e in of_class(root, "point")] == ["a: 1, 2", "a: 100, 4"]
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=9), st.booleans(), st.booleans())
+def test_any_numbers_make_a_drawing(values: list[float], log: bool, percent: bool) -> None:
+    axis = Axis(log=log, percent=percent)
+    charts = [
+        lines([Curve("a", values, values, values, values)], "a", axis, axis),
+        scatter([Points("a", values, values, values, values)], "a", axis, axis, diagonal=True),
+        bars([str(i) for i in range(len(values))], [Series("a", values, values, values)], "a", axis),
+        histogram([value for value in values if abs(value) < 1e9], "a"),
+    ]
+    for chart in charts:
+        drawn(chart)
+        places = [float(n) for n in re.findall(r' (?:[xyr][12]?|c[xy]|width|height)="([^"]+)"', chart)]
+        places += [
+            n
+            for path in re.findall(r' d="([^"]+)"', chart)
+            for stroke in numbers(path)
+            for pair in stroke
+            for n in pair
+        ]
+        assert np.isfinite(places).all() and (np.abs(places) < 10_000).all()
+
+
 def test_a_band_lies_between_its_ends() -> None:
     root = drawn(lines([Curve("a", [0, 1, 2], [1, 2, 3], low=[0.5, None, 2.5], high=[2, 4, 5])], "a"))
     (corners,) = numbers(of_class(root, "band")[0].get("d"))

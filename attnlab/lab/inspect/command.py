@@ -63,7 +63,8 @@ class Options:
         for other in (run, *([named["--compare"]] if "--compare" in named else [])):
             if other != "latest" and not user_path(other).is_dir():
                 right = f"; write `{other.removeprefix('run=')}`" if other.startswith("run=") else f"; {USAGE}"
-                raise UserError(f"`{other[:100]}`: no run folder, which comes first{right}")
+                where = "" if other is not run else ", which comes first"
+                raise UserError(f"`{other[:100]}`: no run folder{where}{right}")
         for other in inputs:
             if is_run(other) or is_sweep(user_path(other)):
                 raise UserError(f"`{other}`: a second run folder; write `{shell_word('--compare', other)}`")
@@ -209,14 +210,13 @@ def _chosen(run: Run, options: Options) -> list[Chosen]:
 def _own_example(run: Run, key: str) -> Chosen:
     """An example of the run's own data, by its key in the files of predictions. Raises UserError where there is none."""
     splits = run.data().splits
-    for name in ("test", "validation", "train"):
-        split = splits.get(name)
-        if split is None:
-            continue
+    names = [name for name in ("test", "validation", "train") if name in splits and len(splits[name])]
+    for name in names:
+        split = splits[name]
         row = next((row for row in range(len(split)) if key in (split.keys[row], split.name(row))), None)
         if row is not None:
             return Chosen(split, row, _recognised(split, row, f"{name}: {key}"))
-    first = next(iter(splits.values()))
+    first = splits[names[0]]
     raise UserError(
         f"`--example {key}`: no such key in the run's data; keys stand in its predictions-….jsonl, such as `{first.name(0)}`"
     )

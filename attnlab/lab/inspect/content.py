@@ -439,6 +439,7 @@ def looked_into(run: Run, split: Split, row: int, wanted: Wanted, whose: str) ->
     """Example `row` of a split, as a run answers about it. whose: what it is called. Raises UserError for what cannot be asked about it,
     and for a set that is too long for the model or for a page."""
     model = run.model
+    _refuse_unfitting(model, wanted)
     batch = split.batch(np.array([row])).to(run.engine.device)
     inputs = batch.inputs
     (prediction,) = predicted(run, split, row)
@@ -456,6 +457,17 @@ def looked_into(run: Run, split: Split, row: int, wanted: Wanted, whose: str) ->
     return _assembled(
         model, told, shown, layers, lens(model, inputs, done), found, question, evidence or [], notes, whose
     )
+
+
+def _refuse_unfitting(model: Model, wanted: Wanted) -> None:
+    """Raises UserError for a vector or token that nothing is answered about."""
+    kind = kind_named(model.head.kind)
+    if wanted.vector is not None and not kind.per_vector:
+        raise UserError(
+            f"`--vector {wanted.vector + 1}`: this run gives one answer for the whole input; leave the option out"
+        )
+    if wanted.token is not None and not isinstance(model.head, Seq2seq):
+        raise UserError(f"`--token {wanted.token + 1}`: this run writes no sequence; leave the option out")
 
 
 def predicted(run: Run, split: Split, row: int) -> list[Prediction]:

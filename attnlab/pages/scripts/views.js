@@ -34,7 +34,10 @@
     return query === null ? `Largest: ${where}.` : `${set.labels[query]} looks most at ${where}; at itself: ${digits(scores[query])}.`;
   }
 
-  const scale = () => make("span", { class: "scale" }, "weight 0", make("i", { class: "weights" }), "1");
+  /** The scale of weights; signed scores have theirs on the page. */
+  const scale = () => make("span", { class: "scale" }, "0", make("i", { class: "weights" }), "1");
+  const chosenOf = (state) => state.query ?? state.chosen;
+  const hint = (what) => `Choose ${what} to see how much of the whole it depends on.`;
 
   /** A canvas whose vectors are chosen by the pointer and by keys. at(event): the number of a vector, or null; next(key, i): where a key leads. */
   function choosable(canvas, { set, state, label, at, next, choose }) {
@@ -93,7 +96,8 @@
       };
       for (const name of ["play", "seeked", "timeupdate"]) audio.addEventListener(name, follow);
     }
-    host.append(make("p", { class: "told" }, scale(), ` ${set.features}, low ones below; darker is louder (in the dark: brighter)`));
+    const shades = scale();
+    host.append(make("p", { class: "told" }, shades, `${set.features}, low ones below`));
 
     const aria = choosable(canvas, {
       set, state, label: `A recording of ${set.seconds.toFixed(2)} seconds as ${set.features}; the arrow keys move along ${count} vectors`,
@@ -151,23 +155,23 @@
       drawing.globalCompositeOperation = "source-over";
       drawing.strokeStyle = styled("--line");
       drawing.strokeRect(0.5, 0.5, width - 1, STRIP - 4);
-      const marked = state.query ?? state.chosen;
-      if (marked !== null && marked < count) {
+      const marked = chosenOf(state);
+      if (marked !== null) {
         drawing.strokeStyle = styled("--ink");
         drawing.lineWidth = 2;
         drawing.strokeRect(x(marked * set.step) - 1, 1, Math.max(wide, 3) + 2, STRIP + TALL - 2);
       }
-      if (state.query !== null) reaches(drawing);
+      if (marked !== null) reaches(drawing, marked);
       axis(drawing);
       canvas.dataset.step = wide;
     }
 
-    /** A line below the spectrogram for each layer: from the first to the last sound that the query depends on. */
-    function reaches(drawing) {
+    /** A line below the spectrogram for each layer: from the first to the last sound that the chosen vector depends on. */
+    function reaches(drawing, marked) {
       drawing.lineWidth = 2;
       drawing.strokeStyle = styled("--accent");
       reach.forEach(({ before, after }, row) => {
-        const [first, last] = span(before, after), y = STRIP + TALL + 5 + row * ROW;
+        const [first, last] = span(marked, before, after), y = STRIP + TALL + 5 + row * ROW;
         drawing.beginPath();
         drawing.moveTo(x(first) + 1, y - 3);
         drawing.lineTo(x(first) + 1, y);
@@ -177,9 +181,9 @@
       });
     }
 
-    /** Seconds of what the query depends on. */
-    function span(before, after) {
-      const first = before === null ? 0 : Math.max(0, state.query - before), last = after === null ? count - 1 : Math.min(count - 1, state.query + after);
+    /** Seconds of what a vector depends on. */
+    function span(i, before, after) {
+      const first = before === null ? 0 : Math.max(0, i - before), last = after === null ? count - 1 : Math.min(count - 1, i + after);
       return [begin.values[first], end.values[last]];
     }
 
@@ -202,11 +206,12 @@
 
     function tell() {
       told.textContent = sentence(set, state);
-      if (state.query !== null) far.textContent = `It depends on ${reach.map(({ layer, before, after }) => {
-        const [first, last] = span(before, after);
+      const marked = chosenOf(state);
+      shades.hidden = state.signed;
+      far.textContent = marked === null ? hint("a moment") : `${set.labels[marked]} depends on ${reach.map(({ layer, before, after }) => {
+        const [first, last] = span(marked, before, after);
         return `${first.toFixed(2)}–${last.toFixed(2)} s after layer ${layer}`;
-      }).join(", ")}${reach.length < set.reach.length ? ", and on all of it from there on" : ""}.`;
-      far.hidden = state.query === null;
+      }).join(", ")}${beyondThat(set, reach)}.`;
       aria();
     }
 
@@ -234,6 +239,9 @@
     const found = reach.map(([before, after], i) => ({ layer: i + 1, before, after })).filter(({ before, after }) => before !== null || after !== null);
     return found.length <= MOST_REACHES ? found : [...found.slice(0, MOST_REACHES - 1), found.at(-1)];
   }
+
+  /** What is to be said of the layers after which there is no bound. */
+  const beyondThat = (set, reach) => (reach.at(-1).layer < set.reach.length ? ", and on all of it from there on" : "");
 
   /** Calls `draw` whenever the element gets another width. */
   function resized(element, draw) { new ResizeObserver(() => element.clientWidth && draw()).observe(element); }
@@ -272,9 +280,12 @@
   VIEWS.picture = (host, set, choose) => {
     const { pixels } = set.arrays, { rows, columns, patch, stride, height, width } = set, count = rows * columns;
     const state = nothing(count), reach = bounded(set.reach), canvas = make("canvas"), small = make("canvas", { role: "img" });
-    const told = make("p", { class: "told" }), far = make("p", { class: "told" }), plain = copy((value) => value);
+    const told = make("p", { class: "told" }), far = make("p", { class: "told" }), shades = scale();
+    // Some pictures use few of the levels that there are, as scanned digits from 0 to 16 do.
+    const brightest = pixels.values.reduce((most, level) => Math.max(most, level), 1), brighter = brightest < 100 ? 255 / brightest : 1;
+    const plain = copy((level) => level);
     host.classList.add("picture");
-    host.append(make("div", { class: "pair" }, canvas, make("div", { class: "beside" }, small, far)), told, make("p", { class: "told" }, scale()));
+    host.append(make("div", { class: "pair" }, canvas, make("div", { class: "beside" }, small, far)), told, make("p", { class: "told" }, shades));
     const aria = choosable(canvas, {
       set, state, label: `A picture in ${rows} × ${columns} patches; the arrow keys move between them`,
       at: (event) => {
@@ -296,7 +307,7 @@
     function copy(level) {
       const [h, w, channels] = pixels.shape, picture = new ImageData(w, h);
       for (let at = 0; at < h * w; at++) {
-        for (let c = 0; c < 3; c++) picture.data[4 * at + c] = level(pixels.values[at * channels + (channels === 3 ? c : 0)]);
+        for (let c = 0; c < 3; c++) picture.data[4 * at + c] = level(brighter * pixels.values[at * channels + (channels === 3 ? c : 0)]);
         picture.data[4 * at + 3] = 255;
       }
       const made = make("canvas", { width: w, height: h });
@@ -345,7 +356,7 @@
 
     function draw() {
       const [drawing, times] = sized(canvas, LARGEST), dark = isDark();
-      pale ??= copy(dark ? (level) => level * 0.55 : (level) => 255 - (255 - level) * 0.55);
+      pale ??= copy(dark ? (level) => level * 0.5 : (level) => 255 - (255 - level) * 0.5);
       drawing.drawImage(pale, 0, 0, canvas.width, canvas.height);
       drawing.globalCompositeOperation = dark ? "screen" : "multiply";
       for (let i = 0; i < count; i++) {
@@ -359,20 +370,23 @@
         drawing.lineWidth = 1;
         for (let i = 0; i < count; i++) drawing.strokeRect(...cell(i).map((side) => Math.round(side * times) + 0.5));
       }
-      const marked = state.query ?? state.chosen, [row, column] = marked === null ? [] : [Math.floor(marked / columns), marked % columns];
+      const marked = chosenOf(state), [row, column] = marked === null ? [] : [Math.floor(marked / columns), marked % columns];
       const lines = [styled("--ground"), styled("--ink")];
       if (marked !== null) outline(drawing, stretch(row, column, row, column), times, lines);
-      beside(state.query, row, column, lines);
+      beside(marked, row, column, lines);
     }
 
-    /** The picture as it is, and of a bounded model what the query can depend on. */
-    function beside(query, row, column, lines) {
+    /** The picture as it is, and of a bounded model what the chosen patch can depend on. */
+    function beside(marked, row, column, lines) {
       const [drawing, times] = sized(small, BESIDE);
       drawing.drawImage(plain, 0, 0, small.width, small.height);
       const label = `The picture, ${height} × ${width} pixels`, last = reach.at(-1);
       small.setAttribute("aria-label", label);
-      far.textContent = `${label}, in patches of ${patch} × ${patch}`;
-      if (query === null) return;
+      far.textContent = `${label}${brighter > 1 ? " made brighter" : ""}, in patches of ${patch} × ${patch}${stride < patch ? `, ${stride} apart` : ""}.`;
+      if (marked === null) {
+        if (last) far.textContent += ` ${hint("a patch")}`;
+        return;
+      }
       const field = (by) => stretch(row - by, column - by, row + by, column + by);
       if (last) {
         const [left, top, wide, tall] = field(last.before).map((side) => side * times);
@@ -383,13 +397,14 @@
         drawing.fill("evenodd");
         for (const { before } of reach) outline(drawing, field(before), times, [styled("--ground"), styled("--accent")]);
         const sides = (by) => `${Math.min(rows - 1, row + by) - Math.max(0, row - by) + 1} × ${Math.min(columns - 1, column + by) - Math.max(0, column - by) + 1}`;
-        far.textContent += `. What ${set.labels[query]} depends on: ${reach.map(({ layer, before }) => `${sides(before)} patches after layer ${layer}`).join(", ")}${reach.length < set.reach.length && reach.at(-1).layer < set.reach.length ? ", and all of it from there on" : ""}.`;
+        far.textContent += ` The chosen patch depends on ${reach.map(({ layer, before }) => `${sides(before)} patches after layer ${layer}`).join(", ")}${beyondThat(set, reach)}.`;
       }
       outline(drawing, stretch(row, column, row, column), times, lines);
     }
 
     function tell() {
       told.textContent = sentence(set, state);
+      shades.hidden = state.signed;
       aria();
     }
 
@@ -470,9 +485,8 @@
       "aria-label": `A graph of ${count} nodes and ${pairs.size} edges; the arrow keys move between nodes` }, defs,
       make("g", { class: "bonds" }, ...bonds), make("g", { class: "arcs" }, ...arcs.flat().map(([, path]) => path)), others, make("g", {}, ...nodes.map(({ group }) => group)));
     const told = make("p", { class: "told" }), far = make("p", { class: "told" });
-    const key = make("p", { class: "told" }, scale(), " A node’s colour is its score. An arc leads from the node that is looked at to the one that looks: the wider, the more weight; a ring is the weight on itself.");
-    host.classList.add("drawn-graph");
-    host.append(svg, told, far, key);
+    const shades = scale(), key = make("span"), bound = set.reach.at(-1)?.[0] ?? null;
+    host.append(svg, told, far, make("p", { class: "told" }, shades, key));
 
     const number = (event) => { const found = event.target.closest?.("[data-node]"); return found ? Number(found.dataset.node) : null; };
     svg.addEventListener("click", (event) => { const i = number(event); if (i !== null) go(i); });
@@ -480,7 +494,7 @@
       const i = number(event);
       if (i === null || event.ctrlKey || event.metaKey || event.altKey) return;
       const direction = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-      const to = direction ? nearest(i, direction) : { Home: 0, End: count - 1, PageDown: Math.min(count - 1, i + 1), PageUp: Math.max(0, i - 1), Enter: i, " ": i }[event.key];
+      const to = direction ? neighbour(i, direction) : { Home: 0, End: count - 1, PageDown: Math.min(count - 1, i + 1), PageUp: Math.max(0, i - 1), Enter: i, " ": i }[event.key];
       if (to === undefined) return;
       event.preventDefault();
       if (to !== null) go(to);
@@ -493,7 +507,7 @@
     }
 
     /** The nearest node in a direction, those beside it counting as farther. */
-    function nearest(i, [right, down]) {
+    function neighbour(i, [right, down]) {
       const [x, y] = place(i);
       let best = null, least = Infinity;
       for (let j = 0; j < count; j++) {
@@ -515,7 +529,7 @@
     }
 
     function draw() {
-      const { scores, query, weight } = state, marked = query ?? state.chosen, near = query === null ? null : within(query);
+      const { scores, query, weight } = state, marked = chosenOf(state), near = marked === null || bound === null ? null : within(marked);
       for (const [i, { group, ring, disc, text }] of nodes.entries()) {
         const own = weight?.(i, i) ?? null;
         for (const [j, path] of arcs[i]) drawArc(path, weight?.(i, j) ?? null, i === query);
@@ -540,21 +554,22 @@
         return path;
       }));
       told.textContent = sentence(set, state) + (beyondEdges.length > largest.length ? ` Of ${beyondEdges.length} weights on nodes without an edge to it, the ${MOST_ARCS} largest are drawn.` : "");
-      far.hidden = near === null;
-      if (near) far.textContent = `After layer ${set.reach.length} it depends on ${near.size} of ${count} nodes, up to ${set.reach.at(-1)[0]} edges away; the others are faint.`;
+      shades.hidden = state.signed;
+      key.textContent = `A node’s colour is its score.${weight ? " An arc leads from the node that is looked at to the one that looks, orange where that is the chosen one: the wider, the more weight; a ring is the weight on itself." : ""}`;
+      far.hidden = bound === null;
+      if (bound !== null) far.textContent = near === null ? hint("a node")
+        : `${set.labels[marked]} depends on ${near.size} of ${count} nodes after the last layer, those up to ${bound} edges away${near.size < count ? "; the others are faint" : ""}.`;
     }
 
-    /** The nodes that the query depends on after the last layer, where that is bounded by edges and not all. */
-    function within(query) {
-      const hops = set.reach.at(-1)?.[0] ?? null;
-      if (hops === null) return null;
-      const found = new Set([query]);
-      let border = [query];
-      for (let hop = 0; hop < hops && border.length; hop++) {
-        border = [...new Set(border.flatMap((i) => [...sources[i]]))].filter((i) => !found.has(i));
-        for (const i of border) found.add(i);
+    /** The nodes that one depends on after the last layer. */
+    function within(i) {
+      const found = new Set([i]);
+      let border = [i];
+      for (let hop = 0; hop < bound && border.length; hop++) {
+        border = [...new Set(border.flatMap((node) => [...sources[node]]))].filter((node) => !found.has(node));
+        for (const node of border) found.add(node);
       }
-      return found.size < count ? found : null;
+      return found;
     }
 
     onTheme(draw);

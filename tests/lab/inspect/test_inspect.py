@@ -126,6 +126,34 @@ def test_of_long_rows_the_largest_weights_are_held_and_the_sum_of_the_rest(tagge
     assert any("largest" in note for note in facts["notes"])
 
 
+@pytest.fixture(scope="module")
+def many_heads(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """4 layers of 8 heads."""
+    treebank = write_treebank(tmp_path_factory.mktemp("treebank"))
+    size = ("encoder.width=64", "encoder.depth=4", "encoder.heads=8", "trainer.epochs=1")
+    return trained(tmp_path_factory.mktemp("many"), "data=ud_ewt", f"data.path={treebank}", *size)
+
+
+def test_fifty_words_with_32_heads_take_less_than_half_a_megabyte(many_heads: str, tmp_path: Path) -> None:
+    page = inspected(tmp_path / "page.html", many_heads, "the fish they saw book " * 10)
+    facts, arrays = held(page)
+    assert arrays["weights/3"].shape == (8, 50, 50) and len(facts["layers"]) == 4
+    assert page.stat().st_size < 500_000
+
+
+@pytest.mark.slow
+@needs_browser
+def test_two_thousand_words_take_less_than_five_megabytes(
+    browser: Browser, many_heads: str, tmp_path: Path
+) -> None:
+    page = inspected(tmp_path / "page.html", many_heads, "the fish they saw book " * 400)
+    assert page.stat().st_size < 5_000_000
+    shown = opened(browser, page)
+    shown.page.locator(".thumbnail").nth(5).click()
+    shown.page.get_by_role("button", name="Matrix").click()
+    assert shown.page.locator('[data-part="matrix"] image').count() == 1 and shown.troubles == []
+
+
 def test_an_example_of_the_data_is_shown_with_its_right_answer(tagger: str, tmp_path: Path) -> None:
     line = json.loads((Path(tagger) / "predictions-test.jsonl").read_text().splitlines()[2])
     facts, _ = held(inspected(tmp_path / "page.html", tagger, "--example", line["key"]))
@@ -204,6 +232,9 @@ def test_only_pages_of_ours_are_overwritten(
         (["sound.wav"], "this run reads a sentence"),
         (["fine", "--vecotr", "2"], "did you mean `--vector`?"),
         (["fine", "--vector", "0"], "counted from 1"),
+        (["fine", "--vector", "1"], "one answer for the whole input"),
+        (["fine", "--token", "1"], "writes no sequence"),
+        (["fine", "--compare", "nowhere"], "no run folder"),
         (["fine", "--why", "excellent"], "excellent"),
         (["fine", "--why", "good", "--not", "good"], "compared with itself"),
         (["--example", "nowhere:7"], "no such key"),

@@ -340,7 +340,7 @@ def test_frames_carry_their_scores_along_time(browser: Browser, tmp_path: Path, 
     assert np.flatnonzero(hidden != bare).tolist() == [12]
     text = tab.page.inner_text("#host")
     # From the begin of the frame two (four) before to the end of the one two (four) after; no sound is before 0.
-    assert "It depends on 0.03–0.20 s after layer 1, 0.00–0.26 s after layer 2." in text
+    assert "0.09 s depends on 0.03–0.20 s after layer 1, 0.00–0.26 s after layer 2." in text
     assert "0.09 s looks most at 0.36 s (0.600); at itself: 0.020." in text
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
     assert tab.troubles == []
