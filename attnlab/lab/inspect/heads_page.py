@@ -88,14 +88,17 @@ def use_sentence(found: Inspected) -> str:
     idle = [head for head in heads if "uniform" in head.cost and not use.matters(head.cost["uniform"])]
     spare = [head for head in heads if "zero" in head.cost and not use.matters(head.cost["zero"])]
     limit = f"{NO_MATTER:.1%} of the {use.score}" if use.absolute else f"{NO_MATTER} in {use.score}"
-    few = (
-        "the pattern of none matters" if len(idle) == len(heads) else f"the pattern of {len(idle)} does not matter"
+    if not idle:
+        few = f"the pattern of each matters (uniform weights would cost at least {limit})"
+    else:
+        whose = "none matters" if len(idle) == len(heads) else f"{len(idle)} does not matter"
+        few = f"the pattern of {whose} (uniform weights would cost less than {limit})"
+    left = (
+        f"{len(spare)} could be left out for less than that, each alone"
+        if spare
+        else "none could be left out for less than that"
     )
-    few = "the pattern of each matters" if not idle else few
-    return (
-        f"Of {plural(len(heads), 'head')}, {few} (uniform weights would cost less than {limit}), and {len(spare)} could be left out at "
-        f"that cost, each alone; the whole model has {use.score} {use.value:.4f}."
-    )
+    return f"Of {plural(len(heads), 'head')}, {few}, and {left}; the whole model has {use.score} {use.value:.4f}."
 
 
 def evidence_sentence(found: Inspected) -> str:
