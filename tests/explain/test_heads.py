@@ -11,7 +11,8 @@ from random_sets import lengths, seeds, vector_sets
 from scipy.spatial.distance import jensenshannon
 from torch import Tensor
 
-from attnlab.config import AttentionEncoder, Config, LinearEmbedding, TaggingHead
+from attnlab.codec import Codec
+from attnlab.config import AttentionEncoder, Config, LinearEmbedding, Seq2seqHead, TaggingHead
 from attnlab.explain import heads as module
 from attnlab.explain.heads import STATISTICS, head_changed, head_statistics, layers_of
 from attnlab.model import build as models
@@ -172,3 +173,33 @@ def test_layers_are_told_by_kind_and_scope():
     named = layers_of(model(depth=3, scope=["full", "window:2"]))
     assert [*named.values()] == [("encoder", 1, "full"), ("encoder", 2, "window:2"), ("encoder", 3, "full")]
     assert set(STATISTICS) == set(statistics(model(), vector_sets([3]))[0])
+
+
+def test_link_accuracy_of_cross_attention_by_the_recorders_weights() -> None:
+    codec = Codec.learn(["a b c d e"], "words", 20)
+    spec = DataSpec("speech", 1, 8, {"text": Target("sequence", codec="target")}, {}, codecs={"target": codec})
+    encoder = AttentionEncoder(width=12, heads=3, depth=1, dropout=0.0, position="none")
+    head = Seq2seqHead(target="text", depth=1, heads=2, position="rotary")
+    torch.manual_seed(0)
+    one = models.build(Config(embedding=LinearEmbedding(), encoder=encoder, head=head), spec).eval()
+    sets, answers = vector_sets([5, 3], edges=False), VectorSets.of(torch.tensor([3, 4, 2, 5, 6, 7, 2]), [3, 4])
+    answers = replace(answers, coords=answers.layout.position[:, None].float())
+    batch = Batch(sets, {"text": answers}, ("a", "b"))
+    marks = [np.eye(3, 5, dtype=np.bool_), np.eye(4, 3, dtype=np.bool_)]
+    told, _ = head_statistics(one, [([1, 0], batch)], 2, lambda number: marks[1 - number])
+    assert [(layer.kind, layer.number, layer.heads) for layer in told] == [
+        ("encoder", 1, 3),
+        ("decoder", 1, 2),
+        ("cross", 1, 2),
+    ]
+    assert np.isnan(told[0].values["hit"]).all() and np.isfinite(told[1].values["first"]).all()
+    with record(one, [told[2].name]) as recorded:
+        one.head.loss(one.encode(sets), batch.targets)
+    for number, weights in enumerate(recorded[told[2].name]):  # (H, M, L); the batch has them in the other order
+        strongest, rows = weights.argmax(-1), np.flatnonzero(marks[number].any(1))
+        hits = [(strongest[h, rows] == torch.from_numpy(rows)).float().mean().item() for h in range(2)]
+        np.testing.assert_allclose(told[2].values["hit"][1 - number][:2], hits)
+        forward = (strongest[:, 1:] >= strongest[:, :-1]).float().mean(1)
+        np.testing.assert_allclose(told[2].values["forward"][1 - number][:2], forward)
+        covered = [len(set(row.tolist())) / weights.shape[2] for row in strongest]
+        np.testing.assert_allclose(told[2].values["covered"][1 - number][:2], covered, rtol=1e-6)

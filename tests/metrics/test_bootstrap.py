@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnlab.metrics import Comparison, Metric, Undefined
+from attnlab.metrics import Comparison, Metric, Undefined, bootstrap
 from attnlab.metrics.bootstrap import RECOMPUTED, interval, intervals, paired
 from attnlab.metrics.numbers import MeanAbsoluteError
 from attnlab.registry import METRICS
@@ -175,3 +175,17 @@ def test_a_metric_that_knows_no_counts_is_asked_again_for_each_resample() -> Non
     low, high = interval(Worst(), comparison) or (0, 0)
     assert 14 < low < high == 19.0
     assert asked == [20] * (RECOMPUTED + 1)
+
+
+def test_means_leave_out_what_is_unknown_and_agree_with_the_formula_for_large_samples() -> None:
+    random = np.random.default_rng(0)
+    numbers = np.stack([random.normal(3, 2, 4000), random.normal(0, 1, 4000), np.full(4000, np.nan)], axis=1)
+    numbers[:3000, 1] = np.nan
+    found = bootstrap.means(numbers)
+    for column, size in ((0, 4000), (1, 1000)):
+        known = numbers[:, column][np.isfinite(numbers[:, column])]
+        assert found[0, column] == pytest.approx(known.mean())
+        assert np.diff(found[1:, column])[0] == pytest.approx(2 * 1.96 * known.std() / size**0.5, rel=0.15)
+    assert np.isnan(found[:, 2]).all()
+    weighted = bootstrap.means(np.array([[1.0], [4.0]]), np.array([[3.0], [1.0]]))
+    assert weighted[0, 0] == pytest.approx((3 + 4) / 4) and weighted[1, 0] >= 1 and weighted[2, 0] <= 4

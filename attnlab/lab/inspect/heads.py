@@ -48,6 +48,8 @@ split has more."""
 NO_MATTER = 0.001
 """Loss of score below which uniform weights are said to do as well, as a share of a score that is in units of the answer."""
 CHANGES: tuple[Change, Change] = ("uniform", "zero")
+LAYERS: dict[LayerKind, str] = {"encoder": "encoder layer", "decoder": "decoder layer", "cross": "cross-attention"}
+"""What kinds of layers are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +65,6 @@ class Head:
     statistics: Mapping[str, Estimate]
     uniform: Mapping[str, float]
     cost: Mapping[Change, Estimate] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """As a person calls it: `encoder 2 · head 3`."""
-        return f"{self.kind} {self.layer_number} · head {self.number}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,7 +347,7 @@ def _known_evidence(
     """What the heads of this kind of layer find of it, beside chance and position."""
     chosen_by, _ = _statistics(run, validation, "choosing a head on validation data")
     named = [
-        (layer.name, head, f"{layer.kind} {layer.number} · head {head + 1}")
+        (layer.name, head, f"{head + 1} of {LAYERS[layer.kind]} {layer.number}")
         for layer in layers
         if layer.kind == kind
         for head in range(layer.heads)

@@ -27,6 +27,7 @@ COSTS: dict[Change, tuple[str, str]] = {
 }
 COST_SOURCES: dict[Change, str] = {"uniform": "Wiegreffe & Pinter 2019", "zero": "Michel et al. 2019"}
 LAYERS = {"encoder": "encoder", "decoder": "decoder", "cross": "cross-attention"}
+"""As rows are called."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,17 @@ def use_sentence(found: Inspected) -> str:
     idle = [head for head in heads if "uniform" in head.cost and not use.matters(head.cost["uniform"])]
     spare = [head for head in heads if "zero" in head.cost and not use.matters(head.cost["zero"])]
     limit = f"{NO_MATTER:.1%} of the {use.score}" if use.absolute else f"{NO_MATTER} in {use.score}"
-    few = (
-        "the pattern of none matters" if len(idle) == len(heads) else f"the pattern of {len(idle)} does not matter"
+    if not idle:
+        few = f"the pattern of each matters (uniform weights would cost at least {limit})"
+    else:
+        whose = "none matters" if len(idle) == len(heads) else f"{len(idle)} does not matter"
+        few = f"the pattern of {whose} (uniform weights would cost less than {limit})"
+    left = (
+        f"{len(spare)} could be left out for less than that, each alone"
+        if spare
+        else "none could be left out for less than that"
     )
-    few = "the pattern of each matters" if not idle else few
-    return (
-        f"Of {plural(len(heads), 'head')}, {few} (uniform weights would cost less than {limit}), and {len(spare)} could be left out at "
-        f"that cost, each alone; the whole model has {use.score} {use.value:.4f}."
-    )
+    return f"Of {plural(len(heads), 'head')}, {few}, and {left}; the whole model has {use.score} {use.value:.4f}."
 
 
 def evidence_sentence(found: Inspected) -> str:
@@ -106,7 +110,7 @@ def evidence_sentence(found: Inspected) -> str:
         "" if known.by_position is None else f"; by position alone ({known.rule}): {_said(known.by_position)}"
     )
     return (
-        f"Where it is known which vectors decide the answer, the head {known.chosen}, chosen on validation data, has its largest weight on "
+        f"Where it is known which vectors decide the answer, head {known.chosen}, chosen on validation data, has its largest weight on "
         f"one of them for {_said(known.hits)} of the queries; a vector at random: {_said(known.chance)}{position}."
     )
 
