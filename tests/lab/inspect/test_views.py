@@ -1,6 +1,6 @@
 """Sound, pictures and graphs as pages draw them: the facts that Python hands over, and the drawings in a browser."""
 
-# ruff: noqa: F811  # `browser` is a fixture
+# `browser` is a fixture
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -303,7 +303,9 @@ def test_the_strongest_patch_has_the_strongest_colour(
     small = np.abs(np.array(tab.page.evaluate(GREYS, middles)).sum(axis=1) - bare)
     tab.page.get_by_label("strongest colour at the largest weight").check()
     stretched = np.abs(np.array(tab.page.evaluate(GREYS, middles)).sum(axis=1) - bare)
-    assert small[6] < changes[6] < stretched[6] and "0.040" in tab.page.inner_text("#host .scale"), "said where it ends"
+    assert small[6] < changes[6] < stretched[6] and "0.040" in tab.page.inner_text("#host .scale"), (
+        "said where it ends"
+    )
     tab.page.get_by_label("strongest colour at the largest weight").uncheck()
     show(tab, [strong if i == 6 else weak for i in range(12)], query=1, threshold=0.1)
     hidden = np.array(tab.page.evaluate(GREYS, middles)).sum(axis=1)
