@@ -6,6 +6,7 @@ in turn, and the figure is the median of their ratios. Also printed: the memory 
 """
 
 import argparse
+import gc
 import io
 import statistics
 import time
@@ -86,6 +87,7 @@ def main() -> None:
     for path in options.runs:
         run = load_run(path)
         run.model.eval()
+        gc.freeze()  # as the command does
         for form in options.form or FORMS:
             source, ratios, told, seconds, done = texts(run), [], [], [0.0, 0.0], 0
             while done < options.lines:

@@ -1,5 +1,6 @@
 """`attnlab predict`: what a run answers about inputs of any number, block by block, in their order."""
 
+import gc
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -127,6 +128,7 @@ def predict(words: Sequence[str]) -> int:
             )
         head.n_best = options.top  # the model's head has the same object
     stream = Stream(run, run.reader(), options)
+    gc.freeze()  # the model stays: Python needn't look through it whenever it frees what earlier answers left
     shown = options.out is not None or not sys.stdout.isatty()
     with counted("Predicting") if shown else _uncounted() as progress:
         pieces = stream.pieces(progress, () if sys.stdin is None else sys.stdin.buffer)

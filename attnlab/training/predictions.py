@@ -61,6 +61,8 @@ class Likely:
 
     def besides(self, answers: NDArray[np.int64]) -> "Likely":
         """Without the class that is the answer, (R,), or the least probable one where that is none of them."""
+        if (self.ids[:, 0] == answers).all():  # nearly always
+            return Likely(self.ids[:, 1:], self.probabilities[:, 1:])
         order = np.argsort(self.ids == answers[:, None], axis=1, kind="stable")[:, :-1]
         return self._taken(order)
 
@@ -243,14 +245,14 @@ class Answers:
         columns["position"] = pa.array(position).cast(pa.string())
         words = [self.split.show(i).get("words") for i in some]
         if all(isinstance(each, list) for each in words):
-            columns["word"] = _cells(chain.from_iterable(map(_listed, words)))
+            columns["word"] = _repeated_cells(list(chain.from_iterable(map(_listed, words))))
         if self.with_gold:
             unknown = [[None] * int(count) for count in counts]
             right = [self._right(i) for i in some]
             lists = [no if each is None else _listed(each) for each, no in zip(right, unknown, strict=True)]
             columns["gold"] = _cells(chain.from_iterable(lists))
         values = list(chain.from_iterable(_listed(each.value) for each in predictions))
-        columns["predicted"] = _cells(values)
+        columns["predicted"] = _repeated_cells(values)
         if predictions[0].probability is not None:
             listed = chain.from_iterable(_listed(each.probability) for each in predictions)
             numbers = np.array([np.nan if each is None else each for each in listed], dtype=np.float64)
@@ -288,6 +290,13 @@ def _cells(values: Iterable[object]) -> pa.StringArray:
     return _quoted(pa.array([value if type(value) is str else cell(value) for value in values], pa.string()))
 
 
+def _repeated_cells(values: Sequence[object]) -> pa.StringArray:
+    """As `_cells`, of values of which many are the same."""
+    texts = [value if type(value) is str else cell(value) for value in values]
+    distinct = pa.array(texts, pa.string()).dictionary_encode()
+    return _quoted(distinct.dictionary).take(distinct.indices)
+
+
 def _quoted(cells: pa.StringArray) -> pa.StringArray:
     """Cells of a .csv: in quotes where they hold a comma, a quote or the end of a line."""
     special = pc.match_substring_regex(cells, '[",\r\n]')
@@ -323,9 +332,9 @@ def _first(probabilities: Mapping[str, float], top: int) -> dict[str, float]:
     return dict(sorted(probabilities.items(), key=lambda item: -item[1])[:top])
 
 
-def _listed(values: Iterable[object] | float) -> Sequence[object]:
+def _listed(values: object) -> Sequence[object]:
     """An answer for each vector."""
-    assert isinstance(values, Sequence) and not isinstance(values, str)
+    assert isinstance(values, list | tuple), "of vectors"
     return values
 
 
