@@ -127,6 +127,7 @@ def predict(words: Sequence[str]) -> int:
                 f"`--top {options.top}`: this run searches among {plural(most, 'answer')} (`head.beam`)"
             )
         head.n_best = options.top  # the model's head has the same object
+    run.model.head.top = options.top
     stream = Stream(run, run.reader(), options)
     gc.freeze()  # the model stays: Python needn't look through it whenever it frees what earlier answers left
     shown = options.out is not None or not sys.stdout.isatty()
