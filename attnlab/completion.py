@@ -47,18 +47,18 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
     elif verb == "help" and not equals:
         yield from ((word, "") for word in dict.fromkeys((*groups.NAMES, *help.WORDS)))
         yield from ((key.path, key.sentence) for key in _keys(verb, chosen).values())
-    elif verb == "predict":
-        yield from _of_predict(current, chosen)
+    elif verb in ("predict", "export"):
+        yield from _of_run(verb, current, chosen)
     elif verb in help.WORDS and equals:
         yield from _values(verb, name, value, _keys(verb, chosen))
     elif verb in help.WORDS:
         yield from _names(verb, current, chosen)
 
 
-def _of_predict(current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _of_run(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
     """A run first, then options, and files, which are inputs."""
     if current.startswith("-"):
-        yield from _names("predict", current, chosen)
+        yield from _names(verb, current, chosen)
     elif not chosen:
         yield from ((run.removeprefix("run="), what) for run, what in _runs("run", current))
     else:

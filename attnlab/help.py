@@ -38,6 +38,7 @@ usage: attnlab <verb> [key=value ...]
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
   predict     predict new inputs             attnlab predict latest "some text" FILE
+  export      use a model without attnlab    attnlab export latest --out tagger
   bench       speed of training on this machine      attnlab bench sections=tagging,images
   help        one key, group, choice or verb         attnlab help encoder.scope
   completion  tab completion                         attnlab completion bash
@@ -95,6 +96,10 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--skip", "", "skip the first inputs, as in `--skip 1000`, to continue an earlier call"),
         Word("--", "", "everything after it is input, even if it begins with two dashes"),
     ),
+    "export": (
+        Word("--out", "", "the folder that is written; by default exported-NAME, by the name of the run's folder"),
+        Word("--onnx", "", "an ONNX model, too (needs the extra `onnx`)"),
+    ),
     "sweep": (
         Word("sweep", "", "finish this sweep, a folder or `latest`"),
         Word("space", "", "a predefined search space, configs/space/NAME.yaml; your own words override it"),
@@ -145,6 +150,10 @@ USAGE = {
     "its column; recordings (.wav, .flac, .ogg), pictures (.png, .jpg), or folders of them; graphs, a line of JSON each, or\n"
     "a .jsonl; `-`, or no INPUT in a pipe, for the lines of standard input. An input that cannot be read gets its error in\n"
     "its place, the others are predicted, and the exit code is 1.",
+    "export": "usage: attnlab export RUN [--out FOLDER] [--onnx]\n\n"
+    "Writes the model as a `torch.export` program (.pt2) that takes one set at a time, of any size, with its vocabulary and\n"
+    "classes (spec.json) and a script that runs it where attnlab isn't installed. First, its outputs are compared with the\n"
+    "model's on sets of several sizes.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

@@ -44,7 +44,9 @@ def packed(run: Run, lines: Sequence[bytes]) -> list[Batch]:
     for start in range(0, len(lines), reader.block):
         block = [line.decode().rstrip("\n") for line in lines[start : start + reader.block]]
         split = reader.read([Input("", text, text) for text in block]).split
-        batches += [split.batch(i) for i in Batching(split.lengths, run.config.trainer.batch_vectors, 0).in_order()]
+        batches += [
+            split.batch(i) for i in Batching(split.lengths, run.config.trainer.batch_vectors, 0).in_order()
+        ]
     return batches
 
 

@@ -424,7 +424,13 @@ def test_as_many_classes_are_told_as_are_asked_for(tmp_path: Path, capsys) -> No
     classes = [f"c{i}" for i in range(13)]
     lines = [json.dumps({"words": [f"w{i}", "x"], "tags": [classes[i % 13], "c0"]}) for i in range(60)]
     (tmp_path / "tags.jsonl").write_text("\n".join(lines) + "\n")
-    run = trained(tmp_path / "outputs", "task=tagging", "data=tagged", f"data.path={tmp_path / 'tags.jsonl'}", "data.test=0.2")
+    run = trained(
+        tmp_path / "outputs",
+        "task=tagging",
+        "data=tagged",
+        f"data.path={tmp_path / 'tags.jsonl'}",
+        "data.test=0.2",
+    )
     (line,) = answers(capsys, str(run), "w1 x", "--top", "12")
     assert [len(each) for each in line["probabilities"]] == [12, 12]
     for of_vector, probability in zip(line["probabilities"], line["probability"], strict=True):

@@ -42,7 +42,12 @@ class SourceReader(Reader[SourceText]):
     def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
         config = self.config
         columns = TableColumns(
-            [config.source_language], config.encoding, config.separator, listed(config.id), listed(config.keep), TOGETHER
+            [config.source_language],
+            config.encoding,
+            config.separator,
+            listed(config.id),
+            listed(config.keep),
+            TOGETHER,
         )
         return text_inputs(words, stdin, columns, self.what)
 

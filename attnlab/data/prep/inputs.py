@@ -63,7 +63,9 @@ def table_inputs(path: Path, columns: TableColumns) -> Iterator[Input]:
     cannot be used keeps its place. Raises UserError for a file that cannot be read, or lacks a column of texts."""
     encoding, bad = columns.encoding, _Problems()
     separator = columns.separator if table_format(path) == ".csv" else None
-    beside = [c for c in dict.fromkeys([*columns.id, *columns.keep]) if has_columns(path, [c], encoding, separator)]
+    beside = [
+        c for c in dict.fromkeys([*columns.id, *columns.keep]) if has_columns(path, [c], encoding, separator)
+    ]
     wanted, texts = list(dict.fromkeys([*columns.texts, *beside])), len(columns.texts)
     for piece in table_pieces(path, wanted, encoding, separator):
         for line, cells in piece_rows(piece, wanted, bad, path, encoding, columns.inside):
@@ -94,7 +96,10 @@ class _Problems(BadRows):
 
 
 def text_inputs(
-    words: Sequence[str], stdin: Iterable[bytes], table: TableColumns | Callable[[Path], Iterator[Input]], what: str
+    words: Sequence[str],
+    stdin: Iterable[bytes],
+    table: TableColumns | Callable[[Path], Iterator[Input]],
+    what: str,
 ) -> Iterator[Input]:
     """Each word is a text, but for `-` and the names of files: a .txt has a text on each line, and a .csv, .tsv or .jsonl is
     read as `table` says. what: one text is called."""
@@ -132,9 +137,7 @@ def _known_ending(path: Path) -> bool:
     )
 
 
-def _of_file(
-    path: Path, table: TableColumns | Callable[[Path], Iterator[Input]], what: str
-) -> Iterator[Input]:
+def _of_file(path: Path, table: TableColumns | Callable[[Path], Iterator[Input]], what: str) -> Iterator[Input]:
     """The texts of a file; what is wrong with it as a whole is one input."""
     encoding = table.encoding if isinstance(table, TableColumns) else None
     try:
