@@ -15,11 +15,18 @@ from attnlab.errors import UserError
 from attnlab.model import embeddings, linear
 from attnlab.model.attention.multihead import SelfAttention
 from attnlab.model.attention.positions import (
-    Alibi, LearnedPosition, Pairs, Position, Relative, Rotary, Rotation, Sinusoidal,
+    Alibi,
+    LearnedPosition,
+    Pairs,
+    Position,
+    Relative,
+    Rotary,
+    Rotation,
+    Sinusoidal,
 )  # fmt: skip
 from attnlab.model.attention.scopes import ByDifferences, Edges, Full, Scope
 from attnlab.model.build import Model
-from attnlab.model.encoders.attention import Attention
+from attnlab.model.encoders.attention import Attention, Block
 from attnlab.model.encoders.convolution import Convolution
 from attnlab.model.encoders.fully_connected import FullyConnected
 from attnlab.model.encoders.recurrent import Recurrent
@@ -46,7 +53,7 @@ class Parts:
 
 class OneSet(nn.Module):
     """values (L,) ids or (L, F), coords (L, P), edges (2, E), edge_values (E, …) -> (1, outputs) of the set or (L, outputs) of
-    its vectors, equal to `Model.outputs`. What the data lack is None.
+    its vectors, equal to `Model.mean_outputs`. What the data lack is None.
 
     Raises UserError for a model that cannot be written so, with the reason.
     """
@@ -74,7 +81,7 @@ def _plain(model: Model) -> Model:
     copied = copy.deepcopy(model).cpu().float().eval()
     for module in copied.modules():
         if type(module) is linear.Linear:
-            module.__class__ = nn.Linear
+            module.__class__ = nn.Linear  # type: ignore[assignment]
     return copied
 
 
@@ -179,6 +186,7 @@ class _Attention(nn.Module):
         elif isinstance(position, Alibi | Relative):
             bias = position(Pairs(parts.differences)).permute(2, 0, 1)  # (H, L, L)
         for number, block in enumerate(encoder.blocks):
+            assert isinstance(block, Block)
             scope = encoder.scopes[number % len(encoder.scopes)]
             biases = [each for each in (bias, self._edges(scope, parts, x)) if each is not None]
             x = x + _attended(block.attention, block.norm_attention(x), rotation, biases, scope, parts)
@@ -243,14 +251,15 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor, parts: Parts) -> Tensor:
         differences = -parts.differences.round()  # (L, L, P): the key's − the query's
         for norm, layer in zip(self.encoder.norms, self.encoder.layers, strict=True):
+            assert isinstance(norm, nn.LayerNorm) and isinstance(layer, nn.Conv1d | nn.Conv2d)
             weight = layer.weight.flatten(2)  # (D, D, cells of the kernel)
             sizes = layer.weight.shape[2:]
-            normed, total = norm(x), layer.bias
+            normed, total = norm(x), x.new_zeros(x.shape[1])
             for cell in range(weight.shape[2]):
                 offset = _offset(cell, sizes)
                 there = torch.stack([differences[..., axis] == step for axis, step in enumerate(offset)]).all(0)
                 total = total + (there.to(x.dtype) @ normed) @ weight[:, :, cell].T
-            x = x + nn.functional.gelu(total)
+            x = x + nn.functional.gelu(total if layer.bias is None else total + layer.bias)
         return self.encoder.norm(x)
 
 

@@ -219,7 +219,7 @@ class Answers:
                 ("" if each is None else "; ".join(self._labels(each)) for each in right) if questions else right
             )
         values = [each.value for each in predictions]
-        columns["predicted"] = _cells("; ".join(map(self._labels, values)) if questions else values)
+        columns["predicted"] = _cells(("; ".join(self._labels(each)) for each in values) if questions else values)
         if not questions and predictions[0].probability is not None:
             columns["probability"] = _decimals(np.array([each.probability for each in predictions]).round(DIGITS))
         if (likely := self._likely(some)) is not None:

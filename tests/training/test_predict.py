@@ -438,3 +438,32 @@ def test_as_many_classes_are_told_as_are_asked_for(tmp_path: Path, capsys) -> No
         assert values == sorted(values, reverse=True) and values[0] == pytest.approx(probability, abs=1e-6)
     (line,) = answers(capsys, str(run), "w1 x")
     assert [len(each) for each in line["probabilities"]] == [3, 3]
+
+
+def test_a_stream_that_was_stopped_is_continued(reader: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    from attnlab.data.text.given import SentenceReader
+    from attnlab.training.predict import Options, Stream
+
+    monkeypatch.setattr(SentenceReader, "block", 4)
+    lines = tmp_path / "lines.txt"
+    lines.write_text("".join(f"It is {'very ' * (i % 5)}{'fine' if i % 3 else 'dull'}!\n" for i in range(14)))
+    assert main(["predict", str(reader), str(lines), "--json"]) == 0
+    whole = capsys.readouterr().out
+    run = load_run(reader)
+    pieces = Stream(run, run.reader(), Options(str(reader), (str(lines),), "json")).pieces(lambda done: None, ())
+    written = next(pieces) + next(pieces)
+    assert written.count("\n") == 8 and whole.startswith(written)
+    assert main(["predict", str(reader), str(lines), "--json", "--skip", "8"]) == 0
+    assert written + capsys.readouterr().out == whole
+
+
+def test_a_file_of_another_format_is_told_the_right_way(
+    reader: Path, tagger: Path, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "tags.jsonl").write_text('{"words": ["a", "b"], "tags": ["X", "Y"]}\n')
+    (tmp_path / "tags.tsv").write_text("a\tX\nb\tY\n")
+    (tmp_path / "new.conllu").write_text("1\ta\t_\tX\n")
+    for run in (reader, tagger):
+        for name in ("tags.jsonl", "tags.tsv", "new.conllu"):
+            (line,) = answers(capsys, str(run), str(tmp_path / name), code=1)
+            assert name in line["error"] and "`attnlab eval run=RUN data.path=FILE`" in line["error"]

@@ -13,6 +13,7 @@ from attnlab.errors import UserError
 from attnlab.local_files import is_regular, name_text, user_path
 from attnlab.text_files import text_lines, unreadable
 
+OWN_FORMAT = "a file like those it was trained on is predicted by `attnlab eval run=RUN data.path=FILE`, also without labels"
 STDIN = "-"
 """The word that stands for standard input."""
 
@@ -63,6 +64,9 @@ def table_inputs(path: Path, columns: TableColumns) -> Iterator[Input]:
     cannot be used keeps its place. Raises UserError for a file that cannot be read, or lacks a column of texts."""
     encoding, bad = columns.encoding, _Problems()
     separator = columns.separator if table_format(path) == ".csv" else None
+    if not has_columns(path, columns.texts, encoding, separator):
+        named = " and ".join(f"`{column}`" for column in columns.texts)
+        raise UserError(f"{path}: has no column {named}, which this run reads; {OWN_FORMAT}")
     beside = [
         c for c in dict.fromkeys([*columns.id, *columns.keep]) if has_columns(path, [c], encoding, separator)
     ]
@@ -149,7 +153,8 @@ def _of_file(path: Path, table: TableColumns | Callable[[Path], Iterator[Input]]
             yield from line_inputs(text_lines(path, encoding), path.name, encoding)
         else:
             raise UserError(
-                f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl"
+                f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl; "
+                f"{OWN_FORMAT}"
             )
     except UserError as error:
         yield Input(name_text(path.as_posix()), None, name_text(str(path)), str(error))
