@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attnlab.data.contract import Input
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.tables import has_columns, piece_rows, table_format, table_pieces
+from attnlab.data.files.tables import MissingColumn, has_columns, piece_rows, table_format, table_pieces
 from attnlab.data.files.walk import files_below, is_housekeeping
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, name_text, user_path
@@ -64,7 +64,7 @@ def table_inputs(path: Path, columns: TableColumns) -> Iterator[Input]:
     cannot be used keeps its place. Raises UserError for a file that cannot be read, or lacks a column of texts."""
     encoding, bad = columns.encoding, _Problems()
     separator = columns.separator if table_format(path) == ".csv" else None
-    if not has_columns(path, columns.texts, encoding, separator):
+    if table_format(path) == ".jsonl" and not has_columns(path, columns.texts, encoding):
         named = " and ".join(f"`{column}`" for column in columns.texts)
         raise UserError(f"{path}: has no column {named}, which this run reads; {OWN_FORMAT}")
     beside = [
@@ -74,9 +74,9 @@ def table_inputs(path: Path, columns: TableColumns) -> Iterator[Input]:
     for piece in table_pieces(path, wanted, encoding, separator):
         for line, cells in piece_rows(piece, wanted, bad, path, encoding, columns.inside):
             yield from bad.taken(path, columns.nothing_kept)
-            named = dict(zip(wanted, cells, strict=True))
-            key = next((named[column] for column in columns.id if named.get(column)), f"{path.name}:{line}")
-            kept = {_column_name(column): named.get(column, "") for column in columns.keep}
+            row = dict(zip(wanted, cells, strict=True))
+            key = next((row[column] for column in columns.id if row.get(column)), f"{path.name}:{line}")
+            kept = {_column_name(column): row.get(column, "") for column in columns.keep}
             yield Input(key, Cells(tuple(cells[:texts])), " ".join(cells[:texts]), "", kept)
         yield from bad.taken(path, columns.nothing_kept)
 
@@ -157,7 +157,8 @@ def _of_file(path: Path, table: TableColumns | Callable[[Path], Iterator[Input]]
                 f"{OWN_FORMAT}"
             )
     except UserError as error:
-        yield Input(name_text(path.as_posix()), None, name_text(str(path)), str(error))
+        right = f"; {OWN_FORMAT}" if isinstance(error, MissingColumn) else ""
+        yield Input(name_text(path.as_posix()), None, name_text(str(path)), f"{error}{right}")
 
 
 def file_inputs(
