@@ -103,7 +103,7 @@ def _run(words: list[str]) -> int:
         if verb not in ("runs", "prune", "completion"):  # which use no parts
             from attnlab import plugins
 
-            plugins.load([] if verb in ("predict", "inspect") else rest)  # whose words are anything
+            plugins.load([] if verb in ("predict", "inspect", "export") else rest)  # whose words are anything
         if "--help" in rest or "-h" in rest:
             from attnlab import help
 
@@ -223,6 +223,13 @@ def inspect(words: list[str]) -> None:
     look(words)
 
 
+def export(words: list[str]) -> int:
+    """attnlab export: a run's model as a program of torch alone, and as ONNX."""
+    from attnlab.training.export import command
+
+    return command(words)
+
+
 def sweep(words: list[str]) -> None:
     """attnlab sweep: many runs from one line, or the rest of a sweep that was stopped."""
     from attnlab.lab.sweep.command import sweep as search
@@ -301,8 +308,7 @@ def completion(words: list[str]) -> None:
 
 VERBS: dict[str, Callable[[list[str]], int | None]] = {
     "train": train, "sweep": sweep, "runs": runs, "report": report, "prune": prune, "data": data, "eval": evaluate,
-    "predict": predict, "inspect": inspect,
-    "bench": bench,
+    "predict": predict, "inspect": inspect, "export": export, "bench": bench,
     "help": explain, "completion": completion,
 }  # fmt: skip
 

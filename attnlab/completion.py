@@ -47,8 +47,8 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
     elif verb == "help" and not equals:
         yield from ((word, "") for word in dict.fromkeys((*groups.NAMES, *help.WORDS)))
         yield from ((key.path, key.sentence) for key in _keys(verb, chosen).values())
-    elif verb in ("predict", "inspect"):
-        yield from _of_inputs(verb, current, chosen)
+    elif verb in ("predict", "inspect", "export"):
+        yield from _of_run(verb, current, chosen)
     elif verb == "report" and not current.startswith("-") and not equals:
         yield from ((run.removeprefix("run="), what) for run, what in _runs("run", current))
         yield from _names(verb, current, chosen)
@@ -58,7 +58,7 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
         yield from _names(verb, current, chosen)
 
 
-def _of_inputs(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _of_run(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
     """A run first, then options, and files, which are inputs."""
     if current.startswith("-"):
         yield from _names(verb, current, chosen)

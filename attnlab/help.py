@@ -41,6 +41,7 @@ usage: attnlab <verb> [key=value ...]
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
   predict     predict new inputs             attnlab predict latest "some text" FILE
   inspect     see where a run looks, and why         attnlab inspect latest "some text"
+  export      use a model without attnlab    attnlab export latest --out tagger
   bench       speed of training on this machine      attnlab bench sections=tagging,images
   help        one key, group, choice or verb         attnlab help encoder.scope
   completion  tab completion                         attnlab completion bash
@@ -116,6 +117,10 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--json", "", "print a line of JSON with all numbers for each input instead of writing a page"),
         Word("--", "", "everything after it is input, even if it begins with two dashes"),
     ),
+    "export": (
+        Word("--out", "", "the folder that is written; by default exported-NAME, by the name of the run's folder"),
+        Word("--onnx", "", "an ONNX model, too (needs the extra `onnx`)"),
+    ),
     "sweep": (
         Word("sweep", "", "finish this sweep, a folder or `latest`"),
         Word("space", "", "a predefined search space, configs/space/NAME.yaml; your own words override it"),
@@ -183,6 +188,10 @@ USAGE = {
     "Writes one page (.html) that needs no network: the answer, the attention weights of every layer and head, what the\n"
     "answer depends on by several methods, each with a test of how far it can be trusted, and one vector followed through a\n"
     "head. RUN and INPUT: as `attnlab predict` takes them, up to 20 inputs. See docs/inspect.md.",
+    "export": "usage: attnlab export RUN [--out FOLDER] [--onnx]\n\n"
+    "Writes the model as a `torch.export` program (.pt2) that takes one set at a time, of any size, with its vocabulary and\n"
+    "classes (spec.json) and a script that runs it where attnlab isn't installed. First, its outputs are compared with the\n"
+    "model's on sets of several sizes.",
     "sweep": "usage: attnlab sweep [key=values ...] [space=NAME] [sweep.key=value ...], or sweep=FOLDER|latest\n\n"
     "values: a,b,c | choice(a,b) | range(1,9,2) | interval(1e-4,1e-2) | int(interval(1,8)) | tag(log,...)",
     "prune": "usage: attnlab prune [run=FOLDER|latest] [outputs=FOLDER] [--yes]\n\n"

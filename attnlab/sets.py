@@ -294,10 +294,15 @@ class Ranked:
 
     def named(self, first: int, end: int) -> list[dict[str, float]]:
         """Of rows from `first` to before `end`, the probabilities by the names of the classes."""
-        ids, probabilities = (found[first:end].tolist() for found in self._found())
+        ids, probabilities = (found.tolist() for found in self.best(first, end))
         return [
             {self.classes[i]: p for i, p in zip(*row, strict=True)} for row in zip(ids, probabilities, strict=True)
         ]
+
+    def best(self, first: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Of these rows, (rows, k) numbers of classes, and their probabilities."""
+        ids, probabilities = self._found()
+        return ids[first:end], probabilities[first:end]
 
     def _found(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(R, k) numbers of classes, and their probabilities."""

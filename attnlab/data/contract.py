@@ -4,7 +4,7 @@ A loader is a class derived from `Data`, registered in `registry.LOADERS`; its s
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -143,18 +143,25 @@ class Split:
 class Input:
     """One thing that a user gives to be predicted, as it was found. key: where: file:line, a file's name. value: what its
     reader takes: a text, a path, … shown: how a person recognises it. error: why it could not be read; "" where it could.
+    kept: what the user wants beside its answer, by the names of columns.
     """
 
     key: str
     value: object
     shown: str
     error: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 class GivenSplit(Split):
     """Examples that a user gives, of which no right answer is known."""
 
     answered = False
+    beside: Sequence[Mapping[str, str]] = ()
+    """What is kept of each example, by the names of columns; empty where nothing is kept of any."""
+
+    def kept(self, i: int) -> dict[str, str]:
+        return dict(self.beside[i]) if self.beside else {}
 
     def gold(self, target: str) -> Sequence[Gold]:
         """Raises UserError: nothing is known."""
@@ -219,7 +226,10 @@ class Reader(InputReader, Generic[E]):
                 rows.append(number)
             except UserError as error:
                 errors[number] = str(error)
-        return Readings(self.split(examples, [inputs[row].key for row in rows]), rows, errors)
+        split = self.split(examples, [inputs[row].key for row in rows])
+        if any(inputs[row].kept for row in rows):
+            split.beside = [inputs[row].kept for row in rows]
+        return Readings(split, rows, errors)
 
 
 class Data:

@@ -70,6 +70,10 @@ class Model(nn.Module):
         outputs = _row_head(self).outputs(self.encode(inputs))
         return outputs if self.bag is None else outputs + self.bag(inputs)
 
+    def mean_outputs(self, inputs: VectorSets) -> Tensor:
+        """As `outputs`, of the mean of its members' probabilities or numbers: what it answers by."""
+        return self.outputs(inputs)
+
     @torch.no_grad()
     def predict(self, inputs: VectorSets) -> list[Prediction]:
         """Ids (N,) or numbers (N, F) -> an answer for each of the B sets."""
@@ -126,9 +130,11 @@ class Ensemble(Model):
 
     def read(self, inputs: VectorSets) -> Reading:
         """Ids (N,) or numbers (N, F) -> what evaluation asks of the members' mean answers."""
-        head = _row_head(self)
+        return _reading(_row_head(self), self.mean_outputs(inputs), inputs)
+
+    def mean_outputs(self, inputs: VectorSets) -> Tensor:
         outputs = torch.stack([member.outputs(inputs) for member in self.members])
-        return _reading(head, head.output.kind.combined(outputs), inputs)
+        return _row_head(self).output.kind.combined(outputs)
 
 
 def _reading(head: RowHead, outputs: Tensor, inputs: VectorSets) -> Reading:

@@ -69,6 +69,8 @@ class Head(nn.Module):
         self.kind, self.classes = target.kind, target.classes
         usual = kind_named(target.kind)
         self.metrics = chosen(config.metrics or usual.usual_metrics(target.classes), target.kind, target.classes)
+        self.top: int | None = None
+        """Classes of which probabilities are kept with each prediction, at least; None: as many as is usual."""
         self.monitor = usual.monitor if usual.monitor in self.metrics else self.metrics[0]
         assert self.kind in self.kinds, "refused when the model was built"
 

@@ -74,7 +74,7 @@ class RowHead(Head):
     def predictions_of(self, outputs: Tensor, layout: Layout) -> list[Prediction]:
         """As `predict`, of (R, outputs). layout: of the encoded vectors."""
         answers = self.output.predictions_of(outputs)
-        ranked = self.output.kind.ranked(outputs, self.output.target)
+        ranked = self.output.kind.ranked(outputs, self.output.target, self.top)
         if not self.output.kind.per_vector:
             return [
                 Prediction(*answer, ranked=None if ranked is None else RankedRows(ranked, i, i + 1))

@@ -176,6 +176,7 @@ class TargetKind:
         """(R, outputs) -> the value and probability of each row, in words or numbers."""
         raise NotImplementedError
 
-    def ranked(self, outputs: Tensor, target: Target) -> Ranked | None:
-        """(R, outputs) -> the most probable classes of each row; None where answers are no classes."""
+    def ranked(self, outputs: Tensor, target: Target, most: int | None = None) -> Ranked | None:
+        """(R, outputs) -> the most probable classes of each row; None where answers are no classes. most: how many are kept at
+        least; None: as many as is usual."""
         return None

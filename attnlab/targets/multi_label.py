@@ -51,6 +51,6 @@ class MultiLabel(TargetKind):
     def predictions(self, outputs: Tensor, target: Target) -> list[tuple[Value, Value]]:
         return [([int(p > 0.5) for p in row], row) for row in outputs.float().sigmoid().tolist()]
 
-    def ranked(self, outputs: Tensor, target: Target) -> Ranked:
+    def ranked(self, outputs: Tensor, target: Target, most: int | None = None) -> Ranked:
         """All questions, in their order."""
         return Ranked(target.classes, outputs, most=None)

@@ -96,9 +96,9 @@ class SingleLabel(TargetKind):
         probabilities, chosen = outputs.float().softmax(-1).max(-1)
         return [(target.classes[i], p) for i, p in zip(chosen.tolist(), probabilities.tolist(), strict=True)]
 
-    def ranked(self, outputs: Tensor, target: Target) -> Ranked:
-        most = MOST_OF_VECTORS if self.per_vector else MOST_OF_SETS
-        return Ranked(target.classes, outputs, most, self.per_vector)
+    def ranked(self, outputs: Tensor, target: Target, most: int | None = None) -> Ranked:
+        usual = MOST_OF_VECTORS if self.per_vector else MOST_OF_SETS
+        return Ranked(target.classes, outputs, max(most or 0, usual), self.per_vector)
 
 
 def unseen_labels(

@@ -1,10 +1,9 @@
 """`attnlab predict`: what a run answers about inputs of any number, block by block, in their order."""
 
-import csv
-import io
+import gc
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +20,7 @@ from attnlab.plural import plural
 from attnlab.runs import is_run, is_sweep
 from attnlab.sets import Answer, Prediction
 from attnlab.targets import kind_named
-from attnlab.training.predictions import Answers, cell, json_line, most_probable
+from attnlab.training.predictions import Answers, csv_line, json_line, most_probable
 from attnlab.training.run import Run, load_run
 
 FORMS = {".jsonl": "json", ".csv": "csv", ".txt": "text"}
@@ -128,10 +127,12 @@ def predict(words: Sequence[str]) -> int:
                 f"`--top {options.top}`: this run searches among {plural(most, 'answer')} (`head.beam`)"
             )
         head.n_best = options.top  # the model's head has the same object
+    run.model.head.top = options.top
     stream = Stream(run, run.reader(), options)
+    gc.freeze()  # the model stays: Python needn't look through it whenever it frees what earlier answers left
     shown = options.out is not None or not sys.stdout.isatty()
     with counted("Predicting") if shown else _uncounted() as progress:
-        pieces = stream.pieces(progress)
+        pieces = stream.pieces(progress, () if sys.stdin is None else sys.stdin.buffer)
         if options.out is not None:
             write_pieces(options.out, pieces)
         else:
@@ -166,9 +167,9 @@ class Stream:
         self.run, self.reader, self.options = run, reader, options
         self.done, self.failed, self.first_error = 0, 0, ""
 
-    def pieces(self, progress: Callable[[int], None]) -> Iterator[str]:
+    def pieces(self, progress: Callable[[int], None], stdin: Iterable[bytes]) -> Iterator[str]:
         """The text of each block; progress is told how many inputs are done."""
-        words, stdin = self.options.inputs or (STDIN,), () if sys.stdin is None else sys.stdin.buffer
+        words = self.options.inputs or (STDIN,)
         inputs = islice(self.reader.inputs(words, stdin), self.options.skip, None)
         table, lines = Table(), Lines(self.run, self.options.top)
         write = {"json": _json_lines, "csv": table.rows, "text": lines.lines}[self.options.form]
@@ -210,11 +211,10 @@ class Stream:
 
 
 def _json_lines(block: Block) -> Iterator[str]:
+    lines = block.answers.lines()
     for number, given in enumerate(block.inputs):
-        if number in block.errors:
-            yield json_line({"key": given.key, "error": block.errors[number]})
-        else:
-            yield json_line(block.answers.line(block.rows[number]))
+        error = block.errors.get(number)
+        yield next(lines) if error is None else json_line({"key": given.key, "error": error})
 
 
 class Table:
@@ -228,30 +228,28 @@ class Table:
 
     def rows(self, block: Block) -> Iterator[str]:
         """The rows of a block, behind the line of names where it is the first that has an answer."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        if not self._names and block.rows:
-            first = next(iter(block.answers.table_rows(next(iter(block.rows.values())))))
-            self._names = list(first)
-            writer.writerow([*self._names, "error"])
+        answered = ((names, text) for names, texts in block.answers.tables(with_errors=True) for text in texts)
         for number, given in enumerate(block.inputs):
-            if number in block.errors:
+            if number not in block.rows:
                 self._waiting.append((given.key, block.errors[number]))
-            if self._names:
-                for key, error in self._waiting:
-                    writer.writerow([key, *[""] * (len(self._names) - 1), error])
-                self._waiting.clear()
-            if number in block.rows:
-                for row in block.answers.table_rows(block.rows[number]):
-                    writer.writerow([*(cell(row[name]) for name in self._names), ""])
-        yield stream.getvalue()
+                continue
+            names, text = next(answered)
+            if not self._names:
+                self._names = names
+                yield csv_line(names)
+            yield from self._errors()
+            yield text
+        if self._names:
+            yield from self._errors()
+
+    def _errors(self) -> Iterator[str]:
+        for key, error in self._waiting:
+            yield csv_line([key, *[""] * (len(self._names) - 2), error])
+        self._waiting.clear()
 
     def rest(self) -> str:
         """Of inputs of which none was answered, their errors."""
-        stream = io.StringIO()
-        if self._waiting:
-            csv.writer(stream, lineterminator="\n").writerows([("key", "error"), *self._waiting])
-        return stream.getvalue()
+        return "".join(map(csv_line, [("key", "error"), *self._waiting])) if self._waiting else ""
 
 
 class Lines:

@@ -1,10 +1,15 @@
 """What a run answers about each example of a split, as files: a line of JSON for each, and a table beside them."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from attnlab.data.contract import Gold, Split
 from attnlab.disk import write_pieces
@@ -20,8 +25,12 @@ FIELDS = frozenset(
 """Names that a line may have whatever the data are, in either file."""
 MOST_COLUMNS = 10
 """Classes that have a column each in the table; of more, the most probable ones are named in each row."""
+DIGITS = 6
+"""Behind the point of a probability in the table, and of those of several classes."""
+STRETCH = 1 << 16
+"""Rows whose text is made together, column by column: as Python's own strings they would take longer than the model."""
 YES = 1
-_JSON = json.JSONEncoder(ensure_ascii=False)
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluation) -> None:
@@ -35,8 +44,34 @@ def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluati
     write_pieces(path.with_suffix(".csv"), answers.rows())
 
 
+@dataclass(frozen=True)
+class Likely:
+    """The most probable classes of R rows, the best first, or all questions in their order. ids: (R, k) numbers of classes;
+    probabilities: (R, k)."""
+
+    ids: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def first(self, most: int | None) -> "Likely":
+        """Those of the `most` most probable ones; None: all."""
+        if most is None:
+            return self
+        order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :most]
+        return self._taken(order)
+
+    def besides(self, answers: NDArray[np.int64]) -> "Likely":
+        """Without the class that is the answer, (R,), or the least probable one where that is none of them."""
+        if (self.ids[:, 0] == answers).all():  # nearly always
+            return Likely(self.ids[:, 1:], self.probabilities[:, 1:])
+        order = np.argsort(self.ids == answers[:, None], axis=1, kind="stable")[:, :-1]
+        return self._taken(order)
+
+    def _taken(self, order: NDArray[np.int64]) -> "Likely":
+        return Likely(np.take_along_axis(self.ids, order, 1), np.take_along_axis(self.probabilities, order, 1))
+
+
 class Answers:
-    """The answers of a head about a split, as text piece by piece, so that those of many examples need little memory.
+    """The answers of a head about a split, as text some examples at a time, so that those of many need little memory.
 
     with_gold: whether right answers have their place, even where none is known. top: how many of the most probable classes
     are told; None: as many as are kept.
@@ -58,24 +93,58 @@ class Answers:
     def _right(self, i: int) -> Gold | None:
         return None if self.gold is None else self.gold[i]
 
+    def _stretches(self) -> Iterator[range]:
+        """Numbers of examples whose text is made together."""
+        start = rows = 0
+        for i, prediction in enumerate(self.predictions):
+            rows += len(_listed(prediction.value)) if self.kind.per_vector else 1
+            if rows >= STRETCH:
+                yield range(start, i + 1)
+                start, rows = i + 1, 0
+        if start < len(self.predictions):
+            yield range(start, len(self.predictions))
+
+    def _likely(self, some: range) -> Likely | None:
+        """Of the vectors of these examples, or of themselves; None where answers are no classes."""
+        found = [ranked for i in some if (ranked := self.predictions[i].ranked) is not None]
+        if not found:
+            return None
+        ids, probabilities = zip(*(each.ranked.best(each.first, each.end) for each in found), strict=True)
+        return Likely(np.concatenate(ids), np.concatenate(probabilities).astype(np.float64))
+
     # --- lines of JSON --------------------------------------------------------------------------
 
     def lines(self) -> Iterator[str]:
         """A line for each example."""
-        for i in range(len(self.predictions)):
-            yield json_line(self.line(i))
+        for some in self._stretches():
+            likely = self._likely(some)
+            probabilities = None if likely is None else self._objects(likely.first(self.top), some)
+            of_vectors = self._probabilities_of_vectors(some)
+            for number, i in enumerate(some):
+                prediction = self.predictions[i]
+                probability = _encode(prediction.probability) if of_vectors is None else of_vectors[number]
+                parts = [
+                    _encode(self._known(i))[1:-1],
+                    f'"probability": {probability}',
+                    *([] if probabilities is None else [f'"probabilities": {probabilities[number]}']),
+                    _encode(self._remarks(i))[1:-1],
+                ]
+                yield f"{{{', '.join(filter(None, parts))}}}\n"
 
-    def line(self, i: int) -> dict[str, object]:
-        """What a line says of example i."""
+    def _known(self, i: int) -> dict[str, object]:
+        """What a line says of example i and its answer."""
         prediction, right = self.predictions[i], self._right(i)
         line = {"key": self.split.name(i), **self._kept(i), **self.split.show(i)}
         line |= {"gold": right} if self.with_gold else {}
-        line |= {"predicted": prediction.value, "probability": prediction.probability}
+        line["predicted"] = prediction.value
         if self.kind.name == "classes":
-            known = {} if right is None else {"gold_labels": self._labels(right)}
-            line |= known | {"predicted_labels": self._labels(prediction.value)}
-        if (probabilities := most_probable(prediction, self.top)) is not None:
-            line["probabilities"] = _rounded(probabilities)
+            line |= {} if right is None else {"gold_labels": self._labels(right)}
+            line["predicted_labels"] = self._labels(prediction.value)
+        return line
+
+    def _remarks(self, i: int) -> dict[str, object]:
+        """What a line says of example i besides."""
+        prediction, line = self.predictions[i], dict[str, object]()
         if prediction.alternatives:
             line["alternatives"] = prediction.alternatives
         if not prediction.complete:
@@ -83,6 +152,33 @@ class Answers:
         if (unknown := self.split.unknown(i)) is not None:
             line["unknown_words"] = unknown
         return line
+
+    def _objects(self, likely: Likely, some: range) -> list[str]:
+        """Of each example the text of its probabilities by name or, where vectors have answers each, of a list of such."""
+        names = pa.array([f"{_encode(name)}: " for name in self.classes])
+        parts = [pa.scalar("{")]
+        for number, (ids, probabilities) in enumerate(zip(likely.ids.T, likely.probabilities.T, strict=True)):
+            parts += [names.take(pa.array(ids)), _decimals(probabilities.round(DIGITS))]
+            parts += [pa.scalar(", ")] if number + 1 < likely.ids.shape[1] else []
+        objects = pc.binary_join_element_wise(*parts, pa.scalar("}"), "")
+        return self._per_example(objects, some) if self.kind.per_vector else objects.to_pylist()
+
+    def _probabilities_of_vectors(self, some: range) -> list[str] | None:
+        """Of each example, the text of the list of its vectors' probabilities; None where there are no such lists."""
+        lists = [self.predictions[i].probability for i in some]
+        if not self.kind.per_vector or not all(isinstance(each, list) and None not in each for each in lists):
+            return None
+        flat = np.fromiter(chain.from_iterable(map(_listed, lists)), dtype=np.float64)
+        return self._per_example(_decimals(flat), some)
+
+    def _per_example(self, of_vectors: pa.StringArray, some: range) -> list[str]:
+        """Texts of all vectors of these examples -> of each example, a list of them."""
+        lists = pa.ListArray.from_arrays(pa.array(self._starts(some), pa.int32()), of_vectors)
+        return pc.binary_join_element_wise("[", pc.binary_join(lists, ", "), "]", "").to_pylist()
+
+    def _starts(self, some: range) -> NDArray[np.int64]:
+        """(examples + 1,): where the vectors of each begin."""
+        return np.cumsum([0, *(len(_listed(self.predictions[i].value)) for i in some)])
 
     def _labels(self, answers: Answer | Gold) -> list[str]:
         """The names of the questions that are answered by yes."""
@@ -93,69 +189,131 @@ class Answers:
 
     def rows(self) -> Iterator[str]:
         """The line of names, and the rows of each example."""
-        if not self.predictions:
-            return
-        stream = io.StringIO()
-        writer, names = csv.writer(stream, lineterminator="\n"), list[str]()
-        for i in range(len(self.predictions)):
-            for row in self.table_rows(i):
-                if not names:
-                    names = list(row)
-                    writer.writerow(names)
-                writer.writerow([cell(row[name]) for name in names])
-            yield stream.getvalue()
-            stream.seek(0)
-            stream.truncate()
+        for number, (names, texts) in enumerate(self.tables()):
+            yield from [csv_line(names)] if number == 0 else []
+            yield from texts
 
-    def table_rows(self, i: int) -> Iterator[dict[str, object]]:
-        """The rows of example i: one or, where vectors have answers each, one for each of them."""
-        return self._vectors(i) if self.kind.per_vector else iter([self._row(i)])
-
-    def _row(self, i: int) -> dict[str, object]:
-        """Of an example with one answer, or of several questions."""
-        prediction, right = self.predictions[i], self._right(i)
-        row = {"key": self.split.name(i), **self._kept(i), **self.split.show(i)}
-        if self.kind.name == "classes":
-            row |= {"gold": None if right is None else "; ".join(self._labels(right))} if self.with_gold else {}
-            row["predicted"] = "; ".join(self._labels(prediction.value))
-        else:
-            row |= {"gold": right} if self.with_gold else {}
-            row |= {"predicted": prediction.value}
-            row |= {} if prediction.probability is None else {"probability": _short(prediction.probability)}
-        if isinstance(probabilities := prediction.probabilities, Mapping):
-            if self.kind.name == "class" and self.top is not None:
-                row |= _others(dict(list(probabilities.items())[: self.top]), prediction.value)
-            elif self.kind.name == "classes" or len(self.classes) <= MOST_COLUMNS:
-                row |= {f"p({name})": _short(probabilities.get(name)) for name in self.classes}
+    def tables(self, with_errors: bool = False) -> Iterator[tuple[list[str], list[str]]]:
+        """Of some examples at a time: the names of the columns, always the same, and of each example the text of its rows:
+        one or, where vectors have answers each, one for each of them. with_errors: whether a last column is for what is wrong
+        with an example, which is empty."""
+        for some in self._stretches():
+            columns = self._vector_columns(some) if self.kind.per_vector else self._columns(some)
+            lines = pc.binary_join_element_wise(*columns.values(), ",")
+            ended = pc.binary_join_element_wise(lines, ",\n" if with_errors else "\n", "")
+            names = [*columns, *(["error"] if with_errors else [])]
+            if self.kind.per_vector:
+                lists = pa.ListArray.from_arrays(pa.array(self._starts(some), pa.int32()), ended)
+                yield names, pc.binary_join(lists, "").to_pylist()
             else:
-                row |= _others(probabilities, prediction.value)
-        if self.kind.name == "sequence":
-            row["complete"] = prediction.complete
-        if (unknown := self.split.unknown(i)) is not None:
-            row["unknown_words"] = unknown
-        return row
+                yield names, ended.to_pylist()
 
-    def _vectors(self, i: int) -> Iterator[dict[str, object]]:
-        """Of an example in which each vector has an answer."""
-        prediction, right, shown = self.predictions[i], self._right(i), self.split.show(i)
-        named = {"key": self.split.name(i), **self._kept(i)}
-        words = shown.get("words")
-        probabilities = most_probable(prediction, self.top)
-        for position, value in enumerate(_listed(prediction.value)):
-            row: dict[str, object] = {**named, "position": position}
-            row |= {"word": words[position]} if isinstance(words, list) else {}
-            row |= {"gold": None if right is None else _listed(right)[position]} if self.with_gold else {}
-            row["predicted"] = value
-            if prediction.probability is not None:
-                row["probability"] = _short(_listed(prediction.probability)[position])
-            if probabilities is not None and not isinstance(probabilities, Mapping):
-                row |= _others(probabilities[position], value)
-            yield row
+    def _columns(self, some: range) -> dict[str, pa.StringArray]:
+        """Of examples with one answer each, or of several questions."""
+        predictions = [self.predictions[i] for i in some]
+        columns = self._named(some, self.split.show)
+        questions = self.kind.name == "classes"
+        if self.with_gold:
+            right = [self._right(i) for i in some]
+            columns["gold"] = _cells(
+                ("" if each is None else "; ".join(self._labels(each)) for each in right) if questions else right
+            )
+        values = [each.value for each in predictions]
+        columns["predicted"] = _cells(("; ".join(self._labels(each)) for each in values) if questions else values)
+        if not questions and predictions[0].probability is not None:
+            columns["probability"] = _decimals(np.array([each.probability for each in predictions]).round(DIGITS))
+        if (likely := self._likely(some)) is not None:
+            if self.kind.name == "class" and (self.top is not None or len(self.classes) > MOST_COLUMNS):
+                columns |= self._others(likely.first(self.top), list(map(str, values)))
+            else:
+                by_class = np.take_along_axis(likely.probabilities, np.argsort(likely.ids, axis=1), 1)
+                of_each = zip(self.classes, by_class.T, strict=True)
+                columns |= {f"p({name})": _decimals(numbers.round(DIGITS)) for name, numbers in of_each}
+        if self.kind.name == "sequence":
+            columns["complete"] = _cells(each.complete for each in predictions)
+        if self.split.unknown(some[0]) is not None:
+            columns["unknown_words"] = _cells(self.split.unknown(i) for i in some)
+        return columns
+
+    def _vector_columns(self, some: range) -> dict[str, pa.StringArray]:
+        """Of the vectors of these examples."""
+        predictions, starts = [self.predictions[i] for i in some], self._starts(some)
+        counts = np.diff(starts)
+        example = pa.array(np.repeat(np.arange(len(some)), counts))
+        columns = {name: column.take(example) for name, column in self._named(some, lambda i: {}).items()}
+        position = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
+        columns["position"] = pa.array(position).cast(pa.string())
+        words = [self.split.show(i).get("words") for i in some]
+        if all(isinstance(each, list) for each in words):
+            columns["word"] = _repeated_cells(list(chain.from_iterable(map(_listed, words))))
+        if self.with_gold:
+            unknown = [[None] * int(count) for count in counts]
+            right = [self._right(i) for i in some]
+            lists = [no if each is None else _listed(each) for each, no in zip(right, unknown, strict=True)]
+            columns["gold"] = _cells(chain.from_iterable(lists))
+        values = list(chain.from_iterable(_listed(each.value) for each in predictions))
+        columns["predicted"] = _repeated_cells(values)
+        if predictions[0].probability is not None:
+            listed = chain.from_iterable(_listed(each.probability) for each in predictions)
+            numbers = np.array([np.nan if each is None else each for each in listed], dtype=np.float64)
+            columns["probability"] = pc.if_else(pa.array(np.isnan(numbers)), "", _decimals(numbers.round(DIGITS)))
+        if (likely := self._likely(some)) is not None:
+            columns |= self._others(likely.first(self.top), list(map(str, values)))
+        return columns
+
+    def _named(self, some: range, show: Callable[[int], Mapping[str, object]]) -> dict[str, pa.StringArray]:
+        """What names each of these examples, and shows it."""
+        rows = [{"key": self.split.name(i), **self._kept(i), **show(i)} for i in some]
+        return {name: _cells(row[name] for row in rows) for name in rows[0]}
+
+    def _others(self, likely: Likely, answers: Sequence[str]) -> dict[str, pa.StringArray]:
+        """The most probable classes besides the answers, with their probabilities."""
+        numbers, names = {name: i for i, name in enumerate(self.classes)}, _quoted(pa.array(self.classes))
+        others = likely.besides(np.array([numbers[answer] for answer in answers], dtype=np.int64))
+        columns: dict[str, pa.StringArray] = {}
+        for number, (ids, probabilities) in enumerate(zip(others.ids.T, others.probabilities.T, strict=True), 2):
+            columns[f"predicted_{number}"] = names.take(pa.array(ids))
+            columns[f"probability_{number}"] = _decimals(probabilities.round(DIGITS))
+        return columns
+
+
+def _decimals(numbers: NDArray[np.float64]) -> pa.StringArray:
+    """(R,) -> the shortest text of each number that is read as the same."""
+    text = pa.array(np.ascontiguousarray(numbers, dtype=np.float64)).cast(pa.string())
+    for number, written in ((0.0, "0.0"), (1.0, "1.0")):
+        text = pc.if_else(pa.array(numbers == number), written, text)
+    return pc.if_else(pa.array(np.isnan(numbers)), "NaN", text)
+
+
+def _cells(values: Iterable[object]) -> pa.StringArray:
+    """Values as the cells of a column, quoted where they must be."""
+    return _quoted(pa.array([value if type(value) is str else cell(value) for value in values], pa.string()))
+
+
+def _repeated_cells(values: Sequence[object]) -> pa.StringArray:
+    """As `_cells`, of values of which many are the same."""
+    texts = [value if type(value) is str else cell(value) for value in values]
+    distinct = pa.array(texts, pa.string()).dictionary_encode()
+    return _quoted(distinct.dictionary).take(distinct.indices)
+
+
+def _quoted(cells: pa.StringArray) -> pa.StringArray:
+    """Cells of a .csv: in quotes where they hold a comma, a quote or the end of a line."""
+    special = pc.match_substring_regex(cells, '[",\r\n]')
+    if not pc.any(special).as_py():
+        return cells
+    doubled = pc.replace_substring(cells, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), cells)
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """One line of a .csv file."""
+    return ",".join(_cells(cells).to_pylist()) + "\n"
 
 
 def json_line(record: Mapping[str, object]) -> str:
     """One line of a .jsonl file."""
-    return _JSON.encode(record) + "\n"
+    return _encode(record) + "\n"
 
 
 def most_probable(
@@ -174,29 +332,9 @@ def _first(probabilities: Mapping[str, float], top: int) -> dict[str, float]:
     return dict(sorted(probabilities.items(), key=lambda item: -item[1])[:top])
 
 
-def _others(probabilities: Mapping[str, float], answer: object) -> dict[str, object]:
-    """The most probable classes besides the answer, with their probabilities."""
-    others = [(name, probability) for name, probability in probabilities.items() if name != answer]
-    row: dict[str, object] = {}
-    for number, (name, probability) in enumerate(others[: len(probabilities) - 1], 2):
-        row |= {f"predicted_{number}": name, f"probability_{number}": _short(probability)}
-    return row
-
-
-def _short(probability: object) -> str:
-    return f"{probability:.6g}" if isinstance(probability, float) else ""
-
-
-def _rounded(probabilities: Mapping[str, float] | Sequence[Mapping[str, float]]) -> object:
-    """To six digits behind the point, which keeps files of many words small."""
-    if isinstance(probabilities, Mapping):
-        return {name: round(probability, 6) for name, probability in probabilities.items()}
-    return [_rounded(each) for each in probabilities]
-
-
-def _listed(values: Iterable[object] | float) -> Sequence[object]:
+def _listed(values: object) -> Sequence[object]:
     """An answer for each vector."""
-    assert isinstance(values, Sequence) and not isinstance(values, str)
+    assert isinstance(values, list | tuple), "of vectors"
     return values
 
 

@@ -398,3 +398,72 @@ def test_graphs_of_other_libraries_are_answered_as_their_lines(chemist: tuple[Pa
     ):
         with pytest.raises(UserError, match=told):
             measured.predict([wrong])
+
+
+def test_a_table_of_answers_names_its_rows_and_keeps_columns(films: Path, tmp_path: Path, capsys) -> None:
+    for path in films.glob("*.csv"):
+        first, *rows = path.read_text().splitlines()
+        numbered = [f"id,day,{first}", *(f"t{i},mon,{row}" for i, row in enumerate(rows))]
+        (tmp_path / path.name).write_text("\n".join(numbered) + "\n")
+    words = ("task=sentiment", "data=csv", f"data.path={tmp_path}", "data.id=id", "data.keep=[day]")
+    run = trained(tmp_path / "outputs", *words)
+    assert answers(capsys, str(run), str(tmp_path / "test.csv")) == without_gold(run)
+    (tmp_path / "new.csv").write_text('day,text,id\n"tue, late",It is fine!,a7\nwed,,a8\nthu,so dull,\n')
+    (tmp_path / "bare.csv").write_text("text\nIt is fine!\n")
+    out = tmp_path / "answers.csv"
+    given = [str(tmp_path / "new.csv"), str(tmp_path / "bare.csv"), "so dull"]
+    assert main(["predict", str(run), *given, "--out", str(out)]) == 1
+    rows = list(csv.DictReader(out.open(), strict=True))
+    assert [(row["key"], row["day"]) for row in rows] == [
+        ("a7", "tue, late"), ("a8", ""), ("new.csv:4", "thu"), ("bare.csv:2", ""), ("argument:3", ""),
+    ]  # fmt: skip
+    assert [bool(row["error"]) for row in rows] == [False, True, False, False, False]
+
+
+def test_as_many_classes_are_told_as_are_asked_for(tmp_path: Path, capsys) -> None:
+    classes = [f"c{i}" for i in range(13)]
+    lines = [json.dumps({"words": [f"w{i}", "x"], "tags": [classes[i % 13], "c0"]}) for i in range(60)]
+    (tmp_path / "tags.jsonl").write_text("\n".join(lines) + "\n")
+    run = trained(
+        tmp_path / "outputs",
+        "task=tagging",
+        "data=tagged",
+        f"data.path={tmp_path / 'tags.jsonl'}",
+        "data.test=0.2",
+    )
+    (line,) = answers(capsys, str(run), "w1 x", "--top", "12")
+    assert [len(each) for each in line["probabilities"]] == [12, 12]
+    for of_vector, probability in zip(line["probabilities"], line["probability"], strict=True):
+        values = list(of_vector.values())
+        assert values == sorted(values, reverse=True) and values[0] == pytest.approx(probability, abs=1e-6)
+    (line,) = answers(capsys, str(run), "w1 x")
+    assert [len(each) for each in line["probabilities"]] == [3, 3]
+
+
+def test_a_stream_that_was_stopped_is_continued(reader: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    from attnlab.data.text.given import SentenceReader
+    from attnlab.training.predict import Options, Stream
+
+    monkeypatch.setattr(SentenceReader, "block", 4)
+    lines = tmp_path / "lines.txt"
+    lines.write_text("".join(f"It is {'very ' * (i % 5)}{'fine' if i % 3 else 'dull'}!\n" for i in range(14)))
+    assert main(["predict", str(reader), str(lines), "--json"]) == 0
+    whole = capsys.readouterr().out
+    run = load_run(reader)
+    pieces = Stream(run, run.reader(), Options(str(reader), (str(lines),), "json")).pieces(lambda done: None, ())
+    written = next(pieces) + next(pieces)
+    assert written.count("\n") == 8 and whole.startswith(written)
+    assert main(["predict", str(reader), str(lines), "--json", "--skip", "8"]) == 0
+    assert written + capsys.readouterr().out == whole
+
+
+def test_a_file_of_another_format_is_told_the_right_way(
+    reader: Path, tagger: Path, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "tags.jsonl").write_text('{"words": ["a", "b"], "tags": ["X", "Y"]}\n')
+    (tmp_path / "tags.tsv").write_text("a\tX\nb\tY\n")
+    (tmp_path / "new.conllu").write_text("1\ta\t_\tX\n")
+    for run in (reader, tagger):
+        for name in ("tags.jsonl", "tags.tsv", "new.conllu"):
+            (line,) = answers(capsys, str(run), str(tmp_path / name), code=1)
+            assert name in line["error"] and "`attnlab eval run=RUN data.path=FILE`" in line["error"]

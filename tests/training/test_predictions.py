@@ -99,3 +99,26 @@ def test_probabilities_of_vectors_stay_with_their_vectors() -> None:
     assert [(row["position"], row["word"], row["predicted"], row["predicted_2"]) for row in rows] == [
         ("0", "so", "a", "b"), ("1", '"so,"', "b", "a"),
     ]  # fmt: skip
+
+
+def test_answers_to_questions_are_named_in_each_row() -> None:
+    classes, logits = ("funny", "sad"), torch.tensor([[3.0, -2.0], [1.0, 2.0]])
+    ranked = Ranked(classes, logits, None)
+    given = [
+        Prediction(a, logits[i].sigmoid().tolist(), ranked=RankedRows(ranked, i, i + 1))
+        for i, a in enumerate([[1, 0], [1, 1]])
+    ]
+    lines, rows = written("classes", classes, Shown([[1, -1], [0, 1]]), *given)
+    assert [(row["gold"], row["predicted"]) for row in rows] == [("funny", "funny"), ("sad", "funny; sad")]
+    assert [float(row["p(sad)"]) for row in rows] == pytest.approx(logits[:, 1].sigmoid().tolist(), abs=1e-6)
+    assert lines[1]["gold_labels"] == ["sad"] and lines[1]["predicted_labels"] == ["funny", "sad"]
+    assert list(lines[0]["probabilities"]) == ["funny", "sad"]
+
+
+def test_the_text_of_a_table_is_read_back_as_it_was() -> None:
+    class Awkward(Shown):
+        def show(self, i: int) -> dict[str, object]:
+            return {"text": ['a "quoted", cell', "two\nlines", "a\rreturn", "", "plain"][i]}
+
+    _, rows = written("class", ("a",), Awkward(["a"] * 5), *[Prediction("a", 1.0)] * 5)
+    assert [row["text"] for row in rows] == ['a "quoted", cell', "two\nlines", "a\rreturn", "", "plain"]

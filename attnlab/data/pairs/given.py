@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import DataConfig, ParallelData
+from attnlab.config.data.base import listed
 from attnlab.data.contract import GivenSplit, Input, Reader
 from attnlab.data.pairs.sources import TOGETHER
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.inputs import Cells, refuse_longer, table_inputs, text_inputs
+from attnlab.data.prep.inputs import Cells, TableColumns, refuse_longer, text_inputs
 from attnlab.data.prep.sequences import tokens_in_order
 from attnlab.errors import UserError
 from attnlab.sets import Batch
@@ -40,11 +41,15 @@ class SourceReader(Reader[SourceText]):
 
     def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
         config = self.config
-        columns, separator = [config.source_language], config.separator
-        return text_inputs(
-            words, stdin, lambda path: table_inputs(path, columns, config.encoding, separator, TOGETHER), self.what,
+        columns = TableColumns(
+            [config.source_language],
             config.encoding,
-        )  # fmt: skip
+            config.separator,
+            listed(config.id),
+            listed(config.keep),
+            TOGETHER,
+        )
+        return text_inputs(words, stdin, columns, self.what)
 
     def example(self, value: object, key: str) -> SourceText:
         """A string, or the cell of a table's row, as its tokens within `data.max_length`. Raises UserError for anything

@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attnlab.data.contract import Input
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.tables import piece_rows, table_format, table_pieces
+from attnlab.data.files.tables import MissingColumn, has_columns, piece_rows, table_format, table_pieces
 from attnlab.data.files.walk import files_below, is_housekeeping
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, name_text, user_path
 from attnlab.text_files import text_lines, unreadable
 
+OWN_FORMAT = "a file like those it was trained on is predicted by `attnlab eval run=RUN data.path=FILE`, also without labels"
 STDIN = "-"
 """The word that stands for standard input."""
 
@@ -22,6 +23,28 @@ class Cells:
     """The texts of one row of a table."""
 
     texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """What is read of a table's rows. texts: columns of the texts. id, keep: as `data.id` and `data.keep` of the run name them;
+    of a file that lacks them, rows have their number as a name, and empty cells. inside: as of `read_table`."""
+
+    texts: Sequence[str | int]
+    encoding: str | None = None
+    separator: str | None = None
+    id: Sequence[str | int] = ()
+    keep: Sequence[str | int] = ()
+    inside: str | None = None
+
+    @property
+    def nothing_kept(self) -> dict[str, str]:
+        """What stands beside an input that is no row of a table."""
+        return {_column_name(column): "" for column in self.keep}
+
+
+def _column_name(column: str | int) -> str:
+    return column if isinstance(column, str) else f"column_{column}"
 
 
 def line_inputs(lines: Iterable[str], name: str, encoding: str | None = None) -> Iterator[Input]:
@@ -36,22 +59,26 @@ def stdin_lines(stdin: Iterable[bytes]) -> Iterator[Input]:
     return line_inputs((line.decode(errors="surrogateescape") for line in stdin), "stdin")
 
 
-def table_inputs(
-    path: Path,
-    columns: Sequence[str | int],
-    encoding: str | None,
-    separator: str | None,
-    inside: str | None = None,
-) -> Iterator[Input]:
-    """The cells of these columns of each row of a .csv, .tsv or .jsonl file, as `Cells`; a row that cannot be used keeps its
-    place. inside: as of `read_table`. Raises UserError for a file that cannot be read, or lacks a column."""
-    bad = _Problems()
-    separator = separator if table_format(path) == ".csv" else None
-    for piece in table_pieces(path, columns, encoding, separator):
-        for line, cells in piece_rows(piece, columns, bad, path, encoding, inside):
-            yield from bad.taken(path)
-            yield Input(f"{path.name}:{line}", Cells(tuple(cells)), " ".join(cells))
-        yield from bad.taken(path)
+def table_inputs(path: Path, columns: TableColumns) -> Iterator[Input]:
+    """The texts of each row of a .csv, .tsv or .jsonl file, as `Cells`, with what names the row and is kept of it; a row that
+    cannot be used keeps its place. Raises UserError for a file that cannot be read, or lacks a column of texts."""
+    encoding, bad = columns.encoding, _Problems()
+    separator = columns.separator if table_format(path) == ".csv" else None
+    if table_format(path) == ".jsonl" and not has_columns(path, columns.texts, encoding):
+        named = " and ".join(f"`{column}`" for column in columns.texts)
+        raise UserError(f"{path}: has no column {named}, which this run reads; {OWN_FORMAT}")
+    beside = [
+        c for c in dict.fromkeys([*columns.id, *columns.keep]) if has_columns(path, [c], encoding, separator)
+    ]
+    wanted, texts = list(dict.fromkeys([*columns.texts, *beside])), len(columns.texts)
+    for piece in table_pieces(path, wanted, encoding, separator):
+        for line, cells in piece_rows(piece, wanted, bad, path, encoding, columns.inside):
+            yield from bad.taken(path, columns.nothing_kept)
+            row = dict(zip(wanted, cells, strict=True))
+            key = next((row[column] for column in columns.id if row.get(column)), f"{path.name}:{line}")
+            kept = {_column_name(column): row.get(column, "") for column in columns.keep}
+            yield Input(key, Cells(tuple(cells[:texts])), " ".join(cells[:texts]), "", kept)
+        yield from bad.taken(path, columns.nothing_kept)
 
 
 class _Problems(BadRows):
@@ -64,28 +91,35 @@ class _Problems(BadRows):
     def found(self, problem: str, count: int = 1) -> None:
         self._problems.append(problem)
 
-    def taken(self, path: Path) -> Iterator[Input]:
+    def taken(self, path: Path, kept: dict[str, str]) -> Iterator[Input]:
         """Those since the last time."""
         for problem in self._problems:
             line, _, reason = problem.removeprefix(f"{path}:").partition(": ")
-            yield Input(f"{path.name}:{line}", None, "", reason)
+            yield Input(f"{path.name}:{line}", None, "", reason, kept)
         self._problems.clear()
 
 
 def text_inputs(
-    words: Sequence[str], stdin: Iterable[bytes], table: Callable[[Path], Iterator[Input]], what: str,
-    encoding: str | None = None,
-) -> Iterator[Input]:  # fmt: skip
-    """Each word is a text, but for `-` and the names of files: a .txt has a text on each line, and `table` reads a .csv,
-    .tsv or .jsonl. what: one text is called."""
+    words: Sequence[str],
+    stdin: Iterable[bytes],
+    table: TableColumns | Callable[[Path], Iterator[Input]],
+    what: str,
+) -> Iterator[Input]:
+    """Each word is a text, but for `-` and the names of files: a .txt has a text on each line, and a .csv, .tsv or .jsonl is
+    read as `table` says. what: one text is called."""
+    nothing = table.nothing_kept if isinstance(table, TableColumns) else {}
     for number, word in enumerate(words, 1):
         path = user_path(word)
         if word == STDIN:
-            yield from stdin_lines(stdin)
+            found = stdin_lines(stdin)
         elif _names_a_file(word, path):
-            yield from _of_file(path, table, what, encoding)
+            found = _of_file(path, table, what)
         else:
-            yield Input(f"argument:{number}", word, name_text(word), unreadable(word))
+            found = iter([Input(f"argument:{number}", word, name_text(word), unreadable(word))])
+        if not nothing:
+            yield from found
+        else:  # a table of answers has the same columns in every row
+            yield from (given if given.kept else replace(given, kept=nothing) for given in found)
 
 
 def _names_a_file(word: str, path: Path) -> bool:
@@ -107,23 +141,24 @@ def _known_ending(path: Path) -> bool:
     )
 
 
-def _of_file(
-    path: Path, table: Callable[[Path], Iterator[Input]], what: str, encoding: str | None
-) -> Iterator[Input]:
+def _of_file(path: Path, table: TableColumns | Callable[[Path], Iterator[Input]], what: str) -> Iterator[Input]:
     """The texts of a file; what is wrong with it as a whole is one input."""
+    encoding = table.encoding if isinstance(table, TableColumns) else None
     try:
         if not is_regular(path):
             raise UserError(f"{path}: {'a folder; name the files in it' if path.is_dir() else 'no such file'}")
         if table_format(path) is not None:
-            yield from table(path)
+            yield from table_inputs(path, table) if isinstance(table, TableColumns) else table(path)
         elif path.suffix.lower() == ".txt" or path.name.lower().endswith(".txt.gz"):
             yield from line_inputs(text_lines(path, encoding), path.name, encoding)
         else:
             raise UserError(
-                f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl"
+                f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl; "
+                f"{OWN_FORMAT}"
             )
     except UserError as error:
-        yield Input(name_text(path.as_posix()), None, name_text(str(path)), str(error))
+        right = f"; {OWN_FORMAT}" if isinstance(error, MissingColumn) else ""
+        yield Input(name_text(path.as_posix()), None, name_text(str(path)), f"{error}{right}")
 
 
 def file_inputs(

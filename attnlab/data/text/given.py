@@ -6,9 +6,10 @@ from itertools import chain
 import numpy as np
 
 from attnlab.config import DataConfig, TableData, TextData
+from attnlab.config.data.base import listed
 from attnlab.data.contract import GivenSplit, Input, Reader
 from attnlab.data.prep.batching import Indices
-from attnlab.data.prep.inputs import Cells, refuse_longer, table_inputs, text_inputs
+from attnlab.data.prep.inputs import Cells, TableColumns, refuse_longer, text_inputs
 from attnlab.data.text.pack import WordSets
 from attnlab.data.text.tokenize import SEPARATOR, joined_tokens
 from attnlab.errors import UserError
@@ -32,11 +33,13 @@ class SentenceReader(Reader[Words]):
 
     def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
         config = self.config
-        columns = config.texts if isinstance(config, TableData) else ["text"]
-        separator = config.separator if isinstance(config, TableData) else None
-        return text_inputs(
-            words, stdin, lambda path: table_inputs(path, columns, config.encoding, separator), self.what, config.encoding
-        )  # fmt: skip
+        if isinstance(config, TableData):
+            columns = TableColumns(
+                config.texts, config.encoding, config.separator, listed(config.id), listed(config.keep)
+            )
+        else:
+            columns = TableColumns(["text"], config.encoding)
+        return text_inputs(words, stdin, columns, self.what)
 
     def example(self, value: object, key: str) -> Words:
         """A string, a list of words or the cells of a table's row, as its words within `data.max_length`. Raises UserError for

@@ -45,7 +45,7 @@ class Tagging(RowHead):
         chosen, marginals = self.sequences.best(outputs, layout)
         values = [self.classes[i] for i in chosen.tolist()]
         probabilities = marginals.gather(1, chosen[:, None])[:, 0].tolist()
-        ranked = self.output.kind.ranked(marginals.log(), self.output.target)
+        ranked = self.output.kind.ranked(marginals.log(), self.output.target, self.top)
         assert ranked is not None, "labels have probabilities"
         return [
             Prediction(values[a:b], probabilities[a:b], ranked=RankedRows(ranked, a, b))
