@@ -257,11 +257,19 @@ def bench(words: list[str]) -> None:
 
 
 def explain(words: list[str]) -> None:
-    """attnlab help: one key, group, choice or verb each."""
+    """attnlab help: one key, group, choice, command, score or term each."""
     from attnlab import help
 
+    def page(word: str) -> str:
+        try:
+            return help.explain(word)
+        except UserError:
+            from attnlab.training import baselines  # noqa: F401  # registers them, which takes torch
+
+            return help.explain(word)
+
     named = [word for word in words if not word.startswith("plugins=")]
-    print("\n\n".join(help.explain(word) for word in named))
+    print("\n\n".join(map(page, named)))
 
 
 def completion(words: list[str]) -> None:

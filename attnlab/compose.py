@@ -287,6 +287,8 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig, data_
             raise UserError(
                 f"`{name}` comes with {able}; add {'one of them' if ' or ' in able else 'it'} ({used})"
             )
+        if able and group == "data":
+            raise UserError(f"`{name}` is only for {able}; {_chosen(node, group)} has no such key")
         if able:
             raise UserError(f"`{name}` comes with {able}, not with {_chosen(node, group)}; choose that, too")
         if elsewhere := names_now(name):

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple, get_origin
 
-from attnlab import groups
+from attnlab import glossary, groups
 from attnlab.attention_options import kernel_table
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of, names_now
 from attnlab.config.keys import KeyDoc
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError, near_name, suggestion
 from attnlab.registry import BASELINES, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
 
 OVERVIEW = """\
@@ -158,7 +158,7 @@ USAGE = {
     "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
     "Measures the speed of training on this machine; any other key=value is one of `attnlab train`, for every section.",
-    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | VERB, such as attnlab help encoder.scope",
+    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | COMMAND | SCORE | TERM, such as attnlab help encoder.scope, or support",
     "completion": "usage: attnlab completion bash | zsh | fish\n\n"
     '  bash   eval "$(attnlab completion bash)"           in ~/.bashrc\n'
     '  zsh    eval "$(attnlab completion zsh)"            in ~/.zshrc, after compinit\n'
@@ -250,7 +250,8 @@ def shown(key: KeyDoc) -> bool:
 
 
 def explain(word: str) -> str:
-    """What `attnlab help WORD` prints. Raises UserError where nothing has this name."""
+    """What `attnlab help WORD` prints: a key, group, choice, command, score, baseline or term. Raises UserError where nothing
+    has this name."""
     word, equals, choice = word.partition("=")
     if equals and word in (*groups.NAMES, "space"):
         return _choice_page(word, choice)
@@ -266,12 +267,23 @@ def explain(word: str) -> str:
     verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
     pages = [_choice_page(group, word) for group in (*groups.NAMES, "space") if word in groups.choices(group)]
     kinds = (METRICS, SCORES, SCOPES, POSITIONS, BASELINES)
-    pages += [f"{values.kind} {word}: {values.sentence(word)}" for values in kinds if word in values]
+    name = glossary.plain(word)
+    pages += [f"{values.kind} {name}: {values.sentence(name)}" for values in kinds if name in values]
+    pages += [
+        f"{entry.replace('`', '')}: {meaning.replace('`', '')}" for entry, meaning in glossary.meanings(word)
+    ]
+    score, slash, marked = word.partition("/")
+    if slash and (senses := list(glossary.meanings(marked))) and (score in METRICS or score == "loss"):
+        sentence = METRICS.sentence(score) if score in METRICS else "what training minimises"
+        pages += [f"{word}: {score} of some vectors alone: {entry}: {meaning}" for entry, meaning in senses]
+        pages += [f"{score}: {sentence}"]
     if not paths and not verb_words and not pages:
         if now := names_now(word):
             raise UserError(f"`{word}` is called {' or '.join(now)} now")
-        near = suggestion(word, [*keys, *groups.NAMES, *WORDS], of="")
-        raise UserError(f"`{word}`: no such key, group, choice or verb; {near}")
+        terms = [name for entry in glossary.MEANINGS for name in glossary.names(entry) if len(name) > 1]
+        term = near_name(name, [*METRICS, *BASELINES, *terms])
+        near = f"did you mean `{term}`?" if term else suggestion(word, [*keys, *groups.NAMES, *WORDS], of="")
+        raise UserError(f"`{word}`: no such key, group, choice, command, score or term; {near}")
     pages += [block for path in paths for block in _key_blocks(path, keys[path])]
     pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
     return "\n\n".join(pages)

@@ -185,14 +185,14 @@ def test_eval_of_other_answers_writes_beside_and_tells_what_changed(
     predicted, test = (run / "predictions-test.jsonl").read_bytes(), folder / "toy-ud-test.conllu"
     capsys.readouterr()
     assert main(["eval", f"run={run}", "trainer.device=cpu"]) == 0
-    assert "as trained ┃" in capsys.readouterr().out
+    assert "test (at training) ┃" in capsys.readouterr().out
     assert main(["eval", f"run={run}", "trainer.precision=bf16"]) == 0
     out = capsys.readouterr().out
-    assert "as trained ┃" not in out and "have changed" not in out
+    assert "test (at training) ┃" not in out and "have changed" not in out
     test.write_text(test.read_text().replace("NOUN", "VERB", 1))
     assert main(["eval", f"run={run}"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "as trained ┃" not in out and "the data have changed since this run was trained on them" in out
+    assert "test (at training) ┃" not in out and "the data have changed since this run was trained on them" in out
     assert (run / "predictions-test.jsonl").read_bytes() == predicted
     assert len(list(run.glob("predictions-test-*.jsonl"))) == 2
 
@@ -257,13 +257,23 @@ MISTAKES = {
     "seed too large": (["train", "seed=99999999999999999999"], "`seed=99999999999999999999` must be at most"),
     "no beam": (["train", "task=translation", "head.beam=0"], "`head.beam=0` must be at least 1"),
     "files for generated data": (["train", "data.path=/nowhere"], "data=grammar comes with the program and reads no files; for your own data choose data=tagged"),
-    "a table for generated data": (["train", "data.path=/x/tickets.csv"], "reads no files; for a table add data=csv"),
-    "a packed treebank for generated data": (["train", "data.path=a.CONLLU.gz"], "for a treebank add data=ud_ewt"),
+    "a table for generated data": (["train", "data.path=/x/tickets.csv"], "reads no files; for a table choose data=csv"),
+    "a packed treebank for generated data": (["train", "data.path=a.CONLLU.gz"], "for a treebank choose data=ud_ewt"),
     "columns of a table, without data": (
         ["train", "data.path=x.csv", "data.text=message"], "`data.text` comes with data=csv; add it (data=grammar is used where you"
     ),
     "columns of a table, with other data": (
-        ["train", "data=tagged", "data.path=x.bio", "data.text=a"], "`data.text` comes with data=csv, not with data=tagged; choose that, too"
+        ["train", "data=tagged", "data.path=x.bio", "data.text=a"], "`data.text` is only for data=csv; data=tagged has no such key"
+    ),
+    "folds in time without times": (
+        ["train", "data=tagged", "data.path=x.bio", "data.folds=time"],
+        "`data.folds=time`: folds in time need a table of texts with a column of dates (data=csv)",
+    ),
+    "heads that don't divide the usual width": (
+        ["train", "encoder.heads=3"], "must divide encoder.width=128 (the default; 32 or 64 for some data), as 1, 2, 4, 8, 16 do; or set a width that it divides, such as encoder.width=126",
+    ),
+    "heads that don't divide a width": (
+        ["train", "encoder.heads=3", "encoder.width=40"], "`encoder.heads=3` must divide encoder.width=40, as 1, 2, 4, 5, 10, 20 do",
     ),
     "few subwords": (["train", "task=translation", "data.subwords=3"], "`data.subwords=3` must be at least 100"),
     "nothing to train on": (

@@ -103,9 +103,9 @@ def test_texts_without_labels_are_predicted_and_not_scored(copied: Path, tmp_pat
     new.write_text("id;text\na1;It is fine, zonk!\na2;It is dull, so dull\n")
     assert main(["eval", f"run={copied}", f"data.path={new}", "data.id=id"]) == 0
     told = capsys.readouterr().out
-    assert f"Predicted: 2 examples of {new}; no labels (`data.label=`), so predictions only" in told
-    assert "score" not in told.replace("scored", "")
-    (path,) = copied.glob("predictions-test-*.csv")
+    assert f"Predicted: 2 examples of {new}; no column `label` in new.csv, so no scores" in told
+    assert "score" not in told.replace("so no scores", "")
+    (path,) = copied.glob("predictions-new.csv")
     rows = table(path)
     assert [(row["key"], row["gold"], row["predicted"]) for row in rows] == [("a1", "", "good"), ("a2", "", "bad")]
     assert 0 < float(rows[0]["unknown_words"]) < 1
@@ -260,6 +260,15 @@ MISTAKES = {
     "no path": (None, TEXT, ["data.path=null"], "`data.path` is missing"),
     "no such place": (None, TEXT, ["data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "another kind of file": ("train.txt", TEXT, [], "must end in .csv, .tsv, .jsonl"),
+    "words with tags": ("train.txt", "a\tO\n\nb\tO\n", [], "; for words with tags choose data=tagged"),
+    "words with tags in .tsv": (
+        "train.tsv", "a\tO\n\nb\tO\n", [], "its columns are a, O (`data.text=`); a word and its tag on each line are read by data=tagged",
+    ),
+    "ids as labels": (
+        "train.csv", "id,text,label\n" + "".join(f"T{i},it is {i},{i % 3}\n" for i in range(60)), ["data.label=id"],
+        "`data.label=id`: each of its 60 values occurs once, as in a column of ids, so there is nothing to learn; columns that "
+        "look like labels: `label` (3 values)",
+    ),
     "folder without tables": (None, TEXT, [], "no file called train or test"),
     "column": ("train.csv", TEXT, ["data.label=labels"], "train.csv:1: no column `labels`; did you mean `label`?"),
     "names and numbers": ("train.csv", TEXT, ["data.text=1"], "give either names"),

@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attnlab.config import DataConfig, HubDataConfig
+from attnlab.config import DataConfig, HubDataConfig, TextData
+from attnlab.config.data.base import by_ending
 from attnlab.data.files.walk import few, is_note, listed
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, open_regular, user_path
@@ -137,7 +138,9 @@ def split_files(
     path = user_path(given)
     if is_regular(path):
         if not fits(path):
-            raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
+            raise UserError(
+                f"`data.path={given}`: its name must end in {kinds} (or .gz){_other_data(config, path)}"
+            )
         named = next(
             (s for s in named_splits(config) if getattr(config, f"{s}_name") in (path.name, *_stems(path.name))),
             None,
@@ -156,6 +159,12 @@ def split_files(
     if unread:
         warnings += (f"{_place(config)}: left out: {few(unread)}; files of splits end in {kinds} (or .gz)",)
     return {split: by_name[name] for split, name in chosen.items()}, warnings
+
+
+def _other_data(config: DataConfig, path: Path) -> str:
+    """Which data set reads texts in a file with this ending, if one does."""
+    right = by_ending(path.name)
+    return f"; {right}" if isinstance(config, TextData) and right else ""
 
 
 def _no_split(
