@@ -94,7 +94,7 @@ def _run(words: list[str]) -> int:
 
         print("".join(f"{line}\n" for line in completion.answer(rest)), end="")
     elif verb not in VERBS:
-        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
+        raise UserError(f"`{verb}`: no such command; {suggestion(verb, VERBS)}")
     else:
         if verb not in ("runs", "prune", "completion"):  # which use no parts
             from attnlab import plugins
@@ -192,6 +192,12 @@ def evaluate(words: list[str]) -> None:
     from attnlab.command_words import split_words
 
     _refuse_bare_run(words)
+    for word in words:
+        if word.partition("=")[0] in ("--out", "--output", "out"):
+            raise UserError(
+                f"`{word}`: eval writes its predictions into the run's folder; to write them elsewhere, use `attnlab predict RUN "
+                "FILE --out FILE`"
+            )
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again
 

@@ -19,7 +19,7 @@ from attnlab.registry import BASELINES, GROUPS, METRICS, POSITIONS, SCOPES, SCOR
 OVERVIEW = """\
 attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
 
-usage: attnlab <verb> [key=value ...]
+usage: attnlab <command> [key=value ...]
 
   train       train a model and score it             attnlab train task=pos
               on your own data                       attnlab train data=csv data.path=FILE
@@ -37,12 +37,12 @@ usage: attnlab <verb> [key=value ...]
   data        look at data before training           attnlab data data=csv data.path=FILE
               every data set in a line               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
-  predict     predict new inputs             attnlab predict latest "some text" FILE
+  predict     predict new inputs                     attnlab predict latest "some text" FILE
   bench       speed of training on this machine      attnlab bench sections=tagging,images
-  help        one key, group, choice or verb         attnlab help encoder.scope
+  help        one key, choice, command or term       attnlab help encoder.scope
   completion  tab completion                         attnlab completion bash
 
-options: --help after a verb lists its words; --debug shows tracebacks; --version
+options: --help after a command lists its arguments; --debug shows tracebacks; --version
 plugins: `plugins=[my_module]`, or `plugins: [my_module]` in attnlab.yaml, imports modules that register parts
 """
 
@@ -75,7 +75,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
     ),
     "eval": (
-        Word("run", "latest", "which run: its folder, or `latest`; of a sweep, its best trial"),
+        Word("run", "latest", "the run: its folder, `latest`, or a sweep (its best trial)"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
     ),
@@ -97,7 +97,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
     ),
     "sweep": (
         Word("sweep", "", "finish this sweep, a folder or `latest`"),
-        Word("space", "", "a predefined search space, configs/space/NAME.yaml; your own words override it"),
+        Word("space", "", "a predefined search space, configs/space/NAME.yaml; what you type overrides it"),
         Word("outputs", "outputs", "the folder in which sweeps are made, and looked for"),
     ),
     "runs": (
@@ -120,7 +120,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
     "prune": (
         Word("run", "", "this run alone, with its folds: its folder, or `latest`"),
         OUTPUTS,
-        Word("--yes", "", "remove it; without this word, it is only listed"),
+        Word("--yes", "", "remove it; without this option, it is only listed"),
     ),
     "data": (Word("--list", "", "name every data set in a line"),),
     "bench": (
@@ -155,7 +155,7 @@ USAGE = {
     "A table of all runs; `task=pos,sentiment` keeps the runs in which a column or key has one of these values.\n"
     "compare: which is better on test data. A, B: run folders, several with commas, or key=value for all that have it.",
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
-    "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
+    "Shows what the program sees in the data that the arguments choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
     "Measures the speed of training on this machine; any other key=value is one of `attnlab train`, for every section.",
     "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | COMMAND | SCORE | TERM, such as attnlab help encoder.scope, or support",
@@ -197,7 +197,9 @@ def verb_page(verb: str, words: Sequence[str] = ()) -> str:
         rows = ((f"{name}=", " | ".join(groups.choices(name))) for name in groups.NAMES)
         page += ["", "groups", *_columns(rows, 14)]
         page += ["", f"the {len(USED_MOST)} keys used most", *_columns(_key_row(*row) for row in _used_most())]
-        more = "Every key for your words: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`"
+        more = (
+            "Every key for your arguments: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`"
+        )
         page += ["", more]
     if verb == "sweep":
         page += ["", f"space= {' | '.join(groups.choices('space'))}", "", "how it searches"]
@@ -261,7 +263,7 @@ def explain(word: str) -> str:
     if word in groups.NAMES:
         meaning = MEANINGS.get(word) or next(e.metadata["help"] for e in fields(Config) if e.name == word)
         rows = ((name, groups.sentence(word, name)) for name in groups.choices(word))
-        verb = [f"`attnlab {word}` is a verb, too: `attnlab {word} --help`", ""] if word in WORDS else []
+        verb = [f"`attnlab {word}` is a command, too: `attnlab {word} --help`", ""] if word in WORDS else []
         return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)])
     paths = [word] if word in keys else [path for path in keys if path.rpartition(".")[2] == word]
     verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
@@ -285,7 +287,7 @@ def explain(word: str) -> str:
         near = f"did you mean `{term}`?" if term else suggestion(word, [*keys, *groups.NAMES, *WORDS], of="")
         raise UserError(f"`{word}`: no such key, group, choice, command, score or term; {near}")
     pages += [block for path in paths for block in _key_blocks(path, keys[path])]
-    pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
+    pages += [f"{_head(entry)}: {entry.sentence} (an argument of `attnlab {verb}`)" for verb, entry in verb_words]
     return "\n\n".join(pages)
 
 

@@ -275,6 +275,7 @@ MISTAKES = {
     "heads that don't divide a width": (
         ["train", "encoder.heads=3", "encoder.width=40"], "`encoder.heads=3` must divide encoder.width=40, as 1, 2, 4, 5, 10, 20 do",
     ),
+    "nothing is learned": (["train", "optimizer.lr=0"], "`optimizer.lr=0`: nothing would be learned; write a number above 0"),
     "few subwords": (["train", "task=translation", "data.subwords=3"], "`data.subwords=3` must be at least 100"),
     "nothing to train on": (
         ["train", "task=translation", "data.validation=0.5", "data.test=0.5"], "must leave a tenth for training",
@@ -553,7 +554,7 @@ def test_outputs_are_one_folder_for_every_verb(tiny: list[str], tmp_path: Path, 
 
 def test_what_a_terminal_would_obey_is_told_escaped(capsys) -> None:
     assert main(["train", "a\x1b[2J\nattnlab: fine"]) == 2
-    assert capsys.readouterr().err == "attnlab: `a\\x1b[2J\\nattnlab: fine`: write overrides as key=value\n"
+    assert capsys.readouterr().err == "attnlab: `a\\x1b[2J\\nattnlab: fine`: write key=value\n"
 
 
 def test_tags_of_which_none_is_known_cannot_be_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

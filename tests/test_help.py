@@ -69,7 +69,7 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("encoder.kernel", ["| kernel    | scores "]),
         ("baselines", ["true | false", "attnlab train baselines=false"]),
         ("sweep.trials", ["or null", "attnlab sweep"]),
-        ("split", ["a word of `attnlab eval`"]),
+        ("split", ["an argument of `attnlab eval`"]),
         ("data", ["digits", "1,797 real handwritten digits", "`attnlab data --help`"]),
         ("experiment", ["ud_ewt"]),
         ("encoder=attention_slim", ["half the usual width", "feed_forward: 2", "attnlab train encoder=attention_slim --help"]),

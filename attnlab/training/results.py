@@ -26,13 +26,15 @@ from attnlab.training.tracking import Tracking
 @dataclass(frozen=True)
 class Session(Listener):
     """Where a run is computed, kept and reported. warned: whether the warnings of its data were told already, with those
-    of the other folds."""
+    of the other folds. brief: whether validations and the report at the end are only written to the log, as of one of
+    several runs."""
 
     engine: Engine
     folder: RunFolder
     reporter: Reporter
     tracking: Tracking
     warned: bool = False
+    brief: bool = False
 
     def updated(self, update: int, loss: float) -> None:
         self.reporter.update(update, loss)
