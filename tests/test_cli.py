@@ -173,7 +173,7 @@ def test_a_run_is_not_continued_without_training_data(copied: Path, tmp_path: Pa
 def test_eval_on_other_data_writes_beside(copied: Path, tmp_path: Path) -> None:
     other = write_treebank(tmp_path / "other", train=5, others=5)
     assert main(["eval", f"run={copied}", f"data.path={other}", "split=validation"]) == 0
-    assert len(list(copied.glob("predictions-validation-*.jsonl"))) == 1
+    assert (copied / "predictions-other-validation.jsonl").exists() and not list(copied.glob("predictions-val*"))
 
 
 def test_eval_of_other_answers_writes_beside_and_tells_what_changed(

@@ -76,7 +76,7 @@ def file_name(config: DataConfig, split: str) -> str:
     """By which the predictions of other data are saved, in letters that any file system has: their file's name without its
     ending, and the split where there are several; never a name that the run's own predictions have."""
     name = re.sub(r"[^\w.-]+", "-", data_name(config).removesuffix(".gz"))
-    name = name.rpartition(".")[0] or name.strip(".") or "data"
+    name = re.sub(r"\.[A-Za-z]\w*$", "", name) or name.strip(".") or "data"
     name = f"{name}-{split}" if split else name
     if re.match(r"(train|validation|test)\b", name):
         parent = re.sub(r"[^\w-]+", "-", Path(config.path or "").parent.name).strip("-")
