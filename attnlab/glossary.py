@@ -83,7 +83,7 @@ MEANINGS = {
     "F1": "the harmonic mean of precision and recall; `macro_f1` is its mean over the classes",
     "confusion matrix": "how often each label (row) got each prediction (column)",
     "loss": "what training minimises; of classes, the mean cross-entropy in nats",
-    "unseen": "words that do not occur in the training examples; `accuracy/unseen` is the accuracy on them",
+    "unseen": "words that do not occur in the training examples, as in `accuracy/unseen`",
     "distant": "words that can only be tagged by another word more than ten positions away; in generated sentences",
     "support": "the number of labels of a class or span type; for a question, the number of yes labels",
     "resample": "a sample of a split's examples with replacement, as large as the split",

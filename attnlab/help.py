@@ -33,9 +33,9 @@ usage: attnlab <command> [key=value ...]
   runs        a table of all runs                    attnlab runs task=pos sort=-score
               means over seeds, in one table         attnlab runs group=encoder
               whether one is better than another     attnlab runs compare RUN RUN
-  prune       free the disk of finished runs         attnlab prune
+  prune       free disk space of finished runs       attnlab prune
   data        look at data before training           attnlab data data=csv data.path=FILE
-              every data set in a line               attnlab data --list
+              list the known data sets               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
   predict     predict new inputs                     attnlab predict latest "some text" FILE
   bench       speed of training on this machine      attnlab bench sections=tagging,images
@@ -104,7 +104,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "group",
             "",
-            "a row for all runs that agree in these columns and keys: number, mean and deviation of scores",
+            "one row for all runs with equal values of these keys: how many, mean ± standard deviation of scores",
         ),
         Word("sort", "started", "order by this column or key; `-score` puts the highest first"),
         Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
@@ -113,8 +113,8 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "margin",
             "",
-            "of `compare`: differences up to it count as none; without it 0.01, of scores out of 100 (BLEU) 1, of mae and rmse "
-            "1 % of B's",
+            "`compare`: the largest difference that counts as none; default: 0.01, for BLEU, chrF and TER 1, for mae and rmse 1 % "
+            "of B's",
         ),
     ),
     "prune": (
@@ -122,7 +122,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         OUTPUTS,
         Word("--yes", "", "remove it; without this option, it is only listed"),
     ),
-    "data": (Word("--list", "", "name every data set in a line"),),
+    "data": (Word("--list", "", "list the known data sets"),),
     "bench": (
         Word("sections", ",".join(SECTIONS), "what is measured", SECTIONS),
         Word("updates", "20", "steps of training that are timed in each section"),
@@ -158,7 +158,7 @@ USAGE = {
     "Shows what the program sees in the data that the arguments choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
     "Measures the speed of training on this machine; any other key=value is one of `attnlab train`, for every section.",
-    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | COMMAND | SCORE | TERM, such as attnlab help encoder.scope, or support",
+    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | COMMAND | SCORE | TERM, such as\n       attnlab help encoder.scope, attnlab help support",
     "completion": "usage: attnlab completion bash | zsh | fish\n\n"
     '  bash   eval "$(attnlab completion bash)"           in ~/.bashrc\n'
     '  zsh    eval "$(attnlab completion zsh)"            in ~/.zshrc, after compinit\n'
@@ -276,9 +276,13 @@ def explain(word: str) -> str:
     ]
     score, slash, marked = word.partition("/")
     if slash and (senses := list(glossary.meanings(marked))) and (score in METRICS or score == "loss"):
-        sentence = METRICS.sentence(score) if score in METRICS else "what training minimises"
-        pages += [f"{word}: {score} of some vectors alone: {entry}: {meaning}" for entry, meaning in senses]
-        pages += [f"{score}: {sentence}"]
+        of_all = [f"metric {score}: {METRICS.sentence(score)}"] if score in METRICS else []
+        of_all = of_all or [f"{entry}: {meaning}" for entry, meaning in glossary.meanings(score)]
+        pages += [
+            f"{word}: the {score} on those that are {marked} alone",
+            *(f"{e}: {m}" for e, m in senses),
+            *of_all,
+        ]
     if not paths and not verb_words and not pages:
         if now := names_now(word):
             raise UserError(f"`{word}` is called {' or '.join(now)} now")

@@ -12,7 +12,7 @@ from attnlab.cli import VERBS, main
 from attnlab.command_words import parse
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc, _value_problems
-from attnlab.registry import GROUPS
+from attnlab.registry import BASELINES, GROUPS, METRICS
 
 NODES = [(group, name, keys_of(group, name)) for group, registry in GROUPS.items() for name in registry]
 KEYS = {
@@ -84,7 +84,7 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("coords", ["coordinates, coords: the location of a vector"]),
         ("key", ["key (of an example): where it came from", "key (of the configuration): a dotted name"]),
         ("group", ["data.group: ", "group (of runs): ", "group: examples that stay in one split"]),
-        ("accuracy/unseen", ["accuracy/unseen: ", "words that do not occur in the training examples", "accuracy: The fraction of"]),
+        ("accuracy/unseen", ["accuracy/unseen: the accuracy on those that are unseen alone", "unseen: words that do not occur in", "metric accuracy: "]),
         ("macro f1", ["metric macro_f1: F1, the harmonic mean"]),
         ("naive_bayes", ["baseline naive_bayes: "]),
         ("most frequent class", ["baseline most_frequent_class: Always the most frequent class"]),
@@ -157,6 +157,15 @@ def test_an_example_is_another_value_than_the_default_within_the_limits() -> Non
     assert example(0.5, float) == "0.5" and example(0.25, float) == "0.5" and example(0.0, float) == "0.1"
     assert example(None, int, min=100, max=10**9) == "100" and example(None, int, max=10**9) == "10"
     assert example("x", str, ("x", "y")) == "y" and example(None, str, ("x",)) == "x"
+
+
+def test_every_score_and_baseline_has_a_whole_sentence() -> None:
+    from attnlab.training import baselines  # noqa: F401  # registers them
+
+    for registry in (METRICS, BASELINES):
+        assert len(registry) > 10
+        cut = [name for name in registry if not re.fullmatch(r"\S.{10,}[.)]", registry.sentence(name))]
+        assert cut == [], registry.kind
 
 
 def test_the_glossary_in_docs_says_what_help_says() -> None:
