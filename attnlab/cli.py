@@ -187,7 +187,7 @@ def _show_config(words: list[str], options: list[str]) -> None:
 
 
 def evaluate(words: list[str]) -> None:
-    """attnlab eval: score a saved run again, on its own or other data."""
+    """attnlab eval: score a saved run again, on its own or other data. Raises UserError for a file to write to."""
     from attnlab import help
     from attnlab.command_words import split_words
 

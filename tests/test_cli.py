@@ -249,7 +249,7 @@ MISTAKES = {
     "many shown": (["train", "-m", "--cfg", "job"], "`--cfg job` shows one configuration"),
     "Hydra's option": (["train", "--cfg", "job", "--resolve"], "`--resolve`: no such option"),
     "added key": (["train", "+encoder.depth2=1"], "only set"),
-    "heads and width": (["train", "encoder.width=30"], "multiple of"),
+    "heads and width": (["train", "encoder.width=30"], "`encoder.heads=4` must divide encoder.width=30, as 1, 3, 5, 15 do; or set a width that it divides, such as encoder.width=32"),
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "no path": (["train", "data=ud_ewt"], "`data.path` is missing"),
     "no number": (["train", "optimizer.lr=nan"], "`optimizer.lr=nan`: write a number"),

@@ -47,11 +47,11 @@ USUAL_WIDTHS = (32, 64, 128)
 
 
 def _undivided(width: int, heads: int) -> str:
-    """That a width is no multiple of the number of heads, and what would be right."""
+    """That a width is no multiple of the number of heads, and what would be right, with an even width for each head."""
     usual = width == USUAL_WIDTHS[-1]
     which = f"encoder.width={width}" + " (the default; 32 or 64 for some data)" * usual
     smallest = USUAL_WIDTHS[0] if usual else width
-    fitting = [str(n) for n in range(1, smallest // 2 + 1) if smallest % n == 0] or ["1"]
+    fitting = [str(n) for n in range(1, smallest // 2 + 1) if smallest % (2 * n) == 0] or ["1"]
     multiple = 2 * heads * max(1, round(width / (2 * heads)))
     return (
         f"`encoder.heads={heads}` must divide {which}, as {', '.join(fitting[:12])} do; or set a width that it divides, such as "
