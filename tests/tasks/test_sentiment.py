@@ -305,6 +305,12 @@ def test_a_mistake_is_one_sentence(case: str, tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "outputs").exists(), "a run folder is made only once the data are accepted"
 
 
+def test_a_misspelt_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "films.csv").write_text(TEXT)
+    assert main(small(tmp_path / "films.cvs", tmp_path / "outputs")) == 2
+    assert f"no such file or folder; did you mean `{tmp_path / 'films.csv'}`?" in capsys.readouterr().err
+
+
 def test_bad_rows_are_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"it is fine {i},good\nit is dull {i},bad\n" for i in range(60))
     (tmp_path / "train.csv").write_text("text,label\n" + rows + "so so,\n,bad\na,b,c\n")

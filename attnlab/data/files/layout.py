@@ -10,7 +10,7 @@ from pathlib import Path
 from attnlab.config import DataConfig, HubDataConfig, TextData
 from attnlab.config.data.base import by_ending
 from attnlab.data.files.walk import few, is_note, listed
-from attnlab.errors import UserError
+from attnlab.errors import UserError, near_name
 from attnlab.local_files import is_regular, open_regular, user_path
 
 NAMES = {
@@ -147,7 +147,7 @@ def split_files(
         )
         return {named or split_of(path.name) or "train": path}, ()
     if not os.path.isdir(path):
-        raise UserError(f"`data.path={given}`: no such file or folder")
+        raise UserError(f"`data.path={given}`: no such file or folder{_near_file(path)}")
     entries = listed(path)
     files = without_packed_copies([entry for entry in entries if fits(entry) and is_regular(entry)])
     by_name = {file.name: file for file in files}
@@ -159,6 +159,15 @@ def split_files(
     if unread:
         warnings += (f"{_place(config)}: left out: {few(unread)}; files of splits end in {kinds} (or .gz)",)
     return {split: by_name[name] for split, name in chosen.items()}, warnings
+
+
+def _near_file(path: Path) -> str:
+    """The file beside a path that isn't there, of which its name is a typing mistake; "" where there is none."""
+    try:
+        near = near_name(path.name, os.listdir(path.parent))
+    except OSError:
+        return ""
+    return f"; did you mean `{path.parent / near}`?" if near else ""
 
 
 def _other_data(config: DataConfig, path: Path) -> str:
