@@ -77,7 +77,7 @@ def file_name(config: DataConfig, split: str) -> str:
     ending, and the split where there are several; never a name that the run's own predictions have."""
     name = re.sub(r"[^\w.-]+", "-", data_name(config).removesuffix(".gz"))
     name = re.sub(r"\.[A-Za-z]\w*$", "", name) or name.strip(".") or "data"
-    name = f"{name}-{split}" if split else name
+    name = f"{name}-{split}" if split and split != name else name
     if re.match(r"(train|validation|test)\b", name):
         parent = re.sub(r"[^\w-]+", "-", Path(config.path or "").parent.name).strip("-")
         return f"{parent or 'other'}-{name}" if parent not in ("train", "validation", "test") else f"other-{name}"

@@ -194,7 +194,7 @@ def test_a_file_of_another_kind_scores_a_run(copied: Path, tmp_path: Path) -> No
     text = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in verdicts(20, seed=2))
     (tmp_path / "test.jsonl").write_text(text)
     assert main(["eval", f"run={copied}", f"data.path={tmp_path / 'test.jsonl'}"]) == 0
-    (path,) = copied.glob("predictions-test-*.jsonl")
+    path = copied / f"predictions-{tmp_path.name}-test.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(lines) == 20 and all(line["predicted"] == line["gold"] for line in lines)
 

@@ -183,7 +183,7 @@ def test_a_run_finds_its_data_from_any_folder(tmp_path: Path, monkeypatch, capsy
         ("/x/new.jsonl.gz", "", "new"),
         ("/x/June, 2nd batch.csv", "", "June-2nd-batch"),
         ("/x/release-1.0", "validation", "release-1.0-validation"),
-        ("/x/july/test.csv", "test", "july-test-test"),  # else it would be the run's own predictions-test.jsonl
+        ("/x/july/test.csv", "test", "july-test"),  # else it would be the run's own predictions-test.jsonl
         ("/x/july/test.previous.csv", "", "july-test.previous"),
         ("/test.csv", "", "other-test"),
         ("/test/test.csv", "", "other-test"),
