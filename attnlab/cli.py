@@ -98,7 +98,7 @@ def _run(words: list[str]) -> int:
 
         print("".join(f"{line}\n" for line in completion.answer(rest)), end="")
     elif verb not in VERBS:
-        raise UserError(f"`{verb}`: no such verb; {suggestion(verb, VERBS)}")
+        raise UserError(f"`{verb}`: no such command; {suggestion(verb, VERBS)}")
     else:
         if verb not in ("runs", "prune", "completion"):  # which use no parts
             from attnlab import plugins
@@ -198,11 +198,17 @@ def _show_config(words: list[str], options: list[str]) -> None:
 
 
 def evaluate(words: list[str]) -> None:
-    """attnlab eval: score a saved run again, on its own or other data."""
+    """attnlab eval: score a saved run again, on its own or other data. Raises UserError for a file to write to."""
     from attnlab import help
     from attnlab.command_words import split_words
 
     _refuse_bare_run(words)
+    for word in words:
+        if word.partition("=")[0] in ("--out", "--output", "out"):
+            raise UserError(
+                f"`{word}`: eval writes its predictions into the run's folder; to write them elsewhere, use `attnlab predict RUN "
+                "FILE --out FILE`"
+            )
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
     from attnlab.training.score_again import score_again
 
@@ -289,11 +295,19 @@ def bench(words: list[str]) -> None:
 
 
 def explain(words: list[str]) -> None:
-    """attnlab help: one key, group, choice or verb each."""
+    """attnlab help: one key, group, choice, command, score or term each."""
     from attnlab import help
 
+    def page(word: str) -> str:
+        try:
+            return help.explain(word)
+        except UserError:
+            from attnlab.training import baselines  # noqa: F401  # registers them, which takes torch
+
+            return help.explain(word)
+
     named = [word for word in words if not word.startswith("plugins=")]
-    print("\n\n".join(help.explain(word) for word in named))
+    print("\n\n".join(map(page, named)))
 
 
 def completion(words: list[str]) -> None:

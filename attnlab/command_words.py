@@ -73,7 +73,7 @@ def _refuse_parted(words: Sequence[str]) -> None:
             plain = False
         right = shlex.quote(whole if plain else f"{name}={quoted(value)}")
         raise UserError(
-            f"`{word}`: write overrides as key=value; where it belongs to the word before it, quotes keep them together: {right}"
+            f"`{word}`: write key=value; if it is a part of `{name}=`, put the whole argument in quotes: {right}"
         )
 
 
@@ -88,8 +88,10 @@ def split_words(words: Sequence[str], defaults: dict[str, str]) -> tuple[dict[st
     """The values of a verb's own words, and the other words. Raises UserError for a word without =, and as `text` does."""
     _refuse_parted(words)
     for word in words:
+        if word.startswith("--"):
+            raise UserError(f"`{word}`: no such option; write key=value")
         if "=" not in word:
-            raise UserError(f"`{word}`: write overrides as key=value")
+            raise UserError(f"`{word}`: write key=value")
     own = {word.partition("=")[0]: text(word) for word in words if word.partition("=")[0] in defaults}
     return defaults | own, [word for word in words if word.partition("=")[0] not in defaults]
 
@@ -155,14 +157,14 @@ def _parsed(word: str) -> Override:
     except HydraException as error:
         name, equals, value = word.partition("=")
         if not equals or not re.fullmatch(r"[\w.@/+~]+", name, re.ASCII):
-            raise UserError(f"`{word}`: write overrides as key=value") from error
+            raise UserError(f"`{word}`: write key=value") from error
         function = re.match(r"\w+ while evaluating '.*?': (.*)", " ".join(str(error).split()))
         if function and function[1]:
             raise UserError(f"`{word}`: {function[1]}; text stands in quotes") from error
         right = f"stands in quotes: {shlex.quote(f'{name}={quoted(value)}')}"
         raise UserError(f"`{word}`: a value with ( ) = , ' & # ~ and the like {right}") from error
     if not override.key_or_group:
-        raise UserError(f"`{word}`: write overrides as key=value")
+        raise UserError(f"`{word}`: write key=value")
     if isinstance(sweep := override.value(), Sweep) and (problem := _problem(sweep)):
         raise UserError(f"`{word}`: {problem}")
     if not isinstance(sweep, Sweep | Glob) and _holds_functions(sweep):
@@ -190,7 +192,7 @@ def _refuse_beyond_limits(word: str) -> None:
     name = word.partition("=")[0]
     unquoted = _QUOTED.sub("", word)
     if len(word) > LONGEST:
-        raise UserError(f"`{name[:80]}=…`: a word of {len(word):,} characters; at most {LONGEST:,} are read")
+        raise UserError(f"`{name[:80]}=…`: an argument of {len(word):,} characters; at most {LONGEST:,} are read")
     if any("\ud800" <= character <= "\udfff" for character in word):
         raise UserError(f"`{word}`: holds bytes that are no UTF-8")
     if _depth(unquoted) > DEEPEST:

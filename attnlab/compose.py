@@ -158,7 +158,9 @@ def each_run(overrides: Sequence[str]) -> list[list[str]]:
     plugins.load(overrides)
     listed = {override.key_or_group: _single_words(override) for override in parse(overrides)}
     if (count := math.prod(map(len, listed.values()))) > MOST_VALUES:
-        raise UserError(f"`-m`: these words are {count:,} runs; at most {MOST_VALUES:,} are started by one line")
+        raise UserError(
+            f"`-m`: these arguments are {count:,} runs; at most {MOST_VALUES:,} are started by one line"
+        )
     return [list(words) for words in itertools.product(*listed.values())]
 
 
@@ -287,6 +289,8 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig, data_
             raise UserError(
                 f"`{name}` comes with {able}; add {'one of them' if ' or ' in able else 'it'} ({used})"
             )
+        if able and group == "data":
+            raise UserError(f"`{name}` is only for {able}; {_chosen(node, group)} has no such key")
         if able:
             raise UserError(f"`{name}` comes with {able}, not with {_chosen(node, group)}; choose that, too")
         if elsewhere := names_now(name):
@@ -297,7 +301,7 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig, data_
         if meant and meant not in known and (able := _able(meant) or "other data" * meant.startswith("data.")):
             chosen = _chosen(node, meant.partition(".")[0])
             raise UserError(f"`{name}`: it is `{meant}` here, which comes with {able}, not with {chosen}")
-        listed = "the same words with `--help` list them"
+        listed = "the same arguments with `--help` list them"
         raise UserError(f"`{name}`: no such key; {suggestion(name, known | set(groups.NAMES), listed, of='')}")
 
 

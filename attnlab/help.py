@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple, get_origin
 
-from attnlab import groups
+from attnlab import glossary, groups
 from attnlab.attention_options import kernel_table
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of, names_now
 from attnlab.config.keys import KeyDoc
-from attnlab.errors import UserError, suggestion
+from attnlab.errors import UserError, near_name, suggestion
 from attnlab.registry import BASELINES, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
 
 OVERVIEW = """\
 attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
 
-usage: attnlab <verb> [key=value ...]
+usage: attnlab <command> [key=value ...]
 
   train       train a model and score it             attnlab train task=pos
               on your own data                       attnlab train data=csv data.path=FILE
@@ -35,18 +35,18 @@ usage: attnlab <verb> [key=value ...]
               whether one is better than another     attnlab runs compare RUN RUN
   report      a page on a run, offline               attnlab report latest
               runs side by side                      attnlab report RUN RUN
-  prune       free the disk of finished runs         attnlab prune
+  prune       free disk space of finished runs       attnlab prune
   data        look at data before training           attnlab data data=csv data.path=FILE
-              every data set in a line               attnlab data --list
+              list the known data sets               attnlab data --list
   eval        score a run again, or on other data    attnlab eval run=latest split=validation
-  predict     predict new inputs             attnlab predict latest "some text" FILE
+  predict     predict new inputs                     attnlab predict latest "some text" FILE
   inspect     see where a run looks, and why         attnlab inspect latest "some text"
-  export      use a model without attnlab    attnlab export latest --out tagger
+  export      use a model without attnlab            attnlab export latest --out tagger
   bench       speed of training on this machine      attnlab bench sections=tagging,images
-  help        one key, group, choice or verb         attnlab help encoder.scope
+  help        one key, choice, command or term       attnlab help encoder.scope
   completion  tab completion                         attnlab completion bash
 
-options: --help after a verb lists its words; --debug shows tracebacks; --version
+options: --help after a command lists its arguments; --debug shows tracebacks; --version
 plugins: `plugins=[my_module]`, or `plugins: [my_module]` in attnlab.yaml, imports modules that register parts
 """
 
@@ -79,7 +79,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
     ),
     "eval": (
-        Word("run", "latest", "which run: its folder, or `latest`; of a sweep, its best trial"),
+        Word("run", "latest", "the run: its folder, `latest`, or a sweep (its best trial)"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
     ),
@@ -123,14 +123,14 @@ WORDS: dict[str, tuple[Word, ...]] = {
     ),
     "sweep": (
         Word("sweep", "", "finish this sweep, a folder or `latest`"),
-        Word("space", "", "a predefined search space, configs/space/NAME.yaml; your own words override it"),
+        Word("space", "", "a predefined search space, configs/space/NAME.yaml; what you type overrides it"),
         Word("outputs", "outputs", "the folder in which sweeps are made, and looked for"),
     ),
     "runs": (
         Word(
             "group",
             "",
-            "a row for all runs that agree in these columns and keys: number, mean and deviation of scores",
+            "one row for all runs with equal values of these keys: how many, mean ± standard deviation of scores",
         ),
         Word("sort", "started", "order by this column or key; `-score` puts the highest first"),
         Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
@@ -139,8 +139,8 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(
             "margin",
             "",
-            "of `compare`: differences up to it count as none; without it 0.01, of scores out of 100 (BLEU) 1, of mae and rmse "
-            "1 % of B's",
+            "`compare`: the largest difference that counts as none; default: 0.01, for BLEU, chrF and TER 1, for mae and rmse 1 % "
+            "of B's",
         ),
     ),
     "report": (
@@ -158,9 +158,9 @@ WORDS: dict[str, tuple[Word, ...]] = {
     "prune": (
         Word("run", "", "this run alone, with its folds: its folder, or `latest`"),
         OUTPUTS,
-        Word("--yes", "", "remove it; without this word, it is only listed"),
+        Word("--yes", "", "remove it; without this option, it is only listed"),
     ),
-    "data": (Word("--list", "", "name every data set in a line"),),
+    "data": (Word("--list", "", "list the known data sets"),),
     "bench": (
         Word("sections", ",".join(SECTIONS), "what is measured", SECTIONS),
         Word("updates", "20", "steps of training that are timed in each section"),
@@ -207,10 +207,10 @@ USAGE = {
     "`attnlab train` writes one for every run. Of several runs: curves in one picture, what differs, who is better.\n"
     "RUN: a run folder, a sweep's (its best trial), `latest`, several with commas as one side, or key=value.",
     "data": "usage: attnlab data [data=NAME] [key=value ...], or attnlab data --list\n\n"
-    "Shows what the program sees in the data that these words choose: splits, lengths, labels, samples, warnings.",
+    "Shows what the program sees in the data that the arguments choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
     "Measures the speed of training on this machine; any other key=value is one of `attnlab train`, for every section.",
-    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | VERB, such as attnlab help encoder.scope",
+    "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | COMMAND | SCORE | TERM, such as\n       attnlab help encoder.scope, attnlab help support",
     "completion": "usage: attnlab completion bash | zsh | fish\n\n"
     '  bash   eval "$(attnlab completion bash)"           in ~/.bashrc\n'
     '  zsh    eval "$(attnlab completion zsh)"            in ~/.zshrc, after compinit\n'
@@ -249,7 +249,9 @@ def verb_page(verb: str, words: Sequence[str] = ()) -> str:
         rows = ((f"{name}=", " | ".join(groups.choices(name))) for name in groups.NAMES)
         page += ["", "groups", *_columns(rows, 14)]
         page += ["", f"the {len(USED_MOST)} keys used most", *_columns(_key_row(*row) for row in _used_most())]
-        more = "Every key for your words: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`"
+        more = (
+            "Every key for your arguments: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`"
+        )
         page += ["", more]
     if verb == "sweep":
         page += ["", f"space= {' | '.join(groups.choices('space'))}", "", "how it searches"]
@@ -302,7 +304,8 @@ def shown(key: KeyDoc) -> bool:
 
 
 def explain(word: str) -> str:
-    """What `attnlab help WORD` prints. Raises UserError where nothing has this name."""
+    """What `attnlab help WORD` prints: a key, group, choice, command, score, baseline or term. Raises UserError where nothing
+    has this name."""
     word, equals, choice = word.partition("=")
     if equals and word in (*groups.NAMES, "space"):
         return _choice_page(word, choice)
@@ -312,20 +315,35 @@ def explain(word: str) -> str:
     if word in groups.NAMES:
         meaning = MEANINGS.get(word) or next(e.metadata["help"] for e in fields(Config) if e.name == word)
         rows = ((name, groups.sentence(word, name)) for name in groups.choices(word))
-        verb = [f"`attnlab {word}` is a verb, too: `attnlab {word} --help`", ""] if word in WORDS else []
+        verb = [f"`attnlab {word}` is a command, too: `attnlab {word} --help`", ""] if word in WORDS else []
         return "\n".join([f"{word}=: {meaning.removesuffix(' (group)')}", "", *verb, *_columns(rows)])
     paths = [word] if word in keys else [path for path in keys if path.rpartition(".")[2] == word]
     verb_words = [(verb, entry) for verb, entries in WORDS.items() for entry in entries if entry.name == word]
     pages = [_choice_page(group, word) for group in (*groups.NAMES, "space") if word in groups.choices(group)]
     kinds = (METRICS, SCORES, SCOPES, POSITIONS, BASELINES)
-    pages += [f"{values.kind} {word}: {values.sentence(word)}" for values in kinds if word in values]
+    name = glossary.plain(word)
+    pages += [f"{values.kind} {name}: {values.sentence(name)}" for values in kinds if name in values]
+    pages += [
+        f"{entry.replace('`', '')}: {meaning.replace('`', '')}" for entry, meaning in glossary.meanings(word)
+    ]
+    score, slash, marked = word.partition("/")
+    if slash and (senses := list(glossary.meanings(marked))) and (score in METRICS or score == "loss"):
+        of_all = [f"metric {score}: {METRICS.sentence(score)}"] if score in METRICS else []
+        of_all = of_all or [f"{entry}: {meaning}" for entry, meaning in glossary.meanings(score)]
+        pages += [
+            f"{word}: the {score} on those that are {marked} alone",
+            *(f"{e}: {m}" for e, m in senses),
+            *of_all,
+        ]
     if not paths and not verb_words and not pages:
         if now := names_now(word):
             raise UserError(f"`{word}` is called {' or '.join(now)} now")
-        near = suggestion(word, [*keys, *groups.NAMES, *WORDS], of="")
-        raise UserError(f"`{word}`: no such key, group, choice or verb; {near}")
+        terms = [name for entry in glossary.MEANINGS for name in glossary.names(entry) if len(name) > 1]
+        term = near_name(name, [*METRICS, *BASELINES, *terms])
+        near = f"did you mean `{term}`?" if term else suggestion(word, [*keys, *groups.NAMES, *WORDS], of="")
+        raise UserError(f"`{word}`: no such key, group, choice, command, score or term; {near}")
     pages += [block for path in paths for block in _key_blocks(path, keys[path])]
-    pages += [f"{_head(entry)}: {entry.sentence} (a word of `attnlab {verb}`)" for verb, entry in verb_words]
+    pages += [f"{_head(entry)}: {entry.sentence} (an argument of `attnlab {verb}`)" for verb, entry in verb_words]
     return "\n\n".join(pages)
 
 

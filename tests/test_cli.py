@@ -173,7 +173,7 @@ def test_a_run_is_not_continued_without_training_data(copied: Path, tmp_path: Pa
 def test_eval_on_other_data_writes_beside(copied: Path, tmp_path: Path) -> None:
     other = write_treebank(tmp_path / "other", train=5, others=5)
     assert main(["eval", f"run={copied}", f"data.path={other}", "split=validation"]) == 0
-    assert len(list(copied.glob("predictions-validation-*.jsonl"))) == 1
+    assert (copied / "predictions-other-validation.jsonl").exists() and not list(copied.glob("predictions-val*"))
 
 
 def test_eval_of_other_answers_writes_beside_and_tells_what_changed(
@@ -185,14 +185,14 @@ def test_eval_of_other_answers_writes_beside_and_tells_what_changed(
     predicted, test = (run / "predictions-test.jsonl").read_bytes(), folder / "toy-ud-test.conllu"
     capsys.readouterr()
     assert main(["eval", f"run={run}", "trainer.device=cpu"]) == 0
-    assert "as trained ┃" in capsys.readouterr().out
+    assert "test (at training) ┃" in capsys.readouterr().out
     assert main(["eval", f"run={run}", "trainer.precision=bf16"]) == 0
     out = capsys.readouterr().out
-    assert "as trained ┃" not in out and "have changed" not in out
+    assert "test (at training) ┃" not in out and "have changed" not in out
     test.write_text(test.read_text().replace("NOUN", "VERB", 1))
     assert main(["eval", f"run={run}"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "as trained ┃" not in out and "the data have changed since this run was trained on them" in out
+    assert "test (at training) ┃" not in out and "the data have changed since this run was trained on them" in out
     assert (run / "predictions-test.jsonl").read_bytes() == predicted
     assert len(list(run.glob("predictions-test-*.jsonl"))) == 2
 
@@ -249,7 +249,7 @@ MISTAKES = {
     "many shown": (["train", "-m", "--cfg", "job"], "`--cfg job` shows one configuration"),
     "Hydra's option": (["train", "--cfg", "job", "--resolve"], "`--resolve`: no such option"),
     "added key": (["train", "+encoder.depth2=1"], "only set"),
-    "heads and width": (["train", "encoder.width=30"], "multiple of"),
+    "heads and width": (["train", "encoder.width=30"], "`encoder.heads=4` must divide encoder.width=30, as 1, 3, 5, 15 do; or set a width that it divides, such as encoder.width=32"),
     "no folder": (["train", "data=ud_ewt", "data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "no path": (["train", "data=ud_ewt"], "`data.path` is missing"),
     "no number": (["train", "optimizer.lr=nan"], "`optimizer.lr=nan`: write a number"),
@@ -257,14 +257,25 @@ MISTAKES = {
     "seed too large": (["train", "seed=99999999999999999999"], "`seed=99999999999999999999` must be at most"),
     "no beam": (["train", "task=translation", "head.beam=0"], "`head.beam=0` must be at least 1"),
     "files for generated data": (["train", "data.path=/nowhere"], "data=grammar comes with the program and reads no files; for your own data choose data=tagged"),
-    "a table for generated data": (["train", "data.path=/x/tickets.csv"], "reads no files; for a table add data=csv"),
-    "a packed treebank for generated data": (["train", "data.path=a.CONLLU.gz"], "for a treebank add data=ud_ewt"),
+    "a table for generated data": (["train", "data.path=/x/tickets.csv"], "reads no files; for a table choose data=csv"),
+    "a packed treebank for generated data": (["train", "data.path=a.CONLLU.gz"], "for a treebank choose data=ud_ewt"),
     "columns of a table, without data": (
         ["train", "data.path=x.csv", "data.text=message"], "`data.text` comes with data=csv; add it (data=grammar is used where you"
     ),
     "columns of a table, with other data": (
-        ["train", "data=tagged", "data.path=x.bio", "data.text=a"], "`data.text` comes with data=csv, not with data=tagged; choose that, too"
+        ["train", "data=tagged", "data.path=x.bio", "data.text=a"], "`data.text` is only for data=csv; data=tagged has no such key"
     ),
+    "folds in time without times": (
+        ["train", "data=tagged", "data.path=x.bio", "data.folds=time"],
+        "`data.folds=time`: folds in time need a table of texts with a column of dates (data=csv)",
+    ),
+    "heads that don't divide the usual width": (
+        ["train", "encoder.heads=3"], "must divide encoder.width=128 (the default; 32 or 64 for some data), as 1, 2, 4, 8, 16 do; or set a width that it divides, such as encoder.width=126",
+    ),
+    "heads that don't divide a width": (
+        ["train", "encoder.heads=3", "encoder.width=40"], "`encoder.heads=3` must divide encoder.width=40, as 1, 2, 4, 5, 10, 20 do",
+    ),
+    "nothing is learned": (["train", "optimizer.lr=0"], "`optimizer.lr=0`: nothing would be learned; write a number above 0"),
     "few subwords": (["train", "task=translation", "data.subwords=3"], "`data.subwords=3` must be at least 100"),
     "nothing to train on": (
         ["train", "task=translation", "data.validation=0.5", "data.test=0.5"], "must leave a tenth for training",
@@ -543,7 +554,7 @@ def test_outputs_are_one_folder_for_every_verb(tiny: list[str], tmp_path: Path, 
 
 def test_what_a_terminal_would_obey_is_told_escaped(capsys) -> None:
     assert main(["train", "a\x1b[2J\nattnlab: fine"]) == 2
-    assert capsys.readouterr().err == "attnlab: `a\\x1b[2J\\nattnlab: fine`: write overrides as key=value\n"
+    assert capsys.readouterr().err == "attnlab: `a\\x1b[2J\\nattnlab: fine`: write key=value\n"
 
 
 def test_tags_of_which_none_is_known_cannot_be_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,10 +51,10 @@ def test_train_m_and_sweep_refuse_the_same_by_the_same_sentence(word: str) -> No
         (f"outputs={'[' * 21}{']' * 21}", "brackets within brackets, more than 20 deep"),
         (f"trainer.epochs={'9' * 101}", "a number of more than 100 digits"),
         (f"optimizer.lr={'9_' * 101}9", "a number of more than 100 digits"),
-        (f"outputs={'x' * LONGEST}", "a word of 10,008 characters; at most 10,000 are read"),
+        (f"outputs={'x' * LONGEST}", "an argument of 10,008 characters; at most 10,000 are read"),
         ("outputs=\udcff", "holds bytes that are no UTF-8"),
-        ("=b", "write overrides as key=value"),
-        ("", "write overrides as key=value"),
+        ("=b", "write key=value"),
+        ("", "write key=value"),
     ],
 )
 def test_limits(word: str, sentence: str) -> None:
@@ -162,7 +162,7 @@ def test_values_that_no_key_takes(word: str, sentence: str) -> None:
 def test_a_value_that_the_shell_has_parted_is_shown_in_quotes(words: list[str], word: str, whole: str) -> None:
     with pytest.raises(UserError) as refused:
         parse_single(words)
-    assert str(refused.value).startswith(f"`{word}`: write overrides as key=value; ")
+    assert str(refused.value).startswith(f"`{word}`: write key=value; ")
     assert str(refused.value).endswith(f": {whole}")
     assert len(parse_single(shlex.split(whole))) == 1, "as it is shown, it is one value"
 
@@ -174,5 +174,5 @@ def test_a_comma_is_shown_in_quotes() -> None:
 
 
 def test_so_many_runs_are_not_meant() -> None:
-    with pytest.raises(UserError, match=r"`-m`: these words are 1,000,000 runs; at most 10,000"):
+    with pytest.raises(UserError, match=r"`-m`: these arguments are 1,000,000 runs; at most 10,000"):
         compose.each_run(["seed=range(0,1000)", "encoder.depth=range(0,1000)"])

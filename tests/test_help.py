@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from attnlab import compose, groups, help
+from attnlab import compose, glossary, groups, help
 from attnlab.cli import VERBS, main
 from attnlab.command_words import parse
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
 from attnlab.config.keys import KeyDoc, _value_problems
-from attnlab.registry import GROUPS
+from attnlab.registry import BASELINES, GROUPS, METRICS
 
 NODES = [(group, name, keys_of(group, name)) for group, registry in GROUPS.items() for name in registry]
 KEYS = {
@@ -68,7 +69,7 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("encoder.kernel", ["| kernel    | scores "]),
         ("baselines", ["true | false", "attnlab train baselines=false"]),
         ("sweep.trials", ["or null", "attnlab sweep"]),
-        ("split", ["a word of `attnlab eval`"]),
+        ("split", ["an argument of `attnlab eval`"]),
         ("data", ["digits", "1,797 real handwritten digits", "`attnlab data --help`"]),
         ("experiment", ["ud_ewt"]),
         ("encoder=attention_slim", ["half the usual width", "feed_forward: 2", "attnlab train encoder=attention_slim --help"]),
@@ -78,6 +79,15 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("attention_slim", ["encoder=attention_slim: "]),
         ("wer", ["metric wer: Words that would have to be inserted"]),
         ("additive", ["score additive: "]),
+        ("support", ["support: the number of labels of a class or span type"]),
+        ("Ceiling", ["ceiling: the best possible accuracy"]),
+        ("coords", ["coordinates, coords: the location of a vector"]),
+        ("key", ["key (of an example): where it came from", "key (of the configuration): a dotted name"]),
+        ("group", ["data.group: ", "group (of runs): ", "group: examples that stay in one split"]),
+        ("accuracy/unseen", ["accuracy/unseen: the accuracy on those that are unseen alone", "unseen: words that do not occur in", "metric accuracy: "]),
+        ("macro f1", ["metric macro_f1: F1, the harmonic mean"]),
+        ("naive_bayes", ["baseline naive_bayes: "]),
+        ("most frequent class", ["baseline most_frequent_class: Always the most frequent class"]),
     ],
 )  # fmt: skip
 def test_one_word_is_told(word: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +102,9 @@ def test_one_word_is_told(word: str, shown: list[str], capsys: pytest.CaptureFix
         ("lmit", "did you mean `data.limit`?"),
         ("encoder=attention_slm", "did you mean `attention_slim`?"),
         ("evl", "did you mean `eval`?"),
+        ("suport", "did you mean `support`?"),
+        ("naive_baye", "did you mean `naive_bayes`?"),
+        ("macro_f", "did you mean `macro_f1`?"),
         ("data.shift", "`data.shift` is called data.time_shift or data.translate now"),
     ],
 )
@@ -144,3 +157,26 @@ def test_an_example_is_another_value_than_the_default_within_the_limits() -> Non
     assert example(0.5, float) == "0.5" and example(0.25, float) == "0.5" and example(0.0, float) == "0.1"
     assert example(None, int, min=100, max=10**9) == "100" and example(None, int, max=10**9) == "10"
     assert example("x", str, ("x", "y")) == "y" and example(None, str, ("x",)) == "x"
+
+
+def test_every_score_and_baseline_has_a_whole_sentence() -> None:
+    from attnlab.training import baselines  # noqa: F401  # registers them
+
+    for registry in (METRICS, BASELINES):
+        assert len(registry) > 10
+        cut = [name for name in registry if not re.fullmatch(r"\S.{10,}[.)]", registry.sentence(name))]
+        assert cut == [], registry.kind
+
+
+def test_the_glossary_in_docs_says_what_help_says() -> None:
+    """Of every table the first two columns, but for the line of names."""
+    page = Path(__file__).parents[1].joinpath("docs", "glossary.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    told = {cells[0].strip(): cells[1].strip() for cells in rows if cells[0].strip() not in ("letter", "word")}
+    assert told == glossary.MEANINGS
+
+
+def test_no_word_of_the_glossary_has_two_entries_without_a_sense() -> None:
+    for entry in glossary.MEANINGS:
+        same = [other for other, _ in glossary.meanings(glossary.names(entry)[0])]
+        assert entry in same and sum(" (" not in other for other in same) <= 1

@@ -1,5 +1,6 @@
 """Keys of `optimizer=`, `schedule=`, `trainer.*` and `logger=`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,12 @@ class OptimizerConfig:
     """How gradients change weights."""
 
     name: str = key("???", "choice", choices=OPTIMIZERS)
-    lr: float = key(3e-3, "highest learning rate", min=0)
+    lr: float = key(3e-3, "highest learning rate, above 0", min=0)
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the keys together, in a sentence each."""
+        if self.lr == 0:
+            yield "`optimizer.lr=0`: nothing would be learned; write a number above 0, such as 0.001"
 
 
 @dataclass

@@ -425,9 +425,10 @@ def _table(sides: tuple[Side, Side], found: Mapping[str, tuple[Difference, Diffe
     several = any(len(side.runs) > 1 for side in sides)
     table = Table(box=None, pad_edge=False)
     table.add_column("test score")
-    intervals = ["over examples", "over examples and seeds"] if several else ["95 % interval"]
+    drawn = ["other examples", "other examples and seeds"] if several else ["other examples"]
+    intervals = [f"95 % interval\n({what})" for what in drawn]
     for title in ("A", "B", "A − B", *intervals):
-        table.add_column(f"95 % {title}" if title.startswith("over") else title, no_wrap=True)
+        table.add_column(title, no_wrap=True)
     for name in sorted(found, key=lambda name: name != measure):
         over_examples, over_both = found[name]
         limits = [over_examples, over_both] if several else [over_examples]

@@ -1,34 +1,63 @@
-"""`attnlab train -m`: a run for each combination of the listed values, and at the end a table of what each setting came to."""
+"""`attnlab train -m`: a run for each combination of the listed values, a line for each, and a table of what each setting came to."""
 
 from collections.abc import Sequence
 
+from attnlab.command_words import shell_word
 from attnlab.config import Config
 from attnlab.errors import Stopped, UserError, printable
 from attnlab.lab import run_groups
 from attnlab.lab.report.command import after_training
 from attnlab.lab.run_rows import Row, read_row
-from attnlab.training.report import Reporter
+from attnlab.runs import RunFolder
+from attnlab.training.report import Reporter, shown
 from attnlab.training.train import start
 
 
 def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None:
-    """Train one after the other, each in a run folder of its own. runs: the words of each, with one value for every key.
-    Raises UserError and Stopped, as `train` does."""
+    """Train one after the other, each in a run folder of its own. What the first one says of the data is shown; each run's
+    own report is in its log.txt. runs: the words of each, with one value for every key. Raises UserError and Stopped, as
+    `train` does."""
     varied = [i for i, words in enumerate(zip(*runs, strict=True)) if len(set(words)) > 1]
     keys = [runs[0][i].partition("=")[0] for i in varied]
-    rows: list[Row] = []
+    rows, reporter, warned = list[Row](), Reporter(), set[str]()
+    several = len(runs) > 1
     try:
         for number, (config, run) in enumerate(zip(configs, runs, strict=True), 1):
-            title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if len(runs) > 1 else ""
-            folder = start(config, run, title=title).folder
-            after_training(folder)
+            title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if several else ""
+            again = number > 1
+            if again:
+                reporter.say(title, style="bold")
+            folder = start(config, run, quiet=again, title=title, brief=several).folder
+            after_training(folder, quiet=several)
             # A choice of a group is told as it was typed: several may be the same part with other keys.
             values = dict(run[i].partition("=")[::2] for i in varied)
             rows.append(read_row(folder.path, str(folder.path.parent)) | values)
-    except (Stopped, UserError):
+            if several:
+                told = folder.read_results().get("warnings", [])
+                for warning in told if again else ():
+                    if warning not in warned:
+                        reporter.warn(warning)
+                warned.update(told)
+                reporter.say(printable(_line(rows[-1], folder)))
+    except Stopped:
+        found = RunFolder.find(config.folder or "latest", config.outputs)
+        if rows and not found.results.exists():  # of the first run this was said already
+            reporter.say(f"Stopped; continue this run with: attnlab train {shell_word('run', str(found.path))}")
+        _show(rows, keys)
+        raise
+    except UserError:
         _show(rows, keys)
         raise
     _show(rows, keys)
+
+
+def _line(row: Row, folder: RunFolder) -> str:
+    """What one run came to."""
+    splits = {"validation": row.get("score"), "test": row.get("test")}
+    scores = [f"{name} {row['measure']} {shown(s)}" for name, s in splits.items() if isinstance(s, float | int)]
+    seconds = row.get("seconds")
+    time = [f"{seconds:.0f} s"] if isinstance(seconds, float | int) else []
+    return f"  {', '.join([*scores, *time])}; report in {folder.report}"
 
 
 def _show(rows: Sequence[Row], keys: Sequence[str]) -> None:

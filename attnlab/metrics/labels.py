@@ -124,8 +124,10 @@ class RocAuc(_Ranking):
 
 @METRICS.register("average_precision")
 class AveragePrecision(_Ranking):
-    """The area under the steps of precision over recall: of the first of two classes, or the mean over the questions that have both
-    answers."""
+    """The area under the precision-recall curve, in steps.
+
+    Of the first of two classes, or the mean over the questions that have both answers.
+    """
 
     function = "average_precision_score"
 

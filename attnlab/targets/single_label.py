@@ -120,10 +120,12 @@ def unseen_labels(
                 f"the run knows {_some(sorted(known))}"
             )
         if unseen:
-            warnings.append(f"labels of {whose} never seen in training count as wrong: {', '.join(unseen)}")
+            warnings.append(f"labels of {whose} never seen in training count as wrong: {_some(unseen, 12)}")
     return warnings
 
 
-def _some(labels: Iterable[str]) -> str:
+def _some(labels: Iterable[str], most: int = 5) -> str:
+    """The first of these labels, and how many more there are."""
     first = list(labels)
-    return ", ".join([*first[:5], *(["…"] if len(first) > 5 else [])])
+    more = len(first) - most
+    return ", ".join([*first[:most], *([f"… ({more:,} more)"] if more > 0 else [])])

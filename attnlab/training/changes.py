@@ -80,10 +80,12 @@ def answers_alike(saved: Config, now: Config) -> bool:
 def changed_settings(saved: Config, now: Config) -> list[str]:
     """The settings that may change a run's answers, where they are others than it was trained with, and what they were."""
     before, after = flat(asdict(saved)), flat(asdict(now))
+    beside = {f"data.{entry.name}" for entry in fields(now.data) if entry.metadata.get("beside")}
     return [
         f"{_word(name, value)} (it was {_value(before.get(name))})"
         for name, value in after.items()
         if re.fullmatch(r"(data|embedding|encoder|head)\..*|trainer\.precision", name)
+        and name not in beside
         and value != before.get(name)
     ]
 

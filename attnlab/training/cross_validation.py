@@ -17,6 +17,7 @@ from attnlab.runs import ClassScores, FoldResults, Results, RunFolder, Scores, T
 from attnlab.schema import Count
 from attnlab.training import report
 from attnlab.training.baselines.ahead import ahead
+from attnlab.training.monitor import still_improving
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     results = {name: read_json(folder.fold(name).results, Finished) for name in folds.names}
     of_all = summary(config.task, folds.protocol, results)
     write_json(folder.results, of_all)
-    told = _ahead(list(results.values()), config)
+    improving = all(still_improving(folder.fold(name).read_metrics()) for name in results)
+    told = _ahead(list(results.values()), config, improving)
     title = f"{config.task} on {config.data.name}: {folds.protocol}"
     columns = {
         name: report.Column(
@@ -70,13 +72,13 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
         )
         for name, fold in results.items()
     }
-    show(reporter, title, columns)
+    show(reporter, title, columns, _baselines(list(results.values())))
     of_each = (of_all.get("classes", {}), of_all.get("spans", {}), of_all.get("questions", {}))
     report.show_classes(reporter, *map(tallies, of_each))
     if told:
         reporter.say(told)
     again = shell_word("run", str(folder.path))
-    reporter.say(f"The folds lie in {folder.path}; score all again with: attnlab eval {again}")
+    reporter.say(f"The folds are saved in {folder.path}; score all again with: attnlab eval {again}")
     return CrossValidation(folder, config)
 
 
@@ -142,14 +144,19 @@ def _on_validation(results: Sequence[Finished]) -> dict[str, list[Scores]]:
     return {name: [scores[name] for scores in simple] for name in _common(simple)}
 
 
-def _ahead(results: Sequence[Finished], config: Config) -> str:
+def _ahead(results: Sequence[Finished], config: Config, improving: bool) -> str:
     """See `ahead`: of means over scores that all folds have, so that those of the same folds are compared."""
     simple = {name: _mean_of_all(scores) for name, scores in _on_validation(results).items()}
     trained = [r["train"] for r in results]
-    still_learning = all(t.get("best_update") == t.get("updates") for t in trained)
     own = _mean_of_all([r["validation"] for r in results])
     examples = sum(r.get("examples", {}).get("validation", 0) for r in results)
-    return ahead(own, simple, trained[0].get("monitor", "loss"), config, still_learning, examples)
+    return ahead(own, simple, trained[0].get("monitor", "loss"), config, improving, examples)
+
+
+def _baselines(results: Sequence[Finished]) -> dict[str, list[Scores]]:
+    """Of every baseline that all folds have: its scores on the test data of each."""
+    simple = [r["baselines"] for r in results]
+    return {name: [scores[name] for scores in simple] for name in _common(simple)}
 
 
 def _mean_of_all(scores: Sequence[Scores]) -> Scores:
@@ -183,8 +190,12 @@ def without(folds: Mapping[str, Mapping[str, float]]) -> dict[str, list[str]]:
     return {score: names for score, names in lacking.items() if names}
 
 
-def show(reporter: report.Reporter, title: str, folds: Mapping[str, report.Column]) -> None:
-    """A row for each fold, their mean and standard deviation; below, which folds have no score, and why."""
+def show(
+    reporter: report.Reporter, title: str, folds: Mapping[str, report.Column],
+    baselines: Mapping[str, Sequence[Scores]] | None = None,
+) -> None:  # fmt: skip
+    """A row for each fold, their mean and standard deviation, and one of both for each baseline; below, which folds have no
+    score, and why. baselines: by name, their scores of each fold."""
     scores = {name: fold.scores for name, fold in folds.items()}
     of_all, counts = list(scores.values()), [fold.examples for fold in folds.values() if fold.examples is not None]
     rows = [*folds.items(), ("mean", report.Column(mean(of_all))), ("±", report.Column(deviation(of_all)))]
@@ -193,11 +204,24 @@ def show(reporter: report.Reporter, title: str, folds: Mapping[str, report.Colum
     for name, row in rows:
         count = "" if row.examples is None else f"{row.examples:,}"
         table.add_row(name, *([count] if counts else []), *map(row.cell, named))
+    if baselines:
+        table.add_section()
+    for name, of_folds in (baselines or {}).items():
+        means, deviations = mean(of_folds), deviation(of_folds)
+        cells = (_with_deviation(means.get(score), deviations.get(score)) for score in named)
+        table.add_row(name.replace("_", " "), *([""] if counts else []), *cells)
     reporter.table(table)
     for score, names in without(scores).items():
         reporter.say(f"{score}: no score in {_folds(names)}; the mean is over the other {len(folds) - len(names)}")
     for reason in report.reasons(folds):
         reporter.say(reason)
+
+
+def _with_deviation(score: float | None, deviation: float | None) -> str:
+    """`0.8500 ± 0.0210`; empty where there is no score."""
+    if score is None:
+        return ""
+    return report.shown(score) + ("" if deviation is None else f" ± {report.shown(deviation)}")
 
 
 def _by_score(scores: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:

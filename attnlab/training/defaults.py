@@ -198,7 +198,7 @@ def settle(config: Config, overrides: Sequence[str]) -> tuple[Config, str]:
     examples = plural(facts.examples, rule.example)
     return (
         settled,
-        f"defaults for {examples}: {' '.join(changing)}; a key that you type overrides, defaults=plain turns them off",
+        f"defaults for {examples}: {' '.join(changing)}; a key that you set overrides its default, defaults=plain turns all of them off",
     )
 
 

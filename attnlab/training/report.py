@@ -59,6 +59,16 @@ class Reporter:
             append_text(self.log, lines.getvalue())
 
     @contextmanager
+    def only_log(self, wanted: bool = True) -> Iterator[None]:
+        """Inside, where it is wanted, nothing is written to the console."""
+        before = self.console.quiet
+        self.console.quiet = before or wanted
+        try:
+            yield
+        finally:
+            self.console.quiet = before
+
+    @contextmanager
     def bar(self, done: int, updates: int) -> Iterator[None]:
         """Inside, show progress through the updates, on a terminal only."""
         if self.console.is_terminal:

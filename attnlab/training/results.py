@@ -15,6 +15,7 @@ from attnlab.training.cross_validation import class_scores
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import intervals, perfect, word_lengths
 from attnlab.training.loop import Training
+from attnlab.training.monitor import selected, still_improving
 from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run
@@ -25,13 +26,15 @@ from attnlab.training.tracking import Tracking
 @dataclass(frozen=True)
 class Session(Listener):
     """Where a run is computed, kept and reported. warned: whether the warnings of its data were told already, with those
-    of the other folds."""
+    of the other folds. brief: whether validations and the report at the end are only written to the log, as of one of
+    several runs."""
 
     engine: Engine
     folder: RunFolder
     reporter: Reporter
     tracking: Tracking
     warned: bool = False
+    brief: bool = False
 
     def updated(self, update: int, loss: float) -> None:
         self.reporter.update(update, loss)
@@ -105,12 +108,14 @@ def finish(
         f"{plural(train['epochs'], 'epoch')} in {train['wall_seconds']:.0f} s; {train['vectors_per_second']:,.0f} vectors/s "
         f"end to end; {100 * train['data_wait']:.1f} % of the time was data loading"
     )
-    still_learning = progress.best_update == progress.update
-    number = len(data.splits["validation"])
-    if told := ahead(results["validation"], on_validation, progress.monitor, run.config, still_learning, number):
+    lines, number = folder.read_metrics(), len(data.splits["validation"])
+    if best := selected(progress, lines, run.config.trainer):
+        reporter.say(f"{best}, by greedy decoding" if head.uses_search else best)
+    improving = still_improving(lines)
+    if told := ahead(results["validation"], on_validation, progress.monitor, run.config, improving, number):
         reporter.say(told)
     again = shell_word("run", str(folder.path))
-    reporter.say(f"The run lies in {folder.path}; score it again with: attnlab eval {again}")
+    reporter.say(f"Saved in {folder.path}; score it again with: attnlab eval {again}")
 
 
 def _validation(run: Run, data: Data, best: dict[str, float]) -> Column:

@@ -135,9 +135,10 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     config = compose.load_saved(folder.config, overrides)
     if cross_validation.wanted(config):
         fold = next((path for path in sorted(run_folders(folder.path)) if path != folder.path), None)
-        one = f"use the run of one fold, such as {fold}, or " if fold else ""
+        one = f"use the folder of a fold as the run, as in `attnlab predict {fold} INPUT`, or " if fold else ""
         raise UserError(
-            f"{folder.path}: a cross-validation has no single model; {one}train one without `data.folds`"
+            f"{folder.path}: a cross-validation has a model for each fold, not a single one; {one}train one model without "
+            "`data.folds`"
         )
     spec = DataSpec.load(folder.path)
     changes.check_tokenizer(folder, config, spec)

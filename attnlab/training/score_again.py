@@ -1,10 +1,12 @@
 """What `attnlab eval` does: score a saved run on a split, or on other data of the same kind."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from attnlab import compose
-from attnlab.config import Config
+from attnlab.config import Config, DataConfig, TableData
 from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import warnings
@@ -18,6 +20,9 @@ from attnlab.training.evaluate import Evaluation, intervals, word_lengths
 from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_classes, show_scores
 from attnlab.training.run import Run, load_run
+
+LONGEST_NAME = 120
+"""Characters of a file's name that name its predictions; file systems allow 255 bytes."""
 
 
 def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: Sequence[str] = ()) -> Evaluation:
@@ -43,19 +48,40 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     as_trained = _is_as_trained(run, data.fingerprint, reporter)
     examples, results = data.splits[split], run.results
     limits = intervals(run.model.head, examples, evaluation)
-    columns = {split: Column(evaluation.scores, len(examples), evaluation.undefined, limits)}
+    other = changes.other_data(saved.data, run.config.data)
+    title = data_name(run.config.data) if other and data.unnamed else split
+    columns = {title: Column(evaluation.scores, len(examples), evaluation.undefined, limits)}
     reported = {"validation": results.get("validation"), "test": results.get("test")}.get(split)
     if as_trained and reported is not None:
         number, undefined = results.get("examples", {}).get(split), results.get("undefined", {}).get(split, {})
-        columns["as trained"] = Column(reported, number, undefined)
+        columns[f"{split} (at training)"] = Column(reported, number, undefined)
     if examples.answered:
         show_scores(reporter, f"{config.task} on {config.data.path or config.data.name}", columns)
         lengths = word_lengths(examples, run.model.head.target, evaluation) if run.model.head.uses_search else {}
         details(reporter, evaluation, lengths)
-    path = run.folder.predictions(split if as_trained else f"{split}-{data.fingerprint}")
+    given = other and data.fingerprint != run.fingerprint
+    apart = file_name(run.config.data, "" if data.unnamed else split) if given else f"{split}-{data.fingerprint}"
+    path = run.folder.predictions(split if as_trained else apart)
     write_predictions(path, examples, run.model.head, evaluation)
     reporter.say(f"Run {run.folder.path}; predictions in {path}, as a table in {path.with_suffix('.csv').name}")
     return evaluation
+
+
+def data_name(config: DataConfig) -> str:
+    """What other data are called: as their file or folder, else as the data set."""
+    return Path(config.path).name if config.path else config.name
+
+
+def file_name(config: DataConfig, split: str) -> str:
+    """By which the predictions of other data are saved, in letters that any file system has: their file's name without its
+    ending, and the split where there are several; never a name that the run's own predictions have."""
+    name = re.sub(r"[^\w.-]+", "-", data_name(config).removesuffix(".gz"))
+    name = re.sub(r"\.[A-Za-z]\w*$", "", name) or name.strip(".") or "data"
+    name = f"{name}-{split}" if split and split != name else name
+    if re.match(r"(train|validation|test)\b", name):
+        parent = re.sub(r"[^\w-]+", "-", Path(config.path or "").parent.name).strip("-")
+        return f"{parent or 'other'}-{name}" if parent not in ("train", "validation", "test") else f"other-{name}"
+    return name[:LONGEST_NAME]
 
 
 def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
@@ -69,7 +95,7 @@ def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
         raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
     examples = plural(len(data.splits[split]), "example")
     if not data.splits[split].answered:
-        return split, f"Predicted: {examples} of {where}; no labels (`data.label=`), so predictions only"
+        return split, f"Predicted: {examples} of {where}; {_missing_labels(run.config.data)}, so no scores"
     if other and data.unnamed and len(data.splits) == 1:
         return split, f"Scored: {'the only example' if examples == '1 example' else f'all {examples}'} of {where}"
     of_run = (
@@ -78,6 +104,14 @@ def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
         else ""
     )
     return split, f"Scored: {examples}, the {split} split of {where}{of_run}"
+
+
+def _missing_labels(config: DataConfig) -> str:
+    """What data lack that are only predicted."""
+    if not isinstance(config, TableData) or not config.labels:
+        return "no labels"
+    columns = " or ".join(f"`{label}`" for label in config.labels)
+    return f"no column {columns} in {data_name(config)}"
 
 
 def _is_as_trained(run: Run, fingerprint: str, reporter: Reporter) -> bool:

@@ -49,18 +49,19 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
 
 
 def start(
-    config: Config, overrides: Sequence[str] = (), quiet: bool = False, title: str = ""
+    config: Config, overrides: Sequence[str] = (), quiet: bool = False, title: str = "", brief: bool = False
 ) -> Run | CrossValidation:
     """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
-    told first, of one of several runs. Raises UserError and Stopped, as `train` does."""
+    told first, of one of several runs. brief: only what is known before training is shown, the rest is in log.txt. Raises UserError and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
-    return _start(compose.with_absolute_paths(settled), overrides, quiet, title=title, line=line)
+    return _start(compose.with_absolute_paths(settled), overrides, quiet, title=title, line=line, brief=brief)
 
 
 def _start(
-    config: Config, overrides: Sequence[str], quiet: bool, warned: bool = False, title: str = "", line: str = ""
-) -> Run | CrossValidation:
-    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned:
+    config: Config, overrides: Sequence[str], quiet: bool, warned: bool = False, title: str = "", line: str = "",
+    brief: bool = False,
+) -> Run | CrossValidation:  # fmt: skip
+    """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned, brief:
     see `Session`. title, line: what is told first, and of its settings."""
     engine = Engine(config.trainer)
     if cross_validation.wanted(config):
@@ -74,7 +75,8 @@ def _start(
             _write_beginnings(folder, overrides)
             write_json(folder.folds, asdict(folds))
             write_text(folder.config, compose.to_yaml(config))
-            return _train_folds(folder, config, folds, overrides, quiet, "\n".join(filter(None, (title, line))))
+            told = "\n".join(filter(None, (title, line)))
+            return _train_folds(folder, config, folds, overrides, quiet, told, brief)
     data = load_data(config)
     _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
@@ -104,7 +106,7 @@ def _start(
         _write_beginnings(folder, overrides)
         data.spec.save(folder.path)
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
-        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
+        session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned, brief)
         return _finish(Training(config, model, data, engine, folder, session), data, session)
 
 
@@ -129,10 +131,11 @@ def _refuse_missing_splits(config: Config, data: Data) -> None:
 
 
 def _train_folds(
-    folder: RunFolder, config: Config, folds: Folds, overrides: Sequence[str], quiet: bool, line: str = ""
-) -> CrossValidation:
+    folder: RunFolder, config: Config, folds: Folds, overrides: Sequence[str], quiet: bool, line: str = "",
+    brief: bool = False,
+) -> CrossValidation:  # fmt: skip
     """Train every fold that isn't finished under these settings, which may give all of them more to do. line: what is told
-    of them."""
+    of them. brief: see `Session`."""
     reporter, warned = Reporter(folder.log, quiet), False
     if line:
         reporter.say(line, style="cyan")
@@ -153,18 +156,20 @@ def _train_folds(
             for warning in warnings(data, config=of_fold):
                 reporter.warn(warning)
             warned = True
-        reporter.say(title, style="bold")
+        with reporter.only_log(brief):
+            reporter.say(title, style="bold")
         try:
             if fold.config.exists():
                 words = [*changes.settings_for(fold, config), *overrides]
                 resume(str(fold.path), words, quiet, accepted, warned)
             else:
-                _start(of_fold, [*overrides, f"data.fold={name}"], quiet, warned)
+                _start(of_fold, [*overrides, f"data.fold={name}"], quiet or brief, warned)
         except Stopped:
             again = shell_word("run", str(folder.path))
             reporter.say(f"Continue all folds with: attnlab train {again}")
             raise
-    finished = cross_validation.conclude(folder, config, folds, reporter)
+    with reporter.only_log(brief):
+        finished = cross_validation.conclude(folder, config, folds, reporter)
     accepted()
     return finished
 
@@ -212,9 +217,7 @@ def resume(
                 folder.outdate_results()  # before the settings change that they came from
             write_text(folder.config, compose.to_yaml(config))
             accepted()
-            reporter.say(
-                f"Continuing {folder.path} after update {training.progress.update} of {training.updates}."
-            )
+            reporter.say(_how_far(training, folder))
         elif folder.results.exists():
             raise UserError(
                 f"{folder.path}: `attnlab prune` removed what this run would be trained further from; it can still be "
@@ -224,6 +227,23 @@ def resume(
             reporter.say(f"Starting {folder.path} from the beginning: it stopped before its first save.")
         folder.forget_metrics_after(training.progress.update)
         return _finish(training, data, session)
+
+
+def _how_far(training: Training, folder: RunFolder) -> str:
+    """What is told of a run that was found, before it goes on or its results are shown again."""
+    progress, settings = training.progress, training.config.trainer
+    if not progress.done:
+        return f"Continuing {folder.path} after update {progress.update:,} of {training.updates:,}."
+    patience = f" or patience, trainer.patience={2 * settings.patience}" if settings.patience else ""
+    longer = (
+        f"updates, trainer.updates={2 * settings.updates}"
+        if settings.updates
+        else f"epochs, trainer.epochs={2 * settings.epochs}"
+    )
+    return (
+        f"{folder.path} is finished, after update {progress.update:,}: nothing is trained. To train it longer, give it more "
+        f"{longer}{patience}."
+    )
 
 
 def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> None:
@@ -274,7 +294,11 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
-    with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
+    with (
+        reporter.bar(progress.update, training.updates),
+        on_stop_signal(training.request_stop) as caught,
+        reporter.only_log(session.brief),
+    ):
         training.run()
     if caught and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
@@ -284,7 +308,8 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     # The model itself takes the best weights: its own are in `last/`.
     best = best_weights(session.folder, training.model.state_dict())
     run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
-    finish(training, run, data, simple, session, told)
+    with reporter.only_log(session.brief):
+        finish(training, run, data, simple, session, told)
     for kept in (session.folder.best, session.folder.last):  # whole by now, so that the ones before aren't needed
         for copy in checkpoint.copies(kept):
             checkpoint.remove(copy)

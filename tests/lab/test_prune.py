@@ -80,7 +80,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, capsys) -> None:
     for words, expected in {
         ("run=/nowhere",): "`run=/nowhere`: no such folder",
         ("task=pos",): "`task=pos`: no such word; `attnlab prune` takes run=FOLDER, outputs=FOLDER and --yes",
-        ("--force",): "`--force`: write overrides as key=value",
+        ("--force",): "`--force`: no such option; write key=value",
     }.items():
         assert main(["prune", *words]) == 2
         assert expected in capsys.readouterr().err

@@ -161,8 +161,17 @@ def test_a_multirun_ends_with_a_row_for_each_setting(
     titles = [f"Run {2 * i + j} of 4: encoder={name} seed={j}"
               for i, name in enumerate(("attention", "attention_no_positions")) for j in (1, 2)]  # fmt: skip
     assert [line for line in out.splitlines() if line.startswith("Run ")] == titles
-    logs = {path.read_text().splitlines()[0] for path in (tmp_path / "outputs/pos").glob("*/log.txt")}
-    assert logs == set(titles)
+    logs = [path.read_text() for path in (tmp_path / "outputs/pos").glob("*/log.txt")]
+    assert {log.splitlines()[0] for log in logs} == set(titles)
+    assert all("Saved in " in log and "  epoch   1 " in log for log in logs)
+    assert "Saved in " not in out and "  epoch " not in out, "the report of each run is in its log alone"
+    assert out.count(" parameters; cpu") == 1, "what the first run says of the data"
+    told = re.findall(
+        r"^  validation accuracy (0\.\d{4}), test accuracy 0\.\d{4}, \d+ s; report in (.*)$", out, re.M
+    )
+    for score, log in told:
+        assert f"validation accuracy {score}" in Path(log).read_text()
+    assert len({log for _, log in told}) == 4
 
 
 def test_a_multirun_that_fails_tells_what_it_has_come_to(

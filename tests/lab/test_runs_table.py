@@ -133,7 +133,7 @@ def test_a_bare_folder_is_told_with_its_word(
     for words, right in (
         (["eval", "pos/cut"], "`pos/cut`: write `run=pos/cut`"),
         (["train", "pos/cut", "trainer.epochs=9"], "`pos/cut`: write `run=pos/cut`"),
-        (["eval", "pos"], "`pos`: write overrides as key=value"),
+        (["eval", "pos"], "`pos`: write key=value"),
         (["train", "--cfg", "job"], ""),
         (["runs", str(outputs / "pos/cut"), here], "write `run=pos/cut`"),
         (["runs", "pos"], "`pos`: write `outputs=pos` for the runs below a folder"),

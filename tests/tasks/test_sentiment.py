@@ -103,9 +103,9 @@ def test_texts_without_labels_are_predicted_and_not_scored(copied: Path, tmp_pat
     new.write_text("id;text\na1;It is fine, zonk!\na2;It is dull, so dull\n")
     assert main(["eval", f"run={copied}", f"data.path={new}", "data.id=id"]) == 0
     told = capsys.readouterr().out
-    assert f"Predicted: 2 examples of {new}; no labels (`data.label=`), so predictions only" in told
-    assert "score" not in told.replace("scored", "")
-    (path,) = copied.glob("predictions-test-*.csv")
+    assert f"Predicted: 2 examples of {new}; no column `label` in new.csv, so no scores" in told
+    assert "score" not in told.replace("so no scores", "")
+    (path,) = copied.glob("predictions-new.csv")
     rows = table(path)
     assert [(row["key"], row["gold"], row["predicted"]) for row in rows] == [("a1", "", "good"), ("a2", "", "bad")]
     assert 0 < float(rows[0]["unknown_words"]) < 1
@@ -194,7 +194,7 @@ def test_a_file_of_another_kind_scores_a_run(copied: Path, tmp_path: Path) -> No
     text = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in verdicts(20, seed=2))
     (tmp_path / "test.jsonl").write_text(text)
     assert main(["eval", f"run={copied}", f"data.path={tmp_path / 'test.jsonl'}"]) == 0
-    (path,) = copied.glob("predictions-test-*.jsonl")
+    path = copied / f"predictions-{tmp_path.name}-test.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(lines) == 20 and all(line["predicted"] == line["gold"] for line in lines)
 
@@ -260,6 +260,15 @@ MISTAKES = {
     "no path": (None, TEXT, ["data.path=null"], "`data.path` is missing"),
     "no such place": (None, TEXT, ["data.path=/nowhere"], "`data.path=/nowhere`: no such file or folder"),
     "another kind of file": ("train.txt", TEXT, [], "must end in .csv, .tsv, .jsonl"),
+    "words with tags": ("train.txt", "a\tO\n\nb\tO\n", [], "; for words with tags choose data=tagged"),
+    "words with tags in .tsv": (
+        "train.tsv", "a\tO\n\nb\tO\n", [], "its columns are a, O (`data.text=`); a word and its tag on each line are read by data=tagged",
+    ),
+    "ids as labels": (
+        "train.csv", "id,text,label\n" + "".join(f"T{i},it is {i},{i % 3}\n" for i in range(60)), ["data.label=id"],
+        "`data.label=id`: each of its 60 values occurs once, as in a column of ids, so there is nothing to learn; columns that "
+        "look like labels: `label` (3 values)",
+    ),
     "folder without tables": (None, TEXT, [], "no file called train or test"),
     "column": ("train.csv", TEXT, ["data.label=labels"], "train.csv:1: no column `labels`; did you mean `label`?"),
     "names and numbers": ("train.csv", TEXT, ["data.text=1"], "give either names"),
@@ -294,6 +303,12 @@ def test_a_mistake_is_one_sentence(case: str, tmp_path: Path, capsys: pytest.Cap
     error = capsys.readouterr().err
     assert expected in error and len(error.splitlines()) == 1 and "Traceback" not in error
     assert not (tmp_path / "outputs").exists(), "a run folder is made only once the data are accepted"
+
+
+def test_a_misspelt_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "films.csv").write_text(TEXT)
+    assert main(small(tmp_path / "films.cvs", tmp_path / "outputs")) == 2
+    assert f"no such file or folder; did you mean `{tmp_path / 'films.csv'}`?" in capsys.readouterr().err
 
 
 def test_bad_rows_are_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,17 +138,21 @@ def test_the_best_simple_answer_is_named_where_it_is_better(
         "most_frequent_class": {"accuracy": 0.3, "macro_f1": 0.6}, "naive_bayes": {"accuracy": 0.804, "macro_f1": 0.4},
         "median": {"mae": 2.0, "rmse": 0.00021}, "ceiling": {"accuracy": 1.0},
     }  # fmt: skip
-    said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_learning=False, examples=4000)
+    said = ahead(own, simple, monitor, compose.compose(["task=sentiment"]), still_improving=False, examples=4000)
     assert said.startswith(begins) and bool(said) == bool(begins) and "\n" not in said
 
 
 def test_what_may_help_depends_on_the_run() -> None:
     own, simple = {"accuracy": 0.5}, {"naive_bayes": {"accuracy": 0.75}}
     config = compose.compose(["task=sentiment"])
-    assert ahead(own, simple, "accuracy", config, still_learning=True, examples=100).endswith(
-        ": longer training (trainer.epochs=), more examples, a smaller model (encoder.width=, encoder.depth=), more dropout "
-        "(encoder.dropout=) or members=4 may help"
+    assert ahead(own, simple, "accuracy", config, still_improving=False, examples=100).endswith(
+        ": more examples, a smaller model (encoder.width=, encoder.depth=), more dropout (encoder.dropout=) or members=4 may "
+        "help"
     )
+    config.trainer.epochs = 3
+    cut_short = ahead(own, simple, "accuracy", config, still_improving=True, examples=100)
+    assert cut_short.endswith("while validation was still improving: train longer, such as trainer.epochs=6")
+    assert "smaller" not in cut_short
     config.encoder.parameters = "1M"
     assert "a smaller model (encoder.parameters=), more" in ahead(own, simple, "accuracy", config, False, 100)
 
@@ -195,5 +199,8 @@ def test_a_run_that_is_worse_than_a_baseline_says_so(more: list[str], tmp_path: 
     assert results["validation_baselines"]["naive_bayes"]["accuracy"] == 1.0
     own = results["validation"]["accuracy"]
     assert (
-        log.count(f"naive bayes is ahead on validation (accuracy 1.0000 against {own:.4f}): longer training") == 1
+        log.count(
+            f"naive bayes is ahead on validation (accuracy 1.0000 against {own:.4f}), but training ended while"
+        )
+        == 1
     )

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean, stdev
 
 import numpy as np
 import pytest
@@ -317,8 +318,11 @@ def test_a_baseline_that_is_better_on_the_mean_over_folds_is_named_at_the_end(
         (parent / f"fold-{name}" / "results.json").write_text(json.dumps(of_fold))
     capsys.readouterr()
     assert main(["train", f"run={parent}"]) == 0
-    sentence = "regression on means is ahead on validation (accuracy 0.5833 against 0.5000): "
-    assert capsys.readouterr().out.count(sentence) == 1
+    out = capsys.readouterr().out
+    assert out.count("regression on means is ahead on validation (accuracy 0.5833 against 0.5000)") == 1
+    on_test = [results(parent / f"fold-{name}")["baselines"]["regression_on_means"]["accuracy"] for name in own]
+    (row,) = (line for line in out.splitlines() if line.startswith("│ regression on means "))
+    assert f"{fmean(on_test):.4f} ± {stdev(on_test):.4f}" in row
     assert results(parent)["validation_baselines"]["regression_on_means"]["accuracy"] == pytest.approx(
         0.58333, abs=1e-4
     )

@@ -46,7 +46,7 @@ def test_settings_are_told_written_down_and_stay(tmp_path: Path, capsys) -> None
     line = next(line for line in told.splitlines() if line.startswith("defaults for "))
     assert line.startswith("defaults for 60 sentences: embedding=word_char encoder.scope=[window:3,full] ")
     assert "encoder.width" not in line and line.endswith(
-        "; a key that you type overrides, defaults=plain turns them off"
+        "; a key that you set overrides its default, defaults=plain turns all of them off"
     )
     saved = (tmp_path / "run" / "config.yaml").read_text()
     config = yaml.safe_load(saved)

@@ -84,13 +84,20 @@ def test_a_signal_saves_and_leaves_cleanly(tiny: list[str], tmp_path: Path, numb
     assert "saved" in out and "attnlab train run=" in out
 
 
-def test_a_run_given_more_epochs_goes_on_and_a_finished_one_stays(tiny: list[str], tmp_path: Path) -> None:
+def test_a_run_given_more_epochs_goes_on_and_a_finished_one_stays(tiny: list[str], tmp_path: Path, capsys) -> None:
     assert main(["train", *tiny]) == 0
     (folder,) = (tmp_path / "outputs" / "pos").iterdir()
-    finished = weights(folder)
+    finished, updates = weights(folder), RunFolder(folder).read_results()["train"]["updates"]
+    capsys.readouterr()
     assert main(["train", f"run={folder}"]) == 0
     assert weights(folder) == finished
+    (epochs,) = (word.partition("=")[2] for word in tiny if word.startswith("trainer.epochs="))
+    assert (
+        f"{folder} is finished, after update {updates:,}: nothing is trained. To train it longer, give it more epochs, "
+        f"trainer.epochs={2 * int(epochs)}."
+    ) in capsys.readouterr().out
     assert main(["train", f"run={folder}", "trainer.epochs=3"]) == 0
+    assert f"Continuing {folder} after update {updates} of " in capsys.readouterr().out
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
 
 
@@ -149,12 +156,12 @@ def test_a_loss_that_is_no_number_names_the_batch(tiny: list[str]) -> None:
 
 
 def test_patience_ends_a_run_that_gets_no_better(tiny: list[str]) -> None:
-    loop = training([*tiny, "trainer.epochs=50", "optimizer.lr=0.0", "trainer.patience=3", "trainer.average=0"])
+    loop = training([*tiny, "trainer.epochs=50", "optimizer.lr=1e-30", "trainer.patience=3", "trainer.average=0"])
     assert loop.run().epoch == 4
 
 
 def test_a_run_that_patience_ended_is_over_until_it_is_given_more(tiny: list[str], tmp_path: Path) -> None:
-    words = [*tiny, "trainer.epochs=9", "optimizer.lr=0.0", "trainer.patience=2", "trainer.average=0"]
+    words = [*tiny, "trainer.epochs=9", "optimizer.lr=1e-30", "trainer.patience=2", "trainer.average=0"]
     assert main(["train", *words, "baselines=false"]) == 0
     (folder,) = (tmp_path / "outputs" / "pos").iterdir()
     for words, epochs in (([], 3), (["trainer.epochs=20"], 3), (["trainer.patience=4"], 5)):

@@ -13,8 +13,10 @@ from recordings import RATE, tone
 
 from attnlab import train
 from attnlab.cli import main
+from attnlab.config import TableData
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.run import load_run
+from attnlab.training.score_again import file_name
 
 TINY = ["encoder.width=8", "encoder.depth=1", "encoder.heads=2", "trainer.updates=1", "baselines=false"]
 """A run of less than a second."""
@@ -84,7 +86,7 @@ def test_data_that_are_given_to_be_scored_are_scored_whole(
         assert f"Changed from training: {place} (it was {tmp_path / 'own'}" in shown
         (line,) = [line for line in shown.splitlines() if line.startswith("│ examples")]
         assert line.split()[3] == str(count)
-        (path,) = [p for p in (tmp_path / "run").glob("predictions-test-*.jsonl") if len(lines(p)) == count]
+        (path,) = [p for p in (tmp_path / "run").glob("predictions-other*.jsonl") if len(lines(p)) == count]
         assert len({line["key"] for line in lines(path)}) == count
         path.unlink()
     assert len(load_run(tmp_path / "run", [place]).evaluate().predictions) == 1, "from Python, too"
@@ -165,7 +167,40 @@ def test_a_run_finds_its_data_from_any_folder(tmp_path: Path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path / "other")
     capsys.readouterr()
     assert main(["eval", "run=../run"]) == 0
-    assert "as trained" in (shown := capsys.readouterr().out) and f"the test split of {tmp_path}/mine.csv" in shown
+    assert (
+        "test (at training)" in (shown := capsys.readouterr().out)
+        and f"the test split of {tmp_path}/mine.csv" in shown
+    )
     assert main(["eval", "run=../run", "data.path=../mine.csv"]) == 0
-    assert "as trained" in capsys.readouterr().out, "the same file, named from here"
+    assert "test (at training)" in capsys.readouterr().out, "the same file, named from here"
     assert main(["train", "run=../run", "trainer.updates=2"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "split", "name"),
+    [
+        ("/x/new.csv", "", "new"),
+        ("/x/new.jsonl.gz", "", "new"),
+        ("/x/June, 2nd batch.csv", "", "June-2nd-batch"),
+        ("/x/release-1.0", "validation", "release-1.0-validation"),
+        ("/x/july/test.csv", "test", "july-test"),  # else it would be the run's own predictions-test.jsonl
+        ("/x/july/test.previous.csv", "", "july-test.previous"),
+        ("/test.csv", "", "other-test"),
+        ("/test/test.csv", "", "other-test"),
+        ("/x/.csv", "", "csv"),
+        ("/x/" + "long" * 60, "", "long" * 30),
+    ],
+)
+def test_predictions_of_other_data_are_named_after_their_file(path: str, split: str, name: str) -> None:
+    assert file_name(TableData(path=path), split) == name
+
+
+def test_a_table_without_labels_is_predicted_and_says_which_column_lacks(
+    own: Path, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "new.csv").write_text("text\n" + "it is fine\n" * 3)
+    before = (own / "predictions-test.jsonl").read_bytes()
+    assert main(["eval", f"run={own}", f"data.path={tmp_path / 'new.csv'}"]) == 0
+    assert "; no column `label` in new.csv, so no scores" in capsys.readouterr().out
+    assert len(lines(own / "predictions-new.jsonl")) == 3 and (own / "predictions-new.csv").exists()
+    assert (own / "predictions-test.jsonl").read_bytes() == before

@@ -2,15 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.console import Console
 
 from attnlab.cli import main
+from attnlab.config import Trainer
 from attnlab.metrics import Tally, by_class, labels
+from attnlab.runs import ValidationLine
 from attnlab.training.evaluate import Evaluation
+from attnlab.training.monitor import selected, still_improving
 from attnlab.training.report import Reporter, confusion_table, details, interval, show_classes
-from attnlab.training.state import Validation
+from attnlab.training.state import Progress, Validation
 
 
 def test_a_class_that_is_only_answered_has_a_column() -> None:
@@ -109,3 +113,43 @@ def test_a_validation_tells_what_stars_go_by(capsys) -> None:
     scores = {"loss": 0.25, "mae": 1.5}
     Reporter().validation(Validation(7, 1, 0.5, 9.0, best=True, done=False, monitor="mae", scores=scores))
     assert "validation mae 1.5000  loss 0.2500  9 vectors/s *" in capsys.readouterr().out
+
+
+def line(update: int, accuracy: float | None, loss: float, best: bool = False) -> ValidationLine:
+    scores = {"loss": loss} if accuracy is None else {"accuracy": accuracy, "loss": loss}
+    return cast(
+        ValidationLine,
+        {"update": update, "epoch": update // 10, "best": best, "done": False, "monitor": "accuracy", **scores},
+    )
+
+
+def test_the_end_of_training_names_the_best_epoch_and_how_many_share_its_score() -> None:
+    lines = [line(10, 0.5, 0.9, True), line(20, 0.75, 0.8, True), line(30, 0.75, 0.6), line(40, 0.5, 0.7)]
+    progress = Progress(epoch=4, update=40, best_update=20, best_score=0.75, monitor="accuracy")
+    kept = selected(progress, lines, Trainer())
+    assert kept == (
+        "best weights: epoch 2 of 4, validation accuracy 0.7500, the first of 2 validations with this score"
+    )
+    by_update = selected(progress, lines[:2], Trainer(validate_every=10))
+    assert by_update == "best weights: update 20 of 40, validation accuracy 0.7500"
+    progress.best_update, progress.best_score = 40, 0.8
+    assert selected(progress, lines, Trainer(average_best=3)) == (
+        "best weights: the mean of the 3 best validations, validation accuracy 0.8000"
+    )
+    progress.best_score = None
+    assert selected(progress, lines, Trainer()) == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "improving"),
+    [
+        ([line(10, 0.5, 0.9, True)], True),
+        ([line(10, 0.5, 0.9, True), line(20, 0.6, 0.95, True)], True),
+        ([line(10, 0.5, 0.9, True), line(20, 0.5, 0.8)], True),  # the same answers, but surer of the right ones
+        ([line(10, 0.5, 0.9, True), line(20, 0.5, 0.895)], False),
+        ([line(10, 0.5, 0.9, True), line(20, 0.5, 0.6), line(30, 0.5, 0.8)], False),
+        ([], False),
+    ],
+)
+def test_a_run_was_cut_short_where_its_last_validation_improved(lines: list, improving: bool) -> None:
+    assert still_improving(lines) == improving

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from attnlab.config.keys import LARGEST, key
+from attnlab.errors import near_name
 from attnlab.registry import LOADERS, SourceRegistry
 
 
@@ -97,7 +98,7 @@ def embedded_problems(data: DataConfig, sources: tuple[str, ...], for_own: str) 
     for name in ("path", "hub", "download"):
         value = getattr(data, name, None)
         if data.source in sources and value is not None:
-            own = _by_ending(str(value)) if name == "path" and data.source == "grammar" else ""
+            own = by_ending(str(value)) if name == "path" and data.source == "grammar" else ""
             right = own or f"for your own data choose data={for_own}"
             yield f"`data.{name}={value}`: data={data.name} comes with the program and reads no files; {right}"
 
@@ -114,10 +115,10 @@ _BY_ENDING = {
 }
 
 
-def _by_ending(path: str) -> str:
-    """What to choose for a file, by its name; "" where that tells nothing."""
+def by_ending(path: str) -> str:
+    """What to choose for a file, by its name, as in "for a table choose data=csv"; "" where that tells nothing."""
     ending = path.lower().removesuffix(".gz").rpartition(".")[2]
-    return next((f"for {what} add data={name}" for name, (what, of) in _BY_ENDING.items() if ending in of), "")
+    return next((f"for {what} choose data={name}" for name, (what, of) in _BY_ENDING.items() if ending in of), "")
 
 
 FOLDS_IN_TIME = 5
@@ -157,7 +158,23 @@ class CrossValidated(DataConfig):
         elif not (_is_number(self.folds, least=3) or self.folds_in_time or self.folds == self.one_left_out):
             words = [f"`{self.one_left_out}`"] * bool(self.one_left_out)
             words += [f"`time` (`time:{FOLDS_IN_TIME}`, at least 2) for folds in time"] * self.has_times
-            yield ", or ".join([f"`data.folds={self.folds}`: write a number of at least 3", *words])
+            right = ", or ".join([f"`data.folds={self.folds}`: write a number of at least 3", *words])
+            yield self._by_column() or right
+
+    def _by_column(self) -> str:
+        """What to write for folds by a column, of which `data.folds` has the name, or for folds in time where there are none;
+        else ""."""
+        named = self.folds or ""
+        given = f"`data.folds={named}`"
+        if named.startswith("time") and not self.has_times:
+            return f"{given}: folds in time need a table of texts with a column of dates (data=csv); write a number of at least 3"
+        if self.one_left_out != "group" or not named.isidentifier() or near_name(named, ["group", "time"]):
+            return ""
+        in_time = f" (if it holds dates, data.folds=time data.time={named} tests on later rows)" * self.has_times
+        return (
+            f"{given}: to test each value of a column `{named}` in turn, write data.folds=group data.group={named}{in_time}; or "
+            "write a number of at least 3"
+        )
 
 
 def _is_number(text: str, least: int) -> bool:

@@ -42,6 +42,23 @@ class EncoderConfig:
                 yield str(error)
 
 
+USUAL_WIDTHS = (32, 64, 128)
+"""Those of `encoder.width` where nobody sets it: the last one, or what `training/defaults.py` chooses for the data."""
+
+
+def _undivided(width: int, heads: int) -> str:
+    """That a width is no multiple of the number of heads, and what would be right, with an even width for each head."""
+    usual = width == USUAL_WIDTHS[-1]
+    which = f"encoder.width={width}" + " (the default; 32 or 64 for some data)" * usual
+    smallest = USUAL_WIDTHS[0] if usual else width
+    fitting = [str(n) for n in range(1, smallest // 2 + 1) if smallest % (2 * n) == 0] or ["1"]
+    multiple = 2 * heads * max(1, round(width / (2 * heads)))
+    return (
+        f"`encoder.heads={heads}` must divide {which}, as {', '.join(fitting[:12])} do; or set a width that it divides, such as "
+        f"encoder.width={multiple}"
+    )
+
+
 @dataclass
 @ENCODERS.builtin("attention", "attnlab.model.encoders.attention:Attention")
 class AttentionEncoder(EncoderConfig):
@@ -87,10 +104,7 @@ class AttentionEncoder(EncoderConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.width % self.heads and self.head_width is None:
-            yield (
-                f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}, "
-                "unless encoder.head_width is set"
-            )
+            yield f"{_undivided(self.width, self.heads)}; or set encoder.head_width"
         for scope in listed(self.scope):
             refused = refusal(self.kernel, self.score, scope, self.position)
             if refused:
@@ -157,7 +171,7 @@ class GraphConvEncoder(EncoderConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.convolution == "gatv2" and self.width % self.heads:
-            yield f"encoder.width={self.width} must be a multiple of encoder.heads={self.heads}"
+            yield _undivided(self.width, self.heads)
 
 
 def parse_count(text: object) -> int:

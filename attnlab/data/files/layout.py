@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attnlab.config import DataConfig, HubDataConfig
+from attnlab.config import DataConfig, HubDataConfig, TextData
+from attnlab.config.data.base import by_ending
 from attnlab.data.files.walk import few, is_note, listed
-from attnlab.errors import UserError
+from attnlab.errors import UserError, near_name
 from attnlab.local_files import is_regular, open_regular, user_path
 
 NAMES = {
@@ -137,14 +138,16 @@ def split_files(
     path = user_path(given)
     if is_regular(path):
         if not fits(path):
-            raise UserError(f"`data.path={given}`: its name must end in {kinds} (or .gz)")
+            raise UserError(
+                f"`data.path={given}`: its name must end in {kinds} (or .gz){_other_data(config, path)}"
+            )
         named = next(
             (s for s in named_splits(config) if getattr(config, f"{s}_name") in (path.name, *_stems(path.name))),
             None,
         )
         return {named or split_of(path.name) or "train": path}, ()
     if not os.path.isdir(path):
-        raise UserError(f"`data.path={given}`: no such file or folder")
+        raise UserError(f"`data.path={given}`: no such file or folder{_near_file(path)}")
     entries = listed(path)
     files = without_packed_copies([entry for entry in entries if fits(entry) and is_regular(entry)])
     by_name = {file.name: file for file in files}
@@ -156,6 +159,21 @@ def split_files(
     if unread:
         warnings += (f"{_place(config)}: left out: {few(unread)}; files of splits end in {kinds} (or .gz)",)
     return {split: by_name[name] for split, name in chosen.items()}, warnings
+
+
+def _near_file(path: Path) -> str:
+    """The file beside a path that isn't there, of which its name is a typing mistake; "" where there is none."""
+    try:
+        near = near_name(path.name, os.listdir(path.parent))
+    except OSError:
+        return ""
+    return f"; did you mean `{path.parent / near}`?" if near else ""
+
+
+def _other_data(config: DataConfig, path: Path) -> str:
+    """Which data set reads texts in a file with this ending, if one does."""
+    right = by_ending(path.name)
+    return f"; {right}" if isinstance(config, TextData) and right else ""
 
 
 def _no_split(

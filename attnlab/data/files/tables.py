@@ -36,6 +36,8 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 PLURALS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
 FIRST_ROWS = 20
 """Rows by which a separator is found."""
+LABEL_ROWS = 1000
+"""Rows by which columns that may hold labels are found."""
 KEPT_QUOTES = {
     ".csv": "cells that begin with a space keep the double quotes behind it; a quoted cell begins right after its comma",
     ".tsv": "cells in double quotes keep these: a .tsv is never quoted, save it as .csv if they are no part of the text",
@@ -185,6 +187,24 @@ def _has(rows: Sequence[Sequence[str]], columns: Sequence[str | int]) -> bool:
     return all(
         column <= len(first) if isinstance(column, int) else _spelled(column, first) in first for column in columns
     )
+
+
+def columns_of_labels(path: Path, encoding: str | None, separator: str | None) -> list[tuple[str, int]]:
+    """The columns of a table, by name, that may hold labels, with how many different values each has: at least two, and each
+    ten times or more on average among the first rows."""
+    if table_format(path) == ".jsonl":
+        lines = Lines(
+            path, 1, "".join(islice(text_lines(path, encoding), LABEL_ROWS)).encode(errors="surrogateescape")
+        )
+        rows = [
+            {str(k): plain(v) for k, v in row.items()} for _, row in json_objects(lines, [], BadRows(skip=True))
+        ]
+    else:
+        found = (cells for _, cells in table_rows(path, BadRows(skip=True), encoding, (), separator))
+        names = next(found, [])
+        rows = [dict(zip(names, cells, strict=False)) for cells in islice(found, LABEL_ROWS)]
+    values = {name: {row.get(name, "").strip() for row in rows} - {""} for name in (rows[0] if rows else {})}
+    return [(name, len(found)) for name, found in values.items() if 2 <= len(found) <= len(rows) / 10]
 
 
 class MissingColumn(UserError):

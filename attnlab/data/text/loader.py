@@ -21,7 +21,7 @@ from attnlab.data.files.bad_rows import BadRows, beyond_length
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.files.kept import Kept, Rows
 from attnlab.data.files.layout import plain_suffix
-from attnlab.data.files.tables import number_in, usable
+from attnlab.data.files.tables import columns_of_labels, number_in, usable
 from attnlab.data.files.times import moment
 from attnlab.data.prep.arrow import Columns, write_batches
 from attnlab.data.prep.assign import Examples
@@ -80,6 +80,8 @@ class Text(Data):
         # Words may hold any character but a line feed, so no reader may take another for a line's end.
         self.forms = (self.folder_of_rows / "forms.txt").read_bytes().decode().split("\n")[:-1]
         self.columns = Columns(*(self.folder_of_rows / f"{name}.arrow" for name in self.source.splits))
+        if spec is None:
+            self._refuse_ids()
         self.kept = Kept(config, cast(Rows, self.source)) if isinstance(config, TableData) else None
         self.examples = self._examples()
         chosen = self.examples.chosen(config)
@@ -244,6 +246,24 @@ class Text(Data):
             modality="text", num_coords=1, features=None, targets=targets, vocabularies=vocabularies,
             slices=tuple(self.source.slices),
         )  # fmt: skip
+
+    def _refuse_ids(self) -> None:
+        """Raises UserError where every label of many rows is another one, and none is a number: then no example is like any
+        that was learned from."""
+        config, source = self.config, self.source
+        if not isinstance(config, TableData) or source.targets.get("label") != "class":
+            return
+        labels, rows = self.meta["targets"]["label"]["labels"], len(self.columns)
+        if rows <= FEW_NUMBERS or len(labels) < rows or all(usable(number_in(label)) for label in labels):
+            return
+        path = next(iter(source.files.values()), None)
+        likely = [] if path is None else columns_of_labels(path, config.encoding, config.separator)
+        listed = ", ".join(f"`{name}` ({count} values)" for name, count in likely[:8])
+        right = f"; columns that look like labels: {listed}" if likely else "; name the column of the label"
+        raise UserError(
+            f"`data.label={config.label}`: each of its {rows:,} values occurs once, as in a column of ids, so there is "
+            f"nothing to learn{right}"
+        )
 
     def _number_labels(self) -> list[str]:
         """A warning of classes that look like measurements."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from attnlab.config import TableData, TextData
 from attnlab.config.data.base import listed
@@ -30,7 +31,10 @@ from attnlab.data.text.tokenize import joined_tokens, read_anew
 from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED
 from attnlab.spec import DataSpec
-from attnlab.text_files import Lines
+from attnlab.text_files import Lines, text_lines
+
+FIRST_LINES = 100
+"""Lines by which a file of tagged words is recognised."""
 
 
 class LabelledText:
@@ -168,7 +172,18 @@ class Table(TextSource[Lines | Records]):
         except MissingColumn as error:
             keys = ("text", "label", "group", "time")
             key = next((key for key in keys if error.column in listed(getattr(self.config, key))), "")
-            raise UserError(f"{error} (`data.{key}=`)" if key else str(error)) from error
+            tagged = (
+                "; a word and its tag on each line are read by data=tagged" if self._are_tagged_words() else ""
+            )
+            raise UserError(f"{error}{f' (`data.{key}=`)' if key else ''}{tagged}") from error
+
+    def _are_tagged_words(self) -> bool:
+        """Whether a file looks like one of `data=tagged`: two columns, and empty lines between sentences."""
+        for path in self.files.values():
+            lines = [line.strip() for line in islice(text_lines(path, self.config.encoding), FIRST_LINES)]
+            if "" in lines[:-1] and all(len(line.split()) in (0, 2) for line in lines):
+                return True
+        return False
 
     def cells(self, split: str, columns: Sequence[str | int], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
         """(line, cells of these columns) of each row of a split, for what stands beside predictions."""

@@ -117,7 +117,11 @@ def _words(
                 bad.changes.add(rule)
                 continue
             if not named and (len(cells) < 2 or any(cells[2:])):
-                more = "; name others by `data.words=` and `data.tags=`" if len(cells) > 2 else ""
+                more = (
+                    "; name others by `data.words=` and `data.tags=`; a table of texts with labels is read by data=csv"
+                    if len(cells) > 2
+                    else ""
+                )
                 count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
                 raise ValueError(f"{count}, where a word, a tab (or spaces) and its tag are expected{more}")
             form.check_width(cells)

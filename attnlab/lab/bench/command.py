@@ -48,7 +48,7 @@ def bench(words: Sequence[str]) -> None:
     figures = {name: section.plain() for name, section in sections.items()}
     write_json(folder / "bench.json", {"machine": computer, "data": data, "sections": figures})
     write_text(folder / "bench.html", page(computer, data, sections))
-    print(f"Figures and plots lie in {folder}/bench.json and bench.html")
+    print(f"Figures and plots are saved in {folder}/bench.json and bench.html")
 
 
 def _measure_in_process(name: str, updates: str, words: Sequence[str]) -> Measurement:

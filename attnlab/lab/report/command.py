@@ -92,12 +92,14 @@ def _refuse_twice(folders: Sequence[RunFolder]) -> None:
         raise UserError(f"{os.path.relpath(repeated[0])}: this run is named twice")
 
 
-def after_training(folder: RunFolder) -> None:
-    """Write a run's page at its end. The run has finished: where its page cannot be written, that is told, and nothing else."""
+def after_training(folder: RunFolder, quiet: bool = False) -> None:
+    """Write a run's page at its end, and unless `quiet` tell where. The run has finished: where its page cannot be written,
+    that is told, and nothing else."""
     try:
         write_text(folder.report, page.render(facts.gather(folder), quick=True))
     except Exception as error:
         reason = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
         print(printable(f"Warning: the run has finished, but its report was not written: {reason}"))
     else:
-        print(printable(f"report: {folder.report}"))
+        if not quiet:
+            print(printable(f"report: {folder.report}"))

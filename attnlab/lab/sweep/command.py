@@ -63,14 +63,17 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
 def _tell_of_data(config: Config, words: Sequence[str], reporter: Reporter) -> None:
     """What is learned where words don't say it, and what each trial would warn of, told once. Data that cannot be used are left to the trials, which may use others."""
     from attnlab.data.warnings import warnings
-    from attnlab.training import task
+    from attnlab.training import defaults, task
     from attnlab.training.run import load_data
 
     with contextlib.suppress(UserError):
-        data = load_data(config)
+        settled, chosen = defaults.settle(config, words)
+        data = load_data(settled)
         if follows := task.told(config, data.spec, words):
             reporter.say(follows, style="cyan")
-        for warning in warnings(data, config=config):
+        if chosen:
+            reporter.say(chosen, style="cyan")
+        for warning in warnings(data, config=settled):
             reporter.warn(warning)
 
 

@@ -140,13 +140,13 @@ def table(
 ) -> Table:
     """A row for each trial, best first. best: the number of the chosen one. test: its scores on test data, see `Best`."""
     measure = monitor or "score"
-    table = Table(title=f"Trials by {measure} on validation data", title_justify="left")
+    table = Table(title=f"Trials, best validation {measure} first", title_justify="left")
     table.add_column("trial", justify="right")
     for name in names:
         table.add_column(Text(name), justify="right", overflow="fold")
     table.add_column("runs", justify="right")
-    table.add_column(measure, justify="left", no_wrap=True)
-    table.add_column("test", justify="left", no_wrap=True)
+    table.add_column(f"validation {measure}", justify="left", no_wrap=True)
+    table.add_column(f"test {measure}", justify="left", no_wrap=True)
     table.add_column("epochs", justify="right")
     width = min(40, max([8, *(len(outcome.error or "") + 8 for outcome in outcomes)]))
     table.add_column("state", min_width=width, overflow="fold")

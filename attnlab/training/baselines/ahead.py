@@ -11,13 +11,13 @@ from attnlab.training.report import shown
 
 
 def ahead(
-    own: Scores, simple: Mapping[str, Scores], monitor: str, config: Config, still_learning: bool, examples: int
+    own: Scores, simple: Mapping[str, Scores], monitor: str, config: Config, still_improving: bool, examples: int
 ) -> str:
     """A sentence where the best baseline has a better validation score than the run, with what may help; else empty.
 
     own: the run's scores, usual ones first. simple: those of each baseline; the ceiling, which nobody has to reach, isn't
-    compared. The score is the first that both have: `monitor`, then as they stand in `own`. still_learning: whether the last
-    weights were the best. examples: how many were validated on; 0: unknown. A difference that so few may have by chance is reported as such,
+    compared. The score is the first that both have: `monitor`, then as they stand in `own`. still_improving: whether
+    training may have ended too early; then only more of it is suggested. examples: how many were validated on; 0: unknown. A difference that so few may have by chance is reported as such,
     without advice, see `_by_chance`.
     """
     others = {name: scores for name, scores in simple.items() if name != "ceiling"}
@@ -33,9 +33,12 @@ def ahead(
         ahead_by = f"{best.replace('_', ' ')} is ahead on validation ({score} {simple_one} against {beside})"
         if metrics.direction(score) > 0 and _by_chance(others[best][score], own[score], examples):
             return f"{ahead_by}, a difference that may be chance on {plural(examples, 'example')}"
+        if still_improving:
+            more = config.trainer
+            longer = f"trainer.updates={2 * more.updates}" if more.updates else f"trainer.epochs={2 * more.epochs}"
+            return f"{ahead_by}, but training ended while validation was still improving: train longer, such as {longer}"
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
-        options = [*(["longer training (trainer.epochs=)"] if still_learning else []), "more examples"]
-        options += [f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
+        options = ["more examples", f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
         options += ["members=4"] if config.members == 1 else []
         return f"{ahead_by}: {', '.join(options[:-1])} or {options[-1]} may help"
     return ""

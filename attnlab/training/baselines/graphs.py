@@ -7,7 +7,7 @@ from attnlab.training.baselines.simple import Regression
 
 @BASELINES.register("bag_of_nodes")
 class BagOfNodes(Regression):
-    """A logistic regression on the nodes of each graph in a bag."""
+    """A logistic regression on how often each kind of node occurs, the mean of each of their numbers and how many they are."""
 
     split_type = GraphSummaries
     method = "bags"

@@ -72,7 +72,7 @@ class MostFrequentAnswers(Baseline):
 
 @BASELINES.register("ceiling")
 class Ceiling(Baseline):
-    """A perfect reader, where the data know how good one could be."""
+    """The best possible score, where it is known, as for generated data."""
 
     def fits(self, problem: Problem) -> bool:
         ceiling = problem.scored.ceiling()

@@ -14,8 +14,7 @@ from attnlab.training.baselines.simple import Regression, label_counts
 
 @BASELINES.register("regression_on_means")
 class RegressionOnMeans(Regression):
-    """A logistic regression on the mean and standard deviation of each recording's features: what is heard, whenever it is
-    heard."""
+    """A logistic regression on the mean and standard deviation over time of each recording's features."""
 
     split_type = FrameSummaries
     method = "summaries"

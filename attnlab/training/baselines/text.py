@@ -37,10 +37,9 @@ class MostFrequentTag(Baseline):
 
 @BASELINES.register("window_of_7")
 class WindowOf7(Baseline):
-    """A fully connected layer over each word and its three neighbours on both sides, trained by the same loop, always
-    with the same settings: what a run is tried with must not change what it is compared with.
+    """A fully connected layer over each word and its three neighbours on both sides, trained by the same loop.
 
-    It is measured on generated data, whose purpose is that it fails.
+    Always with the same settings: what a run is tried with must not change what it is compared with. It is measured on generated data, whose purpose is that it fails.
     """
 
     def fits(self, problem: Problem) -> bool:
@@ -63,8 +62,10 @@ class WindowOf7(Baseline):
 
 @BASELINES.register("naive_bayes")
 class NaiveBayes(Baseline):
-    """How often each word occurs in texts of each class, add-one smoothed: a bag of words, which knows no order (McCallum &
-    Nigam 1998, section 2.2)."""
+    """Multinomial naive Bayes on how often each word occurs, in any order, with add-one smoothing.
+
+    McCallum & Nigam 1998, section 2.2.
+    """
 
     def fits(self, problem: Problem) -> bool:
         return problem.kind == "class" and problem.shows("words")

@@ -129,6 +129,11 @@ def test_times_that_cannot_be_read_or_compared_are_refused_with_their_line(tmp_p
     [
         ("data.folds=2", "write a number of at least 3, or `group`, or `time`"),
         ("data.folds=time:1 data.time=date", "write a number of at least 3, or `group`, or `time`"),
+        (
+            "data.folds=author",
+            "`data.folds=author`: to test each value of a column `author` in turn, write data.folds=group data.group=author",
+        ),
+        ("data.folds=grop", "write a number of at least 3, or `group`, or `time`"),
         ("data.folds=group", "`data.folds=group` needs `data.group=`"),
         ("data.folds=time", "`data.folds=time` needs `data.time=`"),
         ("data.time=date", "`data.time=date` needs `data.folds=time`"),
