@@ -30,6 +30,7 @@ from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
+from attnlab.training.resume import restore
 from attnlab.training.run import Run, best_weights, load_data, with_weights
 from attnlab.training.signals import on_stop_signal
 from attnlab.training.tracking import Tracking
@@ -206,7 +207,7 @@ def resume(
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)
         if checkpoint.exists(folder.last):
-            for warning in training.restore():
+            for warning in restore(training):
                 reporter.warn(warning)
             if not training.progress.done:
                 folder.outdate_results()  # before the settings change that they came from

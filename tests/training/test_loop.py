@@ -21,6 +21,7 @@ from attnlab.training.baselines.text import WindowOf7
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.resume import restore
 from attnlab.training.run import load_data
 
 
@@ -38,7 +39,7 @@ def test_stopped_after_any_update_the_rest_is_bit_identical(tiny: list[str], tmp
         training(words, folder, stop_after=stop).run()
         torch.manual_seed(999)  # whatever happened to the generator in between
         rest = training(words, folder)
-        rest.restore()
+        restore(rest)
         assert rest.progress.update == stop
         rest.run()
         assert weights(folder) == expected, f"stopped after update {stop}"
@@ -131,7 +132,7 @@ def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
     def gradient(groups: list) -> torch.Tensor:
         caught = {}
         loop.model.zero_grad()
-        loop.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
+        loop.learned.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
         loop._update(groups)
         return caught["g"]
 
@@ -166,7 +167,7 @@ def test_another_monitor_judges_the_best_so_far_by_its_own_score(tiny: list[str]
     words = [*tiny, "trainer.patience=5"]
     training([*words, "trainer.monitor=loss"], tmp_path / "run").run()
     rest = training([*words, "trainer.monitor=accuracy"], tmp_path / "run")
-    rest.restore()
+    restore(rest)
     progress = rest.progress
     assert progress.monitor == "accuracy" and progress.best_score == progress.best["accuracy"]
     assert progress.without_better == 0
@@ -175,7 +176,7 @@ def test_another_monitor_judges_the_best_so_far_by_its_own_score(tiny: list[str]
 def test_batches_of_another_size_begin_with_an_epoch(tiny: list[str], tmp_path: Path) -> None:
     training([*tiny, "trainer.batch_vectors=30"], tmp_path / "run", stop_after=9).run()
     rest = training([*tiny, "trainer.batch_vectors=100", "trainer.epochs=9"], tmp_path / "run")
-    (warning,) = rest.restore()
+    (warning,) = restore(rest)
     assert "epoch 1 began with batches of 30" in warning and (rest.progress.epoch, rest.progress.cursor) == (1, 0)
     assert rest.run().update == rest.updates and rest.progress.epoch == 9
 
@@ -183,7 +184,7 @@ def test_batches_of_another_size_begin_with_an_epoch(tiny: list[str], tmp_path: 
 def test_fewer_updates_than_were_made_are_refused(tiny: list[str], tmp_path: Path) -> None:
     training(tiny, tmp_path / "run", stop_after=5).run()
     with pytest.raises(UserError, match=r"5 updates have been made already, more than the 3 of `trainer\.epochs`"):
-        training([*tiny, "trainer.updates=3"], tmp_path / "run").restore()
+        restore(training([*tiny, "trainer.updates=3"], tmp_path / "run"))
 
 
 def test_a_run_goes_on_as_what_it_began_as(tiny: list[str], tmp_path: Path, capsys) -> None:

@@ -21,6 +21,7 @@ from attnlab.training.baselines import Baseline, Problem, baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.optim import Optimizer, ParameterGroups, Schedule, optimizer_tensors
+from attnlab.training.resume import restore
 from attnlab.training.run import load_data
 from attnlab.training.tracking import Tracker, Tracking
 
@@ -99,7 +100,7 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
     stopped.run()
     torch.manual_seed(999)
     rest = loop(tiny, tmp_path / "stopped", keys)
-    rest.restore()
+    restore(rest)
     assert rest.progress.update == 1
     rest.run()
     assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")
@@ -107,7 +108,7 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
 
 def test_an_optimizer_whose_state_is_no_tensor_is_refused(tiny: list[str], tmp_path: Path) -> None:
     training = loop(tiny, tmp_path / "run", SgdKeys())
-    training.optimizer.state[next(training.model.parameters())]["step"] = 3
+    training.learned.optimizer.state[next(training.model.parameters())]["step"] = 3
     with pytest.raises(UserError, match="its state `step` is no tensor"):
         training.save()
 

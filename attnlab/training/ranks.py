@@ -1,0 +1,120 @@
+"""Several processes that train one run together, and sums that have the same bits however many they are.
+
+This file and `engine.py` alone know torch.distributed. It moves numbers from process to process; they are added here, as the
+leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as distributed
+from torch import Tensor
+
+Gradients = list[Tensor | None]
+"""Of each trained parameter; None where no batch so far has touched it."""
+
+
+class TreeSum:
+    """Gradients of one batch after the other, added in pairs: (0 + 1) + (2 + 3), … The sum of a block whose size is a power of
+    two is one node of the tree, so that blocks may be summed by different processes. Of n batches, at most log2(n) + 1 sums
+    are kept."""
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[int, Gradients]] = []  # (size, sum), the largest first
+
+    def add(self, gradients: Gradients) -> None:
+        """The gradients of the next batch; they now belong to the sum."""
+        size = 1
+        while self._blocks and self._blocks[-1][0] == size:
+            gradients = _added(self._blocks.pop()[1], gradients)
+            size *= 2
+        self._blocks.append((size, gradients))
+
+    def total(self) -> Gradients | None:
+        """The sum of all; None where nothing was added."""
+        total: Gradients | None = None
+        while self._blocks:
+            block = self._blocks.pop()[1]
+            total = block if total is None else _added(block, total)
+        return total
+
+
+def _added(left: Gradients, right: Gradients) -> Gradients:
+    """left + right, in the memory of left."""
+    both = [(a, b) for a, b in zip(left, right, strict=True) if a is not None and b is not None]
+    if both:
+        torch._foreach_add_([a for a, _ in both], [b for _, b in both])
+    return [b if a is None else a for a, b in zip(left, right, strict=True)]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process, number `rank` of `count` that compute a run together; of one alone, nothing is sent. device: where numbers
+    are when they are sent."""
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = torch.device("cpu")
+
+    def own(self, room: int) -> range:
+        """Which of the `room` batches of a full group this process computes: a block of them, in the order of ranks."""
+        return range(room * self.rank // self.count, room * (self.rank + 1) // self.count)
+
+    def holders(self, number: int, room: int) -> int:
+        """How many ranks, from the first, compute any of the first `number` of `room` batches."""
+        return sum(room * rank // self.count < number for rank in range(self.count))
+
+    def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
+        """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
+        counted from the first. Each process adds up one piece of all gradients and sends it to the others."""
+        if self.count == 1:
+            assert gradients is not None, "a group has at least one batch"
+            return gradients
+        held = gradients or [None] * len(parameters)
+        touched = self.sum_of_parts([float(gradient is not None) for gradient in held])
+        # Of IEEE numbers, -0.0 is the one that changes no other when it is added.
+        parts = [
+            torch.full_like(p, -0.0).flatten() if g is None else g.flatten()
+            for p, g in zip(parameters, held, strict=True)
+        ]
+        flat = torch.cat(parts).to(self.device)
+        piece = -(-len(flat) // self.count)
+        sent = torch.cat([flat, flat.new_zeros(piece * self.count - len(flat))])
+        received = torch.empty_like(sent)
+        distributed.all_to_all_single(received, sent)
+        nodes = list(received.view(self.count, piece)[:holders].unbind())
+        while len(nodes) > 1:
+            pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
+            nodes = [pair[0] + pair[1] if len(pair) == 2 else pair[0] for pair in pairs]
+        distributed.all_gather_into_tensor(sent, nodes[0].contiguous())
+        sums = sent[: len(flat)].split([p.numel() for p in parameters])
+        return [
+            total.view_as(p).to(p.device) if many else None
+            for total, p, many in zip(sums, parameters, touched, strict=True)
+        ]
+
+    def sum_of_parts(self, numbers: Sequence[float]) -> list[float]:
+        """Of each number, the sum over ranks; exact where all ranks but one hold 0 there, and for whole numbers."""
+        if self.count == 1:
+            return list(numbers)
+        summed = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(summed)
+        return summed.tolist()
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Of each flag, whether any rank has raised it; also waits for all ranks."""
+        return tuple(total > 0 for total in self.sum_of_parts([float(flag) for flag in flags]))
+
+    def exchange(self, data: bytes) -> list[bytes]:
+        """What each rank gives, to all of them, in the order of ranks."""
+        if self.count == 1:
+            return [data]
+        sizes = self.sum_of_parts([len(data) if rank == self.rank else 0.0 for rank in range(self.count)])
+        sent = torch.zeros(int(max(sizes)), dtype=torch.uint8, device=self.device)
+        sent[: len(data)] = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
+        received = torch.empty(self.count * len(sent), dtype=torch.uint8, device=self.device)
+        distributed.all_gather_into_tensor(received, sent)
+        rows = received.cpu().view(self.count, -1).numpy()
+        return [row[: int(size)].tobytes() for row, size in zip(rows, sizes, strict=True)]
