@@ -70,7 +70,7 @@ class Training:
             self._epoch()
         if self.stop_requested and not progress.done:
             self.save()
-        self.engine.ranks.any()  # what one process writes last, all may read
+        self.engine.ranks.wait()  # what one process writes last, all may read
         return progress
 
     def request_stop(self) -> None:
@@ -194,7 +194,7 @@ class Training:
 
     def _try_mean(self, model: Model) -> None:
         """Score the mean of the best validations' weights, and keep it if it is better than each."""
-        self.engine.ranks.any()  # the last candidate has been written
+        self.engine.ranks.wait()  # the last candidate has been written
         if self.saves and (found := self.saves.mean()):
             weights, folder = found
             mean = copy.deepcopy(model)

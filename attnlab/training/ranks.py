@@ -6,12 +6,14 @@ leaves of a fixed tree, because sums of the communication libraries depend on si
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as distributed
 from torch import Tensor
 
+T = TypeVar("T")
 Gradients = list[Tensor | None]
 """Of each trained parameter; None where no batch so far has touched it."""
 
@@ -66,6 +68,10 @@ class Ranks:
         """How many ranks, from the first, compute any of the first `number` of `room` batches."""
         return sum(room * rank // self.count < number for rank in range(self.count))
 
+    def dealt(self, items: Sequence[T]) -> list[tuple[int, T]]:
+        """This process's share of what is done in any order, such as batches to be evaluated: each with its number."""
+        return list(enumerate(items))[self.rank :: self.count]
+
     def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
         """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
         counted from the first. Each process adds up one piece of all gradients and sends it to the others."""
@@ -104,8 +110,12 @@ class Ranks:
         return summed.tolist()
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Of each flag, whether any rank has raised it; also waits for all ranks."""
+        """Of each flag, whether any rank has raised it."""
         return tuple(total > 0 for total in self.sum_of_parts([float(flag) for flag in flags]))
+
+    def wait(self) -> None:
+        """Until all ranks have come here."""
+        self.sum_of_parts([0.0])
 
     def exchange(self, data: bytes) -> list[bytes]:
         """What each rank gives, to all of them, in the order of ranks."""

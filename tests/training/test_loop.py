@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,8 @@ def test_a_truncated_checkpoint_gives_way_to_the_previous_one(
 ) -> None:
     whole, folder, update = tmp_path / "whole", tmp_path / "stopped", Training._update
 
-    def interrupted(self: Training, batches: list) -> None:
-        update(self, batches)
+    def interrupted(self: Training, group: list, own: list, batches: Iterator) -> None:
+        update(self, group, own, batches)
         if self.progress.update == self.batches_per_epoch + 1:
             signal.raise_signal(signal.SIGINT)
 
@@ -129,15 +130,15 @@ def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
     indices = loop.batching.epoch(0)[0]
     split = loop.train_split
 
-    def gradient(groups: list) -> torch.Tensor:
+    def gradient(group: list) -> torch.Tensor:
         caught = {}
         loop.model.zero_grad()
         loop.learned.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
-        loop._update(groups)
+        loop._update(group, range(len(group)), iter([split.batch(indices) for indices in group]))
         return caught["g"]
 
-    whole = gradient([split.batch(indices)])
-    halves = gradient([split.batch(indices[::2]), split.batch(indices[1::2])])
+    whole = gradient([indices])
+    halves = gradient([indices[::2], indices[1::2]])
     torch.testing.assert_close(halves, whole, rtol=1e-4, atol=1e-6)
 
 
@@ -309,7 +310,7 @@ def test_the_rate_rises_and_falls() -> None:
 
 def test_the_average_follows_the_weights(tiny: list[str]) -> None:
     loop = training([*tiny, "trainer.average=0.5"])
-    average = loop.average
+    average = loop.learned.average
     assert average is not None
     with torch.no_grad():
         for parameter in loop.model.parameters():

@@ -92,9 +92,11 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
     keys = SgdKeys(lr=0.1)
     whole = loop(tiny, tmp_path / "whole", keys)
     whole.run()
-    assert isinstance(whole.optimizer, torch.optim.SGD)
-    assert any(name.startswith("momentum_buffer/") for name in optimizer_tensors(whole.model, whole.optimizer))
-    assert whole.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 / whole.updates)
+    assert isinstance(whole.learned.optimizer, torch.optim.SGD)
+    assert any(
+        name.startswith("momentum_buffer/") for name in optimizer_tensors(whole.model, whole.learned.optimizer)
+    )
+    assert whole.learned.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 / whole.updates)
     stopped = loop(tiny, tmp_path / "stopped", keys)
     stopped._after_update = lambda epoch_ends: stopped.request_stop()  # type: ignore[method-assign]
     stopped.run()
