@@ -4,19 +4,14 @@ import contextlib
 import ctypes
 import os
 import sys
-from datetime import timedelta
 from hashlib import blake2b
 
 import torch
-import torch.distributed
 
 from attnlab.config import Trainer
 from attnlab.config.keys import refuse_beyond_machine
 from attnlab.errors import UserError
 from attnlab.training.ranks import Ranks
-
-LONGEST_WAIT = timedelta(minutes=10)
-"""For another process, until its absence is an error; one may be writing a checkpoint, or preparing data."""
 
 
 class Engine:
@@ -33,22 +28,10 @@ class Engine:
             refuse_beyond_machine("trainer.threads", config.threads)
             torch.set_num_threads(config.threads)
         _keep_freed_memory()
-        self.ranks = self._joined()
-
-    def _joined(self) -> Ranks:
-        count = int(os.environ.get("WORLD_SIZE", "1"))
-        if count == 1:
-            return Ranks()
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and "LOCAL_RANK" in os.environ:
             self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
             torch.cuda.set_device(self.device)
-        if not torch.distributed.is_initialized():
-            several_gpus = self.device.type == "cuda" and torch.cuda.device_count() >= int(
-                os.environ.get("LOCAL_WORLD_SIZE", str(count))
-            )
-            torch.distributed.init_process_group("nccl" if several_gpus else "gloo", timeout=LONGEST_WAIT)
-        sends = self.device if torch.distributed.get_backend() == "nccl" else torch.device("cpu")
-        return Ranks(int(os.environ["RANK"]), count, sends)
+        self.ranks = Ranks.joined(self.device)
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """bf16 matrix products where asked for; everything else stays fp32."""

@@ -1,11 +1,14 @@
 """Several processes that train one run together, and sums that have the same bits however many they are.
 
-This file and `engine.py` alone know torch.distributed. It moves numbers from process to process; they are added here, as the
+This file alone knows torch.distributed. It moves numbers from process to process; they are added here, as the
 leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
 """
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +16,12 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor
 
+from attnlab.errors import RankFailed
+
+LONGEST_WAIT = timedelta(hours=2)
+"""For another process, which may be preparing data or computing baselines. One that has ended is noticed at once."""
+
+CPU = torch.device("cpu")
 T = TypeVar("T")
 Gradients = list[Tensor | None]
 """Of each trained parameter; None where no batch so far has touched it."""
@@ -58,7 +67,20 @@ class Ranks:
 
     rank: int = 0
     count: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
+
+    @classmethod
+    def joined(cls, device: torch.device = CPU) -> "Ranks":
+        """This process among those that torch's launcher has started, as it says in the environment; alone without a launcher.
+        device: where this process computes."""
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if count == 1:
+            return cls()
+        if not distributed.is_initialized():
+            distributed.init_process_group(timeout=LONGEST_WAIT)
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", str(count)))
+        own_gpu = device.type == "cuda" and torch.cuda.device_count() >= here  # NCCL wants one for each
+        return cls(int(os.environ["RANK"]), count, device if own_gpu else CPU)
 
     def own(self, room: int) -> range:
         """Which of the `room` batches of a full group this process computes: a block of them, in the order of ranks."""
@@ -74,7 +96,7 @@ class Ranks:
 
     def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
         """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
-        counted from the first. Each process adds up one piece of all gradients and sends it to the others."""
+        counted from the first. Raises RankFailed where one of them has ended. Each process adds up one piece of all gradients and sends it to the others."""
         if self.count == 1:
             assert gradients is not None, "a group has at least one batch"
             return gradients
@@ -89,12 +111,12 @@ class Ranks:
         piece = -(-len(flat) // self.count)
         sent = torch.cat([flat, flat.new_zeros(piece * self.count - len(flat))])
         received = torch.empty_like(sent)
-        distributed.all_to_all_single(received, sent)
+        _send(lambda: distributed.all_to_all_single(received, sent))
         nodes = list(received.view(self.count, piece)[:holders].unbind())
         while len(nodes) > 1:
             pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
             nodes = [pair[0] + pair[1] if len(pair) == 2 else pair[0] for pair in pairs]
-        distributed.all_gather_into_tensor(sent, nodes[0].contiguous())
+        _send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
         sums = sent[: len(flat)].split([p.numel() for p in parameters])
         return [
             total.view_as(p).to(p.device) if many else None
@@ -105,8 +127,8 @@ class Ranks:
         """Of each number, the sum over ranks; exact where all ranks but one hold 0 there, and for whole numbers."""
         if self.count == 1:
             return list(numbers)
-        summed = torch.tensor(numbers, dtype=torch.float64, device=self.device)
-        distributed.all_reduce(summed)
+        summed = torch.tensor(numbers, dtype=torch.float64)
+        _send(lambda: distributed.all_reduce(summed))
         return summed.tolist()
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
@@ -117,14 +139,30 @@ class Ranks:
         """Until all ranks have come here."""
         self.sum_of_parts([0.0])
 
+    def told(self, facts: Mapping[str, str]) -> dict[str, str]:
+        """What the first rank says, to all of them."""
+        return self.all_told(facts)[0]
+
+    def all_told(self, facts: Mapping[str, str]) -> list[dict[str, str]]:
+        """What each rank says, in their order, to all of them."""
+        return [json.loads(data) for data in self.exchange(json.dumps(dict(facts)).encode())]
+
     def exchange(self, data: bytes) -> list[bytes]:
         """What each rank gives, to all of them, in the order of ranks."""
         if self.count == 1:
             return [data]
         sizes = self.sum_of_parts([len(data) if rank == self.rank else 0.0 for rank in range(self.count)])
-        sent = torch.zeros(int(max(sizes)), dtype=torch.uint8, device=self.device)
+        sent = torch.zeros(int(max(sizes)), dtype=torch.uint8)
         sent[: len(data)] = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
-        received = torch.empty(self.count * len(sent), dtype=torch.uint8, device=self.device)
-        distributed.all_gather_into_tensor(received, sent)
-        rows = received.cpu().view(self.count, -1).numpy()
+        received = torch.empty(self.count * len(sent), dtype=torch.uint8)
+        _send(lambda: distributed.all_gather_into_tensor(received, sent))
+        rows = received.view(self.count, -1).numpy()
         return [row[: int(size)].tobytes() for row, size in zip(rows, sizes, strict=True)]
+
+
+def _send(collective: Callable[[], object]) -> None:
+    """Raises RankFailed where another process has ended."""
+    try:
+        collective()
+    except RuntimeError as error:
+        raise RankFailed("another process of this run has ended") from error

@@ -1,6 +1,7 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
 import platform
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
@@ -25,6 +26,7 @@ from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
+from attnlab.training.follow import lead
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
@@ -265,6 +267,7 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
+    lead(training, session.folder)
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
     told = [*warnings(data, config=config), *([unusual] if unusual else [])]
     if session.warned:
@@ -275,13 +278,14 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
-    with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop) as caught:
+    several = training.engine.ranks.count > 1
+    with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop, several) as caught:
         training.run()
-    if caught and not progress.done:
+    if training.stop_requested and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
         again = shell_word("run", str(session.folder.path))
         reporter.say(f"Continue with: attnlab train {again}")
-        raise Stopped(caught[0])
+        raise Stopped(caught[0] if caught else signal.SIGTERM)  # or another process was asked to stop
     # The model itself takes the best weights: its own are in `last/`.
     best = best_weights(session.folder, training.model.state_dict())
     run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
