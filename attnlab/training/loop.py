@@ -99,7 +99,8 @@ class Training:
                 return
 
     def _update(self, group: Sequence[Indices], own: Sequence[int], batches: Iterator[Batch]) -> None:
-        """One step of the optimizer on the mean loss over all batches of a group, of which this rank computes its `own`."""
+        """One step of the optimizer on the mean loss over all batches of a group. own: the numbers of those that this rank
+        computes; batches: gives these, and later ones of the epoch."""
         progress, engine, sums = self.progress, self.engine, TreeSum()
         losses = {}
         for number in own:
