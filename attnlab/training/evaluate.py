@@ -63,11 +63,7 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     predictions: dict[int, Prediction] = {}
     for of_batch in read:
         numbers = order[of_batch.number].tolist()
-        if not math.isfinite(of_batch.total):
-            raise UserError(
-                f"the loss of {', '.join(split.keys[i] for i in numbers[:5])}, … is {of_batch.total}: the weights, or these "
-                "examples, are beyond what can be computed; train with a lower `optimizer.lr`, or look at the examples"
-            )
+        refuse_no_number(of_batch.total, split, order[of_batch.number])
         predictions |= zip(numbers, of_batch.answers, strict=True)
     total, count = sum(of_batch.total for of_batch in read), sum(of_batch.count for of_batch in read)
     ordered = [predictions[i] for i in range(len(split))]
@@ -77,6 +73,16 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     scores = measured.scores | ({"loss": total / count} if count else {})
     of_each = measured.classes, measured.spans, measured.questions
     return Evaluation(ordered, scores, measured.undefined, measured.confusion, *of_each)
+
+
+def refuse_no_number(loss: float, split: Split, indices: Indices, when: str = "") -> None:
+    """Raises UserError where the loss of a batch is no number. indices: of its examples; when: at which update of training."""
+    if not math.isfinite(loss):
+        keys = ", ".join(split.keys[i] for i in indices[:5].tolist())
+        raise UserError(
+            f"the loss became {loss}{when}, in the batch of {keys}, …: the weights, or these examples, are beyond what can be "
+            "computed; train with a lower `optimizer.lr`, or look at the examples"
+        )
 
 
 def intervals(head: Head, split: Split, evaluation: Evaluation) -> Intervals:

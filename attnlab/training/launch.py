@@ -43,7 +43,7 @@ def launch(config: Config, words: Sequence[str]) -> int:
         words = [*words, shell_word("folder", str(new_folder(Path(config.outputs) / config.task)))]
     if trainer.threads is None:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // trainer.ranks)))
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # we say ourselves what happened
+    logging.disable()  # the launcher's own lines: what happened is said below
     for attempt in range(trainer.restarts + 1):
         code = _attempt(trainer.ranks, words)
         if code in (0, USER_ERROR, 128 + 2, 128 + 15):

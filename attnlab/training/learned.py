@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attnlab.config import Config
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.training import checkpoint, optim
@@ -18,10 +19,26 @@ class Learned:
     optimizer: torch.optim.Optimizer
     average: optim.Average | None
 
+    @classmethod
+    def at_first(cls, model: Model, config: Config) -> "Learned":
+        """Of a model with its initial weights."""
+        average = optim.Average(model, config.trainer.average) if config.trainer.average else None
+        return cls(model, optim.build_optimizer(model, config.optimizer), average)
+
     @property
     def evaluated(self) -> Model:
         """The model whose weights are validated: the averaged one, where there is an average."""
         return self.average.model if self.average else self.model
+
+    def step(self, update: int, rate: float) -> None:
+        """One step of the optimizer with this learning rate, by the gradients that there are, and of the average; both are
+        counted in updates."""
+        for options in self.optimizer.param_groups:
+            options["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.update(update)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """All of it, as it is saved."""

@@ -5,13 +5,10 @@ of processes, the rest of the run is bit-identical.
 """
 
 import copy
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
-
-import torch
 
 from attnlab import metrics
 from attnlab.config import Config
@@ -22,13 +19,13 @@ from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
 from attnlab.sets import Batch
-from attnlab.training import checkpoint, optim
+from attnlab.training import optim
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import evaluate
+from attnlab.training.evaluate import evaluate, refuse_no_number
 from attnlab.training.learned import Learned
 from attnlab.training.monitor import monitor_for
 from attnlab.training.ranks import TreeSum
-from attnlab.training.saves import Saves, Unwritten
+from attnlab.training.saves import saves_of
 from attnlab.training.state import Listener, Progress, Validation
 
 
@@ -46,29 +43,28 @@ class Training:
         self.config, self.model, self.engine = config, model.to(engine.device), engine
         self.train_split, self.validation_split = data.splits["train"], data.splits["validation"]
         self.fingerprint, self.listener = data.fingerprint, listener or Listener()
-        saves = Unwritten if engine.ranks.rank else Saves
-        self.saves = saves(folder, config.trainer.average_best) if folder else None
+        self.saves = saves_of(folder, config.trainer.average_best, engine.ranks) if folder else None
         self.trained_apart = model.trained_apart()  # finding them takes 0.1 ms
         self.parameters = [p for apart in self.trained_apart for p in apart]
-        average = config.trainer.average
-        optimizer = optim.build_optimizer(model, config.optimizer)
-        self.learned = Learned(model, optimizer, optim.Average(model, average) if average else None)
+        self.learned = Learned.at_first(model, config)
         self.schedule = optim.build_schedule(config.schedule)
         self.batching = Batching(self.train_split.lengths, config.trainer.batch_vectors, config.seed)
+        self.train_vectors = self.train_split.lengths.reshape(len(self.train_split), -1)[:, 0]  # of each example
         self.batches_per_epoch = len(self.batching.epoch(0))
         per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
         self.updates = config.trainer.updates or config.trainer.epochs * per_epoch
         self.progress = Progress(batch_vectors=config.trainer.batch_vectors)
-        self.stop_requested = False
+        self.stop_requested = False  # of this process
+        self.stopping = False  # all processes agree
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
         progress, self._saved_at = self.progress, time.monotonic()
-        while not progress.done and not self.stop_requested:
+        while not progress.done and not self.stopping:
             self._epoch()
-        if self.stop_requested and not progress.done:
+        if self.stopping and not progress.done:
             self.save()
         self.engine.ranks.wait()  # what one process writes last, all may read
         return progress
@@ -82,7 +78,7 @@ class Training:
         progress, room, ranks = self.progress, self.config.trainer.accumulate, self.engine.ranks
         remaining = self.batching.epoch(progress.epoch)[progress.cursor :]
         groups = [remaining[start : start + room] for start in range(0, len(remaining), room)]
-        own = [[n for n in ranks.own(room) if n < len(group)] for group in groups]
+        own = [ranks.own(len(group), room) for group in groups]
         indices = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
         batches = batches_ahead(self.train_split, indices, progress.epoch, self.config.trainer.workers)
         self.model.train()
@@ -95,7 +91,7 @@ class Training:
             if epoch_ends:
                 progress.epoch, progress.cursor = progress.epoch + 1, 0
             self._after_update(epoch_ends)
-            if self.stop_requested or progress.done:
+            if self.stopping or progress.done:
                 return
 
     def _update(self, group: Sequence[Indices], own: Sequence[int], batches: Iterator[Batch]) -> None:
@@ -118,46 +114,20 @@ class Training:
         computed = [losses.get(number, (0.0, 0)) for number in range(len(group))]
         told = engine.ranks.sum_of_parts([float(figure) for pair in computed for figure in pair])
         totals, count = told[::2], int(sum(told[1::2]))
-        self._refuse_no_number(totals, group)
+        for total, indices in zip(totals, group, strict=True):
+            refuse_no_number(total, self.train_split, indices, f" at update {progress.update}")
         holders = engine.ranks.holders(len(group), self.config.trainer.accumulate)
         gradients = engine.ranks.add(sums.total(), self.parameters, holders)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         for apart in self.trained_apart:
-            self._scale([p.grad for p in apart if p.grad is not None], count)
-        factor = self.schedule.factor(progress.update, self.updates)
-        optimizer = self.learned.optimizer
-        for options in optimizer.param_groups:
-            options["lr"] = self.config.optimizer.lr * factor
+            optim.scale([p.grad for p in apart if p.grad is not None], 1 / max(1, count), self.config.trainer.clip)
+        rate = self.config.optimizer.lr * self.schedule.factor(progress.update, self.updates)
         engine.seed(self.config.seed, progress.update, len(group))
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if self.learned.average:
-            self.learned.average.update(progress.update)
+        self.learned.step(progress.update, rate)
         progress.update += 1
-        progress.vectors += sum(
-            int(self.train_split.lengths[indices].reshape(len(indices), -1)[:, 0].sum()) for indices in group
-        )
+        progress.vectors += sum(int(self.train_vectors[indices].sum()) for indices in group)
         progress.loss, progress.count = progress.loss + sum(totals), progress.count + count
-
-    def _scale(self, gradients: list[torch.Tensor], count: int) -> None:
-        """Divide summed gradients by what they are sums over, and clip their norm, in one pass over them."""
-        if not gradients:
-            return
-        scale = torch.tensor(1 / max(1, count), device=gradients[0].device)
-        if clip := self.config.trainer.clip:
-            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
-            scale = scale * (clip / (norm + 1e-6)).clamp_max(1.0)
-        torch._foreach_mul_(gradients, scale)
-
-    def _refuse_no_number(self, totals: Sequence[float], group: Sequence[Indices]) -> None:
-        for total, indices in zip(totals, group, strict=True):
-            if not math.isfinite(total):
-                keys = ", ".join(self.train_split.keys[i] for i in indices[:5].tolist())
-                raise UserError(
-                    f"the loss became {total} at update {self.progress.update}, in the batch of {keys}, …; "
-                    "try a lower `optimizer.lr` or look at these examples"
-                )
 
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time, all ranks at once."""
@@ -165,7 +135,7 @@ class Training:
         progress.done = progress.update >= self.updates
         every = settings.validate_every
         late = time.monotonic() - self._saved_at > 60 * settings.save_minutes
-        self.stop_requested, late = self.engine.ranks.any(self.stop_requested, late)
+        self.stopping, late = self.engine.ranks.any(self.stop_requested, late)
         if progress.done or (progress.update % every == 0 if every else epoch_ends):
             self._validate()
             self.save()
@@ -196,10 +166,8 @@ class Training:
     def _try_mean(self, model: Model) -> None:
         """Score the mean of the best validations' weights, and keep it if it is better than each."""
         self.engine.ranks.wait()  # the last candidate has been written
-        if self.saves and (found := self.saves.mean()):
-            weights, folder = found
+        if self.saves and (weights := self.saves.mean(model.state_dict())):
             mean = copy.deepcopy(model)
-            checkpoint.refuse_other_tensors(weights, mean.state_dict(), folder)
             mean.load_state_dict(weights)
             self._keep_if_better(mean, self._scored(mean))
 

@@ -82,9 +82,10 @@ class Ranks:
         own_gpu = device.type == "cuda" and torch.cuda.device_count() >= here  # NCCL wants one for each
         return cls(int(os.environ["RANK"]), count, device if own_gpu else CPU)
 
-    def own(self, room: int) -> range:
-        """Which of the `room` batches of a full group this process computes: a block of them, in the order of ranks."""
-        return range(room * self.rank // self.count, room * (self.rank + 1) // self.count)
+    def own(self, number: int, room: int) -> range:
+        """Which of the `number` batches of a group this process computes: where a full group has `room`, a block of them, in the
+        order of ranks."""
+        return range(room * self.rank // self.count, min(number, room * (self.rank + 1) // self.count))
 
     def holders(self, number: int, room: int) -> int:
         """How many ranks, from the first, compute any of the first `number` of `room` batches."""

@@ -1,12 +1,11 @@
 """What a training run leaves in its folder while it goes on; of several processes, one writes it."""
 
-from pathlib import Path
-
 from torch import Tensor
 
 from attnlab.runs import RunFolder, Scores
 from attnlab.training import checkpoint
 from attnlab.training.candidates import Candidates
+from attnlab.training.ranks import Ranks
 
 
 class Saves:
@@ -30,9 +29,14 @@ class Saves:
         if self.candidates:
             self.candidates.offer(weights, scores, monitor, update)
 
-    def mean(self) -> tuple[dict[str, Tensor], Path] | None:
-        """The mean weights of the candidates, and where they lie; None where none is wanted."""
-        return (self.candidates.mean(), self.candidates.folder) if self.candidates else None
+    def mean(self, like: dict[str, Tensor]) -> dict[str, Tensor] | None:
+        """The mean weights of the candidates; None where none is wanted. Raises UserError where they aren't those of a model
+        with weights `like` these."""
+        if self.candidates is None:
+            return None
+        weights = self.candidates.mean()
+        checkpoint.refuse_other_tensors(weights, like, self.candidates.folder)
+        return weights
 
     def forget_after(self, update: int) -> None:
         """Drop what a resumed run will offer again."""
@@ -61,3 +65,8 @@ class Unwritten(Saves):
 
     def hypotheses(self, update: int, text: str) -> None:
         pass
+
+
+def saves_of(folder: RunFolder, count: int, ranks: Ranks) -> Saves:
+    """Those of this process among the ones that compute a run."""
+    return Unwritten(folder, count) if ranks.rank else Saves(folder, count)

@@ -281,7 +281,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     several = training.engine.ranks.count > 1
     with reporter.bar(progress.update, training.updates), on_stop_signal(training.request_stop, several) as caught:
         training.run()
-    if training.stop_requested and not progress.done:
+    if training.stopping and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
         again = shell_word("run", str(session.folder.path))
         reporter.say(f"Continue with: attnlab train {again}")
