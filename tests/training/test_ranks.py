@@ -3,15 +3,20 @@
 import multiprocessing
 import os
 import socket
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import conllu, tiny_sentences, write_pairs, write_tables, write_treebank
 from graphs import write_tu
+from hypothesis import given
+from hypothesis import strategies as st
 from loops import training, weights
 
+from attnlab.training.ranks import Ranks, TreeSum
 from attnlab.training.resume import restore
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -58,9 +63,20 @@ def _rank(
         "RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }  # fmt: skip
+    if rank:
+        sys.addaudithook(partial(_refuse_writing, str(folder)))
     _train(overrides, folder, stop_after)
     if count > 1:
         torch.distributed.destroy_process_group()
+
+
+def _refuse_writing(folder: str, event: str, arguments: tuple) -> None:
+    """Only the first process writes into the run's folder."""
+    changes = event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
+    if event == "open":
+        changes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    if changes and any(str(word).startswith(f"{folder}/") for word in arguments[:2]):
+        os._exit(99)
 
 
 def _train(overrides: Sequence[str], folder: Path, stop_after: int | None) -> None:
@@ -110,3 +126,56 @@ def test_stopped_by_some_and_continued_by_others(
         run(first, words, tmp_path / str(stop), stop_after=stop)
         run(then, words, tmp_path / str(stop))
         assert weights(tmp_path / str(stop)) == expected
+
+
+numbers = st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=16)
+
+
+@given(numbers, st.sampled_from([1, 2, 4, 8]))
+def test_sums_of_blocks_add_up_to_the_sum_of_all(values: list[float], count: int) -> None:
+    """A group of up to 16 batches, dealt to `count` processes, of which some may get none."""
+
+    def summed(some: Sequence[float]) -> torch.Tensor | None:
+        tree = TreeSum()
+        for value in some:
+            tree.add([torch.tensor([value], dtype=torch.float32)])
+        return None if (total := tree.total()) is None else total[0]
+
+    blocks = [summed([values[n] for n in Ranks(rank, count).own(len(values), 16)]) for rank in range(count)]
+    holders = Ranks(0, count).holders(len(values), 16)
+    assert [block is not None for block in blocks] == [rank < holders for rank in range(count)]
+    while len(blocks) > 1:
+        pairs = zip(blocks[::2], blocks[1::2], strict=True)
+        blocks = [left if right is None else left + right for left, right in pairs]
+    assert torch.equal(blocks[0], summed(values))
+
+
+def test_parameters_that_no_batch_touched_stay_without_gradient() -> None:
+    one, two = torch.tensor([1.0, -0.0]), torch.tensor([2.0])
+    tree = TreeSum()
+    tree.add([one.clone(), None, None])
+    tree.add([one.clone(), two.clone(), None])
+    first, second, third = tree.total()
+    assert torch.equal(first, 2 * one) and first.signbit().tolist() == [False, True]
+    assert torch.equal(second, two) and third is None
+
+
+def test_unequal_batches_give_the_gradient_of_one_batch_of_all(treebank: Path) -> None:
+    """The loss is summed over batches, and divided once by all that was scored (in float64)."""
+    words = ["data=ud_ewt", f"data.path={treebank}", *COMMON, "encoder.dropout=0", "encoder.kernel=reference", "data.unknown=0",
+             "trainer.batch_vectors=200", "trainer.clip=0", "trainer.average=0"]  # fmt: skip
+    gradients = []
+    for pieces in (1, 3):
+        loop = training(words)
+        loop.model.double()
+        indices = loop.batching.epoch(0)[0]
+        group = [indices] if pieces == 1 else [indices[:1], indices[1:3], indices[3:]]
+        caught: dict[str, torch.Tensor] = {}
+        loop.learned.optimizer.step = lambda loop=loop, caught=caught: caught.update(  # type: ignore[method-assign]
+            {name: p.grad.clone() for name, p in loop.model.named_parameters() if p.grad is not None}
+        )
+        loop._update(group, range(len(group)), iter([loop.train_split.batch(piece) for piece in group]))
+        gradients.append(caught)
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-12, atol=1e-14)
