@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from attnlab.errors import Stopped, UserError, printable, suggestion
+from attnlab.errors import RankFailed, Stopped, UserError, printable, suggestion
 
 if TYPE_CHECKING:
     from attnlab.runs import RunFolder
@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except Stopped as stopped:
         return 128 + stopped.signal
+    except RankFailed:  # which has said why
+        if debug:
+            raise
+        return 1
     except UserError as error:
         if debug:
             raise
@@ -113,9 +117,13 @@ def _run(words: list[str]) -> int:
     return 0
 
 
-def train(words: list[str]) -> None:
+def train(words: list[str]) -> int | None:
     """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names. Raises UserError
     for options that it doesn't have, or that don't go together."""
+    if os.environ.get("RANK", "0") != "0":  # one of several processes, of which the first reads the words
+        from attnlab.training.follow import follow
+
+        return follow()
     options = [word for word in words if word.startswith("-")]
     overrides = [word for word in words if not word.startswith("-")]
     for option in options:
@@ -123,16 +131,22 @@ def train(words: list[str]) -> None:
             known = ("--multirun", "--cfg", "--debug", "--help")
             raise UserError(f"`{option}`: no such option; {suggestion(option, known)}")
     if "--cfg" in words:
-        return _show_config(words, options)
+        _show_config(words, options)
+        return None
     _refuse_bare_run(overrides)
+    if "WORLD_SIZE" in os.environ:  # started, perhaps again, by torchrun, which says the same each time
+        overrides = _begun(overrides)
     if any(word.startswith("run=") for word in overrides):
         if options:
             raise UserError(f"`{options[0]}`: for new runs; `run=` continues one that began")
         _say_at_once(f"Reading {' '.join(word for word in overrides if word.startswith('run='))}")
+        from attnlab.training import launch
         from attnlab.training.train import train
 
+        if launch.wanted(config := launch.continued(overrides)):
+            return launch.launch(config, overrides)
         _tell_finished(train(*overrides).folder)
-        return
+        return None
     from attnlab import compose
     from attnlab.command_words import shell_word
 
@@ -145,10 +159,14 @@ def train(words: list[str]) -> None:
         from attnlab.lab.multirun import train_each
 
         train_each(configs, runs)
-        return
+        return None
+    from attnlab.training import launch
     from attnlab.training.train import start
 
+    if launch.wanted(first):
+        return launch.launch(first, overrides)
     _tell_finished(start(first, overrides).folder)
+    return None
 
 
 def _tell_finished(folder: "RunFolder") -> None:
@@ -158,6 +176,15 @@ def _tell_finished(folder: "RunFolder") -> None:
 
     after_training(folder)
     prune.tell(folder)
+
+
+def _begun(overrides: list[str]) -> list[str]:
+    """The words that go on with the run in `folder=`, where there is one; else the same."""
+    from attnlab.command_words import text
+    from attnlab.runs import is_run
+
+    folders = [text(word) for word in overrides if word.startswith("folder=")]
+    return [f"run={folders[-1]}"] if folders and is_run(folders[-1]) else overrides
 
 
 def _say_at_once(line: str) -> None:

@@ -29,6 +29,10 @@ class Stopped(Exception):
         self.signal = number
 
 
+class RankFailed(Exception):
+    """Another of the processes that compute a run together has ended, and has said itself why."""
+
+
 def printable(text: str) -> str:
     """The text as one line that a terminal shows and doesn't obey: control characters, those that change the direction of
     writing, and halves of characters are written as `\\x1b` or `\\u202e`."""

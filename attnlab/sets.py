@@ -304,6 +304,24 @@ class Ranked:
         ids, probabilities = self._found()
         return ids[first:end], probabilities[first:end]
 
+    def tensors(self) -> dict[str, Tensor]:
+        """What `restored` makes the same object of, in another process."""
+        if self._outputs is not None:
+            return {"outputs": self._outputs.contiguous()}
+        ids, probabilities = self._found()
+        return {"ids": torch.from_numpy(np.array(ids)), "probabilities": torch.from_numpy(probabilities)}
+
+    @classmethod
+    def restored(
+        cls, classes: Sequence[str], tensors: Mapping[str, Tensor], most: int | None, per_vector: bool
+    ) -> "Ranked":
+        """What gave these `tensors`."""
+        if "outputs" in tensors:
+            return cls(classes, tensors["outputs"], most, per_vector)
+        ranked = cls(classes, torch.empty(0, len(classes)), most, per_vector)
+        ranked._outputs, ranked._best = None, (tensors["ids"].numpy(), tensors["probabilities"].numpy())
+        return ranked
+
     def _found(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(R, k) numbers of classes, and their probabilities."""
         if self._best is None:

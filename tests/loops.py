@@ -1,5 +1,6 @@
 """Loops that a test can stop wherever it likes, and what they leave."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -24,8 +25,8 @@ def training(overrides: list[str], folder: Path | None = None, stop_after: int |
     loop = Training(config, model, data, Engine(config.trainer), RunFolder(folder) if folder else None)
     update = loop._update
 
-    def counted(group: list) -> None:
-        update(group)
+    def counted(group: list, own: list, batches: Iterator) -> None:
+        update(group, own, batches)
         loop.stop_requested = stop_after is not None and loop.progress.update >= stop_after
 
     loop._update = counted  # type: ignore[method-assign]

@@ -97,6 +97,18 @@ class Trainer:
         choices=("auto", "cpu", "cuda"),
     )
     threads: int | None = key(None, "number of CPU threads; null: PyTorch's choice", min=1, max=THREADS)
+    ranks: int | None = key(
+        None,
+        "processes that compute a run together on this machine, with the same result; null: one, or as many as torchrun starts",
+        min=1,
+        max=1024,
+    )
+    restarts: int = key(
+        2,
+        "how often a run of several processes goes on from its last save after one of them has died",
+        min=0,
+        max=1000,
+    )
     workers: int = key(
         0,
         "processes that prepare batches; 0: none, the training process prepares them, in a thread where that takes long",

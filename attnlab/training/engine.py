@@ -1,22 +1,21 @@
-"""Where and how exactly to compute: device, precision, threads, and the seam to torch.distributed."""
+"""Where and how exactly to compute: device, precision, threads, random numbers, and among how many processes."""
 
 import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Iterable
+from hashlib import blake2b
 
 import torch
-import torch.distributed
-from torch import Tensor
 
 from attnlab.config import Trainer
 from attnlab.config.keys import refuse_beyond_machine
 from attnlab.errors import UserError
+from attnlab.training.ranks import Ranks
 
 
 class Engine:
-    """rank, ranks: this process among those that share every batch (0 of 1 without torch.distributed)."""
+    """ranks: this process among those that compute a run together, as torch's launcher says in the environment."""
 
     def __init__(self, config: Trainer) -> None:
         """Raises UserError where a GPU is asked for and there is none, and for more threads than can be meant."""
@@ -29,9 +28,10 @@ class Engine:
             refuse_beyond_machine("trainer.threads", config.threads)
             torch.set_num_threads(config.threads)
         _keep_freed_memory()
-        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-        self.rank = torch.distributed.get_rank() if distributed else 0
-        self.ranks = torch.distributed.get_world_size() if distributed else 1
+        if self.device.type == "cuda" and "LOCAL_RANK" in os.environ:
+            self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+            torch.cuda.set_device(self.device)
+        self.ranks = Ranks.joined(self.device)
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """bf16 matrix products where asked for; everything else stays fp32."""
@@ -39,22 +39,14 @@ class Engine:
             return torch.autocast(self.device.type, torch.bfloat16)
         return contextlib.nullcontext()
 
-    def sum_over_ranks(self, tensors: Iterable[Tensor]) -> None:
-        """Add up in place what each rank holds."""
-        if self.ranks > 1:
-            for tensor in tensors:
-                torch.distributed.all_reduce(tensor)
-
-    def random_state(self) -> dict[str, Tensor]:
-        """Of torch's random generators, by kind of device."""
-        cuda = {"cuda": torch.cuda.get_rng_state()} if self.device.type == "cuda" else {}
-        return {"cpu": torch.get_rng_state()} | cuda
-
-    def set_random_state(self, state: dict[str, Tensor]) -> None:
-        """Put back what `random_state` gave, on a GPU or elsewhere."""
-        torch.set_rng_state(state["cpu"])
-        if "cuda" in state and self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda"])
+    def seed(self, *numbers: int) -> None:
+        """Let what torch draws from here on depend on these numbers alone, such as the run's seed, the update and the number of
+        the batch in it: so it doesn't depend on what was computed before, nor where."""
+        text = ",".join(map(str, numbers)).encode()
+        seed = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+        torch.random.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
 
 def memory_bytes() -> int:

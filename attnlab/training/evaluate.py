@@ -1,7 +1,7 @@
 """Predictions of all examples of a split, in its order, and their scores, for `eval` and `train`."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -9,14 +9,15 @@ import torch
 
 from attnlab import metrics
 from attnlab.data.contract import Batches, Split
-from attnlab.data.prep.batching import Batching
+from attnlab.data.prep.batching import Batching, Indices
 from attnlab.errors import UserError
 from attnlab.metrics import bootstrap
 from attnlab.model.build import Model
 from attnlab.model.interfaces import Head
 from attnlab.runs import Intervals
-from attnlab.sets import Batch, Prediction
+from attnlab.sets import Prediction
 from attnlab.training.engine import Engine
+from attnlab.training.gather import Read, gathered
 
 
 @dataclass(frozen=True)
@@ -44,22 +45,27 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     """
     training = model.training
     model.eval()
-    predictions: dict[int, Prediction] = {}
-    total, count = 0.0, 0
-    for indices, batch in _batches(split, engine, budget):
+    read = []
+    for number, indices in engine.ranks.dealt(_in_order(split, budget)):
+        batch = split.batch(indices).to(engine.device)
+        engine.seed(number)  # where a head draws its answers
         with engine.autocast():
             reading = model.read(batch.inputs)
             loss = reading.loss(batch.targets)
-            loss_value = float(loss.total)
-            if not math.isfinite(loss_value):
-                raise UserError(
-                    f"the loss of {', '.join(batch.keys[:5])}, … is {loss_value}: the weights, or these examples, are "
-                    "beyond what can be computed; train with a lower `optimizer.lr`, or look at the examples"
-                )
-            answers = reading.predict(greedy)
-        total, count = total + loss_value, count + int(loss.count)
-        predictions |= zip(indices, answers, strict=True)
+            total = float(loss.total)
+            answers = reading.predict(greedy) if math.isfinite(total) else []
+        read.append(Read(number, total, int(loss.count), answers))
+        if not math.isfinite(total):
+            break
     model.train(training)
+    read = gathered(read, engine.ranks, model.head.classes)
+    order = _in_order(split, budget)
+    predictions: dict[int, Prediction] = {}
+    for of_batch in read:
+        numbers = order[of_batch.number].tolist()
+        refuse_no_number(of_batch.total, split, order[of_batch.number])
+        predictions |= zip(numbers, of_batch.answers, strict=True)
+    total, count = sum(of_batch.total for of_batch in read), sum(of_batch.count for of_batch in read)
     ordered = [predictions[i] for i in range(len(split))]
     head, slices = model.head, cast(metrics.Slices, split.slices())
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
@@ -67,6 +73,16 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     scores = measured.scores | ({"loss": total / count} if count else {})
     of_each = measured.classes, measured.spans, measured.questions
     return Evaluation(ordered, scores, measured.undefined, measured.confusion, *of_each)
+
+
+def refuse_no_number(loss: float, split: Split, indices: Indices, when: str = "") -> None:
+    """Raises UserError where the loss of a batch is no number. indices: of its examples; when: at which update of training."""
+    if not math.isfinite(loss):
+        keys = ", ".join(split.keys[i] for i in indices[:5].tolist())
+        raise UserError(
+            f"the loss became {loss}{when}, in the batch of {keys}, …: the weights, or these examples, are beyond what can be "
+            "computed; train with a lower `optimizer.lr`, or look at the examples"
+        )
 
 
 def intervals(head: Head, split: Split, evaluation: Evaluation) -> Intervals:
@@ -97,16 +113,17 @@ def predict(model: Model, sets: Batches, engine: Engine, budget: int) -> list[Pr
     """An answer for each of these sets, whose right answers are unknown. budget: vectors per batch."""
     model.eval()
     predictions: dict[int, Prediction] = {}
-    for indices, batch in _batches(sets, engine, budget):
+    for number, indices in enumerate(_in_order(sets, budget)):
+        engine.seed(number)
         with engine.autocast():
-            predictions |= zip(indices, model.predict(batch.inputs), strict=True)
+            answers = model.predict(sets.batch(indices).to(engine.device).inputs)
+        predictions |= zip(indices.tolist(), answers, strict=True)
     return [predictions[i] for i in range(len(sets))]
 
 
-def _batches(sets: Batches, engine: Engine, budget: int) -> Iterator[tuple[list[int], Batch]]:
-    """The numbers of the examples of each batch, and the batch where the model is."""
-    for indices in Batching(sets.lengths, budget, seed=0).in_order():
-        yield indices.tolist(), sets.batch(indices).to(engine.device)
+def _in_order(sets: Batches, budget: int) -> list[Indices]:
+    """The numbers of the examples of each batch."""
+    return Batching(sets.lengths, budget, seed=0).in_order()
 
 
 def word_lengths(split: Split, target: str, evaluation: Evaluation) -> dict[str, list[int]]:

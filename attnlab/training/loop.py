@@ -1,36 +1,32 @@
 """The training loop, to be read in one sitting.
 
-Its state is the weights, their average, the optimizer, `Progress` and torch's random generator; saved
-after any update and loaded again, the rest of the run is bit-identical.
+Its state is the weights, their average, the optimizer and `Progress`; saved after any update and loaded again, by any number
+of processes, the rest of the run is bit-identical.
 """
 
 import copy
-import itertools
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
-
-import torch
-from torch import Tensor
 
 from attnlab import metrics
 from attnlab.config import Config
 from attnlab.data.contract import Data
-from attnlab.data.prep.batching import Batching, shard
+from attnlab.data.prep.batching import Batching, Indices
 from attnlab.data.prep.prefetch import batches_ahead
-from attnlab.errors import Damaged, UserError
+from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
-from attnlab.schema import checked
 from attnlab.sets import Batch
-from attnlab.training import checkpoint, optim
-from attnlab.training.candidates import Candidates
+from attnlab.training import optim
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import evaluate
+from attnlab.training.evaluate import evaluate, refuse_no_number
+from attnlab.training.learned import Learned
 from attnlab.training.monitor import monitor_for
-from attnlab.training.state import Listener, Progress, Saved, Validation
+from attnlab.training.ranks import TreeSum
+from attnlab.training.saves import saves_of
+from attnlab.training.state import Listener, Progress, Validation
 
 
 class Training:
@@ -46,30 +42,31 @@ class Training:
     ) -> None:  # fmt: skip
         self.config, self.model, self.engine = config, model.to(engine.device), engine
         self.train_split, self.validation_split = data.splits["train"], data.splits["validation"]
-        self.fingerprint, self.folder, self.listener = data.fingerprint, folder, listener or Listener()
+        self.fingerprint, self.listener = data.fingerprint, listener or Listener()
+        self.saves = saves_of(folder, config.trainer.average_best, engine.ranks) if folder else None
         self.trained_apart = model.trained_apart()  # finding them takes 0.1 ms
-        self.optimizer = optim.build_optimizer(model, config.optimizer)
+        self.parameters = [p for apart in self.trained_apart for p in apart]
+        self.learned = Learned.at_first(model, config)
         self.schedule = optim.build_schedule(config.schedule)
-        average = config.trainer.average
-        self.average = optim.Average(model, average) if average else None
-        count = config.trainer.average_best
-        self.candidates = Candidates(folder.candidates, count) if folder and count > 1 else None
         self.batching = Batching(self.train_split.lengths, config.trainer.batch_vectors, config.seed)
+        self.train_vectors = self.train_split.lengths.reshape(len(self.train_split), -1)[:, 0]  # of each example
         self.batches_per_epoch = len(self.batching.epoch(0))
         per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
         self.updates = config.trainer.updates or config.trainer.epochs * per_epoch
         self.progress = Progress(batch_vectors=config.trainer.batch_vectors)
-        self.stop_requested = False
+        self.stop_requested = False  # of this process
+        self.stopping = False  # all processes agree
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
         progress, self._saved_at = self.progress, time.monotonic()
-        while not progress.done and not self.stop_requested:
+        while not progress.done and not self.stopping:
             self._epoch()
-        if self.stop_requested and not progress.done:
+        if self.stopping and not progress.done:
             self.save()
+        self.engine.ranks.wait()  # what one process writes last, all may read
         return progress
 
     def request_stop(self) -> None:
@@ -77,100 +74,88 @@ class Training:
         self.stop_requested = True
 
     def _epoch(self) -> None:
-        """The rest of the current epoch, group after group of `accumulate` batches."""
-        progress, settings = self.progress, self.config.trainer
+        """The rest of the current epoch, group after group of `accumulate` batches, of which each rank computes some."""
+        progress, room, ranks = self.progress, self.config.trainer.accumulate, self.engine.ranks
+        remaining = self.batching.epoch(progress.epoch)[progress.cursor :]
+        groups = [remaining[start : start + room] for start in range(0, len(remaining), room)]
+        own = [ranks.own(len(group), room) for group in groups]
+        indices = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
+        batches = batches_ahead(self.train_split, indices, progress.epoch, self.config.trainer.workers)
         self.model.train()
-        group: list[Batch] = []
-        started = waited = time.perf_counter()
-        for batch in self._batches():
-            progress.data_wait += time.perf_counter() - waited
-            group.append(batch)
-            progress.cursor += 1
+        for group, numbers in zip(groups, own, strict=True):
+            started = time.perf_counter()
+            self._update(group, numbers, batches)
+            progress.seconds += time.perf_counter() - started
+            progress.cursor += len(group)
             epoch_ends = progress.cursor == self.batches_per_epoch
-            if len(group) == settings.accumulate or epoch_ends:
-                self._update(group)
-                group = []
-                progress.seconds += time.perf_counter() - started
-                if epoch_ends:
-                    progress.epoch, progress.cursor = progress.epoch + 1, 0
-                self._after_update(epoch_ends)
-                if self.stop_requested or progress.done:
-                    return
-                started = time.perf_counter()
+            if epoch_ends:
+                progress.epoch, progress.cursor = progress.epoch + 1, 0
+            self._after_update(epoch_ends)
+            if self.stopping or progress.done:
+                return
+
+    def _update(self, group: Sequence[Indices], own: Sequence[int], batches: Iterator[Batch]) -> None:
+        """One step of the optimizer on the mean loss over all batches of a group. own: the numbers of those that this rank
+        computes; batches: gives these, and later ones of the epoch."""
+        progress, engine, sums = self.progress, self.engine, TreeSum()
+        losses = {}
+        for number in own:
             waited = time.perf_counter()
-
-    def _batches(self) -> Iterator[Batch]:
-        """The remaining batches of this epoch, this rank's shard of each."""
-        epoch, engine = self.progress.epoch, self.engine
-        remaining = self.batching.epoch(epoch)[self.progress.cursor :]
-        shards = [shard(indices, engine.rank, engine.ranks) for indices in remaining]
-        return batches_ahead(self.train_split, shards, epoch, self.config.trainer.workers)
-
-    def _update(self, group: list[Batch]) -> None:
-        """One step of the optimizer on the mean loss over all batches of the group and all ranks."""
-        progress = self.progress
-        total = torch.zeros((), device=self.engine.device)
-        count = torch.zeros((), dtype=torch.int64, device=self.engine.device)
-        for batch in group:
-            with self.engine.autocast():
-                loss = self.model(batch.to(self.engine.device))
+            batch = next(batches).to(engine.device)
+            progress.data_wait += time.perf_counter() - waited
+            engine.seed(self.config.seed, progress.update, number)
+            with engine.autocast():
+                loss = self.model(batch)
             loss.total.backward()
-            total, count = total + loss.total.detach(), count + loss.count
-            progress.vectors += batch.inputs.layout.size
-        gradients = [[p.grad for p in apart if p.grad is not None] for apart in self.trained_apart]
-        self.engine.sum_over_ranks([*itertools.chain(*gradients), total, count])
-        if not math.isfinite(loss_value := float(total)):
-            keys = ", ".join([key for batch in group for key in batch.keys][:5])
-            raise UserError(
-                f"the loss became {loss_value} at update {progress.update}, in the batch of {keys}, …; "
-                "try a lower `optimizer.lr` or look at these examples"
-            )
-        for apart in gradients:
-            scale = 1 / count.clamp_min(1).to(total.dtype)
-            if self.config.trainer.clip:
-                # Dividing by the count and clipping the norm are one pass over all gradients.
-                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(apart))) * scale
-                scale = scale * (self.config.trainer.clip / (norm + 1e-6)).clamp_max(1.0)
-            torch._foreach_mul_(apart, scale)
-        factor = self.schedule.factor(progress.update, self.updates)
-        for options in self.optimizer.param_groups:
-            options["lr"] = self.config.optimizer.lr * factor
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.average:
-            self.average.update(progress.update)
+            losses[number] = loss.total.detach(), loss.count
+            sums.add([p.grad for p in self.parameters])
+            for parameter in self.parameters:
+                parameter.grad = None
+        computed = [losses.get(number, (0.0, 0)) for number in range(len(group))]
+        told = engine.ranks.sum_of_parts([float(figure) for pair in computed for figure in pair])
+        totals, count = told[::2], int(sum(told[1::2]))
+        for total, indices in zip(totals, group, strict=True):
+            refuse_no_number(total, self.train_split, indices, f" at update {progress.update}")
+        holders = engine.ranks.holders(len(group), self.config.trainer.accumulate)
+        gradients = engine.ranks.add(sums.total(), self.parameters, holders)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        for apart in self.trained_apart:
+            optim.scale([p.grad for p in apart if p.grad is not None], 1 / max(1, count), self.config.trainer.clip)
+        rate = self.config.optimizer.lr * self.schedule.factor(progress.update, self.updates)
+        engine.seed(self.config.seed, progress.update, len(group))
+        self.learned.step(progress.update, rate)
         progress.update += 1
-        progress.loss, progress.count = progress.loss + loss_value, progress.count + int(count)
+        progress.vectors += sum(int(self.train_vectors[indices].sum()) for indices in group)
+        progress.loss, progress.count = progress.loss + sum(totals), progress.count + count
 
     def _after_update(self, epoch_ends: bool) -> None:
-        """Validate, save and stop where it is time."""
+        """Validate, save and stop where it is time, all ranks at once."""
         progress, settings = self.progress, self.config.trainer
         progress.done = progress.update >= self.updates
         every = settings.validate_every
+        late = time.monotonic() - self._saved_at > 60 * settings.save_minutes
+        self.stopping, late = self.engine.ranks.any(self.stop_requested, late)
         if progress.done or (progress.update % every == 0 if every else epoch_ends):
             self._validate()
             self.save()
-        elif time.monotonic() - self._saved_at > 60 * settings.save_minutes:
+        elif late:
             self.save()
         else:
             self.listener.updated(progress.update, progress.loss / max(1, progress.count))
 
     def _validate(self) -> None:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
-        progress, model = self.progress, self.evaluated_model()
+        progress, model = self.progress, self.learned.evaluated
         scores = self._scored(model)
-        progress.monitor = progress.monitor or self._monitor
-        if self.candidates:
-            self.candidates.offer(model.state_dict(), scores, progress.monitor, progress.update)
+        progress.monitor = progress.monitor or self.monitor
+        if self.saves:
+            self.saves.candidate(model.state_dict(), scores, progress.monitor, progress.update)
         is_better = self._keep_if_better(model, scores)
         progress.without_better = 0 if is_better else progress.without_better + 1
-        progress.done = self._is_done()
-        if progress.done and self.candidates:
-            mean = copy.deepcopy(model)
-            weights = self.candidates.mean()
-            checkpoint.refuse_other_tensors(weights, mean.state_dict(), self.candidates.folder)
-            mean.load_state_dict(weights)
-            self._keep_if_better(mean, self._scored(mean))
+        progress.done = self.is_done()
+        if progress.done:
+            self._try_mean(model)
         train_loss = progress.loss / max(1, progress.count)
         progress.loss, progress.count = 0.0, 0
         speed = progress.vectors / progress.seconds
@@ -178,23 +163,31 @@ class Training:
             progress.update, progress.epoch, train_loss, speed, is_better, progress.done, progress.monitor, scores
         ))  # fmt: skip
 
+    def _try_mean(self, model: Model) -> None:
+        """Score the mean of the best validations' weights, and keep it if it is better than each."""
+        self.engine.ranks.wait()  # the last candidate has been written
+        if self.saves and (weights := self.saves.mean(model.state_dict())):
+            mean = copy.deepcopy(model)
+            mean.load_state_dict(weights)
+            self._keep_if_better(mean, self._scored(mean))
+
     def _scored(self, model: Model) -> dict[str, float]:
         """Validation scores; the texts that a searching head wrote for them stay in the run."""
         budget = self.config.trainer.batch_vectors
         evaluation = evaluate(model, self.validation_split, self.engine, budget, greedy=True)
-        if model.head.uses_search and self.folder:
+        if model.head.uses_search and self.saves:
             lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
-            self.folder.write_hypotheses(self.progress.update, "".join(lines))
+            self.saves.hypotheses(self.progress.update, "".join(lines))
         if not evaluation.scores:
             raise UserError("no validation example has an answer to be scored; give it some")
         return evaluation.scores
 
     @cached_property
-    def _monitor(self) -> str:
+    def monitor(self) -> str:
         """The score that picks the best weights."""
         return monitor_for(self.config.trainer.monitor, self.model.head, self.validation_split)[0]
 
-    def _is_done(self) -> bool:
+    def is_done(self) -> bool:
         """Derived, never remembered: a run that is given more updates, or more patience, goes on."""
         progress, patience = self.progress, self.config.trainer.patience
         return progress.update >= self.updates or (patience is not None and progress.without_better >= patience)
@@ -207,14 +200,9 @@ class Training:
         if not is_better and progress.best:
             return False
         progress.best_score, progress.best_update, progress.best = score, progress.update, scores
-        if self.folder:
-            state: dict[str, object] = {"update": progress.update, "data": self.fingerprint}
-            checkpoint.save(self.folder.best, {"model": model.state_dict()}, state)
+        if self.saves:
+            self.saves.best(model.state_dict(), {"update": progress.update, "data": self.fingerprint})
         return True
-
-    def evaluated_model(self) -> Model:
-        """The model whose weights are validated: the averaged one, where there is an average."""
-        return self.average.model if self.average else self.model
 
     @property
     def wall_seconds(self) -> float:
@@ -224,87 +212,5 @@ class Training:
     def save(self) -> None:
         """Write `last/`: everything that the rest of the run depends on. Raises UserError where the disk refuses it."""
         self.progress.wall_seconds, self._saved_at = self.wall_seconds, time.monotonic()
-        if self.folder is None or self.engine.rank != 0:
-            return
-        tensors = {
-            "model": self.model.state_dict(),
-            "optimizer": optim.optimizer_tensors(self.model, self.optimizer),
-            "random": self.engine.random_state(),
-        }
-        if self.average:
-            tensors["average"] = self.average.model.state_dict()
-        state: dict[str, object] = {"progress": asdict(self.progress), "data": self.fingerprint}
-        checkpoint.save(self.folder.last, tensors, state)
-
-    def _check(self, saved: checkpoint.Checkpoint) -> None:
-        """Raises Damaged where a checkpoint holds the state of another training run, or of none."""
-        state = checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
-        progress, same_data = state["progress"], state["data"] == self.fingerprint
-        same_batches = same_data and progress.batch_vectors == self.config.trainer.batch_vectors
-        if same_batches and progress.cursor >= self.batches_per_epoch:
-            raise Damaged(
-                f"{saved.folder}: {progress.cursor} batches of an epoch of {self.batches_per_epoch} are done"
-            )
-        empty: dict[str, Tensor] = {}
-        weights, own = saved.tensors.get("model", empty), self.model.state_dict()
-        for found in (weights, saved.tensors.get("average", weights)):
-            checkpoint.refuse_other_tensors(found, own, saved.folder)
-        optim.refuse_other_state(self.model, self.optimizer, saved.tensors.get("optimizer", empty), saved.folder)
-        random, now = saved.tensors.get("random", empty), self.engine.random_state()
-        of_these = {name: now[name] for name in now if name in random or name == "cpu"}
-        checkpoint.refuse_other_tensors({n: random[n] for n in of_these if n in random}, of_these, saved.folder)
-        try:
-            torch.Generator().set_state(random["cpu"])
-        except RuntimeError as error:
-            raise Damaged(f"{saved.folder}: this is no state of a random generator") from error
-
-    def _load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
-        """Put back what was saved, and checked."""
-        self.model.load_state_dict(tensors["model"])
-        if self.average:
-            self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
-        optim.restore_optimizer(self.model, self.optimizer, tensors["optimizer"])
-        self.engine.set_random_state(tensors["random"])
-
-    def restore(self) -> list[str]:
-        """Continue from `last/`, under settings that may have changed since; returns warnings. Raises UserError where
-        there is no state that fits, or where more updates were made than are wanted."""
-        assert self.folder is not None
-        saved, warning = checkpoint.load(self.folder.last, self._check)
-        state = checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
-        if state["data"] != self.fingerprint:
-            raise UserError(
-                f"{self.folder.path}: the training data have changed since this run was saved, or another version of "
-                "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
-            )
-        self._load(saved.tensors)
-        self.progress = progress = state["progress"]
-        budget = self.config.trainer.batch_vectors
-        warnings = [warning] if warning else []
-        if progress.cursor and progress.batch_vectors != budget:
-            warnings.append(
-                f"`trainer.batch_vectors={budget}`: epoch {progress.epoch + 1} began with batches of "
-                f"{progress.batch_vectors}; the rest of it is left out"
-            )
-            progress.epoch, progress.cursor = progress.epoch + 1, 0
-        progress.batch_vectors = budget
-        self.updates = self.config.trainer.updates or progress.update + self._remaining_updates()
-        if progress.update > self.updates:
-            raise UserError(
-                f"{self.folder.path}: {progress.update} updates have been made already, more than the {self.updates} "
-                "of `trainer.epochs` or `trainer.updates`"
-            )
-        if self.candidates:
-            self.candidates.forget_after(progress.update)
-        if progress.best and self._monitor != progress.monitor:  # another monitor may be asked for by now
-            progress.monitor, progress.best_score = self._monitor, progress.best.get(self._monitor)
-            progress.without_better = 0
-        progress.done = self._is_done()
-        return warnings
-
-    def _remaining_updates(self) -> int:
-        """Until the last epoch ends; below 0 where more epochs have been made."""
-        group = self.config.trainer.accumulate
-        in_this = -(-(self.batches_per_epoch - self.progress.cursor) // group)
-        in_each = -(-self.batches_per_epoch // group)
-        return in_this + (self.config.trainer.epochs - self.progress.epoch - 1) * in_each
+        if self.saves:
+            self.saves.last(self.learned.tensors(), {"progress": asdict(self.progress), "data": self.fingerprint})

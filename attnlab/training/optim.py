@@ -124,6 +124,17 @@ class Average:
         torch._foreach_lerp_(self._averaged, self._live, weight)
 
 
+def scale(gradients: list[Tensor], factor: float, clip: float) -> None:
+    """Multiply gradients by a factor, and by a smaller one where their norm would be above `clip` (0: no limit), in one pass."""
+    if not gradients:
+        return
+    scale = torch.tensor(factor, device=gradients[0].device)
+    if clip:
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
+        scale = scale * (clip / (norm + 1e-6)).clamp_max(1.0)
+    torch._foreach_mul_(gradients, scale)
+
+
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimizer's state by `<key>/<name of the parameter>`. Raises UserError where it isn't made of tensors."""
     tensors = {}

@@ -13,7 +13,7 @@ from attnlab.runs import Results, RunFolder
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.cross_validation import class_scores
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import intervals, perfect, word_lengths
+from attnlab.training.evaluate import Evaluation, intervals, perfect, word_lengths
 from attnlab.training.loop import Training
 from attnlab.training.monitor import selected, still_improving
 from attnlab.training.predictions import write_predictions
@@ -57,11 +57,11 @@ def finish(
     """Score the best weights, write predictions and results, and show them. baselines: by split, and by name. warnings: that
     were told of the data. Raises UserError where the disk refuses it."""
     head, folder, reporter, progress = run.model.head, session.folder, session.reporter, training.progress
-    columns = {"validation": _validation(run, data, progress.best)}
+    validation, evaluation = final_evaluations(run, data, progress.best)
+    columns = {"validation": validation}
     results: Results = {"task": run.config.task}
-    evaluation = None
-    if run.config.score_test and "test" in data.splits:
-        test, evaluation = data.splits["test"], run.evaluate("test", data)
+    if evaluation is not None:
+        test = data.splits["test"]
         limits = intervals(head, test, evaluation)
         columns = {"test": Column(evaluation.scores, len(test), evaluation.undefined, limits)} | columns
         if limits:
@@ -116,6 +116,14 @@ def finish(
         reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"Saved in {folder.path}; score it again with: attnlab eval {again}")
+
+
+def final_evaluations(run: Run, data: Data, best: dict[str, float]) -> tuple[Column, Evaluation | None]:
+    """The best weights on validation data, of which `best` holds scores, and on test data where they are to be scored. All
+    processes of a run do this together."""
+    validation = _validation(run, data, best)
+    tested = run.config.score_test and "test" in data.splits
+    return validation, run.evaluate("test", data) if tested else None
 
 
 def _validation(run: Run, data: Data, best: dict[str, float]) -> Column:

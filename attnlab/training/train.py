@@ -1,6 +1,7 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
 import platform
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
@@ -25,11 +26,13 @@ from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
+from attnlab.training.follow import lead
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
+from attnlab.training.resume import restore
 from attnlab.training.run import Run, best_weights, load_data, with_weights
 from attnlab.training.signals import on_stop_signal
 from attnlab.training.tracking import Tracking
@@ -211,7 +214,7 @@ def resume(
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)
         if checkpoint.exists(folder.last):
-            for warning in training.restore():
+            for warning in restore(training):
                 reporter.warn(warning)
             if not training.progress.done:
                 folder.outdate_results()  # before the settings change that they came from
@@ -284,6 +287,7 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
+    lead(training, session.folder)
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
     told = [*warnings(data, config=config), *([unusual] if unusual else [])]
     if session.warned:
@@ -294,17 +298,18 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
+    several = training.engine.ranks.count > 1
     with (
         reporter.bar(progress.update, training.updates),
-        on_stop_signal(training.request_stop) as caught,
+        on_stop_signal(training.request_stop, several) as caught,
         reporter.only_log(session.brief),
     ):
         training.run()
-    if caught and not progress.done:
+    if training.stopping and not progress.done:
         reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
         again = shell_word("run", str(session.folder.path))
         reporter.say(f"Continue with: attnlab train {again}")
-        raise Stopped(caught[0])
+        raise Stopped(caught[0] if caught else signal.SIGTERM)  # or another process was asked to stop
     # The model itself takes the best weights: its own are in `last/`.
     best = best_weights(session.folder, training.model.state_dict())
     run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)

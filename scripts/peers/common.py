@@ -144,11 +144,12 @@ class Ours:
         self.model.train()
         batching = Batching(self.split.lengths, self.config.trainer.batch_vectors, 1)
         chosen = batching.epoch(0)[: bench.rounds if count is None else count]
+        self.indices = chosen
         self.batches: list[Batch] = [self.split.batch(indices, 0) for indices in chosen]
         self.size = sum(batch.inputs.layout.size for batch in self.batches)
 
     def step(self, i: int) -> None:
-        self.training._update([self.batches[i]])
+        self.training._update([self.indices[i]], [0], iter([self.batches[i]]))
 
 
 def plain_update(model: nn.Module, loss: Callable[[int], Tensor]) -> Step:

@@ -158,7 +158,7 @@ def test_the_first_member_is_trained_to_the_bit_as_it_would_be_alone(tiny: list[
     assert alone.run().update == side_by_side.run().update > 3
     for loop_model, other in (
         (alone.model, side_by_side.model),
-        (alone.evaluated_model(), side_by_side.evaluated_model()),
+        (alone.learned.evaluated, side_by_side.learned.evaluated),
     ):
         weights = other.state_dict()
         assert all(torch.equal(tensor, weights[name]) for name, tensor in loop_model.state_dict().items())

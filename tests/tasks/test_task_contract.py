@@ -4,6 +4,7 @@ and a prediction does not depend on its batch neighbours."""
 import json
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +89,8 @@ def test_stopped_and_resumed_is_bit_identical(
     """Stopped twice: within the first epoch, and later between two validations."""
     update, stops = Training._update, {2, 5}
 
-    def interrupted(self: Training, batches: list) -> None:
-        update(self, batches)
+    def interrupted(self: Training, group: list, own: list, batches: Iterator) -> None:
+        update(self, group, own, batches)
         if self.progress.update in stops:
             stops.remove(self.progress.update)
             signal.raise_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from attnlab import compose
 from attnlab.cli import main
 from attnlab.runs import RunFolder
+from attnlab.training.resume import restore
 from attnlab.training.run import load_run
 
 
@@ -83,7 +84,7 @@ def test_stopped_after_any_update_the_rest_is_bit_identical(words: list[str], tm
         training(words, folder, stop_after=stop).run()
         torch.manual_seed(999)
         rest = training(words, folder)
-        rest.restore()
+        restore(rest)
         rest.run()
         assert weights(folder) == expected, f"stopped after update {stop}"
 
@@ -94,7 +95,7 @@ def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_p
     kept = sorted((tmp_path / "run" / "candidates").iterdir())
     assert len(kept) == 2
     both = [load_file(path / "model.safetensors") for path in kept]
-    mean = loop.candidates.mean()
+    mean = loop.saves.mean(loop.model.state_dict())
     assert all(torch.allclose(mean[name], (both[0][name] + both[1][name]) / 2) for name in mean)
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from attnlab.training.baselines.text import WindowOf7
 from attnlab.training.candidates import Candidates
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.resume import restore
 from attnlab.training.run import load_data
 
 
@@ -38,7 +40,7 @@ def test_stopped_after_any_update_the_rest_is_bit_identical(tiny: list[str], tmp
         training(words, folder, stop_after=stop).run()
         torch.manual_seed(999)  # whatever happened to the generator in between
         rest = training(words, folder)
-        rest.restore()
+        restore(rest)
         assert rest.progress.update == stop
         rest.run()
         assert weights(folder) == expected, f"stopped after update {stop}"
@@ -113,8 +115,8 @@ def test_a_truncated_checkpoint_gives_way_to_the_previous_one(
 ) -> None:
     whole, folder, update = tmp_path / "whole", tmp_path / "stopped", Training._update
 
-    def interrupted(self: Training, batches: list) -> None:
-        update(self, batches)
+    def interrupted(self: Training, group: list, own: list, batches: Iterator) -> None:
+        update(self, group, own, batches)
         if self.progress.update == self.batches_per_epoch + 1:
             signal.raise_signal(signal.SIGINT)
 
@@ -135,15 +137,15 @@ def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
     indices = loop.batching.epoch(0)[0]
     split = loop.train_split
 
-    def gradient(groups: list) -> torch.Tensor:
+    def gradient(group: list) -> torch.Tensor:
         caught = {}
         loop.model.zero_grad()
-        loop.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
-        loop._update(groups)
+        loop.learned.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
+        loop._update(group, range(len(group)), iter([split.batch(indices) for indices in group]))
         return caught["g"]
 
-    whole = gradient([split.batch(indices)])
-    halves = gradient([split.batch(indices[::2]), split.batch(indices[1::2])])
+    whole = gradient([indices])
+    halves = gradient([indices[::2], indices[1::2]])
     torch.testing.assert_close(halves, whole, rtol=1e-4, atol=1e-6)
 
 
@@ -173,7 +175,7 @@ def test_another_monitor_judges_the_best_so_far_by_its_own_score(tiny: list[str]
     words = [*tiny, "trainer.patience=5"]
     training([*words, "trainer.monitor=loss"], tmp_path / "run").run()
     rest = training([*words, "trainer.monitor=accuracy"], tmp_path / "run")
-    rest.restore()
+    restore(rest)
     progress = rest.progress
     assert progress.monitor == "accuracy" and progress.best_score == progress.best["accuracy"]
     assert progress.without_better == 0
@@ -182,7 +184,7 @@ def test_another_monitor_judges_the_best_so_far_by_its_own_score(tiny: list[str]
 def test_batches_of_another_size_begin_with_an_epoch(tiny: list[str], tmp_path: Path) -> None:
     training([*tiny, "trainer.batch_vectors=30"], tmp_path / "run", stop_after=9).run()
     rest = training([*tiny, "trainer.batch_vectors=100", "trainer.epochs=9"], tmp_path / "run")
-    (warning,) = rest.restore()
+    (warning,) = restore(rest)
     assert "epoch 1 began with batches of 30" in warning and (rest.progress.epoch, rest.progress.cursor) == (1, 0)
     assert rest.run().update == rest.updates and rest.progress.epoch == 9
 
@@ -190,7 +192,7 @@ def test_batches_of_another_size_begin_with_an_epoch(tiny: list[str], tmp_path: 
 def test_fewer_updates_than_were_made_are_refused(tiny: list[str], tmp_path: Path) -> None:
     training(tiny, tmp_path / "run", stop_after=5).run()
     with pytest.raises(UserError, match=r"5 updates have been made already, more than the 3 of `trainer\.epochs`"):
-        training([*tiny, "trainer.updates=3"], tmp_path / "run").restore()
+        restore(training([*tiny, "trainer.updates=3"], tmp_path / "run"))
 
 
 def test_a_run_goes_on_as_what_it_began_as(tiny: list[str], tmp_path: Path, capsys) -> None:
@@ -315,7 +317,7 @@ def test_the_rate_rises_and_falls() -> None:
 
 def test_the_average_follows_the_weights(tiny: list[str]) -> None:
     loop = training([*tiny, "trainer.average=0.5"])
-    average = loop.average
+    average = loop.learned.average
     assert average is not None
     with torch.no_grad():
         for parameter in loop.model.parameters():

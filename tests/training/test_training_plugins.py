@@ -21,6 +21,7 @@ from attnlab.training.baselines import Baseline, Problem, baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.optim import Optimizer, ParameterGroups, Schedule, optimizer_tensors
+from attnlab.training.resume import restore
 from attnlab.training.run import load_data
 from attnlab.training.tracking import Tracker, Tracking
 
@@ -91,15 +92,17 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
     keys = SgdKeys(lr=0.1)
     whole = loop(tiny, tmp_path / "whole", keys)
     whole.run()
-    assert isinstance(whole.optimizer, torch.optim.SGD)
-    assert any(name.startswith("momentum_buffer/") for name in optimizer_tensors(whole.model, whole.optimizer))
-    assert whole.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 / whole.updates)
+    assert isinstance(whole.learned.optimizer, torch.optim.SGD)
+    assert any(
+        name.startswith("momentum_buffer/") for name in optimizer_tensors(whole.model, whole.learned.optimizer)
+    )
+    assert whole.learned.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 / whole.updates)
     stopped = loop(tiny, tmp_path / "stopped", keys)
     stopped._after_update = lambda epoch_ends: stopped.request_stop()  # type: ignore[method-assign]
     stopped.run()
     torch.manual_seed(999)
     rest = loop(tiny, tmp_path / "stopped", keys)
-    rest.restore()
+    restore(rest)
     assert rest.progress.update == 1
     rest.run()
     assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")
@@ -107,7 +110,7 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
 
 def test_an_optimizer_whose_state_is_no_tensor_is_refused(tiny: list[str], tmp_path: Path) -> None:
     training = loop(tiny, tmp_path / "run", SgdKeys())
-    training.optimizer.state[next(training.model.parameters())]["step"] = 3
+    training.learned.optimizer.state[next(training.model.parameters())]["step"] = 3
     with pytest.raises(UserError, match="its state `step` is no tensor"):
         training.save()
 

@@ -1,7 +1,7 @@
 """Which examples are computed together: sets of similar size under a budget of vectors.
 
 Batches are a pure function of (seed, epoch, lengths), so that a resumed run, and any number of ranks,
-see the same ones.
+deal out the same ones.
 """
 
 from dataclasses import dataclass
@@ -44,11 +44,6 @@ class Batching:
             batches.append(order[start:stop])
             start = stop
         return batches
-
-
-def shard(batch: Indices, rank: int, ranks: int) -> Indices:
-    """One rank's part of a global batch; the parts are alike in size because batches are sorted by length."""
-    return batch[rank::ranks]
 
 
 def uniform(seed: int, epoch: int, indices: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.float64]:

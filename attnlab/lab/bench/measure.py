@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 from attnlab import compose
 from attnlab.config import AttentionEncoder
 from attnlab.data.contract import Split
-from attnlab.data.prep.batching import Batching
+from attnlab.data.prep.batching import Batching, Indices
 from attnlab.lab.bench.parts import step_parts
 from attnlab.lab.bench.sections import SECTIONS, Measurement, Section
 from attnlab.model import build as models
@@ -52,7 +53,7 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
     training = Training(config, model, data, engine)
     groups = training.batching.epoch(0)[:updates]
     batches = [split.batch(indices, 0) for indices in groups]
-    times, peak_gflops, torch_gflops = _time_steps(training, batches)
+    times, peak_gflops, torch_gflops = _time_steps(training, groups, batches)
     vectors = sum(batch.inputs.layout.size for batch in batches)
     counted = sum(target_sets(head, batch).layout.size for batch in batches) if head else vectors
     parts = step_parts(training, split, groups)
@@ -76,17 +77,23 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
     )  # fmt: skip
 
 
-def _time_steps(training: Training, batches: Sequence[Batch]) -> tuple[list[float], float, float]:
+def _time_steps(
+    training: Training, groups: Sequence[Indices], batches: Sequence[Batch]
+) -> tuple[list[float], float, float]:
     """Seconds of an update on each batch, and the highest `peak` of several measured between them."""
     training.model.train()
-    for batch in batches:
-        training._update([batch])  # oneDNN takes its time for each new shape, once in a run
+
+    def update(number: int) -> None:
+        training._update([groups[number]], [0], iter([batches[number]]))
+
+    for number in range(len(batches)):
+        update(number)  # oneDNN takes its time for each new shape, once in a run
     peaks, times = [], []
-    for number, batch in enumerate(batches):
+    for number in range(len(batches)):
         if number % 4 == 0:
             peaks.append(peak())
-            training._update([batch])  # what the products pushed out of the caches comes back
-        times.append(_seconds(lambda batch=batch: training._update([batch])))  # type: ignore[misc]
+            update(number)  # what the products pushed out of the caches comes back
+        times.append(_seconds(partial(update, number)))
     return times, max(best for best, _ in peaks), max(plain for _, plain in peaks)
 
 

@@ -28,7 +28,7 @@ def step_parts(training: Training, split: Split, groups: Sequence[Indices]) -> d
             began = time.perf_counter()
             batch = split.batch(indices, 0)
             made = time.perf_counter()
-            training._update([batch])
+            training._update([indices], [0], iter([batch]))
             seconds["data"] += made - began
             seconds["update"] += time.perf_counter() - made
     model = seconds.pop("model")

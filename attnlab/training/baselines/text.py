@@ -57,7 +57,7 @@ class WindowOf7(Baseline):
             torch.manual_seed(settings.seed)
             training = Training(settings, build(settings, data.spec), data, engine)
             training.run()
-            return evaluate(training.evaluated_model(), problem.scored, engine, 1500).scores
+            return evaluate(training.learned.evaluated, problem.scored, engine, 1500).scores
 
 
 @BASELINES.register("naive_bayes")

@@ -1,0 +1,68 @@
+"""What a training run has learned: weights, their average, and what the optimizer remembers."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from attnlab.config import Config
+from attnlab.errors import UserError
+from attnlab.model.build import Model
+from attnlab.training import checkpoint, optim
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """average: None where the configuration wants none."""
+
+    model: Model
+    optimizer: torch.optim.Optimizer
+    average: optim.Average | None
+
+    @classmethod
+    def at_first(cls, model: Model, config: Config) -> "Learned":
+        """Of a model with its initial weights."""
+        average = optim.Average(model, config.trainer.average) if config.trainer.average else None
+        return cls(model, optim.build_optimizer(model, config.optimizer), average)
+
+    @property
+    def evaluated(self) -> Model:
+        """The model whose weights are validated: the averaged one, where there is an average."""
+        return self.average.model if self.average else self.model
+
+    def step(self, update: int, rate: float) -> None:
+        """One step of the optimizer with this learning rate, by the gradients that there are, and of the average; both are
+        counted in updates."""
+        for options in self.optimizer.param_groups:
+            options["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.update(update)
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """All of it, as it is saved."""
+        averaged = {"average": self.average.model.state_dict()} if self.average else {}
+        optimizer = optim.optimizer_tensors(self.model, self.optimizer)
+        return {"model": self.model.state_dict(), "optimizer": optimizer} | averaged
+
+    def refuse_others(self, saved: checkpoint.Checkpoint) -> None:
+        """Raises Damaged where a checkpoint's tensors are those of another model or optimizer, and UserError for one of an
+        earlier version, in which random numbers went on from update to update."""
+        if "random" in saved.tensors:
+            raise UserError(
+                f"{saved.folder.parent}: an earlier version of attnlab began this run, which drew dropout otherwise; finish it "
+                "with that version, or train a new one (it can be evaluated)"
+            )
+        empty: dict[str, Tensor] = {}
+        weights, own = saved.tensors.get("model", empty), self.model.state_dict()
+        for found in (weights, saved.tensors.get("average", weights)):
+            checkpoint.refuse_other_tensors(found, own, saved.folder)
+        optim.refuse_other_state(self.model, self.optimizer, saved.tensors.get("optimizer", empty), saved.folder)
+
+    def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """Put back what was saved, and checked."""
+        self.model.load_state_dict(tensors["model"])
+        if self.average:
+            self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
+        optim.restore_optimizer(self.model, self.optimizer, tensors["optimizer"])

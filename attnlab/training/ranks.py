@@ -1,0 +1,169 @@
+"""Several processes that train one run together, and sums that have the same bits however many they are.
+
+This file alone knows torch.distributed. It moves numbers from process to process; they are added here, as the
+leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import numpy as np
+import torch
+import torch.distributed as distributed
+from torch import Tensor
+
+from attnlab.errors import RankFailed
+
+LONGEST_WAIT = timedelta(hours=2)
+"""For another process, which may be preparing data or computing baselines. One that has ended is noticed at once."""
+
+CPU = torch.device("cpu")
+T = TypeVar("T")
+Gradients = list[Tensor | None]
+"""Of each trained parameter; None where no batch so far has touched it."""
+
+
+class TreeSum:
+    """Gradients of one batch after the other, added in pairs: (0 + 1) + (2 + 3), … The sum of a block whose size is a power of
+    two is one node of the tree, so that blocks may be summed by different processes. Of n batches, at most log2(n) + 1 sums
+    are kept."""
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[int, Gradients]] = []  # (size, sum), the largest first
+
+    def add(self, gradients: Gradients) -> None:
+        """The gradients of the next batch; they now belong to the sum."""
+        size = 1
+        while self._blocks and self._blocks[-1][0] == size:
+            gradients = _added(self._blocks.pop()[1], gradients)
+            size *= 2
+        self._blocks.append((size, gradients))
+
+    def total(self) -> Gradients | None:
+        """The sum of all; None where nothing was added."""
+        total: Gradients | None = None
+        while self._blocks:
+            block = self._blocks.pop()[1]
+            total = block if total is None else _added(block, total)
+        return total
+
+
+def _added(left: Gradients, right: Gradients) -> Gradients:
+    """left + right, in the memory of left."""
+    both = [(a, b) for a, b in zip(left, right, strict=True) if a is not None and b is not None]
+    if both:
+        torch._foreach_add_([a for a, _ in both], [b for _, b in both])
+    return [b if a is None else a for a, b in zip(left, right, strict=True)]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process, number `rank` of `count` that compute a run together; of one alone, nothing is sent. device: where numbers
+    are when they are sent."""
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = CPU
+
+    @classmethod
+    def joined(cls, device: torch.device = CPU) -> "Ranks":
+        """This process among those that torch's launcher has started, as it says in the environment; alone without a launcher.
+        device: where this process computes."""
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if count == 1:
+            return cls()
+        if not distributed.is_initialized():
+            distributed.init_process_group(timeout=LONGEST_WAIT)
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", str(count)))
+        own_gpu = device.type == "cuda" and torch.cuda.device_count() >= here  # NCCL wants one for each
+        return cls(int(os.environ["RANK"]), count, device if own_gpu else CPU)
+
+    def own(self, number: int, room: int) -> range:
+        """Which of the `number` batches of a group this process computes: where a full group has `room`, a block of them, in the
+        order of ranks."""
+        return range(room * self.rank // self.count, min(number, room * (self.rank + 1) // self.count))
+
+    def holders(self, number: int, room: int) -> int:
+        """How many ranks, from the first, compute any of the first `number` of `room` batches."""
+        return sum(room * rank // self.count < number for rank in range(self.count))
+
+    def dealt(self, items: Sequence[T]) -> list[tuple[int, T]]:
+        """This process's share of what is done in any order, such as batches to be evaluated: each with its number."""
+        return list(enumerate(items))[self.rank :: self.count]
+
+    def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
+        """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
+        counted from the first. Raises RankFailed where one of them has ended. Each process adds up one piece of all gradients and sends it to the others."""
+        if self.count == 1:
+            assert gradients is not None, "a group has at least one batch"
+            return gradients
+        held = gradients or [None] * len(parameters)
+        touched = self.sum_of_parts([float(gradient is not None) for gradient in held])
+        # Of IEEE numbers, -0.0 is the one that changes no other when it is added.
+        parts = [
+            torch.full_like(p, -0.0).flatten() if g is None else g.flatten()
+            for p, g in zip(parameters, held, strict=True)
+        ]
+        flat = torch.cat(parts).to(self.device)
+        piece = -(-len(flat) // self.count)
+        sent = torch.cat([flat, flat.new_zeros(piece * self.count - len(flat))])
+        received = torch.empty_like(sent)
+        _send(lambda: distributed.all_to_all_single(received, sent))
+        nodes = list(received.view(self.count, piece)[:holders].unbind())
+        while len(nodes) > 1:
+            pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
+            nodes = [pair[0] + pair[1] if len(pair) == 2 else pair[0] for pair in pairs]
+        _send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
+        sums = sent[: len(flat)].split([p.numel() for p in parameters])
+        return [
+            total.view_as(p).to(p.device) if many else None
+            for total, p, many in zip(sums, parameters, touched, strict=True)
+        ]
+
+    def sum_of_parts(self, numbers: Sequence[float]) -> list[float]:
+        """Of each number, the sum over ranks; exact where all ranks but one hold 0 there, and for whole numbers."""
+        if self.count == 1:
+            return list(numbers)
+        summed = torch.tensor(numbers, dtype=torch.float64)
+        _send(lambda: distributed.all_reduce(summed))
+        return summed.tolist()
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Of each flag, whether any rank has raised it."""
+        return tuple(total > 0 for total in self.sum_of_parts([float(flag) for flag in flags]))
+
+    def wait(self) -> None:
+        """Until all ranks have come here."""
+        self.sum_of_parts([0.0])
+
+    def told(self, facts: Mapping[str, str]) -> dict[str, str]:
+        """What the first rank says, to all of them."""
+        return self.all_told(facts)[0]
+
+    def all_told(self, facts: Mapping[str, str]) -> list[dict[str, str]]:
+        """What each rank says, in their order, to all of them."""
+        return [json.loads(data) for data in self.exchange(json.dumps(dict(facts)).encode())]
+
+    def exchange(self, data: bytes) -> list[bytes]:
+        """What each rank gives, to all of them, in the order of ranks."""
+        if self.count == 1:
+            return [data]
+        sizes = self.sum_of_parts([len(data) if rank == self.rank else 0.0 for rank in range(self.count)])
+        sent = torch.zeros(int(max(sizes)), dtype=torch.uint8)
+        sent[: len(data)] = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
+        received = torch.empty(self.count * len(sent), dtype=torch.uint8)
+        _send(lambda: distributed.all_gather_into_tensor(received, sent))
+        rows = received.view(self.count, -1).numpy()
+        return [row[: int(size)].tobytes() for row, size in zip(rows, sizes, strict=True)]
+
+
+def _send(collective: Callable[[], object]) -> None:
+    """Raises RankFailed where another process has ended."""
+    try:
+        collective()
+    except RuntimeError as error:
+        raise RankFailed("another process of this run has ended") from error
