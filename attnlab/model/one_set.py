@@ -149,9 +149,9 @@ def _layers(encoder: nn.Module) -> nn.Module:
     if isinstance(encoder, FullyConnected):
         return _FullyConnected(encoder)
     if isinstance(encoder, Recurrent):
-        return _Recurrent(encoder)
+        raise UserError("torch.export fixes the length of what its recurrent encoder reads; sets vary in size")
     raise UserError(
-        f"its encoder {type(encoder).__name__} isn't exported; attention, convolution, fully_connected and recurrent are"
+        f"its encoder {type(encoder).__name__} isn't exported; attention, convolution and fully_connected are"
     )
 
 
@@ -298,17 +298,3 @@ def _places(coords: Tensor) -> Tensor:
         one, other = coords[:, None, axis], coords[None, :, axis]
         earlier = (other < one) | ((other == one) & earlier)
     return earlier.sum(1)
-
-
-class _Recurrent(nn.Module):
-    """As `Recurrent`, over one sequence."""
-
-    def __init__(self, encoder: Recurrent) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, x: Tensor, parts: Parts) -> Tensor:
-        assert parts.coords is not None
-        place = _places(parts.coords)
-        states, _ = self.encoder.cells(x[torch.argsort(place)][None])
-        return self.encoder.norm(states[0][place])

@@ -154,7 +154,9 @@ def _dimensions(name: str) -> dict[int, torch.export.Dim]:
     """Which dimensions of an input may have any size."""
     if name == "edges":
         return {1: torch.export.Dim("E", min=0)}
-    return {0: torch.export.Dim("E" if name == "edge_values" else "N", min=1)}
+    if name == "edge_values":
+        return {0: torch.export.Dim("E", min=0)}
+    return {0: torch.export.Dim("N", min=1)}
 
 
 def _difference(run: Run, sets: VectorSets, outputs: Tensor) -> float:

@@ -62,6 +62,8 @@ CASES = {
     "encoder=graph_conv": ("graph_conv", {}, GRAPH),
 }  # fmt: skip
 REFUSED = {
+    "encoder=recurrent": "torch.export fixes the length",
+    "encoder=recurrent encoder.cell=gru": "torch.export fixes the length",
     "embedding=word_char": "looks into the characters of words",
     "head.crf=true": "the best sequence of tags",
     "encoder=graph_conv": "its encoder GraphConv isn't exported",
