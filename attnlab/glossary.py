@@ -89,6 +89,24 @@ MEANINGS = {
     "resample": "a sample of a split's examples with replacement, as large as the split",
     "interval": "the range that contains 95 % of the scores of resamples; in results.json, for the test scores",
     "plugin": "a module of yours that registers parts",
+    # Explaining an answer
+    "question": "the number of an answer that is explained: the log-probability of a class or token, a number, or the difference of two logits",
+    "relevance": "how much each vector of a set mattered to an answer, by one method, with the test of it",
+    "trace": "the weights of every attention layer for one set",
+    "residual stream": "the vectors that a layer adds its output to",
+    "leave one out": "the change of the answer when a vector is taken out of the set",
+    "gradient × input": "the slope of the answer at each embedded vector, times the vector",
+    "integrated gradients": "the same, averaged on the way from the mean of the set's vectors",
+    "completeness (of integrated gradients)": "by how much the scores' sum differs from the change of the answer that it should equal",
+    "rollout": "attention weights, each layer's averaged over heads and with the residual stream, multiplied through the layers",
+    "norm-based": "the length of what a vector adds to another one, in place of its weight",
+    "gradient × attention": "attention weights times the slope of the answer by them, where both raise it",
+    "value zeroing": "the change of each vector when the value of another one is set to 0",
+    "deletion curve": "the answer's probability while vectors are taken out, the highest ranked first; a small area means that the ranking is right",
+    "insertion curve": "the same while only the highest ranked vectors are left in; a large area means that the ranking is right",
+    "comprehensiveness": "the mean loss of probability when the first 5 to 50 % of the ranked vectors are taken out; higher is better",
+    "sufficiency": "the mean loss of probability when only they are left; lower is better",
+    "evidence": "the vectors that are known to decide an answer, as in generated data",
 }  # fmt: skip
 """By entry: a word, with its sense in parentheses where it has several, or several words with commas."""
 

@@ -4,11 +4,12 @@ The first one makes the run as it would alone. Once its training can begin, it s
 same model from that folder and go through the same loop.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from attnlab import __version__, compose
+from attnlab import compose
 from attnlab.errors import RankFailed, UserError
 from attnlab.model import build as models
 from attnlab.runs import RunFolder
@@ -75,7 +76,7 @@ def _facts(training: Training) -> dict[str, str]:
     """What must be the same in all processes."""
     return {
         "fingerprint of the data": training.fingerprint,
-        "version of attnlab": __version__,
+        "version of attnlab": version("attnlab"),
         "version of torch": torch.__version__,
         "number of threads": str(torch.get_num_threads()),
     }

@@ -36,6 +36,9 @@ KINDS = {
 }  # fmt: skip
 
 
+ALL_STOPS = [(first, then, stop) for first, then in ((1, 2), (2, 4), (4, 1)) for stop in range(1, 8)]
+
+
 def write_data(kind: str, folder: Path) -> Path:
     """Data of each kind; of the tagged ones, one sentence is longer than a batch, and some have no tag that is scored."""
     if kind == "tagging":
@@ -118,14 +121,16 @@ def test_the_same_bytes_for_any_number_of_processes(
     assert len(expected) > 30 and weights(tmp_path / "run") == expected
 
 
-@pytest.mark.parametrize("first, then", [(1, 2), (2, 4), (4, 1)])
+@pytest.mark.parametrize(
+    "first, then, stop",
+    [(1, 2, 2), (2, 4, 3), (4, 1, 4), *(pytest.param(*case, marks=pytest.mark.slow) for case in ALL_STOPS)],
+)
 def test_stopped_by_some_and_continued_by_others(
-    first: int, then: int, words: list[str], expected: dict[str, bytes], tmp_path: Path
+    first: int, then: int, stop: int, words: list[str], expected: dict[str, bytes], tmp_path: Path
 ) -> None:
-    for stop in (1, 2, 4):
-        run(first, words, tmp_path / str(stop), stop_after=stop)
-        run(then, words, tmp_path / str(stop))
-        assert weights(tmp_path / str(stop)) == expected
+    run(first, words, tmp_path / "run", stop_after=stop)
+    run(then, words, tmp_path / "run")
+    assert weights(tmp_path / "run") == expected
 
 
 numbers = st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=16)

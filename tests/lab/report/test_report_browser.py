@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Opened, browser, needs_browser  # noqa: F401
+from browser import Opened, needs_browser
 from markupsafe import Markup
 from playwright.sync_api import Browser
 from test_report import EVIL, evil_lines, strangers_run
