@@ -89,6 +89,7 @@ MEANINGS = {
     "resample": "a sample of a split's examples with replacement, as large as the split",
     "interval": "the range that contains 95 % of the scores of resamples; in results.json, for the test scores",
     "plugin": "a module of yours that registers parts",
+    "twin": "a generated sentence or review with the other reading, drawn from the same numbers",
     # Explaining an answer
     "question": "the number of an answer that is explained: the log-probability of a class or token, a number, or the difference of two logits",
     "relevance": "how much each vector of a set mattered to an answer, by one method, with the test of it",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlab.data.prep.batching import Batching, shard, uniform
+from attnlab.data.prep.batching import Batching, uniform
 
 lengths_strategy = st.lists(st.integers(1, 30), min_size=1, max_size=60).map(np.array)
 
@@ -51,14 +51,6 @@ def test_seeds_and_epochs_differ() -> None:
         np.concatenate(Batching(lengths, 20, seed).epoch(epoch)).tolist() for seed in (1, 2) for epoch in (0, 1)
     ]
     assert len({tuple(order) for order in orders}) == 4
-
-
-@given(lengths_strategy, st.integers(1, 4))
-def test_ranks_share_a_batch_without_loss(lengths, ranks: int) -> None:
-    for batch in Batching(lengths, 40, seed=0).epoch(0):
-        parts = [shard(batch, rank, ranks) for rank in range(ranks)]
-        assert sorted(np.concatenate(parts).tolist()) == sorted(batch.tolist())
-        assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_uniform_numbers_are_uniform_and_depend_on_every_argument() -> None:

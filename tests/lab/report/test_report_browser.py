@@ -39,7 +39,7 @@ def within_window(opened: Opened) -> bool:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_a_cell_shows_its_examples(browser: Browser, written: tuple[Path, Path], width: int, dark: bool) -> None:  # noqa: F811
+def test_a_cell_shows_its_examples(browser: Browser, written: tuple[Path, Path], width: int, dark: bool) -> None:
     opened = Opened(browser, written[0], width, dark)
     cell = opened.page.locator('#matrix [data-cell="1"]')
     count = int(cell.inner_text())
@@ -57,7 +57,7 @@ def test_a_cell_shows_its_examples(browser: Browser, written: tuple[Path, Path],
     assert within_window(opened) and opened.troubles == []
 
 
-def test_tables_sort(browser: Browser, written: tuple[Path, Path]) -> None:  # noqa: F811
+def test_tables_sort(browser: Browser, written: tuple[Path, Path]) -> None:
     opened = Opened(browser, written[0], 1280, False)
     table = opened.page.locator('section[aria-labelledby="configuration"] table').first
     names = table.locator("tbody td:first-child").all_inner_texts()
@@ -68,14 +68,14 @@ def test_tables_sort(browser: Browser, written: tuple[Path, Path]) -> None:  # n
     assert len(names) > 2 and opened.troubles == []
 
 
-def test_two_runs_open(browser: Browser, written: tuple[Path, Path]) -> None:  # noqa: F811
+def test_two_runs_open(browser: Browser, written: tuple[Path, Path]) -> None:
     opened = Opened(browser, written[1], 390, True)
     assert "B is better than A" in opened.page.locator("main").inner_text()
     assert opened.page.locator(".examples > li").count() == 15
     assert within_window(opened) and opened.troubles == [] and opened.page.title() == "Runs side by side"
 
 
-def test_media_reach_their_places(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_media_reach_their_places(browser: Browser, tmp_path: Path) -> None:
     """A picture and a sound, as a page holds them, are drawn and can be played."""
     drawing = svg(Drawing(["C", "O"], np.array([[0, 1]])))
     media = [
