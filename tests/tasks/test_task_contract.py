@@ -74,7 +74,7 @@ def finished(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def tensors(run: Path) -> dict[str, bytes]:
-    """All weights, averages, moments and random states that a run left."""
+    """All weights, averages and moments that a run left."""
     return {
         f"{path.relative_to(run)}:{name}": tensor.numpy().tobytes()
         for path in sorted(run.rglob("*.safetensors"))

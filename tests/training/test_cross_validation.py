@@ -192,7 +192,7 @@ def test_more_epochs_are_for_every_fold_whatever_comes_between(
     epoch = Training._epoch
 
     def interrupted(loop: Training) -> None:
-        if loop.folder.path.name == "fold-bob":
+        if loop.saves.folder.path.name == "fold-bob":
             raise Stopped(2)
         epoch(loop)
 
@@ -271,7 +271,7 @@ def test_a_table_in_time_is_continued_where_it_was_killed(tmp_path: Path, capsys
         "import os, signal\nfrom attnlab.cli import main\nfrom attnlab.training.loop import Training\n"
         "save = Training.save\n"
         "def once(self):\n    save(self)\n"
-        "    if self.folder.path.name == 'fold-1':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    if self.saves.folder.path.name == 'fold-1':\n        os.kill(os.getpid(), signal.SIGKILL)\n"
         f"Training.save = once\nmain({['train', *given, f'folder={killed}']!r})"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == -signal.SIGKILL

@@ -16,7 +16,7 @@ from attnlab.cli import main
 from attnlab.config import ConstantSchedule, CosineSchedule
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder
-from attnlab.training import optim
+from attnlab.training import checkpoint, optim
 from attnlab.training.baselines.base import Problem
 from attnlab.training.baselines.text import WindowOf7
 from attnlab.training.candidates import Candidates
@@ -326,3 +326,14 @@ def test_the_average_follows_the_weights(tiny: list[str]) -> None:
             parameter.fill_(0.0)
     average.update(update=1000)
     assert {float(p.mean()) for p in average.model.parameters()} == {0.5}
+
+
+def test_a_run_that_an_earlier_version_began_is_refused(tiny: list[str], tmp_path: Path) -> None:
+    """Its dropout went on from update to update, by a generator whose state was saved."""
+    training(tiny, tmp_path / "run", stop_after=1).run()
+    saved, _ = checkpoint.load(tmp_path / "run" / "last")
+    state = {name: value for name, value in saved.state.items() if name != "files"}
+    random = {"cpu": torch.get_rng_state()}
+    checkpoint.save(tmp_path / "run" / "last", saved.tensors | {"random": random}, state)
+    with pytest.raises(UserError, match="an earlier version of attnlab began this run"):
+        restore(training(tiny, tmp_path / "run"))
