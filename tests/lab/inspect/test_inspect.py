@@ -284,6 +284,7 @@ def test_heads_thresholds_and_words_change_the_drawing(browser: Browser, tagger:
     assert lines.count() == int((arrays["weights/1"][1] >= 0.3).sum()) < before
     page.locator('[data-part="lines"] [data-query="0"]').hover()
     assert (row.text_content() or "").startswith("“the” (1)")
+    page.locator('[data-part="threshold"]').fill("0")  # above 0.3, neither head may have a weight to be drawn
     page.get_by_role("button", name="Matrix").click()
     picture = page.locator('[data-part="matrix"] image')
     first = picture.get_attribute("href")
@@ -295,7 +296,7 @@ def test_heads_thresholds_and_words_change_the_drawing(browser: Browser, tagger:
     word = page.locator('[data-part="input"] .word').nth(2)
     ground = word.get_attribute("style")
     page.locator('[data-part="threshold"]').fill("1")
-    assert word.get_attribute("style") != ground or arrays["weights/1"][0, 4, 2] < 0.3
+    assert word.get_attribute("style") != ground or arrays["weights/1"][0, 4, 2] < 0.01
     page.get_by_text("The weights as a table").click()
     assert page.locator('[data-part="table"] tbody tr').count() == len(SENTENCE.split())
     page.locator('[data-method="random"]').click()
@@ -339,8 +340,43 @@ def test_encoders_without_attention_have_no_empty_boxes(
     names = {method["name"] for method in held(path)[0]["methods"]}
     assert {"gradient_input", "leave_one_out", "random"} <= names and not names & set(ATTENTION_METHODS)
     page.locator("#input").select_option("1")
-    page.get_by_text("dull (3)").first.wait_for()
+    page.get_by_text("“dull” (3)").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert shown.troubles == []
+
+
+FILLED = """() => {
+  const parts = {
+    answer: "p.answer, .tags button", classes: "[data-part=classes] tr", grid: ".thumbnail", row: "[data-part=row]", input: "[data-part=input] .set > *",
+    statistics: "[data-part=statistics]", verdict: "[data-part=verdict]", methods: "[data-part=methods] tbody tr", method: "[data-part=method]",
+    scored: "[data-part=scored] .set > *", deletion: "[data-part=deletion] polyline", insertion: "[data-part=insertion] polyline",
+    leftOut: "[data-part=left-out] .set > *", told: "[data-part=left-out-told]", changes: "[data-part=changes] tr",
+    followed: "[data-part=followed] > *",
+  };
+  const filled = (element) => element.textContent.trim() || element.querySelector("canvas, svg") || element.matches("canvas, svg, polyline");
+  return Object.keys(parts).filter((name) => ![...document.querySelectorAll(parts[name])].some(filled));
+}"""
+"""The names of sections of a page that have nothing in them."""
+OF_ALL_KINDS = {
+    "keywords": ("data.limit=30",),
+    "transcription": ("data.limit=30", "head.heads=2", "head.depth=1"),
+    "digits": ("data.limit=100",),
+    "graph": ("data.limit=60",),
+}
+
+
+@needs_browser
+@pytest.mark.parametrize("task", OF_ALL_KINDS)
+def test_every_section_is_filled_for_recordings_pictures_and_graphs(
+    browser: Browser, task: str, tmp_path: Path
+) -> None:
+    run = trained(tmp_path / "outputs", f"task={task}", "trainer.epochs=1", *OF_ALL_KINDS[task])
+    key = json.loads((Path(run) / "predictions-test.jsonl").read_text().splitlines()[0])["key"]
+    shown = opened(browser, inspected(tmp_path / "page.html", run, "--example", key))
+    assert shown.troubles == [] and shown.page.evaluate(FILLED) == []
+    shown.page.locator(".thumbnail").last.click()
+    shown.page.get_by_role("button", name="Matrix").click()
+    shown.page.locator("[data-method]").last.click()
     assert shown.troubles == []
 
 
