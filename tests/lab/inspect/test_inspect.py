@@ -16,8 +16,8 @@ from playwright.sync_api import Browser
 
 from attnlab import load_run
 from attnlab.cli import main
-from attnlab.explain.explanation import ATTENTION_METHODS
-from attnlab.lab.inspect.content import LONGEST_WHOLE, MOST_KEPT, alignment_score
+from attnlab.explain.explanation import ATTENTION_METHODS, Explanation, Question, Relevance
+from attnlab.lab.inspect.content import LONGEST_WHOLE, MOST_KEPT, alignment_score, verdict
 from attnlab.model.attention.recorder import record
 
 SMALL = (
@@ -201,6 +201,29 @@ def test_alignment_is_certain_and_covers_the_source() -> None:
     assert alignment_score(spread) == pytest.approx(0.0625) and alignment_score(on_one) == 0.25
 
 
+@pytest.mark.parametrize(
+    ("areas", "told"),
+    [
+        ({"leave_one_out": 0.277, "norm": 0.281, "random": 0.286}, "None is clearly better than a random order"),
+        ({"leave_one_out": 0.3, "random": 0.286}, "None is clearly better than a random order"),
+        ({"leave_one_out": 0.1, "norm": 0.2, "random": 0.286}, "Leave one out explains this answer best: "),
+        (
+            {"leave_one_out": 0.1, "integrated_gradients": 0.1, "norm": 0.101, "random": 0.286},
+            "Leave one out explains this answer best, and integrated gradients, equally: ",
+        ),
+        ({"norm": 0.1, "attention": 0.28, "random": 0.286}, "weights are not clearly better than a random order"),
+    ],
+)
+def test_the_verdict_claims_no_more_than_was_measured(areas: dict[str, float], told: str) -> None:
+    none = np.zeros(0, dtype=np.float32)
+    found = {name: Relevance(name, none, False, none, none, area, 0.0, 0.0, 0.0) for name, area in areas.items()}
+    least = min(areas, key=lambda name: areas[name])
+    said = verdict(
+        Explanation(Question(0), 0.0, 1.0, none, found, None if least == "random" else least, none, None)
+    )
+    assert told in said and said.count(". ") <= 1
+
+
 def test_numbers_are_printed_as_json(reader: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", reader, "It is fine!", "It is so dull!", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -321,6 +344,12 @@ def test_a_translation_is_stepped_through(browser: Browser, translator: str, tmp
     assert row.text_content() != first and "(2)" in (row.text_content() or "")
     page.locator('[data-part="written"] button').nth(1).press("ArrowLeft")
     assert row.text_content() == first
+    page.locator('[data-part="next"]').click()
+    page.keyboard.press("ArrowLeft")
+    assert row.text_content() == first, "arrow keys go on from the button that was clicked"
+    page.locator('[data-part="lines"] [data-query="1"]').click()
+    page.keyboard.press("ArrowUp")
+    assert row.text_content() == first, "and from the drawing"
     assert "1 of" in (page.locator('[data-part="of"]').text_content() or "")
     assert shown.troubles == []
 
