@@ -408,7 +408,7 @@
       }
       const choose = weights.kind === "encoder" ? (i) => this.choose(i) : (i) => this.step(i);
       const names = left.map((i, a) => make("text", { x: from - 8, y: y(a), "text-anchor": "end", class: i === chosen ? "name chosen" : "name", "data-query": i,
-        onclick: () => choose(i), onmouseenter: () => this.preview(i) }, short(queries[i], letters)));
+        onclick: () => choose(i), onmousemove: () => this.preview(i) }, short(queries[i], letters)));
       const values = right.map((j, b) => make("text", { x: to + 8, y: y(b), class: "name" }, `${short(keys[j], letters - 2)}${own[j] >= Math.max(state.threshold, 1e-4) ? `  ${digits(own[j])}` : ""}`));
       const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: 0, class: "lines", "aria-label": `Lines from ${queries.length} queries to ${keys.length} keys; the arrow keys choose the query` }, ...paths, ...names, ...values);
       svg.addEventListener("mouseleave", () => this.preview(null));
