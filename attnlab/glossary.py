@@ -97,7 +97,7 @@ MEANINGS = {
     "residual stream": "the vectors that a layer adds its output to",
     "leave one out": "the change of the answer when a vector is taken out of the set",
     "gradient × input": "the slope of the answer at each embedded vector, times the vector",
-    "integrated gradients": "the same, averaged on the way from the mean of the set's vectors",
+    "integrated gradients": "the slope of the answer, averaged on the way from the mean of the set's vectors to each vector, times the difference",
     "completeness (of integrated gradients)": "by how much the scores' sum differs from the change of the answer that it should equal",
     "rollout": "attention weights, each layer's averaged over heads and with the residual stream, multiplied through the layers",
     "norm-based": "the length of what a vector adds to another one, in place of its weight",

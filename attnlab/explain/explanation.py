@@ -130,7 +130,8 @@ class Followed:
 METHODS: dict[str, str] = {
     "leave_one_out": "Leave one out: change of the answer when a vector is taken out of the set",
     "gradient_input": "Gradient × input: slope of the answer at each vector, times the vector",
-    "integrated_gradients": "Integrated gradients: the same, averaged on the way from a mean vector (Sundararajan et al. 2017)",
+    "integrated_gradients": "Integrated gradients: the slope of the answer, averaged on the way from a mean vector to this one, times the difference "
+    "(Sundararajan et al. 2017)",
     "attention": "Attention weights: mean over layers and heads",
     "rollout": "Attention rollout: weights multiplied through the layers (Abnar & Zuidema 2020)",
     "norm": "Norm-based: length of what each vector adds to another, not only its weight (Kobayashi et al. 2020)",

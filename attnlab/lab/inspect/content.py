@@ -380,44 +380,81 @@ def _method(one: Relevance) -> Facts:
     return {**named, **{name: _finite(number) for name, number in numbers.items()}}
 
 
+CLEARLY = 0.1
+"""A method is said to be better than a random order where its area is smaller than that by this share of it."""
+ONE = {"words": "word", "sound": "moment", "picture": "patch", "graph": "node"}
+"""What a vector is to a reader, by the kind of its drawing."""
+
+
 def verdict(explanation: Explanation) -> str:
-    """One sentence on which method explains this answer best, or that none beats a random order."""
-    areas = {name: one.deletion_area for name, one in explanation.relevances.items()}
+    """Which method explains this answer best, or that none is clearly better than a random order: none has an area under the deletion
+    curve that is smaller than the random order's, the mean of several, by `CLEARLY` of it. Methods with the best one's area, in the digits that
+    the table shows, are named with it."""
+    areas = {name: round(one.deletion_area, 3) for name, one in explanation.relevances.items()}
     chance = areas.get("random", math.nan)
-    if explanation.best is None:
-        return (
-            f"No method beats a random order on this input (area {chance:.3f} under the deletion curve): none of "
-            "these explanations should be believed here."
-        )
+    tested = [name for name in areas if name not in ("random", "position")]
     best = explanation.best
+    if best is None or not areas[best] <= (1 - CLEARLY) * chance:
+        least = min((areas[name] for name in tested), default=math.nan)
+        return (
+            f"None is clearly better than a random order on this input (smallest area under the deletion curve {least:.3f}; "
+            f"random order {chance:.3f}): none of these explanations should be believed here."
+        )
+    equals = [_called(name) for name in tested if name != best and areas[name] == areas[best]]
+    too = f", and {', '.join(equals)}, equally" if equals else ""
     said = (
-        f"{METHODS[best].partition(':')[0]} explains this answer best: when vectors are taken out in its order, the "
+        f"{METHODS[best].partition(':')[0]} explains this answer best{too}: when vectors are taken out in its order, the "
         f"probability falls fastest (area {areas[best]:.3f}; random order {chance:.3f})."
     )
-    tested = [name for name in areas if name not in ("random", "position")]
-    if best != "attention" and "attention" in areas:
+    if best != "attention" and "attention" in areas and _called("attention") not in equals:
         place = 1 + sum(areas[name] < areas["attention"] for name in tested)
-        told = "no better than chance" if areas["attention"] >= chance else f"number {place} of {len(tested)}"
+        better = areas["attention"] <= (1 - CLEARLY) * chance
+        told = f"number {place} of {len(tested)}" if better else "not clearly better than a random order"
         said += f" Raw attention weights are {told} ({areas['attention']:.3f})."
     return said
 
 
-def asked(model: Model, question: Question, labels: Sequence[str], names: Sequence[str]) -> str:
-    """What is explained, in words. names: of classes, or of tokens."""
-    kind, other = (
-        kind_named(model.head.kind),
-        "" if question.vector is None else " --vector N asks about another.",
-    )
-    whose = "" if question.vector is None else f" for “{labels[question.vector]}” (vector {question.vector + 1})"
-    if not names or "number" in kind.name:
-        return f"Explained is the number{whose}.{other}"
+def _called(method: str) -> str:
+    """A method's name within a sentence, as in the table."""
+    name = METHODS[method].partition(":")[0]
+    return name[0].lower() + name[1:]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is explained, in words. text: in a sentence; subject: for headings; curve: what is drawn while vectors are taken out."""
+
+    text: str
+    subject: str
+    curve: str
+
+
+def asked(model: Model, question: Question, labels: Sequence[str], names: Sequence[str], one: str) -> Asked:
+    """names: of classes, or of tokens; one: what a vector is called."""
+    whose, other = "", ""
+    if question.vector is not None:
+        number = question.vector + 1
+        label = labels[question.vector]
+        numbered = "" if label.endswith(f"#{number}") else f" ({number})"
+        whose, other = (
+            f" for “{label}”{numbered}",
+            f" To ask about another {one}, run inspect again with --vector N.",
+        )
+    if not names or "number" in kind_named(model.head.kind).name:
+        changed = "e^−|change of the answer|, in standard deviations of the numbers in training"
+        return Asked(f"What is explained: the number{whose}.{other}", f"the number{whose}", changed)
     if isinstance(model.head, Seq2seq):
-        other = " --token N asks about another."
         whose = f" as token {len(question.written) + 1} of the answer"
+        other = " To ask about another token, run inspect again with --token N."
+    answer = f"“{names[question.answer]}”"
     if question.against is not None:
-        compared = f"“{names[question.answer]}” and not “{names[question.against]}”"
-        return f"Explained is why {compared}{whose}: the difference of their logits.{other}"
-    return f"Explained is the log-probability of “{names[question.answer]}”{whose}.{other}"
+        against = f"“{names[question.against]}”"
+        return Asked(
+            f"What is explained: why {answer} and not {against}{whose}, by the difference of their logits.{other}",
+            f"why {answer} and not {against}{whose}", f"probability of {answer}, if there were only {answer} and {against}",
+        )  # fmt: skip
+    said = f"What is explained: the log-probability of {answer}{whose}.{other}"
+    return Asked(said, f"{answer}{whose}", f"probability of {answer}{whose}")
 
 
 # --- all of it --------------------------------------------------------------------------------------
@@ -515,12 +552,12 @@ def _assembled(
     facts: dict[str, Json] = {
         "answer": told.text, "told": told.told, "classes": told.classes,
         "answers": [asdict(one) for one in told.answers], "written": [asdict(one) for one in told.written],
-        "drawn": {"kind": shown.kind, "labels": shown.labels, **shown.facts},
+        "drawn": {"kind": shown.kind, "one": ONE[shown.kind], "labels": shown.labels, **shown.facts},
         "layers": layers.facts, "chosen": _located(layers.chosen), "alignment": _located(layers.alignment),
         "unfollowed": layers.unfollowed, "lens": None if logits is None else names,
         "notes": [*notes, *layers.told], "evidence": evidence,
         "question": {
-            "text": asked(model, question, shown.labels, names), "vector": question.vector,
+            **asdict(asked(model, question, shown.labels, names, ONE[shown.kind])), "vector": question.vector,
             "step": len(question.written) if told.written else None,
         },
         "logarithm": not compared and not is_number, "probabilities": not is_number,

@@ -27,7 +27,7 @@ GAP = 0.6
 
 
 def graph(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
-    """A graph. labels: the name of each node, where nodes have names, and its number from 0. facts: `names`, to be written into the
+    """A graph. labels: the name of each node, where nodes have names, and its number from 1. facts: `names`, to be written into the
     nodes; `unknown`, the numbers of nodes with names that training never saw; `reach` after each layer, in edges. arrays: `places`
     (L, 2), x to the right and y downwards, an edge about 1 long; `edges` (2, E), from and to.
 
@@ -49,7 +49,9 @@ def graph(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
         names = [_symbol(name) for name in names]
     places = _molecule(names, edges) if names and molecules else laid_out(nodes, edges)
     labels = (
-        [f"{name} #{number}" for number, name in enumerate(names)] if names else [f"#{i}" for i in range(nodes)]
+        [f"{name} #{number}" for number, name in enumerate(names, 1)]
+        if names
+        else [f"#{i + 1}" for i in range(nodes)]
     )
     facts: dict[str, Json] = {
         "names": names,

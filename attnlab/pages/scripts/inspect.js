@@ -5,11 +5,23 @@
 (() => {
   const LONGEST_LINES = 60, LONGEST_TABLE = 60, MEAN = -1;
   const KINDS = { encoder: "Among the vectors of the set", cross: "From what is written to the set", decoder: "Among what is written" };
-  const STATISTICS = ["entropy, as a share of the largest possible", "mean distance", "share on itself", "share on neighbours", "largest weight"];
+  const STRETCHES = 256; // longer sets are taken out in stretches, not vector by vector (`LONG` in explain/faithfulness.py)
+  const NEGLIGIBLE = 0.001; // of a logarithm of a probability, or a logit
+  const NARROW = { comprehensiveness: "comprehen\u00adsive\u00adness", sufficiency: "suffi\u00adciency" };
+  const EXPLAINED_COLUMNS = {
+    deletion: "area under the curve of the probability while vectors are taken out, the most important first; small is good",
+    insertion: "area under the curve of the probability while only the most important vectors are left; large is good",
+    comprehensiveness: "mean loss of probability without the first 5, 10, 20, 30 and 50 % of the vectors; large is good",
+    sufficiency: "mean loss of probability with only the first 5, 10, 20, 30 and 50 %; small is good",
+    "known evidence found": "the data know which vectors decide the answer: their share among as many vectors ranked first",
+  };
+  const STATISTICS = ["entropy", "mean distance", "share on itself", "share on neighbours", "largest weight"];
 
   // --- small tools ------------------------------------------------------------------------------
 
-  const digits = (number, count = 3) => (number === null || Number.isNaN(number) ? "–" : number.toFixed(count));
+  const digits = (number, count = 3) => (number === null || Number.isNaN(number) ? "–" : number.toFixed(count).replace(/^-(0\.?0*)$/, "$1"));
+  /** A number that is never written as 0 where it isn't. */
+  const small = (number) => (Math.abs(number) < 0.0005 && number !== 0 ? number.toExponential(1) : digits(number));
   const short = (text, most = 24) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
   const head = (number) => (number === MEAN ? "mean of heads" : `head ${number + 1}`);
   const largest = (values, count, least = 0) =>
@@ -98,9 +110,9 @@
     })));
   }
 
-  function table(heads, rows, numbers = []) {
+  function table(heads, rows, numbers = [], hints = {}) {
     return make("table", {},
-      make("thead", {}, make("tr", {}, ...heads.map((text, i) => make("th", { scope: "col", class: numbers.includes(i) ? "number" : null }, text)))),
+      make("thead", {}, make("tr", {}, ...heads.map((text, i) => make("th", { scope: "col", class: numbers.includes(i) ? "number" : null, title: hints[i] ?? null }, text)))),
       make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell, i) =>
         make(i ? "td" : "th", { scope: i ? null : "row", class: numbers.includes(i) ? "number" : null, dir: "auto" }, cell))))));
   }
@@ -113,6 +125,9 @@
     host.setAttribute("aria-label", label);
     arrows(host, buttons);
   }
+
+  /** A method by the name that its sentence begins with. */
+  const called = ({ sentence }) => sentence[0].toLowerCase() + sentence.slice(1).split(":")[0];
 
   function arrows(host, buttons, columns = 0) {
     host.onkeydown = (event) => {
@@ -140,19 +155,22 @@
       this.part("table").addEventListener("toggle", () => this.tableOfWeights());
       for (const [name, step] of [["previous", -1], ["next", 1]])
         this.part(name).addEventListener("click", () => this.step(this.state.step + step));
-      this.part("written").addEventListener("keydown", (event) => {
-        const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        if (!step) return;
-        event.preventDefault();
-        this.step(this.state.step + step);
-        this.part("written").children[this.state.step].focus();
-      });
+      for (const [host, name, choose] of [["stepper", "written", (i) => this.step(i)], ["tags", "tags", (i) => this.choose(i)]])
+        this.part(host).addEventListener("keydown", (event) => {
+          const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key], at = this.state[name === "written" ? "step" : "vector"] + move;
+          const button = this.part(name).children[at];
+          if (!button) return;
+          event.preventDefault();
+          choose(at);
+          button.focus();
+        });
     }
 
     /** Another input of the same run. */
     show(example) {
       const { facts, arrays } = example;
       this.example = example;
+      this.lastKey = null; // of another input's row
       this.facts = facts;
       this.arrays = arrays;
       this.layers = facts.layers.map((layer, number) => new Weights(arrays, number, layer));
@@ -198,7 +216,9 @@
 
     step(i) {
       if (i < 0 || i >= this.written.length) return;
+      const within = this.part("stepper").contains(document.activeElement);
       this.set({ step: i });
+      if (within && document.activeElement?.disabled !== false) this.part("written").children[i].focus(); // the arrow was the last one
       this.chosen("step", i);
     }
 
@@ -213,6 +233,11 @@
 
     get weights() {
       return this.layers[this.state.layer];
+    }
+
+    /** A text with its number from 1, unless it ends in that. */
+    named(texts, i) {
+      return texts[i].endsWith(` #${i + 1}`) || texts[i] === `#${i + 1}` ? `“${short(texts[i])}”` : `“${short(texts[i])}” (${i + 1})`;
     }
 
     /** What the rows and the columns of a layer are called. */
@@ -274,7 +299,7 @@
 
     fillOverview() {
       const host = this.part("grid"), aligned = this.facts.alignment;
-      this.part("aligned").textContent = aligned ? `The alignment head is layer ${this.layers[aligned.layer].number}, head ${aligned.head + 1} of those that look from what is written to the set: there, the mean of the rows' largest weights times the share of different vectors that they lie on is highest, ${digits(aligned.score, 2)} of 1.` : "";
+      this.part("aligned").textContent = aligned ? `Layer ${this.layers[aligned.layer].number}, head ${aligned.head + 1} comes closest to an alignment (${digits(aligned.score, 2)} of 1; at 1, each token looks at one ${this.setOf.kind === "words" ? "source word" : "source vector"} only, and no two at the same).` : "";
       host.replaceChildren();
       for (const kind of Object.keys(KINDS)) {
         const layers = this.layers.filter((layer) => layer.kind === kind);
@@ -319,6 +344,7 @@
       this.part("matrix").hidden = state.view !== "Matrix";
       this.part("on-input").hidden = state.view !== "On the input";
       const [queries, keys] = this.names(weights);
+      this.drawingFocused = ["lines", "matrix"].some((name) => this.part(name).contains(document.activeElement));
       for (const name of ["lines", "matrix"]) this.part(name).replaceChildren(); // so that what is seen is saved
       this.part("lines-note").textContent = "";
       if (state.view === "Lines") this.lines(queries, keys);
@@ -330,8 +356,9 @@
         if (weights.kind === "encoder") this.views.input.select(state.vector);
       }
       this.part("save").hidden = state.view === "On the input" && !this.part("input").querySelector("svg, canvas");
-      this.part("statistics").textContent = `Layer ${weights.number}, ${head(state.head)}: ${weights.told(state.head).filter(([, value]) => !Number.isNaN(value))
-        .map(([name, value]) => `${name} ${digits(value, 2)}`).join(", ")}. Σ weights · values · W^O differs from what the layer gave by ${weights.error.toExponential(1)} of its largest number.`;
+      const known = weights.told(state.head).filter(([, value]) => !Number.isNaN(value)).map(([name, value]) => `${name} ${digits(value, 2)}${name === "entropy" ? " of the largest possible" : ""}`);
+      this.part("statistics").textContent = `Layer ${weights.number}, ${head(state.head)}: ${known.join("; ")}. Check: these weights reproduce the layer's output (error ${weights.error.toExponential(1)}).`;
+      this.part("statistics").title = "Entropy: how evenly a row's weights are spread; 0, all on one key; 1, the same on every key that may be looked at";
       this.tellRow(this.query);
       this.drawLikeness();
       this.tableOfWeights();
@@ -355,7 +382,7 @@
       const { weights, state } = this, [queries, keys] = this.names(weights), row = weights.row(state.head, i);
       const most = j === null ? largest(row, 3, state.threshold).map((k) => `“${short(keys[k])}” ${digits(row[k])}`) : [`“${short(keys[j])}” ${digits(row[j])}`];
       const rest = weights.rest(state.head, i);
-      this.part("row").textContent = `“${short(queries[i])}” (${i + 1}) looks at ${most.join(", ") || "nothing above the threshold"}`
+      this.part("row").textContent = `${this.named(queries, i)} looks at ${most.join(", ") || "nothing above the threshold"}`
         + (rest > 0.0005 ? `; ${digits(rest)} lies on keys that this page does not hold.` : ".");
     }
 
@@ -381,7 +408,7 @@
       }
       const choose = weights.kind === "encoder" ? (i) => this.choose(i) : (i) => this.step(i);
       const names = left.map((i, a) => make("text", { x: from - 8, y: y(a), "text-anchor": "end", class: i === chosen ? "name chosen" : "name", "data-query": i,
-        onclick: () => choose(i), onmouseenter: () => this.preview(i) }, short(queries[i], letters)));
+        onclick: () => choose(i), onmousemove: () => this.preview(i) }, short(queries[i], letters)));
       const values = right.map((j, b) => make("text", { x: to + 8, y: y(b), class: "name" }, `${short(keys[j], letters - 2)}${own[j] >= Math.max(state.threshold, 1e-4) ? `  ${digits(own[j])}` : ""}`));
       const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: 0, class: "lines", "aria-label": `Lines from ${queries.length} queries to ${keys.length} keys; the arrow keys choose the query` }, ...paths, ...names, ...values);
       svg.addEventListener("mouseleave", () => this.preview(null));
@@ -390,11 +417,16 @@
         if (!move || chosen + move < 0 || chosen + move >= queries.length) return;
         event.preventDefault();
         choose(chosen + move);
-        this.part("lines").querySelector("svg").focus();
       });
-      this.part("lines").replaceChildren(svg);
+      this.replaced("lines", svg);
       this.part("lines").dataset.letters = letters;
       this.part("lines-note").textContent = long ? `Of ${queries.length} × ${keys.length} weights, those of the chosen query are drawn.` : "";
+    }
+
+    /** A new drawing, with the keyboard's focus where the old one had it. */
+    replaced(name, svg) {
+      this.part(name).replaceChildren(svg);
+      if (this.drawingFocused) svg.focus({ preventScroll: true });
     }
 
     /** Shows a row while the mouse is on its query. */
@@ -448,7 +480,7 @@
         row.setAttribute("y", top + at[0] * cell);
         this.tellRow(...at);
       });
-      this.part("matrix").replaceChildren(svg);
+      this.replaced("matrix", svg);
     }
 
     drawLikeness() {
@@ -461,7 +493,7 @@
         this.alike = others.map(([l, h]) => [l, h, weights.likeness(state.head, this.layers[l], h)]).sort((a, b) => b[2] - a[2]).slice(0, 3);
         [this.alikeKey, this.alikeOf] = [key, this.example];
       }
-      host.replaceChildren(...(this.alike.length ? ["Heads like this one: "] : []), ...this.alike.map(([l, h, share]) => make("button", { type: "button", onclick: () => this.set({ layer: l, head: h }),
+      host.replaceChildren(...(this.alike.length ? [make("span", { title: "Heads that put their weight on the same keys: the mean over rows of the sum of the smaller of both weights" }, "Heads like this one (the share of their weight that lies on the same keys): ")] : []), ...this.alike.map(([l, h, share]) => make("button", { type: "button", onclick: () => this.set({ layer: l, head: h }),
         title: `${digits(share, 2)} of the weight lies on the same keys` }, `layer ${this.layers[l].number}, head ${h + 1} (${digits(share, 2)})`)));
     }
 
@@ -470,10 +502,10 @@
       if (!details.open) return;
       const { weights, state } = this, [queries, keys] = this.names(weights), host = details.querySelector("div");
       if (queries.length <= LONGEST_TABLE && keys.length <= LONGEST_TABLE) {
-        host.replaceChildren(table(["query", ...keys], queries.map((name, i) => [name, ...[...weights.row(state.head, i)].map((value) => digits(value))]), keys.map((_, j) => j + 1)));
+        host.replaceChildren(make("p", {}, "A row for each query, the vector that looks; a column for each key, one that is looked at."), table(["query", ...keys], queries.map((name, i) => [name, ...[...weights.row(state.head, i)].map((value) => digits(value))]), keys.map((_, j) => j + 1)));
       } else {
         const row = weights.row(state.head, this.query);
-        host.replaceChildren(table(["key", "place", "weight"], largest(row, LONGEST_TABLE).map((j) => [keys[j], String(j + 1), digits(row[j])]), [1, 2]));
+        host.replaceChildren(make("p", {}, `The keys, vectors that are looked at, of ${this.named(queries, this.query)}.`), table(["key", "place", "weight"], largest(row, LONGEST_TABLE).map((j) => [keys[j], String(j + 1), digits(row[j])]), [1, 2]));
       }
     }
 
@@ -483,11 +515,14 @@
       const { facts, arrays, state } = this, found = facts.methods.some((method) => method.found !== null);
       this.part("verdict").textContent = facts.verdict;
       this.part("question").textContent = facts.question.text;
-      const heads = ["method", "deletion ↓", "insertion ↑", "comprehensiveness ↑", "sufficiency ↓", ...(found ? ["known evidence found ↑"] : [])];
+      this.part("trusted").textContent = facts.question.subject;
+      const names = Object.keys(EXPLAINED_COLUMNS).slice(0, found ? 5 : 4);
+      const heads = ["method", ...names.map((name) => `${NARROW[name] ?? name} ${["deletion", "sufficiency"].includes(name) ? "↓" : "↑"}`)];
       const buttons = facts.methods.map((method) => make("button", { type: "button", class: "plain", "aria-pressed": String(method.name === state.method), title: method.sentence, "data-method": method.name,
-        onclick: () => this.set({ method: method.name }) }, method.name.replaceAll("_", " ")));
+        onclick: () => this.set({ method: method.name }) }, called(method)));
       const focused = this.part("methods").contains(document.activeElement);
-      const made = table(heads, facts.methods.map((method, i) => [buttons[i], ...[method.deletion_area, method.insertion_area, method.comprehensiveness, method.sufficiency, ...(found ? [method.found] : [])].map((value) => digits(value))]), heads.map((_, i) => i).slice(1));
+      const made = table(heads, facts.methods.map((method, i) => [buttons[i], ...[method.deletion_area, method.insertion_area, method.comprehensiveness, method.sufficiency, ...(found ? [method.found] : [])].map((value) => digits(value))]), heads.map((_, i) => i).slice(1), ["how vectors are ranked", ...names.map((name) => EXPLAINED_COLUMNS[name])]);
+      this.part("columns").replaceChildren(...names.map((name) => make("li", {}, make("b", {}, name), `: ${EXPLAINED_COLUMNS[name]}.`)));
       [...made.tBodies[0].rows].forEach((row, i) => {
         row.classList.toggle("chosen", facts.methods[i].name === state.method);
         row.classList.toggle("compared", ["random", "position"].includes(facts.methods[i].name));
@@ -500,19 +535,26 @@
         + (method.completeness === null ? "" : ` The scores' sum differs from the change of the answer by ${digits(100 * method.completeness, 1)} %.`);
       const length = this.labels.length, scores = arrays.scores.values.slice(number * length, (number + 1) * length);
       const most = scores.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      const drawable = method.name !== "random" && most > 0;
-      this.part("scored").hidden = !drawable;
-      this.views.scored.show(scores.map((score) => (most ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null });
-      this.part("scored-note").textContent = drawable ? `The largest score, ${digits(most)}, is drawn as 1.${facts.evidence.length ? ` Known to decide the answer: ${facts.evidence.map((i) => `“${this.labels[i]}”`).join(", ")}.` : ""}` : "Not drawn: it has no order of its own.";
+      const nothing = facts.probabilities && method.signed && most < NEGLIGIBLE;
+      const drawable = method.name !== "random" && most > 0 && !nothing, one = this.setOf.one;
+      this.part("scored").hidden = this.part("scored-scale").hidden = !drawable;
+      this.views.scored.show(scores.map((score) => (drawable ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null });
+      const evidence = facts.evidence.length ? ` Known to decide the answer: ${facts.evidence.map((i) => this.named(this.labels, i)).join(", ")}.` : "";
+      this.part("scored-note").textContent = method.name === "random" ? "Not drawn: it has no order of its own."
+        : nothing || !most ? `${method.name === "leave_one_out" ? `No ${one} alone changes the answer` : `No ${one} has a score`}${most ? ` by as much as ${NEGLIGIBLE}, so that nothing is drawn` : ""}.${evidence}`
+        : `The largest score, ${small(most)}, is drawn as 1.${evidence}`;
       const compared = ["random", "position"].map((name) => facts.methods.findIndex((other) => other.name === name)).filter((n) => n >= 0 && n !== number);
       for (const name of ["deletion", "insertion"]) {
         const count = arrays.shares.values.length, curve = (n) => [...arrays[name].values.slice(n * count, (n + 1) * count)];
-        this.part(name).replaceChildren(this.curves([...arrays.shares.values], [[number, "s1"], ...compared.map((n, k) => [n, `s7 ${k ? "dotted" : "dashed"}`])].map(([n, look]) => [facts.methods[n].name.replaceAll("_", " "), look, curve(n)])));
+        this.part(name).replaceChildren(this.curves([...arrays.shares.values], [[number, "s1"], ...compared.map((n, k) => [n, `s7 ${k ? "dotted" : "dashed"}`])].map(([n, look]) => [called(facts.methods[n]), look, curve(n)])));
       }
+      const shown = facts.question.curve;
+      this.part("deletion-told").textContent = `Deletion: ${shown}, by the share of vectors taken out`;
+      this.part("insertion-told").textContent = `Insertion: ${shown}, by the share of vectors that are left`;
     }
 
     curves(shares, lines) {
-      const width = 320, height = 200, left = 40, right = 10, top = 12, bottom = 34;
+      const width = 320, row = 15, left = 40, right = 10, top = 12, bottom = 24 + row * lines.length, height = 166 + bottom;
       const all = lines.flatMap(([, , values]) => values), low = Math.min(0, ...all), most = Math.max(...all, 1e-9);
       const high = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1].find((limit) => limit >= most) ?? most;
       const x = (share) => left + share * (width - left - right), y = (value) => top + ((high - value) / (high - low || 1)) * (height - top - bottom);
@@ -520,9 +562,12 @@
         const value = low + part * (high - low);
         return [make("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }), make("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, Number(value.toPrecision(2)).toString())];
       });
-      const below = [0, 0.5, 1].map((share) => make("text", { x: x(share), y: height - 18, "text-anchor": "middle" }, `${100 * share} %`));
+      const below = [0, 0.5, 1].map((share) => make("text", { x: x(share), y: height - bottom + 16, "text-anchor": "middle" }, `${100 * share} %`));
       const drawn = lines.map(([name, look, values]) => make("polyline", { class: `curve ${look}`, points: values.map((value, i) => `${x(shares[i]).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }, make("title", {}, name)));
-      const legend = lines.map(([name, look], i) => make("g", { class: look }, make("line", { class: `curve ${look}`, x1: 4 + i * 106, x2: 4 + i * 106 + 16, y1: height - 4, y2: height - 4 }), make("text", { x: 4 + i * 106 + 20, y: height }, short(name, 14))));
+      const legend = lines.map(([name, look], i) => {
+        const y = height - row * (lines.length - 1 - i);
+        return make("g", { class: look }, make("line", { class: `curve ${look}`, x1: left, x2: left + 20, y1: y - 4, y2: y - 4 }), make("text", { x: left + 26, y }, name));
+      });
       const label = lines.map(([name, , values]) => `${name}: ${values.filter((_, i) => i % 5 === 0).map((value) => digits(value, 2)).join(", ")}`).join("; ");
       return make("svg", { viewBox: `0 0 ${width} ${height + 4}`, width, height: height + 4, role: "img", "aria-label": label }, ...grid, ...below, ...drawn, ...legend);
     }
@@ -532,14 +577,20 @@
     drawWhatIf() {
       const { facts, arrays, state } = this, without = arrays.without.values;
       const changes = Float32Array.from(without, (value) => facts.value - value);
-      const most = changes.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      const order = [...changes.keys()].sort((a, b) => Math.abs(changes[b]) - Math.abs(changes[a])).slice(0, 10);
-      this.views["left-out"].show(changes.map((change) => (most ? change / most : 0)), { query: facts.question.vector, signed: true, threshold: 0, weight: null });
-      const i = state.without ?? order[0];
+      const asked = facts.question.vector, one = this.setOf.one, long = this.labels.length > STRETCHES;
+      const most = changes.reduce((a, b) => Math.max(a, Math.abs(b)), 0), nothing = !most || (facts.probabilities && most < NEGLIGIBLE);
+      const order = [...changes.keys()].filter((j) => j !== asked).sort((a, b) => Math.abs(changes[b]) - Math.abs(changes[a])).slice(0, 10);
+      this.part("left-out-of").textContent = facts.question.subject;
+      this.part("left-out-how").textContent = (long ? `Each stretch of neighbouring ${one}s was taken out alone, and the model asked again; every ${one} stands for its stretch.`
+        : `Each ${one} was taken out alone, and the model asked again.`) + (asked === null ? "" : ` The ${one} that the answer is about stays.`) + " Choose one.";
+      this.views["left-out"].show(changes.map((change) => (nothing ? 0 : change / most)), { query: asked, signed: true, threshold: 0, weight: null });
+      const i = state.without ?? order[0] ?? asked;
       this.views["left-out"].select(i);
       const as = (value) => (facts.logarithm ? `probability ${digits(Math.exp(value))}` : digits(value));
-      this.part("left-out-told").textContent = `Without “${this.labels[i]}” (${i + 1}), ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (${as(facts.value)} → ${as(without[i])})` : ""}.`;
-      this.part("changes").replaceChildren(bars(order.map((j) => [`without ${short(this.labels[j])} (${j + 1})`, changes[j], as(without[j])]), most));
+      const change = `Without ${this.named(this.labels, i)}${long ? " and what is around it" : ""}, ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (${as(facts.value)} → ${as(without[i])})` : ""}.`;
+      this.part("left-out-told").textContent = (nothing ? `No ${long ? "stretch" : one} alone changes the answer${facts.probabilities ? ` by as much as ${NEGLIGIBLE}` : ""}. ` : "")
+        + (i === asked ? `${this.named(this.labels, i)} is the ${one} that the answer is about; it stays.` : change);
+      this.part("changes").replaceChildren(...(nothing ? [] : [bars(order.map((j) => [`without ${this.named(this.labels, j)}`, changes[j], as(without[j])]), most)]));
     }
 
     // --- follow one vector
@@ -553,12 +604,12 @@
       const row = weights.row(h, i), sum = arrays[`sums/${number}`].values[h * weights.queries + i], output = new Float32Array(width);
       for (let j = 0; j < row.length; j++) vector("values", j).forEach((value, k) => (output[k] += row[j] * value));
       const length = (values) => Math.hypot(...values), most = largest(row, 8);
-      const scored = most.map((j) => [`${short(keys[j])} (${j + 1})`, strip(vector("keys", j)), digits(Math.log(row[j]) + sum, 2), digits(row[j]), digits(length(vector("values", j)), 2), digits(row[j] * length(vector("values", j)), 2)]);
+      const scored = most.map((j) => [this.named(keys, j), strip(vector("keys", j)), digits(Math.log(row[j]) + sum, 2), digits(row[j]), digits(length(vector("values", j)), 2), digits(row[j] * length(vector("values", j)), 2)]);
       const adds = Array.from({ length: weights.heads }, (_, other) => arrays[`adds/${number}`].values[other * weights.queries + i]);
       const before = arrays[`before/${number}`].values[i], after = arrays[`after/${number}`].values[i];
       const steps = [
-        make("li", {}, `The query of “${short(queries[i])}” in layer ${weights.number}, head ${h + 1}: ${width} numbers, length ${digits(length(vector("queries", i)), 2)}.`, strip(vector("queries", i))),
-        make("li", {}, "It is compared with every key; the scores, with what positions add, become weights by softmax. The largest:", make("div", { class: "wide" }, table(["key", "its numbers", "score", "weight", "length of its value", "weight × length"], scored, [2, 3, 4, 5]))),
+        make("li", {}, `The query of ${this.named(queries, i)}, what it looks for, in layer ${weights.number}, head ${h + 1}: ${width} numbers, length ${digits(length(vector("queries", i)), 2)}.`, strip(vector("queries", i))),
+        make("li", {}, "It is compared with the key of every vector, what that offers; the scores, with what positions add, become weights by softmax. The largest:", make("div", { class: "wide" }, table(["key", "its numbers", "score", "weight", "length of its value", "weight × length"], scored, [2, 3, 4, 5]))),
         make("li", {}, `The values, each times its weight, add up to the head's output, of length ${digits(length(output), 2)}.`, strip(output)),
         make("li", {}, `Through W^O each head adds to the vector, which had the length ${digits(before, 2)} before the layer and has ${digits(after, 2)} after it. Lengths of what the heads add:`, bars(adds.map((value, other) => [`head ${other + 1}`, value, digits(value, 2)]), Math.max(...adds))),
       ];
@@ -566,7 +617,7 @@
       if (lens) {
         const [layers, length2, classes] = lens.shape, at = (l, c) => lens.values[(l * length2 + i) * classes + c];
         const shown = largest(Float32Array.from({ length: classes }, (_, c) => at(layers - 1, c)), 5, -Infinity);
-        steps.push(make("li", {}, "If the head read the vector after each layer, with the last norm, its logits would be:", make("div", { class: "wide" }, table(["after layer", ...shown.map((c) => facts.lens[c])], Array.from({ length: layers }, (_, l) => [String(l + 1), ...shown.map((c) => digits(at(l, c), 2))]), shown.map((_, c) => c + 1)))));
+        steps.push(make("li", {}, "If the output layer read the vector after each layer, with the last norm, its logits would be:", make("div", { class: "wide" }, table(["after layer", ...shown.map((c) => facts.lens[c])], Array.from({ length: layers }, (_, l) => [String(l + 1), ...shown.map((c) => digits(at(l, c), 2))]), shown.map((_, c) => c + 1)))));
       }
       host.replaceChildren(make("ol", {}, ...steps));
     }

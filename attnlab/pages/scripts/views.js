@@ -9,13 +9,14 @@
   const MOST_REACHES = 5, MOST_ARCS = 40, NAMED = 7.5;
 
   const clamp = (number, low, high) => Math.min(high, Math.max(low, number));
-  const digits = (number) => number.toFixed(3);
+  const digits = (number) => number.toFixed(3).replace(/^-(0\.0*)$/, "$1");
   const styled = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const isDark = () => inkOn(weightColour(0)) === "#fff";
   const density = () => devicePixelRatio || 1;
   const drawable = (state, i) => state.scores[i] !== 0 && Math.abs(state.scores[i]) >= state.threshold;
   const most = (state) => state.scores.reduce((largest, score) => Math.max(largest, Math.abs(score)), 0);
-  const colour = (state, i) => (state.signed ? signedColour(state.scores[i]) : weightColour(state.scores[i] / state.end));
+  const shade = (state, score) => (state.signed ? signedColour(score) : weightColour(score / state.end));
+  const colour = (state, i) => shade(state, state.scores[i]);
 
   /** The width that an element has, or will have once it is no longer hidden. */
   function room(element) {
@@ -221,7 +222,8 @@
     function tell() {
       told.textContent = sentence(set, state);
       const marked = chosenOf(state);
-      far.textContent = marked === null ? hint("a moment") : `${set.labels[marked]} depends on ${reach.map(({ layer, before, after }) => {
+      if (!reach.length) far.textContent = ""; // every layer sees the whole recording
+      else far.textContent = marked === null ? hint("a moment") : `${set.labels[marked]} depends on ${reach.map(({ layer, before, after }) => {
         const [first, last] = span(marked, before, after);
         return `${first.toFixed(2)}–${last.toFixed(2)} s after layer ${layer}`;
       }).join(", ")}${beyondThat(set, reach)}.`;
@@ -254,7 +256,7 @@
     return found.length <= MOST_REACHES ? found : [...found.slice(0, MOST_REACHES - 1), found.at(-1)];
   }
 
-  /** What is to be said of the layers after which there is no bound. */
+  /** What is to be said of the layers after which there is no bound; `reach` are those that have one, one at least. */
   const beyondThat = (set, reach) => (reach.at(-1).layer < set.reach.length ? ", and on all of it from there on" : "");
 
   /** Calls `draw` whenever the element gets another width. */
@@ -341,7 +343,7 @@
       return [drawing, times];
     }
 
-    /** The cells that patches have to themselves: left, top, width, height in pixels of the picture. */
+    /** The cells around the middles of patches: left, top, width, height in pixels of the picture. */
     function cell(i) {
       const margin = (patch - stride) / 2;
       const side = (number, last, whole) => {
@@ -368,16 +370,33 @@
       });
     }
 
+    /** The numbers of the patches in a row or column that cover pixels from one edge to the next: [from, to, numbers]. */
+    function bands(patches, whole) {
+      const edges = [...new Set(Array.from({ length: patches }, (_, n) => [n * stride, n * stride + patch]).flat().map((edge) => Math.min(edge, whole)))].sort((a, b) => a - b);
+      return edges.slice(1).map((to, k) => {
+        const from = edges[k];
+        return [from, to, [...Array(patches).keys()].filter((n) => n * stride <= from && from < n * stride + patch)];
+      }).filter(([, , numbers]) => numbers.length);
+    }
+
+    /** Each pixel in the colour of the mean score of the patches that cover it. */
+    function colours(drawing, times) {
+      const across = bands(columns, width), drawn = state.scores.map((score, i) => (drawable(state, i) ? score : 0));
+      for (const [top, bottom, inRows] of bands(rows, height)) for (const [left, right, inColumns] of across) {
+        let sum = 0;
+        for (const row of inRows) for (const column of inColumns) sum += drawn[row * columns + column];
+        if (!sum) continue;
+        drawing.fillStyle = shade(state, sum / (inRows.length * inColumns.length));
+        drawing.fillRect(left * times, top * times, (right - left) * times, (bottom - top) * times);
+      }
+    }
+
     function draw() {
       const [drawing, times] = sized(canvas, LARGEST), dark = isDark();
       pale ??= copy(dark ? (level) => level * 0.5 : (level) => 255 - (255 - level) * 0.5);
       drawing.drawImage(pale, 0, 0, canvas.width, canvas.height);
       drawing.globalCompositeOperation = dark ? "screen" : "multiply";
-      for (let i = 0; i < count; i++) {
-        if (!drawable(state, i)) continue;
-        drawing.fillStyle = colour(state, i);
-        drawing.fillRect(...cell(i).map((side) => side * times));
-      }
+      colours(drawing, times);
       drawing.globalCompositeOperation = "source-over";
       if (stride * times >= 5 * density()) {
         drawing.strokeStyle = dark ? "rgba(255, 255, 255, .16)" : "rgba(0, 0, 0, .16)";
@@ -483,7 +502,7 @@
     const nodes = Array.from({ length: count }, (_, i) => {
       const [x, y] = at(i);
       const ring = make("circle", { class: "self", r: radius + 3 }), disc = make("circle", { class: "disc", r: radius });
-      const name = set.names[i] ?? String(i), text = radius >= NAMED ? make("text", { y: "0.35em" }, name.length > 4 ? `${name.slice(0, 3)}…` : name) : null;
+      const name = set.names[i] ?? String(i + 1), text = radius >= NAMED ? make("text", { y: "0.35em" }, name.length > 4 ? `${name.slice(0, 3)}…` : name) : null;
       const group = make("g", { class: unknown.has(i) ? "node unknown" : "node", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, tabindex: i ? -1 : 0, role: "button", "data-node": i }, ring, disc, ...(text ? [text] : []));
       group.style.fontSize = `${clamp(radius * (name.length > 2 ? 0.72 : 0.95), 7, 14)}px`;
       return { group, ring, disc, text };

@@ -29,7 +29,7 @@ VIEWS.words = (host, set, choose) => {
         button.style.background = ground;
         button.style.color = inkOn(ground);
         button.classList.toggle("query", i === query);
-        const told = `${set.labels[i]}: ${score.toFixed(3)}${unknown.has(i) ? ", never seen in training" : ""}`;
+        const told = `${set.labels[i]}: ${score.toFixed(3).replace(/^-(0\.0*)$/, "$1")}${unknown.has(i) ? ", never seen in training" : ""}`;
         button.title = told;
         button.setAttribute("aria-label", told);
       });

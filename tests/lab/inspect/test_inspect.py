@@ -16,8 +16,8 @@ from playwright.sync_api import Browser
 
 from attnlab import load_run
 from attnlab.cli import main
-from attnlab.explain.explanation import ATTENTION_METHODS
-from attnlab.lab.inspect.content import LONGEST_WHOLE, MOST_KEPT, alignment_score
+from attnlab.explain.explanation import ATTENTION_METHODS, Explanation, Question, Relevance
+from attnlab.lab.inspect.content import LONGEST_WHOLE, MOST_KEPT, alignment_score, verdict
 from attnlab.model.attention.recorder import record
 
 SMALL = (
@@ -201,6 +201,29 @@ def test_alignment_is_certain_and_covers_the_source() -> None:
     assert alignment_score(spread) == pytest.approx(0.0625) and alignment_score(on_one) == 0.25
 
 
+@pytest.mark.parametrize(
+    ("areas", "told"),
+    [
+        ({"leave_one_out": 0.277, "norm": 0.281, "random": 0.286}, "None is clearly better than a random order"),
+        ({"leave_one_out": 0.3, "random": 0.286}, "None is clearly better than a random order"),
+        ({"leave_one_out": 0.1, "norm": 0.2, "random": 0.286}, "Leave one out explains this answer best: "),
+        (
+            {"leave_one_out": 0.1, "integrated_gradients": 0.1, "norm": 0.101, "random": 0.286},
+            "Leave one out explains this answer best, and integrated gradients, equally: ",
+        ),
+        ({"norm": 0.1, "attention": 0.28, "random": 0.286}, "weights are not clearly better than a random order"),
+    ],
+)
+def test_the_verdict_claims_no_more_than_was_measured(areas: dict[str, float], told: str) -> None:
+    none = np.zeros(0, dtype=np.float32)
+    found = {name: Relevance(name, none, False, none, none, area, 0.0, 0.0, 0.0) for name, area in areas.items()}
+    least = min(areas, key=lambda name: areas[name])
+    said = verdict(
+        Explanation(Question(0), 0.0, 1.0, none, found, None if least == "random" else least, none, None)
+    )
+    assert told in said and said.count(". ") <= 1
+
+
 def test_numbers_are_printed_as_json(reader: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", reader, "It is fine!", "It is so dull!", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -284,6 +307,7 @@ def test_heads_thresholds_and_words_change_the_drawing(browser: Browser, tagger:
     assert lines.count() == int((arrays["weights/1"][1] >= 0.3).sum()) < before
     page.locator('[data-part="lines"] [data-query="0"]').hover()
     assert (row.text_content() or "").startswith("“the” (1)")
+    page.locator('[data-part="threshold"]').fill("0")  # above 0.3, neither head may have a weight to be drawn
     page.get_by_role("button", name="Matrix").click()
     picture = page.locator('[data-part="matrix"] image')
     first = picture.get_attribute("href")
@@ -295,8 +319,11 @@ def test_heads_thresholds_and_words_change_the_drawing(browser: Browser, tagger:
     word = page.locator('[data-part="input"] .word').nth(2)
     ground = word.get_attribute("style")
     page.locator('[data-part="threshold"]').fill("1")
-    assert word.get_attribute("style") != ground or arrays["weights/1"][0, 4, 2] < 0.3
+    assert word.get_attribute("style") != ground or arrays["weights/1"][0, 4, 2] < 0.01
     page.get_by_text("The weights as a table").click()
+    page.locator(
+        '[data-part="table"] tbody tr'
+    ).first.wait_for()  # the browser tells of the opening a little later
     assert page.locator('[data-part="table"] tbody tr').count() == len(SENTENCE.split())
     page.locator('[data-method="random"]').click()
     assert "random" in (page.locator('[data-part="methods"] tr.chosen').text_content() or "")
@@ -320,6 +347,13 @@ def test_a_translation_is_stepped_through(browser: Browser, translator: str, tmp
     assert row.text_content() != first and "(2)" in (row.text_content() or "")
     page.locator('[data-part="written"] button').nth(1).press("ArrowLeft")
     assert row.text_content() == first
+    page.locator('[data-part="next"]').click()
+    page.keyboard.press("ArrowLeft")
+    assert row.text_content() == first, "arrow keys go on from the button that was clicked"
+    page.locator('[data-part="lines"] [data-query="1"]').click()
+    page.keyboard.press("ArrowUp")
+    drawn = page.locator('[data-part="lines"] [data-query].chosen')
+    assert drawn.get_attribute("data-query") == "0", "and from the drawing"
     assert "1 of" in (page.locator('[data-part="of"]').text_content() or "")
     assert shown.troubles == []
 
@@ -339,8 +373,43 @@ def test_encoders_without_attention_have_no_empty_boxes(
     names = {method["name"] for method in held(path)[0]["methods"]}
     assert {"gradient_input", "leave_one_out", "random"} <= names and not names & set(ATTENTION_METHODS)
     page.locator("#input").select_option("1")
-    page.get_by_text("dull (3)").first.wait_for()
+    page.get_by_text("“dull” (3)").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert shown.troubles == []
+
+
+FILLED = """() => {
+  const parts = {
+    answer: "p.answer, .tags button", classes: "[data-part=classes] tr", grid: ".thumbnail", row: "[data-part=row]", input: "[data-part=input] .set > *",
+    statistics: "[data-part=statistics]", verdict: "[data-part=verdict]", methods: "[data-part=methods] tbody tr", method: "[data-part=method]",
+    scored: "[data-part=scored] .set > *", deletion: "[data-part=deletion] polyline", insertion: "[data-part=insertion] polyline",
+    leftOut: "[data-part=left-out] .set > *", told: "[data-part=left-out-told]", changes: "[data-part=changes] tr",
+    followed: "[data-part=followed] > *",
+  };
+  const filled = (element) => element.textContent.trim() || element.querySelector("canvas, svg") || element.matches("canvas, svg, polyline");
+  return Object.keys(parts).filter((name) => ![...document.querySelectorAll(parts[name])].some(filled));
+}"""
+"""The names of sections of a page that have nothing in them."""
+OF_ALL_KINDS = {
+    "keywords": ("data.limit=30",),
+    "transcription": ("data.limit=30", "head.heads=2", "head.depth=1"),
+    "digits": ("data.limit=100",),
+    "graph": ("data.limit=60",),
+}
+
+
+@needs_browser
+@pytest.mark.parametrize("task", OF_ALL_KINDS)
+def test_every_section_is_filled_for_recordings_pictures_and_graphs(
+    browser: Browser, task: str, tmp_path: Path
+) -> None:
+    run = trained(tmp_path / "outputs", f"task={task}", "trainer.epochs=1", *OF_ALL_KINDS[task])
+    key = json.loads((Path(run) / "predictions-test.jsonl").read_text().splitlines()[0])["key"]
+    shown = opened(browser, inspected(tmp_path / "page.html", run, "--example", key))
+    assert shown.troubles == [] and shown.page.evaluate(FILLED) == []
+    shown.page.locator(".thumbnail").last.click()
+    shown.page.get_by_role("button", name="Matrix").click()
+    shown.page.locator("[data-method]").last.click()
     assert shown.troubles == []
 
 
