@@ -18,13 +18,11 @@ from attnlab.errors import UserError
 from attnlab.explain.explain import explain
 from attnlab.explain.explanation import METHODS, Explanation, Numbers, Question, Relevance
 from attnlab.explain.question import contrast, default_question, written_answer, written_sets
-from attnlab.explain.trace import LayerPass, numbers
+from attnlab.explain.trace import LayerPass, lens, numbers
 from attnlab.explain.trace import run as passes_of
 from attnlab.lab.inspect.drawn import Drawn, drawn
 from attnlab.model.build import Model
-from attnlab.model.encoders.attention import Attention
 from attnlab.model.heads.seq2seq import Seq2seq
-from attnlab.model.output_layer import RowHead
 from attnlab.pages.page import Array, Json
 from attnlab.sets import Prediction, VectorSets
 from attnlab.targets import kind_named
@@ -332,21 +330,17 @@ def _followed(number: int, one: LayerPass, table: Numbers) -> dict[str, Array]:
 
 
 @torch.no_grad()
-def lens(model: Model, inputs: VectorSets, done: Sequence[LayerPass]) -> NDArray[np.float16] | None:
-    """(encoder layers, L or 1, C): what the head would answer from the residual stream behind each attention layer, through the last
-    norm; None where another encoder, or another head, has no such."""
+def lenses(model: Model, inputs: VectorSets, done: Sequence[LayerPass]) -> Numbers | None:
+    """(encoder layers, L or 1, C): what the head would answer behind each layer, feed-forward included, through the last norm; behind
+    the last, the answer's own logits. None where another encoder, or another head, has no such."""
     own = [one for one in done if one.kind == "encoder"]
     head = model.head
-    if not own or not isinstance(model.encoder, Attention) or not isinstance(head, RowHead) or not head.classes:
+    if not own or lens(model, inputs, own[0]) is None or not head.classes:
         return None
     if len(own) * len(own[0].q) * len(head.classes) > LENS:
         return None
-    found = []
-    for one in own:
-        stream = model.encoder.norm(one.stream + one.output)
-        outputs = head.outputs(one.plan.queries.with_values(stream))
-        found.append(numbers(outputs if model.bag is None else outputs + model.bag(inputs)))
-    return np.stack(found).astype(np.float16)
+    behind = [lens(model, inputs, one) for one in own]
+    return np.stack([numbers(outputs) for outputs in behind if outputs is not None])
 
 
 # --- explanations -----------------------------------------------------------------------------------
@@ -455,7 +449,7 @@ def looked_into(run: Run, split: Split, row: int, wanted: Wanted, whose: str) ->
     if found is not None and found.empty is not None:
         notes.append(f"For a set without any vector, the probability of the answer would be {found.empty:.3f}.")
     return _assembled(
-        model, told, shown, layers, lens(model, inputs, done), found, question, evidence or [], notes, whose
+        model, told, shown, layers, lenses(model, inputs, done), found, question, evidence or [], notes, whose
     )
 
 
@@ -495,7 +489,7 @@ def known_evidence(
 
 
 def _assembled(
-    model: Model, told: Answered, shown: Drawn, layers: Layers, logits: NDArray[np.float16] | None,
+    model: Model, told: Answered, shown: Drawn, layers: Layers, logits: Numbers | None,
     explanation: Explanation | None, question: Question, evidence: Sequence[int], notes: Sequence[str], whose: str,
 ) -> Content:  # fmt: skip
     kind = kind_named(model.head.kind)
