@@ -9,14 +9,21 @@ from pathlib import Path
 
 from attnlab.data.contract import Input
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.tables import MissingColumn, has_columns, piece_rows, table_format, table_pieces
+from attnlab.data.files.tables import (
+    MissingColumn,
+    has_columns,
+    piece_rows,
+    table_format,
+    table_pieces,
+    table_rows,
+)
 from attnlab.data.files.walk import files_below, is_housekeeping
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, name_text, user_path
 from attnlab.text_files import text_lines, unreadable
 
-TAGGED_LINES = 20
-"""Lines by which a file of words with tags is known."""
+FIRST_LINES = 20
+"""Lines by which a file of words with tags, and the column of texts, are known."""
 STDIN = "-"
 """The word that stands for standard input."""
 
@@ -175,19 +182,27 @@ def _of_file(
 def _by_eval(path: Path, run: str, table: TableColumns | Callable[[Path], Iterator[Input]] | None = None) -> str:
     """The command that predicts a file that has another form than an input. table: the columns that it lacks."""
     words = f"attnlab eval {shlex.quote(f'run={run}')} {shlex.quote(f'data.path={path}')}"
-    if not isinstance(table, TableColumns):
+    if not isinstance(table, TableColumns) or not table.key:
         return f"a file like those it was trained on is predicted by `{words}`, also without labels"
-    if not table.key:
-        return f"name the column of texts `{table.texts[0]}`"
-    columns = "COLUMN" if len(table.texts) == 1 else f"[{','.join(['COLUMN'] * len(table.texts))}]"
-    return (
-        f"where another column has the texts, `{words} {table.key}={columns}` predicts them, also without labels"
-    )
+    if len(table.texts) > 1:
+        return f"`{words} {table.key}=[{','.join(['COLUMN'] * len(table.texts))}]` reads other columns, also without labels"
+    column = shlex.quote(f"{table.key}={_longest_column(path, table)}")
+    return f"`{words} {column}` reads another column, also without labels"
+
+
+def _longest_column(path: Path, table: TableColumns) -> str:
+    """The name of the column that has the most characters in the first rows, which is likely to be that of the texts."""
+    if table_format(path) == ".jsonl":
+        return "COLUMN"
+    rows = table_rows(path, BadRows(skip=True), table.encoding, (), table.separator)
+    names, *others = [cells for _, cells in islice(rows, FIRST_LINES)]
+    sizes = [sum(len(cells[i]) for cells in others if i < len(cells)) for i in range(len(names))]
+    return names[sizes.index(max(sizes))]
 
 
 def _are_tagged(lines: Iterable[str], tags: Container[str]) -> bool:
     """Whether more than half of the first lines are a word and, behind a tab or a space, one of these tags."""
-    filled = [line.split() for line in islice(lines, TAGGED_LINES) if line.strip()]
+    filled = [line.split() for line in islice(lines, FIRST_LINES) if line.strip()]
     return 2 * sum(len(cells) == 2 and cells[1] in tags for cells in filled) > len(filled)
 
 
