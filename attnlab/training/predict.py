@@ -176,7 +176,7 @@ class Stream:
         self.unknown = dict[str, None]()  # names that no answer tells of
 
     def pieces(self, progress: Callable[[int], None], stdin: Iterable[bytes]) -> Iterator[str]:
-        """The text of each block; progress is told how many inputs are done."""
+        """The text of each block; progress is told how many inputs are done. Raises UserError where `--skip` leaves no input."""
         words = self.options.inputs or (STDIN,)
         inputs = self.reader.inputs(words, stdin)
         passed = sum(1 for _ in islice(inputs, self.options.skip))
