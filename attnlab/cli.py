@@ -249,11 +249,11 @@ def predict(words: list[str]) -> int:
     return answer(words)
 
 
-def inspect(words: list[str]) -> None:
-    """attnlab inspect: a page on what a run answers about inputs, and why."""
+def inspect(words: list[str]) -> int:
+    """attnlab inspect: a page on what a run answers about inputs, and why; 1 where some could not be looked into."""
     from attnlab.lab.inspect.command import inspect as look
 
-    look(words)
+    return look(words)
 
 
 def export(words: list[str]) -> int:

@@ -152,6 +152,10 @@ class Input:
     error: str = ""
     kept: Mapping[str, str] = field(default_factory=dict)
 
+    def located(self, error: str) -> str:
+        """What is wrong with it, behind its key unless that is said already."""
+        return error if self.key in error else f"{self.key}: {error}"
+
 
 class GivenSplit(Split):
     """Examples that a user gives, of which no right answer is known."""
@@ -168,7 +172,7 @@ class GivenSplit(Split):
         raise UserError(f"`head.target={target}`: nothing says what is right of inputs that are only predicted")
 
     def unknown_words(self, i: int) -> Sequence[str]:
-        """Those words of example i that training never saw."""
+        """Those words of example i, or names of its nodes and edges, that training never saw."""
         return ()
 
 
@@ -189,6 +193,8 @@ class InputReader:
     """Inputs that are read and predicted together, so that any number needs little memory."""
     what: ClassVar[str]
     """What one input is: a sentence, a recording, …"""
+    run = "RUN"
+    """The run as a command line names it, for errors that say which command would do."""
 
     def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
         """What the words of a command line stand for: inputs themselves, files, folders, or `-`, the lines of standard

@@ -107,7 +107,7 @@ class Followed:
     scores: (Lk,) before the softmax, with what positions add, −∞ for keys outside the scope; weights: (Lk,); query: (K,), keys and
     values: (Lk, K); head_output: (K,). by_head: (H, D), what each head adds to the layer's output through W^O. before, after:
     (D,), the residual stream before and after the layer: after is before, the sum of by_head and the bias of W^O. logits: (C,)
-    of each class from the residual stream after this layer through the last norm and the head: of this vector, of the set for
+    of each class from the residual stream after this layer's block (feed-forward included) through the last norm and the head: of this vector, of the set for
     heads that read sets out, of this token in a decoder; None where nothing of the kind can be had, as from the encoder of
     output sequences.
     """

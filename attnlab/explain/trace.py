@@ -37,6 +37,7 @@ class LayerPass:
 
     stream: (Lq, D) the residual stream before the layer. q (Lq, H, K), k (Lk, H, K): as the score compares them; v (Lk, H, K).
     heads: (Lq, H·K) what the heads gave, before W^O, and output: (Lq, D), both with their gradients' graph where there is one.
+    block: (Lq, D) the residual stream after the layer's whole block, feed-forward included.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LayerPass:
     stream: Tensor
     heads: Tensor
     output: Tensor
+    block: Tensor
 
     @cached_property
     def part(self) -> SetPlan:
@@ -128,9 +130,16 @@ def passes(model: Model) -> Iterator[list[LayerPass]]:
             kind = "decoder" if name.startswith("head.") else "encoder"
         number = 1 + sum(other.kind == kind for other in done)
         stream = streams.pop(name, x).detach()
+        # Until its block has ended, or where it is in none of ours, nothing comes after a layer.
+        after = stream + output.detach()
         done.append(
-            LayerPass(name, kind, number, scopes.get(name, ""), layer, plan, biases, q, k, v, stream, heads.pop(name), output)
+            LayerPass(name, kind, number, scopes.get(name, ""), layer, plan, biases, q, k, v, stream, heads.pop(name), output, after)
         )  # fmt: skip
+
+    def end_block(block: str, _: nn.Module, inputs: tuple, output: Tensor) -> None:
+        for one in done:
+            if one.name.rpartition(".")[0] == block:
+                one.block = output.detach()
 
     handles = []
     for name, layer in names.items():
@@ -140,6 +149,8 @@ def passes(model: Model) -> Iterator[list[LayerPass]]:
         norm = _norm_before(model, name)
         if norm is not None:
             handles.append(norm.register_forward_pre_hook(partial(keep, streams, name)))
+    for block in dict.fromkeys(name.rpartition(".")[0] for name in names if _norm_before(model, name) is not None):
+        handles.append(model.get_submodule(block).register_forward_hook(partial(end_block, block)))
     try:
         yield done
     finally:
@@ -216,23 +227,31 @@ def follow(
         layer, head, query, numbers(one.q[query, head]), numbers(one.k[:, head]), numbers(one.v[:, head]),
         numbers(scores[head]), numbers(weights[head]), numbers(outputs[head]),
         numbers(torch.einsum("hk,hkd->hd", outputs, one.head_matrices)),
-        numbers(one.stream[query]), numbers(after[query]), _logits(model, inputs, one, after, query),
+        numbers(one.stream[query]), numbers(after[query]), _logits(model, inputs, one, query),
     )  # fmt: skip
 
 
-def _logits(model: Model, inputs: VectorSets, one: LayerPass, stream: Tensor, query: int) -> Numbers | None:
-    """(C,): what the head would answer from (Lq, D), for this query or, where it answers for sets, for the set."""
+def _logits(model: Model, inputs: VectorSets, one: LayerPass, query: int) -> Numbers | None:
+    """(C,): what the head would answer behind this layer's block, for this query or, where it answers for sets, for the set."""
     head = model.head
     if isinstance(head, Seq2seq):
         if one.kind == "encoder":
             return None
-        return numbers(head.decoder.logits(head.decoder.norm(stream[query])))
-    if not isinstance(model.encoder, Attention) or not isinstance(head, RowHead):
+        return numbers(head.decoder.logits(head.decoder.norm(one.block[query])))
+    outputs = lens(model, inputs, one)
+    if outputs is None or not isinstance(head, RowHead):
         return None
-    outputs = head.outputs(one.plan.queries.with_values(model.encoder.norm(stream)))
-    if model.bag is not None:
-        outputs = outputs + model.bag(inputs.to(stream.device))
-    return numbers(outputs[query if len(outputs) == len(stream) and head.output.kind.per_vector else 0])
+    return numbers(outputs[query if head.output.kind.per_vector else 0])
+
+
+@torch.no_grad()
+def lens(model: Model, inputs: VectorSets, one: LayerPass) -> Tensor | None:
+    """(R, outputs): what the head would answer if it read the residual stream behind the block of this encoder layer through the
+    encoder's last norm, with the votes of a bag; behind the last, what the first member answers. None for other encoders and heads."""
+    if one.kind != "encoder" or not isinstance(model.encoder, Attention) or not isinstance(model.head, RowHead):
+        return None
+    outputs = model.head.outputs(one.plan.queries.with_values(model.encoder.norm(one.block)))
+    return outputs if model.bag is None else outputs + model.bag(inputs.to(outputs.device))
 
 
 def numbers(tensor: Tensor) -> Numbers:

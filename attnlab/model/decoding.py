@@ -44,11 +44,14 @@ def search(
 
     At each step the 2·beam best continuations are considered. Those among the first `beam` that end are finished; the
     best that don't end go on. Hypotheses are ranked by log P / (T + 1)^length_penalty, where T + 1 counts `</s>` (Wu et
-    al. 2016 divide by a like power). A set is done when `count` have finished that are ranked above all that could end
-    at the next step: a good sequence isn't given up because bad ones end early.
+    al. 2016 divide by a like power). A hypothesis is settled once it is ranked above all that could end at the next step,
+    and a set is done when `count` are: a good sequence isn't given up because bad ones end early. What is settled first
+    stays first, so that the best doesn't depend on `count`: one that ends later may have a higher score and still stands
+    behind it.
     """
     device = state.device
     hypotheses: list[list[Hypothesis]] = [[] for _ in limits.max]
+    settled: list[list[Hypothesis]] = [[] for _ in limits.max]
     active = list(range(len(hypotheses)))  # the numbers of the sets that the state still holds
     done = [False] * len(hypotheses)
     min_lengths, max_lengths = (torch.tensor(lengths, device=device) for lengths in (limits.min, limits.max))
@@ -81,8 +84,11 @@ def search(
         length += 1
         best_possible = (totals[:, 0] / (length + 1) ** length_penalty).tolist()  # of what ends at the next step
         for s, bound in zip(active, best_possible, strict=True):
-            better = sum(hypothesis.score >= bound for hypothesis in hypotheses[s])
-            done[s] = done[s] or better >= count or length > limits.max[s]
+            if not done[s]:
+                better = [hypothesis for hypothesis in hypotheses[s] if hypothesis.score >= bound]
+                settled[s] += _ranked(better)
+                hypotheses[s] = [hypothesis for hypothesis in hypotheses[s] if hypothesis.score < bound]
+                done[s] = len(settled[s]) >= count or length > limits.max[s]
         unfinished = [row for row, s in enumerate(active) if not done[s]]
         if not unfinished:
             break
@@ -92,7 +98,11 @@ def search(
             state.keep(rows)
             min_lengths, max_lengths = min_lengths[rows], max_lengths[rows]
             totals, last, written = totals[rows], last[rows], written[rows]
-    return [sorted(of_set, key=lambda hypothesis: -hypothesis.score) for of_set in hypotheses]
+    return [first + _ranked(others) for first, others in zip(settled, hypotheses, strict=True)]
+
+
+def _ranked(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
 
 
 COMPACTION_THRESHOLD = 0.8
@@ -185,4 +195,4 @@ def sample(state: DecoderState, limits: Limits, count: int, temperature: float) 
         if bool(ended.all()):
             break
         written = torch.cat([written, last[:, :, None]], dim=2)
-    return [sorted(of_set, key=lambda hypothesis: -hypothesis.score) for of_set in hypotheses]
+    return [_ranked(of_set) for of_set in hypotheses]

@@ -1,6 +1,7 @@
 """`attnlab export`: a run's model as a program of torch alone, checked against the model, with what is needed to use it."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def export(run: Run, folder: Path, onnx: bool = False) -> Exported:
     }
     files = {PROGRAM: _saved(program)}
     if onnx:
-        files[ONNX] = _onnx(module, arguments, free)
+        files[ONNX] = _onnx(program, list(arguments))
         for length, sets in examples.items():
             found = _difference(run, sets, _run_onnx(files[ONNX], _arguments(sets)))
             differences[length] = max(differences[length], found)
@@ -182,13 +183,18 @@ def _refuse_without_onnx() -> None:
         raise UserError(f"`--onnx` needs the extra `onnx`: pip install 'attnlab[onnx]' ({error})") from error
 
 
-def _onnx(module: OneSet, arguments: Mapping[str, Tensor], free: Mapping[str, object]) -> bytes:
+def _onnx(exported: torch.export.ExportedProgram, inputs: Sequence[str]) -> bytes:
     """The bytes of an ONNX model. Raises UserError for operations that ONNX lacks."""
+    # Sizes that are the same have one name, which only the first input that has them gives.
+    named = {"values": _dimensions("values"), "edges": _dimensions("edges")}
+    sizes = {name: named.get(name, {0: torch.export.Dim.AUTO}) for name in inputs}
     try:
-        program = torch.onnx.export(
-            module, (), kwargs=dict(arguments), dynamic_shapes=dict(free), input_names=list(arguments),
-            output_names=["outputs"], dynamo=True, verbose=False,
-        )  # fmt: skip
+        with warnings.catch_warnings():  # of torch about the copying of its own programs
+            warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
+            program = torch.onnx.export(
+                exported, (), dynamic_shapes=sizes, input_names=list(inputs), output_names=["outputs"], dynamo=True,
+                verbose=False,
+            )  # fmt: skip
     except Exception as error:  # its own errors have no common base
         raise UserError(
             f"`--onnx`: ONNX lacks an operation of this model: {str(error).splitlines()[0][:200]}"
@@ -225,15 +231,21 @@ def _spec(run: Run, inputs: list[str]) -> dict[str, object]:
 
 
 SCRIPT_TEXT = '''"""Runs model.pt2, or model.onnx with --onnx, without attnlab: python run_exported.py [--onnx] "some text" | arrays.npz"""
-import json, re, sys
+import json, re, sys, warnings
 from pathlib import Path
 import numpy as np
 
+# torch warns that it reads weights in place, which nobody writes to.
+warnings.filterwarnings("ignore", "The given buffer is not writable", UserWarning)
 folder, words = Path(__file__).parent, [w for w in sys.argv[1:] if w != "--onnx"]
 spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+if len(words) != 1:
+    sys.exit(f'give one input: python run_exported.py {"TEXT" if "words" in spec else "arrays.npz"}; a text stands in quotes')
 if "words" in spec:  # id 0 stands for unknown words
     ids, tokens = {w: i for i, w in enumerate(spec["words"])}, re.findall(spec["pattern"], words[0])
     arrays = {"values": np.array([ids.get(t, 0) for t in tokens]), "coords": np.arange(len(tokens), dtype=np.float32)[:, None]}
+    if not tokens:
+        sys.exit("the text is empty: give at least one word")
 else:  # values (N, F) as the run measures and scales them, coords (N, P), edges (2, E), edge_values
     arrays, tokens = dict(np.load(words[0])), None
 arrays = {name: arrays[name] for name in spec["inputs"]}

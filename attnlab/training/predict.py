@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from attnlab.config import Seq2seqHead
@@ -26,6 +26,8 @@ from attnlab.training.run import Run, load_run
 FORMS = {".jsonl": "json", ".csv": "csv", ".txt": "text"}
 """What `--out` writes, by the ending of its name."""
 OPTIONS = ("--json", "--csv", "--top", "--out", "--skip")
+UNKNOWN = 10
+"""Names that training never saw which are told after the answers."""
 SHOWN = 100
 """Characters of a text that stand beside its answer."""
 USAGE = "write `attnlab predict RUN INPUT…`, where RUN is a run folder or `latest`"
@@ -66,6 +68,11 @@ class Options:
         forms = [option[2:] for option in ("--json", "--csv") if option in named]
         if len(forms) == 2:
             raise UserError("`--json --csv`: choose one of them")
+        of_name = FORMS.get(out.suffix.lower()) if out is not None else None
+        if forms and of_name is not None and of_name != forms[0]:
+            raise UserError(
+                f"`--out {out} --{forms[0]}`: its name says {of_name}; leave out --{forms[0]}, or name another file"
+            )
         if not forms and out is not None:
             if out.suffix.lower() not in FORMS:
                 raise UserError(f"`--out {out}`: let its name end in .jsonl, .csv or .txt, or add --json or --csv")
@@ -166,17 +173,29 @@ class Stream:
     def __init__(self, run: Run, reader: InputReader, options: Options) -> None:
         self.run, self.reader, self.options = run, reader, options
         self.done, self.failed, self.first_error = 0, 0, ""
+        self.unknown = dict[str, None]()  # names that no answer tells of
 
     def pieces(self, progress: Callable[[int], None], stdin: Iterable[bytes]) -> Iterator[str]:
-        """The text of each block; progress is told how many inputs are done."""
+        """The text of each block; progress is told how many inputs are done. Raises UserError where `--skip` leaves no input."""
         words = self.options.inputs or (STDIN,)
-        inputs = islice(self.reader.inputs(words, stdin), self.options.skip, None)
+        inputs = self.reader.inputs(words, stdin)
+        passed = sum(1 for _ in islice(inputs, self.options.skip))
+        if passed < self.options.skip or (passed and (first := next(inputs, None)) is None):
+            raise UserError(
+                f"`--skip {self.options.skip}`: there {'is' if passed == 1 else 'are'} only {plural(passed, 'input')}"
+            )
+        inputs = chain([first], inputs) if passed and first is not None else inputs
         table, lines = Table(), Lines(self.run, self.options.top)
         write = {"json": _json_lines, "csv": table.rows, "text": lines.lines}[self.options.form]
         while taken := list(islice(inputs, self.reader.block)):
             for block in self._answered(taken):
                 self.failed += len(block.errors)
-                self.first_error = self.first_error or next(iter(block.errors.values()), "")
+                for number, error in block.errors.items():
+                    self.first_error = self.first_error or block.inputs[number].located(error)
+                if self.options.form != "text":  # where a share of unknown words stands beside answers about texts
+                    for row in range(len(block.split)):
+                        if len(self.unknown) <= UNKNOWN and block.split.unknown(row) is None:
+                            self.unknown |= dict.fromkeys(block.split.unknown_words(row))
                 yield "".join(write(block))
             self.done += len(taken)
             progress(self.done)
@@ -206,7 +225,21 @@ class Stream:
             print("attnlab: nothing to predict: no input was given", file=sys.stderr)
         if self.failed:
             asked = f"{self.failed:,} of {plural(self.done, 'input')} could not be answered"
-            print(printable(f"attnlab: {asked}; the first: {self.first_error}"), file=sys.stderr)
+            # A single line above has said it already.
+            told = self.done == 1 and self.options.form == "text" and self.options.out is None
+            first = "" if told else f"; the first: {self.first_error}"
+            print(printable(f"attnlab: {asked}{first}"), file=sys.stderr)
+        if self.unknown:
+            names = f"{', '.join(list(self.unknown)[:UNKNOWN])}{', …' * (len(self.unknown) > UNKNOWN)}"
+            print(
+                printable(f"attnlab: names that training never saw, which the model cannot tell apart: {names}"),
+                file=sys.stderr,
+            )
+        if self.options.out is not None:
+            answered = (
+                f"predicted {plural(self.done - self.failed, 'input')}; the answers are in {self.options.out}"
+            )
+            print(printable(f"attnlab: {answered}"), file=sys.stderr)
         return int(self.failed > 0)
 
 
@@ -263,8 +296,7 @@ class Lines:
         """One or more lines of each input."""
         for number, given in enumerate(block.inputs):
             if number in block.errors:
-                error = block.errors[number]
-                yield printable(f"error  {error if given.key in error else f'{given.key}: {error}'}") + "\n"
+                yield printable(f"error  {given.located(block.errors[number])}") + "\n"
                 continue
             row = block.rows[number]
             prediction, unknown = block.answers.predictions[row], block.split.unknown_words(row)
@@ -307,7 +339,7 @@ class Lines:
             pairs = " ".join(f"{word}/{value}" for word, value in zip(names, values, strict=True))
             yield printable(f"{pairs}{never}") + "\n"
         else:
-            yield printable(f"{given.shown}: {' '.join(values)}") + "\n"
+            yield printable(f"{given.shown}: {' '.join(values)}{never}") + "\n"
 
 
 def _each(value: Answer) -> Sequence[str] | Sequence[float]:

@@ -76,7 +76,9 @@ class Run:
     def reader(self) -> InputReader:
         """What makes examples of sentences, files, arrays or graphs that a user gives. Raises UserError where the run's data
         are only read as a whole."""
-        return loader(self.config.data).reader(self.config.data, self.spec, models.needs_parts(self.config))
+        reader = loader(self.config.data).reader(self.config.data, self.spec, models.needs_parts(self.config))
+        reader.run = str(self.folder.path)
+        return reader
 
     def predict(self, inputs: Sequence[object]) -> list[Prediction]:
         """An answer for each input, as evaluation would give it.

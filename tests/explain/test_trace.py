@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 from random_sets import vector_sets
-from small_models import model, sentence
+from small_models import WORDS, model, sentence
 
 from attnlab.attention_options import KERNELS, POSITION_CHOICES, SCORE_CHOICES, refusal
 from attnlab.errors import UserError
 from attnlab.explain.question import written_answer, written_sets
-from attnlab.explain.trace import follow, trace
+from attnlab.explain.trace import follow, run, trace
+from attnlab.lab.inspect.content import lenses
 from attnlab.model.attention.recorder import record
+from attnlab.model.bag import Bag
+from attnlab.model.readout import READOUTS
 
 SCOPES = ("full", "window:2", "causal", "edges")
 
@@ -72,9 +75,7 @@ def test_other_encoders_have_no_layers(encoder: str) -> None:
 def test_one_query_is_followed_to_the_logits(kind: str) -> None:
     built, single = model(kind, position="relative"), vector_sets([6])
     last = "encoder.blocks.1.attention"
-    with torch.no_grad():  # so that nothing comes between the last layer and the last norm
-        built.encoder.blocks[1].feed_forward[2].weight.zero_()
-        built.encoder.blocks[1].feed_forward[2].bias.zero_()
+    with torch.no_grad():
         outputs = built.outputs(single).numpy()
     followed = follow(built, single, last, 1, 4)
     layer = built.encoder.blocks[1].attention
@@ -91,12 +92,29 @@ def test_one_query_is_followed_to_the_logits(kind: str) -> None:
 def test_a_token_is_followed_to_its_logits() -> None:
     built, single = model("sequence", words=True), sentence(6)
     with torch.no_grad():
-        built.head.decoder.blocks[1].feed_forward[2].weight.zero_()
-        built.head.decoder.blocks[1].feed_forward[2].bias.zero_()
         hidden = built.head.decoder(written_sets((4, 5)), built.encode(single))
         logits = built.head.decoder.logits(hidden)[2].numpy()
     followed = follow(built, single, "head.decoder.blocks.1.cross_attention", 0, 2, (4, 5))
     np.testing.assert_allclose(followed.logits, logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("readout", [None, *READOUTS])
+def test_behind_the_last_layer_stands_the_answer(readout: str | None) -> None:
+    """readout: of a classifier; None: a tagger."""
+    if readout is None:
+        built = model("vector_classes", words=True)
+    else:
+        built = model("class", {"readout": readout}, words=True)
+        built.bag = Bag(WORDS, 3)
+        torch.nn.init.normal_(built.bag.votes.weight)
+    single = sentence(6)
+    found = lenses(built, single, run(built, single))
+    assert found is not None and found.shape == (2, 6 if readout is None else 1, 3)
+    told = torch.tensor(found).softmax(-1)
+    (answer,) = built.predict(single)
+    expected = answer.probability if readout is None else [answer.probability]
+    np.testing.assert_allclose(told[1].amax(-1), expected, atol=1e-5)
+    assert not torch.allclose(told[0], told[1], atol=1e-3), "or any layer would do"
 
 
 @pytest.mark.parametrize(("layer", "head", "query", "sentence"), [

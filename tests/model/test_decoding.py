@@ -178,6 +178,24 @@ def test_bad_sequences_that_end_early_dont_end_the_search() -> None:
     assert hypotheses[0].ids == (a,) * 9
 
 
+def test_the_first_answers_dont_depend_on_how_many_are_asked_for() -> None:
+    a, b, end = 3, 4, END_ID
+    table = torch.full((5, 5), 1e-9)
+    table[BEGIN_ID, [UNKNOWN_ID, end, a]] = torch.tensor([0.45, 0.4, 0.15])
+    table[a, b] = table[b, end] = 1.0
+    found = [search(Chain(table, 1), Limits([0], [5]), 2, 1.0, count)[0] for count in (1, 2)]
+    assert [hypotheses[0].ids for hypotheses in found] == [(), ()]
+    assert found[1][1].ids == (a, b) and found[1][1].score > found[1][0].score, "what ended later is better"
+    writer, sets = head(beam=5), memory([4, 9, 2, 6, 6, 1])
+    asked = []
+    for count in (1, 2, 5):
+        writer.config.n_best = count
+        with torch.no_grad():
+            asked.append([[h.ids for h in hypotheses[:count]] for hypotheses in writer.hypotheses(sets)])
+    for few, more in itertools.pairwise(asked):
+        assert few == [hypotheses[: len(few[0])] for hypotheses in more]
+
+
 @pytest.mark.parametrize("beam", [1, 2])
 @pytest.mark.parametrize("max_length", [1, 2, 3])
 def test_an_answer_as_long_as_the_limit_may_be_whole(max_length: int, beam: int) -> None:

@@ -177,9 +177,9 @@ def test_what_cannot_be_read_keeps_its_place_and_the_others_are_answered(
     told = capsys.readouterr()
     rows = list(csv.DictReader(io.StringIO(told.out), strict=True))
     assert [row["key"] for row in rows] == ["argument:1", "argument:2"]
-    assert rows[0]["error"].startswith("give at least one word") and not rows[1]["error"]
+    assert rows[0]["error"].startswith("the text is empty") and not rows[1]["error"]
     assert told.err == (
-        "attnlab: 1 of 2 inputs could not be answered; the first: give at least one word, and none empty\n"
+        "attnlab: 1 of 2 inputs could not be answered; the first: argument:1: the text is empty: give at least one word\n"
     )
 
 
@@ -230,6 +230,8 @@ MISTAKES = {
     ("RUN", "fine", "--top"): "`--top`: give it a value",
     ("RUN", "fine", "--top", "0"): "`--top 0`: give a whole number, 1 or more",
     ("RUN", "fine", "--skip", "-1"): "`--skip -1`: give a whole number, 0 or more",
+    ("RUN", "fine", "--skip", "1"): "`--skip 1`: there is only 1 input",
+    ("RUN", "fine", "--out", "answers.csv", "--json"): "its name says csv; leave out --json",
     ("RUN", "fine", "--out", "answers.xlsx"): "let its name end in .jsonl, .csv or .txt",
     ("RUN", "fine", "RUN"): "a second run folder",
     ("RUN", "new.csv", "data.id=ticket"): "`attnlab predict` takes no keys; `attnlab eval run=",
@@ -244,6 +246,28 @@ def test_a_mistake_is_one_sentence(
     assert main(["predict", *(str(reader) if word == "RUN" else word for word in words)]) == 2
     error = capsys.readouterr().err
     assert MISTAKES[words] in error and len(error.splitlines()) == 1
+
+
+def test_files_of_another_form_are_told_with_the_command_that_reads_them(
+    reader: Path, tagger: Path, tmp_path: Path, capsys
+) -> None:
+    tagged, table = tmp_path / "tagged.txt", tmp_path / "body.csv"
+    tagged.write_text("they\tPRON\nsaw\tVERB\n\nthe\tDET\n")
+    (found,) = answers(capsys, str(tagger), str(tagged), code=1)
+    assert "its lines are a word with its tag, not texts" in found["error"]
+    table.write_text("n,body\n1,It is fine!\n2,so dull\n")
+    assert main(["predict", str(reader), str(table)]) == 1
+    told = capsys.readouterr()
+    command = told.out.split("`")[-2]
+    assert command == f"attnlab eval run={reader} data.path={table} data.text=body"
+    assert told.err == "attnlab: 1 of 1 input could not be answered\n"
+    assert main(command.split()[1:]) == 0
+    predicted = [json.loads(line)["predicted"] for line in (reader / "predictions-body.jsonl").open()]
+    assert predicted == [answer.value for answer in load_run(reader).predict(["It is fine!", "so dull"])]
+    (reader / "predictions-body.jsonl").unlink()
+    out = tmp_path / "answers.csv"
+    assert main(["predict", str(reader), "fine", "so dull", "--out", str(out)]) == 0
+    assert capsys.readouterr().err.endswith(f"attnlab: predicted 2 inputs; the answers are in {out}\n")
 
 
 def test_words_that_look_like_options_are_inputs_behind_two_dashes(reader: Path, capsys) -> None:
@@ -375,6 +399,17 @@ def test_graphs_are_answered_as_training_answered_them(
         assert told in line["error"]
 
 
+def test_unknown_names_of_nodes_are_pointed_out(chemist: tuple[Path, list[dict]], capsys) -> None:
+    run, _ = chemist
+    graph = '{"nodes": ["C", "Xx"], "edges": [[0, 1, "zz"]]}'
+    assert main(["predict", str(run), graph]) == 0
+    assert capsys.readouterr().out.endswith("(unknown: Xx, zz)\n")
+    assert main(["predict", str(run), graph, "--json"]) == 0
+    assert "names that training never saw, which the model cannot tell apart: Xx, zz\n" in capsys.readouterr().err
+    (found,) = answers(capsys, str(run), '{"nodes": ["C", "O"], "edges": [[0, 1]]}', code=1)
+    assert found["error"] == "names of edges: none, where the run has learned from graphs with a, b"
+
+
 def test_graphs_of_other_libraries_are_answered_as_their_lines(chemist: tuple[Path, list[dict]], tmp_path) -> None:
     run, line = load_run(chemist[0]), chemist[1][7]
     graph = networkx.Graph()
@@ -466,4 +501,4 @@ def test_a_file_of_another_format_is_told_the_right_way(
     for run in (reader, tagger):
         for name in ("tags.jsonl", "tags.tsv", "new.conllu"):
             (line,) = answers(capsys, str(run), str(tmp_path / name), code=1)
-            assert name in line["error"] and "`attnlab eval run=RUN data.path=FILE`" in line["error"]
+            assert f"`attnlab eval run={run} data.path={tmp_path / name}" in line["error"]

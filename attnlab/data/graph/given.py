@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A graph as the run sees it. values: (L, F); edges: (E, 2), edge_values: (E, …), or None where edges have none."""
+    """A graph as the run sees it. values: (L, F); edges: (E, 2), edge_values: (E, …), or None where edges have none. unknown: names of
+    nodes and edges that training never saw."""
 
     values: NDArray[np.float32]
     edges: NDArray[np.int64]
     edge_values: NDArray[np.float32] | None
+    unknown: tuple[str, ...] = ()
 
 
 class GraphReader(Reader[Measured]):
@@ -55,7 +57,7 @@ class GraphReader(Reader[Measured]):
         self._rates = (1 / np.array(spec.feature_std)).astype(np.float32)
 
     def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
-        for given in text_inputs(words, stdin, _lines, self.what):
+        for given in text_inputs(words, stdin, _lines, self.what, self.run):
             yield Input(given.key, given.value, given.key, given.error)
 
     def example(self, value: object, key: str) -> Measured:
@@ -85,7 +87,12 @@ class GraphReader(Reader[Measured]):
             edge_values = np.concatenate(
                 [named, np.array(of_edges, dtype=np.float32).reshape(len(chosen), width)], axis=1
             )
-        return Measured(values, edges.T, edge_values)
+        return Measured(
+            values,
+            edges.T,
+            edge_values,
+            (*self._unknown("nodes", row.labels), *self._unknown("edges", row.edge_labels)),
+        )
 
     def _row(self, value: object, key: str) -> GraphRow:
         if isinstance(value, str):
@@ -111,6 +118,11 @@ class GraphReader(Reader[Measured]):
             return np.zeros((count, num_names(self.spec.vocabularies, part)), dtype=np.float32)
         return one_hot(names, self.spec.vocabularies[part])
 
+    def _unknown(self, part: str, names: Sequence[str]) -> list[str]:
+        """Names of a graph's nodes or edges that were not learned."""
+        known = self.spec.vocabularies[part].ids if part in self.spec.vocabularies else {}
+        return [name for name in names if name not in known]
+
     def _refuse_others(self, row: GraphRow) -> None:
         spec = self.spec
         pairs = [
@@ -125,9 +137,15 @@ class GraphReader(Reader[Measured]):
             )
         for what, here, learned in pairs:
             if here != learned:
+                known = self._known(what.removeprefix("names of ")) if learned and what.startswith("names") else ""
                 raise UserError(
-                    f"{what}: {here or 'none'}, where the run has learned from graphs with {learned or 'none'}"
+                    f"{what}: {here or 'none'}, where the run has learned from graphs with {known or learned or 'none'}"
                 )
+
+    def _known(self, part: str) -> str:
+        """Names of nodes or edges that were learned, the first ten."""
+        names = self.spec.vocabularies[part].words[1:]
+        return ", ".join(names[:10]) + (f", … ({len(names):,} in all)" if len(names) > 10 else "")
 
     def split(self, examples: Sequence[Measured], keys: Sequence[str]) -> "GivenGraphs":
         return GivenGraphs(examples, keys)
@@ -194,6 +212,9 @@ class GivenGraphs(GivenSplit):
             np.concatenate(of_edges) if of_edges else None,
         )
         return Batch(inputs, {}, tuple(self.keys[i] for i in indices))
+
+    def unknown_words(self, i: int) -> Sequence[str]:
+        return self.graphs[i].unknown
 
     def show(self, i: int) -> dict[str, object]:
         return {"nodes": len(self.graphs[i].values), "edges": len(self.graphs[i].edges)}

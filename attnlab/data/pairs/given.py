@@ -48,8 +48,9 @@ class SourceReader(Reader[SourceText]):
             listed(config.id),
             listed(config.keep),
             TOGETHER,
+            "data.source_language",
         )
-        return text_inputs(words, stdin, columns, self.what)
+        return text_inputs(words, stdin, columns, self.what, self.run)
 
     def example(self, value: object, key: str) -> SourceText:
         """A string, or the cell of a table's row, as its tokens within `data.max_length`. Raises UserError for anything
@@ -59,7 +60,7 @@ class SourceReader(Reader[SourceText]):
             raise UserError("give each sentence as a string: this run splits it into its own tokens")
         (ids,) = self.codec.encode([text.strip()])
         if not ids:
-            raise UserError("give at least one word, and none empty")
+            raise UserError("the text is empty: give at least one word")
         if self.config.too_long != "cut":
             refuse_longer(len(ids), "tokens", self.config.max_length)
         return SourceText(text.strip(), np.array(ids[: self.config.max_length], dtype=np.int32))

@@ -1,19 +1,29 @@
 """What the words of `attnlab predict` stand for: texts and their files, files of other kinds, folders, standard input."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from attnlab.data.contract import Input
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.tables import MissingColumn, has_columns, piece_rows, table_format, table_pieces
+from attnlab.data.files.tables import (
+    MissingColumn,
+    has_columns,
+    piece_rows,
+    table_format,
+    table_pieces,
+    table_rows,
+)
 from attnlab.data.files.walk import files_below, is_housekeeping
 from attnlab.errors import UserError
 from attnlab.local_files import is_regular, name_text, user_path
 from attnlab.text_files import text_lines, unreadable
 
-OWN_FORMAT = "a file like those it was trained on is predicted by `attnlab eval run=RUN data.path=FILE`, also without labels"
+FIRST_LINES = 20
+"""Lines by which a file of words with tags, and the column of texts, are known."""
 STDIN = "-"
 """The word that stands for standard input."""
 
@@ -28,7 +38,8 @@ class Cells:
 @dataclass(frozen=True)
 class TableColumns:
     """What is read of a table's rows. texts: columns of the texts. id, keep: as `data.id` and `data.keep` of the run name them;
-    of a file that lacks them, rows have their number as a name, and empty cells. inside: as of `read_table`."""
+    of a file that lacks them, rows have their number as a name, and empty cells. inside: as of `read_table`. key: which key of
+    the run names the columns of texts; "" for none: they have to be called so."""
 
     texts: Sequence[str | int]
     encoding: str | None = None
@@ -36,6 +47,7 @@ class TableColumns:
     id: Sequence[str | int] = ()
     keep: Sequence[str | int] = ()
     inside: str | None = None
+    key: str = ""
 
     @property
     def nothing_kept(self) -> dict[str, str]:
@@ -66,7 +78,7 @@ def table_inputs(path: Path, columns: TableColumns) -> Iterator[Input]:
     separator = columns.separator if table_format(path) == ".csv" else None
     if table_format(path) == ".jsonl" and not has_columns(path, columns.texts, encoding):
         named = " and ".join(f"`{column}`" for column in columns.texts)
-        raise UserError(f"{path}: has no column {named}, which this run reads; {OWN_FORMAT}")
+        raise MissingColumn(f"{path}: has no column {named}, which this run reads", str(columns.texts[0]))
     beside = [
         c for c in dict.fromkeys([*columns.id, *columns.keep]) if has_columns(path, [c], encoding, separator)
     ]
@@ -104,16 +116,18 @@ def text_inputs(
     stdin: Iterable[bytes],
     table: TableColumns | Callable[[Path], Iterator[Input]],
     what: str,
+    run: str,
+    tags: Container[str] = (),
 ) -> Iterator[Input]:
     """Each word is a text, but for `-` and the names of files: a .txt has a text on each line, and a .csv, .tsv or .jsonl is
-    read as `table` says. what: one text is called."""
+    read as `table` says. what: one text is called; run: how a command line names the run; tags: those that it gives words."""
     nothing = table.nothing_kept if isinstance(table, TableColumns) else {}
     for number, word in enumerate(words, 1):
         path = user_path(word)
         if word == STDIN:
             found = stdin_lines(stdin)
         elif _names_a_file(word, path):
-            found = _of_file(path, table, what)
+            found = _of_file(path, table, what, run, tags)
         else:
             found = iter([Input(f"argument:{number}", word, name_text(word), unreadable(word))])
         if not nothing:
@@ -141,7 +155,9 @@ def _known_ending(path: Path) -> bool:
     )
 
 
-def _of_file(path: Path, table: TableColumns | Callable[[Path], Iterator[Input]], what: str) -> Iterator[Input]:
+def _of_file(
+    path: Path, table: TableColumns | Callable[[Path], Iterator[Input]], what: str, run: str, tags: Container[str]
+) -> Iterator[Input]:
     """The texts of a file; what is wrong with it as a whole is one input."""
     encoding = table.encoding if isinstance(table, TableColumns) else None
     try:
@@ -150,15 +166,44 @@ def _of_file(path: Path, table: TableColumns | Callable[[Path], Iterator[Input]]
         if table_format(path) is not None:
             yield from table_inputs(path, table) if isinstance(table, TableColumns) else table(path)
         elif path.suffix.lower() == ".txt" or path.name.lower().endswith(".txt.gz"):
+            if _are_tagged(text_lines(path, encoding), tags):
+                raise UserError(f"{path}: its lines are a word with its tag, not texts; {_by_eval(path, run)}")
             yield from line_inputs(text_lines(path, encoding), path.name, encoding)
         else:
             raise UserError(
                 f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl; "
-                f"{OWN_FORMAT}"
+                f"{_by_eval(path, run)}"
             )
     except UserError as error:
-        right = f"; {OWN_FORMAT}" if isinstance(error, MissingColumn) else ""
+        right = f"; {_by_eval(path, run, table)}" if isinstance(error, MissingColumn) else ""
         yield Input(name_text(path.as_posix()), None, name_text(str(path)), f"{error}{right}")
+
+
+def _by_eval(path: Path, run: str, table: TableColumns | Callable[[Path], Iterator[Input]] | None = None) -> str:
+    """The command that predicts a file that has another form than an input. table: the columns that it lacks."""
+    words = f"attnlab eval {shlex.quote(f'run={run}')} {shlex.quote(f'data.path={path}')}"
+    if not isinstance(table, TableColumns) or not table.key:
+        return f"a file like those it was trained on is predicted by `{words}`, also without labels"
+    if len(table.texts) > 1:
+        return f"`{words} {table.key}=[{','.join(['COLUMN'] * len(table.texts))}]` reads other columns, also without labels"
+    column = shlex.quote(f"{table.key}={_longest_column(path, table)}")
+    return f"`{words} {column}` reads another column, also without labels"
+
+
+def _longest_column(path: Path, table: TableColumns) -> str:
+    """The name of the column that has the most characters in the first rows, which is likely to be that of the texts."""
+    if table_format(path) == ".jsonl":
+        return "COLUMN"
+    rows = table_rows(path, BadRows(skip=True), table.encoding, (), table.separator)
+    names, *others = [cells for _, cells in islice(rows, FIRST_LINES)]
+    sizes = [sum(len(cells[i]) for cells in others if i < len(cells)) for i in range(len(names))]
+    return names[sizes.index(max(sizes))]
+
+
+def _are_tagged(lines: Iterable[str], tags: Container[str]) -> bool:
+    """Whether more than half of the first lines are a word and, behind a tab or a space, one of these tags."""
+    filled = [line.split() for line in islice(lines, FIRST_LINES) if line.strip()]
+    return 2 * sum(len(cells) == 2 and cells[1] in tags for cells in filled) > len(filled)
 
 
 def file_inputs(

@@ -15,6 +15,7 @@ from attnlab.data.text.tokenize import SEPARATOR, joined_tokens
 from attnlab.errors import UserError
 from attnlab.sets import Batch, Layout
 from attnlab.spec import DataSpec
+from attnlab.targets import kind_named
 
 Words = list[str]
 
@@ -35,11 +36,17 @@ class SentenceReader(Reader[Words]):
         config = self.config
         if isinstance(config, TableData):
             columns = TableColumns(
-                config.texts, config.encoding, config.separator, listed(config.id), listed(config.keep)
+                config.texts,
+                config.encoding,
+                config.separator,
+                listed(config.id),
+                listed(config.keep),
+                key="data.text",
             )
         else:
             columns = TableColumns(["text"], config.encoding)
-        return text_inputs(words, stdin, columns, self.what)
+        tags = {name for t in self.spec.targets.values() if kind_named(t.kind).per_vector for name in t.classes}
+        return text_inputs(words, stdin, columns, self.what, self.run, tags)
 
     def example(self, value: object, key: str) -> Words:
         """A string, a list of words or the cells of a table's row, as its words within `data.max_length`. Raises UserError for
@@ -52,7 +59,9 @@ class SentenceReader(Reader[Words]):
         else:
             words = _listed(value)
         if not words:
-            raise UserError("give at least one word, and none empty")
+            raise UserError(
+                f"the {'text' if isinstance(value, str | Cells) else 'list'} is empty: give at least one word"
+            )
         if self.config.too_long != "cut":
             refuse_longer(len(words), "words", end)
         return words[:end]
@@ -66,7 +75,7 @@ def _listed(given: object) -> Words:
         raise UserError(f"give each sentence as a string or a list of words, not `{given!r}`")
     words = list(given)
     if not all(isinstance(word, str) and word for word in words):
-        raise UserError("give at least one word, and none empty")
+        raise UserError("give each word as a string that is not empty")
     return words
 
 

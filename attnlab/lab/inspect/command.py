@@ -7,19 +7,21 @@ import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from attnlab.command_words import shell_word
 from attnlab.data.contract import Input, Split
+from attnlab.data.prep.inputs import STDIN
 from attnlab.disk import read_bytes, write_bytes, write_text
 from attnlab.errors import Damaged, UserError, printable, suggestion
 from attnlab.lab.inspect import heads, heads_page
 from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
 from attnlab.model.attention.recorder import attention_layers
-from attnlab.pages.page import Array, packed, page
+from attnlab.pages.page import Array, Json, packed, page
 from attnlab.runs import is_run, is_sweep
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
@@ -34,6 +36,11 @@ LARGEST_PAGE = 1 << 26
 MARK = b'data-page="attnlab-inspect"'
 """By this a page is known, so that no other file is overwritten; in `templates/inspect.html`."""
 USAGE = "write `attnlab inspect RUN INPUT…`, where RUN is a run folder or `latest`"
+ANSWERS = {
+    "class": "a class of the input", "classes": "yes or no to several questions", "number": "a number", "vector_classes": "a class of each vector",
+    "vector_numbers": "a number of each vector", "sequence": "a sequence",
+}  # fmt: skip
+"""What a run answers with, by the kinds of targets."""
 SCRIPTS = ("view.js", "words.js", "views.js", "inspect.js")
 
 
@@ -73,9 +80,11 @@ class Options:
         if len(given) > 1:
             raise UserError(f"`{' '.join(given)}`: choose one of them")
         if not given:
-            raise UserError(
-                f"nothing to inspect; {USAGE} and INPUT what `attnlab predict` takes, or `--example KEY` of the run's data"
-            )
+            if sys.stdin is None or sys.stdin.isatty():
+                raise UserError(
+                    f"nothing to inspect; {USAGE} and INPUT what `attnlab predict` takes, or `--example KEY` of the run's data"
+                )
+            inputs = [STDIN]
         useless = [option for option in (OF_INPUTS if split else ("--examples",)) if option in named]
         if useless:
             told = (
@@ -142,36 +151,86 @@ def _whole(text: str, option: str) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """An example that is to be looked into. shown: how a person recognises it."""
+    """An example that is to be looked into. key: where it stands; shown: how a person recognises it."""
 
     split: Split
     row: int
+    key: str
     shown: str
 
 
-def inspect(words: Sequence[str]) -> None:
-    """Write the page, or print its numbers. Raises UserError as `Options.of` does, and for what cannot be looked into."""
+@dataclass(frozen=True, eq=False)
+class Unreadable:
+    """An input that cannot be looked into. error: why, with where it stands."""
+
+    error: str
+
+
+def inspect(words: Sequence[str]) -> int:
+    """Write the page, or print its numbers; 0, or 1 where some inputs could not be looked into, which is told. Raises UserError as
+    `Options.of` does, and where none could be."""
     options = Options.of(words)
     if not options.json:
         _refuse_other_file(options.out)
     if options.split is not None:
         _over_split(heads.inspect_split(load_run(options.run), options.split, options.examples), options)
-        return
+        return 0
     runs = [load_run(name) for name in (options.run, options.compare) if name is not None]
-    chosen = [_chosen(run, options) for run in runs]
-    shown = [[looked_into(run, one.split, one.row, options.wanted, one.shown) for one in each]
-             for run, each in zip(runs, chosen, strict=True)]  # fmt: skip
+    _refuse_other_questions(runs, options)
+    titles, shown, errors = _looked_into(runs, options)
+    for error in errors:
+        print(printable(f"attnlab: {error}"), file=sys.stderr)
+    code = int(bool(errors))
     if options.json:
         for content in (content for each in shown for content in each):
             sys.stdout.write(json_line(_numbers(content)))
-        return
-    titles = [one.shown for one in chosen[0]]
+        return code
     write_text(options.out, written(runs, titles, shown))
     if options.weights:
         _write_weights(options.out.with_suffix(".weights.npz"), shown)
     for content in (content for each in shown for content in each):
         print(printable(content.line))
     print(f"The page: {options.out}")
+    return code
+
+
+def _refuse_other_questions(runs: Sequence[Run], options: Options) -> None:
+    """Raises UserError where a second run answers another kind of question."""
+    for other in runs[1:]:
+        kind, of_first = (run.model.head.kind for run in (other, runs[0]))
+        if kind != of_first:
+            raise UserError(
+                f"`--compare {options.compare}`: it answers with {ANSWERS[kind]}, but {options.run} with {ANSWERS[of_first]}; "
+                "compare runs that answer the same question"
+            )
+
+
+def _looked_into(runs: Sequence[Run], options: Options) -> tuple[list[str], list[list[Content]], list[str]]:
+    """Names of the inputs that every run can look into, what each run makes of each of them, and why others cannot be. Raises
+    UserError where there are none."""
+    stdin = [] if STDIN not in options.inputs or sys.stdin is None else list(islice(sys.stdin.buffer, MOST + 1))
+    chosen = [_chosen(run, options, stdin) for run in runs]
+    titles, shown, errors = list[str](), [list[Content]() for _ in runs], list[UserError]()
+    told = list[str]()
+    for each in zip(*chosen, strict=True):
+        key = ""
+        try:
+            contents = list[Content]()
+            for run, one in zip(runs, each, strict=True):
+                if isinstance(one, Unreadable):
+                    raise UserError(one.error)
+                key = one.key
+                contents.append(looked_into(run, one.split, one.row, options.wanted, one.shown))
+        except UserError as error:
+            errors.append(error)
+            told.append(str(error) if key in str(error) else f"{key}: {error}")
+            continue
+        titles.append(next(one.shown for one in each if isinstance(one, Chosen)))
+        for contents_of_run, content in zip(shown, contents, strict=True):
+            contents_of_run.append(content)
+    if errors and not titles:
+        raise errors[0]
+    return titles, shown, told
 
 
 def _over_split(found: heads.Inspected, options: Options) -> None:
@@ -185,29 +244,28 @@ def _over_split(found: heads.Inspected, options: Options) -> None:
     print(f"The page: {options.out}")
 
 
-def _chosen(run: Run, options: Options) -> list[Chosen]:
-    """The examples to look into, as this run reads them."""
+def _chosen(run: Run, options: Options, stdin: Sequence[bytes]) -> list[Chosen | Unreadable]:
+    """What to look into, as this run reads it, each input in its place."""
     if options.example is not None:
         return [_own_example(run, options.example)]
     reader = run.reader()
-    stdin = () if sys.stdin is None else sys.stdin.buffer
     inputs = list[Input]()
     for given in reader.inputs(options.inputs, stdin):
-        if given.error:
-            raise UserError(given.error if given.key in given.error else f"{given.key}: {given.error}")
         inputs.append(given)
         if len(inputs) > MOST:
             raise UserError(f"more than {MOST} inputs, which is the most that one page shows; give fewer")
     readings = reader.read(inputs)
-    for number, error in readings.errors.items():
-        key = inputs[number].key
-        raise UserError(error if key in error else f"{key}: {error}")
     if not inputs:
         raise UserError("nothing to inspect: no input was given")
-    return [Chosen(readings.split, row, inputs[number].shown) for row, number in enumerate(readings.rows)]
+    rows, errors = {number: row for row, number in enumerate(readings.rows)}, readings.errors
+    return [
+        Unreadable(given.located(errors[number])) if number in errors
+        else Chosen(readings.split, rows[number], given.key, given.shown)
+        for number, given in enumerate(inputs)
+    ]  # fmt: skip
 
 
-def _own_example(run: Run, key: str) -> Chosen:
+def _own_example(run: Run, key: str) -> Chosen | Unreadable:
     """An example of the run's own data, by its key in the files of predictions. Raises UserError where there is none."""
     splits = run.data().splits
     names = [name for name in ("test", "validation", "train") if name in splits and len(splits[name])]
@@ -215,7 +273,7 @@ def _own_example(run: Run, key: str) -> Chosen:
         split = splits[name]
         row = next((row for row in range(len(split)) if key in (split.keys[row], split.name(row))), None)
         if row is not None:
-            return Chosen(split, row, _recognised(split, row, f"{name}: {key}"))
+            return Chosen(split, row, key, _recognised(split, row, f"{name}: {key}"))
     first = splits[names[0]]
     raise UserError(
         f"`--example {key}`: no such key in the run's data; keys stand in its predictions-….jsonl, such as `{first.name(0)}`"
@@ -251,8 +309,20 @@ def _facts_of(run: Run) -> dict[str, object]:
 
 
 def _numbers(content: Content) -> dict[str, object]:
-    """All that a page holds as lists of numbers."""
-    return {**content.facts, "numbers": {name: _listed(array) for name, array in content.arrays.items()}}
+    """All that a page holds as lists of numbers; layers, heads, vectors and tokens that are named count from 1, as options do."""
+    facts = dict(content.facts)
+    for name in ("chosen", "alignment"):
+        if isinstance(head := facts[name], Mapping):
+            facts[name] = {**head, "layer": _from_1(head["layer"]), "head": _from_1(head["head"])}
+    if isinstance(question := facts["question"], Mapping):
+        facts["question"] = {**question, "vector": _from_1(question["vector"]), "step": _from_1(question["step"])}
+    if isinstance(evidence := facts["evidence"], Sequence):
+        facts["evidence"] = [_from_1(vector) for vector in evidence]
+    return {**facts, "numbers": {name: _listed(array) for name, array in content.arrays.items()}}
+
+
+def _from_1(number: Json) -> Json:
+    return number + 1 if isinstance(number, int) else number
 
 
 def _listed(array: Array) -> object:

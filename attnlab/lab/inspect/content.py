@@ -18,13 +18,11 @@ from attnlab.errors import UserError
 from attnlab.explain.explain import explain
 from attnlab.explain.explanation import METHODS, Explanation, Numbers, Question, Relevance
 from attnlab.explain.question import contrast, default_question, written_answer, written_sets
-from attnlab.explain.trace import LayerPass, numbers
+from attnlab.explain.trace import LayerPass, lens, numbers
 from attnlab.explain.trace import run as passes_of
 from attnlab.lab.inspect.drawn import Drawn, drawn
 from attnlab.model.build import Model
-from attnlab.model.encoders.attention import Attention
 from attnlab.model.heads.seq2seq import Seq2seq
-from attnlab.model.output_layer import RowHead
 from attnlab.pages.page import Array, Json
 from attnlab.sets import Prediction, VectorSets
 from attnlab.targets import kind_named
@@ -82,11 +80,14 @@ class HeadNumber:
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer as a person reads it. text: in a line; told: what else there is to say of it, a sentence each. classes: of the set;
-    answers: of each vector; written: of a sequence, each token."""
+    """An answer as a person reads it. text: in a line; probability: of the class or sequence that it is, None for other answers.
+    told: what else there is to say of it, a sentence each. unknown: words that training never saw. classes: of the set; answers: of
+    each vector; written: of a sequence, each token."""
 
     text: str
+    probability: float | None
     told: list[str]
+    unknown: list[str]
     classes: Ranks
     answers: list[VectorAnswer]
     written: list[Step]
@@ -135,10 +136,13 @@ def answered(
         told += [f"it could also have been: {value} ({p:.3g})" for value, p in prediction.alternatives]
         if not prediction.complete:
             told.append("the answer was cut because it became too long")
-    if isinstance(split, GivenSplit) and (unknown := dict.fromkeys(split.unknown_words(row))):
+    unknown = list(dict.fromkeys(split.unknown_words(row))) if isinstance(split, GivenSplit) else []
+    if unknown:
         told.append(f"never seen in training: {', '.join(unknown)}")
     steps = _steps(model, inputs, written) if isinstance(model.head, Seq2seq) else []
-    return Answered(text, told, classes, answers, steps)
+    has_one = kind.name in ("class", "sequence") and isinstance(prediction.probability, float)
+    probability = prediction.probability if has_one and isinstance(prediction.probability, float) else None
+    return Answered(text, probability, told, unknown, classes, answers, steps)
 
 
 def _text(model: Model, value: Gold) -> str:
@@ -332,21 +336,17 @@ def _followed(number: int, one: LayerPass, table: Numbers) -> dict[str, Array]:
 
 
 @torch.no_grad()
-def lens(model: Model, inputs: VectorSets, done: Sequence[LayerPass]) -> NDArray[np.float16] | None:
-    """(encoder layers, L or 1, C): what the head would answer from the residual stream behind each attention layer, through the last
-    norm; None where another encoder, or another head, has no such."""
+def lenses(model: Model, inputs: VectorSets, done: Sequence[LayerPass]) -> Numbers | None:
+    """(encoder layers, L or 1, C): what the head would answer behind each layer, feed-forward included, through the last norm; behind
+    the last, the answer's own logits. None where another encoder, or another head, has no such."""
     own = [one for one in done if one.kind == "encoder"]
     head = model.head
-    if not own or not isinstance(model.encoder, Attention) or not isinstance(head, RowHead) or not head.classes:
+    if not own or lens(model, inputs, own[0]) is None or not head.classes:
         return None
     if len(own) * len(own[0].q) * len(head.classes) > LENS:
         return None
-    found = []
-    for one in own:
-        stream = model.encoder.norm(one.stream + one.output)
-        outputs = head.outputs(one.plan.queries.with_values(stream))
-        found.append(numbers(outputs if model.bag is None else outputs + model.bag(inputs)))
-    return np.stack(found).astype(np.float16)
+    behind = [lens(model, inputs, one) for one in own]
+    return np.stack([numbers(outputs) for outputs in behind if outputs is not None])
 
 
 # --- explanations -----------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def lens(model: Model, inputs: VectorSets, done: Sequence[LayerPass]) -> NDArray
 def explained(explanation: Explanation | None) -> tuple[Facts, dict[str, Array]]:
     """What the page holds of an explanation, with a sentence on which method is to be believed."""
     if explanation is None:
-        return {"methods": [], "best": None, "verdict": "", "value": 0.0, "probability": 0.0}, {}
+        return {"methods": [], "best": None, "verdict": "", "value": 0.0, "explained_probability": None}, {}
     found = sorted(explanation.relevances.values(), key=lambda one: one.deletion_area)
     arrays: dict[str, Array] = {
         "shares": explanation.shares.astype(np.float32),
@@ -366,7 +366,7 @@ def explained(explanation: Explanation | None) -> tuple[Facts, dict[str, Array]]
     }
     facts: Facts = {
         "methods": [_method(one) for one in found], "best": explanation.best, "verdict": verdict(explanation),
-        "value": _finite(explanation.value), "probability": _finite(explanation.probability),
+        "value": _finite(explanation.value), "explained_probability": _finite(explanation.probability),
     }  # fmt: skip
     return facts, arrays
 
@@ -491,8 +491,19 @@ def looked_into(run: Run, split: Split, row: int, wanted: Wanted, whose: str) ->
     notes = ["Of several members, weights are those of the first."] if len(model.members) > 1 else []
     if found is not None and found.empty is not None:
         notes.append(f"For a set without any vector, the probability of the answer would be {found.empty:.3f}.")
+    named = bool(wanted.why or wanted.instead)
     return _assembled(
-        model, told, shown, layers, lens(model, inputs, done), found, question, evidence or [], notes, whose
+        model,
+        told,
+        shown,
+        layers,
+        lenses(model, inputs, done),
+        found,
+        question,
+        named,
+        evidence or [],
+        notes,
+        whose,
     )
 
 
@@ -532,9 +543,10 @@ def known_evidence(
 
 
 def _assembled(
-    model: Model, told: Answered, shown: Drawn, layers: Layers, logits: NDArray[np.float16] | None,
-    explanation: Explanation | None, question: Question, evidence: Sequence[int], notes: Sequence[str], whose: str,
+    model: Model, told: Answered, shown: Drawn, layers: Layers, logits: Numbers | None,
+    explanation: Explanation | None, question: Question, named: bool, evidence: Sequence[int], notes: Sequence[str], whose: str,
 ) -> Content:  # fmt: skip
+    """named: whether the question names a class or token, so that a person is told how probable that one is."""
     kind = kind_named(model.head.kind)
     names = token_names(model.head) if isinstance(model.head, Seq2seq) else list(model.head.classes)
     of_explanation, arrays = explained(explanation)
@@ -550,7 +562,7 @@ def _assembled(
             "the numbers in training.",
         ]
     facts: dict[str, Json] = {
-        "answer": told.text, "told": told.told, "classes": told.classes,
+        "answer": told.text, "probability": _finite(told.probability), "told": told.told, "classes": told.classes,
         "answers": [asdict(one) for one in told.answers], "written": [asdict(one) for one in told.written],
         "drawn": {"kind": shown.kind, "one": ONE[shown.kind], "labels": shown.labels, **shown.facts},
         "layers": layers.facts, "chosen": _located(layers.chosen), "alignment": _located(layers.alignment),
@@ -562,10 +574,17 @@ def _assembled(
         },
         "logarithm": not compared and not is_number, "probabilities": not is_number,
         "valued": "the number" if is_number else "the difference of logits" if compared else "the log-probability",
-        **of_explanation,
+        "explained": "" if is_number else names[question.answer], **of_explanation,
     }  # fmt: skip
-    certain = f" ({explanation.probability:.3f})" if explanation and kind.name == "class" and not compared else ""
-    return Content(f"{told.text}{certain}  {whose}", facts, all_arrays, layers.weights)
+    certain = "" if told.probability is None or kind.name != "class" else f" ({told.probability:.3f})"
+    never = f"  (unknown: {', '.join(told.unknown)})" if told.unknown else ""
+    about = ""
+    if named and explanation is not None and not is_number:
+        instead = f" and not {names[question.against]}" if question.against is not None else ""
+        of = f" of vector {question.vector + 1}" if question.vector is not None else ""
+        of = f" as token {len(question.written) + 1}" if isinstance(model.head, Seq2seq) else of
+        about = f"; explained: why {names[question.answer]}{instead}{of} ({explanation.probability:.3f})"
+    return Content(f"{told.text}{certain}  {whose}{never}{about}", facts, all_arrays, layers.weights)
 
 
 def _located(head: HeadNumber | None) -> Json:

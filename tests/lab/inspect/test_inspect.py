@@ -1,8 +1,10 @@
 """`attnlab inspect` as a user meets it: the command, the numbers that its page holds, and the page in a browser."""
 
 import base64
+import io
 import json
 import re
+import sys
 import zlib
 from pathlib import Path
 
@@ -83,6 +85,11 @@ def held(page: Path, name: str = "set-0-0") -> tuple[dict, dict[str, NDArray]]:
         at += arrays[key].nbytes + -arrays[key].nbytes % 4
     assert at == len(data)
     return header["facts"], arrays
+
+
+def give(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    """Standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
 
 
 def recorded(run: str, text: str) -> list[NDArray]:
@@ -233,6 +240,49 @@ def test_numbers_are_printed_as_json(reader: str, capsys: pytest.CaptureFixture[
     assert np.array(lines[0]["numbers"]["weights/0"]).sum(-1) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_answer_and_what_is_explained_have_their_own_probabilities(
+    reader: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (answer,) = load_run(reader).predict(["It is zonk!"])
+    other = next(name for name in ("good", "bad") if name != answer.value)
+    p = answer.probability
+    assert main(["inspect", reader, "It is zonk!", "--why", other, "--out", str(tmp_path / "page.html")]) == 0
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told == (
+        f"{answer.value} ({p:.3f})  It is zonk!  (unknown: zonk); explained: why {other} ({1 - p:.3f})"
+    )
+    assert main(["inspect", reader, "It is zonk!", "--why", other, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["answer"], found["explained"]) == (answer.value, other)
+    assert found["probability"] == pytest.approx(p, abs=1e-5)
+    assert found["explained_probability"] == pytest.approx(1 - p, abs=1e-5)
+
+
+def test_numbers_in_json_count_from_1(tagger: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["inspect", tagger, SENTENCE, "--vector", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    facts, _ = held(inspected(tmp_path / "page.html", tagger, SENTENCE, "--vector", "2"))
+    assert found["question"]["vector"] == 2 and facts["question"]["vector"] == 1
+    for part in ("layer", "head"):
+        assert found["chosen"][part] == facts["chosen"][part] + 1
+    behind_last = torch.tensor(found["numbers"]["lens"][-1]).softmax(-1).amax(-1)
+    (answer,) = load_run(tagger).predict([SENTENCE])
+    np.testing.assert_allclose(behind_last, answer.probability, atol=1e-5)
+
+
+def test_an_empty_line_does_not_stop_the_others(
+    reader: str, tagger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, b"It is fine!\n\nIt is dull!\n")
+    page = tmp_path / "page.html"
+    assert main(["inspect", reader, "--out", str(page)]) == 1
+    told = capsys.readouterr()
+    assert told.err == "attnlab: stdin:2: the text is empty: give at least one word\n"
+    assert held(page, "set-1-0")[0]["answer"] == load_run(reader).predict(["It is dull!"])[0].value
+    assert main(["inspect", reader, "It is fine!", "--compare", tagger, "--out", str(page)]) == 2
+    assert "it answers with a class of each vector" in capsys.readouterr().err
+
+
 def test_only_pages_of_ours_are_overwritten(
     reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,6 +315,7 @@ def test_only_pages_of_ours_are_overwritten(
         (["fine", "--out", "nowhere/page.html"], "no folder"),
         (["fine"] * 21, "20 inputs"),
         ([], "nothing to inspect"),
+        ([""], "argument:1: the text is empty: give at least one word"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_one_sentence(
@@ -272,6 +323,7 @@ def test_mistakes_are_told_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    give(monkeypatch, b"")
     (tmp_path / "sound.wav").write_bytes(b"RIFF")
     assert main(["inspect", reader, *words]) == 2
     error = capsys.readouterr().err
