@@ -174,7 +174,8 @@ def _tell_finished(folder: "RunFolder") -> None:
     from attnlab.lab import prune
     from attnlab.lab.report.command import after_training
 
-    after_training(folder)
+    if not folder.report.exists() or folder.report.stat().st_mtime_ns < folder.results.stat().st_mtime_ns:
+        after_training(folder)
     prune.tell(folder)
 
 

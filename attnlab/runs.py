@@ -323,7 +323,7 @@ def best_trial(sweep: Path, name: str) -> tuple[Path, str]:
             chosen, score = seed, best["seeds"][seed]
     of_seeds = f", of its seeds {chosen} is the best" if len(paths) > 1 else ""
     number = best["number"]
-    return paths[chosen], f"The best trial of {sweep}: {number}{of_seeds}, validation {monitor} {score:.4f}"
+    return paths[chosen], f"Using trial {number}, the best of {sweep}{of_seeds}: validation {monitor} {score:.4f}"
 
 
 def new_folder(parent: Path) -> Path:
