@@ -317,8 +317,11 @@ MISTAKES = {
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
     "several runs of one": (["train", "run=latest", "-m", "seed=1,2"], "`-m`: for new runs; `run=` continues one"),
     "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),
-    "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder"),
-    "nearly latest": (["eval", "run=lastest"], "`run=lastest`: no such folder; did you mean `latest`?"),
+    "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder; `attnlab runs` lists all runs"),
+    "nearly latest": (["eval", "run=lastest"], "`run=lastest`: no such folder; did you mean `latest`? `attnlab runs` lists"),
+    "an option for a key": (["train", "--epochs", "3"], "`--epochs`: no such option; write `trainer.epochs=3`"),
+    "an option for a file": (["train", "--data", "x.csv"], "`--data`: no such option; write `data=csv data.path=x.csv`"),
+    "a bare table": (["train", "x.csv"], "`x.csv`: write `data=csv data.path=x.csv`"),
     "a choice where a run should be": (
         ["runs", "compare", "attention", "recurrent"], "`attention`: no such folder; for all runs with a value write key=value, such as `encoder=attention`"
     ),

@@ -87,6 +87,11 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("accuracy/unseen", ["accuracy/unseen: the accuracy on those that are unseen alone", "unseen: words that do not occur in", "metric accuracy: "]),
         ("macro f1", ["metric macro_f1: F1, the harmonic mean"]),
         ("naive_bayes", ["baseline naive_bayes: "]),
+        ("spans", ["span: consecutive vectors"]),
+        ("vectors", ["vector: one element of a set"]),
+        ("LSTM", ["LSTM, GRU: the cells of"]),
+        ("tpe", ["tpe: a search that draws"]),
+        ("verdict", ["verdict: what a comparison"]),
         ("most frequent class", ["baseline most_frequent_class: Always the most frequent class"]),
     ],
 )  # fmt: skip

@@ -63,6 +63,7 @@ def warnings(
     few = [] if config is None else list(_few_learned(data, config))
     told_already = ["train"] if few else []
     found = [*data.warnings, *few, *_few(data, [name for name in splits if name not in told_already])]
+    found += [] if config is None else list(_numbers_as_words(data, config))
     found += _repeated(data, splits, learned)
     if "train" in splits and "train" in data.splits:
         found += [*_contradictory(data, learned), *_unvaried(data)]
@@ -111,6 +112,24 @@ def _few_learned(data: Data, config: Config) -> Iterator[str]:
             f"there are only {count} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how "
             f"much{folds}"
         )
+
+
+def _numbers_as_words(data: Data, config: Config) -> Iterator[str]:
+    """Texts of a table that are numbers alone, by the first of them."""
+    if not isinstance(config.data, TableData) or "train" not in data.splits:
+        return
+    train = data.splits["train"]
+    shown = [cast(Sequence[str], train.show(i).get("words", ())) for i in range(min(len(train), MANY_ROWS))]
+    if len(shown) > 1 and all(map(_is_number, (word for words in shown for word in words))):
+        texts = " and ".join(f"`{name}`" for name in config.data.texts)
+        yield f"{texts}: only numbers, which are read as words; attnlab has no numeric features in tables"
+
+
+def _is_number(word: str) -> bool:
+    """Whether a word is a number, or what tokenizing leaves of one: a sign, a point."""
+    if word == "<sep>":  # stands between the words of several columns
+        return True
+    return not any(character.isalpha() for character in word) and (word in "-+.,%" or any(map(str.isdigit, word)))
 
 
 def _few_texts(data: Data, config: Config) -> Iterator[str]:

@@ -68,6 +68,21 @@ def test_a_type_of_spans_that_is_likely_misspelled_is_told(tmp_path: Path) -> No
     ], "LAC is a tenth as frequent"
 
 
+def test_numbers_as_texts_are_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "area,rooms,label\n" + "".join(f"{i}.5,{i % 7},{'ab'[i % 2]}\n" for i in range(60))
+    )
+    given = ["task=sentiment", "data=csv", f"data.path={tmp_path / 't.csv'}", "data.text=[area,rooms]"]
+    sentence = (
+        "`area` and `rooms`: only numbers, which are read as words; attnlab has no numeric features in tables"
+    )
+    assert sentence in helped(given)
+    (tmp_path / "t.csv").write_text(
+        "area,rooms,label\n" + "".join(f"{i},{i} rooms,{'ab'[i % 2]}\n" for i in range(60))
+    )
+    assert sentence not in helped(given)
+
+
 def test_a_table_of_few_different_texts_is_told(tmp_path: Path) -> None:
     rows = "".join(f"text number {i % 36},{'ab'[i % 36 % 2]}\n" for i in range(400))
     (tmp_path / "t.csv").write_text("text,label\n" + rows)
