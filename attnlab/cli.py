@@ -128,6 +128,8 @@ def train(words: list[str]) -> int | None:
     overrides = [word for word in words if not word.startswith("-")]
     for option in options:
         if option not in ("-m", "--multirun", "--cfg"):
+            if right := _as_key(option, words):
+                raise UserError(f"`{option}`: no such option; write `{right}`")
             known = ("--multirun", "--cfg", "--debug", "--help")
             raise UserError(f"`{option}`: no such option; {suggestion(option, known)}")
     if "--cfg" in words:
@@ -174,7 +176,8 @@ def _tell_finished(folder: "RunFolder") -> None:
     from attnlab.lab import prune
     from attnlab.lab.report.command import after_training
 
-    after_training(folder)
+    if not folder.report.exists() or folder.report.stat().st_mtime_ns < folder.results.stat().st_mtime_ns:
+        after_training(folder)
     prune.tell(folder)
 
 
@@ -192,6 +195,26 @@ def _say_at_once(line: str) -> None:
     print(printable(line), flush=True)
 
 
+TABLES = (".csv", ".tsv", ".jsonl", ".csv.gz", ".tsv.gz", ".jsonl.gz")
+
+
+def _as_key(option: str, words: list[str]) -> str:
+    """`key=value` for an option of other programs, such as `--epochs 3`; "" where none is meant."""
+    from attnlab import help, synonyms
+
+    name, equals, value = option.lstrip("-").partition("=")
+    behind = words[words.index(option) + 1 :][:1]
+    value = (
+        value if equals else next((word for word in behind if "=" not in word and not word.startswith("-")), "…")
+    )
+    if name in ("data", "file", "train-file", "path", "input"):
+        return f"data=csv data.path={value}"
+    ending = synonyms.spelt(name)
+    meant = [key for key in help.USED_MOST if key == name or key.rpartition(".")[2] == ending]
+    key = meant[0] if meant else synonyms.key(name)
+    return f"{key}={value}" if key else ""
+
+
 def _refuse_bare_run(words: list[str]) -> None:
     """Raises UserError for a run folder, or `latest`, that stands where `run=` should name it."""
     for word in words:
@@ -202,6 +225,8 @@ def _refuse_bare_run(words: list[str]) -> None:
 
             if word == "latest" or is_run(word) or is_sweep(user_path(word)):
                 raise UserError(f"`{word}`: write `{shell_word('run', word)}`")
+            if word.lower().endswith(TABLES):
+                raise UserError(f"`{word}`: write `data=csv {shell_word('data.path', word)}`")
 
 
 def _show_config(words: list[str], options: list[str]) -> None:

@@ -70,7 +70,8 @@ def missing_column(column: str, columns: Sequence[str]) -> str:
     """The end of a refusal of a column that a table has not: the one that is spelled nearly so, else all that there are."""
     from difflib import get_close_matches
 
-    near = get_close_matches(column[:100], columns, n=1, cutoff=0.75)
+    near = [name for name in columns if name.casefold() == column.casefold()]
+    near = near or get_close_matches(column[:100], columns, n=1, cutoff=0.75)
     return (
         f"did you mean `{near[0]}`?"
         if near

@@ -50,6 +50,8 @@ MEANINGS = {
     "encoder": "maps vectors to vectors that depend on each other",
     "head": "maps encoded vectors to predictions",
     "readout": "pools a set to one vector: mean, max, sum, attention",
+    "choice": "a named part of a group, such as `encoder=recurrent`, or one of the values that a key may have",
+    "LSTM, GRU": "the cells of `encoder=recurrent`: recurrent networks that read the vectors in order, in both directions",
     "member": "one model of an ensemble: the members are trained in parallel and their predictions averaged",
     "output layer": "maps a vector to the outputs of a target: logits, or a number",
     "transition": "a pair of consecutive tags, which may be forbidden or have a learned score",
@@ -70,8 +72,12 @@ MEANINGS = {
     "average": "the running average of the weights; it is what evaluation uses",
     "checkpoint": "weights and training state on disk: `last/` and `best/`",
     "run": "one training, and the folder that it writes",
+    "tpe": "a search that draws new values near those of the best trials: the tree-structured Parzen estimator",
+    "halving": "a pruner of sweeps: most trials stop early, and the better ones train on",
     "trial": "one configuration of a sweep, trained once per seed",
     "group (of runs)": "finished runs with the same values of the keys they are grouped by, and comparable scores",
+    "measure": "the score by which runs are ranked: the monitor of the run",
+    "verdict": "what a comparison of two sides comes to: better, no difference, or not decided",
     "side": "one of the two things compared: a run, or runs with the same settings and several seeds",
     "margin": "the largest difference between two scores that counts as no difference",
     "baseline": "the score of a simple method on the same test and validation data",
@@ -107,6 +113,7 @@ MEANINGS = {
     "insertion curve": "the same while only the highest ranked vectors are left in; a large area means that the ranking is right",
     "comprehensiveness": "the mean loss of probability when the first 5 to 50 % of the ranked vectors are taken out; higher is better",
     "sufficiency": "the mean loss of probability when only they are left; lower is better",
+    "twin": "a generated sentence or review with the other reading, drawn from the same numbers",
     "evidence": "the vectors that are known to decide an answer, as in generated data",
 }  # fmt: skip
 """By entry: a word, with its sense in parentheses where it has several, or several words with commas."""
@@ -118,11 +125,13 @@ def names(entry: str) -> list[str]:
 
 
 def meanings(word: str) -> Iterator[tuple[str, str]]:
-    """(entry, meaning) of every sense of a word, in any spelling of capitals and spaces."""
+    """(entry, meaning) of every sense of a word, in any spelling of capitals and spaces, also of its plural."""
     wanted = plain(word)
-    for entry, meaning in MEANINGS.items():
-        if wanted in map(plain, names(entry)):
-            yield entry, meaning
+    found = [entry for entry in MEANINGS if wanted in map(plain, names(entry))]
+    if not found and wanted.endswith("s") and len(wanted) > 2:
+        found = [entry for entry in MEANINGS if wanted[:-1] in map(plain, names(entry))]
+    for entry in found:
+        yield entry, MEANINGS[entry]
 
 
 def plain(word: str) -> str:

@@ -132,8 +132,8 @@ WORDS: dict[str, tuple[Word, ...]] = {
             "",
             "one row for all runs with equal values of these keys: how many, mean ± standard deviation of scores",
         ),
-        Word("sort", "started", "order by this column or key; `-score` puts the highest first"),
-        Word("show", "", "keys that become columns, as in `encoder.depth,optimizer.lr`"),
+        Word("sort", "started", "order by this column, key or test score; `-score` puts the highest first"),
+        Word("show", "", "keys or test scores that become columns, as in `encoder.depth,macro_f1`"),
         OUTPUTS,
         Word("--json", "", "print every key of every run as JSON"),
         Word(
@@ -228,12 +228,31 @@ trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
     "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
-    "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.structure": "random_walk:16",
+    "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.target_kind": "number",
+    "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
+    "embedding.char_window": "5", "task": "pos", "data.structure": "random_walk:16",
     "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
 """Values of keys whose type doesn't show how one is written."""
 OF_TASK = {"head.bag": "task=sentiment"}
 """Of keys that only some data may have: a task whose data may."""
+OWN = (
+    "csv", "tagged", "parallel", "graph_jsonl", "image_folder", "speech_manifest", "speech_folder",
+)  # fmt: skip
+"""Data of the user's own, for which keys of `BESIDE` are."""
+BESIDE = {
+    "data.path": "", "data.hub": "", "data.config": "data.hub=OWNER/NAME", "data.revision": "data.hub=OWNER/NAME",
+    "data.id": "data.path=FILE", "data.keep": "data.path=FILE", "data.label": "data.path=FILE", "data.text": "data.path=FILE",
+    "data.separator": "data.path=FILE", "data.time": "data.path=FILE data.folds=time:5", "data.transcript": "data.path=FOLDER",
+    "data.join": "data.path=FOLDER",
+}  # fmt: skip
+"""Of keys that say something of data of the user's own: what stands beside them."""
+NEEDED = {
+    "data.fold": "data.folds=5", "embedding.features": "embedding.path=FILE", "embedding.trainable": "embedding.path=FILE"
+}  # fmt: skip
+"""Of other keys: the key without which they say nothing."""
+OF_TABLES = ("data.id", "data.keep", "data.separator")
+"""Keys that parallel texts have where both languages are in one table."""
 WIDTH, LEFT = 100, 30
 """Of a page, and of its left column."""
 
@@ -372,7 +391,7 @@ def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str
             names = list(defaults)
             listed = "every choice" if len(names) == len(groups.choices(group)) else ", ".join(names)
             rows += [("default", _grouped(defaults)), (f"{group}=", listed)]
-            words = ["attnlab train", *([OF_TASK[path]] if path in OF_TASK else _context(group, names)), word]
+            words = ["attnlab train", *_beside(path, names), word]
         else:
             rows.append(("default", _written(having[0][1].default)))
             words = ["attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train", word]
@@ -395,6 +414,19 @@ def _grouped(defaults: dict[str, str]) -> str:
     for name, value in defaults.items():
         names[value].append(name)
     return "; ".join(f"{value} ({', '.join(of)})" if len(names) > 1 else value for value, of in names.items())
+
+
+def _beside(path: str, names: Sequence[str]) -> list[str]:
+    """The words before a key of one of these choices in an example that the program accepts."""
+    if path in OF_TASK:
+        return [OF_TASK[path]]
+    own = next((name for name in OWN if name in names), None)
+    if path in BESIDE and own is not None:
+        table = ["data.source=table"] if own == "parallel" and path in OF_TABLES else []
+        return [f"data={own}", *table, *BESIDE[path].split()]
+    if path == "data.download":
+        return ["data=tu"]
+    return [*_context(path.partition(".")[0], names), *NEEDED.get(path, "").split()]
 
 
 def _context(group: str, names: Sequence[str]) -> list[str]:
@@ -442,7 +474,7 @@ def _choice_page(group: str, choice: str) -> str:
 def _key_row(key: KeyDoc, value: object) -> tuple[str, str]:
     """A line of a list of keys: a value, the sentence, and what it doesn't say of the values that the key may have."""
     listed = key.kind is not bool and not all(word in key.sentence for word in key.choices)
-    more = " | ".join(key.choices) if listed else key.limits
+    more = " | ".join(key.choices) if listed else "" if "above 0" in key.sentence else key.limits
     return f"{key.path}={_written(value)}", key.sentence + (f" ({more})" if more else "")
 
 

@@ -193,12 +193,17 @@ class RunFolder:
         else:
             path = user_path(run)
             if not path.is_dir():
-                meant = "; did you mean `latest`?" if near_name(run, ["latest"]) else ""
-                raise UserError(f"`run={run}`: no such folder{meant}")
+                others = {folder.name: folder for folder in run_folders(Path(outputs))}
+                near = near_name(path.name, ["latest", *others])
+                meant = f"did you mean `{others.get(near, near)}`? " if near else ""
+                raise UserError(f"`run={run}`: no such folder; {meant}`attnlab runs` lists all runs")
         if is_sweep(path):
             path, told = best_trial(path, run)
         if not (path / "config.yaml").is_file():
-            raise UserError(f"`run={run}`: not a run folder (it has no config.yaml)")
+            inside = [folder for folder in run_folders(path) if not is_part(folder)]
+            newest = max(inside, key=lambda folder: (started(folder), _changed(folder)), default=None)
+            meant = "" if newest is None else f"; the newest run in it is `{newest}`"
+            raise UserError(f"`run={run}`: not a run folder (it has no config.yaml){meant}")
         for file in disk.plain_files(path):
             if file.suffix not in _PLAIN:
                 raise UserError(
@@ -323,7 +328,7 @@ def best_trial(sweep: Path, name: str) -> tuple[Path, str]:
             chosen, score = seed, best["seeds"][seed]
     of_seeds = f", of its seeds {chosen} is the best" if len(paths) > 1 else ""
     number = best["number"]
-    return paths[chosen], f"The best trial of {sweep}: {number}{of_seeds}, validation {monitor} {score:.4f}"
+    return paths[chosen], f"Using trial {number}, the best of {sweep}{of_seeds}: validation {monitor} {score:.4f}"
 
 
 def new_folder(parent: Path) -> Path:

@@ -65,7 +65,8 @@ ALLOWED = {
     "explain": LEAVES | {"model", "explain"},
     "pages": {"errors", "plural"},
     "lab": LEAVES | {"groups", "data", "model", "runs", "compose", "training", "explain", "pages", "lab"},
-    "cli": LEAVES | {"compose", "plugins", "help", "completion", "runs", "training", "lab", "__init__"},
+    "cli": LEAVES
+    | {"compose", "synonyms", "plugins", "help", "completion", "runs", "training", "lab", "__init__"},
     "__init__": {"training", "lab"},
     "__main__": {"cli"},
 }

@@ -61,7 +61,7 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
         == {"task", "test", "validation", "train", "parameters", "baselines", "validation_baselines"} | told
     )
     assert results["examples"] == {"train": 60, "validation": 12, "test": 12}
-    assert results["undefined"] == {"test": {"accuracy/unseen": "no labelled vector is unseen"}}
+    assert results["undefined"] == {"test": {"accuracy/unseen": "every word occurs in training"}}
     assert 0 < results["test"]["accuracy"] <= 1 and results["baselines"]["most_frequent_tag"]["accuracy"] < 0.9
     assert len((finished / "metrics.jsonl").read_text().splitlines()) == 3
     line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
@@ -317,8 +317,11 @@ MISTAKES = {
     "no runs": (["eval", "outputs=/nowhere"], "no runs in /nowhere/"),
     "several runs of one": (["train", "run=latest", "-m", "seed=1,2"], "`-m`: for new runs; `run=` continues one"),
     "no runs to continue": (["train", "run=latest", "outputs=/nowhere"], "no runs in /nowhere/"),
-    "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder"),
-    "nearly latest": (["eval", "run=lastest"], "`run=lastest`: no such folder; did you mean `latest`?"),
+    "no such run": (["eval", "run=/nowhere"], "`run=/nowhere`: no such folder; `attnlab runs` lists all runs"),
+    "nearly latest": (["eval", "run=lastest"], "`run=lastest`: no such folder; did you mean `latest`? `attnlab runs` lists"),
+    "an option for a key": (["train", "--epochs", "3"], "`--epochs`: no such option; write `trainer.epochs=3`"),
+    "an option for a file": (["train", "--data", "x.csv"], "`--data`: no such option; write `data=csv data.path=x.csv`"),
+    "a bare table": (["train", "x.csv"], "`x.csv`: write `data=csv data.path=x.csv`"),
     "a choice where a run should be": (
         ["runs", "compare", "attention", "recurrent"], "`attention`: no such folder; for all runs with a value write key=value, such as `encoder=attention`"
     ),
@@ -443,6 +446,9 @@ def test_hydra_composes_once_for_each_run(
         return original(name, overrides=overrides, **options)
 
     monkeypatch.setattr(compose, "hydra_compose", counted)
+    # The page at the end composes the task's defaults, to tell what differs from them; this is of what comes before.
+    monkeypatch.setattr("attnlab.lab.multirun.after_training", lambda folder, quiet=False: None)
+    monkeypatch.setattr("attnlab.lab.report.command.after_training", lambda folder, quiet=False: None)
     assert main(["train", *tiny, "trainer.epochs=1", "baselines=false", "defaults=plain"]) == 0
     chosen = ["task=pos", "data=ud_ewt"]
     assert composed == [chosen], "the choices of groups alone"

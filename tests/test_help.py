@@ -87,6 +87,11 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("accuracy/unseen", ["accuracy/unseen: the accuracy on those that are unseen alone", "unseen: words that do not occur in", "metric accuracy: "]),
         ("macro f1", ["metric macro_f1: F1, the harmonic mean"]),
         ("naive_bayes", ["baseline naive_bayes: "]),
+        ("spans", ["span: consecutive vectors"]),
+        ("vectors", ["vector: one element of a set"]),
+        ("LSTM", ["LSTM, GRU: the cells of"]),
+        ("tpe", ["tpe: a search that draws"]),
+        ("verdict", ["verdict: what a comparison"]),
         ("most frequent class", ["baseline most_frequent_class: Always the most frequent class"]),
     ],
 )  # fmt: skip
@@ -180,3 +185,28 @@ def test_no_word_of_the_glossary_has_two_entries_without_a_sense() -> None:
     for entry in glossary.MEANINGS:
         same = [other for other, _ in glossary.meanings(glossary.names(entry)[0])]
         assert entry in same and sum(" (" not in other for other in same) <= 1
+
+
+def examples(path: str) -> list[list[str]]:
+    """The words of `attnlab train` in each example that help prints of a key."""
+    lines = [line for block in help._key_blocks(path, help._every_key()[path]) for line in block.splitlines()]
+    shown = [line.split()[1:] for line in lines if line.startswith("  example")]
+    assert shown
+    return [words[2:] for words in shown if words[1] == "train"]
+
+
+ONES_OWN = {"plugins"}
+"""Keys whose example names what only the user has."""
+
+
+@pytest.mark.parametrize("path", ["embedding.window", "data.id", "data.label", "data.time", "data.fold"])
+def test_an_example_is_accepted_as_a_whole(path: str) -> None:
+    for words in examples(path):
+        compose.compose(words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted({*help._every_key()} - ONES_OWN))
+def test_every_example_is_accepted_as_a_whole(path: str) -> None:
+    for words in examples(path):
+        compose.compose(words)

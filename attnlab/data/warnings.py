@@ -18,6 +18,7 @@ from attnlab.config import (
     CrossValidated,
     ParallelData,
     StridedConvolutionEmbedding,
+    TableData,
     TextData,
 )
 from attnlab.data.contract import Data, Split
@@ -38,6 +39,10 @@ RARE_SPELLING = 5
 """How many times as frequent a class is as one that may be its misspelling, at the least."""
 LONG_NAME, LONGEST_NAME = 5, 60
 """Letters from which two names that differ by one of them are likely meant to be the same, and of names that are compared."""
+RARE_TYPE, SHORT_TYPE = 20, 3
+"""The same of types of spans, whose names are short: how many times as frequent, and letters."""
+REPEATED, MANY_ROWS = 4, 100
+"""How often a text occurs on average, and rows, from which scores rest on few texts."""
 
 LONG = 2000
 """Vectors of a set from which attention to all of it takes most of a step: a window of 64 is 6 times as fast at 5,000."""
@@ -58,11 +63,23 @@ def warnings(
     few = [] if config is None else list(_few_learned(data, config))
     told_already = ["train"] if few else []
     found = [*data.warnings, *few, *_few(data, [name for name in splits if name not in told_already])]
+    found += [] if config is None else list(_numbers_as_words(data, config))
     found += _repeated(data, splits, learned)
     if "train" in splits and "train" in data.splits:
         found += [*_contradictory(data, learned), *_unvaried(data)]
-        found += [] if config is None else [*_rare(data, config), *_slow(data, config)]
-    return list(dict.fromkeys(found))
+        found += [] if config is None else [*_few_texts(data, config), *_rare(data, config), *_slow(data, config)]
+    named = _column(config)
+    return list(
+        dict.fromkeys(
+            f"{named}{told.removeprefix('label')}" if told.startswith("label: ") else told for told in found
+        )
+    )
+
+
+def _column(config: Config | None) -> str:
+    """What the user calls the target `label`: the column that holds it."""
+    column = config.data.label if config is not None and isinstance(config.data, TableData) else None
+    return column if isinstance(column, str) else "label"
 
 
 def refuse_unanswered(data: Data) -> None:
@@ -95,6 +112,38 @@ def _few_learned(data: Data, config: Config) -> Iterator[str]:
             f"there are only {count} training examples: scores will vary from seed to seed; `-m seed=1,2,3` shows how "
             f"much{folds}"
         )
+
+
+def _numbers_as_words(data: Data, config: Config) -> Iterator[str]:
+    """Texts of a table that are numbers alone, by the first of them."""
+    if not isinstance(config.data, TableData) or "train" not in data.splits:
+        return
+    train = data.splits["train"]
+    shown = [cast(Sequence[str], train.show(i).get("words", ())) for i in range(min(len(train), MANY_ROWS))]
+    if len(shown) > 1 and all(map(_is_number, (word for words in shown for word in words))):
+        texts = " and ".join(f"`{name}`" for name in config.data.texts)
+        yield f"{texts}: only numbers, which are read as words; attnlab has no numeric features in tables"
+
+
+def _is_number(word: str) -> bool:
+    """Whether a word is a number, or what tokenizing leaves of one: a sign, a point."""
+    if word == "<sep>":  # stands between the words of several columns
+        return True
+    return not any(character.isalpha() for character in word) and (word in "-+.,%" or any(map(str.isdigit, word)))
+
+
+def _few_texts(data: Data, config: Config) -> Iterator[str]:
+    """A table with the same texts again and again: rows that are no examples of their own."""
+    if not isinstance(config.data, TableData):
+        return
+    rows = sum(map(len, data.splits.values()))
+    if rows < MANY_ROWS:
+        return
+    different = len({digest for split in data.splits.values() for digest in _digests(split)})
+    if different * REPEATED <= rows:
+        kept = "equal texts stay in one split, so " if data.unnamed else ""
+        texts = f"{plural(different, 'different text')} in {rows:,} rows"
+        yield f"{texts}; {kept}scores rest on few of them"
 
 
 def _has_folds(config: Config) -> bool:
@@ -217,13 +266,13 @@ def _alike(name: str, target: Target) -> Iterator[str]:
         )
 
 
-def _a_letter_apart(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+def _a_letter_apart(counts: Mapping[str, int], shortest: int = LONG_NAME) -> Iterator[tuple[str, str]]:
     """(the more frequent, the rarer) of each two names of which one becomes the other by one letter that is added, left
-    out, replaced, or exchanged with the next. Short names, and digits, tell classes apart by a letter."""
+    out, replaced, or exchanged with the next. Names below `shortest`, and digits, tell classes apart by a letter."""
     shortened = dict[
         str, list[str]
     ]()  # two such names have a form in common from which at most a letter is left out
-    for name in (name for name in counts if LONG_NAME <= len(name) <= LONGEST_NAME):
+    for name in (name for name in counts if shortest <= len(name) <= LONGEST_NAME):
         for form in {name, *(name[:i] + name[i + 1 :] for i in range(len(name)))}:
             shortened.setdefault(form, []).append(name)
     pairs = {tuple(sorted(pair)) for names in shortened.values() for pair in combinations(names, 2)}
@@ -239,6 +288,41 @@ def _a_letter_apart(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
 def _equal_letters(one: str, other: str) -> int:
     """How many letters two names have in common at their beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _odd_tags(name: str, target: Target, train: Split) -> Iterator[str]:
+    """Tags without B- or I- among those of spans, which turn the scores of spans off; and rare types of spans that may be
+    misspellings of frequent ones."""
+    if target.kind != "vector_classes":
+        return
+    counts = {label: n for label, n in zip(target.classes, target.counts, strict=True) if n}
+    marked = {
+        label: n for label, n in counts.items() if label != spans.OUTSIDE and spans.are_tags([f"B-{label}", label])
+    }
+    plain = {label: n for label, n in counts.items() if label != spans.OUTSIDE and label not in marked}
+    if not spans.are_tags(marked) or sum(marked.values()) <= sum(plain.values()):
+        return
+    for label, n in plain.items():
+        times = f" ({n:,} times)" if n > 1 else ""
+        yield f"{_first(label, name, train)}: tag `{label}` has no B- or I-{times}, so spans aren't scored"
+    types = dict[str, int]()
+    for label, n in marked.items():
+        types[label[2:]] = types.get(label[2:], 0) + n
+    for usual, rare in _a_letter_apart(types, SHORT_TYPE):
+        if RARE_TYPE * types[rare] <= types[usual]:
+            slip = next(label for label in marked if label[2:] == rare)
+            yield (
+                f"{name}: a type of spans that differs by one letter from a frequent one may be a misspelling: `{rare}` "
+                f"({types[rare]:,}) beside `{usual}` ({types[usual]:,}); `{slip}` is at {_first(slip, name, train)}"
+            )
+
+
+def _first(label: str, name: str, train: Split) -> str:
+    """Where a tag stands first: the key of its sentence, and the word's number there."""
+    for key, tags in zip(train.keys, cast(Sequence[Sequence[str]], train.gold(name)), strict=True):
+        if label in tags:
+            return f"{key}, word {list(tags).index(label) + 1}"
+    raise AssertionError("training has every class that it has counted")
 
 
 def _unbegun(name: str, target: Target, train: Split) -> Iterator[str]:
@@ -274,6 +358,7 @@ def _unvaried(data: Data) -> Iterator[str]:
         elif kind_named(target.kind).has_labels:
             yield from _alike(name, target)
             yield from _unbegun(name, target, data.splits["train"])
+            yield from _odd_tags(name, target, data.splits["train"])
             rare = [label for label, count in zip(target.classes, target.counts, strict=True) if count == 0]
             if not target.classes:
                 yield f"{name}: no label in the training data says what is right"

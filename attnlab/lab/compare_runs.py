@@ -2,7 +2,9 @@
 
 The difference of each score gets a 95 % interval by the paired bootstrap (`metrics.bootstrap`): over the examples, and over the
 seeds where a side has several runs. The verdict is on the measure that picked the weights: *better* where the interval excludes 0,
-*no difference* where all of it lies within the margin, else *not decided*.
+*no difference* where all of it lies within the margin, else *not decided*. Where no example was scored differently, resamples
+cannot differ either; then up to 3 of n examples may, as the rule of three has it (Hanley & Lippman-Hand 1983), and the verdict is
+*no difference* only where that share lies within the margin.
 """
 
 import json
@@ -167,7 +169,7 @@ def _folders(item: str, outputs: str) -> list[RunFolder]:
         raise UserError(f"`{item}`: no such folder; for all runs with a value write key=value{example}")
     if is_sweep(path):
         choice, runs = runs_of_best(path, item)
-        print(printable(f"The best trial of {path}: {choice['best']['number']}"))
+        print(printable(f"Using trial {choice['best']['number']}, the best of {path}"))
         return [RunFolder.find(str(run)) for run in runs.values()]
     seeds = sorted(path.glob("seed-*/config.yaml"))
     if seeds and not RunFolder(path).config.is_file():
@@ -186,6 +188,10 @@ def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -
     tested = [row for row in having if RunFolder(Path(outputs, str(row["run"]))).predictions("test").exists()]
     if not tested:
         why = "none was scored on test data" if having else "none has finished"
+        if not having and filters and (others := finished(picked(rows, {name: texts(word)}, outputs))):
+            found = sorted({written(row.get(key)) for key in filters for row in others})
+            asked = " ".join(f"{key}={','.join(allowed)}" for key, allowed in filters.items())
+            why = f"none with {asked} has finished; others have, with {' and '.join(filters)} {', '.join(found)}"
         raise UserError(f"`{word}`: of the runs in {outputs}/ that have it, {why}")
     names = data_names(rows)
     kinds = sorted({comparable(row, names) for row in tested})
@@ -282,8 +288,8 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
         for run in side.runs:
             positions = {key: i for i, key in enumerate(run.keys)}
             if run.comparison.kind != base.comparison.kind:
-                raise UserError(f"{base.folder.path} and {run.folder.path} answer different questions: of kind "
-                                f"{base.comparison.kind} and {run.comparison.kind}")  # fmt: skip
+                raise UserError(f"{base.folder.path} and {run.folder.path} answer different questions: one predicts "
+                                f"{_answered(base)}, the other {_answered(run)}")  # fmt: skip
             if other := right.keys() ^ positions.keys():
                 example = min(other)
                 alone = base if example in right else run
@@ -305,6 +311,15 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
     return sides[0], sides[1]
 
 
+def _answered(run: TestedRun) -> str:
+    """What it predicts, in words."""
+    kind = run.comparison.kind
+    return {
+        "class": "a class", "classes": "yes or no to several questions", "number": "numbers", "vector_classes": "tags",
+        "vector_numbers": "a number for each vector", "sequence": "texts",
+    }.get(kind, kind)  # fmt: skip
+
+
 def _plain(gold: metrics.Value) -> str:
     """A right answer as text: numbers that are unknown are equal, too."""
     return json.dumps(gold)
@@ -323,13 +338,32 @@ class Compared:
 
     @property
     def verdict(self) -> Verdict:
-        return verdict_on(self.found[self.measure][1], self.margin)
+        interval = self.found[self.measure][1]
+        if _equal(interval) and self.may_differ > self.margin:
+            return "not decided"
+        return verdict_on(interval, self.margin)
+
+    @property
+    def may_differ(self) -> float:
+        """The largest difference that is likely (95 %) where none of n examples differs: 3 / n of the best score there is."""
+        return 3 / self.examples * _usual_margin(self.measure, self.sides[1].scores(self.measure)) / MARGIN
+
+    @property
+    def examples(self) -> int:
+        return len(self.sides[0].runs[0].comparison.gold)
 
     def sentence(self, letters: tuple[str, str] = ("A", "B")) -> str:
         """The verdict with its reason. letters: what the sides are called."""
-        examples = len(self.sides[0].runs[0].comparison.gold)
         interval = self.found[self.measure][1]
-        return _sentence(self.verdict, interval, self.margin, self.measure, examples, letters)
+        if _equal(interval):
+            small = self.verdict == "no difference"
+            where = "lies within" if small else "extends past"
+            return (
+                f"{'No difference' if small else 'Not decided'} ({self.measure}, {plural(self.examples, 'test example')}): "
+                f"none was scored differently; with so many, a difference of up to {self.may_differ:.4f} is still likely (3 of "
+                f"{self.examples:,}, 95 %), which {where} the margin of {self.margin:.3g}."
+            )
+        return _sentence(self.verdict, interval, self.margin, self.measure, self.examples, letters)
 
     def notes(self, letters: tuple[str, str] = ("A", "B")) -> Iterator[str]:
         """What to know of the verdict, a line each."""
@@ -403,6 +437,11 @@ def verdict_on(interval: Difference, margin: float) -> Verdict:
     if interval.low > 0 or interval.high < 0:
         return "better"
     return "no difference" if -margin <= interval.low and interval.high <= margin else "not decided"
+
+
+def _equal(interval: Difference) -> bool:
+    """Whether no resample differs, as where no example was scored differently."""
+    return interval.low == interval.high == 0
 
 
 def _sentence(

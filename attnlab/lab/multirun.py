@@ -9,6 +9,7 @@ from attnlab.lab import run_groups
 from attnlab.lab.report.command import after_training
 from attnlab.lab.run_rows import Row, read_row
 from attnlab.runs import RunFolder
+from attnlab.training.baselines.ahead import ahead
 from attnlab.training.report import Reporter, shown
 from attnlab.training.train import start
 
@@ -39,6 +40,8 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
                         reporter.warn(warning)
                 warned.update(told)
                 reporter.say(printable(_line(rows[-1], folder)))
+                if simple := _ahead(config, folder):
+                    reporter.say(printable(f"  {simple}"))
     except Stopped:
         found = RunFolder.find(config.folder or "latest", config.outputs)
         if rows and not found.results.exists():  # of the first run this was said already
@@ -58,6 +61,15 @@ def _line(row: Row, folder: RunFolder) -> str:
     seconds = row.get("seconds")
     time = [f"{seconds:.0f} s"] if isinstance(seconds, float | int) else []
     return f"  {', '.join([*scores, *time])}; report in {folder.report}"
+
+
+def _ahead(config: Config, folder: RunFolder) -> str:
+    """Whether a simple baseline has a better validation score than the run, in a line; "" where none has."""
+    results = folder.read_results()
+    simple, monitor = results.get("validation_baselines", {}), results.get("train", {}).get("monitor", "")
+    examples = results.get("examples", {}).get("validation", 0)
+    told = ahead(results.get("validation", {}), simple, monitor, config, False, examples)
+    return told.partition(": ")[0]  # advice is in the log of each
 
 
 def _show(rows: Sequence[Row], keys: Sequence[str]) -> None:

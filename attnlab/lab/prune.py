@@ -68,7 +68,7 @@ def tell(run: RunFolder) -> None:
         words = f"{shell_word('run', str(run.path))} {REMOVE}"
         print(
             printable(
-                f"{_megabytes(size)} of disk space are only needed to train this run further; free them with: attnlab prune {words}"
+                f"{_megabytes(size)} in this folder serve only to train further; to delete them: attnlab prune {words}"
             )
         )
 

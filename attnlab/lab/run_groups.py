@@ -86,13 +86,17 @@ def higher_is_better(measure: str) -> bool:
 
 
 def best_groups(groups: Sequence[Group]) -> list[Group]:
-    """Of each task, data and measure with several groups, the one that is best on validation data."""
-    best: dict[tuple[str, str, str], Group] = {}
+    """Of each task, data and measure with several groups, those that are best on validation data: several where they are equal."""
+    best: dict[tuple[str, str, str], float] = {}
     for group in groups:
-        if group.scores("score"):
-            best.setdefault(group.kind, group)
+        if scores := group.scores("score"):
+            best.setdefault(group.kind, fmean(scores))
     of_kind = Counter(group.kind for group in groups)
-    return [group for group in best.values() if of_kind[group.kind] > 1]
+    return [
+        group
+        for group in groups
+        if of_kind[group.kind] > 1 and (scores := group.scores("score")) and fmean(scores) == best[group.kind]
+    ]
 
 
 def shown(scores: Sequence[float]) -> str:
@@ -112,6 +116,7 @@ def with_deviation(mean: float | None, deviation: float | None = None) -> str:
 BEST = " *"
 """Behind the best score of those that compare; below the table stands what it means."""
 BEST_ON_VALIDATION = "* the best on validation data"
+EQUAL = "; several have the same score"
 
 
 def table(groups: Sequence[Group], keys: Sequence[str]) -> Table:
@@ -135,7 +140,9 @@ def table(groups: Sequence[Group], keys: Sequence[str]) -> Table:
 
 def notes(groups: Sequence[Group], rows: Sequence[Row]) -> list[str]:
     """What to know of these groups, a line each: which one is the best, what else their runs differ in, and what isn't counted."""
-    lines = [BEST_ON_VALIDATION] if best_groups(groups) else []
+    best = best_groups(groups)
+    tied = len(best) > len({group.kind for group in best})
+    lines = [BEST_ON_VALIDATION + (EQUAL if tied else "")] if best else []
     if len({group.kind for group in groups}) > 1:
         lines.append("Rows are ranked only within the same task, data and measure.")
     differing, repeating = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)

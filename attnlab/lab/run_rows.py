@@ -73,6 +73,16 @@ def _columns(folder: RunFolder, config: Row) -> Row:
     )
 
 
+def add_scores(rows: Sequence[Row], names: Sequence[str], outputs: str) -> None:
+    """Give the rows the test scores of these names, such as `macro_f1`, which are neither columns nor keys."""
+    for name in {*names} - {*COLUMNS, *(name for row in rows for name in row), ""}:
+        for row in rows:
+            folder = RunFolder(Path(outputs, str(row["run"])))
+            score = None if row["state"] == "damaged" else folder.read_results().get("test", {}).get(name)
+            if score is not None:
+                row[name] = score
+
+
 def ordered(rows: Sequence[Row], sort: str) -> list[Row]:
     """By a column, `-` for the highest first; runs that have no value there come last. Scores are ordered within each task,
     data and measure: an accuracy is not above or below a mean absolute error."""
@@ -137,7 +147,10 @@ def refuse_unknown(names: Sequence[str], rows: Sequence[Row]) -> None:
     known = {*COLUMNS, *(name for row in rows for name in row)}
     for name in names:
         if name not in known:
-            listed = f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys"
+            listed = (
+                f"the columns are {', '.join(COLUMNS)}, and `attnlab train --help` lists the keys; `show` and `sort` take test "
+                "scores of the runs, too, such as `accuracy`"
+            )
             raise UserError(f"`{name}`: no such column or key; {suggestion(name, known, listed, of='')}")
 
 

@@ -22,6 +22,7 @@ from attnlab.lab.run_rows import (
     NUMBERS,
     SCORES,
     Row,
+    add_scores,
     comparable,
     data_names,
     ordered,
@@ -32,6 +33,7 @@ from attnlab.lab.run_rows import (
 )  # fmt: skip
 from attnlab.local_files import user_path
 from attnlab.plural import plural
+from attnlab.registry import METRICS
 from attnlab.runs import is_run
 from attnlab.training.report import NO_SCORE, clock
 
@@ -52,6 +54,7 @@ def show(words: Sequence[str]) -> None:
     extra, keys = ([name for name in asked.get(option, []) if name] for option in ("show", "group"))
     sort = asked.get("sort", [""])[0]
     filters = {name: allowed for name, allowed in asked.items() if name not in OPTIONS}
+    add_scores(rows, [*extra, sort.lstrip("-")], outputs)
     refuse_unknown([*extra, *keys, *([sort.lstrip("-")] if sort else []), *filters], rows)
     of_all = len(rows)
     rows = picked(rows, filters, outputs)
@@ -118,7 +121,7 @@ def _cell(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, (int, float)):
-        if name in ("score", "test"):
+        if name in ("score", "test") or name.partition("/")[0] in METRICS:
             return f"{value:.4f}"
         if name == "seconds":
             return clock(value).strip()

@@ -232,7 +232,12 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
         if metric.of_slices and comparison.kind == "vector_classes":
             for slice_name, marks in (slices or {}).items():
                 value = metric.value(comparison.marked(marks))
-                nothing = Undefined(f"no labelled vector is {slice_name}")
+                none = (
+                    "every word occurs in training"
+                    if slice_name == "unseen"
+                    else f"no labelled vector is {slice_name}"
+                )
+                nothing = Undefined(none)
                 values[f"{name}/{slice_name}"] = nothing if value is NOTHING_SCORED else value
     confusion = comparison.confusion if comparison.kind in ("class", "vector_classes") else {}
     scores = {name: value for name, value in values.items() if isinstance(value, int | float)}

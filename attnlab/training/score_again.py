@@ -92,7 +92,15 @@ def _chosen(run: Run, data: Data, split: str) -> tuple[str, str]:
     if other and split == "test" and split not in data.splits and len(data.splits) == 1:
         split = next(iter(data.splits))
     if split not in data.splits:
-        raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}")
+        meant = {
+            "dev": "validation",
+            "val": "validation",
+            "valid": "validation",
+            "testing": "test",
+            "training": "train",
+        }
+        right = f"; write `split={meant[split]}`" if meant.get(split) in data.splits else ""
+        raise UserError(f"`split={split}`: the data have {', '.join(data.splits)}{right}")
     examples = plural(len(data.splits[split]), "example")
     if not data.splits[split].answered:
         return split, f"Predicted: {examples} of {where}; {_missing_labels(run.config.data)}, so no scores"

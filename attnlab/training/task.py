@@ -30,10 +30,10 @@ def told(config: Config, spec: DataSpec, overrides: Sequence[str]) -> str:
         return ""
     (name,) = learned
     task, target = _task_of(spec, name), spec.targets[name]
-    own = "" if config.task == task or config.task in compose.choices("task") else f" is {task}"
+    own = "" if config.task == task or config.task in compose.choices("task") else f" ({task})"
     others = [f"`{other}` (task={_task_of(spec, other)})" for other in spec.targets if other != name]
     more = f"; the data also have {' and '.join(others)}" if others else _maybe_numbers(config, target)
-    return f"task={config.task}{own}: `{name}` {_described(target)}{more}"
+    return f"task={config.task}{own}: `{_column(config, name)}` {_described(target)}{more}"
 
 
 def refuse_other(config: Config, spec: DataSpec) -> None:
@@ -47,7 +47,15 @@ def refuse_other(config: Config, spec: DataSpec) -> None:
             else ""
         )
         described = _described(spec.targets[names[0]])
-        raise UserError(f"`task={config.task}`: `{names[0]}` {described}; write task={tasks[0]}{numbers}")
+        raise UserError(
+            f"`task={config.task}`: `{_column(config, names[0])}` {described}; write task={tasks[0]}{numbers}"
+        )
+
+
+def _column(config: Config, name: str) -> str:
+    """What the user calls a target: the column of a table that holds it."""
+    column = getattr(config.data, "label", None)
+    return column if name == "label" and isinstance(column, str) else name
 
 
 def _learned(config: Config, spec: DataSpec) -> list[str]:

@@ -214,7 +214,18 @@ def resume(
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)
         if checkpoint.exists(folder.last):
-            for warning in restore(training):
+            restored = restore(training)
+            if (
+                training.progress.done
+                and folder.results.exists()
+                and folder.config.read_text() == compose.to_yaml(config)
+            ):
+                Reporter(quiet=quiet).say(
+                    _how_far(training, folder)
+                )  # nothing of the folder changes, its log neither
+                best = best_weights(folder, model.state_dict())
+                return with_weights(best, folder, config, spec, model, engine)
+            for warning in restored:
                 reporter.warn(warning)
             if not training.progress.done:
                 folder.outdate_results()  # before the settings change that they came from

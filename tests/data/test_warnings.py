@@ -45,6 +45,55 @@ def test_train_gives_the_warnings_that_data_gives_once_and_again_when_continued(
     assert not [sentence for sentence in told(capsys.readouterr().out) if sentence.startswith("the test split")]
 
 
+def told_of_tags(folder: Path, sentences: list[str]) -> list[str]:
+    """What is told of sentences of tags that are all for training; a sentence's key is the line of its first word."""
+    rows = [line for tags in sentences for line in (*(f"w\t{tag}" for tag in tags.split()), "")]
+    (folder / "tags.txt").write_text("\n".join(rows))
+    given = ["task=pos", "data=tagged", f"data.path={folder / 'tags.txt'}", "data.validation=0", "data.test=0"]
+    return warnings(open_data(compose.compose(given).data, 1))
+
+
+def test_a_tag_that_turns_the_scores_of_spans_off_is_told(tmp_path: Path) -> None:
+    found = told_of_tags(tmp_path, ["B-PER I-PER O", "O O PER", "B-LOC O"])
+    assert "tags.txt:5, word 3: tag `PER` has no B- or I-, so spans aren't scored" in found
+    assert not [line for line in told_of_tags(tmp_path, ["B-PER I-PER O", "O O", "B-LOC O"]) if "no B-" in line]
+    assert not [line for line in told_of_tags(tmp_path, ["NOUN VERB DET", "B-a"]) if "no B-" in line]
+
+
+def test_a_type_of_spans_that_is_likely_misspelled_is_told(tmp_path: Path) -> None:
+    found = told_of_tags(tmp_path, ["B-LOC I-LOC"] * 10 + ["O B-LOK"] + ["B-LAC"] * 2)
+    assert [line for line in found if "misspelling" in line] == [
+        "tags: a type of spans that differs by one letter from a frequent one may be a misspelling: `LOK` (1) beside `LOC` "
+        "(20); `B-LOK` is at tags.txt:31, word 2"
+    ], "LAC is a tenth as frequent"
+
+
+def test_numbers_as_texts_are_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "area,rooms,label\n" + "".join(f"{i}.5,{i % 7},{'ab'[i % 2]}\n" for i in range(60))
+    )
+    given = ["task=sentiment", "data=csv", f"data.path={tmp_path / 't.csv'}", "data.text=[area,rooms]"]
+    sentence = (
+        "`area` and `rooms`: only numbers, which are read as words; attnlab has no numeric features in tables"
+    )
+    assert sentence in helped(given)
+    (tmp_path / "t.csv").write_text(
+        "area,rooms,label\n" + "".join(f"{i},{i} rooms,{'ab'[i % 2]}\n" for i in range(60))
+    )
+    assert sentence not in helped(given)
+
+
+def test_a_table_of_few_different_texts_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"text number {i % 36},{'ab'[i % 36 % 2]}\n" for i in range(400))
+    (tmp_path / "t.csv").write_text("text,label\n" + rows)
+    sentence = "36 different texts in 400 rows; equal texts stay in one split, so scores rest on few of them"
+    given = ["task=sentiment", "data=csv", f"data.path={tmp_path / 't.csv'}"]
+    assert sentence in helped(given)
+    rows = "".join(f"text number {i % 200},{'ab'[i % 2]}\n" for i in range(400))
+    (tmp_path / "t.csv").write_text("text,label\n" + rows)
+    assert not [line for line in helped(given) if "different texts" in line]
+
+
 BEGINS = "tags: in training, {} neither B- nor I- of the same type, such as tags.txt:{}; each is read as the beginning of a span"
 IOB1 = (
     "tags: 3 of 5 spans in training begin with I-, such as tags.txt:1, as in IOB1, where B- only parts a span from one of its "

@@ -133,6 +133,28 @@ def test_a_small_difference_is_none_within_the_margin(tmp_path: Path, capsys: py
     assert compare([*sides, "margin=0"]) == "not decided"
 
 
+def test_equal_scores_decide_as_much_as_the_rule_of_three_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """200 test examples: with none that differs, a difference of up to 3/200 is likely."""
+    sides = [str(run(tmp_path, name, 160, f"seed={seed}").path) for seed, name in enumerate("ab")]
+    sentence = (
+        "{} (accuracy, 200 test examples): none was scored differently; with so many, a difference of up to 0.0150 is still "
+        "likely (3 of 200, 95 %), which {} the margin of {}."
+    )
+    assert sentence.format("Not decided", "extends past", "0.01") in said(capsys, *sides)
+    assert sentence.format("No difference", "lies within", "0.015") in said(capsys, *sides, "margin=0.015")
+
+
+def test_runs_that_finished_in_another_task_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "one", 160, "encoder.depth=1")
+    folder = run(tmp_path, "other", 160, "encoder.depth=2")
+    write_text(folder.config, folder.config.read_text().replace("task: sentiment", "task: films"))
+    words = ["encoder.depth=1", "encoder.depth=2", f"outputs={tmp_path}", "task=films"]
+    assert main(["runs", "compare", *words]) == 2
+    assert "none with task=films has finished; others have, with task sentiment" in capsys.readouterr().err
+
+
 def test_several_seeds_on_each_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for depth, scores in ((1, (150, 170)), (2, (160, 180))):
         for seed, right in enumerate(scores):
@@ -171,7 +193,7 @@ def test_a_finished_sweep_is_every_seed_of_its_best_trial(
     for named in (sweep, sweep / "trial-4"):
         out = said(capsys, str(named), other)
         assert f"A: {named} (2 runs, seeds 1, 2)" in out
-        assert ("The best trial of" in out) == (named == sweep)
+        assert (f"Using trial 4, the best of {sweep}" in out) == (named == sweep)
 
 
 REFUSED = {

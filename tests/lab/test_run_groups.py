@@ -77,6 +77,14 @@ def test_the_best_of_an_error_is_the_smallest(tmp_path: Path, capsys: pytest.Cap
     assert [line[:1] for line in printed(capsys, tmp_path, "group=encoder.depth")[1:3]] == ["2", "1"]
 
 
+def test_equal_scores_are_all_the_best(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for depth, score in ((1, 0.5), (2, 0.75), (3, 0.75)):
+        finished(tmp_path, f"run-{depth}", score, f"encoder.depth={depth}")
+    _, *rows, note = printed(capsys, tmp_path, "group=encoder.depth")
+    assert [row.split()[0] for row in rows if "*" in row] == ["2", "3"]
+    assert note == "* the best on validation data; several have the same score"
+
+
 def test_what_else_differs_is_told(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = printed(capsys, outputs, "group=encoder.depth")
     assert not any("differ" in line or "repeat" in line for line in said)
@@ -169,9 +177,10 @@ def test_a_multirun_ends_with_a_row_for_each_setting(
     told = re.findall(
         r"^  validation accuracy (0\.\d{4}), test accuracy 0\.\d{4}, \d+ s; report in (.*)$", out, re.M
     )
-    for score, log in told:
-        assert f"validation accuracy {score}" in Path(log).read_text()
-    assert len({log for _, log in told}) == 4
+    for score, report in told:
+        assert Path(report).is_file() and Path(report).name == "report.html"
+        assert f"validation accuracy {score}" in Path(report).with_name("log.txt").read_text()
+    assert len({report for _, report in told}) == 4
 
 
 def test_a_multirun_that_fails_tells_what_it_has_come_to(

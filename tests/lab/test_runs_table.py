@@ -84,6 +84,16 @@ def test_a_held_run_is_running(outputs: Path, capsys: pytest.CaptureFixture[str]
     assert folder.state() == "cut off"
 
 
+def test_a_test_score_may_be_a_column_and_the_order(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of every score in results.json, whatever picked the weights."""
+    folder = RunFolder(outputs / "pos" / "finished")
+    results = folder.read_results()
+    write_json(folder.results, results | {"test": results["test"] | {"macro_f1": 0.12345}})
+    show(["show=macro_f1", "sort=-macro_f1", f"outputs={outputs}"])
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split()[-1] == "macro_f1" and first.split()[-1] == "0.1235"
+
+
 def test_an_unknown_word_is_refused(outputs: Path) -> None:
     with pytest.raises(UserError, match="did you mean `score`"):
         show(["sort=-scor", f"outputs={outputs}"])
@@ -162,14 +172,14 @@ def test_a_sweep_is_its_best_trial(outputs: Path) -> None:
     for name in ("latest", str(sweep)):
         found = RunFolder.find(name, str(outputs))
         assert found.path == sweep / "trial-3"
-        assert found.told == f"The best trial of {sweep}: 3, validation mae 0.5000"
+        assert found.told == f"Using trial 3, the best of {sweep}: validation mae 0.5000"
 
 
 def test_of_a_trial_with_several_seeds_the_best_one_is_taken(outputs: Path) -> None:
     sweep = a_sweep(outputs, {"5": 0.5, "6": 0.25, "7": 0.75})
     found = RunFolder.find(str(sweep))
     assert found.path == sweep / "trial-3/seed-6", "the mae is lowest there"
-    assert found.told.endswith(": 3, of its seeds 6 is the best, validation mae 0.2500")
+    assert found.told == f"Using trial 3, the best of {sweep}, of its seeds 6 is the best: validation mae 0.2500"
 
 
 def test_a_sweep_that_is_not_finished_is_no_run(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,7 +110,7 @@ def test_a_name_of_ones_own_names_the_folder_and_nothing_else(tmp_path: Path, ca
     assert own == kind
     outputs = f"outputs={tmp_path / 'out'}"
     assert main(["train", *words, outputs]) == 0
-    assert "task=film-reviews_2 is classification: `label` has 2 classes" in capsys.readouterr().out
+    assert "task=film-reviews_2 (classification): `label` has 2 classes" in capsys.readouterr().out
     run = only_run(tmp_path / "out")
     assert run.parent.name == "film-reviews_2"
     assert main(["train", "run=latest", "trainer.updates=3", outputs]) == 0
@@ -122,7 +122,7 @@ def test_a_name_of_ones_own_names_the_folder_and_nothing_else(tmp_path: Path, ca
 def test_folds_tell_once_what_is_learned(tmp_path: Path, capsys) -> None:
     words = ["task=sizes", *graphs(tmp_path), *TINY, "data.folds=3", f"folder={tmp_path / 'run'}"]
     assert main(["train", *words]) == 0
-    told = "task=sizes is classification: `label` has 2 classes"
+    told = "task=sizes (classification): `label` has 2 classes"
     assert capsys.readouterr().out.count(told) == 1
     assert main(["train", f"run={tmp_path / 'run'}", "trainer.updates=3"]) == 0
     assert told not in capsys.readouterr().out

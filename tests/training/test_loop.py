@@ -90,9 +90,11 @@ def test_a_run_given_more_epochs_goes_on_and_a_finished_one_stays(tiny: list[str
     assert main(["train", *tiny]) == 0
     (folder,) = (tmp_path / "outputs" / "pos").iterdir()
     finished, updates = weights(folder), RunFolder(folder).read_results()["train"]["updates"]
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     capsys.readouterr()
     assert main(["train", f"run={folder}"]) == 0
     assert weights(folder) == finished
+    assert {path: path.read_bytes() for path in files} == files, "nothing is written"
     (epochs,) = (word.partition("=")[2] for word in tiny if word.startswith("trainer.epochs="))
     assert (
         f"{folder} is finished, after update {updates:,}: nothing is trained. To train it longer, give it more epochs, "

@@ -26,7 +26,7 @@ class ImageData(HubDataConfig, CrossValidated):
     source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
-    label: str = key("label", "hub: the column of their classes")
+    label: str = key("label", "for data from the hub: the column with the class")
     limit: int | None = key(
         None, "number of training pictures that are used, each class in proportion; null: all", min=1, max=LARGEST
     )

@@ -25,7 +25,7 @@ class SpeechData(HubDataConfig, CrossValidated):
     source: str = key("???", "where the recordings come from", choices=SPEECH_SOURCES)
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
     audio: str = key("audio", "hub: the column of the recordings")
-    label: str = key("label", "hub: the column of their classes")
+    label: str = key("label", "for data from the hub: the column with the class")
     speaker: str | None = key(None, "hub: the column of the speaker; null: none")
     max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, max=10**6, was="max_length")
     too_long: str = key(

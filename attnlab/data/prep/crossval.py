@@ -83,7 +83,7 @@ class NumberedFolds(Folding):
         self.fold_of = fold_of_owner[self._owners.of]
         """(n,): the number of the fold in which each example is tested."""
         self.names = [str(fold) for fold in range(number)]
-        stratified = ", stratified by label" if len(classes.names) > 1 else ""
+        stratified = ", stratified by class" if len(classes.names) > 1 else ""
         together = f", with all examples of a group (`data.group={group}`) in the same fold" if group else ""
         others = f"the other {number - 2}" if number > 3 else "the third"
         self.protocol = (

@@ -39,6 +39,7 @@ from attnlab.data.text.pack import WordSets
 from attnlab.data.text.source import TextSource
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
+from attnlab.metrics import NOT_SCORED
 from attnlab.sets import Batch, Layout
 from attnlab.spec import DataSpec, Target, Vocabulary
 from attnlab.targets import StoredAnswers, stored_answers, unseen_labels
@@ -48,6 +49,8 @@ LATER = {*ELSEWHERE, "limit", "validation", "test", "min_count", "unknown", "fol
 
 FEW_NUMBERS = 20
 """Labels that are numbers, up to which they are taken for classes, such as stars and grades, without a word."""
+FEW_ROWS = 50
+"""Rows up to which labels that all differ may be an excerpt, and are not taken for ids."""
 
 
 class Meta(TypedDict):
@@ -253,8 +256,9 @@ class Text(Data):
         config, source = self.config, self.source
         if not isinstance(config, TableData) or source.targets.get("label") != "class":
             return
-        labels, rows = self.meta["targets"]["label"]["labels"], len(self.columns)
-        if rows <= FEW_NUMBERS or len(labels) < rows or all(usable(number_in(label)) for label in labels):
+        rows = len(self.columns)
+        labels = [label for label in self.meta["targets"]["label"]["labels"] if label != NOT_SCORED]
+        if rows <= FEW_ROWS or len(labels) < rows or all(usable(number_in(label)) for label in labels):
             return
         path = next(iter(source.files.values()), None)
         likely = [] if path is None else columns_of_labels(path, config.encoding, config.separator)

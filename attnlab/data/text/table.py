@@ -11,6 +11,7 @@ from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.names import class_name, noted_class_name
 from attnlab.data.files.tables import (
+    LARGEST,
     MissingColumn,
     Records,
     has_columns,
@@ -96,7 +97,8 @@ class LabelledText:
         if self.config.target_kind == "class":
             return cell, ""
         number = number_in(cell)
-        return number, "" if usable(number) else f"label `{cell}` is no number within single precision"
+        wrong = "is not a number" if math.isnan(number) else f"is not a number up to {LARGEST:.2g}"
+        return number, "" if usable(number) else f"label `{cell}` {wrong}"
 
 
 class HubTable(HubText):

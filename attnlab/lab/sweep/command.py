@@ -9,12 +9,12 @@ from attnlab.command_words import shell_word, split_words
 from attnlab.config import Config
 from attnlab.disk import lock, read_json, write_json, write_text
 from attnlab.errors import UserError
-from attnlab.lab.run_groups import BEST_ON_VALIDATION
+from attnlab.lab.run_groups import BEST_ON_VALIDATION, EQUAL
 from attnlab.lab.sweep import folder as folders
 from attnlab.lab.sweep import space
 from attnlab.lab.sweep.child import TRAIN
 from attnlab.lab.sweep.folder import SweepFolder
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes, table, train_commands
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes, table, tied, train_commands
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.search import Search
 from attnlab.lab.sweep.worker import Worker
@@ -95,8 +95,10 @@ def _conclude(folder: SweepFolder, search: Search, reporter: Reporter) -> SweepR
     reporter.table(table(outcomes, monitor, names, best["number"] if several else None, best["test"]))
     if several:
         only = ", the only one that is scored on test data" if best["test"] else ""
+        if len(tied(outcomes, best["number"])) > 1:
+            only = EQUAL + (f", and trial {best['number']} alone is scored on test data" if best["test"] else "")
         reporter.say(f"{BEST_ON_VALIDATION}{only}")
-    _tell(results, folder, reporter)
+    _tell(results, folder, reporter, len(tied(outcomes, best["number"])))
     return results
 
 
@@ -137,14 +139,16 @@ def score_on_test(folder: SweepFolder, search: Search, chosen: Outcome) -> dict[
     return {"mean": cross_validation.mean(scores)} | deviation
 
 
-def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter) -> None:
+def _tell(results: SweepResults, folder: SweepFolder, reporter: Reporter, equal: int) -> None:
+    """equal: how many trials have the best score."""
     best, monitor = results["best"], results["monitor"]
     if results["importance"]:
         fractions = ", ".join(f"{name} {100 * fraction:.0f} %" for name, fraction in results["importance"].items())
         reporter.say(f"Importance of each key (fANOVA): {fractions}.")
     test = best["test"].get("mean", {}).get(monitor)
     tested = f"; on test data, scored once: {test:.4f}" if test is not None else ""
-    reporter.say(f"Best: trial {best['number']}, {monitor} {best['score']:.4f}{tested}.")
+    among = f" (the first of {equal} with this score)" if equal > 1 else ""
+    reporter.say(f"Best: trial {best['number']}{among}, {monitor} {best['score']:.4f}{tested}.")
     again = shell_word("run", str(folder.path))
     reporter.say(f"Score its best run again, or train it further: attnlab eval {again}; attnlab train {again}")
     reporter.say(f"Retrain it with: {best['command'][0]}")

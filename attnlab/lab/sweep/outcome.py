@@ -135,6 +135,12 @@ def _outcome(trial: FrozenTrial, folder: SweepFolder, search: Search, monitor: s
     )
 
 
+def tied(outcomes: Sequence[Outcome], best: int | None) -> list[int]:
+    """The finished trials whose score is that of the chosen one, itself among them, by number."""
+    score = next((outcome.score for outcome in outcomes if outcome.number == best), None)
+    return sorted(o.number for o in outcomes if o.state == "finished" and o.score == score is not None)
+
+
 def table(
     outcomes: Sequence[Outcome], monitor: str, names: Sequence[str], best: int | None, test: Mapping[str, Scores]
 ) -> Table:
@@ -151,10 +157,11 @@ def table(
     width = min(40, max([8, *(len(outcome.error or "") + 8 for outcome in outcomes)]))
     table.add_column("state", min_width=width, overflow="fold")
     tested = with_deviation(*(test.get(part, {}).get(monitor) for part in ("mean", "deviation")))
+    equal = tied(outcomes, best)
     for outcome in outcomes:
         is_best = outcome.number == best
         values = (Text(str(outcome.values.get(name, ""))) for name in names)
-        score = with_deviation(outcome.score, outcome.deviation) + (BEST if is_best else "")
+        score = with_deviation(outcome.score, outcome.deviation) + (BEST if outcome.number in equal else "")
         runs, epochs, state = str(len(outcome.seeds)), f"{outcome.epochs:g}", Text(outcome.state_with_error)
         table.add_row(str(outcome.number), *values, runs, score, tested if is_best else "", epochs, state)
     return table

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from optuna.distributions import CategoricalDistribution
 
 from attnlab.lab.run_groups import with_deviation
-from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults
+from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, tied
 from attnlab.lab.sweep.space import Parameter, Space, Value
 from attnlab.metrics import direction
 from attnlab.pages.charts import Axis, Curve, lines
@@ -36,7 +36,7 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
         "facts": [name, f"{results['sampler']} search", counts, f"{plural(results['epochs'], 'epoch')} in all"],
         "sections": sections[:2] + ([("importance", "Importance")] if importance else []) + sections[2:],
         "monitor": monitor,
-        "best": _best(results["best"], monitor),
+        "best": _best(results["best"], monitor, len(tied(outcomes, results["best"]["number"]))),
         "coordinates": _coordinates(outcomes, space.parameters, monitor, colours),
         "curves": _curves(outcomes, monitor, colours),
         "importance": importance,
@@ -53,11 +53,13 @@ def page(name: str, results: SweepResults, outcomes: Sequence[Outcome], space: S
     return rendered("sweep.html", f"{task}: sweep {name}", values, ["sweep.js"])
 
 
-def _best(best: Best, monitor: str) -> dict[str, object]:
+def _best(best: Best, monitor: str, equal: int) -> dict[str, object]:
+    """equal: how many trials have its score."""
     test = best["test"].get("mean", {}).get(monitor)
     deviation = best["test"].get("deviation", {}).get(monitor)
     return {
         "number": best["number"],
+        "equal": equal,
         "words": " ".join(f"{name}={shlex.quote(str(value))}" for name, value in best["values"].items()),
         "score": with_deviation(best["score"], best["deviation"]),
         "test": with_deviation(test, deviation) if test is not None else "",
