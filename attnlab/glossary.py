@@ -113,7 +113,6 @@ MEANINGS = {
     "insertion curve": "the same while only the highest ranked vectors are left in; a large area means that the ranking is right",
     "comprehensiveness": "the mean loss of probability when the first 5 to 50 % of the ranked vectors are taken out; higher is better",
     "sufficiency": "the mean loss of probability when only they are left; lower is better",
-    "twin": "a generated sentence or review with the other reading, drawn from the same numbers",
     "evidence": "the vectors that are known to decide an answer, as in generated data",
 }  # fmt: skip
 """By entry: a word, with its sense in parentheses where it has several, or several words with commas."""
