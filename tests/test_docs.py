@@ -112,7 +112,11 @@ MISTAKES = {
     "toy.conllu": ("2\tbark\tbark", "2\tbark", "toy.conllu:5: 9 columns"),
     "reviews.csv": ("Dull.,bad", "Dull, bad,bad", "reviews.csv:3: 4 columns, where the first row has 3"),
     "reviews.tsv": ("Dull.\tbad", "Dull. bad", "reviews.tsv:2: 1 columns, where the first row has 2"),
-    "reviews.jsonl": ('"Dull", "score": 1', '"Dull", "score": "low"', "reviews.jsonl:2: label `low` is no number"),
+    "reviews.jsonl": (
+        '"Dull", "score": 1',
+        '"Dull", "score": "low"',
+        "reviews.jsonl:2: label `low` is not a number",
+    ),
     "products.csv": (
         "Broke at once;bad",
         "Broke; at once;bad",

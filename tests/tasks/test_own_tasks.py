@@ -133,7 +133,7 @@ def test_numbers_that_are_learned_as_classes_are_told(tmp_path: Path, capsys) ->
     (tmp_path / "houses.csv").write_text("text,price\n" + rows)
     words = ["data=csv", f"data.path={tmp_path / 'houses.csv'}", "data.label=price", *TINY]
     assert main(["train", *words, f"folder={tmp_path / 'run'}"]) == 0
-    told = "`label` has 25 classes; they are numbers, which task=regression learns as such"
+    told = "`price` has 25 classes; they are numbers, which task=regression learns as such"
     assert told in capsys.readouterr().out
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_meant_is_one_sentence(name: str, capsys) -> None:
 OTHERS = {
     "no tags": (["task=tagging"], texts, "`task=tagging`: `label` has 2 classes; write task=classification"),
     "tags": (["task=classification"], tags, "`tags` has 2 classes, one for each vector; write task=tagging"),
-    "numbers": (["task=classification", "data.target_kind=number"], prices, "`label` is a number; write task=regression"),
+    "numbers": (["task=classification", "data.target_kind=number"], prices, "`price` is a number; write task=regression"),
     "classes": (["task=regression", "data.target_kind=class"], prices, "write task=classification, or add data.target_kind=number"),
 }  # fmt: skip
 

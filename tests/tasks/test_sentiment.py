@@ -278,8 +278,8 @@ MISTAKES = {
     "one column for several": ("train.csv", TEXT, ["data.target_kind=classes"], "needs a list of columns"),
     "empty label": ("train.csv", TEXT + "so so,\n", [], "train.csv:62: empty label in column `label`"),
     "empty text": ("train.csv", TEXT + " ,good\n", [], "train.csv:62: no words in column `text`"),
-    "large number": ("train.csv", "text,label\na,1e39\n", ["data.target_kind=number"], "`1e39` is no number within"),
-    "no number": ("train.csv", TEXT, ["data.target_kind=number"], "train.csv:2: label `good` is no number"),
+    "large number": ("train.csv", "text,label\na,1e39\n", ["data.target_kind=number"], "`1e39` is not a number up to 3.4e+38"),
+    "no number": ("train.csv", TEXT, ["data.target_kind=number"], "train.csv:2: label `good` is not a number"),
     "no yes or no": (
         "train.csv", TEXT, ["data.label=[label]", "data.target_kind=classes"], "train.csv:2: label `good`: write 1",
     ),

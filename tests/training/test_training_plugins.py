@@ -98,7 +98,7 @@ def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp
     )
     assert whole.learned.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 / whole.updates)
     stopped = loop(tiny, tmp_path / "stopped", keys)
-    stopped._after_update = lambda epoch_ends: stopped.request_stop()  # type: ignore[method-assign]
+    stopped._after_update = lambda epoch_ends: setattr(stopped, "stopping", True)  # type: ignore[method-assign]
     stopped.run()
     torch.manual_seed(999)
     rest = loop(tiny, tmp_path / "stopped", keys)

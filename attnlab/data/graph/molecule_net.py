@@ -208,7 +208,7 @@ def _number(cell: str) -> float:
     except ValueError:
         number = math.inf
     if math.isfinite(number) and ("_" in cell or not cell.strip().isascii()):  # Python reads 1_0 as 10
-        raise Refused(f"`{cell[:40]}` is no number; write it with the digits 0 to 9 alone")
+        raise Refused(f"`{cell[:40]}` is not a number; write it with the digits 0 to 9 alone")
     if not usable(number):
         raise ValueError(f"`{cell[:40]}` is no finite number in single precision")
     return number

@@ -247,8 +247,8 @@ def test_rdkit_reads_salts_and_says_nothing_of_what_it_cannot_read(
     ("1", "CCO CCN", "`CCO CCN` holds more than one molecule: `CCN` stands behind a space"),
     ("1", "CCO ethanol", "`ethanol` stands behind a space"),
     ("1", "CC\u200bO", "no molecule that RDKit can read|U\\+200B"),
-    ("0_1", "CCO", "`0_1` is no number; write it with the digits 0 to 9 alone"),
-    ("\u0661", "CCO", "is no number; write it with the digits 0 to 9 alone"),
+    ("0_1", "CCO", "`0_1` is not a number; write it with the digits 0 to 9 alone"),
+    ("\u0661", "CCO", "is not a number; write it with the digits 0 to 9 alone"),
 ])  # fmt: skip
 def test_a_cell_of_which_a_part_would_be_lost_is_refused(
     tmp_path: Path, cache: str, answer: str, smiles: str, expected: str

@@ -42,7 +42,7 @@ def test_what_is_no_number(cell: str) -> None:
 
 def test_a_number_with_an_underscore_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("text,label\na,1.5\nb,1_5\n")
-    with pytest.raises(UserError, match=r"x.csv:3: label `1_5` is no number"):
+    with pytest.raises(UserError, match=r"x.csv:3: label `1_5` is not a number"):
         loaded(tmp_path / "x.csv", "sentiment", "csv", "data.target_kind=number")
 
 

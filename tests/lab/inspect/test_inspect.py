@@ -451,7 +451,10 @@ OF_ALL_KINDS = {
 
 
 @needs_browser
-@pytest.mark.parametrize("task", OF_ALL_KINDS)
+@pytest.mark.parametrize(
+    "task",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "transcription" else []) for name in OF_ALL_KINDS],
+)
 def test_every_section_is_filled_for_recordings_pictures_and_graphs(
     browser: Browser, task: str, tmp_path: Path
 ) -> None:

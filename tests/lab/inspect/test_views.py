@@ -22,6 +22,7 @@ from attnlab.lab.inspect.drawn_sound import MOST_BYTES
 from attnlab.lab.inspect.reach import Reach, reaches
 from attnlab.model import build
 from attnlab.pages.page import packed, page
+from attnlab.runs import RunFolder
 from attnlab.sets import VectorSets
 from attnlab.training.engine import Engine
 from attnlab.training.run import Run
@@ -35,7 +36,7 @@ def run_of(*words: str) -> tuple[Run, Data]:
     data = open_data(config.data, config.seed)
     build.resolve(config, data.spec)
     model = build.build(config, data.spec).eval()
-    return Run(None, config, data.spec, model, Engine(config.trainer), None), data  # type: ignore[arg-type]
+    return Run(RunFolder(Path("run")), config, data.spec, model, Engine(config.trainer), None), data
 
 
 def given(run: Run, value: object) -> tuple[Drawn, VectorSets]:

@@ -7,7 +7,7 @@ import pytest
 from browser import Opened, needs_browser
 from markupsafe import Markup
 from playwright.sync_api import Browser
-from test_report import EVIL, evil_lines, strangers_run
+from test_run_pages import EVIL, evil_lines, strangers_run
 
 from attnlab.data.contract import Drawing
 from attnlab.lab.pictures import svg
