@@ -7,7 +7,7 @@ list them, and `interval(1e-4,1e-2)`, which bounds them. What a value cannot be 
 import math
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import takewhile
 from typing import cast
@@ -25,7 +25,7 @@ from hydra.core.override_parser.types import (
 )  # fmt: skip
 from hydra.errors import HydraException
 
-from attnlab.errors import UserError
+from attnlab.errors import UserError, suggestion
 
 LONGEST = 10_000
 """Characters of a word."""
@@ -268,3 +268,29 @@ def _interval_problem(interval: IntervalSweep) -> str:
     if low >= high:
         return "an interval begins below its end"
     return "a logarithm needs an interval above 0" if "log" in interval.tags and low <= 0 else ""
+
+
+def options_and_others(
+    words: Sequence[str], valued: Mapping[str, str], flags: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+    """(options with their values, other words) of a command that takes inputs; all that follows `--` are other words. valued:
+    options with a value, and an example of it; flags: those without, whose value is "". Raises UserError for an option that there
+    isn't, and where a value is missing."""
+    named, others, rest = dict[str, str](), list[str](), iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if word == "--":
+            others += rest
+        elif not re.fullmatch(r"--[a-z-]+", option):
+            others.append(word)
+        elif option in flags:
+            named[option] = ""
+        elif option in valued:
+            given = value if equals else next(rest, "")
+            if not given:
+                raise UserError(f"`{option}`: give it a value, as in `{option} {valued[option]}`")
+            named[option] = given
+        else:
+            known = suggestion(option, (*valued, *flags, "--debug", "--help"))
+            raise UserError(f"`{option}`: no such option; {known}")
+    return named, others

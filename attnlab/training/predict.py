@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from attnlab.command_words import options_and_others
 from attnlab.config import Seq2seqHead
 from attnlab.data.contract import GivenSplit, Input, InputReader
 from attnlab.data.prep.inputs import STDIN
 from attnlab.data.prep.progress import counted
 from attnlab.disk import write_pieces
-from attnlab.errors import UserError, printable, suggestion
+from attnlab.errors import UserError, printable
 from attnlab.local_files import user_path
 from attnlab.plural import plural
 from attnlab.runs import is_run, is_sweep
@@ -25,7 +26,9 @@ from attnlab.training.run import Run, load_run
 
 FORMS = {".jsonl": "json", ".csv": "csv", ".txt": "text"}
 """What `--out` writes, by the ending of its name."""
-OPTIONS = ("--json", "--csv", "--top", "--out", "--skip")
+VALUED = {"--top": "3", "--out": "answers.csv", "--skip": "3"}
+"""Options with a value, and an example of it."""
+FLAGS = ("--json", "--csv")
 UNKNOWN = 10
 """Names that training never saw which are told after the answers."""
 SHOWN = 100
@@ -48,7 +51,7 @@ class Options:
     @classmethod
     def of(cls, words: Sequence[str]) -> "Options":
         """Raises UserError for words that say no run, for options that there aren't, and for values that they cannot have."""
-        named, plain = _parted(words)
+        named, plain = options_and_others(words, VALUED, FLAGS)
         if not plain:
             raise UserError(f"no run is named; {USAGE}")
         run, *inputs = plain
@@ -80,30 +83,6 @@ class Options:
         top = _number(named, "--top", 1) if "--top" in named else None
         skip = _number(named, "--skip", 0) if "--skip" in named else 0
         return cls(run, tuple(inputs), forms[0] if forms else "text", top, out, skip)
-
-
-def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(options with their values, other words); all that follows `--` are other words."""
-    named, plain, rest = dict[str, str](), list[str](), iter(words)
-    for word in rest:
-        option, equals, value = word.partition("=")
-        if word == "--":
-            plain += rest
-        elif not re.fullmatch(r"--[a-z-]+", option):
-            plain.append(word)
-        elif option not in OPTIONS:
-            known = suggestion(option, (*OPTIONS, "--debug", "--help"))
-            raise UserError(f"`{option}`: no such option; {known}")
-        elif option in ("--json", "--csv"):
-            named[option] = ""
-        else:
-            given = value if equals else next(rest, "")
-            if not given:
-                raise UserError(
-                    f"`{option}`: give it a value, as in `{option} {'answers.csv' if option == '--out' else 3}`"
-                )
-            named[option] = given
-    return named, plain
 
 
 def _before_separator(words: Sequence[str]) -> Sequence[str]:

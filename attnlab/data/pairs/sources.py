@@ -171,6 +171,7 @@ class Lines(PairSource):
             yield f"left out: {few(others)}, which are not in {languages}; {LANGUAGE_KEYS} choose the languages"
 
     def rows(self, split: str, bad: BadRows) -> Iterator[TextPair]:
+        """The pairs of a split. Raises UserError where its two files have different numbers of lines."""
         source, target = self.pairs[split]
         encoding, counts = self.config.encoding, [0, 0]
         lines = zip_longest(text_lines(source, encoding), text_lines(target, encoding))

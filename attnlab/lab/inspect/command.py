@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from attnlab.command_words import shell_word
+from attnlab.command_words import options_and_others, shell_word
 from attnlab.data.contract import Input, Split
 from attnlab.data.prep.inputs import STDIN
 from attnlab.disk import read_bytes, write_bytes, write_text
-from attnlab.errors import Damaged, UserError, printable, suggestion
+from attnlab.errors import Damaged, UserError, printable
 from attnlab.lab.inspect import heads, heads_page
 from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
@@ -26,7 +26,11 @@ from attnlab.runs import is_run, is_sweep
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
 
-VALUED = ("--example", "--split", "--examples", "--vector", "--token", "--why", "--not", "--compare", "--out")
+VALUED = {
+    "--example": "KEY", "--split": "test", "--examples": "200", "--vector": "3", "--token": "3", "--why": "NOUN", "--not": "VERB",
+    "--compare": "RUN", "--out": "page.html",
+}  # fmt: skip
+"""Options with a value, and an example of it."""
 OF_INPUTS = ("--vector", "--token", "--why", "--not", "--compare", "--weights")
 """Options that `--split` has no use for."""
 FLAGS = ("--weights", "--json")
@@ -63,7 +67,7 @@ class Options:
     @classmethod
     def of(cls, words: Sequence[str]) -> "Options":
         """Raises UserError for words that say no run, for options that there aren't, and for values that they cannot have."""
-        named, plain = _parted(words)
+        named, plain = options_and_others(words, VALUED, FLAGS)
         if not plain:
             raise UserError(f"no run is named; {USAGE}")
         run, *inputs = plain
@@ -105,34 +109,6 @@ class Options:
         return cls(
             run, tuple(inputs), wanted, out, example, split, examples, named.get("--compare"), weights, "--json" in named
         )  # fmt: skip
-
-
-def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(options with their values, other words); all that follows `--` are other words."""
-    named, plain, rest = dict[str, str](), list[str](), iter(words)
-    for word in rest:
-        option, equals, value = word.partition("=")
-        if word == "--":
-            plain += rest
-        elif not re.fullmatch(r"--[a-z-]+", option):
-            plain.append(word)
-        elif option in FLAGS:
-            named[option] = ""
-        elif option in VALUED:
-            given = value if equals else next(rest, "")
-            if not given:
-                raise UserError(f"`{option}`: give it a value, as in `{option} {_EXAMPLES[option]}`")
-            named[option] = given
-        else:
-            known = suggestion(option, (*VALUED, *FLAGS, "--debug", "--help"))
-            raise UserError(f"`{option}`: no such option; {known}")
-    return named, plain
-
-
-_EXAMPLES = {
-    "--example": "KEY", "--split": "test", "--examples": "200", "--vector": "3", "--token": "3", "--why": "NOUN", "--not": "VERB",
-    "--compare": "RUN", "--out": "page.html",
-}  # fmt: skip
 
 
 def _number(named: Mapping[str, str], option: str) -> int | None:
