@@ -363,7 +363,8 @@ def _changed(path: Path) -> int:
 
 def run_folders(outputs: Path) -> list[Path]:
     """Every run below a folder; wandb's files, which may lie there too, also have a config.yaml."""
-    folders = [path.parent for path in outputs.glob("**/config.yaml")]
+    # `os.walk` passes over folders that vanish or can't be read while it walks; `Path.glob` ends with their error.
+    folders = [Path(folder) for folder, _, files in os.walk(outputs) if "config.yaml" in files]
     return [path for path in folders if path.relative_to(outputs).parts[:1] != ("wandb",)]
 
 

@@ -1,6 +1,7 @@
 """Pages in a real browser: Debian's Chromium, headless, driven by playwright."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -32,6 +33,14 @@ class Opened:
         self.page.on("request", lambda request: self._requested(request.url))
         self.url = path.resolve().as_uri()
         self.page.goto(self.url)
+
+    def wait(self, condition: str) -> None:
+        """Until an expression of JavaScript is true; asked from here: a page's own policy forbids it to evaluate text,
+        which playwright's `wait_for_function` makes it do."""
+        deadline = time.monotonic() + 30
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"still not true after 30 seconds: {condition}"
+            time.sleep(0.02)
 
     def _requested(self, url: str) -> None:
         if url != self.url and not url.startswith(("data:", "blob:")):

@@ -82,10 +82,11 @@ def test_a_canvas_is_saved_as_png_alone(write, opened) -> None:
 
 
 def test_a_command_is_copied_without_its_button(write, opened) -> None:
-    page = opened(write("{{ parts.command('attnlab train task=pos') }}", {})).page
+    tab = opened(write("{{ parts.command('attnlab train task=pos') }}", {}))
+    page = tab.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click(".copy")
-    page.wait_for_function("document.querySelector('.copy').textContent === 'Copied'")
+    tab.wait("document.querySelector('.copy').textContent === 'Copied'")
     assert page.evaluate("navigator.clipboard.readText()") == "attnlab train task=pos"
 
 

@@ -368,11 +368,11 @@ def test_frames_are_chosen_and_the_cursor_follows_the_sound(browser: Browser, tm
     canvas.press("PageDown")
     canvas.press("Home")
     assert tab.page.evaluate("chosen") == [12, 13, 19, 0]
-    tab.page.wait_for_function("document.querySelector('audio').readyState > 0")
+    tab.wait("document.querySelector('audio').readyState > 0")
     assert tab.page.evaluate("document.querySelector('audio').duration") == pytest.approx(0.615, abs=1e-3)
     tab.page.evaluate("document.querySelector('audio').currentTime = 0.3")
-    tab.page.wait_for_function("document.querySelector('.cursor').style.transform !== ''")
-    tab.page.wait_for_function("!document.querySelector('audio').seeking")
+    tab.wait("document.querySelector('.cursor').style.transform !== ''")
+    tab.wait("!document.querySelector('audio').seeking")
     moved = tab.page.locator(".cursor").bounding_box()
     assert moved is not None and moved["x"] - box["x"] == pytest.approx(box["width"] * 0.3 / 0.615, abs=2)
     assert tab.troubles == []

@@ -110,6 +110,6 @@ def test_media_reach_their_places(browser: Browser, tmp_path: Path) -> None:
     path.write_text(html("report.html", "t", values, ["report.js"]), encoding="utf-8")
     opened = Opened(browser, path, 1280, False)
     opened.page.wait_for_selector("audio")
-    opened.page.wait_for_function("document.querySelector('audio').duration > 0")
+    opened.wait("document.querySelector('audio').duration > 0")
     assert opened.page.evaluate("document.querySelector('audio').duration") == pytest.approx(0.1)
     assert opened.page.evaluate("document.querySelector('.medium img').naturalWidth") > 0 and opened.troubles == []
