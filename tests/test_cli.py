@@ -20,8 +20,11 @@ from sklearn.metrics import precision_recall_fscore_support
 from attnlab import compose, load_run, metrics
 from attnlab.cli import VERBS, main
 from attnlab.command_words import parse, quoted
+from attnlab.errors import UserError
+from attnlab.lab import multirun
 from attnlab.metrics.bootstrap import interval
 from attnlab.registry import METRICS
+from attnlab.runs import RunFolder
 from attnlab.sets import Prediction
 
 
@@ -201,11 +204,40 @@ def test_latest_is_the_newest(copied: Path) -> None:
     assert main(["eval", "run=latest", f"outputs={copied.parents[1]}"]) == 0
 
 
+def test_what_is_no_run_folder_names_the_run_that_was_meant(copied: Path) -> None:
+    def refusal(run: Path, outputs: Path) -> str:
+        with pytest.raises(UserError) as refused:
+            RunFolder.find(str(run), str(outputs))
+        return str(refused.value)
+
+    near = copied.with_name(copied.name[:-1])
+    assert f"did you mean `{copied}`?" in refusal(near, copied.parents[1])
+    assert f"the newest run in it is `{copied}`" in refusal(copied.parent, copied.parents[1])
+
+
+def test_the_name_of_a_split_in_other_programs_is_known(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", f"run={copied}", "split=dev"]) == 2
+    assert (
+        "`split=dev`: the data have train, validation, test; write `split=validation`" in capsys.readouterr().err
+    )
+
+
 def test_multirun_makes_a_run_for_each_combination(tiny: list[str], tmp_path: Path) -> None:
     assert main(["train", "-m", *tiny, "trainer.epochs=1", "encoder.depth=1,2", "seed=1,2"]) == 0
     configs = [path.read_text() for path in (tmp_path / "outputs" / "pos").glob("*/config.yaml")]
     depths_and_seeds = {(("depth: 2" in text), ("seed: 2\n" in text)) for text in configs}
     assert len(configs) == 4 and len(depths_and_seeds) == 4
+
+
+def test_each_of_several_runs_says_which_simple_answer_is_better(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for score, told in ((0.5, "bag of words is ahead on validation (accuracy 0.9000 against 0.5000)"), (0.95, "")):
+        results = {
+            "validation": {"accuracy": score}, "validation_baselines": {"bag_of_words": {"accuracy": 0.9}},
+            "train": {"monitor": "accuracy"}, "examples": {"validation": 1000},
+        }  # fmt: skip
+        folder.results.write_text(json.dumps(results))
+        assert multirun._ahead(compose.compose(["task=sentiment"]), folder) == told
 
 
 def test_from_python(tiny: list[str]) -> None:

@@ -131,6 +131,7 @@ FILES = {
         ("text", "label"),
         "x.csv:1: no column `text`; did you mean `txt`?",
     ),
+    "other capitals": ("x.csv", b"TEXT,label\n", ("text", "label"), "no column `text`; did you mean `TEXT`?"),
     "two of a name": ("x.csv", b"text,label,text\n", ("text", "label"), "2 columns are called `text`"),
     "no such number": ("x.tsv", b"a\tb\n", (1, 3), "x.tsv:1: no column 3; the first row has 2"),
     "semicolons": (

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from attnlab.lab.sweep.outcome import Outcome
+from attnlab.lab.run_groups import BEST
+from attnlab.lab.sweep.outcome import Outcome, table, tied
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.space import read
 
@@ -41,6 +42,13 @@ def test_everything_is_shown_and_escaped() -> None:
         )
     loads = text.replace('"http://www.w3.org/2000/svg"', "")  # only the name of the language of drawings
     assert not re.search(r"https?://|src=|@import", loads), "the page loads nothing"
+
+
+def test_trials_that_share_the_best_score_are_all_marked() -> None:
+    outcomes = [outcome(1, "finished", 0.8), outcome(3, "finished", 0.8), outcome(2, "pruned", 0.8)]
+    assert tied(outcomes, 1) == [1, 3] and tied(outcomes, 9) == []
+    scores = list(table(outcomes, "accuracy", ["encoder.depth"], 1, {}).columns[3].cells)
+    assert [str(score).endswith(BEST) for score in scores] == [True, True, False]
 
 
 def test_the_best_stands_highest_and_only_finished_trials_reach_the_score() -> None:
