@@ -216,9 +216,10 @@ def _as_key(option: str, words: list[str]) -> str:
 
 
 def _refuse_bare_run(words: list[str]) -> None:
-    """Raises UserError for a run folder, or `latest`, that stands where `run=` should name it."""
-    for word in words:
-        if word and "=" not in word:
+    """Raises UserError for a run folder, or `latest`, that stands where `run=` should name it, and for a table without its
+    key. A word behind `key=value` may be the rest of that value, which a shell has parted: `command_words` says so."""
+    for number, word in enumerate(words):
+        if word and "=" not in word and not (number and "=" in words[number - 1]):
             from attnlab.command_words import shell_word
             from attnlab.local_files import user_path
             from attnlab.runs import is_run, is_sweep

@@ -54,6 +54,8 @@ def parse_single(words: Sequence[str]) -> list[Override]:
             right = "`attnlab train -m …` runs each of them, and a list is written [1,2]"
             if override.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
                 name, _, value = line.partition("=")
+                if re.fullmatch(r"-?\d+,\d+", value):
+                    right += f"; a decimal number is written with a point: {name}={value.replace(',', '.')}"
                 right += f"; a text with a comma stands in quotes: {shlex.quote(f'{name}={quoted(value)}')}"
             raise UserError(f"`{line}`: several values; {right}")
     return parsed

@@ -263,7 +263,10 @@ def _choice(override: Override) -> list[str]:
     for choice in itertools.chain(*chosen):
         if not isinstance(choice, str) or choice not in choices(name):
             written = as_written(choice)
-            raise UserError(f"`{name}={written}`: no such choice; {suggestion(written, choices(name), of=name)}")
+            right = suggestion(written, choices(name), of=name)
+            if len(chosen) > 1 and (meant := synonyms.choice(written, name)):  # keys beside it would be for all
+                right = f"in a list write `{meant}`; `attnlab help {meant}` lists its keys"
+            raise UserError(f"`{name}={written}`: no such choice; {right}")
     if not chosen:
         return []
     besides = [choice for choice in dict.fromkeys(chosen[0]) if choice != "jsonl"]
@@ -484,6 +487,8 @@ def _set(node: DictConfig, override: Override, value: object) -> None:
     kind = get_type_hints(keys).get(name.rpartition(".")[2]) if keys else None
     if kind in (str, str | None) and isinstance(value, int | float) and not override.is_sweep_override():
         value = (override.input_line or "").partition("=")[2].strip()  # 1e3 names a folder 1e3, not 1000.0
+    if kind in (list[str], list[str] | None) and isinstance(value, str):
+        value = [value]
     try:
         OmegaConf.update(node, name, value)
     except ValidationError as error:

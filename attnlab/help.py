@@ -350,7 +350,7 @@ def explain(word: str) -> str:
         of_all = [f"metric {score}: {METRICS.sentence(score)}"] if score in METRICS else []
         of_all = of_all or [f"{entry}: {meaning}" for entry, meaning in glossary.meanings(score)]
         pages += [
-            f"{word}: the {score} on those that are {marked} alone",
+            f"{word}: the {score} on {marked} words or vectors only",
             *(f"{e}: {m}" for e, m in senses),
             *of_all,
         ]

@@ -64,7 +64,9 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
         == {"task", "test", "validation", "train", "parameters", "baselines", "validation_baselines"} | told
     )
     assert results["examples"] == {"train": 60, "validation": 12, "test": 12}
-    assert results["undefined"] == {"test": {"accuracy/unseen": "every word occurs in training"}}
+    assert results["undefined"] == {
+        "test": {"accuracy/unseen": "every word occurs in training, so that none is unseen"}
+    }
     assert 0 < results["test"]["accuracy"] <= 1 and results["baselines"]["most_frequent_tag"]["accuracy"] < 0.9
     assert len((finished / "metrics.jsonl").read_text().splitlines()) == 3
     line = json.loads((finished / "predictions-test.jsonl").read_text().splitlines()[0])
@@ -252,9 +254,9 @@ MISTAKES = {
     "misspelt key": (["train", "encoder.dept=2"], "`encoder.dept`: no such key; did you mean `encoder.depth`?"),
     "misspelt choice": (["train", "encoder=atention"], "did you mean `attention`?"),
     "the trade's word for a choice": (
-        ["train", "encoder=BiLSTM"], "`encoder=BiLSTM`: no such choice; write `encoder=recurrent encoder.cell=lstm`"
+        ["train", "encoder=BiLSTM"], "`encoder=BiLSTM`: no such choice; write `encoder=recurrent` (an LSTM unless you set encoder.cell=gru)"
     ),
-    "the trade's word for the second of several": (["sweep", "encoder=attention,gat"], "write `encoder=graph_conv encoder.convolution=gatv2`"),
+    "the trade's word for the second of several": (["train", "-m", "encoder=attention,lstm"], "`encoder=lstm`: no such choice; write `encoder=recurrent` (an"),
     "the trade's word for a value": (["train", "trainer.device=gpu"], "no such choice; write `trainer.device=cuda`"),
     "a number for a value": (["train", "trainer.precision=16"], "no such choice; write `trainer.precision=bf16`"),
     "the trade's word for a part": (["train", "encoder.scope=local:8"], "no such scope; write `window:RADIUS`"),
@@ -265,6 +267,12 @@ MISTAKES = {
     ),
     "the trade's word for help": (["help", "learning_rate"], "it is `optimizer.lr` here"),
     "capitals": (["train", "encoder=ATTENTION"], "did you mean `attention`?"),
+    "the trade's word in a list": (["sweep", "encoder=attention,gat"], "in a list write `graph_conv`; `attnlab help graph_conv` lists its keys"),
+    "a decimal comma": (["train", "optimizer.lr=0,003"], "a decimal number is written with a point: optimizer.lr=0.003"),
+    "a rate of nothing": (["train", "optimizer.lr=-1"], "`optimizer.lr=-1`: nothing would be learned; write a number above 0"),
+    "no rate": (["train", "optimizer.lr=abc"], "`optimizer.lr=abc`: write a number above 0"),
+    "a score that doesn't fit": (["train", "task=sentiment", "head.metrics=bleu"], "bleu does not score a target of kind `class`; choose from accuracy"),
+    "a table parted by a shell": (["train", "data=csv", "data.path=my", "texts.csv"], "`texts.csv`: write key=value; if it is a part of `data.path=`, put the whole argument in quotes: 'data.path=my texts.csv'"),
     "misspelt value": (["train", "encoder.position=sinusodal"], "did you mean `sinusoidal`?"),
     "wrong type": (["train", "encoder.depth=two"], "`encoder.depth=two`: write a whole number, "),
     "out of range": (["train", "encoder.depth=0"], "`encoder.depth=0` must be at least 1"),

@@ -132,7 +132,7 @@ def test_a_reference_to_another_key() -> None:
         ("trainer.epochs=1.5", "`trainer.epochs=1.5`: write a whole number, from 1 to 1,000,000"),
         ("trainer.epochs=", "`trainer.epochs=`: write a whole number, from 1 to 1,000,000"),
         ("trainer.patience=x", "`trainer.patience=x`: write a whole number, from 1 to 1,000,000, or null"),
-        ("optimizer.lr=x", "`optimizer.lr=x`: write a number, at least 0"),
+        ("optimizer.lr=x", "`optimizer.lr=x`: write a number above 0"),
         ("baselines=2e0", "`baselines=2.0`: write true | false"),
         ("trainer.epochs=1000001", "`trainer.epochs=1000001` must be at most 1,000,000"),
         ("trainer.threads=100000", "`trainer.threads=100000` must be at most 1,024"),

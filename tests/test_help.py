@@ -84,7 +84,7 @@ def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -
         ("coords", ["coordinates, coords: the location of a vector"]),
         ("key", ["key (of an example): where it came from", "key (of the configuration): a dotted name"]),
         ("group", ["data.group: ", "group (of runs): ", "group: examples that stay in one split"]),
-        ("accuracy/unseen", ["accuracy/unseen: the accuracy on those that are unseen alone", "unseen: words that do not occur in", "metric accuracy: "]),
+        ("accuracy/unseen", ["accuracy/unseen: the accuracy on unseen words or vectors only", "unseen: words that do not occur in", "metric accuracy: "]),
         ("macro f1", ["metric macro_f1: F1, the harmonic mean"]),
         ("naive_bayes", ["baseline naive_bayes: "]),
         ("spans", ["span: consecutive vectors"]),

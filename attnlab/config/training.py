@@ -13,12 +13,12 @@ class OptimizerConfig:
     """How gradients change weights."""
 
     name: str = key("???", "choice", choices=OPTIMIZERS)
-    lr: float = key(3e-3, "highest learning rate, above 0", min=0)
+    lr: float = key(3e-3, "highest learning rate", values="a number above 0")
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the keys together, in a sentence each."""
-        if self.lr == 0:
-            yield "`optimizer.lr=0`: nothing would be learned; write a number above 0, such as 0.001"
+        if self.lr <= 0:
+            yield f"`optimizer.lr={self.lr:g}`: nothing would be learned; write a number above 0, such as 0.001"
 
 
 @dataclass

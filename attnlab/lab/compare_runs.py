@@ -360,7 +360,7 @@ class Compared:
             where = "lies within" if small else "extends past"
             return (
                 f"{'No difference' if small else 'Not decided'} ({self.measure}, {plural(self.examples, 'test example')}): "
-                f"none was scored differently; with so many, a difference of up to {self.may_differ:.4f} is still likely (3 of "
+                f"none was scored differently; with this many examples, a difference of up to {self.may_differ:.4f} cannot be excluded (3 / "
                 f"{self.examples:,}, 95 %), which {where} the margin of {self.margin:.3g}."
             )
         return _sentence(self.verdict, interval, self.margin, self.measure, self.examples, letters)

@@ -80,3 +80,7 @@ def _show(rows: Sequence[Row], keys: Sequence[str]) -> None:
         reporter.table(run_groups.table(groups, besides))
         for line in run_groups.notes(groups, rows):
             reporter.say(printable(line))
+        if by_default := run_groups.differences(rows, [*keys, "seed"]):
+            it = "it" if len(by_default) == 1 else "them"
+            told = f"The runs also differ in {', '.join(by_default)}, chosen by default; set {it} to give all the same."
+            reporter.say(printable(told))

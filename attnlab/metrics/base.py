@@ -233,7 +233,7 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
             for slice_name, marks in (slices or {}).items():
                 value = metric.value(comparison.marked(marks))
                 none = (
-                    "every word occurs in training"
+                    "every word occurs in training, so that none is unseen"
                     if slice_name == "unseen"
                     else f"no labelled vector is {slice_name}"
                 )

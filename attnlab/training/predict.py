@@ -63,7 +63,9 @@ class Options:
                 )
         if run != "latest" and not user_path(run).is_dir():
             right = f"; write `{run.removeprefix('run=')}`" if run.startswith("run=") else f"; {USAGE}"
-            raise UserError(f"`{run[:100]}`: no run folder, which comes first{right}")
+            raise UserError(
+                f"`{run[:100]}` is not a run folder; the first argument must be one, or `latest`{right}"
+            )
         for other in inputs:
             if is_run(other) or is_sweep(user_path(other)):
                 raise UserError(f"`{other}`: a second run folder; name one run at a time")

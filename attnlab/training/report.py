@@ -216,7 +216,10 @@ def reasons(columns: Mapping[str, Column]) -> list[str]:
     where: dict[tuple[str, str], list[str]] = {}
     for (name, reason), scores in missing.items():
         where.setdefault((", ".join(scores), reason), []).append(name.replace("_", " "))
-    return [f"{NO_SCORE} {scores} of {', '.join(names)}: {reason}" for (scores, reason), names in where.items()]
+    return [
+        f"{NO_SCORE} {scores} (column{'s' * (len(names) > 1)} {', '.join(names)}): {reason}"
+        for (scores, reason), names in where.items()
+    ]
 
 
 MOST_CLASSES = 20

@@ -139,8 +139,8 @@ def test_equal_scores_decide_as_much_as_the_rule_of_three_says(
     """200 test examples: with none that differs, a difference of up to 3/200 is likely."""
     sides = [str(run(tmp_path, name, 160, f"seed={seed}").path) for seed, name in enumerate("ab")]
     sentence = (
-        "{} (accuracy, 200 test examples): none was scored differently; with so many, a difference of up to 0.0150 is still "
-        "likely (3 of 200, 95 %), which {} the margin of {}."
+        "{} (accuracy, 200 test examples): none was scored differently; with this many examples, a difference of up to 0.0150 "
+        "cannot be excluded (3 / 200, 95 %), which {} the margin of {}."
     )
     assert sentence.format("Not decided", "extends past", "0.01") in said(capsys, *sides)
     assert sentence.format("No difference", "lies within", "0.015") in said(capsys, *sides, "margin=0.015")

@@ -223,7 +223,9 @@ def test_a_file_of_answers_is_whole_and_of_the_form_of_its_name(
 
 MISTAKES = {
     (): "no run is named;",
-    ("A fine film",): "`A fine film`: no run folder, which comes first; write `attnlab predict RUN INPUT…`",
+    (
+        "A fine film",
+    ): "`A fine film` is not a run folder; the first argument must be one, or `latest`; write `attnlab predict RUN INPUT…`",
     ("run=latest", "fine"): "write `latest`",
     ("RUN", "fine", "--jsn"): "`--jsn`: no such option; did you mean `--json`?",
     ("RUN", "fine", "--json", "--csv"): "choose one of them",

@@ -157,7 +157,7 @@ class CrossValidated(DataConfig):
                 yield f"`data.fold={self.fold}` needs `data.folds=`"
         elif not (_is_number(self.folds, least=3) or self.folds_in_time or self.folds == self.one_left_out):
             words = [f"`{self.one_left_out}`"] * bool(self.one_left_out)
-            words += [f"`time` (`time:{FOLDS_IN_TIME}`, at least 2) for folds in time"] * self.has_times
+            words += [f"`time` (of {FOLDS_IN_TIME} folds) or `time:N` (N at least 2)"] * self.has_times
             right = ", or ".join([f"`data.folds={self.folds}`: write a number of at least 3", *words])
             yield self._by_column() or right
 

@@ -125,7 +125,7 @@ class TableData(TextData):
     )
     folds: str | None = key(
         None,
-        "cross-validation: a number of folds, at least 3, `group` to leave each out, or `time` (`time:5`) to test on the future",
+        "cross-validation: a number of folds, at least 3; `group`: a fold for each group; `time` or `time:N`: N tests, each on what comes after its training data",
         added=True,
         values="a whole number, at least 3, group, time, or time:N",
     )

@@ -123,7 +123,11 @@ def _words(
                     else ""
                 )
                 count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-                raise ValueError(f"{count}, where a word, a tab (or spaces) and its tag are expected{more}")
+                if form.tabs and len(cells) == 1 and len(line.split()) > 1:
+                    more = "; this file separates columns by tabs, and there is none in this line"
+                raise ValueError(
+                    f"{count}, where a word and its tag are expected, separated by a tab or spaces{more}"
+                )
             form.check_width(cells)
             if problem := unreadable(line, lines.encoding):
                 raise ValueError(problem)
