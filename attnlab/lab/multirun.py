@@ -1,7 +1,8 @@
 """`attnlab train -m`: a run for each combination of the listed values, a line for each, and a table of what each setting came to."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
+from attnlab import compose
 from attnlab.command_words import shell_word
 from attnlab.config import Config
 from attnlab.errors import Stopped, UserError, printable
@@ -21,7 +22,7 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
     varied = [i for i, words in enumerate(zip(*runs, strict=True)) if len(set(words)) > 1]
     keys = [runs[0][i].partition("=")[0] for i in varied]
     rows, reporter, warned = list[Row](), Reporter(), set[str]()
-    several = len(runs) > 1
+    several, stated = len(runs) > 1, set[str]().union(*map(compose.stated, runs))
     try:
         for number, (config, run) in enumerate(zip(configs, runs, strict=True), 1):
             title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if several else ""
@@ -46,12 +47,12 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
         found = RunFolder.find(config.folder or "latest", config.outputs)
         if rows and not found.results.exists():  # of the first run this was said already
             reporter.say(f"Stopped; continue this run with: attnlab train {shell_word('run', str(found.path))}")
-        _show(rows, keys)
+        _show(rows, keys, stated)
         raise
     except UserError:
-        _show(rows, keys)
+        _show(rows, keys, stated)
         raise
-    _show(rows, keys)
+    _show(rows, keys, stated)
 
 
 def _line(row: Row, folder: RunFolder) -> str:
@@ -72,15 +73,16 @@ def _ahead(config: Config, folder: RunFolder) -> str:
     return told.partition(": ")[0]  # advice is in the log of each
 
 
-def _show(rows: Sequence[Row], keys: Sequence[str]) -> None:
-    """The settings of the runs that have finished, where there are several."""
+def _show(rows: Sequence[Row], keys: Sequence[str], stated: Set[str]) -> None:
+    """The settings of the runs that have finished, where there are several. stated: the groups and keys that anybody set."""
     if len(rows) > 1:
         besides = [key for key in keys if key != "seed"]
         groups, reporter = run_groups.groups_of(rows, besides), Reporter()
         reporter.table(run_groups.table(groups, besides))
         for line in run_groups.notes(groups, rows):
             reporter.say(printable(line))
-        if by_default := run_groups.differences(rows, [*keys, "seed"]):
+        of_one_task = not {"task", "data", "experiment"}.intersection(keys)  # others differ in everything
+        if of_one_task and (by_default := run_groups.differences(rows, stated)):
             it = "it" if len(by_default) == 1 else "them"
             told = f"The runs also differ in {', '.join(by_default)}, chosen by default; set {it} to give all the same."
             reporter.say(printable(told))

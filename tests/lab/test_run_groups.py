@@ -183,6 +183,16 @@ def test_a_multirun_ends_with_a_row_for_each_setting(
     assert len({report for _, report in told}) == 4
 
 
+def test_a_multirun_says_what_its_runs_differ_in_by_default(
+    tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in tiny if not word.startswith(("encoder.depth=", "encoder.heads="))]
+    words += ["encoder=recurrent,convolution", "trainer.updates=1", "baselines=false", "defaults=plain"]
+    assert main(["train", "-m", *words]) == 0
+    told = "The runs also differ in encoder.depth, chosen by default; set it to give all the same."
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_multirun_that_fails_tells_what_it_has_come_to(
     tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
