@@ -43,7 +43,9 @@ class AdamW(OptimizerConfig):
 class Muon(AdamW):
     """Muon (Jordan et al. 2024) for the matrices inside encoder and head, AdamW for all other weights."""
 
-    momentum: float = key(0.95, "of matrices inside encoder and head: decay of the mean gradient", min=0, max=0.99999)
+    momentum: float = key(
+        0.95, "of matrices inside encoder and head: decay of the mean gradient", min=0, max=0.99999
+    )
 
 
 @dataclass

@@ -60,7 +60,9 @@ class Taken:
         rows = ", ".join(f"{taken:,} of {count:,} {name}" for name, (taken, count) in self.rows.items())
         tensors = f"{plural(self.embedding_tensors, 'tensor')}, {self.embedding_weights:,} weights"
         embedding = (rows or tensors) if self.embedding_tensors else "new"
-        return "; ".join([encoder, *(f"{n}: new" for n in self.encoder_new), f"embedding: {embedding}", "head: new"])
+        return "; ".join(
+            [encoder, *(f"{n}: new" for n in self.encoder_new), f"embedding: {embedding}", "head: new"]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,9 @@ def located(config: Config) -> Config:
 def refuse_latest(config: Config, several: str) -> None:
     """Raises UserError where one of several runs would start from the one before it. several: what makes them."""
     if config.init == "latest":
-        raise UserError(f"`init=latest`: with {several}, a run would start from the one before it; name the run's folder")
+        raise UserError(
+            f"`init=latest`: with {several}, a run would start from the one before it; name the run's folder"
+        )
 
 
 def warning(config: Config) -> str:
@@ -122,8 +126,19 @@ def take(model: Model, config: Config, spec: DataSpec) -> Taken:
         embedding, rows = _embedding(member.embedding, spec, source, number) if config.init_embedding else ({}, {})
         member.embedding.load_state_dict(member.embedding.state_dict() | embedding)
     if not encoder:
-        raise UserError(f"`init={source.name}`: encoder={config.encoder.name} has no weights to be taken; leave it out")
-    return Taken(str(source.folder), source.blake2b, len(encoder), _numbers(encoder), new, len(embedding), _numbers(embedding), rows)
+        raise UserError(
+            f"`init={source.name}`: encoder={config.encoder.name} has no weights to be taken; leave it out"
+        )
+    return Taken(
+        str(source.folder),
+        source.blake2b,
+        len(encoder),
+        _numbers(encoder),
+        new,
+        len(embedding),
+        _numbers(embedding),
+        rows,
+    )
 
 
 def _numbers(tensors: Tensors) -> int:
@@ -138,7 +153,9 @@ def _read(config: Config) -> _Source:
     if cross_validation.wanted(saved):
         folds = sorted(path for path in run_folders(folder.path) if path != folder.path)
         one = f", such as `init={folds[0]}`" if folds else ""
-        raise UserError(f"`init={config.init}`: a cross-validation has a model for each fold; name the folder of one{one}")
+        raise UserError(
+            f"`init={config.init}`: a cross-validation has a model for each fold; name the folder of one{one}"
+        )
     spec = DataSpec.load(folder.path)
     best = best_weights(folder, models.sizes(saved, spec))
     return _Source(folder.path, saved, spec, best.tensors["model"], best.hashes["model"])
@@ -150,7 +167,11 @@ def _short(path: Path) -> str:
 
 
 def _refuse_other_keys(
-    group: str, own: EncoderConfig | EmbeddingConfig, others: EncoderConfig | EmbeddingConfig, run: str, otherwise: str
+    group: str,
+    own: EncoderConfig | EmbeddingConfig,
+    others: EncoderConfig | EmbeddingConfig,
+    run: str,
+    otherwise: str,
 ) -> None:
     """Raises UserError with the first key of a part that must be the same in both runs and isn't, and with all that would make
     it so. otherwise: what else can be done."""
@@ -158,14 +179,22 @@ def _refuse_other_keys(
     if own.name != others.name:
         raise UserError(f"`{group}={own.name}`: {run} has {others.name}; set {group}={others.name}{otherwise}")
     differing = [name for name in ours if name not in OF_NO_WEIGHT and ours[name] != theirs[name]]
-    if isinstance(own, AttentionEncoder) and isinstance(others, AttentionEncoder) and own.width_of_head == others.width_of_head:
-        differing = [name for name in differing if name != "head_width"]  # which may be left to follow from the others
+    if (
+        isinstance(own, AttentionEncoder)
+        and isinstance(others, AttentionEncoder)
+        and own.width_of_head == others.width_of_head
+    ):
+        differing = [
+            name for name in differing if name != "head_width"
+        ]  # which may be left to follow from the others
     if not differing:
         return
     words = [f"{group}.{name}={as_written(theirs[name])}" for name in differing]
     if ours.get("parameters") is not None and "width" in differing:
         words.append(f"{group}.parameters=null")  # from which the width follows
-    first = f"`{group}.{differing[0]}={as_written(ours[differing[0]])}`: {run} has {as_written(theirs[differing[0]])}"
+    first = (
+        f"`{group}.{differing[0]}={as_written(ours[differing[0]])}`: {run} has {as_written(theirs[differing[0]])}"
+    )
     raise UserError(f"{first}; to start with its {group}, set {' '.join(words)}{otherwise}")
 
 

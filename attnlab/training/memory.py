@@ -20,7 +20,10 @@ def check_memory(config: Config, spec: DataSpec, device: torch.device, training:
     try:
         with without_numbers():
             model = build(config, spec)
-        count, trained = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers())), count_parameters(model)
+        count, trained = (
+            sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers())),
+            count_parameters(model),
+        )
     except (RuntimeError, OverflowError) as error:  # a size beyond what eight bytes count
         raise UserError(f"this model has more numbers than can be counted; {_remedy(config)}") from error
     numbers = count * (1 + bool(config.trainer.average)) + 3 * trained if training else count

@@ -97,7 +97,11 @@ class Muon(AdamW):
         config, hidden = self.config, {id(p) for p in groups.hidden}
         others = ParameterGroups([p for p in groups.decayed if id(p) not in hidden], groups.spared, [])
         muon = torch.optim.Muon(
-            [{"params": groups.hidden}], config.lr, config.weight_decay, config.momentum, adjust_lr_fn="match_rms_adamw"
+            [{"params": groups.hidden}],
+            config.lr,
+            config.weight_decay,
+            config.momentum,
+            adjust_lr_fn="match_rms_adamw",
         )
         return _MuonAndAdamW(muon, super().build(others))
 
@@ -244,7 +248,11 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
 
 
 def refuse_other_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, chosen: Optimizer, tensors: dict[str, Tensor], where: object
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    chosen: Optimizer,
+    tensors: dict[str, Tensor],
+    where: object,
 ) -> None:
     """Raises Damaged where these aren't what `optimizer_tensors` gave: of this model's trained parameters, in their shapes, and
     all that the optimizer says it remembers. chosen: what built it."""

@@ -57,7 +57,14 @@ def start(
     """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
     told first, of one of several runs. brief: only what is known before training is shown, the rest is in log.txt. Raises UserError and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
-    return _start(from_run.located(compose.with_absolute_paths(settled)), overrides, quiet, title=title, line=line, brief=brief)
+    return _start(
+        from_run.located(compose.with_absolute_paths(settled)),
+        overrides,
+        quiet,
+        title=title,
+        line=line,
+        brief=brief,
+    )
 
 
 def _start(
@@ -318,7 +325,9 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     fixed = sum(p.numel() for p in training.model.parameters() if not p.requires_grad)
-    parameters = f"{count_parameters(training.model):,} parameters" + (f", besides {fixed:,} fixed ones" if fixed else "")
+    parameters = f"{count_parameters(training.model):,} parameters" + (
+        f", besides {fixed:,} fixed ones" if fixed else ""
+    )
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     several = training.engine.ranks.count > 1
