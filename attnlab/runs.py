@@ -300,8 +300,8 @@ def trial_folder(sweep: Path, number: int, seed: str | None = None) -> Path:
 
 
 def runs_of_best(sweep: Path, name: str, key: str = "run") -> tuple[SweepChoice, dict[str, Path]]:
-    """What a finished sweep has chosen, and the run folder of each seed of its best trial. name: as the user wrote it, behind `key=`. Raises
-    UserError where the sweep isn't finished."""
+    """What a finished sweep has chosen, and the run folder of each seed of its best trial. name: as the user wrote it,
+    behind `key=`. Raises UserError where the sweep isn't finished."""
     file = sweep / "results.json"
     if not os.path.lexists(file):
         runs = sorted(run_folders(sweep))

@@ -55,9 +55,7 @@ def follow() -> int:
     data = load_data(config, spec)
     torch.manual_seed(config.seed)
     model = models.build(config, spec)
-    saved = (
-        told["update"] != "0" or config.init is not None
-    )  # of which the first process has saved the first weights
+    saved = told["update"] != "0" or config.init is not None  # whose first weights the first process has saved
     if not saved:
         starts.start(model, config, data)
     training = Training(config, model, data, engine, folder)

@@ -179,14 +179,8 @@ def _refuse_other_keys(
     if own.name != others.name:
         raise UserError(f"`{group}={own.name}`: {run} has {others.name}; set {group}={others.name}{otherwise}")
     differing = [name for name in ours if name not in OF_NO_WEIGHT and ours[name] != theirs[name]]
-    if (
-        isinstance(own, AttentionEncoder)
-        and isinstance(others, AttentionEncoder)
-        and own.width_of_head == others.width_of_head
-    ):
-        differing = [
-            name for name in differing if name != "head_width"
-        ]  # which may be left to follow from the others
+    if "head_width" in differing and _width_of_head(own) == _width_of_head(others):
+        differing.remove("head_width")  # which one of them states, and the other has by default
     if not differing:
         return
     words = [f"{group}.{name}={as_written(theirs[name])}" for name in differing]
@@ -196,6 +190,10 @@ def _refuse_other_keys(
         f"`{group}.{differing[0]}={as_written(ours[differing[0]])}`: {run} has {as_written(theirs[differing[0]])}"
     )
     raise UserError(f"{first}; to start with its {group}, set {' '.join(words)}{otherwise}")
+
+
+def _width_of_head(part: EncoderConfig | EmbeddingConfig) -> int | None:
+    return part.width_of_head if isinstance(part, AttentionEncoder) else None
 
 
 def _encoder(
@@ -223,8 +221,8 @@ def _encoder(
 
 
 def _same_places(source: _Source, spec: DataSpec, names: list[str], own: Tensors, theirs: Tensors) -> bool:
-    """Whether weights that tell places apart mean the same in both runs: in data of one kind, with the same shapes. A position's
-    weights have names of their own in each kind of position."""
+    """Whether weights that tell places apart mean the same in both runs: in data of one kind, with the same shapes, which the tables
+    of `learned` and `relative` positions have not."""
     fitting = all(name in theirs and theirs[name].shape == own[name].shape for name in names)
     return fitting and spec.modality == source.spec.modality
 
