@@ -106,7 +106,7 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
     word = next((word for word in help.WORDS[verb] if word.name == name), None)
     start = max(value.rfind(","), value.rfind("[")) + 1
     head = f"{name}={value[:start]}"
-    if name in ("run", "sweep") and word:
+    if name == "init" or (name in ("run", "sweep") and word):
         yield from _runs(name, value)
     elif word and word.values:
         yield from ((f"{head}{choice}", "") for choice in word.values)
@@ -126,7 +126,7 @@ def _runs(name: str, value: str) -> Iterator[tuple[str, str]]:
     """Words that name a run, or a sweep: the newest first."""
     outputs = Path(value).parent if "/" in value else Path("outputs")
     yield f"{name}=latest", "the newest"
-    marks = ("config.yaml", "sweep.yaml") if name == "run" else ("sweep.yaml",)
+    marks = ("config.yaml", "sweep.yaml") if name != "sweep" else ("sweep.yaml",)
     found = (outputs.glob(f"{pattern}/{mark}") for pattern in ("*", "*/*", "*/*/*") for mark in marks)
     folders = {path.parent for paths in found for path in paths}
     yield from ((f"{name}={path}", "") for path in sorted(folders, key=lambda path: path.name, reverse=True))

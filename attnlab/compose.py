@@ -140,6 +140,10 @@ def accepted(node: DictConfig) -> Config:
     config = to_object(node)
     assert isinstance(config, Config)
     check(config)
+    for group in BASES.keys() - {"data"}:
+        part = getattr(config, group)
+        if type(part) is not keys_of(group, part.name):
+            raise UserError(f"`{group}.name={part.name}`: its keys are others; choose it by `{group}={part.name}`")
     config.plugins = plugins.used(config)
     return config
 

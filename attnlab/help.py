@@ -231,7 +231,7 @@ EXAMPLES = {
     "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.target_kind": "number",
     "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
     "embedding.char_window": "5", "task": "pos", "data.structure": "random_walk:16",
-    "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
+    "plugins": "[my_module]", "init": "latest", "optimizer.layer_decay": "0.75", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
 """Values of keys whose type doesn't show how one is written."""
 OF_TASK = {"head.bag": "task=sentiment"}
@@ -248,6 +248,7 @@ BESIDE = {
 }  # fmt: skip
 """Of keys that say something of data of the user's own: what stands beside them."""
 NEEDED = {
+    "init_embedding": "init=latest", "encoder.trained": "init=latest",
     "data.fold": "data.folds=5", "embedding.features": "embedding.path=FILE", "embedding.trainable": "embedding.path=FILE"
 }  # fmt: skip
 """Of other keys: the key without which they say nothing."""

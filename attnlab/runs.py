@@ -142,6 +142,7 @@ class RunFolder:
         self.config = path / "config.yaml"
         self.overrides = path / "overrides.yaml"
         self.environment = path / "environment.json"
+        self.init = path / "init.json"  # what it took of the run that it started from
         self.last = path / "last"
         self.best = path / "best"
         self.candidates = path / "candidates"  # the best validations' weights, where their mean is wanted
@@ -178,8 +179,8 @@ class RunFolder:
         return run
 
     @classmethod
-    def find(cls, run: str, outputs: str = "outputs") -> "RunFolder":
-        """The folder that `run=` names: a path, or `latest` for the newest below `outputs`; of a finished sweep, the run of
+    def find(cls, run: str, outputs: str = "outputs", key: str = "run") -> "RunFolder":
+        """The folder that `run=`, or another key, names: a path, or `latest` for the newest below `outputs`; of a finished sweep, the run of
         its best trial. Raises UserError where there is none, where a sweep isn't finished, or where the folder holds a file
         that no run writes."""
         told = ""
@@ -187,7 +188,7 @@ class RunFolder:
             folders = [path for path in run_folders(Path(outputs)) if not is_part(path)]
             folders += [path.parent for path in Path(outputs).glob(f"*/*/{SWEEP}")]
             if not folders:
-                raise UserError(f"`run=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
+                raise UserError(f"`{key}=latest`: no runs in {outputs}/; start one with `attnlab train task=pos`")
             # Names begin with the time; letters settle runs of the same second by what was written last.
             path = max(folders, key=lambda path: (started(path), _changed(path)))
         else:
@@ -196,14 +197,14 @@ class RunFolder:
                 others = {folder.name: folder for folder in run_folders(Path(outputs))}
                 near = near_name(path.name, ["latest", *others])
                 meant = f"did you mean `{others.get(near, near)}`? " if near else ""
-                raise UserError(f"`run={run}`: no such folder; {meant}`attnlab runs` lists all runs")
+                raise UserError(f"`{key}={run}`: no such folder; {meant}`attnlab runs` lists all runs")
         if is_sweep(path):
-            path, told = best_trial(path, run)
+            path, told = best_trial(path, run, key)
         if not (path / "config.yaml").is_file():
             inside = [folder for folder in run_folders(path) if not is_part(folder)]
             newest = max(inside, key=lambda folder: (started(folder), _changed(folder)), default=None)
             meant = "" if newest is None else f"; the newest run in it is `{newest}`"
-            raise UserError(f"`run={run}`: not a run folder (it has no config.yaml){meant}")
+            raise UserError(f"`{key}={run}`: not a run folder (it has no config.yaml){meant}")
         for file in disk.plain_files(path):
             if file.suffix not in _PLAIN:
                 raise UserError(
@@ -298,15 +299,15 @@ def trial_folder(sweep: Path, number: int, seed: str | None = None) -> Path:
     return trial if seed is None else trial / f"seed-{seed}"
 
 
-def runs_of_best(sweep: Path, name: str) -> tuple[SweepChoice, dict[str, Path]]:
-    """What a finished sweep has chosen, and the run folder of each seed of its best trial. name: as the user wrote it. Raises
-    UserError where the sweep isn't finished."""
+def runs_of_best(sweep: Path, name: str, key: str = "run") -> tuple[SweepChoice, dict[str, Path]]:
+    """What a finished sweep has chosen, and the run folder of each seed of its best trial. name: as the user wrote it,
+    behind `key=`. Raises UserError where the sweep isn't finished."""
     file = sweep / "results.json"
     if not os.path.lexists(file):
         runs = sorted(run_folders(sweep))
-        one = f", or name one of its runs, such as `run={runs[0]}`" if runs else ""
+        one = f", or name one of its runs, such as `{key}={runs[0]}`" if runs else ""
         raise UserError(
-            f"`run={name}`: {sweep} is a sweep that isn't finished; finish it with `attnlab sweep sweep={sweep}`{one}"
+            f"`{key}={name}`: {sweep} is a sweep that isn't finished; finish it with `attnlab sweep sweep={sweep}`{one}"
         )
     choice = disk.read_json(file, SweepChoice)
     number, seeds = choice["best"]["number"], choice["best"]["seeds"]
@@ -317,10 +318,10 @@ def runs_of_best(sweep: Path, name: str) -> tuple[SweepChoice, dict[str, Path]]:
     return choice, {seed: trial_folder(sweep, number, seed) for seed in seeds}
 
 
-def best_trial(sweep: Path, name: str) -> tuple[Path, str]:
+def best_trial(sweep: Path, name: str, key: str = "run") -> tuple[Path, str]:
     """The run folder of a finished sweep's best trial, of several seeds the best one; and a line that says so. Raises
     UserError as `runs_of_best` does."""
-    choice, paths = runs_of_best(sweep, name)
+    choice, paths = runs_of_best(sweep, name, key)
     monitor, best = choice["monitor"], choice["best"]
     score, chosen = best["score"], next(iter(paths))
     for seed in paths if len(paths) > 1 else ():

@@ -23,6 +23,7 @@ KEYS = {
     "encoder.n_layers encoder.blocks encoder.num_blocks",
     "encoder.heads": "heads num_heads n_heads nhead num_attention_heads encoder.num_heads encoder.n_heads encoder.nhead",
     "encoder.dropout": "dropout dropout_rate trainer.dropout encoder.dropout_rate",
+    "encoder.trained": "freeze frozen trainable freeze_encoder freeze_backbone encoder.freeze encoder.frozen encoder.trainable",
     "encoder.feed_forward": "d_ff ffn_dim dim_feedforward mlp_ratio encoder.d_ff encoder.ffn_dim encoder.dim_feedforward "
     "encoder.mlp_ratio",
     "encoder.head_width": "head_dim d_k encoder.head_dim",
@@ -31,6 +32,7 @@ KEYS = {
     "head.metrics": "metric metrics trainer.metrics",
     "head.beam": "beam beam_size num_beams head.beam_size head.num_beams",
     "optimizer.lr": "lr learning_rate trainer.lr trainer.learning_rate optimizer.learning_rate",
+    "optimizer.layer_decay": "layer_decay llrd layerwise_lr_decay layer_lr_decay layer_wise_lr_decay optimizer.llrd",
     "optimizer.weight_decay": "wd weight_decay l2 trainer.weight_decay optimizer.wd",
     "schedule": "scheduler lr_schedule lr_scheduler lr_scheduler_type",
     "schedule.warmup": "warmup warmup_ratio warmup_steps trainer.warmup optimizer.warmup",
@@ -50,6 +52,7 @@ KEYS = {
     "trainer.device": "device accelerator trainer.accelerator",
     "trainer.workers": "workers num_workers data.num_workers data.workers trainer.num_workers",
     "members": "ensemble num_models ensemble_size",
+    "init": "pretrained init_from from_pretrained load_from finetune_from init_checkpoint model_name_or_path",
     "seed": "random_seed random_state trainer.seed",
     "outputs": "output output_dir out_dir save_dir log_dir trainer.output_dir",
 }

@@ -50,6 +50,7 @@ def answers(line: str) -> list[str]:
         ("attnlab train encoder=recurrent encoder.", ["encoder.cell="], ["encoder.heads="]),
         ("attnlab train task=digits data.", ["data.patch=", "data.name="], ["data.tokens="]),
         ("attnlab train experiment=ud_ewt embedding.", ["embedding.char_width="], []),
+        ("attnlab train task=pos init=l", ["init=latest"], []),
         ("attnlab train run=latest encoder.", ["encoder.cell=", "encoder.heads="], []),
         ("attnlab train task=s", ["task=sentiment", "task=social"], ["task=pos"]),
         ("attnlab train encoder.position=r", ["encoder.position=rotary", "encoder.position=relative"], []),

@@ -1,5 +1,5 @@
-"""Every example of docs/data.md and docs/scores.md, and those of docs/sweeps.md that compare runs, as they stand there: the files
-are written, the commands are run."""
+"""Every example of docs/data.md, docs/scores.md and docs/transfer.md, and those of docs/sweeps.md that compare runs, as they stand
+there: the files are written, the commands are run."""
 
 import json
 import re
@@ -182,6 +182,16 @@ def test_the_examples_of_comparing_runs(tmp_path: Path, monkeypatch, capsys) -> 
         assert program == "attnlab" and main([verb, *words, *tiny]) == 0, capsys.readouterr().err
     out = capsys.readouterr().out
     assert "A: encoder=attention (3 runs, seeds 1, 2, 3)" in out and "(accuracy, " in out
+
+
+def test_the_examples_of_starting_from_another_run(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = examples(PAGE.with_name("transfer.md"))
+    assert len(commands) == 5
+    for example in commands:
+        assert run(example.command, "trainer.updates=2", "schedule=constant") == 0, capsys.readouterr().err
+    told = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("outputs/*/*/init.json"))]
+    assert len(told) == 3 and sum("words" in taken["rows"] for taken in told) == 1
 
 
 def test_the_page_on_architecture_names_every_file() -> None:

@@ -4,7 +4,7 @@ Nothing here imports torch or Hydra: a mistake in the configuration is found bef
 is loaded. `compose.py` turns words on the command line into these dataclasses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from attnlab.config.data.base import CrossValidated, DataConfig, HubDataConfig
@@ -26,8 +26,8 @@ from attnlab.config.model.encoder import (  # isort: skip
 from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, Seq2seqHead, TaggingHead
 
 from attnlab.config.training import (  # isort: skip
-    AdamW, ConstantSchedule, CosineSchedule, JsonlLogger, LoggerConfig, OptimizerConfig, ScheduleConfig, Trainer,
-    WandbLogger,
+    AdamW, ConstantSchedule, CosineSchedule, JsonlLogger, LoggerConfig, Muon, OptimizerConfig, ScheduleConfig,
+    Trainer, WandbLogger,
 )  # fmt: skip
 from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
@@ -36,7 +36,7 @@ __all__ = [
     "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
     "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
     "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
-    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "OneHotEmbedding", "OptimizerConfig",
+    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "Muon", "OneHotEmbedding", "OptimizerConfig",
     "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
     "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
     "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
@@ -72,7 +72,22 @@ class Config:
     score_test: bool = key(
         True, "whether `train` ends with a score on test data; a sweep scores only its best trial there"
     )
+    init: str | None = key(
+        None,
+        "a run whose best weights the encoder starts with: its folder, `latest`, or a sweep (its best trial); null: random weights",
+    )
+    init_embedding: bool = key(
+        False,
+        "whether the embedding starts with the weights of the run `init`, too: rows of words and characters by their names",
+    )
     plugins: list[str] = key([], "modules that define parts of your own; `plugins=[my_module]` imports them")
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the keys together, in a sentence each."""
+        if self.init == "":
+            yield "`init=`: name the folder of a run, or leave it out"
+        if self.init_embedding and self.init is None:
+            yield "`init_embedding=true`: name the run whose embedding is taken, as in `init=latest`"
 
 
 SAMPLERS = ("grid", "random", "tpe")

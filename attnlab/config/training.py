@@ -14,6 +14,13 @@ class OptimizerConfig:
 
     name: str = key("???", "choice", choices=OPTIMIZERS)
     lr: float = key(3e-3, "highest learning rate", values="a number above 0")
+    layer_decay: float = key(
+        1.0,
+        "factor of the learning rate per layer, from the head down: the last layer learns at lr · layer_decay, the one below at "
+        "lr · layer_decay², the embedding slowest; 1: all alike",
+        min=0.001,
+        max=1,
+    )
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the keys together, in a sentence each."""
@@ -29,6 +36,16 @@ class AdamW(OptimizerConfig):
     weight_decay: float = key(0.01, "weight decay of matrices; biases and norms have none", min=0)
     beta1: float = key(0.9, "decay of the mean gradient", min=0, max=0.99999)
     beta2: float = key(0.98, "decay of the mean squared gradient", min=0, max=0.99999)
+
+
+@dataclass
+@OPTIMIZERS.builtin("muon", "attnlab.training.optim:Muon")
+class Muon(AdamW):
+    """Muon (Jordan et al. 2024) for the matrices inside encoder and head, AdamW for all other weights."""
+
+    momentum: float = key(
+        0.95, "of matrices inside encoder and head: decay of the mean gradient", min=0, max=0.99999
+    )
 
 
 @dataclass

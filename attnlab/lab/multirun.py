@@ -11,6 +11,7 @@ from attnlab.lab.report.command import after_training
 from attnlab.lab.run_rows import Row, read_row
 from attnlab.runs import RunFolder
 from attnlab.training.baselines.ahead import ahead
+from attnlab.training.from_run import refuse_latest
 from attnlab.training.report import Reporter, shown
 from attnlab.training.train import start
 
@@ -23,6 +24,8 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
     keys = [runs[0][i].partition("=")[0] for i in varied]
     rows, reporter, warned = list[Row](), Reporter(), set[str]()
     several, stated = len(runs) > 1, set[str]().union(*map(compose.stated, runs))
+    for config in configs:
+        refuse_latest(config, "-m")
     try:
         for number, (config, run) in enumerate(zip(configs, runs, strict=True), 1):
             title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if several else ""

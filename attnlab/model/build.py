@@ -40,6 +40,7 @@ class Model(nn.Module):
         width = config.encoder.width
         self.embedding = EMBEDDINGS.get(config.embedding.name, Embedding)(config.embedding, spec, width)
         self.encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
+        _fix(self.encoder, config.encoder.trained)
         self.head = _head(config, spec, self.embedding)
         self.bag = bag_for(config.head, spec)
         if self.embedding.stride > 1 and kind_named(self.head.kind).per_vector:
@@ -148,6 +149,18 @@ def _reading(head: RowHead, outputs: Tensor, inputs: VectorSets) -> Reading:
 def _row_head(model: Model) -> RowHead:
     assert isinstance(model.head, RowHead), "others have neither members nor a bag"
     return model.head
+
+
+def _fix(encoder: Encoder, trained: str) -> None:
+    """Take out of training all of an encoder that `encoder.trained` doesn't name. Positions stay in it: those of other data
+    start anew, as in Lu et al. 2021, whose setting is `norms`."""
+    if trained == "all":
+        return
+    norms = [module for module in encoder.modules() if isinstance(module, nn.LayerNorm)]
+    kept = {id(p) for norm in norms for p in norm.parameters()} if trained == "norms" else set[int]()
+    for name, parameter in encoder.named_parameters():
+        if id(parameter) not in kept and not name.startswith(encoder.of_places):
+            parameter.requires_grad_(False)
 
 
 def _check_target(config: Config, spec: DataSpec) -> None:

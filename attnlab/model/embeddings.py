@@ -1,9 +1,10 @@
 """Values to vectors of width D: the only module in which words, characters and numbers differ."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ class OneHot(Embedding):
     One axis per word would make all words equally far apart; random directions do so nearly, at width D.
     """
 
+    by_vocabulary: ClassVar[Mapping[str, str]] = {"codes": "words"}
+
     def __init__(self, config: keys.OneHotEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
         codes = torch.randn(len(spec.vocabularies["words"]), width)
@@ -50,6 +53,8 @@ class OneHot(Embedding):
 
 class Learned(Embedding):
     """A learned vector for each word, the same as exact one-hot followed by a matrix: (N,) ids -> (N, D)."""
+
+    by_vocabulary: ClassVar[Mapping[str, str]] = {"table.weight": "words"}
 
     def __init__(self, config: LearnedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
@@ -64,6 +69,8 @@ class Pretrained(Embedding):
 
     Words that the file lacks start as small random vectors. `config.features` is the file's width.
     """
+
+    by_vocabulary: ClassVar[Mapping[str, str]] = {"table.weight": "words"}
 
     def __init__(self, config: PretrainedEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)
@@ -120,6 +127,7 @@ class WordChar(Embedding):
     """
 
     needs_parts = True
+    by_vocabulary: ClassVar[Mapping[str, str]] = {"table.weight": "words", "characters.weight": "characters"}
 
     def __init__(self, config: keys.WordCharEmbedding, spec: DataSpec, width: int) -> None:
         super().__init__(config, spec, width)

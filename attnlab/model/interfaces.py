@@ -1,5 +1,7 @@
 """The three kinds of part that a model is made of, and what each promises."""
 
+import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import nn
@@ -18,6 +20,8 @@ class Embedding(nn.Module):
     """Whether batches must carry what their vectors are made of (the characters of words)."""
     numbers: ClassVar[bool | None] = False
     """Whether it takes vectors of numbers; otherwise ids. None: another embedding takes its place, see `resolved`."""
+    by_vocabulary: ClassVar[Mapping[str, str]] = {}
+    """Names of weights that have a row for each entry of a vocabulary, and the vocabulary's name."""
     stride: int = 1
     """Of each set only every stride-th vector remains; where it is above 1, heads cannot answer for each vector."""
 
@@ -40,8 +44,16 @@ class Embedding(nn.Module):
 class Encoder(nn.Module):
     """Vectors to vectors that depend on the others of their set."""
 
+    of_places: ClassVar[tuple[str, ...]] = ()
+    """How the names of weights begin that tell positions and edges apart. They suit one kind of data; the others suit any."""
+
     def __init__(self, config: EncoderConfig, spec: DataSpec) -> None:
         super().__init__()
+
+    def layer(self, name: str) -> int | None:
+        """The number, from 0, of the layer that a weight of this name is in; None: it is in none, as the last norm."""
+        found = re.match(r"\w+\.(\d+)\.", name)
+        return int(found[1]) if found else None
 
     def forward(self, sets: VectorSets) -> VectorSets:
         """(N, D) -> (N, D)."""

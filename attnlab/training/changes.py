@@ -10,7 +10,7 @@ from attnlab.errors import UserError
 from attnlab.runs import RunFolder, flat
 from attnlab.spec import DataSpec
 
-LEARNED = ("task", "seed", "members", "embedding", "encoder", "head")
+LEARNED = ("task", "seed", "members", "init", "init_embedding", "embedding", "encoder", "head")
 """Parts of a configuration that say what the weights are weights of, but for FREE."""
 FREE = re.compile(
     r"embedding\.path|encoder\.kernel|.*dropout|head\.(constraints|label_smoothing|beam|length_penalty|n_best|temperature|.*_length)"

@@ -59,11 +59,13 @@ class Weights(TypedDict):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """tensors: by file name, then by tensor name. state: plain JSON. folder: where it was found."""
+    """tensors: by file name, then by tensor name. state: plain JSON. folder: where it was found. hashes: of each file's
+    contents, BLAKE2b of 16 bytes in hexadecimal."""
 
     tensors: dict[str, dict[str, Tensor]]
     state: dict[str, object]
     folder: Path
+    hashes: dict[str, str]
 
 
 def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
@@ -181,7 +183,7 @@ def _read(folder: Path) -> Checkpoint:
             tensors[name] = present_names(load_tensors(data))
     except (OSError, SafetensorError, MemoryError) as error:
         raise Damaged(f"{folder}: {error}") from error
-    return Checkpoint(tensors, state, folder)
+    return Checkpoint(tensors, state, folder, {name: file["blake2b"] for name, file in files.items()})
 
 
 def refuse_unsound_tensors(data: bytes, where: object) -> None:

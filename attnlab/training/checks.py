@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from attnlab.config import AttentionEncoder, Config, Seq2seqHead
+from attnlab.config import AttentionEncoder, Config, Muon, Seq2seqHead
 from attnlab.data.contract import Data, Split
 from attnlab.errors import UserError
 from attnlab.metrics import Comparison
 from attnlab.model.build import Model
 from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
+from attnlab.training.optim import ParameterGroups
 
 
 def check_counts(config: Config, data: Data) -> None:
@@ -28,6 +29,14 @@ def check_answers(model: Model, data: Data) -> None:
         comparison = Comparison(head.kind, gold, [Prediction(right, None) for right in gold])
         if next(comparison.pairs(), None) is None:
             raise UserError(f"no {called} example has an answer to be scored; give it some")
+
+
+def check_optimizer(config: Config, model: Model) -> None:
+    """Raises UserError where an optimizer would have nothing to do that another one doesn't do as well."""
+    if isinstance(config.optimizer, Muon) and not ParameterGroups.of(model).hidden:
+        raise UserError(
+            "`optimizer=muon`: no matrix between layers is trained, for which it would be; use optimizer=adamw"
+        )
 
 
 def check_positions(config: Config, model: Model, data: Data) -> None:

@@ -55,9 +55,11 @@ def follow() -> int:
     data = load_data(config, spec)
     torch.manual_seed(config.seed)
     model = models.build(config, spec)
-    starts.start(model, config, data)
+    saved = told["update"] != "0" or config.init is not None  # whose first weights the first process has saved
+    if not saved:
+        starts.start(model, config, data)
     training = Training(config, model, data, engine, folder)
-    if told["update"] != "0":
+    if saved:
         restore(training)
     facts = _facts(training)
     ranks.all_told(facts)

@@ -13,9 +13,10 @@ from attnlab.training import checkpoint, optim
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """average: None where the configuration wants none."""
+    """chosen: what built the optimizer. average: None where the configuration wants none."""
 
     model: Model
+    chosen: optim.Optimizer
     optimizer: torch.optim.Optimizer
     average: optim.Average | None
 
@@ -23,7 +24,8 @@ class Learned:
     def at_first(cls, model: Model, config: Config) -> "Learned":
         """Of a model with its initial weights."""
         average = optim.Average(model, config.trainer.average) if config.trainer.average else None
-        return cls(model, optim.build_optimizer(model, config.optimizer), average)
+        chosen = optim.chosen_optimizer(config.optimizer)
+        return cls(model, chosen, optim.build_optimizer(model, config.optimizer), average)
 
     @property
     def evaluated(self) -> Model:
@@ -31,10 +33,10 @@ class Learned:
         return self.average.model if self.average else self.model
 
     def step(self, update: int, rate: float) -> None:
-        """One step of the optimizer with this learning rate, by the gradients that there are, and of the average; both are
+        """One step of the optimizer with this learning rate, of which each layer has its part (`optimizer.layer_decay`), by the gradients that there are, and of the average; both are
         counted in updates."""
         for options in self.optimizer.param_groups:
-            options["lr"] = rate
+            options["lr"] = rate * options["lr_factor"]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average:
@@ -58,7 +60,8 @@ class Learned:
         weights, own = saved.tensors.get("model", empty), self.model.state_dict()
         for found in (weights, saved.tensors.get("average", weights)):
             checkpoint.refuse_other_tensors(found, own, saved.folder)
-        optim.refuse_other_state(self.model, self.optimizer, saved.tensors.get("optimizer", empty), saved.folder)
+        state = saved.tensors.get("optimizer", empty)
+        optim.refuse_other_state(self.model, self.optimizer, self.chosen, state, saved.folder)
 
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Put back what was saved, and checked."""

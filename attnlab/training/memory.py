@@ -8,7 +8,7 @@ import torch
 from attnlab.config import Config
 from attnlab.errors import UserError
 from attnlab.model.build import build
-from attnlab.model.width import without_numbers
+from attnlab.model.width import count_parameters, without_numbers
 from attnlab.spec import DataSpec
 
 GIB = 2**30
@@ -20,11 +20,14 @@ def check_memory(config: Config, spec: DataSpec, device: torch.device, training:
     try:
         with without_numbers():
             model = build(config, spec)
-        count = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+        count, trained = (
+            sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers())),
+            count_parameters(model),
+        )
     except (RuntimeError, OverflowError) as error:  # a size beyond what eight bytes count
         raise UserError(f"this model has more numbers than can be counted; {_remedy(config)}") from error
-    copies = 4 + bool(config.trainer.average) if training else 1
-    needed, there = count * 4 * copies, _memory(device)
+    numbers = count * (1 + bool(config.trainer.average)) + 3 * trained if training else count
+    needed, there = 4 * numbers, _memory(device)
     if needed > there:
         held = "weights"
         if training:

@@ -1,4 +1,4 @@
-"""What a model starts from besides random numbers: files of vectors, and how often each class has a word."""
+"""What a model starts from besides random numbers: files of vectors, how often each class has a word, and another run."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from attnlab.config import ClassificationHead, Config
 from attnlab.data.contract import Data
 from attnlab.model import build as models
 from attnlab.model.build import Model
+from attnlab.training.from_run import Taken, take
 
 BATCH = 4096
 """Examples that are counted at a time."""
@@ -19,9 +20,16 @@ ROWS = 10_000
 """Words whose ratios are computed at a time."""
 
 
-def start(model: Model, config: Config, data: Data) -> None:
-    """Put into a new model what its run starts from. Raises UserError where files lack it."""
+def start(model: Model, config: Config, data: Data) -> Taken | None:
+    """Put into a new model what its run starts from; returns what it took of another run. Raises UserError where files, or that
+    run, lack it."""
     models.start_from_files(model, config, data.spec)
+    _start_bag(model, config, data)
+    return None if config.init is None else take(model, config, data.spec)
+
+
+def _start_bag(model: Model, config: Config, data: Data) -> None:
+    """Let a bag of words begin as naive Bayes."""
     if not isinstance(config.head, ClassificationHead) or not config.head.bag:
         return
     times, target = config.head.bag, config.head.target

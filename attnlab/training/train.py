@@ -21,9 +21,9 @@ from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
-from attnlab.training import changes, checkpoint, cross_validation, defaults, starts, task
+from attnlab.training import changes, checkpoint, cross_validation, defaults, from_run, starts, task
 from attnlab.training.baselines import of_splits
-from attnlab.training.checks import check_answers, check_counts, check_positions
+from attnlab.training.checks import check_answers, check_counts, check_optimizer, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
 from attnlab.training.follow import lead
@@ -57,7 +57,14 @@ def start(
     """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
     told first, of one of several runs. brief: only what is known before training is shown, the rest is in log.txt. Raises UserError and Stopped, as `train` does."""
     settled, line = defaults.settle(config, overrides)
-    return _start(compose.with_absolute_paths(settled), overrides, quiet, title=title, line=line, brief=brief)
+    return _start(
+        from_run.located(compose.with_absolute_paths(settled)),
+        overrides,
+        quiet,
+        title=title,
+        line=line,
+        brief=brief,
+    )
 
 
 def _start(
@@ -94,7 +101,8 @@ def _start(
     check_answers(model, data)
     monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
     check_positions(config, model, data)
-    starts.start(model, config, data)
+    check_optimizer(config, model)
+    taken = starts.start(model, config, data)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
     with folder.held():
@@ -108,9 +116,14 @@ def _start(
             reporter.say(line, style="cyan")
         _write_beginnings(folder, overrides)
         data.spec.save(folder.path)
-        write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned, brief)
-        return _finish(Training(config, model, data, engine, folder, session), data, session)
+        training = Training(config, model, data, engine, folder, session)
+        if taken:
+            reporter.say(taken.line, style="cyan")
+            write_json(folder.init, asdict(taken))
+            training.save()  # nobody reads the other run again: it may be deleted
+        write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
+        return _finish(training, data, session)
 
 
 def _write_beginnings(folder: RunFolder, overrides: Sequence[str]) -> None:
@@ -209,7 +222,8 @@ def resume(
         check_memory(config, spec, engine.device)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
-        starts.start(model, config, data)
+        if not checkpoint.exists(folder.last) and config.init is None:
+            starts.start(model, config, data)
         reporter = Reporter(folder.log, quiet)
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
         training = Training(config, model, data, engine, folder, session)
@@ -236,6 +250,10 @@ def resume(
             raise UserError(
                 f"{folder.path}: `attnlab prune` removed what this run would be trained further from; it can still be "
                 "evaluated; to train longer, start a new run"
+            )
+        elif config.init is not None:
+            raise UserError(
+                f"{folder.path}: `last/` is missing, with the weights that it took of {config.init}; start a new run"
             )
         else:
             reporter.say(f"Starting {folder.path} from the beginning: it stopped before its first save.")
@@ -300,13 +318,16 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     config, reporter, progress = training.config, session.reporter, training.progress
     lead(training, session.folder)
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
-    told = [*warnings(data, config=config), *([unusual] if unusual else [])]
+    told = [*warnings(data, config=config), *filter(None, (unusual, from_run.warning(config)))]
     if session.warned:
         reporter.note(told)
     for warning in [] if session.warned else told:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    parameters = f"{count_parameters(training.model):,} parameters"
+    fixed = sum(p.numel() for p in training.model.parameters() if not p.requires_grad)
+    parameters = f"{count_parameters(training.model):,} parameters" + (
+        f", besides {fixed:,} fixed ones" if fixed else ""
+    )
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     several = training.engine.ranks.count > 1

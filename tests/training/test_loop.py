@@ -26,9 +26,11 @@ from attnlab.training.resume import restore
 from attnlab.training.run import load_data
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_stopped_after_any_update_the_rest_is_bit_identical(tiny: list[str], tmp_path: Path, workers: int) -> None:
-    words = [*tiny, "encoder.dropout=0.3", "embedding=word_char", f"trainer.workers={workers}"]
+@pytest.mark.parametrize("workers, more", [(0, []), (2, []), (0, ["optimizer=muon", "optimizer.layer_decay=0.7"])])
+def test_stopped_after_any_update_the_rest_is_bit_identical(
+    tiny: list[str], tmp_path: Path, workers: int, more: list[str]
+) -> None:
+    words = [*tiny, *more, "encoder.dropout=0.3", "embedding=word_char", f"trainer.workers={workers}"]
     words += ["trainer.validate_every=2", "trainer.accumulate=2", "data.unknown=5"]
     whole = training(words, tmp_path / "whole")
     whole.run()

@@ -27,6 +27,11 @@ class EncoderConfig:
     )
     depth: int = key(2, "number of layers", min=1, max=1000)
     dropout: float = key(0.1, "dropout after the embedding and each layer", min=0, max=0.99)
+    trained: str = key(
+        "all",
+        "which of the encoder's weights are trained: all, norms (gains and biases of LayerNorms) or none; its positions always are",
+        choices=("all", "norms", "none"),
+    )
 
     @property
     def width_step(self) -> int:

@@ -18,6 +18,7 @@ from attnlab.lab.sweep.outcome import Best, Outcome, SweepResults, read_outcomes
 from attnlab.lab.sweep.page import page
 from attnlab.lab.sweep.search import Search
 from attnlab.lab.sweep.worker import Worker
+from attnlab.training.from_run import refuse_latest
 from attnlab.training.report import Reporter
 
 
@@ -37,6 +38,7 @@ def sweep(words: Sequence[str], command: Sequence[str] = TRAIN) -> SweepResults:
     else:
         run_words, sweep_words = folders.split_words([*others, *outputs])
         searched = space.read(run_words)
+        refuse_latest(compose.compose(searched.example()), "a sweep")
         settings = folders.read_settings(sweep_words)
         Search.check(searched, settings)
         folder = folders.create(run_words, settings, searched)

@@ -47,6 +47,8 @@ class Attention(Encoder):
     where the data have such and the layer's scope follows edges. Raises UserError where the data lack what the keys ask for.
     """
 
+    of_places = ("position.", "edge_bias.")
+
     def __init__(self, config: AttentionEncoder, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.config, self.pairwise = config, parse_score(config.score).pairwise

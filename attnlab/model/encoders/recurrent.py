@@ -1,5 +1,7 @@
 """Before attention: recurrent networks along the vectors, in both directions."""
 
+import re
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -31,6 +33,10 @@ class Recurrent(Encoder):
         )
         self.dropout = Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.width)
+
+    def layer(self, name: str) -> int | None:
+        found = re.match(r"cells\.\w+_l(\d+)", name)  # as in `cells.weight_ih_l0_reverse`
+        return int(found[1]) if found else None
 
     def forward(self, sets: VectorSets) -> VectorSets:
         x = self.dropout(sets.values)
