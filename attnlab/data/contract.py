@@ -18,7 +18,7 @@ from attnlab.errors import UserError
 from attnlab.sets import Batch, Example
 from attnlab.spec import DataSpec
 
-Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int]
+Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int] | NDArray[np.float32]
 """The right answer of one example, in words or numbers, as heads predict it: see `attnlab.targets`."""
 
 

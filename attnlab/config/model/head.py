@@ -1,7 +1,7 @@
 """Keys of `head=`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import attnlab.metrics  # noqa: F401  # registers the choices of `head.metrics`
 from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
@@ -132,3 +132,31 @@ class Seq2seqHead(HeadConfig):
         refused = refusal("auto", self.score, "causal", self.position)
         if refused:
             yield f"`head`: {refused}"
+
+
+SHARES = {"text": 0.15, "graph": 0.15, "speech": 0.5, "image": 0.5}
+SPANS = {"text": 1, "graph": 1, "speech": 10, "image": 2}
+
+
+@dataclass
+@HEADS.builtin("masked", "attnlab.model.heads.masked:Masked")
+class MaskedHead(HeadConfig):
+    """N→N: what stood at hidden places; for pretraining without labels."""
+
+    mask: float | None = key(
+        None,
+        "share of the vectors that are hidden; null: 0.15 of words and nodes, 0.5 of frames and patches",
+        min=0.01,
+        max=0.95,
+    )
+    span: int | None = key(
+        None,
+        "hidden vectors lie in spans of so many, of pictures in blocks with this side; null: 10 frames, 2 patches, 1 word or node",
+        min=1,
+        max=100,
+    )
+
+    def resolved(self, modality: str) -> "MaskedHead":
+        """With the share and the span that suit such data where none is set."""
+        mask = SHARES.get(modality, 0.15) if self.mask is None else self.mask
+        return replace(self, mask=mask, span=SPANS.get(modality, 1) if self.span is None else self.span)
