@@ -23,7 +23,14 @@ from attnlab.config.model.encoder import (  # isort: skip
     AttentionEncoder, ConvolutionEncoder, EncoderConfig, FullyConnectedEncoder, GraphConvEncoder,
     RecurrentEncoder,
 )  # fmt: skip
-from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, MaskedHead, Seq2seqHead, TaggingHead
+from attnlab.config.model.head import (
+    ClassificationHead,
+    GraphHead,
+    HeadConfig,
+    MaskedHead,
+    Seq2seqHead,
+    TaggingHead,
+)
 
 from attnlab.config.training import (  # isort: skip
     AdamW, ConstantSchedule, CosineSchedule, JsonlLogger, LoggerConfig, OptimizerConfig, ScheduleConfig, Trainer,

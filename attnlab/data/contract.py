@@ -258,13 +258,20 @@ class Data:
     given to be scored, all of them are."""
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
-        """Reads and prepares the data, or opens what was prepared before.
+        """Reads and prepares the data, or opens what was prepared before. Where examples have no right answers, and the
+        configuration asks for none, the spec has no targets.
 
         seed: of augmentation. spec: of the data themselves, or that of a run, whose vocabularies and classes then hold.
         parts: whether vectors carry the sets that they are made of (the characters of words). Raises UserError for data
         that cannot be used.
         """
         raise NotImplementedError
+
+    @classmethod
+    def unlabelled(cls, config: DataConfig) -> DataConfig:
+        """The configuration by which the same data are read where nobody needs right answers: as it is where examples have
+        them, so that the splits are the same, else one that asks for none."""
+        return config
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:

@@ -21,7 +21,11 @@ class ExplainedVariance(Metric):
         if not len(comparison.gold):
             return NOTHING_SCORED
         errors, deviations = comparison.once("squares", lambda: _squares(comparison))
-        return 1 - float(errors.sum() / deviations.sum()) if deviations.any() else Undefined("all numbers are the same")
+        return (
+            1 - float(errors.sum() / deviations.sum())
+            if deviations.any()
+            else Undefined("all numbers are the same")
+        )
 
     def of_counts(self, comparison: Comparison) -> OfCounts:
         errors, deviations = comparison.once("squares", lambda: _squares(comparison))

@@ -41,7 +41,9 @@ class Model(nn.Module):
         self.embedding = EMBEDDINGS.get(config.embedding.name, Embedding)(config.embedding, spec, width)
         self.encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
         self.head = _head(config, spec, self.embedding)
-        self.mark = nn.Parameter(0.1 * torch.randn(width)) if self.head.hides else None  # in place of hidden vectors
+        self.mark = (
+            nn.Parameter(0.1 * torch.randn(width)) if self.head.hides else None
+        )  # in place of hidden vectors
         self.bag = bag_for(config.head, spec)
         if self.embedding.stride > 1 and kind_named(self.head.kind).per_vector:
             raise UserError(
@@ -239,7 +241,7 @@ def fit(config: Config, spec: DataSpec) -> None:
     target is learned. Raises UserError where the head could learn several."""
     config.embedding = EMBEDDINGS.get(config.embedding.name, Embedding).resolved(config.embedding, spec)
     if isinstance(config.head, MaskedHead):
-        config.head = config.head.resolved(spec.modality)
+        config.head = config.head.resolved(spec.modality, spec.frame_seconds)
     for part in (config.encoder, config.head):
         if isinstance(part, AttentionEncoder | Seq2seqHead):
             part.position = fitting_position(part.position, part.score)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnlab import compose
 from attnlab.command_words import shell_word
-from attnlab.config import Config, CrossValidated, DataConfig, MaskedHead, TableData
+from attnlab.config import Config, CrossValidated, DataConfig, GraphData, MaskedHead, TableData
 from attnlab.data import loader, open_data
 from attnlab.data.contract import Batches, Data, Input, InputReader
 from attnlab.data.masking import Masked, Masking
@@ -118,11 +118,16 @@ class Run:
 def load_data(config: Config, spec: DataSpec | None = None) -> Data:
     """Prepare and open the data that a configuration names. spec: of a run that is to answer about them. Raises UserError for
     data that cannot be used, and for vectors that aren't those that the run has learned from."""
-    data = open_data(config.data, config.seed, spec, parts=models.needs_parts(config))
+    data = open_data(data_config(config), config.seed, spec, parts=models.needs_parts(config))
     if isinstance(config.head, MaskedHead):
-        head = config.head.resolved(data.spec.modality)
+        head = config.head.resolved(data.spec.modality, data.spec.frame_seconds)
         assert head.mask is not None and head.span is not None, "resolved"
         data = Masked(data, Masking(head.mask, head.span, config.seed))
+    elif not data.spec.targets:
+        key = "data.target_kind=none" if isinstance(config.data, GraphData) else "data.label=null"
+        raise UserError(
+            f"`{key}`: nothing says what is to be learned; name the label, or train without any by task=masked"
+        )
     if spec is not None:
         first = next(iter(data.splits.values()))[0].inputs
         coords = 0 if first.coords is None else first.coords.shape[1]
@@ -130,6 +135,11 @@ def load_data(config: Config, spec: DataSpec | None = None) -> Data:
         if has != learned:
             raise UserError(f"data={config.data.name}: these are {has}, but the run has learned from {learned}")
     return data
+
+
+def data_config(config: Config) -> DataConfig:
+    """What is opened: without labels where examples have none, and hidden vectors are what is asked."""
+    return loader(config.data).unlabelled(config.data) if isinstance(config.head, MaskedHead) else config.data
 
 
 def _described(width: Sequence[int | None], coords: int) -> str:

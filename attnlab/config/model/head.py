@@ -134,8 +134,10 @@ class Seq2seqHead(HeadConfig):
             yield f"`head`: {refused}"
 
 
-SHARES = {"text": 0.15, "graph": 0.15, "speech": 0.5, "image": 0.5}
-SPANS = {"text": 1, "graph": 1, "speech": 10, "image": 2}
+SHARES = {"speech": 0.5, "image": 0.5}
+"""Of hidden vectors, by modality; 0.15 of others."""
+SPAN_SECONDS, BLOCK = 0.12, 2
+"""Of sound, and patches of pictures along each side, that are hidden together."""
 
 
 @dataclass
@@ -151,12 +153,15 @@ class MaskedHead(HeadConfig):
     )
     span: int | None = key(
         None,
-        "hidden vectors lie in spans of so many, of pictures in blocks with this side; null: 10 frames, 2 patches, 1 word or node",
+        "vectors that are hidden together, of pictures along each side; null: 0.12 seconds, 2 patches, 1 word or node",
         min=1,
         max=100,
     )
 
-    def resolved(self, modality: str) -> "MaskedHead":
-        """With the share and the span that suit such data where none is set."""
+    def resolved(self, modality: str, frame_seconds: float | None) -> "MaskedHead":
+        """With the share and the span that suit such data where none is set. frame_seconds: of one vector of sound."""
         mask = SHARES.get(modality, 0.15) if self.mask is None else self.mask
-        return replace(self, mask=mask, span=SPANS.get(modality, 1) if self.span is None else self.span)
+        usual = BLOCK if modality == "image" else 1
+        if frame_seconds is not None:
+            usual = max(1, round(SPAN_SECONDS / frame_seconds))
+        return replace(self, mask=mask, span=usual if self.span is None else self.span)
