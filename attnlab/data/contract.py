@@ -15,7 +15,7 @@ from attnlab.config import DataConfig
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.crossval import Folds
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Example
+from attnlab.sets import Batch, Example, VectorSets
 from attnlab.spec import DataSpec
 
 Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int] | NDArray[np.float32]
@@ -122,6 +122,11 @@ class Split:
 
     def playback(self, i: int) -> Playback | None:
         """How example i sounds, read once more from where it came; None where it is no sound, or is no longer there."""
+        return None
+
+    def shown_beside(self, inputs: VectorSets, hidden: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """(N, F) numbers of a batch of this split that other vectors hold, too, and show unless they are among the (N,) hidden
+        ones; None where no vectors share any."""
         return None
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:

@@ -87,7 +87,7 @@ class MaskedSplit(Split):
         """The inner split's batch with `hidden` marks, zeros (of words, id 0) as the values of hidden vectors, and `TARGET`.
 
         Of words, ids of the vocabulary; those that training never saw are hidden, but not asked for. Of nodes with names, the
-        ids of these names.
+        ids of these names. Of patches that overlap, the pixels that no patch shows.
         """
         batch = self.split.batch(indices, epoch)
         inputs = batch.inputs
@@ -95,6 +95,8 @@ class MaskedSplit(Split):
         ids = self.ids(inputs)
         if ids is None:
             asked = inputs.values.float().masked_fill(~hidden[:, None], torch.nan)
+            if (shown := self.split.shown_beside(inputs, hidden.numpy())) is not None:
+                asked.masked_fill_(torch.from_numpy(shown), torch.nan)
         else:
             asked = ids.masked_fill(~hidden | (ids == 0), -1)
         rows = hidden if inputs.values.ndim == 1 else hidden[:, None]
@@ -114,7 +116,7 @@ class MaskedSplit(Split):
 
     def gold(self, target: str) -> Sequence[Gold]:
         """Of each example, as evaluation hides its vectors: of words, a list with each hidden word, "" elsewhere; of numbers,
-        those of the hidden vectors, (H, F)."""
+        those of the hidden vectors, (H, F), NaN where one is not asked for."""
         return HiddenAnswers(self)
 
     def answer(self, i: int) -> Gold:

@@ -82,7 +82,8 @@ class Comparison:
             if self.kind in LISTED:
                 answers = zip(gold, prediction.value, strict=True)
             elif self.kind == "hidden_numbers":
-                yield example, gold, prediction.value
+                if (gold == gold).any():  # NaN: not asked for
+                    yield example, gold, prediction.value
                 continue
             for right, predicted in answers:
                 unknown = right < 0 if self.kind == "classes" else right != right  # NaN: no number

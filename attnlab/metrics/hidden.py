@@ -33,11 +33,13 @@ class ExplainedVariance(Metric):
 
 
 def _squares(comparison: Comparison) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-    """(B,) each: of each example the summed squares of errors, and of differences from the mean of all right vectors."""
+    """(B,) each: of each example the summed squares of errors, and of differences from the mean of all right vectors. NaN is not
+    asked for."""
     import numpy as np
 
     gold = [np.asarray(right, dtype=np.float64) for right in comparison.gold]
-    mean = sum(right.sum(0) for right in gold) / sum(map(len, gold))
+    asked = sum(np.isfinite(right).sum(0) for right in gold)
+    mean = sum(np.nansum(right, axis=0) for right in gold) / np.maximum(asked, 1)
     pairs = zip(gold, comparison.predictions, strict=True)
-    errors = [float(((right - prediction.value) ** 2).sum()) for right, prediction in pairs]
-    return np.array(errors), np.array([float(((right - mean) ** 2).sum()) for right in gold])
+    errors = [float(np.nansum((right - prediction.value) ** 2)) for right, prediction in pairs]
+    return np.array(errors), np.array([float(np.nansum((right - mean) ** 2)) for right in gold])

@@ -241,7 +241,7 @@ def fit(config: Config, spec: DataSpec) -> None:
     target is learned. Raises UserError where the head could learn several."""
     config.embedding = EMBEDDINGS.get(config.embedding.name, Embedding).resolved(config.embedding, spec)
     if isinstance(config.head, MaskedHead):
-        config.head = config.head.resolved(spec.modality, spec.frame_seconds)
+        config.head = config.head.resolved(config.data, spec.modality, spec.frame_seconds)
     for part in (config.encoder, config.head):
         if isinstance(part, AttentionEncoder | Seq2seqHead):
             part.position = fitting_position(part.position, part.score)

@@ -120,7 +120,7 @@ def load_data(config: Config, spec: DataSpec | None = None) -> Data:
     data that cannot be used, and for vectors that aren't those that the run has learned from."""
     data = open_data(data_config(config), config.seed, spec, parts=models.needs_parts(config))
     if isinstance(config.head, MaskedHead):
-        head = config.head.resolved(data.spec.modality, data.spec.frame_seconds)
+        head = config.head.resolved(config.data, data.spec.modality, data.spec.frame_seconds)
         assert head.mask is not None and head.span is not None, "resolved"
         data = Masked(data, Masking(head.mask, head.span, config.seed))
     elif not data.spec.targets:

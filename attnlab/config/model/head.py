@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import attnlab.metrics  # noqa: F401  # registers the choices of `head.metrics`
 from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
+from attnlab.config.data.base import DataConfig
+from attnlab.config.data.image import ImageData
 from attnlab.config.keys import WIDEST, key
 from attnlab.registry import HEADS, METRICS
 
@@ -136,8 +138,8 @@ class Seq2seqHead(HeadConfig):
 
 SHARES = {"speech": 0.5, "image": 0.5}
 """Of hidden vectors, by modality; 0.15 of others."""
-SPAN_SECONDS, BLOCK = 0.12, 2
-"""Of sound, and patches of pictures along each side, that are hidden together."""
+SPAN_SECONDS = 0.12
+"""Of sound that is hidden together."""
 
 
 @dataclass
@@ -153,15 +155,18 @@ class MaskedHead(HeadConfig):
     )
     span: int | None = key(
         None,
-        "vectors that are hidden together, of pictures along each side; null: 0.12 seconds, 2 patches, 1 word or node",
+        "vectors that are hidden together, of pictures along each side; null: 0.12 seconds, 2 patches (more where they overlap), "
+        "1 word or node",
         min=1,
         max=100,
     )
 
-    def resolved(self, modality: str, frame_seconds: float | None) -> "MaskedHead":
+    def resolved(self, data: DataConfig, modality: str, frame_seconds: float | None) -> "MaskedHead":
         """With the share and the span that suit such data where none is set. frame_seconds: of one vector of sound."""
         mask = SHARES.get(modality, 0.15) if self.mask is None else self.mask
-        usual = BLOCK if modality == "image" else 1
+        usual = 1
         if frame_seconds is not None:
             usual = max(1, round(SPAN_SECONDS / frame_seconds))
+        elif isinstance(data, ImageData):  # so many that one patch in it shares no pixel with those around
+            usual = 1 + -(-data.patch // (data.stride or data.patch))
         return replace(self, mask=mask, span=usual if self.span is None else self.span)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnlab.config import DataConfig, ImageData
 from attnlab.data.contract import Data, Gold, Split
 from attnlab.data.files.class_folders import in_class_folders
 from attnlab.data.image.given import PictureReader
 from attnlab.data.image.pack import PatchSets
-from attnlab.data.image.patches import augmented, refuse_beyond, refuse_longer
+from attnlab.data.image.patches import augmented, refuse_beyond, refuse_longer, shown_beside
 from attnlab.data.image.prepare import CHANNELS, PreparedPictures, prepare
 from attnlab.data.image.source import TARGET, ImageSource, Pixels
 from attnlab.data.image.sources import PICTURES
@@ -23,7 +24,7 @@ from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
-from attnlab.sets import Batch
+from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
 from attnlab.targets import StoredAnswers, unseen_labels
 
@@ -128,6 +129,9 @@ class ImageSplit(Split):
         inputs = self._patches.pack(indices, lambda members: self._shown(members, epoch))
         targets = {} if self._answers is None else {TARGET: self._answers.take(self.rows[indices])}
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
+
+    def shown_beside(self, inputs: VectorSets, hidden: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        return shown_beside(inputs, hidden, self.data.config, self.channels)
 
     def _shown(self, indices: Indices, epoch: int | None) -> Pixels:
         """Pictures of one size -> (B, height, width, C) bytes; with an epoch, moved and mirrored."""

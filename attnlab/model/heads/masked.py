@@ -100,9 +100,10 @@ class NumberOutput(nn.Module):
 
     def loss(self, encoded: Tensor, asked: Tensor) -> Loss:
         """(N, D) and (N, F) numbers, NaN where nothing is asked."""
-        rows = (~asked[:, 0].isnan()).nonzero()[:, 0]
-        errors = (self.project(encoded[rows]).float() - asked[rows]).abs()
-        return Loss(errors.sum(), torch.tensor(errors.numel(), device=encoded.device))
+        rows = (~asked.isnan()).any(1).nonzero()[:, 0]
+        known = ~asked[rows].isnan()
+        errors = (self.project(encoded[rows]).float() - asked[rows].nan_to_num()).abs()
+        return Loss((errors * known).sum(), known.sum())
 
     def predict(self, rows: Tensor, hidden: Tensor, starts: tuple[int, ...]) -> list[Prediction]:
         """(H, D) of the (N,) that are hidden. starts: the first row of each set, and N."""

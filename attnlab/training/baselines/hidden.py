@@ -86,7 +86,8 @@ def _arrays(problem: Problem) -> Iterator[Floats]:
 def _measured(problem: Problem, answers: Sequence[Floats]) -> dict[str, float]:
     """The scores of these answers, (H, F) for each example, with the loss that they would have."""
     errors = [np.abs(answer - right) for answer, right in zip(answers, _arrays(problem), strict=True)]
-    loss = sum(float(of_one.sum()) for of_one in errors) / max(1, sum(of_one.size for of_one in errors))
+    asked = sum(int(np.isfinite(of_one).sum()) for of_one in errors)  # NaN is not asked for
+    loss = sum(float(np.nansum(of_one)) for of_one in errors) / max(1, asked)
     return problem.measure([Prediction(answer.astype(np.float32), None) for answer in answers]) | {"loss": loss}
 
 
