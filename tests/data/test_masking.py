@@ -29,7 +29,11 @@ CASES: dict[str, Callable[[Path], list[str]]] = {
     "frames": lambda folder: ["data=fsdd", f"data.path={digits()}", "data.bands=12", "data.stack=1"],
     "patches": lambda folder: ["data=image_folder", f"data.path={write_folder(folder)}", "data.patch=2"],
     "overlapping patches": lambda folder: [
-        "data=image_folder", f"data.path={write_folder(folder)}", "data.patch=3", "data.stride=1", "data.colour=grey",
+        "data=image_folder",
+        f"data.path={write_folder(folder)}",
+        "data.patch=3",
+        "data.stride=1",
+        "data.colour=grey",
     ],
     "nodes": lambda folder: ["data=tu", "data.name=TOY", f"data.path={write_tu(folder)}"],
 }
@@ -79,7 +83,9 @@ def test_what_is_hidden_depends_on_the_example_alone_and_is_something(
     alone = [masking.hidden(on_a_line(n), indices[[i]], epoch) for i, n in enumerate(lengths)]
     assert (together == np.concatenate(alone)).all() and all(marks.any() for marks in alone)
     other = Masking(0.05, span, seed + 1 if seed < 2**63 - 1 else 0)
-    assert (masking.hidden(on_a_line(*lengths), indices, None) == other.hidden(on_a_line(*lengths), indices, None)).all()
+    assert (
+        masking.hidden(on_a_line(*lengths), indices, None) == other.hidden(on_a_line(*lengths), indices, None)
+    ).all()
 
 
 def test_every_epoch_hides_others() -> None:
@@ -132,7 +138,8 @@ def test_of_overlapping_patches_only_pixels_that_none_shows_are_asked(tmp_path: 
         hidden, asked = batch.inputs.hidden, batch.targets[TARGET]
         assert isinstance(asked, torch.Tensor) and hidden is not None and coords is not None
         pixels = [
-            {(int(row) + a, int(column) + b) for a in range(3) for b in range(3)} for row, column in coords.tolist()
+            {(int(row) + a, int(column) + b) for a in range(3) for b in range(3)}
+            for row, column in coords.tolist()
         ]
         shown = set().union(*(pixels[j] for j in torch.where(~hidden)[0].tolist()))
         for j in torch.where(hidden)[0].tolist():

@@ -60,21 +60,22 @@ def shown_beside(
     if not reach:
         return None
     assert inputs.coords is not None, "patches have a row and a column"
-    row, column = inputs.coords.numpy().astype(np.int64).T + reach
+    row, column = (inputs.coords[:, axis].numpy().astype(np.int64) + reach for axis in range(2))
     picture = inputs.layout.set_index.numpy()
     seen = np.zeros((len(inputs), int(row.max()) + 1 + reach, int(column.max()) + 1 + reach), dtype=bool)
     seen[picture, row, column] = ~hidden
     shown = np.zeros((len(row), patch, patch, channels), dtype=bool)
     for down, right in product(range(-reach, reach + 1), repeat=2):
         beside = seen[picture, row + down, column + right]
+        (top, bottom), (left, end) = _shared(down * stride, patch), _shared(right * stride, patch)
         if down or right:
-            shown[beside, _shared(down * stride, patch), _shared(right * stride, patch)] = True
+            shown[beside, top:bottom, left:end] = True
     return shown.reshape(len(row), -1)
 
 
-def _shared(shift: int, patch: int) -> slice:
-    """Along one side of a patch, the pixels that it shares with one moved by so many."""
-    return slice(max(0, shift), min(patch, patch + shift))
+def _shared(shift: int, patch: int) -> tuple[int, int]:
+    """Along one side of a patch, the first pixel that it shares with one moved by so many, and the one behind the last."""
+    return max(0, shift), min(patch, patch + shift)
 
 
 def num_patches(heights: ArrayLike, widths: ArrayLike, config: ImageData) -> NDArray[np.int64]:

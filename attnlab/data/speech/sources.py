@@ -67,6 +67,7 @@ class HubRecordings(HubSource, RecordingSource):
 
     def __init__(self, config: SpeechData) -> None:
         answer = config.transcript or config.label
+        assert answer is not None, "a label is refused to be missing"
         speaker = () if config.speaker is None else (config.speaker,)
         super().__init__(config, (config.audio, answer, *speaker), answer)
         if lacking(config, self.splits) or config.folds is not None:  # earlier versions went by the row's number
