@@ -84,7 +84,8 @@ class MaskedSplit(Split):
         self.keys = split.keys
 
     def batch(self, indices: Indices, epoch: int | None = None) -> Batch:
-        """The inner split's batch with `hidden` marks, zeros (of words, id 0) as the values of hidden vectors, and `TARGET`.
+        """(B,) numbers of examples -> the inner split's batch with (N,) `hidden` marks, zeros (of words, id 0) as the values of
+        hidden vectors, and `TARGET`.
 
         Of words, ids of the vocabulary; those that training never saw are hidden, but not asked for. Of nodes with names, the
         ids of these names. Of patches that overlap, the pixels that no patch shows.

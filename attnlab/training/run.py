@@ -118,16 +118,16 @@ class Run:
 def load_data(config: Config, spec: DataSpec | None = None) -> Data:
     """Prepare and open the data that a configuration names. spec: of a run that is to answer about them. Raises UserError for
     data that cannot be used, and for vectors that aren't those that the run has learned from."""
+    if spec is None and isinstance(config.data, TableData) and not isinstance(config.head, MaskedHead):
+        _refuse_nothing_learned("data.label=null", not config.data.labels)  # before anything is read
     data = open_data(data_config(config), config.seed, spec, parts=models.needs_parts(config))
     if isinstance(config.head, MaskedHead):
         head = config.head.resolved(config.data, data.spec.modality, data.spec.frame_seconds)
         assert head.mask is not None and head.span is not None, "resolved"
         data = Masked(data, Masking(head.mask, head.span, config.seed))
-    elif not data.spec.targets:
+    else:
         key = "data.target_kind=none" if isinstance(config.data, GraphData) else "data.label=null"
-        raise UserError(
-            f"`{key}`: nothing says what is to be learned; name the label, or train without any by task=masked"
-        )
+        _refuse_nothing_learned(key, not data.spec.targets)
     if spec is not None:
         first = next(iter(data.splits.values()))[0].inputs
         coords = 0 if first.coords is None else first.coords.shape[1]
@@ -135,6 +135,14 @@ def load_data(config: Config, spec: DataSpec | None = None) -> Data:
         if has != learned:
             raise UserError(f"data={config.data.name}: these are {has}, but the run has learned from {learned}")
     return data
+
+
+def _refuse_nothing_learned(key: str, nothing: bool) -> None:
+    """Raises UserError where a key says that there is no right answer. nothing: whether it does."""
+    if nothing:
+        raise UserError(
+            f"`{key}`: nothing says what is to be learned; name the label, or train without any by task=masked"
+        )
 
 
 def data_config(config: Config) -> DataConfig:
