@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import write_treebank
 from graphs import write_tu
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import write_folder
 from recordings import digits
@@ -75,6 +75,7 @@ def test_spans_of_frames_and_blocks_of_patches_are_hidden_whole() -> None:
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6), seed=st.integers(0, 2**63 - 1),
     epoch=st.integers(0, 9), span=st.integers(1, 4),
 )  # fmt: skip
+@settings(max_examples=25, deadline=None)
 def test_what_is_hidden_depends_on_the_example_alone_and_is_something(
     lengths: list[int], seed: int, epoch: int, span: int
 ) -> None:
