@@ -12,8 +12,10 @@ if TYPE_CHECKING:  # imported when scores are computed: `--help` does without
 
 @METRICS.register("explained_variance")
 class ExplainedVariance(Metric):
-    """1 − squared errors / squared differences from the mean of each number, both summed over all hidden vectors; 0: no better
-    than the mean vector."""
+    """The fraction of the variance of hidden vectors that is explained; 0: no better than the mean vector.
+
+    1 − squared errors / squared differences from the mean of each number, both summed over all hidden vectors.
+    """
 
     kinds = ("hidden_numbers",)
 

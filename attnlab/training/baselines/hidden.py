@@ -62,8 +62,10 @@ class MeanVector(Baseline):
 
 @BASELINES.register("interpolation")
 class Interpolation(Baseline):
-    """Between the nearest vectors that are seen on both sides, along each coordinate, weighted by 1 / distance; of nodes without
-    names, the mean of their neighbours. Where none is seen, the mean of the training data."""
+    """Between the nearest visible vectors along each coordinate, weighted by 1 / distance; of nodes, their neighbours' mean.
+
+    Where none is visible, the mean of the training data.
+    """
 
     def fits(self, problem: Problem) -> bool:
         return problem.kind == "hidden_numbers"
