@@ -181,8 +181,9 @@ def implied(words: Sequence[str]) -> dict[str, str]:
         return {}
     task = choice.get("task") or (*possible_tasks(words), "tagging")[0]
     found, node = {"task": task}, keys("data", choice["data"])
-    if task in OWN_DATA and node is not None and issubclass(node, GraphData):
-        found |= {"encoder": "graph_attention", "head": "tagging" if task == "tagging" else "graph"}
+    if task in (*OWN_DATA, "masked") and node is not None and issubclass(node, GraphData):
+        head = {"tagging": "tagging", "masked": "masked"}.get(task, "graph")
+        found |= {"encoder": "graph_attention", "head": head}
     return {group: name for group, name in found.items() if group not in choice}
 
 

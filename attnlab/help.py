@@ -228,7 +228,7 @@ trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
     "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
-    "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.target_kind": "number",
+    "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "head.mask": "0.3", "head.span": "5", "data.path": "FILE", "data.target_kind": "number",
     "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
     "embedding.char_window": "5", "task": "pos", "data.structure": "random_walk:16",
     "plugins": "[my_module]", "init": "latest", "optimizer.layer_decay": "0.75", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",

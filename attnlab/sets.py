@@ -93,6 +93,8 @@ class VectorSets:
     `parts` holds the U distinct ones, `part_index` (N,) says which of them each vector is made of.
     host_coords: `coords` as they were before `to` moved them to another device, so that plans which depend
     on coordinates are made without asking that device. Whoever changes `coords` changes both.
+    hidden: (N,) bool, of vectors that a model is asked about: it sees that they are there, and where, but not what they
+    are. None: all are seen.
     """
 
     values: Tensor
@@ -103,6 +105,7 @@ class VectorSets:
     parts: "VectorSets | None" = None
     part_index: Tensor | None = None
     host_coords: Tensor | None = None
+    hidden: Tensor | None = None
 
     def __post_init__(self) -> None:
         assert len(self.values) == self.layout.size, "lengths must add up to the number of rows"
@@ -110,6 +113,7 @@ class VectorSets:
         assert self.host_coords is None or self.coords is None or self.host_coords.shape == self.coords.shape
         assert (self.parts is None) == (self.part_index is None)
         assert self.parts is None or self.parts.parts is None, "parts are one level deep"
+        assert self.hidden is None or self.hidden.shape == (len(self.values),)
 
     @classmethod
     def of(
@@ -153,6 +157,7 @@ class VectorSets:
             edge_values=_joined([item.edge_values for item in sets]),
             parts=cls.collate(parts) if parts else None,
             part_index=_joined([item.part_index for item in sets], list(map(len, parts))),
+            hidden=_joined([item.hidden for item in sets]),
         )
 
     def unbind(self) -> list["VectorSets"]:
@@ -172,8 +177,11 @@ class VectorSets:
             empty = VectorSets.of(self.parts.values[:0], [])
             parts = VectorSets.collate([singles[i] for i in used.tolist()]) if len(used) else empty
         coords = None if self.coords is None else self.coords[first:last]
+        hidden = None if self.hidden is None else self.hidden[first:last]
         layout = Layout.of([last - first])
-        return VectorSets(self.values[first:last], layout, coords, edges, edge_values, parts, part_index)
+        return VectorSets(
+            self.values[first:last], layout, coords, edges, edge_values, parts, part_index, hidden=hidden
+        )
 
     def by_length(self) -> "Sorted | None":
         """The same sets, the shortest first; None where they are in this order already."""
@@ -201,7 +209,7 @@ class VectorSets:
 
         moved_sets = VectorSets(
             self.values.index_select(0, rows), layout, reordered(self.coords, rows), edges, edge_values,
-            self.parts, reordered(self.part_index, rows), reordered(self.host_coords, old),
+            self.parts, reordered(self.part_index, rows), reordered(self.host_coords, old), reordered(self.hidden, rows),
         )  # fmt: skip
         return Sorted(moved_sets, tuple(sets.tolist()), new)
 
@@ -215,6 +223,7 @@ class VectorSets:
         return VectorSets(
             self.values.to(device), self.layout.to(device), move(self.coords), move(self.edges), move(self.edge_values),
             None if self.parts is None else self.parts.to(device), move(self.part_index), self.known_coords,
+            move(self.hidden),
         )  # fmt: skip
 
 
@@ -240,10 +249,11 @@ def _joined(tensors: Sequence[Tensor | None], counts: Sequence[int] | None = Non
 
 Targets = Mapping[str, Tensor | VectorSets]
 """What is to be learned of a batch, by the target's name: sequences are `VectorSets`, all others a `Tensor`."""
-Answer = str | float | Sequence[str] | Sequence[float]
-"""An answer for one set, in words or numbers: one, or a sequence with one for each vector or question."""
-Probability = float | Sequence[float] | Sequence[None] | None
-"""What the model gives an answer, alike in shape; None where answers are numbers."""
+Answer = str | float | Sequence[str] | Sequence[float] | NDArray[np.float32]
+"""An answer for one set, in words or numbers: one, or a sequence with one for each vector or question; of hidden vectors of
+numbers, (H, F)."""
+Probability = float | Sequence[float] | Sequence[float | None] | None
+"""What the model gives an answer, alike in shape; None where answers are numbers, or where nothing is asked."""
 
 
 @dataclass(frozen=True, eq=False)

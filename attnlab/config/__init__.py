@@ -23,7 +23,14 @@ from attnlab.config.model.encoder import (  # isort: skip
     AttentionEncoder, ConvolutionEncoder, EncoderConfig, FullyConnectedEncoder, GraphConvEncoder,
     RecurrentEncoder,
 )  # fmt: skip
-from attnlab.config.model.head import ClassificationHead, GraphHead, HeadConfig, Seq2seqHead, TaggingHead
+from attnlab.config.model.head import (
+    ClassificationHead,
+    GraphHead,
+    HeadConfig,
+    MaskedHead,
+    Seq2seqHead,
+    TaggingHead,
+)
 
 from attnlab.config.training import (  # isort: skip
     AdamW, ConstantSchedule, CosineSchedule, JsonlLogger, LoggerConfig, Muon, OptimizerConfig, ScheduleConfig,
@@ -36,7 +43,8 @@ __all__ = [
     "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
     "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
     "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
-    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "Muon", "OneHotEmbedding", "OptimizerConfig",
+    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "MaskedHead", "Muon", "OneHotEmbedding",
+    "OptimizerConfig",
     "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
     "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
     "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",

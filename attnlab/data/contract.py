@@ -15,10 +15,10 @@ from attnlab.config import DataConfig
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.crossval import Folds
 from attnlab.errors import UserError
-from attnlab.sets import Batch, Example
+from attnlab.sets import Batch, Example, VectorSets
 from attnlab.spec import DataSpec
 
-Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int]
+Gold = str | float | Sequence[str] | Sequence[float] | Sequence[int] | NDArray[np.float32]
 """The right answer of one example, in words or numbers, as heads predict it: see `attnlab.targets`."""
 
 
@@ -122,6 +122,11 @@ class Split:
 
     def playback(self, i: int) -> Playback | None:
         """How example i sounds, read once more from where it came; None where it is no sound, or is no longer there."""
+        return None
+
+    def shown_beside(self, inputs: VectorSets, hidden: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """(N, F) numbers of a batch of this split that other vectors hold, too, and show unless they are among the (N,) hidden
+        ones; None where no vectors share any."""
         return None
 
     def slices(self) -> dict[str, list[NDArray[np.bool_]]]:
@@ -258,13 +263,20 @@ class Data:
     given to be scored, all of them are."""
 
     def __init__(self, config: DataConfig, seed: int, spec: DataSpec | None = None, parts: bool = False) -> None:
-        """Reads and prepares the data, or opens what was prepared before.
+        """Reads and prepares the data, or opens what was prepared before. Where examples have no right answers, and the
+        configuration asks for none, the spec has no targets.
 
         seed: of augmentation. spec: of the data themselves, or that of a run, whose vocabularies and classes then hold.
         parts: whether vectors carry the sets that they are made of (the characters of words). Raises UserError for data
         that cannot be used.
         """
         raise NotImplementedError
+
+    @classmethod
+    def unlabelled(cls, config: DataConfig) -> DataConfig:
+        """The configuration by which the same data are read where nobody needs right answers: as it is where examples have
+        them, so that the splits are the same, else one that asks for none."""
+        return config
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:

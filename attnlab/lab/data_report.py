@@ -21,6 +21,7 @@ from attnlab.spec import DataSpec, Target
 from attnlab.targets import kind_named
 from attnlab.training import cross_validation
 from attnlab.training.report import Reporter, new_table
+from attnlab.training.run import data_config
 
 BINS, BAR = 12, 40
 """Rows of a histogram, and the length of its longest bar."""
@@ -38,7 +39,7 @@ def report(words: Sequence[str]) -> None:
     if cross_validation.wanted(config):
         folds = loader(config.data).folds(config.data, config.seed)
         config = cross_validation.of_fold(config, folds.names[0])
-    data = open_data(config.data, config.seed)
+    data = open_data(data_config(config), config.seed)
     refuse_unanswered(data)
     reporter = Reporter()
     reporter.say(_heading(config, data), style="bold")

@@ -1,10 +1,10 @@
 """Scores of predictions, over plain lists of words and numbers.
 
 A metric is a class derived from `Metric` and registered in `METRICS`: those of classes stand in `labels.py`, of numbers
-in `numbers.py`, of texts (BLEU, WER, …) in `text.py`.
+in `numbers.py`, of hidden vectors in `hidden.py`, of texts (BLEU, WER, …) in `text.py`.
 """
 
-from attnlab.metrics import labels, numbers, spans, text
+from attnlab.metrics import hidden, labels, numbers, spans, text
 from attnlab.metrics.base import (
     LISTED,
     NOT_SCORED,
@@ -25,5 +25,5 @@ from attnlab.metrics.tally import Tallies, Tally, added, by_class
 
 __all__ = [
     "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Tallies", "Tally", "Undefined", "Value",
-    "added", "better", "by_class", "chosen", "direction", "labels", "measure", "most_confused", "numbers", "spans", "text",
+    "added", "better", "by_class", "chosen", "direction", "hidden", "labels", "measure", "most_confused", "numbers", "spans", "text",
 ]  # fmt: skip

@@ -24,8 +24,10 @@ Slices = Mapping[str, Sequence[Sequence[bool]]]
 """By name, (L,) marks on the vectors of each set."""
 NOT_SCORED = ""
 """The label of a vector, or of a set, that no score looks at."""
-LISTED = ("vector_classes", "vector_numbers", "classes")
+LISTED = ("vector_classes", "vector_numbers", "classes", "hidden_words")
 """Kinds of target whose answers are lists: of each vector, or of each question."""
+LOSSES = ("loss", "perplexity")
+"""Scores that no metric computes, since they follow from the loss."""
 Computed = TypeVar("Computed")
 Counts: TypeAlias = "NDArray[np.float64]"
 """(R, B) how often each example is in each of R resamples."""
@@ -73,11 +75,16 @@ class Comparison:
         return ((right, predicted) for _, right, predicted in self.scored())
 
     def scored(self) -> Iterator[tuple[int, Value, Value]]:
-        """The number of the example, the right answer and the predicted one, of each scored answer."""
+        """The number of the example, the right answer and the predicted one, of each scored answer. Hidden vectors of an
+        example are one answer, an array."""
         for example, (gold, prediction) in enumerate(zip(self.gold, self.predictions, strict=True)):
             answers: Iterable[tuple[Value, Value]] = ((gold, prediction.value),)
             if self.kind in LISTED:
                 answers = zip(gold, prediction.value, strict=True)
+            elif self.kind == "hidden_numbers":
+                if (gold == gold).any():  # NaN: not asked for
+                    yield example, gold, prediction.value
+                continue
             for right, predicted in answers:
                 unknown = right < 0 if self.kind == "classes" else right != right  # NaN: no number
                 if right != NOT_SCORED and not unknown:
@@ -250,9 +257,9 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
 
 def direction(score: str) -> int:
     """1 where a higher score is better, −1 where a lower one is, 0 where neither is: of a metric, of `<metric>/<slice>`
-    or of `loss`."""
+    or of `LOSSES`."""
     name = score.partition("/")[0]
-    if name == "loss":
+    if name in LOSSES:
         return -1
     higher = METRICS.get(name, Metric).higher_is_better
     return 0 if higher is None else 1 if higher else -1

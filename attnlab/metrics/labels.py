@@ -42,6 +42,7 @@ class _OfLabels(Metric):
 class Accuracy(_OfLabels):
     """The fraction of scored answers that are right."""
 
+    kinds = (*LABELS, *QUESTIONS, "hidden_words")
     of_slices = True
 
     def defined(self, comparison: Comparison) -> float:

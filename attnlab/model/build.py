@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from attnlab.attention_options import fitting_position
-from attnlab.config import AttentionEncoder, Config, Seq2seqHead, TaggingHead
+from attnlab.config import AttentionEncoder, Config, MaskedHead, Seq2seqHead, TaggingHead
 from attnlab.errors import UserError
 from attnlab.model.bag import bag_for
-from attnlab.model.embeddings import Learned
+from attnlab.model.embeddings import Learned, Pretrained, WordChar
 from attnlab.model.interfaces import Embedding, Encoder, Head
 from attnlab.model.output_layer import RowHead
 from attnlab.model.width import matching_width
@@ -42,6 +42,9 @@ class Model(nn.Module):
         self.encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
         _fix(self.encoder, config.encoder.trained)
         self.head = _head(config, spec, self.embedding)
+        self.mark = (
+            nn.Parameter(0.1 * torch.randn(width)) if self.head.hides else None
+        )  # in place of hidden vectors
         self.bag = bag_for(config.head, spec)
         if self.embedding.stride > 1 and kind_named(self.head.kind).per_vector:
             raise UserError(
@@ -51,7 +54,15 @@ class Model(nn.Module):
 
     def encode(self, inputs: VectorSets) -> VectorSets:
         """Ids (N,) or numbers (N, F) -> (N, D)."""
-        return self.encoder(self.embedding(inputs))
+        return self.encoder(self.embedded(inputs))
+
+    def embedded(self, inputs: VectorSets) -> VectorSets:
+        """Ids (N,) or numbers (N, F) -> (N, D), which are the mark where vectors are hidden."""
+        vectors = self.embedding(inputs)
+        if self.mark is None or inputs.hidden is None:
+            return vectors
+        mark = self.mark.to(vectors.values.dtype)
+        return vectors.with_values(torch.where(inputs.hidden[:, None], mark, vectors.values))
 
     def forward(self, batch: Batch) -> Loss:
         """B sets with their targets -> () summed loss, and () what it is summed over, to be trained on."""
@@ -196,11 +207,20 @@ def _check_values(config: Config, spec: DataSpec) -> None:
 def _head(config: Config, spec: DataSpec, embedding: Embedding) -> Head:
     head, width = HEADS.get(config.head.name, Head), config.encoder.width
     assert config.head.target is not None, "checked before"
+    if head.hides:
+        return head(config.head, spec, width, _word_table(embedding, width))
     if spec.targets[config.head.target].codec != "source":
         return head(config.head, spec, width)
     if not isinstance(embedding, Learned):
         raise UserError(f"`data.joint_vocabulary=true` needs embedding=learned, not {config.embedding.name}")
     return head(config.head, spec, width, embedding.table)
+
+
+def _word_table(embedding: Embedding, width: int) -> nn.Embedding | None:
+    """The embedding's table of words, where it is learned and its vectors have the model's width; else None."""
+    if not isinstance(embedding, Learned | Pretrained | WordChar) or not embedding.table.weight.requires_grad:
+        return None
+    return embedding.table if embedding.table.embedding_dim == width else None
 
 
 def needs_parts(config: Config) -> bool:
@@ -233,6 +253,8 @@ def fit(config: Config, spec: DataSpec) -> None:
     """Fill in what follows from the data and from other keys: how values become vectors, how coordinates enter, and which
     target is learned. Raises UserError where the head could learn several."""
     config.embedding = EMBEDDINGS.get(config.embedding.name, Embedding).resolved(config.embedding, spec)
+    if isinstance(config.head, MaskedHead):
+        config.head = config.head.resolved(config.data, spec.modality, spec.frame_seconds)
     for part in (config.encoder, config.head):
         if isinstance(part, AttentionEncoder | Seq2seqHead):
             part.position = fitting_position(part.position, part.score)

@@ -63,13 +63,15 @@ class Encoder(nn.Module):
 class Head(nn.Module):
     """Vectors to answers.
 
-    source_table: (V, D) vectors of the source's tokens, where answers are tokenised as the source is; else None.
+    source_table: (V, D) vectors of the source's tokens, where answers are such tokens; else None.
     """
 
     kinds: ClassVar[tuple[str, ...]]
     """The kinds of target that it can learn."""
     uses_search: ClassVar[bool] = False
     """Whether it searches for its answers, so that greedy ones, which cost less, differ from them."""
+    hides: ClassVar[bool] = False
+    """Whether it is asked about hidden vectors, so that the model has a vector that stands in their place."""
 
     def __init__(
         self, config: HeadConfig, spec: DataSpec, width: int, source_table: nn.Embedding | None = None

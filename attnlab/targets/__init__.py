@@ -2,7 +2,7 @@
 what is predicted, and by which metrics it is scored.
 
 The kinds by name: `class` and `vector_classes` (`single_label.py`), `classes` (`multi_label.py`), `number` and `vector_numbers`
-(`numbers.py`), `sequence` (`sequence.py`).
+(`numbers.py`), `sequence` (`sequence.py`), `hidden_words` and `hidden_numbers` (`hidden.py`).
 """
 
 import collections.abc
@@ -10,6 +10,7 @@ import collections.abc
 from attnlab.errors import UserError
 from attnlab.spec import Target
 from attnlab.targets.base import Columns, StoredAnswers, TargetKind
+from attnlab.targets.hidden import HiddenNumbers, HiddenWords
 from attnlab.targets.multi_label import MultiLabel
 from attnlab.targets.numbers import Numbers
 from attnlab.targets.sequence import Sequence
@@ -26,6 +27,8 @@ KINDS: dict[str, TargetKind] = {
         Numbers("number", per_vector=False),
         Numbers("vector_numbers", per_vector=True),
         Sequence(),
+        HiddenWords(),
+        HiddenNumbers(),
     )
 }
 

@@ -138,6 +138,8 @@ class TargetKind:
     """Whether answers are one of C classes each, so that they have a confusion matrix and rare classes."""
     monitor: ClassVar[str]
     """The validation score that picks the best weights unless `trainer.monitor=` names another."""
+    told: ClassVar[bool] = True
+    """Whether its answers are written as predictions, for people to read."""
     stored_answers: ClassVar[type[StoredAnswers]]
 
     def __init__(self, name: str, per_vector: bool) -> None:
@@ -166,6 +168,10 @@ class TargetKind:
         weights: (C,) of the classes, or None for equal ones.
         """
         raise NotImplementedError
+
+    def from_loss(self, loss: float) -> dict[str, float]:
+        """Scores that follow from the mean loss, by name."""
+        return {}
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, outputs) of several models -> (R, outputs): those of their mean answer, as `loss` and

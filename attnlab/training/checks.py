@@ -3,7 +3,7 @@
 import numpy as np
 
 from attnlab.config import AttentionEncoder, Config, Muon, Seq2seqHead
-from attnlab.data.contract import Data, Split
+from attnlab.data.contract import Data, Gold, Split
 from attnlab.errors import UserError
 from attnlab.metrics import Comparison
 from attnlab.model.build import Model
@@ -26,8 +26,7 @@ def check_answers(model: Model, data: Data) -> None:
     head = model.head
     for name, called in (("train", "training"), ("validation", "validation")):
         gold = data.splits[name].gold(head.target)
-        comparison = Comparison(head.kind, gold, [Prediction(right, None) for right in gold])
-        if next(comparison.pairs(), None) is None:
+        if not any(_scored(head.kind, right) for right in gold):
             raise UserError(f"no {called} example has an answer to be scored; give it some")
 
 
@@ -37,6 +36,11 @@ def check_optimizer(config: Config, model: Model) -> None:
         raise UserError(
             "`optimizer=muon`: no matrix between layers is trained, for which it would be; use optimizer=adamw"
         )
+
+
+def _scored(kind: str, right: Gold) -> bool:
+    """Whether anything of the right answer of one example is scored."""
+    return next(Comparison(kind, [right], [Prediction(right, None)]).pairs(), None) is not None
 
 
 def check_positions(config: Config, model: Model, data: Data) -> None:

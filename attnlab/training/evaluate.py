@@ -16,6 +16,7 @@ from attnlab.model.build import Model
 from attnlab.model.interfaces import Head
 from attnlab.runs import Intervals
 from attnlab.sets import Prediction
+from attnlab.targets import kind_named
 from attnlab.training.engine import Engine
 from attnlab.training.gather import Read, gathered
 
@@ -70,7 +71,9 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
     head, slices = model.head, cast(metrics.Slices, split.slices())
     comparison = metrics.Comparison(head.kind, split.gold(head.target), ordered, head.classes)
     measured = metrics.measure(head.metrics, comparison, slices)
-    scores = measured.scores | ({"loss": total / count} if count else {})
+    scores = dict(measured.scores)
+    if count:
+        scores |= {"loss": total / count} | kind_named(head.kind).from_loss(total / count)
     of_each = measured.classes, measured.spans, measured.questions
     return Evaluation(ordered, scores, measured.undefined, measured.confusion, *of_each)
 

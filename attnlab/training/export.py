@@ -74,6 +74,7 @@ def export(run: Run, folder: Path, onnx: bool = False) -> Exported:
     onnx: whether an ONNX model is made, too. Raises UserError for a model that cannot be exported, with the reason, and
     where the extra `onnx` isn't installed.
     """
+    run.refuse_hidden("export")
     if onnx:
         _refuse_without_onnx()
     try:

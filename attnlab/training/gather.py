@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -38,9 +40,13 @@ def _packed(read: Sequence[Read]) -> bytes:
         ranked = batch.answers[0].ranked if batch.answers else None
         if ranked is not None:
             tensors |= {f"{batch.number}.{name}": tensor for name, tensor in ranked.ranked.tensors().items()}
+        values = [answer.value for answer in batch.answers]
+        if arrays := [torch.from_numpy(value) for value in values if isinstance(value, np.ndarray)]:
+            tensors[f"{batch.number}.arrays"] = torch.cat(arrays)
+            values = [[len(array)] for array in arrays]
         answers = [
-            (a.value, a.probability, a.alternatives, a.complete, a.ranked and (a.ranked.first, a.ranked.end))
-            for a in batch.answers
+            (value, a.probability, a.alternatives, a.complete, a.ranked and (a.ranked.first, a.ranked.end))
+            for value, a in zip(values, batch.answers, strict=True)
         ]
         how = ranked and (ranked.ranked.most, ranked.ranked.per_vector)
         described.append((batch.number, batch.total, batch.count, how, answers))
@@ -55,9 +61,12 @@ def _unpacked(data: bytes, classes: Sequence[str]) -> list[Read]:
         prefix = f"{number}."
         of_batch = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
         ranked = Ranked.restored(classes, of_batch, *how) if how else None
+        values = [value for value, *_ in answers]
+        if "arrays" in of_batch:
+            values = [array.numpy() for array in of_batch["arrays"].split([rows for (rows,) in values])]
         read.append(Read(number, total, count, [
             Prediction(value, probability, tuple(map(tuple, alternatives)), complete,
                        RankedRows(ranked, *rows) if ranked and rows else None)
-            for value, probability, alternatives, complete, rows in answers
+            for value, (_, probability, alternatives, complete, rows) in zip(values, answers, strict=True)
         ]))  # fmt: skip
     return read

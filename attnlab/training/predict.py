@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+import numpy as np
+
 from attnlab.command_words import options_and_others
 from attnlab.config import Seq2seqHead
 from attnlab.data.contract import GivenSplit, Input, InputReader
@@ -324,7 +326,7 @@ class Lines:
 
 
 def _each(value: Answer) -> Sequence[str] | Sequence[float]:
-    assert not isinstance(value, str | float), "an answer for each vector"
+    assert not isinstance(value, str | float | np.ndarray), "an answer for each vector"
     return value
 
 

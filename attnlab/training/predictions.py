@@ -33,15 +33,19 @@ YES = 1
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluation) -> None:
+def write_predictions(path: Path, split: Split, head: Head, evaluation: Evaluation) -> bool:
     """predictions-<name>.jsonl, a line for each example of the split, and the same as .csv beside it: a row for each
-    example or, where vectors have answers each, for each vector. path: of the first.
+    example or, where vectors have answers each, for each vector. path: of the first. Returns whether there are any: nobody reads
+    hidden vectors of numbers.
 
     Raises UserError where the disk refuses one of them.
     """
+    if not kind_named(head.kind).told:
+        return False
     answers = Answers(split, head, evaluation.predictions)
     write_pieces(path, answers.lines())
     write_pieces(path.with_suffix(".csv"), answers.rows())
+    return True
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from pathlib import Path
 from torch import Tensor
 
 from attnlab import compose
-from attnlab.config import Config, CrossValidated, DataConfig, TableData
+from attnlab.command_words import shell_word
+from attnlab.config import Config, CrossValidated, DataConfig, GraphData, MaskedHead, TableData
 from attnlab.data import loader, open_data
 from attnlab.data.contract import Batches, Data, Input, InputReader
+from attnlab.data.masking import Masked, Masking
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.runs import Results, RunFolder, run_folders
@@ -73,9 +75,19 @@ class Run:
             data.splits = {split: data.splits["train"]}
         return data
 
+    def refuse_hidden(self, command: str) -> None:
+        """Raises UserError where the model answers about hidden vectors alone, of which the inputs of a command have none."""
+        if self.model.head.hides:
+            again = shell_word("run", str(self.folder.path))
+            raise UserError(
+                f"{self.folder.path}: this run answers about hidden vectors, of which `attnlab {command}` has none; "
+                f"`attnlab eval {again}` scores it, and other runs start from its weights"
+            )
+
     def reader(self) -> InputReader:
         """What makes examples of sentences, files, arrays or graphs that a user gives. Raises UserError where the run's data
         are only read as a whole."""
+        self.refuse_hidden("predict")
         reader = loader(self.config.data).reader(self.config.data, self.spec, models.needs_parts(self.config))
         reader.run = str(self.folder.path)
         return reader
@@ -106,7 +118,16 @@ class Run:
 def load_data(config: Config, spec: DataSpec | None = None) -> Data:
     """Prepare and open the data that a configuration names. spec: of a run that is to answer about them. Raises UserError for
     data that cannot be used, and for vectors that aren't those that the run has learned from."""
-    data = open_data(config.data, config.seed, spec, parts=models.needs_parts(config))
+    if spec is None and isinstance(config.data, TableData) and not isinstance(config.head, MaskedHead):
+        _refuse_nothing_learned("data.label=null", not config.data.labels)  # before anything is read
+    data = open_data(data_config(config), config.seed, spec, parts=models.needs_parts(config))
+    if isinstance(config.head, MaskedHead):
+        head = config.head.resolved(config.data, data.spec.modality, data.spec.frame_seconds)
+        assert head.mask is not None and head.span is not None, "resolved"
+        data = Masked(data, Masking(head.mask, head.span, config.seed))
+    else:
+        key = "data.target_kind=none" if isinstance(config.data, GraphData) else "data.label=null"
+        _refuse_nothing_learned(key, not data.spec.targets)
     if spec is not None:
         first = next(iter(data.splits.values()))[0].inputs
         coords = 0 if first.coords is None else first.coords.shape[1]
@@ -114,6 +135,19 @@ def load_data(config: Config, spec: DataSpec | None = None) -> Data:
         if has != learned:
             raise UserError(f"data={config.data.name}: these are {has}, but the run has learned from {learned}")
     return data
+
+
+def _refuse_nothing_learned(key: str, nothing: bool) -> None:
+    """Raises UserError where a key says that there is no right answer. nothing: whether it does."""
+    if nothing:
+        raise UserError(
+            f"`{key}`: nothing says what is to be learned; name the label, or train without any by task=masked"
+        )
+
+
+def data_config(config: Config) -> DataConfig:
+    """What is opened: without labels where examples have none, and hidden vectors are what is asked."""
+    return loader(config.data).unlabelled(config.data) if isinstance(config.head, MaskedHead) else config.data
 
 
 def _described(width: Sequence[int | None], coords: int) -> str:

@@ -62,8 +62,9 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
     given = other and data.fingerprint != run.fingerprint
     apart = file_name(run.config.data, "" if data.unnamed else split) if given else f"{split}-{data.fingerprint}"
     path = run.folder.predictions(split if as_trained else apart)
-    write_predictions(path, examples, run.model.head, evaluation)
-    reporter.say(f"Run {run.folder.path}; predictions in {path}, as a table in {path.with_suffix('.csv').name}")
+    written = write_predictions(path, examples, run.model.head, evaluation)
+    where = f"; predictions in {path}, as a table in {path.with_suffix('.csv').name}" if written else ""
+    reporter.say(f"Run {run.folder.path}{where}")
     return evaluation
 
 

@@ -16,6 +16,8 @@ KINDS = {
     "number": "regression",
     "vector_classes": "tagging",
     "vector_numbers": "tagging",
+    "hidden_words": "masked",
+    "hidden_numbers": "masked",
 }
 """The task that a target of a kind is for; a sequence is translated or transcribed, by what it is made from."""
 MANY = 20
@@ -80,6 +82,8 @@ def _described(target: Target) -> str:
         "number": "is a number",
         "vector_numbers": "is a number for each vector",
         "sequence": "is a text",
+        "hidden_words": "are the words at hidden places",
+        "hidden_numbers": "are the vectors at hidden places",
     }
     return described[target.kind]
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from attnlab.model.interfaces import Head
 from attnlab.model.readout import READOUTS
 from attnlab.registry import HEADS
 from attnlab.sets import Layout, Prediction, VectorSets
-from attnlab.spec import DataSpec, Target
+from attnlab.spec import DataSpec, Target, Vocabulary
 
 WIDTH = 8
 CODEC = Codec.learn(["a b c d e"], "words", 20)
@@ -26,8 +27,14 @@ TARGETS = {
     "number": Target("number", mean=10.0, std=4.0),
     "vector_numbers": Target("vector_numbers", mean=10.0, std=4.0),
     "sequence": Target("sequence", codec="target"),
+    "hidden_words": Target("hidden_words"),
+    "hidden_numbers": Target("hidden_numbers"),
 }
-NOT_SCORED = {"class": -1, "vector_classes": -1, "classes": -1, "number": math.nan, "vector_numbers": math.nan}
+NOT_SCORED = {
+    "class": -1, "vector_classes": -1, "classes": -1, "number": math.nan, "vector_numbers": math.nan, "hidden_words": -1,
+    "hidden_numbers": math.nan,
+}  # fmt: skip
+FEATURES = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ class Case:
 
     def build(self, **keys: object) -> Head:
         torch.manual_seed(0)
-        spec = DataSpec("text", 1, None, {"answer": TARGETS[self.kind]}, {}, codecs={"target": CODEC})
+        features = FEATURES if self.kind == "hidden_numbers" else None
+        words = {"words": Vocabulary.from_counts({"a": 3, "b": 2})}
+        spec = DataSpec("text", 1, features, {"answer": TARGETS[self.kind]}, words, codecs={"target": CODEC})
         config = HEADS.keys(self.head)(target="answer", **{**dict(self.keys), **keys})
         if hasattr(config, "position"):  # which `build.fit` fills in where it is `auto`
             config.position = "rotary"
@@ -63,6 +72,8 @@ class Case:
                 return numbers.masked_fill(torch.rand(shape, generator=random) < 0.5, math.nan)
             return torch.randint(-1, 2 if self.kind == "classes" else 3, shape, generator=random)
 
+        if self.kind == "hidden_numbers":
+            return [drawn(length, FEATURES) for length in lengths]
         shapes = {"class": (), "number": (), "classes": (2,), "sequence": (3,)}
         return [drawn(*shapes.get(self.kind, (length,))) for length in lengths]
 
@@ -71,7 +82,7 @@ class Case:
         if self.kind == "sequence":
             layout = Layout.of([len(ids) for ids in truth])
             return VectorSets(torch.cat(list(truth)), layout, layout.position[:, None].float())
-        return torch.cat(list(truth)) if self.kind.startswith("vector_") else torch.stack(list(truth))
+        return torch.cat(list(truth)) if self.kind.startswith(("vector_", "hidden_")) else torch.stack(list(truth))
 
 
 CASES = [
@@ -86,9 +97,10 @@ every_head = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def encoded(lengths: Sequence[int], seed: int = 1) -> VectorSets:
+    """Of which every other vector is hidden; only some heads ask."""
     values = torch.randn(sum(lengths), WIDTH, generator=torch.Generator().manual_seed(seed))
     layout = Layout.of(lengths)
-    return VectorSets(values, layout, layout.position[:, None].float())
+    return VectorSets(values, layout, layout.position[:, None].float(), hidden=layout.position % 2 == 0)
 
 
 def test_every_head_and_every_kind_of_target_is_tested() -> None:
@@ -150,6 +162,15 @@ def test_answers_are_words_or_numbers_and_the_same_alone_as_in_a_batch(case: Cas
     for alone, prediction in zip(sets.unbind(), together, strict=True):
         (expected,) = head.predict(alone)
         assert prediction.complete == expected.complete
+        if case.kind.startswith("hidden_"):
+            hidden = alone.hidden.tolist()
+            if case.kind == "hidden_words":
+                assert prediction.value == expected.value and [word != "" for word in prediction.value] == hidden
+                assert [p is not None for p in prediction.probability] == hidden
+            else:
+                assert prediction.value.shape == (sum(hidden), FEATURES) and prediction.probability is None
+                torch.testing.assert_close(prediction.value, expected.value)
+            continue
         if "number" in case.kind:
             assert prediction.value == pytest.approx(expected.value, rel=1e-5)
             assert not prediction.probability or set(prediction.probability) == {None}
@@ -170,4 +191,5 @@ def test_greedy_answers_are_those_of_a_head_that_does_not_search(case: Case) -> 
     head, sets = case.build(), encoded([3, 1, 5])
     plain = case.build(beam=1) if head.uses_search else head
     greedy = [(prediction.value, prediction.probability) for prediction in head.predict(sets, greedy=True)]
-    assert greedy == [(prediction.value, prediction.probability) for prediction in plain.predict(sets)]
+    answers = [(prediction.value, prediction.probability) for prediction in plain.predict(sets)]
+    np.testing.assert_equal(greedy, answers)

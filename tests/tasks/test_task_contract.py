@@ -45,6 +45,13 @@ TASKS = {
         lambda folder: digits(),
         ["data=fsdd", "data.bands=12", "data.speed=0.1", "data.noise=20", "data.mask_time=50", "data.gain=6"],
     ),
+    "masked words": (write_treebank, ["data=ud_ewt", "embedding=word_char", "data.unknown=5"]),
+    "masked patches": (write_folder, ["data=image_folder", "data.patch=3", "data.stride=1", "data.flip=true"]),
+    "masked nodes": (lambda folder: write_tu(folder, count=60), ["data=tu", "data.name=TOY"]),
+    "masked frames": (
+        lambda folder: digits(),
+        ["data=fsdd", "data.bands=12", "data.speed=0.1", "data.mask_time=50"],
+    ),
 }
 """By task, and behind a space what is special of it: what writes its data into a folder, and its words; everything
 that is drawn in training is switched on."""
@@ -110,11 +117,13 @@ def test_stopped_and_resumed_is_bit_identical(
 
 def test_eval_repeats_what_train_reported(finished: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(finished, tmp_path / "copy"))
-    predictions = (copy / "predictions-test.jsonl").read_bytes()
-    (copy / "predictions-test.jsonl").unlink()
-    assert main(["eval", f"run={copy}"]) == 0
-    assert (copy / "predictions-test.jsonl").read_bytes() == predictions
     run = load_run(copy)
+    if run.model.head.kind != "hidden_numbers":  # which nobody reads
+        predictions = (copy / "predictions-test.jsonl").read_bytes()
+        (copy / "predictions-test.jsonl").unlink()
+    assert main(["eval", f"run={copy}"]) == 0
+    if run.model.head.kind != "hidden_numbers":
+        assert (copy / "predictions-test.jsonl").read_bytes() == predictions
     for split in ("test", "validation"):
         assert run.evaluate(split).scores == run.results[split]
 
@@ -130,4 +139,8 @@ def test_a_prediction_is_the_same_alone_and_in_any_batch(finished: Path) -> None
         for i, encoded, answer in zip(order.tolist(), together, answers, strict=True):
             alone = split[i].inputs
             torch.testing.assert_close(run.model.encode(alone).values, encoded.values, atol=1e-5, rtol=1e-5)
-            assert run.model.predict(alone)[0].value == answer.value
+            (expected,) = run.model.predict(alone)
+            if isinstance(answer.value, np.ndarray):
+                np.testing.assert_allclose(expected.value, answer.value, atol=1e-5)
+            else:
+                assert expected.value == answer.value

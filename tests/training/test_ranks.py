@@ -15,6 +15,7 @@ from graphs import write_tu
 from hypothesis import given
 from hypothesis import strategies as st
 from loops import training, weights
+from pictures import write_folder
 
 from attnlab.training.ranks import Ranks, TreeSum
 from attnlab.training.resume import restore
@@ -33,6 +34,7 @@ KINDS = {
     "translation": ["task=translation", "data=parallel", "data.tokens=words", "head.heads=2", "head.depth=1", "head.dropout=0.2",
                     "trainer.batch_vectors=40"],
     "graph": ["task=graph", "data=tu", "data.name=TOY", "trainer.batch_vectors=40"],
+    "masked": ["task=masked", "data=image_folder", "data.patch=2", "trainer.batch_vectors=60"],
 }  # fmt: skip
 
 
@@ -48,9 +50,12 @@ def write_data(kind: str, folder: Path) -> Path:
         sentences[9] = [(word, "_") for word, _ in sentences[7]]
         (folder / "toy-ud-train.conllu").write_text(conllu(sentences), encoding="utf-8")
         return folder
-    return {"classification": write_tables, "translation": write_pairs, "graph": lambda f: write_tu(f, count=60)}[
-        kind
-    ](folder)
+    return {
+        "classification": write_tables,
+        "translation": write_pairs,
+        "graph": lambda f: write_tu(f, count=60),
+        "masked": write_folder,
+    }[kind](folder)
 
 
 @pytest.fixture(scope="module", params=KINDS)

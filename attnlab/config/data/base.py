@@ -103,6 +103,12 @@ def embedded_problems(data: DataConfig, sources: tuple[str, ...], for_own: str) 
             yield f"`data.{name}={value}`: data={data.name} comes with the program and reads no files; {right}"
 
 
+def unlabelled_problems(label: str | None, hub: str | None) -> Iterator[str]:
+    """Why data cannot be read without labels."""
+    if label is None and hub is not None:
+        yield f"`data.label=null`: data.hub={hub} is read with a label; name its column"
+
+
 FOR_OWN_FILES = (
     "csv", "graph_jsonl", "image_folder", "molecule_net", "parallel", "speech_folder", "speech_manifest", "tagged", "tu",
     "ud_ewt",

@@ -44,8 +44,8 @@ class GraphData(CrossValidated):
     target_kind: str = key(
         "class",
         "jsonl: what a label is: class, number, classes (a list of 1 yes, 0 no, null unknown) or vector_classes (a class for each "
-        "node)",
-        choices=("class", "number", "classes", "vector_classes"),
+        "node); none: there is no label, for task=masked",
+        choices=("class", "number", "classes", "vector_classes", "none"),
     )
     directed: bool = key(False, "jsonl: whether an edge leads only from its first node to its second")
     structure: Any = key(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems
+from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems, unlabelled_problems
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import IMAGE_SOURCES, LOADERS, SourceRegistry
 
@@ -26,7 +26,9 @@ class ImageData(HubDataConfig, CrossValidated):
     source: str = key("???", "in which form the pictures come", choices=IMAGE_SOURCES)
     path: str | None = key(None, "folder of local files; null for embedded data and the hub")
     image: str = key("image", "hub: the column of the pictures")
-    label: str = key("label", "for data from the hub: the column with the class")
+    label: str | None = key(
+        "label", "hub: the column with the class; null: none, and folders are no classes, for task=masked"
+    )
     limit: int | None = key(
         None, "number of training pictures that are used, each class in proportion; null: all", min=1, max=LARGEST
     )
@@ -49,5 +51,6 @@ class ImageData(HubDataConfig, CrossValidated):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("digits",), "image_folder")
+        yield from unlabelled_problems(self.label, self.hub)
         if self.stride is not None and self.stride > self.patch:
             yield f"data.stride={self.stride} must be at most data.patch={self.patch}, or pixels would be lost"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems
+from attnlab.config.data.base import CrossValidated, HubDataConfig, embedded_problems, unlabelled_problems
 from attnlab.config.keys import LARGEST, key
 from attnlab.registry import LOADERS, SPEECH_SOURCES, SourceRegistry
 
@@ -25,7 +25,9 @@ class SpeechData(HubDataConfig, CrossValidated):
     source: str = key("???", "where the recordings come from", choices=SPEECH_SOURCES)
     path: str | None = key(None, "folder of recordings, or manifest file; null for generated data and the hub")
     audio: str = key("audio", "hub: the column of the recordings")
-    label: str = key("label", "for data from the hub: the column with the class")
+    label: str | None = key(
+        "label", "hub: the column with the class; null: none, and folders are no classes, for task=masked"
+    )
     speaker: str | None = key(None, "hub: the column of the speaker; null: none")
     max_seconds: float = key(60.0, "longest recording, in seconds", min=0.001, max=10**6, was="max_length")
     too_long: str = key(
@@ -114,6 +116,7 @@ class SpeechData(HubDataConfig, CrossValidated):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from embedded_problems(self, ("voices",), "speech_folder")
+        yield from unlabelled_problems(self.label, self.hub)
         if self.folds is not None and self.join is not None:
             yield "`data.join` and `data.folds` cannot be combined: joined utterances follow the source's own split"
         if self.transcript is not None and self.source != "manifest":

@@ -1,10 +1,12 @@
 """Keys of `head=`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import attnlab.metrics  # noqa: F401  # registers the choices of `head.metrics`
 from attnlab.attention_options import POSITION_CHOICES, SCORE_CHOICES, refusal
+from attnlab.config.data.base import DataConfig
+from attnlab.config.data.image import ImageData
 from attnlab.config.keys import WIDEST, key
 from attnlab.registry import HEADS, METRICS
 
@@ -132,3 +134,39 @@ class Seq2seqHead(HeadConfig):
         refused = refusal("auto", self.score, "causal", self.position)
         if refused:
             yield f"`head`: {refused}"
+
+
+SHARES = {"speech": 0.5, "image": 0.5}
+"""Of hidden vectors, by modality; 0.15 of others."""
+SPAN_SECONDS = 0.12
+"""Of sound that is hidden together."""
+
+
+@dataclass
+@HEADS.builtin("masked", "attnlab.model.heads.masked:Masked")
+class MaskedHead(HeadConfig):
+    """N→N: what stood at hidden places; for pretraining without labels."""
+
+    mask: float | None = key(
+        None,
+        "share of the vectors that are hidden; null: 0.15 of words and nodes, 0.5 of frames and patches",
+        min=0.01,
+        max=0.95,
+    )
+    span: int | None = key(
+        None,
+        "vectors that are hidden together, of pictures along each side; null: 0.12 seconds, 2 patches (more where they overlap), "
+        "1 word or node",
+        min=1,
+        max=100,
+    )
+
+    def resolved(self, data: DataConfig, modality: str, frame_seconds: float | None) -> "MaskedHead":
+        """With the share and the span that suit such data where none is set. frame_seconds: of one vector of sound."""
+        mask = SHARES.get(modality, 0.15) if self.mask is None else self.mask
+        usual = 1
+        if frame_seconds is not None:
+            usual = max(1, round(SPAN_SECONDS / frame_seconds))
+        elif isinstance(data, ImageData):  # so many that one patch in it shares no pixel with those around
+            usual = 1 + -(-data.patch // (data.stride or data.patch))
+        return replace(self, mask=mask, span=usual if self.span is None else self.span)

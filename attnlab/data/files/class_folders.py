@@ -76,6 +76,30 @@ def class_folders(config: DataConfig, kind: Kind) -> ClassFolders:
     return ClassFolders(splits, (*warnings, *_alike(names)), identity)
 
 
+def in_class_folders(config: DataConfig, kind: Kind) -> bool:
+    """Whether the files at `data.path` lie in folders of classes, so that `class_folders` can be asked."""
+    try:
+        return bool(class_folders(config, kind).splits)
+    except UserError:
+        return False
+
+
+def unlabelled_files(config: DataConfig, kind: Kind) -> ClassFolders:
+    """What lies at `data.path` or, where there are such, in folders of splits, whatever folders the files lie in; of no class.
+    Raises UserError as `class_folders` does, but for what classes lack."""
+    root = user_path(path_of(config))
+    if not isdir(root):
+        raise UserError(f"`data.path={config.path}`: no such folder")
+    below = files_below(root)
+    files = [path for path in below if kind.fits(path)]
+    warnings = passed_over(root, [path for path in below if not kind.fits(path)], kind.what)
+    splits = {
+        split: [(path, "") for path in files if folder in path.parents]
+        for split, folder in _split_folders(config, root, files).items()
+    }
+    return ClassFolders(splits, warnings, "without classes")
+
+
 def _inside(folder: Path, files: Sequence[Path]) -> Classes:
     """The files below a folder, by the folder in it that they lie in, or by themselves."""
     depth, groups = len(folder.parts), Classes()

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import TypeGuard
 
 from attnlab.codec import UNKNOWN
@@ -23,6 +24,8 @@ WHOLE = "graphs with classes such as 1.0, which are the class 1"
 """What is told of whole numbers with a decimal point; programs write them in place of 1 where other labels are missing."""
 UNNAMED = f"graphs with names `{UNKNOWN}`, which are those of nodes or edges without a name"
 """What is told of the one name that cannot be learned."""
+FIRST = 100
+"""Graphs of a file among which one has a label where any has."""
 UNREAD = 8
 """Other keys that are told by name."""
 
@@ -39,7 +42,8 @@ class Jsonl(GraphSource):
     needs = "a .jsonl file of graphs"
 
     def __init__(self, config: GraphData) -> None:
-        self.config, self.kind = config, config.target_kind
+        self.config = config
+        self.kind = "class" if config.target_kind == "none" else config.target_kind
         self.files, self.warnings = split_files(
             config, path_of(config), lambda path: plain_suffix(path) == ".jsonl", ".jsonl"
         )
@@ -62,13 +66,13 @@ class Jsonl(GraphSource):
     def _row(self, text: str, key: str, split: str, notes: "_Notes") -> GraphRow:
         """The graph of a line. Raises ValueError that says what is wrong."""
         record = _record(text)
-        for name in READ:
+        for name in READ[:2] if self.config.target_kind == "none" else READ:
             if name not in record:
                 raise ValueError(f"no `{name}`; {suggestion(name, map(_shown_key, record))}")
         self._note_unread(record, notes)
         count, labels, attributes = _nodes(record["nodes"], notes)
         edges, values = _edges(record["edges"], count, self.config.directed)
-        target = self._target(record[TARGET], count, notes)
+        target = self._target(record.get(TARGET), count, notes)
         of_edges = _described(values, "edge", notes) if values else ([], [])
         return by_content(GraphRow(count, edges, target, key, labels, attributes, *of_edges, split))
 
@@ -89,6 +93,8 @@ class Jsonl(GraphSource):
                 )
 
     def _target(self, label: object, count: int, notes: "_Notes") -> str | float | list[int] | list[str]:
+        if self.config.target_kind == "none":
+            return NOT_SCORED
         if self.kind == "number":
             if not _is_number(label):
                 raise ValueError(f"`{TARGET}` must be a number (data.target_kind=number)")
@@ -107,6 +113,13 @@ class Jsonl(GraphSource):
         if not _is_class(label) or not class_name(str(label)):
             raise Refused(problem)
         return notes.name(label, "the label")
+
+
+def any_labelled(config: GraphData) -> bool:
+    """Whether a graph among the first of each file has a label."""
+    files, _ = split_files(config, path_of(config), lambda path: plain_suffix(path) == ".jsonl", ".jsonl")
+    lines = chain.from_iterable(islice(text_lines(path), FIRST) for path in files.values())
+    return any(f'"{TARGET}"' in line for line in lines)
 
 
 def _edges(listed: object, count: int, directed: bool) -> tuple[list[tuple[int, int]], list[object]]:

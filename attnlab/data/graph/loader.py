@@ -15,6 +15,7 @@ from attnlab.config.data.graph import parse_structures
 from attnlab.data.contract import Data, Drawing, Gold, Split
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.graph.given import GraphReader
+from attnlab.data.graph.jsonl import any_labelled
 from attnlab.data.graph.pack import num_names, one_hot, packed
 from attnlab.data.graph.prepare import PreparedGraphs, prepare, refuse_wide
 from attnlab.data.graph.source import TARGET, GraphSource
@@ -63,16 +64,23 @@ class Graphs(Data):
         self.unnamed = self.source.unnamed and set(graphs.splits) <= {"", "train"}
         rows = chosen.rows
         self.spec = spec if spec is not None else self._spec(rows["train"])
-        target = self.spec.target(TARGET)
+        target = self.spec.targets.get(TARGET)
         self._refuse_other_data(target)
-        self.answers = graphs.answers(target)
+        self.answers = None if target is None else graphs.answers(target)
         self.splits = {name: GraphSplit(self, rows[name]) for name in NAMES if len(rows[name])}
-        counts = {name: self.answers.counts(rows[name]) for name in self.splits}
-        held_out = chosen.held_out | (set(self.splits) - set(graphs.splits))
-        unseen = unseen_labels(target, counts, config.name, held_out)
-        missing = missing_classes(target, counts) if target.kind == "class" else []
-        unnamed = self._unnamed(rows)
-        self.warnings = [*self.source.warnings, *graphs.warnings, *chosen.warnings, *unseen, *missing, *unnamed]
+        self.warnings = [*self.source.warnings, *graphs.warnings, *chosen.warnings]
+        if target is not None and self.answers is not None:
+            counts = {name: self.answers.counts(rows[name]) for name in self.splits}
+            held_out = chosen.held_out | (set(self.splits) - set(graphs.splits))
+            self.warnings += unseen_labels(target, counts, config.name, held_out)
+            self.warnings += missing_classes(target, counts) if target.kind == "class" else []
+        self.warnings += self._unnamed(rows)
+
+    @classmethod
+    def unlabelled(cls, config: DataConfig) -> DataConfig:
+        assert isinstance(config, GraphData)
+        labelled = config.source != "jsonl" or config.path is None or any_labelled(config)
+        return config if labelled else replace(config, target_kind="none")
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
@@ -116,7 +124,9 @@ class Graphs(Data):
             modality="graph",
             num_coords=0,
             features=num_names(vocabularies, "nodes") + len(means),
-            targets={TARGET: graphs.answers(Target(kind)).learned(train, tuple(map(str, questions)))},
+            targets={TARGET: graphs.answers(Target(kind)).learned(train, tuple(map(str, questions)))}
+            if self.config.target_kind != "none"
+            else {},
             vocabularies=vocabularies,
             edge_features=num_names(vocabularies, "edges") + graphs.edge_attributes,
             feature_mean=tuple(means.tolist()),
@@ -140,10 +150,10 @@ class Graphs(Data):
                 share = f"{sum(lost.values()):,} of {sum(counts):,} {part} of {whose}"
                 yield f"{share} have names never seen in training, and count as nameless: {which}"
 
-    def _refuse_other_data(self, target: Target) -> None:
+    def _refuse_other_data(self, target: Target | None) -> None:
         """Raises UserError where nodes, edges or answers are of another kind than those that a run learned."""
         spec, graphs = self.spec, self.graphs
-        if target.kind != self.source.kind:
+        if target is not None and target.kind != self.source.kind:
             raise UserError(
                 f"data={self.config.name}: its {TARGET} is of kind `{self.source.kind}`, but the run learned `{target.kind}`"
             )
@@ -157,7 +167,7 @@ class Graphs(Data):
         if graphs.num_edges.any():
             differing["names of edges"] = bool(graphs.names["edges"]), "edges" in spec.vocabularies
             differing["numbers of each edge"] = graphs.edge_attributes, self.edge_attributes
-        if target.kind == "classes":
+        if target is not None and target.kind == "classes":
             differing["questions"] = int(graphs.columns.ragged(TARGET).lengths[0]), len(target.classes)
         for what, (here, learned) in differing.items():
             if here != learned:
@@ -199,7 +209,8 @@ class GraphSplit(Split):
             edge_values = np.concatenate([self._named("edges", rows, len(edges)), edge_numbers], axis=1)
         values = np.concatenate([self._named("nodes", rows, len(numbers)), numbers], axis=1)
         inputs = packed(values, layout, edges, graphs.num_edges[rows], edge_values)
-        return Batch(inputs, {TARGET: data.answers.take(rows)}, tuple(self.keys[i] for i in indices))
+        targets = {} if data.answers is None else {TARGET: data.answers.take(rows)}
+        return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
 
     def _named(self, part: str, rows: Indices, count: int) -> NDArray[np.float32]:
         """(N or E, names): one-hot; no columns where there are no names. part: nodes or edges; count: of them."""
@@ -234,6 +245,7 @@ class GraphSplit(Split):
 
     def gold(self, target: str) -> Sequence[Gold]:
         self.data.spec.target(target)
+        assert self.data.answers is not None, "there are such targets"
         return self.data.answers.gold(self.rows)
 
     def bags(self) -> NDArray[np.float64]:

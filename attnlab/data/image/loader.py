@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnlab.config import DataConfig, ImageData
 from attnlab.data.contract import Data, Gold, Split
+from attnlab.data.files.class_folders import in_class_folders
 from attnlab.data.image.given import PictureReader
 from attnlab.data.image.pack import PatchSets
-from attnlab.data.image.patches import augmented, refuse_beyond, refuse_longer
+from attnlab.data.image.patches import augmented, refuse_beyond, refuse_longer, shown_beside
 from attnlab.data.image.prepare import CHANNELS, PreparedPictures, prepare
 from attnlab.data.image.source import TARGET, ImageSource, Pixels
+from attnlab.data.image.sources import PICTURES
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder, fingerprint
 from attnlab.data.prep.coverage import missing_classes
@@ -20,7 +24,7 @@ from attnlab.data.prep.source import no_training, open_source
 from attnlab.data.prep.splits import NAMES
 from attnlab.disk import make_folder
 from attnlab.errors import UserError
-from attnlab.sets import Batch
+from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
 from attnlab.targets import StoredAnswers, unseen_labels
 
@@ -53,13 +57,20 @@ class Image(Data):
                 f"`data.patch={config.patch}` with `data.colour={config.colour}` makes patches of {features} numbers; "
                 f"the run has learned patches of {self.spec.features}"
             )
-        target = self.spec.target(TARGET)
-        answers = prepared.labels(target)
+        target = self.spec.targets.get(TARGET)
+        answers = None if target is None else prepared.labels(target)
         self.splits = {name: ImageSplit(self, prepared, answers, rows[name]) for name in NAMES if len(rows[name])}
-        counts = {name: answers.counts(rows[name]) for name in self.splits}
-        unseen = unseen_labels(target, counts, config.name, chosen.held_out)
-        self.warnings = [*self.source.warnings, *prepared.skipped, *chosen.warnings, *unseen]
-        self.warnings += missing_classes(target, counts)
+        self.warnings = [*self.source.warnings, *prepared.skipped, *chosen.warnings]
+        if target is not None and answers is not None:
+            counts = {name: answers.counts(rows[name]) for name in self.splits}
+            self.warnings += unseen_labels(target, counts, config.name, chosen.held_out)
+            self.warnings += missing_classes(target, counts)
+
+    @classmethod
+    def unlabelled(cls, config: DataConfig) -> DataConfig:
+        assert isinstance(config, ImageData)
+        labelled = config.source != "folder" or config.path is None or in_class_folders(config, PICTURES)
+        return config if labelled else replace(config, label=None)
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
@@ -87,7 +98,9 @@ class Image(Data):
             modality="image",
             num_coords=2,
             features=self.config.patch**2 * self.channels,
-            targets={TARGET: Target("class", classes, tuple(counts.get(name, 0) for name in classes))},
+            targets={TARGET: Target("class", classes, tuple(counts.get(name, 0) for name in classes))}
+            if classes
+            else {},
             vocabularies={},
             feature_mean=tuple(means.tolist()),
             feature_std=tuple(np.sqrt(np.maximum(variances, 1.0)).tolist()),  # plain pictures: one grey level
@@ -97,7 +110,9 @@ class Image(Data):
 class ImageSplit(Split):
     """Training, validation or test pictures. rows: their numbers among all that were prepared."""
 
-    def __init__(self, data: Image, prepared: PreparedPictures, answers: StoredAnswers, rows: Indices) -> None:
+    def __init__(
+        self, data: Image, prepared: PreparedPictures, answers: StoredAnswers | None, rows: Indices
+    ) -> None:
         columns = prepared.columns
         self.data, self.rows, self.channels = data, rows, data.channels
         self._pixels, self._answers = columns.ragged("pixels"), answers
@@ -112,8 +127,11 @@ class ImageSplit(Split):
         """(B,) numbers of pictures -> their patches (N, F) in reading order, with row and column (N, 2); with an epoch,
         of pictures moved and mirrored."""
         inputs = self._patches.pack(indices, lambda members: self._shown(members, epoch))
-        targets = {TARGET: self._answers.take(self.rows[indices])}
+        targets = {} if self._answers is None else {TARGET: self._answers.take(self.rows[indices])}
         return Batch(inputs, targets, tuple(self.keys[i] for i in indices))
+
+    def shown_beside(self, inputs: VectorSets, hidden: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        return shown_beside(inputs, hidden, self.data.config, self.channels)
 
     def _shown(self, indices: Indices, epoch: int | None) -> Pixels:
         """Pictures of one size -> (B, height, width, C) bytes; with an epoch, moved and mirrored."""
@@ -143,6 +161,7 @@ class ImageSplit(Split):
 
     def gold(self, target: str) -> Sequence[Gold]:
         self.data.spec.target(target)
+        assert self._answers is not None, "there are such targets"
         return self._answers.gold(self.rows)
 
 

@@ -1,6 +1,7 @@
 """Pictures cut into patches, and altered for training."""
 
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -10,6 +11,7 @@ from attnlab.config import ImageData
 from attnlab.data.image.source import Pixels
 from attnlab.data.prep.batching import Indices, uniform
 from attnlab.errors import UserError
+from attnlab.sets import VectorSets
 
 SMALL = 16
 """Sides of patches that may be larger than all pictures: the usual ones."""
@@ -47,6 +49,33 @@ def augmented(pictures: Pixels, indices: Indices, seed: int, epoch: int, transla
     if flip:
         pictures = np.where((draws[2] < 0.5)[:, None, None, None], pictures[:, :, ::-1], pictures)
     return pictures
+
+
+def shown_beside(
+    inputs: VectorSets, hidden: NDArray[np.bool_], config: ImageData, channels: int
+) -> NDArray[np.bool_] | None:
+    """(N, F): which pixels of each patch lie in another one that isn't hidden; None where patches don't overlap."""
+    patch, stride = config.patch, config.stride or config.patch
+    reach = -(-patch // stride) - 1  # patches farther away share no pixel
+    if not reach:
+        return None
+    assert inputs.coords is not None, "patches have a row and a column"
+    row, column = (inputs.coords[:, axis].numpy().astype(np.int64) + reach for axis in range(2))
+    picture = inputs.layout.set_index.numpy()
+    seen = np.zeros((len(inputs), int(row.max()) + 1 + reach, int(column.max()) + 1 + reach), dtype=bool)
+    seen[picture, row, column] = ~hidden
+    shown = np.zeros((len(row), patch, patch, channels), dtype=bool)
+    for down, right in product(range(-reach, reach + 1), repeat=2):
+        beside = seen[picture, row + down, column + right]
+        (top, bottom), (left, end) = _shared(down * stride, patch), _shared(right * stride, patch)
+        if down or right:
+            shown[beside, top:bottom, left:end] = True
+    return shown.reshape(len(row), -1)
+
+
+def _shared(shift: int, patch: int) -> tuple[int, int]:
+    """Along one side of a patch, the first pixel that it shares with one moved by so many, and the one behind the last."""
+    return max(0, shift), min(patch, patch + shift)
 
 
 def num_patches(heights: ArrayLike, widths: ArrayLike, config: ImageData) -> NDArray[np.int64]:

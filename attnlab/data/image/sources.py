@@ -11,7 +11,7 @@ import numpy as np
 
 from attnlab.config import DataConfig, ImageData
 from attnlab.data.files.bad_rows import BadRows
-from attnlab.data.files.class_folders import Kind, class_folders
+from attnlab.data.files.class_folders import Kind, class_folders, unlabelled_files
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.layout import choose, is_packed, left_out, same_contents, split_of
 from attnlab.data.files.names import class_name
@@ -74,6 +74,7 @@ class HubImages(HubSource, ImageSource):
     """Pictures in a column of a data set on the hub, and their classes in another."""
 
     def __init__(self, config: ImageData) -> None:
+        assert config.label is not None, "a label is refused to be missing"
         super().__init__(config, (config.image, config.label), config.label)
         classes = self.set.classes(config.label)
         self.colour, self.column = config.colour, config.image
@@ -227,7 +228,8 @@ class ImageFolder(ImageSource):
     hub = HubImages
 
     def __init__(self, config: ImageData) -> None:
-        root, found = picture_folder(config), class_folders(config, PICTURES)
+        root = picture_folder(config)
+        found = unlabelled_files(config, PICTURES) if config.label is None else class_folders(config, PICTURES)
         self.colour, self.files = config.colour, {}
         bad = BadRows(config.skip_bad, "picture")
         for problem in (PICTURES.problem(path) for files in found.splits.values() for path, _ in files):

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from attnlab.codec import Codec
 from attnlab.config import DataConfig, SpeechData
 from attnlab.data.contract import Data, Gold, Playback, Split
+from attnlab.data.files.class_folders import in_class_folders
+from attnlab.data.files.tables import has_columns
 from attnlab.data.prep.arrow import Columns
 from attnlab.data.prep.batching import Indices
 from attnlab.data.prep.cache import cache_folder
@@ -29,9 +31,11 @@ from attnlab.data.speech.features import FeatureExtractor, Frames, middle_frames
 from attnlab.data.speech.given import RecordingReader
 from attnlab.data.speech.prepare import Meta, Preparation
 from attnlab.data.speech.source import DIGITS, RecordingSource
+from attnlab.data.speech.sources import RECORDINGS
 from attnlab.data.speech.splits import Listing, drop_unknown, with_speakers
 from attnlab.disk import make_folder, read_json
 from attnlab.errors import UserError
+from attnlab.local_files import user_path
 from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec, Target
 
@@ -87,6 +91,16 @@ class Speech(Data):
             counts = {name: Counter(self.listing.labels[i] for i in own) for name, own in rows.items() if len(own)}
             self.warnings += missing_classes(self.spec.targets["label"], counts)
         self.splits = {name: SpeechSplit(self, rows[name]) for name in NAMES if len(rows[name])}
+
+    @classmethod
+    def unlabelled(cls, config: DataConfig) -> DataConfig:
+        assert isinstance(config, SpeechData)
+        labelled = config.path is None or config.source not in ("folder", "manifest")
+        if config.source == "folder":
+            labelled = in_class_folders(config, RECORDINGS)
+        elif config.source == "manifest" and config.path is not None:
+            labelled = has_columns(user_path(config.path), ["label"])
+        return config if labelled else replace(config, label=None)
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:

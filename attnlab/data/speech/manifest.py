@@ -25,14 +25,16 @@ class Manifest(FileSource):
     """A .csv, .tsv or .jsonl file with a row for each recording: path, label and, if you like, split and speaker. Raises
     UserError for another file, or without these columns.
 
-    Paths are relative to the manifest. With `data.transcript`, that column is what is said, and a label is not needed.
+    Paths are relative to the manifest. With `data.transcript`, that column is what is said, and a label is not needed; with
+    `data.label=null` neither is.
     """
 
     needs = "a .csv, .tsv or .jsonl file with the path of each recording"
 
     def __init__(self, config: SpeechData) -> None:
         transcript = () if config.transcript is None else (config.transcript,)
-        self.required = ("path", config.transcript or "label")  # columns that no row may leave empty
+        answer = config.transcript or ("label" if config.label is not None else None)
+        self.required = ("path",) if answer is None else ("path", answer)  # columns that no row may leave empty
         self.known = ("path", "label", "split", "speaker", *transcript)  # those that are read; there may be others
         super().__init__(config)
 
@@ -81,7 +83,7 @@ class Manifest(FileSource):
 
     def _tell_contradictions(self, listed: Sequence[tuple[str, Recording]]) -> None:
         """Notes the rows that say another thing of a file than an earlier row does."""
-        what, said = self.required[1], dict[str, str]()
+        what, said = self.required[-1], dict[str, str]()
         for file, recording in listed:
             answer = recording.label if self.config.transcript is None else recording.transcript
             if said.setdefault(file, answer) != answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from attnlab.config import SpeechData
-from attnlab.data.files.class_folders import Kind, class_folders
+from attnlab.data.files.class_folders import Kind, class_folders, unlabelled_files
 from attnlab.data.files.hub import HubSource
 from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.walk import few, files_below, passed_over
@@ -67,6 +67,7 @@ class HubRecordings(HubSource, RecordingSource):
 
     def __init__(self, config: SpeechData) -> None:
         answer = config.transcript or config.label
+        assert answer is not None, "a label is refused to be missing"
         speaker = () if config.speaker is None else (config.speaker,)
         super().__init__(config, (config.audio, answer, *speaker), answer)
         if lacking(config, self.splits) or config.folds is not None:  # earlier versions went by the row's number
@@ -186,7 +187,8 @@ class Folder(FileSource):
     has_names = True
 
     def listed(self) -> Iterator[Recording]:
-        found = class_folders(self.config, RECORDINGS)
+        read = unlabelled_files if self.config.label is None else class_folders
+        found = read(self.config, RECORDINGS)
         self.warnings, self.identity = found.warnings, found.identity
         for split, files in found.splits.items():
             for path, label in files:

@@ -21,7 +21,7 @@ from attnlab.data.files.bad_rows import BadRows, beyond_length
 from attnlab.data.files.file_names import FileNames
 from attnlab.data.files.kept import Kept, Rows
 from attnlab.data.files.layout import plain_suffix
-from attnlab.data.files.tables import columns_of_labels, number_in, usable
+from attnlab.data.files.tables import columns_of_labels, has_columns, number_in, table_files, usable
 from attnlab.data.files.times import moment
 from attnlab.data.prep.arrow import Columns, write_batches
 from attnlab.data.prep.assign import Examples
@@ -63,8 +63,7 @@ class Meta(TypedDict):
 
 
 class Text(Data):
-    """A prepared set of sentences with the targets that its source gives. Raises UserError where there are none, and no run
-    answers about them."""
+    """A prepared set of sentences with the targets that its source gives."""
 
     splits: dict[str, "TextSplit"]
 
@@ -73,8 +72,6 @@ class Text(Data):
         self.source = open_source(config, TextSource)
         if spec is not None:
             self.source.answer_for(spec)
-        elif not self.source.answered:
-            raise UserError("`data.label=null`: nothing says what is to be learned; name the column of the label")
         self.notice, self.commit, self.unnamed = self.source.notice, self.source.commit, self.source.unnamed
         self.names = FileNames(self.source.files)
         name = self._rows_name()
@@ -101,6 +98,15 @@ class Text(Data):
         self.warnings += [] if self.kept is None else self.kept.warnings
         self.warnings += [] if spec is not None else self._number_labels()
         self.warnings += [*chosen.warnings, *self._unfitting()]
+
+    @classmethod
+    def unlabelled(cls, config: DataConfig) -> DataConfig:
+        if not isinstance(config, TableData) or config.path is None:
+            return config
+        files, _ = table_files(config)
+        settings = config.encoding, config.separator
+        there = any(has_columns(path, [label], *settings) for path in files.values() for label in config.labels)
+        return config if there else replace(config, label=None)
 
     @classmethod
     def folds(cls, config: DataConfig, seed: int) -> Folds:
@@ -241,7 +247,7 @@ class Text(Data):
                 characters[character] += n
         targets = {
             name: self.answers(name, Target(kind)).learned(train, self.source.questions)
-            for name, kind in self.source.targets.items()
+            for name, kind in (self.source.targets.items() if self.source.answered else ())
         }
         words = Vocabulary.from_counts(counts, self.config.min_count)
         vocabularies = {"words": words, "characters": Vocabulary.from_counts(characters)}
@@ -271,7 +277,11 @@ class Text(Data):
 
     def _number_labels(self) -> list[str]:
         """A warning of classes that look like measurements."""
-        if not isinstance(self.config, TableData) or self.config.target_kind != "class":
+        if (
+            not isinstance(self.config, TableData)
+            or self.config.target_kind != "class"
+            or not self.source.answered
+        ):
             return []
         classes = self.spec.targets["label"].classes
         numbers = [number_in(name) for name in classes]

@@ -148,10 +148,12 @@ def inspect(words: Sequence[str]) -> int:
     options = Options.of(words)
     if not options.json:
         _refuse_other_file(options.out)
-    if options.split is not None:
-        _over_split(heads.inspect_split(load_run(options.run), options.split, options.examples), options)
-        return 0
     runs = [load_run(name) for name in (options.run, options.compare) if name is not None]
+    for run in runs:
+        run.refuse_hidden("inspect")
+    if options.split is not None:
+        _over_split(heads.inspect_split(runs[0], options.split, options.examples), options)
+        return 0
     _refuse_other_questions(runs, options)
     titles, shown, errors = _looked_into(runs, options)
     for error in errors:

@@ -28,7 +28,7 @@ Numbers = NDArray[np.float64]
 
 _STRINGS = pa.list_(pa.string())
 _FLOATS = pa.list_(pa.float64())
-_ANSWERS = {
+ANSWERS = {
     "class": (pa.string(), pa.float64()),
     "vector_classes": (_STRINGS, _FLOATS),
     "classes": (_FLOATS, _FLOATS),
@@ -166,7 +166,7 @@ def _read(path: Path, kind: str) -> tuple[pa.Table, list[bytes]]:
     """What is read of every line, and the lines. Raises Damaged where a line holds anything else."""
     data = read_bytes(path)
     lines = data.split(b"\n")[:-1]
-    answer, probability = _ANSWERS[kind]
+    answer, probability = ANSWERS[kind]
     fields = {"key": pa.string(), "gold": answer, "predicted": answer, "probability": probability, **_SHOWN}
     schema = pa.schema(list(fields.items()))
     options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")

@@ -15,11 +15,11 @@ from omegaconf import OmegaConf
 
 from attnlab import compose, groups
 from attnlab.command_words import as_written, parse, shell_word
-from attnlab.config import Config
+from attnlab.config import Config, MaskedHead
 from attnlab.data.contract import Data, Split
 from attnlab.disk import read_json, read_yaml
 from attnlab.errors import Damaged, UserError
-from attnlab.lab.report.answers import Answers, read_answers
+from attnlab.lab.report.answers import ANSWERS, Answers, read_answers
 from attnlab.metrics import direction
 from attnlab.plural import plural
 from attnlab.registry import GROUPS
@@ -182,7 +182,7 @@ def gather(folder: RunFolder) -> Facts:
         if all(path.exists() for path in paths):
             first = parts[0]
             target = first.spec.target(config.head.target or next(iter(first.spec.targets), ""))
-            answers = read_answers(paths, target)
+            answers = read_answers(paths, target) if target.kind in ANSWERS else None
             if whole and len(parts) > MOST_FOLDS_OPENED:
                 troubles.append(f"The data of {len(parts)} folds were not read again for pictures and lengths.")
         parts, opened = _with_data(parts, answers, troubles)
@@ -422,6 +422,8 @@ def state_sentence(facts: Facts) -> Iterator[str]:
             "running": "is still training",
         }
         yield f"This run {named[facts.state]}: there are no test scores yet. `attnlab train {again}` continues it."
+    elif isinstance(facts.config.head, MaskedHead):
+        yield "This run is asked about hidden vectors; other runs may start from its weights."
     elif facts.answers is None and not facts.troubles:
         yield f"Nothing was predicted for test data. `{facts.scored_with}` does so, where there are any."
 

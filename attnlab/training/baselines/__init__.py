@@ -11,7 +11,7 @@ from attnlab.disk import read_json, write_json
 from attnlab.metrics import Measured
 from attnlab.registry import BASELINES
 from attnlab.runs import Scores
-from attnlab.training.baselines import graphs, images, sequences, simple, speech, text  # noqa: F401, each registers its own
+from attnlab.training.baselines import graphs, hidden, images, sequences, simple, speech, text  # noqa: F401, each registers its own
 from attnlab.training.baselines.base import Baseline, NothingToSay, Problem
 from attnlab.training.engine import Engine
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from attnlab import metrics
-from attnlab.config import Config
+from attnlab.config import Config, MaskedHead
 from attnlab.plural import plural
 from attnlab.runs import Scores
 from attnlab.training.report import shown
@@ -37,6 +37,8 @@ def ahead(
             more = config.trainer
             longer = f"trainer.updates={2 * more.updates}" if more.updates else f"trainer.epochs={2 * more.epochs}"
             return f"{ahead_by}, but training ended while validation was still improving: train longer, such as {longer}"
+        if best in ("interpolation", "copied_neighbour") and isinstance(config.head, MaskedHead):
+            return f"{ahead_by}: hidden vectors follow from those beside them, so the spans may be too short; try a longer head.span="
         size = "encoder.parameters=" if config.encoder.parameters is not None else "encoder.width=, encoder.depth="
         options = ["more examples", f"a smaller model ({size})", "more dropout (encoder.dropout=)"]
         options += ["members=4"] if config.members == 1 else []
