@@ -4,6 +4,7 @@ Everything that is saved is written beside and renamed, so that an end at any mo
 is imported here.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -42,6 +43,12 @@ def end_at_the_second() -> None:
     """From now on, the first Ctrl-C raises KeyboardInterrupt, and the second ends this process."""
     if threading.current_thread() is threading.main_thread() and not isinstance(current(), Interrupts):
         signal.signal(signal.SIGINT, Interrupts())
+
+
+def end_with_parent() -> None:
+    """For Linux: from now on the kernel kills this process when the one that has started it ends, however that happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def current() -> object:

@@ -61,6 +61,7 @@ class Training:
     def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
+        self.engine.ranks.wait()  # for what one of them does before, such as baselines
         progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stopping:
             self._epoch()

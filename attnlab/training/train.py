@@ -26,7 +26,7 @@ from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
-from attnlab.training.follow import lead
+from attnlab.training.follow import lead_training
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
@@ -66,7 +66,7 @@ def _start(
 ) -> Run | CrossValidation:  # fmt: skip
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned, brief:
     see `Session`. title, line: what is told first, and of its settings."""
-    engine = Engine(config.trainer)
+    engine = Engine.joined(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
             raise UserError(
@@ -203,7 +203,7 @@ def resume(
         spec = DataSpec.load(folder.path)
         changes.check_tokenizer(folder, config, spec)
         _refuse_other_size(folder, config, spec)
-        engine = Engine(config.trainer)
+        engine = Engine.joined(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
         check_memory(config, spec, engine.device)
@@ -298,7 +298,7 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
-    lead(training, session.folder)
+    lead_training(training, session.folder)
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
     told = [*warnings(data, config=config), *([unusual] if unusual else [])]
     if session.warned:

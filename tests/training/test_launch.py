@@ -104,5 +104,5 @@ def test_from_python_one_process_trains(words: list[str], tmp_path: Path) -> Non
     from attnlab import train
     from attnlab.errors import UserError
 
-    with pytest.raises(UserError, match="only `attnlab train` of a single run starts several processes"):
+    with pytest.raises(UserError, match="a run from Python is one"):
         train(*words, "trainer.ranks=2", f"folder={tmp_path / 'run'}", quiet=True)
