@@ -117,6 +117,9 @@ def _run(words: list[str]) -> int:
         elif (
             verb in ("train", "eval") and "WORLD_SIZE" in os.environ
         ):  # one of several processes, as torchrun starts them
+            os.environ.setdefault(
+                "TORCH_CPP_LOG_LEVEL", "ERROR"
+            )  # its lines on lost connections: what happened is told
             from attnlab.training.follow import together
 
             return together(VERBS[verb], rest)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 
 import torch
 
@@ -41,9 +42,16 @@ def together(command: Callable[[list[str]], int | None], words: list[str]) -> in
     ranks = Ranks.joined()
     if ranks.rank:
         return _follow(ranks)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        """Of the launcher's signals, the one that follows the failure of another process has to wait until that is told."""
+        if not ranks.has_failed():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    signal.signal(signal.SIGTERM, end)
     code = command(words) or 0
-    ranks.told({})
-    ranks.wait()  # raises what one of them may have failed by meanwhile
+    ranks.end()
     return code
 
 
@@ -84,20 +92,19 @@ def _follow(ranks: Ranks) -> int:
         try:
             while told := ranks.told({}):
                 works[told["work"]](told)
-            ranks.wait()
-        except RankFailed as failed:
-            ranks.leave(str(failed), mistake=False)
-        except UserError as error:
-            ranks.leave(str(error), mistake=True)
-        except OSError as error:
-            ranks.leave(printable(str(error)), mistake=True)
+            ranks.end()
+            return 0
+        except RankFailed:
+            ranks.stay()
+            return 1
+        except (UserError, OSError) as error:
+            ranks.fail(printable(str(error)), mistake=True)
+            return launch.USER_ERROR
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
         except Exception:
-            ranks.leave(traceback.format_exc(), mistake=False)
-        else:
-            return 0
-    return 1
+            ranks.fail(traceback.format_exc(), mistake=False)
+            return 1
 
 
 def _train(told: Mapping[str, str]) -> None:
@@ -113,6 +120,7 @@ def _train(told: Mapping[str, str]) -> None:
         restore(training)
     _agree(engine.ranks, config, training.fingerprint)
     with on_stop_signal(training.request_stop, one_of_several=True):
+        engine.ranks.wait()  # for the first one's baselines
         training.run()
     if training.progress.done:
         best = best_weights(folder, model.state_dict())

@@ -152,10 +152,23 @@ class Ranks:
         """What each rank says, in their order, to all of them, however long they wait for it."""
         return [dict(facts)] if self.count == 1 else _talk().turn(facts, range(self.count))
 
-    def leave(self, sentence: str, mistake: bool) -> None:
-        """Have the first rank tell why this one, another, can't go on, and wait until it has ended: the launcher would end it as soon
-        as this one does. mistake: whether it is one of the user's."""
-        _talk().leave(sentence, mistake)
+    def end(self) -> None:
+        """The last that is said: of the first rank, once all others have heard, in `told`, that there is nothing more to compute.
+        Raises there what one of them has failed by."""
+        if self.count > 1:
+            _talk().end(self.count)
+
+    def fail(self, sentence: str, mistake: bool) -> None:
+        """Have the first rank tell why this one, another, ends now. mistake: whether it is one of the user's."""
+        _talk().fail(sentence, mistake)
+
+    def has_failed(self) -> bool:
+        """Whether any rank has called `fail`."""
+        return _talk().has_failed()
+
+    def stay(self) -> None:
+        """Wait for the launcher to end this process, since another one's end says how the run has."""
+        _talk().stay()
 
     def exchange(self, data: bytes) -> list[bytes]:
         """What each rank gives, to all of them, in the order of ranks."""
@@ -207,24 +220,40 @@ class Talk:
     def _heard(self, key: str) -> dict[str, str]:
         pause = 0.001
         while not self._store.check([key]):
-            if self._store.check([FAILED]):
+            if self.has_failed():
                 raise self.failure()
             time.sleep(pause)
             pause = min(0.1, 2 * pause)
         return json.loads(self._store.get(key))
 
-    def leave(self, sentence: str, mistake: bool) -> None:
-        """See `Ranks.leave`. The first process tells what has failed first."""
-        with contextlib.suppress(RuntimeError):  # the store has ended, and with it the first process
-            self._store.compare_set(FAILED, "", json.dumps([self._rank, sentence, mistake]))
-            distributed.destroy_process_group()  # what others wait for from here fails now
-            while self._store.check([FAILED]):
+    def end(self, count: int) -> None:
+        """See `Ranks.end`. Only the first process reads here, since it may hold the store."""
+        if self._rank:
+            self._store.set(f"end/{self._rank}", "{}")
+            return
+        self.turn({}, range(1))
+        for rank in range(1, count):
+            self._heard(f"end/{rank}")
+
+    def fail(self, sentence: str, mistake: bool) -> None:
+        """See `Ranks.fail`: what has failed first is told."""
+        self._store.compare_set(FAILED, "", json.dumps([self._rank, sentence, mistake]))
+
+    def has_failed(self) -> bool:
+        """See `Ranks.has_failed`."""
+        return self._store.check([FAILED])
+
+    def stay(self) -> None:
+        """See `Ranks.stay`; it ends with the store, as where the launcher is on another machine."""
+        with contextlib.suppress(RuntimeError):
+            while True:
+                self.has_failed()
                 time.sleep(0.1)
 
     def failure(self) -> Exception:
         """What is to be raised where another process doesn't go on: what it has left to be told, in the first process."""
         try:
-            if self._rank == 0 and self._store.check([FAILED]):
+            if self._rank == 0 and self.has_failed():
                 rank, sentence, mistake = json.loads(self._store.get(FAILED))
                 return (
                     UserError(sentence)

@@ -16,7 +16,7 @@ from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import warnings
 from attnlab.disk import read_json, write_json, write_text
-from attnlab.errors import Stopped, UserError
+from attnlab.errors import RankFailed, Stopped, UserError
 from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
@@ -287,8 +287,9 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
             training.save()
         raise
     except Exception as error:
-        if not isinstance(error, Stopped):
-            sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        told = isinstance(error, UserError | RankFailed)
+        sentence = str(error) if told else f"{type(error).__name__}: {error}"
+        if sentence and not isinstance(error, Stopped):  # of a process that was killed there is nothing to be told
             write_json(folder.error, {"error": sentence})
         raise
     finally:
@@ -309,6 +310,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
+    training.engine.ranks.wait()  # the others have, however long that took
     several = training.engine.ranks.count > 1
     with (
         reporter.bar(progress.update, training.updates),
