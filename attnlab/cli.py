@@ -90,6 +90,10 @@ def _drop_output() -> None:
 
 def _run(words: list[str]) -> int:
     """The verb that the first word names; without one, or with an option instead, the overview or the version."""
+    if "WORLD_SIZE" in os.environ:  # one of several processes, as torch's launcher starts them
+        from attnlab import interrupts
+
+        interrupts.end_with_parent(int(os.environ.get("ATTNLAB_LAUNCHER", os.getppid())))
     verb, *rest = words or ["--help"]
     if verb in ("--help", "-h") or words == ["help"]:
         from attnlab import help
@@ -114,12 +118,9 @@ def _run(words: list[str]) -> int:
             from attnlab import help
 
             print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]))
-        elif (
-            verb in ("train", "eval") and "WORLD_SIZE" in os.environ
-        ):  # one of several processes, as torchrun starts them
-            os.environ.setdefault(
-                "TORCH_CPP_LOG_LEVEL", "ERROR"
-            )  # its lines on lost connections: what happened is told
+        elif verb in ("train", "eval") and "WORLD_SIZE" in os.environ:
+            # Before torch is imported: what its lines on lost connections mean is told in a sentence.
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
             from attnlab.training.follow import together
 
             return together(VERBS[verb], rest)

@@ -4,7 +4,6 @@ Everything that is saved is written beside and renamed, so that an end at any mo
 is imported here.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -45,10 +44,15 @@ def end_at_the_second() -> None:
         signal.signal(signal.SIGINT, Interrupts())
 
 
-def end_with_parent() -> None:
-    """For Linux: from now on the kernel kills this process when the one that has started it ends, however that happens."""
+def end_with_parent(parent: int) -> None:
+    """For Linux: from now on the kernel kills this process when the one that has started it ends, however that happens. parent: its
+    id; where it has ended already, this process does, too."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        import ctypes  # by few processes alone
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def current() -> object:

@@ -29,8 +29,12 @@ train() {
         --rdzv-id="$SLURM_JOB_ID-$1" --rdzv-backend=c10d --rdzv-endpoint="$first:${PORT:-29500}" \
         -m attnlab train "${@:2}" &
     step=$!
-    wait "$step" && return
-    [[ -z $stopping ]] || wait "$step"
+    local code=0
+    wait "$step" || code=$?
+    if [[ -n $stopping ]]; then  # the signal has ended the first wait
+        wait "$step" && code=0 || code=$?
+    fi
+    return "$code"
 }
 
 for attempt in 1 2 3; do

@@ -17,7 +17,7 @@ from types import FrameType
 
 import torch
 
-from attnlab import compose, interrupts
+from attnlab import compose
 from attnlab.config import Config
 from attnlab.data.contract import Data
 from attnlab.errors import RankFailed, UserError, printable
@@ -38,7 +38,6 @@ from attnlab.training.signals import on_stop_signal
 def together(command: Callable[[list[str]], int | None], words: list[str]) -> int:
     """Run a command in one of several processes that a launcher has started: the first does it, the others follow. Returns the exit
     code. Raises what the command raises, and in the first process what others have failed by."""
-    interrupts.end_with_parent()
     ranks = Ranks.joined()
     if ranks.rank:
         return _follow(ranks)
@@ -146,7 +145,7 @@ def _agree(ranks: Ranks, config: Config, fingerprint: str) -> None:
     }
     first, *others = ranks.all_told(own)
     for rank, found in enumerate(others, 1):
-        for name in first.keys() | found.keys():
+        for name in first | found:
             if found.get(name) != first.get(name):
                 raise UserError(
                     f"{name}: {first.get(name)} in the first process, but {found.get(name)} in process {rank}"

@@ -54,7 +54,7 @@ def launch(verb: str, words: Sequence[str], trainer: Trainer) -> int:
     assert trainer.ranks is not None
     logging.disable()  # the launcher's own lines: what happened is said below
     for attempt in range(trainer.restarts + 1):
-        with _threads_of_each(trainer):
+        with _environment(trainer):
             code = _attempt(trainer.ranks, (verb, *words))
         if code in (0, USER_ERROR, 128 + 2, 128 + 15):
             return code
@@ -65,16 +65,17 @@ def launch(verb: str, words: Sequence[str], trainer: Trainer) -> int:
 
 
 @contextlib.contextmanager
-def _threads_of_each(trainer: Trainer) -> Iterator[None]:
-    """Where nothing says how many threads a process has, the machine's cores are divided among all."""
-    if trainer.threads or "OMP_NUM_THREADS" in os.environ:
-        yield
-        return
-    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // (trainer.ranks or 1)))
+def _environment(trainer: Trainer) -> Iterator[None]:
+    """Variables of the processes: with whom they end; and where nothing says how many threads each has, its share of the cores."""
+    new = {"ATTNLAB_LAUNCHER": str(os.getpid())}
+    if trainer.threads is None and "OMP_NUM_THREADS" not in os.environ:
+        new["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // (trainer.ranks or 1)))
+    os.environ.update(new)
     try:
         yield
     finally:
-        del os.environ["OMP_NUM_THREADS"]
+        for name in new:
+            del os.environ[name]
 
 
 def check(config: Config, ranks: int) -> None:

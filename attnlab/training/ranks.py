@@ -164,7 +164,7 @@ class Ranks:
 
     def has_failed(self) -> bool:
         """Whether any rank has called `fail`."""
-        return _talk().has_failed()
+        return self.count > 1 and _talk().has_failed()
 
     def stay(self) -> None:
         """Wait for the launcher to end this process, since another one's end says how the run has."""

@@ -135,6 +135,25 @@ def test_an_error_is_told_once_and_nothing_is_saved_after(
     )
 
 
+def other_config(rank: int) -> None:
+    from attnlab import compose
+
+    load_saved = compose.load_saved
+
+    def wrong(*arguments):  # type: ignore[no-untyped-def]
+        config = load_saved(*arguments)
+        config.trainer.clip += rank
+        return config
+
+    compose.load_saved = wrong  # type: ignore[assignment]
+
+
+def test_processes_that_would_not_compute_the_same_are_refused(words: list[str], tmp_path: Path) -> None:
+    (led, said), (_, silent) = crew(2, "train", *words, f"folder={tmp_path / 'run'}", before=other_config)
+    assert led == 2 and silent == "" and not (tmp_path / "run" / "last").exists()
+    assert said.endswith("attnlab: `trainer.clip`: 1.0 in the first process, but 2.0 in process 1\n")
+
+
 # --- what the first process does while the others wait --------------------------------------------
 
 

@@ -68,9 +68,7 @@ def _begin(work: Callable[[object], object], parent: int, words: list[str]) -> N
     _work = work
     plugins.load(words)  # a forked process has them already
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    interrupts.end_with_parent()
-    if os.getppid() != parent:  # it died in between
-        os._exit(1)
+    interrupts.end_with_parent(parent)
 
 
 def _do(piece: object) -> object:

@@ -75,8 +75,8 @@ class Search:
         """Raises UserError for settings that don't fit together, before anything is written."""
         read_pruner(settings)
         refuse_beyond_machine("sweep.parallel", settings.parallel)
-        ranks = compose.compose(space.example()).trainer.ranks or 1 if settings.parallel > 1 else 1
-        if ranks > 1:
+        ranks = compose.compose(space.example()).trainer.ranks
+        if settings.parallel > 1 and ranks is not None and ranks > 1:
             raise UserError(
                 f"`sweep.parallel={settings.parallel} trainer.ranks={ranks}`: set one of them to 1; with `trainer.ranks=1` trials are "
                 "trained side by side, with `sweep.parallel=1` each by several processes"
