@@ -19,15 +19,15 @@ def refuse_drift(learned: Mapping[str, Mapping[str, Tensor]], ranks: Ranks) -> N
     tensors by what they belong to, then by name."""
     if ranks.count == 1:
         return
-    names = [f"{name} ({of})" for of, tensors in learned.items() for name in tensors]
-    own = b"".join(_digest(tensor) for tensors in learned.values() for tensor in tensors.values())
-    first, *others = ranks.exchange(own)
+    # Sorted, since a file of tensors is read in any order.
+    names = [(of, name) for of, tensors in learned.items() for name in sorted(tensors)]
+    first, *others = ranks.exchange(b"".join(_digest(learned[of][name]) for of, name in names))
     for rank, found in enumerate(others, 1):
-        for number, name in enumerate(names):
+        for number, (of, name) in enumerate(names):
             here = slice(SIZE * number, SIZE * (number + 1))
             if found[here] != first[here]:
                 raise RankFailed(
-                    f"process {rank} has drifted apart in {name}: it no longer computes what the first one does, which memory at "
+                    f"process {rank} has drifted apart in {name} ({of}): it no longer computes what the first one does, which memory at "
                     "fault or another machine's libraries may cause; what was saved before is not affected"
                 )
 

@@ -30,7 +30,7 @@ def test_random_kills_change_no_byte(part: int, tmp_path: Path) -> None:
     began = time.monotonic()
     ((code, said),) = crew(1, "train", *words, f"folder={tmp_path / 'alone'}")
     assert code == 0, said
-    longest = 1.5 * (time.monotonic() - began)
+    longest = time.monotonic() - began
     kills, folder = 0, tmp_path / "run-0"
     while kills < KILLS or not (folder / "results.json").exists():
         goes_on = (folder / "config.yaml").exists()
