@@ -1,7 +1,7 @@
 """What all processes of a command but the first do: they compute with it, and leave reading, writing and telling to it.
 
 The first one does what it would do alone. Where a run or an evaluation can be computed by all, it says which; the others build
-the same model from the run's folder and compute the same batches' sums. What goes wrong in them, the first one tells.
+the same model from the run's folder, and compute their batches. What goes wrong in them, the first one tells.
 """
 
 import contextlib

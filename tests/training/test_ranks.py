@@ -71,8 +71,10 @@ def _rank(
     if rank:
         sys.addaudithook(partial(_refuse_writing, str(folder)))
     _train(overrides, folder, stop_after)
-    if count > 1:
-        torch.distributed.destroy_process_group()
+    ranks = Ranks.joined()
+    if rank:
+        ranks.told({})  # that there is no more
+    ranks.end()  # the first one, which holds the store, is the last to leave
 
 
 def _refuse_writing(folder: str, event: str, arguments: tuple) -> None:
