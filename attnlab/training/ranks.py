@@ -167,7 +167,7 @@ class Ranks:
         return self.count > 1 and _talk().has_failed()
 
     def stay(self) -> None:
-        """Wait for the launcher to end this process, since another one's end says how the run has."""
+        """Wait a few seconds for the launcher to end this process, since another one's end says how the run has."""
         _talk().stay()
 
     def exchange(self, data: bytes) -> list[bytes]:
@@ -244,9 +244,11 @@ class Talk:
         return self._store.check([FAILED])
 
     def stay(self) -> None:
-        """See `Ranks.stay`; it ends with the store, as where the launcher is on another machine."""
+        """See `Ranks.stay`. Not longer: others may wait for numbers from here, and notice by its end that there are none. It ends
+        with the store, as where the launcher is on another machine."""
+        deadline = time.monotonic() + LAST_SECONDS
         with contextlib.suppress(RuntimeError):
-            while True:
+            while time.monotonic() < deadline:
                 self.has_failed()
                 time.sleep(0.1)
 
@@ -266,6 +268,8 @@ class Talk:
 
 
 FAILED = "failed"
+LAST_SECONDS = 5.0
+"""In which the first process ends, where it is the one that has failed."""
 
 
 @cache
