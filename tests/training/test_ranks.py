@@ -105,7 +105,7 @@ def run(count: int, overrides: Sequence[str], folder: Path, stop_after: int | No
     for process in crew:
         process.start()
     for process in crew:
-        process.join(120)
+        process.join(300)
     assert [process.exitcode for process in crew] == [0] * count
 
 
