@@ -38,7 +38,8 @@ def test_random_kills_change_no_byte(part: int, tmp_path: Path) -> None:
         members = start(
             count, ["train", *([] if goes_on else words), f"{'run' if goes_on else 'folder'}={folder}"], tmp_path
         )
-        instant = time.monotonic() + random.uniform(0, longest)
+        started = time.monotonic()
+        instant = started + random.uniform(0, longest)
         while kills < KILLS and members[0].is_alive() and time.monotonic() < instant:
             time.sleep(0.01)
         if kills < KILLS and members[0].is_alive():
@@ -58,5 +59,7 @@ def test_random_kills_change_no_byte(part: int, tmp_path: Path) -> None:
         assert [member.exitcode for member in members] == [0] * count, (tmp_path / "0").read_text()
         assert left(folder) == left(tmp_path / "alone")
         print("the same", flush=True)
+        if not goes_on:  # the first may have run on a machine that was busier
+            longest = min(longest, time.monotonic() - started)
         if kills < KILLS:
             folder = tmp_path / f"run-{kills}"
