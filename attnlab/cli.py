@@ -32,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except Stopped as stopped:
         return 128 + stopped.signal
-    except RankFailed:  # which has said why
+    except RankFailed as failed:
         if debug:
             raise
+        if told := str(failed):
+            print(f"attnlab: {told}", file=sys.stderr)
         return 1
     except UserError as error:
         if debug:
@@ -88,6 +90,10 @@ def _drop_output() -> None:
 
 def _run(words: list[str]) -> int:
     """The verb that the first word names; without one, or with an option instead, the overview or the version."""
+    if "WORLD_SIZE" in os.environ:  # one of several processes, as torch's launcher starts them
+        from attnlab import interrupts
+
+        interrupts.end_with_parent(int(os.environ.get("ATTNLAB_LAUNCHER", os.getppid())))
     verb, *rest = words or ["--help"]
     if verb in ("--help", "-h") or words == ["help"]:
         from attnlab import help
@@ -112,6 +118,12 @@ def _run(words: list[str]) -> int:
             from attnlab import help
 
             print(help.verb_page(verb, [word for word in rest if not word.startswith(("-", "run="))]))
+        elif verb in ("train", "eval") and "WORLD_SIZE" in os.environ:
+            # Before torch is imported: what its lines on lost connections mean is told in a sentence.
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+            from attnlab.training.follow import together
+
+            return together(VERBS[verb], rest)
         else:
             return VERBS[verb](rest) or 0
     return 0
@@ -120,10 +132,6 @@ def _run(words: list[str]) -> int:
 def train(words: list[str]) -> int | None:
     """attnlab train: one run, with -m a run for each combination, or more of the run that `run=` names. Raises UserError
     for options that it doesn't have, or that don't go together."""
-    if os.environ.get("RANK", "0") != "0":  # one of several processes, of which the first reads the words
-        from attnlab.training.follow import follow
-
-        return follow()
     options = [word for word in words if word.startswith("-")]
     overrides = [word for word in words if not word.startswith("-")]
     for option in options:
@@ -146,7 +154,8 @@ def train(words: list[str]) -> int | None:
         from attnlab.training.train import train
 
         if launch.wanted(config := launch.continued(overrides)):
-            return launch.launch(config, overrides)
+            launch.check(config, config.trainer.ranks or 1)
+            return launch.launch("train", overrides, config.trainer)
         _tell_finished(train(*overrides).folder)
         return None
     from attnlab import compose
@@ -160,13 +169,12 @@ def train(words: list[str]) -> int | None:
     if options:
         from attnlab.lab.multirun import train_each
 
-        train_each(configs, runs)
-        return None
+        return train_each(configs, runs)
     from attnlab.training import launch
     from attnlab.training.train import start
 
     if launch.wanted(first):
-        return launch.launch(first, overrides)
+        return launch.new_run(first, overrides)[0]
     _tell_finished(start(first, overrides).folder)
     return None
 
@@ -250,10 +258,11 @@ def _show_config(words: list[str], options: list[str]) -> None:
         print("".join(f"# {line}\n" for line in kernel_table().splitlines()), end="")
 
 
-def evaluate(words: list[str]) -> None:
+def evaluate(words: list[str]) -> int | None:
     """attnlab eval: score a saved run again, on its own or other data. Raises UserError for a file to write to."""
-    from attnlab import help
+    from attnlab import compose, help
     from attnlab.command_words import split_words
+    from attnlab.runs import RunFolder
 
     _refuse_bare_run(words)
     for word in words:
@@ -263,9 +272,15 @@ def evaluate(words: list[str]) -> None:
                 "FILE --out FILE`"
             )
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
+    folder = RunFolder.find(eval_words["run"], eval_words["outputs"])
+    config = compose.load_saved(folder.config, overrides)
+    from attnlab.training import launch
     from attnlab.training.score_again import score_again
 
+    if launch.wanted(config):
+        return launch.launch("eval", words, config.trainer)
     score_again(eval_words["run"], eval_words["split"], eval_words["outputs"], overrides)
+    return None
 
 
 def predict(words: list[str]) -> int:

@@ -30,7 +30,8 @@ class Stopped(Exception):
 
 
 class RankFailed(Exception):
-    """Another of the processes that compute a run together has ended, and has said itself why."""
+    """Something is wrong with another of the processes that compute a run together: what; "" where that has been told, or is seen
+    by what has started them."""
 
 
 def printable(text: str) -> str:

@@ -22,7 +22,7 @@ def training(overrides: list[str], folder: Path | None = None, stop_after: int |
     model = models.build(config, data.spec)
     if folder is not None:
         folder.mkdir(exist_ok=True)
-    loop = Training(config, model, data, Engine(config.trainer), RunFolder(folder) if folder else None)
+    loop = Training(config, model, data, Engine.joined(config.trainer), RunFolder(folder) if folder else None)
     update = loop._update
 
     def counted(group: list, own: list, batches: Iterator) -> None:

@@ -10,16 +10,17 @@ from attnlab.lab import run_groups
 from attnlab.lab.report.command import after_training
 from attnlab.lab.run_rows import Row, read_row
 from attnlab.runs import RunFolder
+from attnlab.training import launch
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.from_run import refuse_latest
 from attnlab.training.report import Reporter, shown
 from attnlab.training.train import start
 
 
-def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None:
-    """Train one after the other, each in a run folder of its own. What the first one says of the data is shown; each run's
-    own report is in its log.txt. runs: the words of each, with one value for every key. Raises UserError and Stopped, as
-    `train` does."""
+def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> int:
+    """Train one after the other, each in a run folder of its own; the exit code. What the first one says of the data is shown, and
+    all that those of several processes say; each run's own report is in its log.txt. runs: the words of each, with one value for every
+    key. Raises UserError and Stopped, as `train` does."""
     varied = [i for i, words in enumerate(zip(*runs, strict=True)) if len(set(words)) > 1]
     keys = [runs[0][i].partition("=")[0] for i in varied]
     rows, reporter, warned = list[Row](), Reporter(), set[str]()
@@ -30,16 +31,23 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
         for number, (config, run) in enumerate(zip(configs, runs, strict=True), 1):
             title = f"Run {number} of {len(runs)}: {' '.join(run[i] for i in varied)}" if several else ""
             again = number > 1
-            if again:
+            launched = launch.wanted(config)
+            if again or launched:
                 reporter.say(title, style="bold")
-            folder = start(config, run, quiet=again, title=title, brief=several).folder
-            after_training(folder, quiet=several)
+            if launched:
+                code, folder = launch.new_run(config, run)
+                if code:
+                    _show(rows, keys, stated)
+                    return code
+            else:
+                folder = start(config, run, quiet=again, title=title, brief=several).folder
+                after_training(folder, quiet=several)
             # A choice of a group is told as it was typed: several may be the same part with other keys.
             values = dict(run[i].partition("=")[::2] for i in varied)
             rows.append(read_row(folder.path, str(folder.path.parent)) | values)
             if several:
                 told = folder.read_results().get("warnings", [])
-                for warning in told if again else ():
+                for warning in told if again and not launched else ():
                     if warning not in warned:
                         reporter.warn(warning)
                 warned.update(told)
@@ -56,6 +64,7 @@ def train_each(configs: Sequence[Config], runs: Sequence[Sequence[str]]) -> None
         _show(rows, keys, stated)
         raise
     _show(rows, keys, stated)
+    return 0
 
 
 def _line(row: Row, folder: RunFolder) -> str:

@@ -15,7 +15,7 @@ from attnlab.training.ranks import Ranks
 
 
 class Engine:
-    """ranks: this process among those that compute a run together, as torch's launcher says in the environment."""
+    """ranks: this process among those that compute together."""
 
     def __init__(self, config: Trainer) -> None:
         """Raises UserError where a GPU is asked for and there is none, and for more threads than can be meant."""
@@ -31,7 +31,15 @@ class Engine:
         if self.device.type == "cuda" and "LOCAL_RANK" in os.environ:
             self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
             torch.cuda.set_device(self.device)
-        self.ranks = Ranks.joined(self.device)
+        self.ranks = Ranks()
+
+    @classmethod
+    def joined(cls, config: Trainer) -> "Engine":
+        """With the others that torch's launcher has started, as it says in the environment; alone where there are none. What is
+        computed with it, all of them compute. Raises UserError as the constructor does."""
+        engine = cls(config)
+        engine.ranks = Ranks.joined(engine.device)
+        return engine
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """bf16 matrix products where asked for; everything else stays fp32."""

@@ -20,6 +20,7 @@ from attnlab.model.build import Model
 from attnlab.runs import RunFolder
 from attnlab.sets import Batch
 from attnlab.training import optim
+from attnlab.training.drift import refuse_drift
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate, refuse_no_number
 from attnlab.training.learned import Learned
@@ -61,6 +62,7 @@ class Training:
     def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
+        refuse_drift(self.learned.tensors(), self.engine.ranks)
         progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stopping:
             self._epoch()
@@ -147,6 +149,7 @@ class Training:
     def _validate(self) -> None:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
         progress, model = self.progress, self.learned.evaluated
+        refuse_drift(self.learned.tensors(), self.engine.ranks)
         scores = self._scored(model)
         progress.monitor = progress.monitor or self.monitor
         if self.saves:

@@ -4,22 +4,27 @@ This file alone knows torch.distributed. It moves numbers from process to proces
 leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
 """
 
+import contextlib
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from functools import cache
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as distributed
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
-from attnlab.errors import RankFailed
+from attnlab.errors import RankFailed, UserError
 
-LONGEST_WAIT = timedelta(hours=2)
-"""For another process, which may be preparing data or computing baselines. One that has ended is noticed at once."""
+LONGEST_WAIT = timedelta(minutes=30)
+"""For numbers of another process, which may be writing a save or decoding longer sentences. One that has ended is noticed at
+once; so is one whose machine is lost, but only then."""
 
 CPU = torch.device("cpu")
 T = TypeVar("T")
@@ -76,8 +81,7 @@ class Ranks:
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count == 1:
             return cls()
-        if not distributed.is_initialized():
-            distributed.init_process_group(timeout=LONGEST_WAIT)
+        _talk()
         here = int(os.environ.get("LOCAL_WORLD_SIZE", str(count)))
         own_gpu = device.type == "cuda" and torch.cuda.device_count() >= here  # NCCL wants one for each
         return cls(int(os.environ["RANK"]), count, device if own_gpu else CPU)
@@ -137,16 +141,34 @@ class Ranks:
         return tuple(total > 0 for total in self.sum_of_parts([float(flag) for flag in flags]))
 
     def wait(self) -> None:
-        """Until all ranks have come here."""
-        self.sum_of_parts([0.0])
+        """Until all ranks have come here, however long one of them takes."""
+        self.all_told({})
 
     def told(self, facts: Mapping[str, str]) -> dict[str, str]:
-        """What the first rank says, to all of them."""
-        return self.all_told(facts)[0]
+        """What the first rank says, to all of them, however long they wait for it."""
+        return dict(facts) if self.count == 1 else _talk().turn(facts, range(1))[0]
 
     def all_told(self, facts: Mapping[str, str]) -> list[dict[str, str]]:
-        """What each rank says, in their order, to all of them."""
-        return [json.loads(data) for data in self.exchange(json.dumps(dict(facts)).encode())]
+        """What each rank says, in their order, to all of them, however long they wait for it."""
+        return [dict(facts)] if self.count == 1 else _talk().turn(facts, range(self.count))
+
+    def end(self) -> None:
+        """The last that is said: of the first rank, once all others have heard, in `told`, that there is nothing more to compute.
+        Raises there what one of them has failed by."""
+        if self.count > 1:
+            _talk().end(self.count)
+
+    def fail(self, sentence: str, mistake: bool) -> None:
+        """Have the first rank tell why this one, another, ends now. mistake: whether it is one of the user's."""
+        _talk().fail(sentence, mistake)
+
+    def has_failed(self) -> bool:
+        """Whether any rank has called `fail`."""
+        return self.count > 1 and _talk().has_failed()
+
+    def stay(self) -> None:
+        """Wait a few seconds for the launcher to end this process, since another one's end says how the run has."""
+        _talk().stay()
 
     def exchange(self, data: bytes) -> list[bytes]:
         """What each rank gives, to all of them, in the order of ranks."""
@@ -162,8 +184,97 @@ class Ranks:
 
 
 def _send(collective: Callable[[], object]) -> None:
-    """Raises RankFailed where another process has ended."""
+    """Raises what `Talk.failure` says where another process has ended."""
     try:
         collective()
     except RuntimeError as error:
-        raise RankFailed("another process of this run has ended") from error
+        raise _talk().failure() from error
+
+
+class Store(Protocol):
+    """What is used of torch's store, in which all processes find what each has written."""
+
+    def set(self, key: str, value: str) -> None: ...
+    def get(self, key: str) -> bytes: ...
+    def check(self, keys: list[str]) -> bool: ...
+    def compare_set(self, key: str, expected: str, wanted: str) -> bytes: ...
+
+
+class Talk:
+    """What the processes of a run say to each other besides numbers. No time is too long, since one of them may be preparing data
+    for hours; where one has ended, the launcher ends them all."""
+
+    def __init__(self, store: Store, rank: int) -> None:
+        self._store, self._rank, self._turn = store, rank, 0
+
+    def turn(self, facts: Mapping[str, str], speakers: range) -> list[dict[str, str]]:
+        """What each of these ranks says this time. Raises as `failure` says."""
+        self._turn += 1
+        if self._rank in speakers:
+            self._store.set(f"{self._turn}/{self._rank}", json.dumps(dict(facts)))
+        try:
+            return [self._heard(f"{self._turn}/{speaker}") for speaker in speakers]
+        except RuntimeError as error:  # the store has ended
+            raise RankFailed from error
+
+    def _heard(self, key: str) -> dict[str, str]:
+        pause = 0.001
+        while not self._store.check([key]):
+            if self.has_failed():
+                raise self.failure()
+            time.sleep(pause)
+            pause = min(0.1, 2 * pause)
+        return json.loads(self._store.get(key))
+
+    def end(self, count: int) -> None:
+        """See `Ranks.end`. Only the first process reads here, since it may hold the store."""
+        if self._rank:
+            self._store.set(f"end/{self._rank}", "{}")
+            return
+        self.turn({}, range(1))
+        for rank in range(1, count):
+            self._heard(f"end/{rank}")
+
+    def fail(self, sentence: str, mistake: bool) -> None:
+        """See `Ranks.fail`: what has failed first is told."""
+        self._store.compare_set(FAILED, "", json.dumps([self._rank, sentence, mistake]))
+
+    def has_failed(self) -> bool:
+        """See `Ranks.has_failed`."""
+        return self._store.check([FAILED])
+
+    def stay(self) -> None:
+        """See `Ranks.stay`. Not longer: others may wait for numbers from here, and notice by its end that there are none. It ends
+        with the store, as where the launcher is on another machine."""
+        deadline = time.monotonic() + LAST_SECONDS
+        with contextlib.suppress(RuntimeError):
+            while time.monotonic() < deadline:
+                self.has_failed()
+                time.sleep(0.1)
+
+    def failure(self) -> Exception:
+        """What is to be raised where another process doesn't go on: what it has left to be told, in the first process."""
+        try:
+            if self._rank == 0 and self.has_failed():
+                rank, sentence, mistake = json.loads(self._store.get(FAILED))
+                return (
+                    UserError(sentence)
+                    if mistake
+                    else RankFailed(f"process {rank} of this run failed: {sentence}")
+                )
+        except RuntimeError:
+            pass
+        return RankFailed()
+
+
+FAILED = "failed"
+LAST_SECONDS = 5.0
+"""In which the first process ends, where it is the one that has failed."""
+
+
+@cache
+def _talk() -> Talk:
+    """Joins the others, once."""
+    store, rank, count = next(rendezvous("env://", timeout=LONGEST_WAIT))
+    distributed.init_process_group(store=store, rank=rank, world_size=count, timeout=LONGEST_WAIT)
+    return Talk(store, rank)

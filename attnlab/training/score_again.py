@@ -17,6 +17,7 @@ from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
 from attnlab.training.evaluate import Evaluation, intervals, word_lengths
+from attnlab.training.follow import evaluated_by_all
 from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_classes, show_scores
 from attnlab.training.run import Run, load_run
@@ -44,7 +45,7 @@ def score_again(run_name: str, split: str, outputs: str = "outputs", overrides: 
         reporter.say(f"Changed from training: {', '.join(changes.changed_settings(saved, run.config))}")
     for warning in warnings(data, [split]):
         reporter.warn(warning)
-    evaluation = run.evaluate(split, data)
+    evaluation = evaluated_by_all(run, split, data, overrides)
     as_trained = _is_as_trained(run, data.fingerprint, reporter)
     examples, results = data.splits[split], run.results
     limits = intervals(run.model.head, examples, evaluation)

@@ -16,7 +16,7 @@ from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import warnings
 from attnlab.disk import read_json, write_json, write_text
-from attnlab.errors import Stopped, UserError
+from attnlab.errors import RankFailed, Stopped, UserError
 from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
@@ -26,7 +26,7 @@ from attnlab.training.baselines import of_splits
 from attnlab.training.checks import check_answers, check_counts, check_optimizer, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
-from attnlab.training.follow import lead
+from attnlab.training.follow import lead_training
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
@@ -73,7 +73,7 @@ def _start(
 ) -> Run | CrossValidation:  # fmt: skip
     """A new run, or one for each fold. Its folder is made once the configuration and the data have been accepted. warned, brief:
     see `Session`. title, line: what is told first, and of its settings."""
-    engine = Engine(config.trainer)
+    engine = Engine.joined(config.trainer)
     if cross_validation.wanted(config):
         if not config.score_test:
             raise UserError(
@@ -216,7 +216,7 @@ def resume(
         spec = DataSpec.load(folder.path)
         changes.check_tokenizer(folder, config, spec)
         _refuse_other_size(folder, config, spec)
-        engine = Engine(config.trainer)
+        engine = Engine.joined(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
         check_memory(config, spec, engine.device)
@@ -305,8 +305,9 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
             training.save()
         raise
     except Exception as error:
-        if not isinstance(error, Stopped):
-            sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        told = isinstance(error, UserError | RankFailed)
+        sentence = str(error) if told else f"{type(error).__name__}: {error}"
+        if sentence and not isinstance(error, Stopped):  # of a process that was killed there is nothing to be told
             write_json(folder.error, {"error": sentence})
         raise
     finally:
@@ -316,7 +317,7 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
 def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
     config, reporter, progress = training.config, session.reporter, training.progress
-    lead(training, session.folder)
+    lead_training(training, session.folder)
     _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
     told = [*warnings(data, config=config), *filter(None, (unusual, from_run.warning(config)))]
     if session.warned:
@@ -330,6 +331,7 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     )
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
+    training.engine.ranks.wait()  # the others have, however long that took
     several = training.engine.ranks.count > 1
     with (
         reporter.bar(progress.update, training.updates),

@@ -1,6 +1,5 @@
 """Work on the pieces of a file by several processes, with the results in order."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -11,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
-from attnlab import plugins
+from attnlab import interrupts, plugins
 from attnlab.errors import UserError
 
 Piece = TypeVar("Piece")
@@ -69,10 +68,7 @@ def _begin(work: Callable[[object], object], parent: int, words: list[str]) -> N
     _work = work
     plugins.load(words)  # a forked process has them already
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:  # it died in between
-            os._exit(1)
+    interrupts.end_with_parent(parent)
 
 
 def _do(piece: object) -> object:

@@ -83,9 +83,9 @@ class Child:
 
 
 def resources(config: Config, parallel: int, slot: int) -> tuple[list[str], dict[str, str]]:
-    """Words for a new run, and variables for its process, of one of `parallel` trials: threads are dealt out evenly, GPUs in turn; `trainer.threads=` and
-    `trainer.device=cpu` are kept to."""
-    threads = config.trainer.threads or max(1, threads_allowed() // parallel)
+    """Words for a new run, and variables for its processes, of one of `parallel` trials: threads are dealt out evenly, GPUs in turn;
+    `trainer.threads=` and `trainer.device=cpu` are kept to."""
+    threads = config.trainer.threads or max(1, threads_allowed() // (parallel * (config.trainer.ranks or 1)))
     words = [] if config.trainer.threads else [f"trainer.threads={threads}"]
     environment = {"OMP_NUM_THREADS": str(threads)}
     gpus = visible_gpus() if config.trainer.device != "cpu" and parallel > 1 else []

@@ -20,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from attnlab import compose
 from attnlab.config import Sweep
 from attnlab.config.keys import refuse_beyond_machine
 from attnlab.disk import lock, read_jsonl, refuse_special
@@ -74,6 +75,12 @@ class Search:
         """Raises UserError for settings that don't fit together, before anything is written."""
         read_pruner(settings)
         refuse_beyond_machine("sweep.parallel", settings.parallel)
+        ranks = compose.compose(space.example()).trainer.ranks
+        if settings.parallel > 1 and ranks is not None and ranks > 1:
+            raise UserError(
+                f"`sweep.parallel={settings.parallel} trainer.ranks={ranks}`: set one of them to 1; with `trainer.ranks=1` trials are "
+                "trained side by side, with `sweep.parallel=1` each by several processes"
+            )
         if settings.sampler == "grid" and space.combinations() is None:
             raise UserError("`sweep.sampler=grid`: a grid needs values that can be listed, not an interval")
 
