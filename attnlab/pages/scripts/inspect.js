@@ -511,10 +511,19 @@
 
     // --- which explanation
 
+    /** How to ask about another vector or token: the one that is chosen, where it isn't the explained one. */
+    otherQuestion() {
+      const { option, vector, step } = this.facts.question, { state, setOf } = this;
+      if (!option) return "";
+      const [asked, chosen, names, one] = option === "--token" ? [step, state.step, this.written, "token"] : [vector, state.vector, this.labels, setOf.one];
+      const other = chosen === asked ? [`another ${one}`, "N"] : [`${this.named(names, chosen)}, which is chosen above`, chosen + 1];
+      return ` To ask about ${other[0]}, run inspect again with ${option} ${other[1]}.`;
+    }
+
     drawTrust() {
       const { facts, arrays, state } = this, found = facts.methods.some((method) => method.found !== null);
       this.part("verdict").textContent = facts.verdict;
-      this.part("question").textContent = facts.question.text;
+      this.part("question").textContent = `${facts.question.text}${this.otherQuestion()}`;
       this.part("trusted").textContent = facts.question.subject;
       const names = Object.keys(EXPLAINED_COLUMNS).slice(0, found ? 5 : 4);
       const heads = ["method", ...names.map((name) => `${NARROW[name] ?? name} ${["deletion", "sufficiency"].includes(name) ? "↓" : "↑"}`)];
@@ -582,7 +591,8 @@
       const order = [...changes.keys()].filter((j) => j !== asked).sort((a, b) => Math.abs(changes[b]) - Math.abs(changes[a])).slice(0, 10);
       this.part("left-out-of").textContent = facts.question.subject;
       this.part("left-out-how").textContent = (long ? `Each stretch of neighbouring ${one}s was taken out alone, and the model asked again; every ${one} stands for its stretch.`
-        : `Each ${one} was taken out alone, and the model asked again.`) + (asked === null ? "" : ` The ${one} that the answer is about stays.`) + " Choose one.";
+        : `Each ${one} was taken out alone, and the model asked again.`) + (asked === null ? "" : ` The ${one} that the answer is about stays.`)
+        + (facts.drawn.structure?.length ? ` Those that are left keep their numbers of the whole graph (${facts.drawn.structure.join(", ")}), and lose their edges to what is taken out.` : "") + " Choose one.";
       this.views["left-out"].show(changes.map((change) => (nothing ? 0 : change / most)), { query: asked, signed: true, threshold: 0, weight: null });
       const i = state.without ?? order[0] ?? asked;
       this.views["left-out"].select(i);

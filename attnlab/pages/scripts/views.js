@@ -112,7 +112,7 @@
       for (const name of ["play", "seeked", "timeupdate"]) audio.addEventListener(name, follow);
     }
     const shades = scale(state, () => draw());
-    host.append(make("p", { class: "told" }, shades.element, `${set.features}, low ones below`));
+    host.append(make("p", { class: "told" }, `${set.features}, low ones below`), make("p", { class: "told" }, shades.element));
 
     const aria = choosable(canvas, {
       set, state, label: `A recording of ${set.seconds.toFixed(2)} seconds as ${set.features}; the arrow keys move along ${count} vectors`,
