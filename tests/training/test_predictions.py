@@ -138,7 +138,12 @@ def test_probabilities_are_written_as_the_shortest_text_of_six_digits() -> None:
 def test_a_line_is_what_the_json_encoder_makes_of_it() -> None:
     class Strange(Shown):
         def show(self, i: int) -> dict[str, object]:
-            return {"words": ['"', "\u2028", "\ud800", "é", "\\", "\x00"], "empty": [], "number": 1, "share": float("nan")}
+            return {
+                "words": ['"', "\u2028", "\ud800", "é", "\\", "\x00"],
+                "empty": [],
+                "number": 1,
+                "share": float("nan"),
+            }
 
     answers = Answers(
         Strange([None]), SimpleNamespace(kind="vector_classes", classes=('"a"',), target="x"),

@@ -125,7 +125,11 @@ class GraphReader(Reader[Measured]):
         """Names of a graph's nodes or edges that were not learned."""
         known = self.spec.vocabularies[part].ids if part in self.spec.vocabularies else {}
         unknown = [name for name in names if name not in known]
-        return [element(name) for name in unknown] if part == "nodes" and self.config.source == "molecule_net" else unknown
+        return (
+            [element(name) for name in unknown]
+            if part == "nodes" and self.config.source == "molecule_net"
+            else unknown
+        )
 
     def _refuse_others(self, row: GraphRow) -> None:
         spec = self.spec

@@ -47,7 +47,9 @@ class Explained:
     words: bool
 
 
-def chosen(answers: Answers, sizes: Sequence[int], most: int, counts: tuple[int, int] = (RIGHT, WRONG)) -> list[int]:
+def chosen(
+    answers: Answers, sizes: Sequence[int], most: int, counts: tuple[int, int] = (RIGHT, WRONG)
+) -> list[int]:
     """Numbers of scored answers: right ones with the lowest probability, and wrong ones with the highest, each of an example of
     2 to `most` vectors. sizes: vectors of each example. counts: of right ones, and of wrong ones."""
     fits = np.array([2 <= size <= most for size in sizes])[answers.example]
