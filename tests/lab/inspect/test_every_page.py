@@ -70,7 +70,10 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     words = [word for word in TINY if word.partition("=")[0] not in {own.partition("=")[0] for own in TASKS[task]}]
     assert main(["train", f"task={task}", *own, *chosen, *heads, *words, *TASKS[task], f"folder={run}"]) == 0
     shutil.copytree(run, again)
-    key = json.loads((run / "predictions-test.jsonl").read_text(encoding="utf-8").splitlines()[0])["key"]
+    lines = map(json.loads, (run / "predictions-test.jsonl").read_text(encoding="utf-8").splitlines())
+    key = max(lines, key=lambda line: len(line.get("words", line.get("source", "").split())))[
+        "key"
+    ]  # one word has one weight, 1
     example = ["inspect", str(run), "--example", key]
     commands = {
         "one": example,
