@@ -124,12 +124,8 @@ class GraphReader(Reader[Measured]):
     def _unknown(self, part: str, names: Sequence[str]) -> list[str]:
         """Names of a graph's nodes or edges that were not learned."""
         known = self.spec.vocabularies[part].ids if part in self.spec.vocabularies else {}
-        unknown = [name for name in names if name not in known]
-        return (
-            [element(name) for name in unknown]
-            if part == "nodes" and self.config.source == "molecule_net"
-            else unknown
-        )
+        atoms = part == "nodes" and self.config.source == "molecule_net"
+        return [element(name) if atoms else name for name in names if name not in known]
 
     def _refuse_others(self, row: GraphRow) -> None:
         spec = self.spec

@@ -29,9 +29,9 @@ GAP = 0.6
 
 def graph(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
     """A graph. labels: the name of each node, where nodes have names, and its number from 1. facts: `names`, to be written into the
-    nodes; `unknown`, the numbers of nodes with names that training never saw; `reach` after each layer, in edges; `structure`, what each node's numbers tell of its
-    place in the whole graph. arrays: `places`
-    (L, 2), x to the right and y downwards, an edge about 1 long; `edges` (2, E), from and to.
+    nodes; `unknown`, the numbers of nodes with names that training never saw; `reach` after each layer, in edges;
+    `structure`, what each node's numbers tell of its place in the whole graph. arrays: `places` (L, 2), x to the right and y
+    downwards, an edge about 1 long; `edges` (2, E), from and to.
 
     Raises UserError for a graph of too many nodes to be drawn.
     """
