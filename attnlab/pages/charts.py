@@ -215,7 +215,7 @@ def bars(
             if low is not None and high is not None:
                 middle = y + (thick - 1) / 2
                 parts.append(_whisker(scale.at(low), middle, scale.at(high), middle))
-            beyond = max([end, *([scale.at(high)] if high is not None else [])]) + 6
+            beyond = max([end, base, *([scale.at(high)] if high is not None else [])]) + 6
             parts.append(_words(beyond, y + thick / 2 + 3.5, scale.text(amount), "start"))
     parts.append(f'<line class="axis" x1="{base:.1f}" x2="{base:.1f}" y1="6" y2="{bottom}"/>')
     return _drawing(width, height, label, parts)

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,7 @@ class Answers:
 
     def lines(self) -> Iterator[str]:
         """A line for each example."""
+        texts = _Texts()
         for some in self._stretches():
             likely = self._likely(some)
             probabilities = None if likely is None else self._objects(likely.first(self.top), some)
@@ -128,12 +131,12 @@ class Answers:
                 prediction = self.predictions[i]
                 probability = _encode(prediction.probability) if of_vectors is None else of_vectors[number]
                 parts = [
-                    _encode(self._known(i))[1:-1],
+                    *(f"{texts[name]}: {texts.of(value)}" for name, value in self._known(i).items()),
                     f'"probability": {probability}',
                     *([] if probabilities is None else [f'"probabilities": {probabilities[number]}']),
-                    _encode(self._remarks(i))[1:-1],
+                    *(f"{texts[name]}: {texts.of(value)}" for name, value in self._remarks(i).items()),
                 ]
-                yield f"{{{', '.join(filter(None, parts))}}}\n"
+                yield f"{{{', '.join(parts)}}}\n"
 
     def _known(self, i: int) -> dict[str, object]:
         """What a line says of example i and its answer."""
@@ -159,12 +162,12 @@ class Answers:
 
     def _objects(self, likely: Likely, some: range) -> list[str]:
         """Of each example the text of its probabilities by name or, where vectors have answers each, of a list of such."""
-        names = pa.array([f"{_encode(name)}: " for name in self.classes])
-        parts = [pa.scalar("{")]
-        for number, (ids, probabilities) in enumerate(zip(likely.ids.T, likely.probabilities.T, strict=True)):
-            parts += [names.take(pa.array(ids)), _decimals(probabilities.round(DIGITS))]
-            parts += [pa.scalar(", ")] if number + 1 < likely.ids.shape[1] else []
-        objects = pc.binary_join_element_wise(*parts, pa.scalar("}"), "")
+        names, parts, before = [_encode(name) for name in self.classes], list[pa.StringArray](), "{"
+        for ids, probabilities in zip(likely.ids.T, likely.probabilities.T, strict=True):
+            named = pa.array([f"{before}{name}: " for name in names])
+            parts += [named.take(pa.array(ids)), *_halves(probabilities)]
+            before = ", "
+        objects = pc.binary_join_element_wise(*parts, "}", "")
         return self._per_example(objects, some) if self.kind.per_vector else objects.to_pylist()
 
     def _probabilities_of_vectors(self, some: range) -> list[str] | None:
@@ -225,14 +228,14 @@ class Answers:
         values = [each.value for each in predictions]
         columns["predicted"] = _cells(("; ".join(self._labels(each)) for each in values) if questions else values)
         if not questions and predictions[0].probability is not None:
-            columns["probability"] = _decimals(np.array([each.probability for each in predictions]).round(DIGITS))
+            columns["probability"] = _rounded(np.array([each.probability for each in predictions]))
         if (likely := self._likely(some)) is not None:
             if self.kind.name == "class" and (self.top is not None or len(self.classes) > MOST_COLUMNS):
-                columns |= self._others(likely.first(self.top), list(map(str, values)))
+                columns |= self._others(likely.first(self.top), _distinct(values))
             else:
                 by_class = np.take_along_axis(likely.probabilities, np.argsort(likely.ids, axis=1), 1)
                 of_each = zip(self.classes, by_class.T, strict=True)
-                columns |= {f"p({name})": _decimals(numbers.round(DIGITS)) for name, numbers in of_each}
+                columns |= {f"p({name})": _rounded(numbers) for name, numbers in of_each}
         if self.kind.name == "sequence":
             columns["complete"] = _cells(each.complete for each in predictions)
         if self.split.unknown(some[0]) is not None:
@@ -249,20 +252,20 @@ class Answers:
         columns["position"] = pa.array(position).cast(pa.string())
         words = [self.split.show(i).get("words") for i in some]
         if all(isinstance(each, list) for each in words):
-            columns["word"] = _repeated_cells(list(chain.from_iterable(map(_listed, words))))
+            columns["word"] = _repeated(_distinct(list(chain.from_iterable(map(_listed, words)))))
         if self.with_gold:
             unknown = [[None] * int(count) for count in counts]
             right = [self._right(i) for i in some]
             lists = [no if each is None else _listed(each) for each, no in zip(right, unknown, strict=True)]
             columns["gold"] = _cells(chain.from_iterable(lists))
-        values = list(chain.from_iterable(_listed(each.value) for each in predictions))
-        columns["predicted"] = _repeated_cells(values)
+        answers = _distinct(list(chain.from_iterable(_listed(each.value) for each in predictions)))
+        columns["predicted"] = _repeated(answers)
         if predictions[0].probability is not None:
             listed = chain.from_iterable(_listed(each.probability) for each in predictions)
             numbers = np.array([np.nan if each is None else each for each in listed], dtype=np.float64)
-            columns["probability"] = pc.if_else(pa.array(np.isnan(numbers)), "", _decimals(numbers.round(DIGITS)))
+            columns["probability"] = pc.if_else(pa.array(np.isnan(numbers)), "", _rounded(np.nan_to_num(numbers)))
         if (likely := self._likely(some)) is not None:
-            columns |= self._others(likely.first(self.top), list(map(str, values)))
+            columns |= self._others(likely.first(self.top), answers)
         return columns
 
     def _named(self, some: range, show: Callable[[int], Mapping[str, object]]) -> dict[str, pa.StringArray]:
@@ -270,15 +273,30 @@ class Answers:
         rows = [{"key": self.split.name(i), **self._kept(i), **show(i)} for i in some]
         return {name: _cells(row[name] for row in rows) for name in rows[0]}
 
-    def _others(self, likely: Likely, answers: Sequence[str]) -> dict[str, pa.StringArray]:
+    def _others(self, likely: Likely, answers: pa.DictionaryArray) -> dict[str, pa.StringArray]:
         """The most probable classes besides the answers, with their probabilities."""
         numbers, names = {name: i for i, name in enumerate(self.classes)}, _quoted(pa.array(self.classes))
-        others = likely.besides(np.array([numbers[answer] for answer in answers], dtype=np.int64))
+        of_distinct = np.array([numbers[answer] for answer in answers.dictionary.to_pylist()], dtype=np.int64)
+        others = likely.besides(of_distinct[answers.indices.to_numpy()])
         columns: dict[str, pa.StringArray] = {}
         for number, (ids, probabilities) in enumerate(zip(others.ids.T, others.probabilities.T, strict=True), 2):
             columns[f"predicted_{number}"] = names.take(pa.array(ids))
-            columns[f"probability_{number}"] = _decimals(probabilities.round(DIGITS))
+            columns[f"probability_{number}"] = _rounded(probabilities)
         return columns
+
+
+class _Texts(dict[str, str]):
+    """Names and words as JSON, each encoded once: they are few, and occur again and again."""
+
+    def __missing__(self, word: str) -> str:
+        text = self[word] = _encode(word)
+        return text
+
+    def of(self, value: object) -> str:
+        """Any value as JSON."""
+        if type(value) is list and value and type(value[0]) is str:
+            return f"[{', '.join(map(self.__getitem__, value))}]"
+        return float.__repr__(value) if type(value) is float and isfinite(value) else _encode(value)
 
 
 def _decimals(numbers: NDArray[np.float64]) -> pa.StringArray:
@@ -289,16 +307,44 @@ def _decimals(numbers: NDArray[np.float64]) -> pa.StringArray:
     return pc.if_else(pa.array(np.isnan(numbers)), "NaN", text)
 
 
+def _rounded(probabilities: NDArray[np.float64]) -> pa.StringArray:
+    """(R,) -> `_decimals` of each, rounded to `DIGITS`."""
+    return pc.binary_join_element_wise(*_halves(probabilities), "")
+
+
+def _halves(probabilities: NDArray[np.float64]) -> tuple[pa.StringArray, pa.StringArray]:
+    """As `_rounded`, the digits before the fourth one and those behind: two tables of 1,000 are quicker than writing numbers."""
+    if np.isnan(probabilities).any():
+        return _decimals(probabilities.round(DIGITS)), pa.array([""] * len(probabilities))
+    heads, tails = _tables()
+    first, last = np.divmod(np.rint(probabilities * 10**DIGITS).astype(np.int32), 1000)
+    return heads.take(pa.array(first + 1001 * (last == 0))), tails.take(pa.array(last + 1000 * (first > 0)))
+
+
+@cache
+def _tables() -> tuple[pa.StringArray, pa.StringArray]:
+    """The first halves of numbers that have a second one, and of those that don't; the second halves of numbers below 0.001,
+    and of others."""
+    thousandths = _decimals(np.arange(1001) / 1e3).to_pylist()
+    heads = ["", *(f"0.{i:03d}" for i in range(1, 1001)), "", *thousandths[1:]]
+    below = _decimals(np.arange(1000) / 1e6).to_pylist()
+    return pa.array(heads), pa.array([*below, *(f"{i:03d}".rstrip("0") for i in range(1000))])
+
+
 def _cells(values: Iterable[object]) -> pa.StringArray:
     """Values as the cells of a column, quoted where they must be."""
     return _quoted(pa.array([value if type(value) is str else cell(value) for value in values], pa.string()))
 
 
-def _repeated_cells(values: Sequence[object]) -> pa.StringArray:
-    """As `_cells`, of values of which many are the same."""
+def _distinct(values: Sequence[object]) -> pa.DictionaryArray:
+    """The texts of values of which many are the same."""
     texts = [value if type(value) is str else cell(value) for value in values]
-    distinct = pa.array(texts, pa.string()).dictionary_encode()
-    return _quoted(distinct.dictionary).take(distinct.indices)
+    return pa.array(texts, pa.string()).dictionary_encode()
+
+
+def _repeated(texts: pa.DictionaryArray) -> pa.StringArray:
+    """As `_cells`."""
+    return _quoted(texts.dictionary).take(texts.indices)
 
 
 def _quoted(cells: pa.StringArray) -> pa.StringArray:

@@ -3,7 +3,11 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import networkx
@@ -19,6 +23,7 @@ from torchvision.io import read_image
 
 from attnlab import load_run
 from attnlab.cli import main
+from attnlab.data.text.given import SentenceReader
 from attnlab.errors import UserError
 
 SMALL = (
@@ -478,7 +483,6 @@ def test_as_many_classes_are_told_as_are_asked_for(tmp_path: Path, capsys) -> No
 
 
 def test_a_stream_that_was_stopped_is_continued(reader: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    from attnlab.data.text.given import SentenceReader
     from attnlab.training.predict import Options, Stream
 
     monkeypatch.setattr(SentenceReader, "block", 4)
@@ -492,6 +496,69 @@ def test_a_stream_that_was_stopped_is_continued(reader: Path, tmp_path: Path, mo
     assert written.count("\n") == 8 and whole.startswith(written)
     assert main(["predict", str(reader), str(lines), "--json", "--skip", "8"]) == 0
     assert written + capsys.readouterr().out == whole
+
+
+def started(*words: str, out: Path) -> subprocess.Popen[bytes]:
+    """`attnlab predict` as a process of its own, with one thread, that reads a pipe and writes a file."""
+    with out.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "attnlab", "predict", *words], stdin=subprocess.PIPE, stdout=file,
+            stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+
+def many(count: int) -> bytes:
+    """Lines of the films' words, no two blocks of them alike."""
+    return b"".join(b"It is %s%s!\n" % (b"very " * (i % 7), b"fine" if i % 11 else b"dull") for i in range(count))
+
+
+@pytest.mark.parametrize(("form", "ending"), [("--json", ".jsonl"), ("--csv", ".csv")])
+def test_what_a_killed_stream_did_not_answer_is_answered_later(
+    reader: Path, tmp_path: Path, form: str, ending: str
+) -> None:
+    block, count = SentenceReader.block, SentenceReader.block + 300
+    lines, answered, kept = many(count), tmp_path / f"answered{ending}", tmp_path / f"kept{ending}"
+    kept.write_text("what was there before\n")
+    streams = [started(str(reader), form, out=answered)]
+    streams += [started(str(reader), "--out", str(kept), out=tmp_path / "nothing")]
+    for stream in streams:
+        assert stream.stdin is not None
+        stream.stdin.write(lines[:-1])  # the last line has no end yet: both wait for the rest of it
+        stream.stdin.flush()
+    header = int(form == "--csv")
+    deadline = time.monotonic() + 120
+    while answered.read_bytes().count(b"\n") < block + header or not list(tmp_path.glob(f".{kept.name}.*")):
+        assert time.monotonic() < deadline and streams[0].poll() is None
+        time.sleep(0.05)
+    for stream in streams:
+        stream.kill()
+        stream.communicate()
+        assert stream.returncode == -signal.SIGKILL
+    assert kept.read_text() == "what was there before\n"
+    done = answered.read_bytes()
+    assert done.count(b"\n") - header == block, "whole blocks"
+    rest, whole = tmp_path / f"rest{ending}", tmp_path / f"whole{ending}"
+    source = tmp_path / "lines.txt"
+    source.write_bytes(lines)
+    for out, skip in ((rest, ["--skip", str(block)]), (whole, [])):
+        assert main(["predict", str(reader), str(source), *skip, "--out", str(out)]) == 0
+    of_stdin = done.replace(b"stdin:", b"lines.txt:")
+    names, _, behind_names = rest.read_bytes().partition(b"\n")
+    assert not header or of_stdin.startswith(names)
+    assert of_stdin + (behind_names if header else rest.read_bytes()) == whole.read_bytes()
+
+
+@pytest.mark.slow
+def test_many_lines_take_the_memory_of_few(reader: Path, tmp_path: Path) -> None:
+    most = {}
+    for count in (20_000, 200_000):
+        source = tmp_path / f"{count}.txt"
+        source.write_bytes(many(count))
+        stream = started(str(reader), str(source), "--json", out=tmp_path / "answers")
+        _, status, used = os.wait4(stream.pid, 0)
+        assert status == 0
+        most[count] = used.ru_maxrss / 1024  # MiB
+    assert most[200_000] < most[20_000] + 30, most
 
 
 def test_a_file_of_another_format_is_told_the_right_way(

@@ -10,7 +10,7 @@ import torch
 
 from attnlab.data.contract import Split
 from attnlab.sets import Prediction, Ranked, RankedRows
-from attnlab.training.predictions import Answers
+from attnlab.training.predictions import Answers, _decimals, _rounded
 
 
 class Shown(Split):
@@ -122,3 +122,33 @@ def test_the_text_of_a_table_is_read_back_as_it_was() -> None:
 
     _, rows = written("class", ("a",), Awkward(["a"] * 5), *[Prediction("a", 1.0)] * 5)
     assert [row["text"] for row in rows] == ['a "quoted", cell', "two\nlines", "a\rreturn", "", "plain"]
+
+
+def test_probabilities_are_written_as_the_shortest_text_of_six_digits() -> None:
+    random = np.random.default_rng(0)
+    numbers = np.concatenate([
+        np.arange(1001) / 1e6, np.arange(1001) / 1e3, random.integers(0, 10**6, 2000) / 1e6, random.random(2000) ** 9,
+        1 - random.random(500) ** 9, [2.5e-6, 0.9999995, 0.99999949, np.nextafter(0, 1), 1 + 1e-7],
+    ])  # fmt: skip
+    assert list(map(float, _rounded(numbers).to_pylist())) == numbers.round(6).tolist()
+    assert _rounded(numbers).to_pylist() == _decimals(numbers.round(6)).to_pylist()
+    assert _rounded(np.array([np.nan, 0.25])).to_pylist() == ["NaN", "0.25"]
+
+
+def test_a_line_is_what_the_json_encoder_makes_of_it() -> None:
+    class Strange(Shown):
+        def show(self, i: int) -> dict[str, object]:
+            return {
+                "words": ['"', "\u2028", "\ud800", "é", "\\", "\x00"],
+                "empty": [],
+                "number": 1,
+                "share": float("nan"),
+            }
+
+    answers = Answers(
+        Strange([None]), SimpleNamespace(kind="vector_classes", classes=('"a"',), target="x"),
+        [Prediction(['"a"'] * 6, [0.5] * 6)], with_gold=False,
+    )  # fmt: skip
+    (line,) = answers.lines()
+    record = {"key": "f.csv:0", **Strange([None]).show(0), "predicted": ['"a"'] * 6, "probability": [0.5] * 6}
+    assert line == json.dumps(record, ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
 """Graphs that a user gives a run: lines of JSON, SMILES, dictionaries, networkx graphs or PyTorch Geometric's `Data`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from attnlab.data.contract import GivenSplit, Input, Reader
 from attnlab.data.files.layout import plain_suffix
 from attnlab.data.graph import structure
 from attnlab.data.graph.jsonl import unanswered
-from attnlab.data.graph.molecule_net import molecule_of
+from attnlab.data.graph.molecule_net import element, molecule_of
 from attnlab.data.graph.pack import num_names, one_hot, packed
 from attnlab.data.graph.prepare import distinct_edges, too_large
 from attnlab.data.graph.source import GraphRow
@@ -58,7 +58,7 @@ class GraphReader(Reader[Measured]):
 
     def inputs(self, words: Sequence[str], stdin: Iterable[bytes]) -> Iterator[Input]:
         for given in text_inputs(words, stdin, _lines, self.what, self.run):
-            yield Input(given.key, given.value, given.key, given.error)
+            yield given if self._is_smiles(given.shown) else replace(given, shown=given.key)
 
     def example(self, value: object, key: str) -> Measured:
         """A line of JSON or the dictionary that it holds, SMILES, a networkx graph, or PyTorch Geometric's `Data`. Raises
@@ -96,7 +96,7 @@ class GraphReader(Reader[Measured]):
 
     def _row(self, value: object, key: str) -> GraphRow:
         if isinstance(value, str):
-            if self.config.source == "molecule_net" and not value.lstrip().startswith("{"):
+            if self._is_smiles(value):
                 return molecule_of(value.strip(), key)
             return unanswered(value, key, self.config.directed)
         if isinstance(value, Mapping):
@@ -112,6 +112,9 @@ class GraphReader(Reader[Measured]):
             "give each graph as a line of JSON or its dictionary, a networkx graph, or PyTorch Geometric's `Data`"
         )
 
+    def _is_smiles(self, text: str) -> bool:
+        return self.config.source == "molecule_net" and not text.lstrip().startswith("{")
+
     def _named(self, part: str, names: Sequence[str], count: int) -> NDArray[np.float32]:
         """(count, names that were learned): one-hot; no columns where there are no names. part: nodes or edges."""
         if part not in self.spec.vocabularies or not count:
@@ -121,7 +124,8 @@ class GraphReader(Reader[Measured]):
     def _unknown(self, part: str, names: Sequence[str]) -> list[str]:
         """Names of a graph's nodes or edges that were not learned."""
         known = self.spec.vocabularies[part].ids if part in self.spec.vocabularies else {}
-        return [name for name in names if name not in known]
+        atoms = part == "nodes" and self.config.source == "molecule_net"
+        return [element(name) if atoms else name for name in names if name not in known]
 
     def _refuse_others(self, row: GraphRow) -> None:
         spec = self.spec

@@ -157,6 +157,15 @@ def _beyond(smiles: str) -> str:
     return ""
 
 
+def element(name: str) -> str:
+    """The symbol of an atom, which these data name by its atomic number; the name itself without RDKit."""
+    if find_spec("rdkit") is None or not name.isdecimal() or not 0 < int(name) < 119:
+        return name
+    from rdkit.Chem import GetPeriodicTable
+
+    return GetPeriodicTable().GetElementSymbol(int(name))
+
+
 def canonical(smiles: str) -> str:
     """The same for all ways to write a molecule, whatever numbers its atoms are given."""
     from rdkit import Chem

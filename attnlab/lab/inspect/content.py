@@ -422,39 +422,37 @@ def _called(method: str) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is explained, in words. text: in a sentence; subject: for headings; curve: what is drawn while vectors are taken out."""
+    """What is explained, in words. text: in a sentence; option: of the command, by which another vector or token is asked about;
+    subject: for headings; curve: what is drawn while vectors are taken out."""
 
     text: str
+    option: str
     subject: str
     curve: str
 
 
-def asked(model: Model, question: Question, labels: Sequence[str], names: Sequence[str], one: str) -> Asked:
-    """names: of classes, or of tokens; one: what a vector is called."""
-    whose, other = "", ""
+def asked(model: Model, question: Question, labels: Sequence[str], names: Sequence[str]) -> Asked:
+    """names: of classes, or of tokens."""
+    whose, option = "", ""
     if question.vector is not None:
         number = question.vector + 1
         label = labels[question.vector]
         numbered = "" if label.endswith(f"#{number}") else f" ({number})"
-        whose, other = (
-            f" for “{label}”{numbered}",
-            f" To ask about another {one}, run inspect again with --vector N.",
-        )
+        whose, option = f" for “{label}”{numbered}", "--vector"
     if not names or "number" in kind_named(model.head.kind).name:
         changed = "e^−|change of the answer|, in standard deviations of the numbers in training"
-        return Asked(f"What is explained: the number{whose}.{other}", f"the number{whose}", changed)
+        return Asked(f"What is explained: the number{whose}.", option, f"the number{whose}", changed)
     if isinstance(model.head, Seq2seq):
-        whose = f" as token {len(question.written) + 1} of the answer"
-        other = " To ask about another token, run inspect again with --token N."
+        whose, option = f" as token {len(question.written) + 1} of the answer", "--token"
     answer = f"“{names[question.answer]}”"
     if question.against is not None:
         against = f"“{names[question.against]}”"
         return Asked(
-            f"What is explained: why {answer} and not {against}{whose}, by the difference of their logits.{other}",
+            f"What is explained: why {answer} and not {against}{whose}, by the difference of their logits.", option,
             f"why {answer} and not {against}{whose}", f"probability of {answer}, if there were only {answer} and {against}",
         )  # fmt: skip
-    said = f"What is explained: the log-probability of {answer}{whose}.{other}"
-    return Asked(said, f"{answer}{whose}", f"probability of {answer}{whose}")
+    said = f"What is explained: the log-probability of {answer}{whose}."
+    return Asked(said, option, f"{answer}{whose}", f"probability of {answer}{whose}")
 
 
 # --- all of it --------------------------------------------------------------------------------------
@@ -569,7 +567,7 @@ def _assembled(
         "unfollowed": layers.unfollowed, "lens": None if logits is None else names,
         "notes": [*notes, *layers.told], "evidence": evidence,
         "question": {
-            **asdict(asked(model, question, shown.labels, names, ONE[shown.kind])), "vector": question.vector,
+            **asdict(asked(model, question, shown.labels, names)), "vector": question.vector,
             "step": len(question.written) if told.written else None,
         },
         "logarithm": not compared and not is_number, "probabilities": not is_number,

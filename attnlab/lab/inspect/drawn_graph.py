@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnlab.config import GraphData
 from attnlab.data.contract import Split
+from attnlab.data.graph.molecule_net import element
 from attnlab.errors import UserError
 from attnlab.lab.inspect.drawn_set import Drawn
 from attnlab.lab.inspect.reach import reaches
@@ -28,8 +29,9 @@ GAP = 0.6
 
 def graph(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
     """A graph. labels: the name of each node, where nodes have names, and its number from 1. facts: `names`, to be written into the
-    nodes; `unknown`, the numbers of nodes with names that training never saw; `reach` after each layer, in edges. arrays: `places`
-    (L, 2), x to the right and y downwards, an edge about 1 long; `edges` (2, E), from and to.
+    nodes; `unknown`, the numbers of nodes with names that training never saw; `reach` after each layer, in edges;
+    `structure`, what each node's numbers tell of its place in the whole graph. arrays: `places` (L, 2), x to the right and y
+    downwards, an edge about 1 long; `edges` (2, E), from and to.
 
     Raises UserError for a graph of too many nodes to be drawn.
     """
@@ -46,7 +48,7 @@ def graph(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
     molecules = config.source == "molecule_net" and find_spec("rdkit") is not None
     names, unknown = _names(run, inputs)
     if names and molecules:
-        names = [_symbol(name) for name in names]
+        names = [element(name) for name in names]
     places = _molecule(names, edges) if names and molecules else laid_out(nodes, edges)
     labels = (
         [f"{name} #{number}" for number, name in enumerate(names, 1)]
@@ -57,6 +59,7 @@ def graph(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
         "names": names,
         "unknown": unknown,
         "reach": [[each.before, each.after] for each in reaches(run.config, run.spec)],
+        "structure": [word.partition(":")[0] for word in run.spec.structure or ()],
     }
     arrays: dict[str, Array] = {"places": places.astype(np.float32), "edges": edges.astype(np.int32)}
     return Drawn("graph", labels, facts, arrays)
@@ -123,13 +126,6 @@ def _scaled(places: NDArray[np.float64], edges: Sequence[tuple[int, int]]) -> ND
         places = places[:, ::-1]
     lengths = [float(np.linalg.norm(places[a] - places[b])) for a, b in edges]
     return places / max(float(np.median(lengths)) if lengths else 1.0, 1e-9)
-
-
-def _symbol(name: str) -> str:
-    """An element by its atomic number, as data=molecule_net names atoms."""
-    from rdkit.Chem import GetPeriodicTable
-
-    return GetPeriodicTable().GetElementSymbol(int(name)) if name.isdecimal() and 0 < int(name) < 119 else name
 
 
 def _molecule(symbols: Sequence[str], edges: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Five test examples, and what the model's answers to them are due to: by attention weights, and by the method that passes its
+"""Some test examples, and what the model's answers to them are due to: by attention weights, and by the method that passes its
 test best (`attnlab.explain`)."""
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from attnlab.lab.report.facts import Facts
 from attnlab.training.run import Run, load_run
 
 RIGHT, WRONG = 2, 3
+"""Answers that are explained; at the end of training, one of each: explaining one takes longer than all else about the page."""
 LONGEST, LONGEST_QUICK = 200, 60
 """Vectors of an example, at the most; at the end of training."""
 QUICK = 25_000_000
@@ -46,9 +47,11 @@ class Explained:
     words: bool
 
 
-def chosen(answers: Answers, sizes: Sequence[int], most: int) -> list[int]:
+def chosen(
+    answers: Answers, sizes: Sequence[int], most: int, counts: tuple[int, int] = (RIGHT, WRONG)
+) -> list[int]:
     """Numbers of scored answers: right ones with the lowest probability, and wrong ones with the highest, each of an example of
-    2 to `most` vectors. sizes: vectors of each example."""
+    2 to `most` vectors. sizes: vectors of each example. counts: of right ones, and of wrong ones."""
     fits = np.array([2 <= size <= most for size in sizes])[answers.example]
     limit = 0.25 if answers.kind == "sequence" else 0.0
     right = np.flatnonzero(fits & (answers.error <= limit))
@@ -56,7 +59,7 @@ def chosen(answers: Answers, sizes: Sequence[int], most: int) -> list[int]:
     sure = np.nan_to_num(answers.probability, nan=0.0)
     right, wrong = right[np.argsort(sure[right], kind="stable")], wrong[np.argsort(-sure[wrong], kind="stable")]
     found, used = list[int](), set[int]()
-    for numbers, count in ((right, RIGHT), (wrong, WRONG)):
+    for numbers, count in zip((right, wrong), counts, strict=True):
         before = len(found)
         for number in numbers.tolist():
             example = int(answers.example[number])
@@ -67,7 +70,7 @@ def chosen(answers: Answers, sizes: Sequence[int], most: int) -> list[int]:
 
 
 def explain_some(facts: Facts, quick: bool) -> tuple[list[Explained], str]:
-    """Two right answers and three wrong ones, and why there are none. quick: only what takes little time, at the end of training."""
+    """Some right answers and some wrong ones, and why there are none. quick: only what takes little time, at the end of training."""
     answers = facts.answers
     if (
         answers is None
@@ -80,7 +83,7 @@ def explain_some(facts: Facts, quick: bool) -> tuple[list[Explained], str]:
     parameters = facts.results.get("parameters", 0)
     most = min(LONGEST_QUICK, QUICK // max(1, parameters)) if quick else LONGEST
     sizes = (split.lengths if split.lengths.ndim == 1 else split.lengths[:, 0]).tolist()
-    numbers = chosen(answers, sizes, most)
+    numbers = chosen(answers, sizes, most, (1, 1) if quick else (RIGHT, WRONG))
     if not numbers:
         return [], "at the end of training" if quick else ""
     try:

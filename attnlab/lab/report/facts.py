@@ -290,14 +290,23 @@ def _flat(config: Config) -> dict[str, object]:
 
 def _defaults(config: Config) -> dict[str, str]:
     """What each key would be for this task and these parts, where nobody sets any; the choice of a part as the task has it."""
-    task = [f"task={config.task}"] if config.task in groups.choices("task") else []
     names = {group: getattr(config, group).name for group in GROUPS}
-    chosen = [f"{group}={name}" for group, name in names.items() if name in groups.choices(group)]
-    usual = _composed(task or [word for word in chosen if word.startswith("data=")])
-    parts = {f"{group}.name": usual.get(f"{group}.name", "") for group in GROUPS}
-    if any(usual_name != names[key.partition(".")[0]] for key, usual_name in parts.items()):
-        usual = _composed([*task, *chosen]) | parts
-    return usual
+    known = {group: name for group, name in names.items() if name in groups.choices(group)}
+    task = {"task": config.task} if config.task in groups.choices("task") else {}
+    start = task or {group: name for group, name in known.items() if group == "data"}
+    usual = {group: _named(group, choice) for group, choice in groups.chosen(_words(start)).items()}
+    others = {group: name for group, name in known.items() if name != usual.get(group)}
+    return _composed(_words(start | others)) | {f"{group}.name": usual.get(group, "") for group in others}
+
+
+def _words(choices: Mapping[str, str]) -> list[str]:
+    return [f"{group}={name}" for group, name in choices.items()]
+
+
+def _named(group: str, choice: str) -> str:
+    """What a choice is called in a configuration: of data its own name, of others the part that it is."""
+    part = choice if group == "data" else groups.part_of(group, choice)
+    return groups.setting(f"{group}.name", choice) or part or choice
 
 
 def _composed(words: Sequence[str]) -> dict[str, str]:

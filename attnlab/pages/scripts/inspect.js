@@ -6,6 +6,7 @@
   const LONGEST_LINES = 60, LONGEST_TABLE = 60, MEAN = -1;
   const KINDS = { encoder: "Among the vectors of the set", cross: "From what is written to the set", decoder: "Among what is written" };
   const STRETCHES = 256; // longer sets are taken out in stretches, not vector by vector (`LONG` in explain/faithfulness.py)
+  const MOST_RUNS = 20; // of neighbouring vectors with the same answer, told in a line
   const NEGLIGIBLE = 0.001; // of a logarithm of a probability, or a logit
   const NARROW = { comprehensiveness: "comprehen\u00adsive\u00adness", sufficiency: "suffi\u00adciency" };
   const EXPLAINED_COLUMNS = {
@@ -265,7 +266,14 @@
     fillAnswer() {
       const { facts } = this;
       this.part("notes").replaceChildren(...facts.notes.map((text) => make("li", {}, text)));
-      this.part("text").textContent = facts.answer;
+      const runs = facts.answers.reduce((found, { text }, i) => {
+        if (found.at(-1)?.text === text) found.at(-1).last = i;
+        else found.push({ text, first: i, last: i });
+        return found;
+      }, []);
+      const told = runs.slice(0, MOST_RUNS).map(({ text, first, last }) => `${text} ${this.labels[first]}${last > first ? ` – ${this.labels[last]}` : ""}`);
+      this.part("text").textContent = facts.answers.length ? `${told.join(", ")}${runs.length > MOST_RUNS ? ", …" : ""}` : facts.answer;
+      this.part("text").classList.toggle("of-vectors", facts.answers.length > 0);
       this.part("text").hidden = facts.answers.length > 0 && this.setOf.kind === "words";
       this.part("told").replaceChildren(...facts.told.map((text) => make("li", { dir: "auto" }, text)));
       this.part("written").replaceChildren(...facts.written.map(({ token, probability }, i) => make("button",
@@ -511,10 +519,19 @@
 
     // --- which explanation
 
+    /** How to ask about another vector or token: the one that is chosen, where it isn't the explained one. */
+    otherQuestion() {
+      const { option, vector, step } = this.facts.question, { state, setOf } = this;
+      if (!option) return "";
+      const [asked, chosen, names, one] = option === "--token" ? [step, state.step, this.written, "token"] : [vector, state.vector, this.labels, setOf.one];
+      const other = chosen === asked ? [`another ${one}`, "N"] : [`${this.named(names, chosen)}, which is chosen above`, chosen + 1];
+      return ` To ask about ${other[0]}, run inspect again with ${option} ${other[1]}.`;
+    }
+
     drawTrust() {
       const { facts, arrays, state } = this, found = facts.methods.some((method) => method.found !== null);
       this.part("verdict").textContent = facts.verdict;
-      this.part("question").textContent = facts.question.text;
+      this.part("question").textContent = `${facts.question.text}${this.otherQuestion()}`;
       this.part("trusted").textContent = facts.question.subject;
       const names = Object.keys(EXPLAINED_COLUMNS).slice(0, found ? 5 : 4);
       const heads = ["method", ...names.map((name) => `${NARROW[name] ?? name} ${["deletion", "sufficiency"].includes(name) ? "↓" : "↑"}`)];
@@ -538,7 +555,7 @@
       const nothing = facts.probabilities && method.signed && most < NEGLIGIBLE;
       const drawable = method.name !== "random" && most > 0 && !nothing, one = this.setOf.one;
       this.part("scored").hidden = this.part("scored-scale").hidden = !drawable;
-      this.views.scored.show(scores.map((score) => (drawable ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null });
+      this.views.scored.show(scores.map((score) => (drawable ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null, relevance: true });
       const evidence = facts.evidence.length ? ` Known to decide the answer: ${facts.evidence.map((i) => this.named(this.labels, i)).join(", ")}.` : "";
       this.part("scored-note").textContent = method.name === "random" ? "Not drawn: it has no order of its own."
         : nothing || !most ? `${method.name === "leave_one_out" ? `No ${one} alone changes the answer` : `No ${one} has a score`}${most ? ` by as much as ${NEGLIGIBLE}, so that nothing is drawn` : ""}.${evidence}`
@@ -582,8 +599,9 @@
       const order = [...changes.keys()].filter((j) => j !== asked).sort((a, b) => Math.abs(changes[b]) - Math.abs(changes[a])).slice(0, 10);
       this.part("left-out-of").textContent = facts.question.subject;
       this.part("left-out-how").textContent = (long ? `Each stretch of neighbouring ${one}s was taken out alone, and the model asked again; every ${one} stands for its stretch.`
-        : `Each ${one} was taken out alone, and the model asked again.`) + (asked === null ? "" : ` The ${one} that the answer is about stays.`) + " Choose one.";
-      this.views["left-out"].show(changes.map((change) => (nothing ? 0 : change / most)), { query: asked, signed: true, threshold: 0, weight: null });
+        : `Each ${one} was taken out alone, and the model asked again.`) + (asked === null ? "" : ` The ${one} that the answer is about stays.`)
+        + (facts.drawn.structure?.length ? ` Those that are left keep their numbers of the whole graph (${facts.drawn.structure.join(", ")}), and lose their edges to what is taken out.` : "") + " Choose one.";
+      this.views["left-out"].show(changes.map((change) => (nothing ? 0 : change / most)), { query: asked, signed: true, threshold: 0, weight: null, relevance: true });
       const i = state.without ?? order[0] ?? asked;
       this.views["left-out"].select(i);
       const as = (value) => (facts.logarithm ? `probability ${digits(Math.exp(value))}` : digits(value));

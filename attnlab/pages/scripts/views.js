@@ -30,11 +30,11 @@
 
   /** A sentence on what is shown. */
   function sentence(set, state) {
-    const { scores, query } = state;
+    const { scores, query, relevance } = state; // relevance: scores say what an answer is due to, not where a vector looks
     let most = 0;
     for (let i = 1; i < scores.length; i++) if (Math.abs(scores[i]) > Math.abs(scores[most])) most = i;
     const where = scores.length && scores[most] !== 0 ? `${set.labels[most]} (${digits(scores[most])})` : "nothing";
-    return query === null ? `Largest: ${where}.` : `${set.labels[query]} looks most at ${where}; at itself: ${digits(scores[query])}.`;
+    return query === null || relevance ? `Largest: ${where}.` : `${set.labels[query]} looks most at ${where}; at itself: ${digits(scores[query])}.`;
   }
 
   /** The scale of weights, and a switch by which it ends at the largest; signed scores have theirs on the page. {element, follow()}. */
@@ -112,7 +112,7 @@
       for (const name of ["play", "seeked", "timeupdate"]) audio.addEventListener(name, follow);
     }
     const shades = scale(state, () => draw());
-    host.append(make("p", { class: "told" }, shades.element, `${set.features}, low ones below`));
+    host.append(make("p", { class: "told" }, `${set.features}, low ones below`), make("p", { class: "told" }, shades.element));
 
     const aria = choosable(canvas, {
       set, state, label: `A recording of ${set.seconds.toFixed(2)} seconds as ${set.features}; the arrow keys move along ${count} vectors`,

@@ -350,6 +350,9 @@ def test_heads_thresholds_and_words_change_the_drawing(browser: Browser, tagger:
         page.locator('[data-part="head"]').input_value(),
     ) == ("1", "1")
     page.locator('[data-part="tags"] button').nth(4).click()
+    other = "“plant” (5), which is chosen above, run inspect again with --vector 5."
+    told = "another word, run inspect again with --vector N." if facts["question"]["vector"] == 4 else other
+    assert f"To ask about {told}" in (page.locator('[data-part="question"]').text_content() or "")
     weights = arrays["weights/1"][1, 4].astype(np.float64)
     most, row = int(weights.argmax()), page.locator('[data-part="row"]')
     assert f"“{facts['drawn']['labels'][most]}” {weights[most]:.3f}" in (row.text_content() or "")
@@ -462,6 +465,8 @@ def test_every_section_is_filled_for_recordings_pictures_and_graphs(
     key = json.loads((Path(run) / "predictions-test.jsonl").read_text().splitlines()[0])["key"]
     shown = opened(browser, inspected(tmp_path / "page.html", run, "--example", key))
     assert shown.troubles == [] and shown.page.evaluate(FILLED) == []
+    how = shown.page.locator('[data-part="left-out-how"]').text_content() or ""
+    assert ("keep their numbers of the whole graph (random_walk)" in how) == (task == "graph")
     shown.page.locator(".thumbnail").last.click()
     shown.page.get_by_role("button", name="Matrix").click()
     shown.page.locator("[data-method]").last.click()
