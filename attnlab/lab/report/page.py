@@ -546,12 +546,12 @@ def _errors(facts: Facts, answers: Answers, wrong: Sequence[Shown]) -> dict[str,
 
 
 def _explained(facts: Facts, gallery: Gallery, quick: bool) -> dict[str, object] | None:
-    """Some answers, each with the vectors that it is due to."""
+    """Five answers, each with the vectors that it is due to."""
     found, why = explain_some(facts, quick)
     if not found and not why:
         return None
     return {
-        "shown": [(gallery.show(one.number, sound=True), one) for one in found], "why": why, "few": quick,
+        "shown": [(gallery.show(one.number, sound=True), one) for one in found], "why": why,
         "again": f"attnlab report {gathering.path_word(facts.folder.path)}",
     }  # fmt: skip
 
