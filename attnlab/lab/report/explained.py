@@ -1,4 +1,4 @@
-"""Some test examples, and what the model's answers to them are due to: by attention weights, and by the method that passes its
+"""Five test examples, and what the model's answers to them are due to: by attention weights, and by the method that passes its
 test best (`attnlab.explain`)."""
 
 from collections.abc import Sequence
@@ -17,7 +17,6 @@ from attnlab.lab.report.facts import Facts
 from attnlab.training.run import Run, load_run
 
 RIGHT, WRONG = 2, 3
-"""Answers that are explained; at the end of training, one of each: explaining one takes longer than all else about the page."""
 LONGEST, LONGEST_QUICK = 200, 60
 """Vectors of an example, at the most; at the end of training."""
 QUICK = 25_000_000
@@ -47,11 +46,9 @@ class Explained:
     words: bool
 
 
-def chosen(
-    answers: Answers, sizes: Sequence[int], most: int, counts: tuple[int, int] = (RIGHT, WRONG)
-) -> list[int]:
+def chosen(answers: Answers, sizes: Sequence[int], most: int) -> list[int]:
     """Numbers of scored answers: right ones with the lowest probability, and wrong ones with the highest, each of an example of
-    2 to `most` vectors. sizes: vectors of each example. counts: of right ones, and of wrong ones."""
+    2 to `most` vectors. sizes: vectors of each example."""
     fits = np.array([2 <= size <= most for size in sizes])[answers.example]
     limit = 0.25 if answers.kind == "sequence" else 0.0
     right = np.flatnonzero(fits & (answers.error <= limit))
@@ -59,7 +56,7 @@ def chosen(
     sure = np.nan_to_num(answers.probability, nan=0.0)
     right, wrong = right[np.argsort(sure[right], kind="stable")], wrong[np.argsort(-sure[wrong], kind="stable")]
     found, used = list[int](), set[int]()
-    for numbers, count in zip((right, wrong), counts, strict=True):
+    for numbers, count in ((right, RIGHT), (wrong, WRONG)):
         before = len(found)
         for number in numbers.tolist():
             example = int(answers.example[number])
@@ -70,7 +67,7 @@ def chosen(
 
 
 def explain_some(facts: Facts, quick: bool) -> tuple[list[Explained], str]:
-    """Some right answers and some wrong ones, and why there are none. quick: only what takes little time, at the end of training."""
+    """Two right answers and three wrong ones, and why there are none. quick: only what takes little time, at the end of training."""
     answers = facts.answers
     if (
         answers is None
@@ -83,7 +80,7 @@ def explain_some(facts: Facts, quick: bool) -> tuple[list[Explained], str]:
     parameters = facts.results.get("parameters", 0)
     most = min(LONGEST_QUICK, QUICK // max(1, parameters)) if quick else LONGEST
     sizes = (split.lengths if split.lengths.ndim == 1 else split.lengths[:, 0]).tolist()
-    numbers = chosen(answers, sizes, most, (1, 1) if quick else (RIGHT, WRONG))
+    numbers = chosen(answers, sizes, most)
     if not numbers:
         return [], "at the end of training" if quick else ""
     try:
