@@ -1,5 +1,6 @@
 """The three kinds of part that a model is made of, and what each promises."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import nn
@@ -42,6 +43,11 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig, spec: DataSpec) -> None:
         super().__init__()
+
+    def separate_layers(self) -> Sequence[nn.Module]:
+        """Layers that hold most of its parameters, for `trainer.strategy=shard`: each is called once for every batch, as a module
+        with vectors as its first argument, and nothing else reads its parameters. An encoder that has none is kept in one."""
+        return ()
 
     def forward(self, sets: VectorSets) -> VectorSets:
         """(N, D) -> (N, D)."""

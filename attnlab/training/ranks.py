@@ -1,6 +1,6 @@
 """Several processes that train one run together, and sums that have the same bits however many they are.
 
-This file alone knows torch.distributed. It moves numbers from process to process; they are added here, as the
+Only this file and `shard.py` know torch.distributed. It moves numbers from process to process; they are added here, as the
 leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
 """
 
@@ -92,8 +92,11 @@ class Ranks:
         return sum(room * rank // self.count < number for rank in range(self.count))
 
     def dealt(self, items: Sequence[T]) -> list[tuple[int, T]]:
-        """This process's share of what is done in any order, such as batches to be evaluated: each with its number."""
-        return list(enumerate(items))[self.rank :: self.count]
+        """This process's share of what is done in any order, such as batches to be evaluated: each with its number. All
+        processes get equally many, so that the last may be done by several."""
+        last = len(items) - 1
+        numbers = [min(first + self.rank, last) for first in range(0, len(items), self.count)]
+        return [(number, items[number]) for number in numbers]
 
     def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
         """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
