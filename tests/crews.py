@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from conftest import conllu, tiny_sentences, write_pairs, write_tables, write_treebank
@@ -15,6 +17,7 @@ from loops import training
 
 from attnlab.training.resume import restore
 
+T = TypeVar("T")
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     ["loops", "attnlab.training.resume", "attnlab.training.shard", "torch._dynamo", "attnlab.data.text.loader"]
@@ -48,43 +51,14 @@ def write_data(kind: str, folder: Path) -> Path:
     ](folder)
 
 
-def _rank(
-    rank: int, count: int, port: int, overrides: Sequence[str], folder: Path, stop_after: int | None
-) -> None:
-    os.environ |= {
-        "RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }  # fmt: skip
-    if rank:
-        sys.addaudithook(partial(_refuse_writing, str(folder)))
-    _train(overrides, folder, stop_after)
-    if count > 1:
-        torch.distributed.destroy_process_group()
-
-
-def _refuse_writing(folder: str, event: str, arguments: tuple) -> None:
-    """Only the first process writes into the run's folder."""
-    changes = event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
-    if event == "open":
-        changes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-    if changes and any(str(word).startswith(f"{folder}/") for word in arguments[:2]):
-        os._exit(99)
-
-
-def _train(overrides: Sequence[str], folder: Path, stop_after: int | None) -> None:
-    loop = training(list(overrides), folder, stop_after)
-    if (folder / "last").exists():
-        restore(loop)
-    loop.run()
-
-
-def run(count: int, overrides: Sequence[str], folder: Path, stop_after: int | None = None) -> None:
-    """Train with `count` processes."""
+def each(count: int, function: Callable[..., T], *arguments: object) -> list[T]:
+    """What a function returns in each of `count` processes that belong together, in the order of ranks."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    answers = PROCESSES.Queue()
     crew = [
-        PROCESSES.Process(target=_rank, args=(rank, count, port, overrides, folder, stop_after))
+        PROCESSES.Process(target=_rank, args=(rank, count, port, answers, function, arguments))
         for rank in range(count)
     ]
     for process in crew:
@@ -92,3 +66,38 @@ def run(count: int, overrides: Sequence[str], folder: Path, stop_after: int | No
     for process in crew:
         process.join(120)
     assert [process.exitcode for process in crew] == [0] * count
+    return [answer for _, answer in sorted((answers.get() for _ in crew), key=lambda pair: pair[0])]
+
+
+def _rank(
+    rank: int, count: int, port: int, answers: Queue, function: Callable[..., T], arguments: Sequence[object]
+) -> None:
+    os.environ |= {
+        "RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }  # fmt: skip
+    answers.put((rank, function(*arguments)))
+    if count > 1:
+        torch.distributed.destroy_process_group()
+
+
+def run(count: int, overrides: Sequence[str], folder: Path, stop_after: int | None = None) -> None:
+    """Train with `count` processes, of which only the first may write into the run's folder."""
+    each(count, _train, list(overrides), folder, stop_after)
+
+
+def _train(overrides: list[str], folder: Path, stop_after: int | None) -> None:
+    if os.environ["RANK"] != "0":
+        sys.addaudithook(partial(_refuse_writing, str(folder)))
+    loop = training(overrides, folder, stop_after)
+    if (folder / "last").exists():
+        restore(loop)
+    loop.run()
+
+
+def _refuse_writing(folder: str, event: str, arguments: tuple) -> None:
+    changes = event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
+    if event == "open":
+        changes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    if changes and any(str(word).startswith(f"{folder}/") for word in arguments[:2]):
+        os._exit(99)

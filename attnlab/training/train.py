@@ -88,7 +88,7 @@ def _start(
         assert isinstance(config.data, HubDataConfig)
         config.data.revision = data.commit  # whatever the hub has tomorrow
     check_counts(config, data)
-    check_memory(config, data.spec, engine.device)
+    check_memory(config, data.spec, engine)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     check_answers(model, data)
@@ -206,7 +206,7 @@ def resume(
         engine = Engine(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
-        check_memory(config, spec, engine.device)
+        check_memory(config, spec, engine)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
         starts.start(model, config, data)
@@ -308,6 +308,8 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
     parameters = f"{count_parameters(training.model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
+    if training.strategy.told:
+        reporter.say(training.strategy.told, style="cyan")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     several = training.engine.ranks.count > 1
     with (

@@ -1,0 +1,225 @@
+"""`trainer.strategy=shard`: each process holds a part of the model, and the run is that of one process up to rounding."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from crews import COMMON, KINDS, each, run, write_data
+from loops import training
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from attnlab.cli import main
+from attnlab.sets import Loss
+from attnlab.training.ranks import Ranks
+from attnlab.training.replicate import Replicated
+from attnlab.training.shard import Sharded
+
+SHARD = "trainer.strategy=shard"
+EQUAL = 1e-6
+"""How far weights after 20 updates may be from those of one process, as a fraction of their norm."""
+TEXT = ["task=pos", "data=ud_ewt", "trainer.batch_vectors=60"]
+CASES = KINDS | {
+    "crf": [*TEXT, "head.crf=true"],
+    "recurrent": [*TEXT, "encoder=recurrent"],
+    "convolution": [*TEXT, "encoder=convolution"],
+    "fully_connected": [*TEXT, "encoder=fully_connected"],
+    "bag": ["task=sentiment", "data=csv", "head.bag=0.1", "trainer.batch_vectors=40"],
+}
+
+
+def words_for(kind: str, folder: Path) -> list[str]:
+    data = write_data(kind if kind in KINDS else "classification" if kind == "bag" else "tagging", folder)
+    common = [
+        word for word in COMMON if word != "encoder.heads=2" or not any("encoder=" in w for w in CASES[kind])
+    ]
+    return [*CASES[kind], *common, "trainer.updates=20", "trainer.validate_every=7", f"data.path={data}"]
+
+
+def numbers(folder: Path, part: str) -> Tensor:
+    """What a checkpoint holds, end to end, without the biases of keys: to add a number to all scores of a query changes none of
+    its weights, so that their gradients are rounding alone, of which the optimizer makes steps of full size."""
+    tensors = []
+    for name, tensor in sorted(load_file(folder / f"{part}.safetensors").items()):
+        if tensor.dim() and name.endswith((".qkv_proj.bias", ".kv_proj.bias")):
+            pieces = tensor.chunk(3 if name.endswith(".qkv_proj.bias") else 2)
+            tensor = torch.cat([*pieces[:-2], pieces[-1]])
+        tensors.append(tensor.double().flatten())
+    return torch.cat(tensors)
+
+
+def assert_equal(folder: Path, expected: Path) -> None:
+    """Weights, average and moments up to rounding; how far the run has come, exactly."""
+    for part in ("last/model", "last/average", "last/optimizer", "best/model"):
+        found, right = numbers(folder, part), numbers(expected, part)
+        assert found.shape == right.shape and float((found - right).norm() / right.norm()) < EQUAL, part
+    assert position(folder) == position(expected)
+
+
+def position(folder: Path) -> list[object]:
+    progress = json.loads((folder / "last" / "state.json").read_text())["progress"]
+    return [progress[name] for name in ("epoch", "cursor", "update", "best_update", "vectors", "count")]
+
+
+@pytest.fixture(scope="module")
+def tagging(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    """The arguments of a run, and what one process makes of it."""
+    folder = tmp_path_factory.mktemp("tagging")
+    words = words_for("tagging", folder)
+    run(1, words, folder / "one")
+    return words, folder / "one"
+
+
+@pytest.fixture(scope="module")
+def stopped(tagging: tuple[list[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run, stopped by four processes after 9 updates."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    run(4, [*tagging[0], SHARD], folder, stop_after=9)
+    return folder
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_equal_to_one_process(count: int, tagging: tuple[list[str], Path], tmp_path: Path) -> None:
+    run(count, [*tagging[0], SHARD], tmp_path / "run")
+    assert_equal(tmp_path / "run", tagging[1])
+
+
+@pytest.mark.parametrize(
+    "count, strategy", [(1, SHARD), (2, SHARD), (4, SHARD), (2, "trainer.strategy=replicate")]
+)
+def test_four_stop_and_others_go_on(
+    count: int, strategy: str, tagging: tuple[list[str], Path], stopped: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(stopped, tmp_path / "run")
+    run(count, [*tagging[0], strategy], folder)
+    assert_equal(folder, tagging[1])
+
+
+@pytest.mark.parametrize(
+    "kind, count",
+    [
+        ("translation", 2),
+        ("classification", 4),
+        *(pytest.param(kind, 2, marks=pytest.mark.slow) for kind in CASES if kind != "tagging"),
+    ],
+)
+def test_other_tasks_and_encoders(kind: str, count: int, tmp_path: Path) -> None:
+    words = words_for(kind, tmp_path / "data")
+    run(1, words, tmp_path / "one")
+    run(count, [*words, SHARD], tmp_path / "run")
+    assert_equal(tmp_path / "run", tmp_path / "one")
+
+
+def held(words: list[str]) -> list[tuple[int, int]]:
+    """Of weights, gradients' moments and average: numbers in this process, and in all."""
+    loop = training(words)
+    loop.run()
+    moments = [m for state in loop.learned.optimizer.state.values() for m in state.values() if m.dim()]
+    assert loop.learned.average is not None
+    groups = [list(loop.model.parameters()), moments, list(loop.learned.average.model.parameters())]
+    assert all(isinstance(tensor, DTensor) for group in groups for tensor in group)
+    return [(sum(t.to_local().numel() for t in g), sum(t.numel() for t in g)) for g in groups]
+
+
+def test_each_process_holds_its_part_of_everything(tagging: tuple[list[str], Path]) -> None:
+    parts = each(4, held, [*tagging[0], "encoder.width=32", "trainer.updates=1", SHARD])
+    for of_group in zip(*parts, strict=True):
+        assert sum(here for here, _ in of_group) == of_group[0][1]
+        assert all(here < 0.3 * whole for here, whole in of_group)
+
+
+class Layer(nn.Module):
+    """Three rows, fewer than processes; a bias that only batch 1 reads, and one that none does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 5))
+        self.bias, self.unread = nn.Parameter(torch.randn(3)), nn.Parameter(torch.randn(4))
+
+    def forward(self, x: Tensor, number: int) -> Tensor:
+        y = x @ self.weight.T
+        return y + self.bias if number == 1 else y
+
+
+class Small(nn.Module):
+    """As the strategies see a model; a batch is its number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.encoder, self.members = nn.Module(), [self]
+        self.encoder.layer = Layer()
+        self.encoder.separate_layers = lambda: [self.encoder.layer]  # type: ignore[assignment]
+        self.table, self.scale = nn.Parameter(torch.randn(6, 5)), nn.Parameter(torch.randn(3))
+
+    def read(self, inputs: object) -> None: ...
+
+    def forward(self, number: int) -> Loss:
+        y = self.encoder.layer(self.table[number : number + 2], number)
+        return Loss((y * self.scale if number == 2 else y).square().sum(), torch.tensor(2))
+
+
+def summed(strategy: Replicated, number: int) -> dict[str, Tensor | None]:
+    """Gradients of the first batches."""
+    model = Small()
+    strategy.place(model)  # type: ignore[arg-type]
+    named = dict(model.named_parameters())
+    parameters = list(named.values())
+    for own in strategy.own(number):
+        strategy.backward(model(own).total, parameters)
+    strategy.add_up(number, parameters, lambda: model(0).total)
+    strategy.scale(parameters, 0.5, 1.0)
+    gradients = {name: p.grad for name, p in named.items()}
+    return {n: g.full_tensor() if isinstance(g, DTensor) else g for n, g in gradients.items()}
+
+
+def in_parts(numbers_of_batches: list[int]) -> list[dict[str, list[float] | None]]:
+    ranks = Ranks.joined()
+    results = [summed(Sharded(ranks, torch.device("cpu"), 8), number) for number in numbers_of_batches]
+    return [{n: None if g is None else g.flatten().tolist() for n, g in result.items()} for result in results]
+
+
+def test_sums_of_gradients_that_some_batches_lack() -> None:
+    """Fewer batches than processes, or two for some; parameters of fewer rows than processes; some untouched by some batches, or
+    by all."""
+    groups = [1, 3, 4, 5]
+    answers = each(4, in_parts, groups)
+    assert all(answer == answers[0] for answer in answers)
+    for number, found in zip(groups, answers[0], strict=True):
+        expected = summed(Replicated(Ranks(), torch.device("cpu"), 8), number)
+        untouched = {"encoder.layer.unread"} | ({"encoder.layer.bias", "scale"} if number == 1 else set())
+        assert {name for name, gradient in found.items() if gradient is None} == untouched
+        for name, gradient in expected.items():
+            if gradient is not None:
+                torch.testing.assert_close(torch.tensor(found[name]), gradient.flatten(), rtol=1e-6, atol=1e-7)
+            else:
+                assert found[name] is None
+
+
+def whole_command(words: list[str]) -> int:
+    return main(["train", *words])
+
+
+def test_the_whole_command(tagging: tuple[list[str], Path], tmp_path: Path) -> None:
+    """Test data are predicted by the parts together, and the folder is one like any other afterwards."""
+    words = [*tagging[0], SHARD, "encoder.depth=2", "baselines=false"]
+    assert each(2, whole_command, [*words, f"folder={tmp_path / 'run'}"]) == [0, 0]
+    assert "each of 2 processes holds a part" in (tmp_path / "run" / "log.txt").read_text()
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert main(["eval", f"run={tmp_path / 'run'}", "--json"]) == 0
+    assert results["test"]["accuracy"] > 0.3
+
+
+def test_one_process_holds_all(
+    tagging: tuple[list[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["train", *tagging[0], SHARD, "trainer.updates=1", f"folder={tmp_path / 'run'}"]) == 0
+    assert "this one process holds the whole model" in capsys.readouterr().out
+
+
+def test_an_unknown_strategy(capsys: pytest.CaptureFixture) -> None:
+    assert main(["train", "task=pos", "trainer.strategy=shards"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
