@@ -115,12 +115,12 @@ class Ranks:
         piece = -(-len(flat) // self.count)
         sent = torch.cat([flat, flat.new_zeros(piece * self.count - len(flat))])
         received = torch.empty_like(sent)
-        _send(lambda: distributed.all_to_all_single(received, sent))
+        send(lambda: distributed.all_to_all_single(received, sent))
         nodes = list(received.view(self.count, piece)[:holders].unbind())
         while len(nodes) > 1:
             pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
             nodes = [pair[0] + pair[1] if len(pair) == 2 else pair[0] for pair in pairs]
-        _send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
+        send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
         sums = sent[: len(flat)].split([p.numel() for p in parameters])
         return [
             total.view_as(p).to(p.device) if many else None
@@ -132,7 +132,7 @@ class Ranks:
         if self.count == 1:
             return list(numbers)
         summed = torch.tensor(numbers, dtype=torch.float64)
-        _send(lambda: distributed.all_reduce(summed))
+        send(lambda: distributed.all_reduce(summed))
         return summed.tolist()
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
@@ -159,14 +159,14 @@ class Ranks:
         sent = torch.zeros(int(max(sizes)), dtype=torch.uint8)
         sent[: len(data)] = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
         received = torch.empty(self.count * len(sent), dtype=torch.uint8)
-        _send(lambda: distributed.all_gather_into_tensor(received, sent))
+        send(lambda: distributed.all_gather_into_tensor(received, sent))
         rows = received.view(self.count, -1).numpy()
         return [row[: int(size)].tobytes() for row, size in zip(rows, sizes, strict=True)]
 
 
-def _send(collective: Callable[[], object]) -> None:
-    """Raises RankFailed where another process has ended."""
+def send(collective: Callable[[], T]) -> T:
+    """What a call of torch.distributed gives. Raises RankFailed where another process has ended."""
     try:
-        collective()
+        return collective()
     except RuntimeError as error:
         raise RankFailed("another process of this run has ended") from error

@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import register_multi_grad_hook
+from torch.distributed import ProcessGroup, ReduceOp, Work, all_gather_into_tensor, reduce_scatter_tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -20,7 +21,7 @@ from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.sets import Loss
 from attnlab.training import optim
-from attnlab.training.ranks import Ranks
+from attnlab.training.ranks import Ranks, send
 from attnlab.training.replicate import Replicated
 
 register_dataclass(Loss)  # torch looks into what a model returns for tensors to hang its hooks on
@@ -51,6 +52,8 @@ class Sharded(Replicated):
             sharded = fully_shard(module, mesh=self._mesh, reshard_after_forward=module is not model)
             sharded.set_gradient_divide_factor(1.0)  # with the next line: a plain sum, on every backend
             sharded.set_force_sum_reduction_for_comms(True)
+            sharded.set_custom_all_gather(_AllGather())  # type: ignore[arg-type]  # torch keeps the protocol private
+            sharded.set_custom_reduce_scatter(_ReduceScatter())  # type: ignore[arg-type]
         register_fsdp_forward_method(model, "read")  # evaluation doesn't call `forward`
         watched = set[Tensor]()
         for module in (*layers, model):
@@ -119,7 +122,7 @@ class Sharded(Replicated):
     def whole(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         gathered = {}
         for name, tensor in tensors.items():
-            full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+            full = send(tensor.full_tensor) if isinstance(tensor, DTensor) else tensor
             if self.ranks.rank == 0:
                 gathered[name] = full.cpu()
         return gathered
@@ -134,6 +137,32 @@ class Sharded(Replicated):
                 "trainer.strategy=replicate"
             )
         return whole
+
+
+class _Collective:
+    """As FSDP2 sends by itself, but a process that has ended raises RankFailed, as everywhere else."""
+
+    def allocate(self, size: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        return torch.empty(*size, dtype=dtype, device=device)
+
+
+class _AllGather(_Collective):
+    def __call__(
+        self, output_tensor: Tensor, input_tensor: Tensor, group: ProcessGroup, async_op: bool = False
+    ) -> Work | None:
+        return send(lambda: all_gather_into_tensor(output_tensor, input_tensor, group, async_op))
+
+
+class _ReduceScatter(_Collective):
+    def __call__(
+        self,
+        output_tensor: Tensor,
+        input_tensor: Tensor,
+        group: ProcessGroup,
+        op: ReduceOp,
+        async_op: bool = False,
+    ) -> Work | None:
+        return send(lambda: reduce_scatter_tensor(output_tensor, input_tensor, op, group, async_op))
 
 
 def _local(gradient: Tensor) -> Tensor:
