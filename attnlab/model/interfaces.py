@@ -45,8 +45,8 @@ class Encoder(nn.Module):
         super().__init__()
 
     def separate_layers(self) -> Sequence[nn.Module]:
-        """Layers that hold most of its parameters, for `trainer.strategy=shard`: each is called once for every batch, as a module
-        with vectors as its first argument, and nothing else reads its parameters. An encoder that has none is kept in one."""
+        """Layers that hold most of its parameters, for `trainer.strategy=shard`: each is called once for every batch, an empty one,
+        too, and nothing else reads its parameters. An encoder without such layers is gathered as a whole."""
         return ()
 
     def forward(self, sets: VectorSets) -> VectorSets:

@@ -25,6 +25,7 @@ EQUAL = 1e-6
 """How far weights after 20 updates may be from those of one process, as a fraction of their norm."""
 TEXT = ["task=pos", "data=ud_ewt", "trainer.batch_vectors=60"]
 CASES = KINDS | {
+    "bf16": [*TEXT, "trainer.precision=bf16"],
     "crf": [*TEXT, "head.crf=true"],
     "recurrent": [*TEXT, "encoder=recurrent"],
     "convolution": [*TEXT, "encoder=convolution"],
