@@ -25,7 +25,6 @@ EQUAL = 1e-6
 """How far weights after 20 updates may be from those of one process, as a fraction of their norm."""
 TEXT = ["task=pos", "data=ud_ewt", "trainer.batch_vectors=60"]
 CASES = KINDS | {
-    "bf16": [*TEXT, "trainer.precision=bf16"],
     "crf": [*TEXT, "head.crf=true"],
     "recurrent": [*TEXT, "encoder=recurrent"],
     "convolution": [*TEXT, "encoder=convolution"],
@@ -36,11 +35,11 @@ CASES = KINDS | {
 
 
 def words_for(kind: str, folder: Path) -> list[str]:
-    data = write_data(kind if kind in KINDS else "classification" if kind == "bag" else "tagging", folder)
-    common = [
-        word for word in COMMON if word != "encoder.heads=2" or not any("encoder=" in w for w in CASES[kind])
-    ]
-    return [*CASES[kind], *common, "trainer.updates=20", "trainer.validate_every=7", f"data.path={data}"]
+    data = {"graph_conv": "graph", "bag": "classification"}.get(kind, kind if kind in KINDS else "tagging")
+    has_heads = not any(word.startswith("encoder=") for word in CASES[kind])
+    common = [word for word in COMMON if has_heads or word != "encoder.heads=2"]
+    path = write_data(data, folder)
+    return [*CASES[kind], *common, "trainer.updates=20", "trainer.validate_every=7", f"data.path={path}"]
 
 
 def numbers(folder: Path, part: str, rotated: bool = True) -> dict[str, Tensor]:
