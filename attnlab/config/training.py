@@ -120,6 +120,11 @@ class Trainer:
         min=1,
         max=1024,
     )
+    strategy: str = key(
+        "replicate",
+        "what each of several processes holds: replicate (the whole model) or shard (a part, for encoders that don't fit)",
+        choices=("replicate", "shard"),
+    )
     restarts: int = key(
         2,
         "how often a run of several processes goes on from its last save after one of them has died",

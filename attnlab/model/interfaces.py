@@ -1,7 +1,7 @@
 """The three kinds of part that a model is made of, and what each promises."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from torch import nn
@@ -54,6 +54,11 @@ class Encoder(nn.Module):
         """The number, from 0, of the layer that a weight of this name is in; None: it is in none, as the last norm."""
         found = re.match(r"\w+\.(\d+)\.", name)
         return int(found[1]) if found else None
+
+    def separate_layers(self) -> Sequence[nn.Module]:
+        """Layers that hold most of its parameters, for `trainer.strategy=shard`: each is called once for every batch, an empty one,
+        too, and nothing else reads its parameters. An encoder without such layers is gathered as a whole."""
+        return ()
 
     def forward(self, sets: VectorSets) -> VectorSets:
         """(N, D) -> (N, D)."""

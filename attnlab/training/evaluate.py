@@ -56,8 +56,6 @@ def evaluate(model: Model, split: Split, engine: Engine, budget: int, greedy: bo
             total = float(loss.total)
             answers = reading.predict(greedy) if math.isfinite(total) else []
         read.append(Read(number, total, int(loss.count), answers))
-        if not math.isfinite(total):
-            break
     model.train(training)
     read = gathered(read, engine.ranks, model.head.classes)
     order = _in_order(split, budget)

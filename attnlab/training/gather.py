@@ -30,7 +30,8 @@ def gathered(read: Sequence[Read], ranks: Ranks, classes: Sequence[str]) -> list
     if ranks.count == 1:
         return list(read)
     everybodys = (_unpacked(data, classes) for data in ranks.exchange(_packed(read)))
-    return sorted(chain.from_iterable(everybodys), key=lambda batch: batch.number)
+    of_each = {batch.number: batch for batch in chain.from_iterable(everybodys)}  # the last, by several
+    return [of_each[number] for number in sorted(of_each)]
 
 
 def _packed(read: Sequence[Read]) -> bytes:

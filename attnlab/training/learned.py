@@ -1,31 +1,42 @@
 """What a training run has learned: weights, their average, and what the optimizer remembers."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from attnlab.config import Config
+from attnlab.config import Config, Trainer
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.training import checkpoint, optim
+from attnlab.training.engine import Engine
+from attnlab.training.replicate import Replicated
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """chosen: what built the optimizer. average: None where the configuration wants none."""
+    """chosen: what built the optimizer. average: None where the configuration wants none. strategy: what this process holds of all
+    that."""
 
     model: Model
     chosen: optim.Optimizer
     optimizer: torch.optim.Optimizer
     average: optim.Average | None
+    strategy: Replicated
 
     @classmethod
-    def at_first(cls, model: Model, config: Config) -> "Learned":
-        """Of a model with its initial weights."""
-        average = optim.Average(model, config.trainer.average) if config.trainer.average else None
+    def at_first(cls, model: Model, config: Config, engine: Engine) -> "Learned":
+        """Of a model with its initial weights, which is moved to the device."""
+        strategy, decay = _strategy(config.trainer, engine), config.trainer.average
+        averaged = copy.deepcopy(model).requires_grad_(False).eval() if decay else None  # parts cannot be copied
+        strategy.place(model)
+        average = None
+        if averaged is not None:
+            strategy.place(averaged)
+            average = optim.Average(model, averaged, decay)
         chosen = optim.chosen_optimizer(config.optimizer)
-        return cls(model, chosen, optim.build_optimizer(model, config.optimizer), average)
+        return cls(model, chosen, optim.build_optimizer(model, config.optimizer), average, strategy)
 
     @property
     def evaluated(self) -> Model:
@@ -68,4 +79,16 @@ class Learned:
         self.model.load_state_dict(tensors["model"])
         if self.average:
             self.average.model.load_state_dict(tensors.get("average", tensors["model"]))
-        optim.restore_optimizer(self.model, self.optimizer, tensors["optimizer"])
+        optim.restore_optimizer(self.model, self.optimizer, tensors["optimizer"], self.strategy.part)
+
+
+def _strategy(config: Trainer, engine: Engine) -> Replicated:
+    """What `trainer.strategy` chooses."""
+    ranks, told = engine.ranks, ""
+    if config.strategy == "shard":
+        if ranks.count > 1:
+            from attnlab.training.shard import Sharded  # which imports much
+
+            return Sharded(ranks, engine.device, config.accumulate)
+        told = "`trainer.strategy=shard`: this one process holds the whole model; `trainer.ranks` says how many share it."
+    return Replicated(ranks, engine.device, config.accumulate, told)

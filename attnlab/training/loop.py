@@ -4,7 +4,6 @@ Its state is the weights, their average, the optimizer and `Progress`; saved aft
 of processes, the rest of the run is bit-identical.
 """
 
-import copy
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -18,14 +17,12 @@ from attnlab.data.prep.prefetch import batches_ahead
 from attnlab.errors import UserError
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
-from attnlab.sets import Batch
+from attnlab.sets import Batch, Loss
 from attnlab.training import optim
-from attnlab.training.drift import refuse_drift
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate, refuse_no_number
 from attnlab.training.learned import Learned
 from attnlab.training.monitor import monitor_for
-from attnlab.training.ranks import TreeSum
 from attnlab.training.saves import saves_of
 from attnlab.training.state import Listener, Progress, Validation
 
@@ -41,13 +38,14 @@ class Training:
         self, config: Config, model: Model, data: Data, engine: Engine, folder: RunFolder | None = None,
         listener: Listener | None = None,
     ) -> None:  # fmt: skip
-        self.config, self.model, self.engine = config, model.to(engine.device), engine
+        self.config, self.model, self.engine = config, model, engine
         self.train_split, self.validation_split = data.splits["train"], data.splits["validation"]
         self.fingerprint, self.listener = data.fingerprint, listener or Listener()
-        self.saves = saves_of(folder, config.trainer.average_best, engine.ranks) if folder else None
+        self.learned = Learned.at_first(model, config, engine)
+        self.strategy = self.learned.strategy
+        self.saves = saves_of(folder, config.trainer.average_best, self.strategy) if folder else None
         self.trained_apart = model.trained_apart()  # finding them takes 0.1 ms
         self.parameters = [p for apart in self.trained_apart for p in apart]
-        self.learned = Learned.at_first(model, config)
         self.schedule = optim.build_schedule(config.schedule)
         self.batching = Batching(self.train_split.lengths, config.trainer.batch_vectors, config.seed)
         self.train_vectors = self.train_split.lengths.reshape(len(self.train_split), -1)[:, 0]  # of each example
@@ -62,7 +60,7 @@ class Training:
     def run(self) -> Progress:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
-        refuse_drift(self.learned.tensors(), self.engine.ranks)
+        self.strategy.compare(self.learned.tensors())
         progress, self._saved_at = self.progress, time.monotonic()
         while not progress.done and not self.stopping:
             self._epoch()
@@ -77,10 +75,10 @@ class Training:
 
     def _epoch(self) -> None:
         """The rest of the current epoch, group after group of `accumulate` batches, of which each rank computes some."""
-        progress, room, ranks = self.progress, self.config.trainer.accumulate, self.engine.ranks
+        progress, room = self.progress, self.config.trainer.accumulate
         remaining = self.batching.epoch(progress.epoch)[progress.cursor :]
         groups = [remaining[start : start + room] for start in range(0, len(remaining), room)]
-        own = [ranks.own(len(group), room) for group in groups]
+        own = [self.strategy.own(len(group)) for group in groups]
         indices = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
         batches = batches_ahead(self.train_split, indices, progress.epoch, self.config.trainer.workers)
         self.model.train()
@@ -99,37 +97,39 @@ class Training:
     def _update(self, group: Sequence[Indices], own: Sequence[int], batches: Iterator[Batch]) -> None:
         """One step of the optimizer on the mean loss over all batches of a group. own: the numbers of those that this rank
         computes; batches: gives these, and later ones of the epoch."""
-        progress, engine, sums = self.progress, self.engine, TreeSum()
+        progress, engine, strategy = self.progress, self.engine, self.strategy
         losses = {}
         for number in own:
             waited = time.perf_counter()
             batch = next(batches).to(engine.device)
             progress.data_wait += time.perf_counter() - waited
-            engine.seed(self.config.seed, progress.update, number)
-            with engine.autocast():
-                loss = self.model(batch)
-            loss.total.backward()
+            loss = self._loss(batch, number)
+            strategy.backward(loss.total, self.parameters)
             losses[number] = loss.total.detach(), loss.count
-            sums.add([p.grad for p in self.parameters])
-            for parameter in self.parameters:
-                parameter.grad = None
+        strategy.add_up(len(group), self.parameters, lambda: self._loss(self._first_of(group), 0).total)
         computed = [losses.get(number, (0.0, 0)) for number in range(len(group))]
         told = engine.ranks.sum_of_parts([float(figure) for pair in computed for figure in pair])
         totals, count = told[::2], int(sum(told[1::2]))
         for total, indices in zip(totals, group, strict=True):
             refuse_no_number(total, self.train_split, indices, f" at update {progress.update}")
-        holders = engine.ranks.holders(len(group), self.config.trainer.accumulate)
-        gradients = engine.ranks.add(sums.total(), self.parameters, holders)
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
         for apart in self.trained_apart:
-            optim.scale([p.grad for p in apart if p.grad is not None], 1 / max(1, count), self.config.trainer.clip)
+            strategy.scale(apart, 1 / max(1, count), self.config.trainer.clip)
         rate = self.config.optimizer.lr * self.schedule.factor(progress.update, self.updates)
         engine.seed(self.config.seed, progress.update, len(group))
         self.learned.step(progress.update, rate)
         progress.update += 1
         progress.vectors += sum(int(self.train_vectors[indices].sum()) for indices in group)
         progress.loss, progress.count = progress.loss + sum(totals), progress.count + count
+
+    def _loss(self, batch: Batch, number: int) -> Loss:
+        """Of a batch on the device. number: in its group."""
+        self.engine.seed(self.config.seed, self.progress.update, number)
+        with self.engine.autocast():
+            return self.model(batch)
+
+    def _first_of(self, group: Sequence[Indices]) -> Batch:
+        """Its first batch, on the device."""
+        return self.train_split.batch(group[0], self.progress.epoch).to(self.engine.device)
 
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time, all ranks at once."""
@@ -149,7 +149,7 @@ class Training:
     def _validate(self) -> None:
         """Score the averaged weights on validation data; keep them in `best/` if they are the best so far."""
         progress, model = self.progress, self.learned.evaluated
-        refuse_drift(self.learned.tensors(), self.engine.ranks)
+        self.strategy.compare(self.learned.tensors())
         scores = self._scored(model)
         progress.monitor = progress.monitor or self.monitor
         if self.saves:
@@ -170,14 +170,16 @@ class Training:
         """Score the mean of the best validations' weights, and keep it if it is better than each."""
         self.engine.ranks.wait()  # the last candidate has been written
         if self.saves and (weights := self.saves.mean(model.state_dict())):
-            mean = copy.deepcopy(model)
-            mean.load_state_dict(weights)
-            self._keep_if_better(mean, self._scored(mean))
+            own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+            model.load_state_dict(weights)
+            self._keep_if_better(model, self._scored(model))
+            model.load_state_dict(own)
 
     def _scored(self, model: Model) -> dict[str, float]:
         """Validation scores; the texts that a searching head wrote for them stay in the run."""
         budget = self.config.trainer.batch_vectors
         evaluation = evaluate(model, self.validation_split, self.engine, budget, greedy=True)
+        self.strategy.release(model)
         if model.head.uses_search and self.saves:
             lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
             self.saves.hypotheses(self.progress.update, "".join(lines))

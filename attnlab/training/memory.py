@@ -10,13 +10,15 @@ from attnlab.errors import UserError
 from attnlab.model.build import build
 from attnlab.model.width import count_parameters, without_numbers
 from attnlab.spec import DataSpec
+from attnlab.training.engine import Engine
 
 GIB = 2**30
 
 
-def check_memory(config: Config, spec: DataSpec, device: torch.device, training: bool = True) -> None:
+def check_memory(config: Config, spec: DataSpec, engine: Engine, training: bool = True) -> None:
     """Raises UserError where a model's weights, and with `training` what an optimizer keeps beside them, take more than
-    there is. What batches take comes on top, and depends on them."""
+    there is. What batches take comes on top, and depends on them. Processes on CPUs share the machine's memory, whatever
+    each of them holds."""
     try:
         with without_numbers():
             model = build(config, spec)
@@ -27,7 +29,8 @@ def check_memory(config: Config, spec: DataSpec, device: torch.device, training:
     except (RuntimeError, OverflowError) as error:  # a size beyond what eight bytes count
         raise UserError(f"this model has more numbers than can be counted; {_remedy(config)}") from error
     numbers = count * (1 + bool(config.trainer.average)) + 3 * trained if training else count
-    needed, there = 4 * numbers, _memory(device)
+    shared = training and config.trainer.strategy == "shard" and engine.device.type == "cuda"
+    needed, there = 4 * numbers, _memory(engine.device) * (engine.ranks.count if shared else 1)
     if needed > there:
         held = "weights"
         if training:

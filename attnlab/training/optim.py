@@ -1,9 +1,8 @@
 """Optimizer, learning rate and averaged weights, all counted in updates."""
 
-import copy
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -230,17 +229,16 @@ def build_schedule(config: keys.ScheduleConfig) -> Schedule:
 
 
 class Average:
-    """A running average of a model's weights (Polyak & Juditsky 1992), in a second model for evaluation.
+    """A running average of a model's weights (Polyak & Juditsky 1992), in a second model for evaluation. averaged: that
+    one, with the same weights at first.
 
     The first updates count more, so that the average doesn't remember the random start:
     the decay of update u is min(decay, (1 + u) / (10 + u)).
     """
 
-    def __init__(self, model: Model, decay: float) -> None:
-        self.decay = decay
-        self.model = copy.deepcopy(model)
-        self.model.requires_grad_(False).eval()
-        self._averaged: list[Tensor] = list(self.model.parameters())
+    def __init__(self, model: Model, averaged: Model, decay: float) -> None:
+        self.decay, self.model = decay, averaged
+        self._averaged: list[Tensor] = list(averaged.parameters())
         self._live: list[Tensor] = list(model.parameters())
 
     @torch.no_grad()
@@ -250,14 +248,21 @@ class Average:
         torch._foreach_lerp_(self._averaged, self._live, weight)
 
 
-def scale(gradients: list[Tensor], factor: float, clip: float) -> None:
-    """Multiply gradients by a factor, and by a smaller one where their norm would be above `clip` (0: no limit), in one pass."""
+def norm(gradients: list[Tensor]) -> Tensor:
+    """() of all of them as one vector."""
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+
+
+def scale(
+    gradients: list[Tensor], factor: float, clip: float, norm: Callable[[list[Tensor]], Tensor] = norm
+) -> None:
+    """Multiply gradients by a factor, and by a smaller one where their norm would be above `clip` (0: no limit), in one
+    pass. norm: finds it, where these are parts of the gradients."""
     if not gradients:
         return
     scale = torch.tensor(factor, device=gradients[0].device)
     if clip:
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
-        scale = scale * (clip / (norm + 1e-6)).clamp_max(1.0)
+        scale = scale * (clip / (norm(gradients) * scale + 1e-6)).clamp_max(1.0)
     torch._foreach_mul_(gradients, scale)
 
 
@@ -299,13 +304,17 @@ def refuse_other_state(
             raise Damaged(f"{where}: the optimizer remembers only {', '.join(sorted(keys_of))} of {name!r}")
 
 
-def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave; torch decides where each tensor lives."""
+def restore_optimizer(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor],
+    part: Callable[[Tensor, Tensor], Tensor],
+) -> None:  # fmt: skip
+    """Put back what `optimizer_tensors` gave; torch decides where each tensor lives. part: what this process holds of a tensor
+    that belongs to a parameter."""
     parameters = dict(model.named_parameters())
     ordered = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     numbers = {parameter: number for number, parameter in enumerate(ordered)}
     state: dict[int, dict[str, Tensor]] = defaultdict(dict)
     for path, value in tensors.items():
         key, name = path.split("/", 1)
-        state[numbers[parameters[name]]][key] = value
+        state[numbers[parameters[name]]][key] = part(value, parameters[name])
     optimizer.load_state_dict(optimizer.state_dict() | {"state": dict(state)})

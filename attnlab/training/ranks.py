@@ -1,6 +1,6 @@
 """Several processes that train one run together, and sums that have the same bits however many they are.
 
-This file alone knows torch.distributed. It moves numbers from process to process; they are added here, as the
+Only this file and `shard.py` know torch.distributed. It moves numbers from process to process; they are added here, as the
 leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
 """
 
@@ -96,8 +96,11 @@ class Ranks:
         return sum(room * rank // self.count < number for rank in range(self.count))
 
     def dealt(self, items: Sequence[T]) -> list[tuple[int, T]]:
-        """This process's share of what is done in any order, such as batches to be evaluated: each with its number."""
-        return list(enumerate(items))[self.rank :: self.count]
+        """This process's share of what is done in any order, such as batches to be evaluated: each with its number. All
+        processes get equally many, so that the last may be done by several."""
+        last = len(items) - 1
+        numbers = [min(first + self.rank, last) for first in range(0, len(items), self.count)]
+        return [(number, items[number]) for number in numbers]
 
     def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
         """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
@@ -116,12 +119,12 @@ class Ranks:
         piece = -(-len(flat) // self.count)
         sent = torch.cat([flat, flat.new_zeros(piece * self.count - len(flat))])
         received = torch.empty_like(sent)
-        _send(lambda: distributed.all_to_all_single(received, sent))
+        send(lambda: distributed.all_to_all_single(received, sent))
         nodes = list(received.view(self.count, piece)[:holders].unbind())
         while len(nodes) > 1:
             pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
             nodes = [pair[0] + pair[1] if len(pair) == 2 else pair[0] for pair in pairs]
-        _send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
+        send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
         sums = sent[: len(flat)].split([p.numel() for p in parameters])
         return [
             total.view_as(p).to(p.device) if many else None
@@ -133,7 +136,7 @@ class Ranks:
         if self.count == 1:
             return list(numbers)
         summed = torch.tensor(numbers, dtype=torch.float64)
-        _send(lambda: distributed.all_reduce(summed))
+        send(lambda: distributed.all_reduce(summed))
         return summed.tolist()
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
@@ -178,15 +181,15 @@ class Ranks:
         sent = torch.zeros(int(max(sizes)), dtype=torch.uint8)
         sent[: len(data)] = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
         received = torch.empty(self.count * len(sent), dtype=torch.uint8)
-        _send(lambda: distributed.all_gather_into_tensor(received, sent))
+        send(lambda: distributed.all_gather_into_tensor(received, sent))
         rows = received.view(self.count, -1).numpy()
         return [row[: int(size)].tobytes() for row, size in zip(rows, sizes, strict=True)]
 
 
-def _send(collective: Callable[[], object]) -> None:
-    """Raises what `Talk.failure` says where another process has ended."""
+def send(collective: Callable[[], T]) -> T:
+    """What a call of torch.distributed gives. Raises what `Talk.failure` says where another process has ended."""
     try:
-        collective()
+        return collective()
     except RuntimeError as error:
         raise _talk().failure() from error
 

@@ -180,7 +180,7 @@ def load_run(run: str | Path, overrides: Sequence[str] = (), outputs: str = "out
     changes.check_tokenizer(folder, config, spec)
     best = best_weights(folder, models.sizes(config, spec))
     engine = Engine(config.trainer)
-    check_memory(config, spec, engine.device, training=False)
+    check_memory(config, spec, engine, training=False)
     model = models.build(config, spec).to(engine.device)
     return with_weights(best, folder, config, spec, model, engine)
 

@@ -5,29 +5,30 @@ from torch import Tensor
 from attnlab.runs import RunFolder, Scores
 from attnlab.training import checkpoint
 from attnlab.training.candidates import Candidates
-from attnlab.training.ranks import Ranks
+from attnlab.training.replicate import Replicated
 
 
 class Saves:
     """`last/` and `best/`, the candidates for the mean of the best (count: how many; 1: none), and the texts predicted in
-    validations."""
+    validations. strategy: says of the model's tensors what the whole ones are, of which this process may hold parts."""
 
-    def __init__(self, folder: RunFolder, count: int) -> None:
-        self.folder = folder
+    def __init__(self, folder: RunFolder, count: int, strategy: Replicated) -> None:
+        self.folder, self.strategy = folder, strategy
         self.candidates = Candidates(folder.candidates, count) if count > 1 else None
 
     def last(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
         """Write everything that the rest of the run depends on. Raises UserError where the disk refuses it."""
-        checkpoint.save(self.folder.last, tensors, state)
+        whole = {name: self.strategy.whole(group) for name, group in tensors.items()}
+        checkpoint.save(self.folder.last, whole, state)
 
     def best(self, weights: dict[str, Tensor], state: dict[str, object]) -> None:
         """Write the best weights so far. Raises UserError where the disk refuses it."""
-        checkpoint.save(self.folder.best, {"model": weights}, state)
+        checkpoint.save(self.folder.best, {"model": self.strategy.whole(weights)}, state)
 
     def candidate(self, weights: dict[str, Tensor], scores: Scores, monitor: str, update: int) -> None:
         """Offer the weights of a validation, see `Candidates.offer`."""
         if self.candidates:
-            self.candidates.offer(weights, scores, monitor, update)
+            self.candidates.offer(self.strategy.whole(weights), scores, monitor, update)
 
     def mean(self, like: dict[str, Tensor]) -> dict[str, Tensor] | None:
         """The mean weights of the candidates; None where none is wanted. Raises UserError where they aren't those of a model
@@ -52,13 +53,15 @@ class Unwritten(Saves):
     """Those of a process that leaves the writing to another: it reads what that one has written."""
 
     def last(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
-        pass
+        for group in tensors.values():
+            self.strategy.whole(group)
 
     def best(self, weights: dict[str, Tensor], state: dict[str, object]) -> None:
-        pass
+        self.strategy.whole(weights)
 
     def candidate(self, weights: dict[str, Tensor], scores: Scores, monitor: str, update: int) -> None:
-        pass
+        if self.candidates:
+            self.strategy.whole(weights)
 
     def forget_after(self, update: int) -> None:
         pass
@@ -67,6 +70,7 @@ class Unwritten(Saves):
         pass
 
 
-def saves_of(folder: RunFolder, count: int, ranks: Ranks) -> Saves:
+def saves_of(folder: RunFolder, count: int, strategy: Replicated) -> Saves:
     """Those of this process among the ones that compute a run."""
-    return Unwritten(folder, count) if ranks.rank else Saves(folder, count)
+    kind = Unwritten if strategy.ranks.rank else Saves
+    return kind(folder, count, strategy)

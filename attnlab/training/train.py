@@ -95,7 +95,7 @@ def _start(
         assert isinstance(config.data, HubDataConfig)
         config.data.revision = data.commit  # whatever the hub has tomorrow
     check_counts(config, data)
-    check_memory(config, data.spec, engine.device)
+    check_memory(config, data.spec, engine)
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     check_answers(model, data)
@@ -219,7 +219,7 @@ def resume(
         engine = Engine.joined(config.trainer)
         data = load_data(config, spec)
         _refuse_missing_splits(config, data)
-        check_memory(config, spec, engine.device)
+        check_memory(config, spec, engine)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
         if not checkpoint.exists(folder.last) and config.init is None:
@@ -330,6 +330,8 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         f", besides {fixed:,} fixed ones" if fixed else ""
     )
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
+    if training.strategy.told:
+        reporter.say(training.strategy.told, style="cyan")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     training.engine.ranks.wait()  # the others have, however long that took
     several = training.engine.ranks.count > 1

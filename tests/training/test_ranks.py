@@ -1,117 +1,27 @@
 """How many processes compute a run changes nothing but its time."""
 
-import multiprocessing
-import os
-import socket
-import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import conllu, tiny_sentences, write_pairs, write_tables, write_treebank
-from graphs import write_tu
+from conftest import conllu, tiny_sentences, write_treebank
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import training, weights
-from pictures import write_folder
+from ranked_training import COMMON, KINDS, run, write_data
 
 from attnlab.data.prep.batching import Indices
 from attnlab.training.ranks import Ranks, TreeSum
-from attnlab.training.resume import restore
-
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["loops", "attnlab.training.resume", "attnlab.data.text.loader"])
-
-COMMON = [
-    "encoder.width=16", "encoder.depth=1", "encoder.heads=2", "encoder.dropout=0.3", "trainer.threads=1",
-    "trainer.epochs=2", "trainer.accumulate=4", "trainer.average_best=2", "trainer.validate_every=3", "trainer.clip=0.5",
-    "optimizer.lr=0.01",
-]  # fmt: skip
-KINDS = {
-    "tagging": ["task=pos", "data=ud_ewt", "trainer.batch_vectors=60"],
-    "classification": ["task=sentiment", "data=csv", "members=2", "trainer.batch_vectors=40"],
-    "translation": ["task=translation", "data=parallel", "data.tokens=words", "head.heads=2", "head.depth=1", "head.dropout=0.2",
-                    "trainer.batch_vectors=40"],
-    "graph": ["task=graph", "data=tu", "data.name=TOY", "trainer.batch_vectors=40"],
-    "masked": ["task=masked", "data=image_folder", "data.patch=2", "trainer.batch_vectors=60"],
-}  # fmt: skip
-
 
 ALL_STOPS = [(first, then, stop) for first, then in ((1, 2), (2, 4), (4, 1)) for stop in range(1, 8)]
-
-
-def write_data(kind: str, folder: Path) -> Path:
-    """Data of each kind; of the tagged ones, one sentence is longer than a batch, and some have no tag that is scored."""
-    if kind == "tagging":
-        write_treebank(folder)
-        sentences = tiny_sentences(60, 0)
-        sentences[7] = sentences[7] * 30
-        sentences[9] = [(word, "_") for word, _ in sentences[7]]
-        (folder / "toy-ud-train.conllu").write_text(conllu(sentences), encoding="utf-8")
-        return folder
-    return {
-        "classification": write_tables,
-        "translation": write_pairs,
-        "graph": lambda f: write_tu(f, count=60),
-        "masked": write_folder,
-    }[kind](folder)
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def words(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     path = write_data(request.param, tmp_path_factory.mktemp(request.param))
     return [*KINDS[request.param], *COMMON, f"data.path={path}"]
-
-
-def _rank(
-    rank: int, count: int, port: int, overrides: Sequence[str], folder: Path, stop_after: int | None
-) -> None:
-    os.environ |= {
-        "RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }  # fmt: skip
-    if rank:
-        sys.addaudithook(partial(_refuse_writing, str(folder)))
-    _train(overrides, folder, stop_after)
-    ranks = Ranks.joined()
-    if rank:
-        ranks.told({})  # that there is no more
-    ranks.end()  # the first one, which holds the store, is the last to leave
-
-
-def _refuse_writing(folder: str, event: str, arguments: tuple) -> None:
-    """Only the first process writes into the run's folder."""
-    changes = event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
-    if event == "open":
-        changes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-    if changes and any(str(word).startswith(f"{folder}/") for word in arguments[:2]):
-        os._exit(99)
-
-
-def _train(overrides: Sequence[str], folder: Path, stop_after: int | None) -> None:
-    loop = training(list(overrides), folder, stop_after)
-    if (folder / "last").exists():
-        restore(loop)
-    loop.run()
-
-
-def run(count: int, overrides: Sequence[str], folder: Path, stop_after: int | None = None) -> None:
-    """Train with `count` processes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    crew = [
-        PROCESSES.Process(target=_rank, args=(rank, count, port, overrides, folder, stop_after))
-        for rank in range(count)
-    ]
-    for process in crew:
-        process.start()
-    for process in crew:
-        process.join(300)
-    assert [process.exitcode for process in crew] == [0] * count
 
 
 @pytest.fixture(scope="module")

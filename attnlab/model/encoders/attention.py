@@ -1,5 +1,6 @@
 """The encoder that the project is about: attention over the set, a feed-forward layer for each vector."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -61,6 +62,9 @@ class Attention(Encoder):
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
+
+    def separate_layers(self) -> Sequence[nn.Module]:
+        return list(self.blocks)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         """(N, D) -> (N, D). Raises UserError where vectors stand at positions that `position=learned` has no vector for."""

@@ -1,5 +1,7 @@
 """What attention replaces: a fixed window of neighbours through one fully connected layer."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,9 @@ class FullyConnected(Encoder):
         window_width = (2 * config.radius + 1) * config.width
         self.layers = nn.ModuleList(Linear(window_width, config.width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
+
+    def separate_layers(self) -> Sequence[nn.Module]:
+        return list(self.layers)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         x = self.dropout(sets.values)

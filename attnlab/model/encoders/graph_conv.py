@@ -1,5 +1,7 @@
 """What attention along edges is compared with: the graph convolutions of PyTorch Geometric."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,9 @@ class GraphConv(Encoder):
         self.layers = nn.ModuleList(convolution(config, edge_width) for _ in range(config.depth))
         self.dropout = Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.width)
+
+    def separate_layers(self) -> Sequence[nn.Module]:
+        return list(self.layers)
 
     def forward(self, sets: VectorSets) -> VectorSets:
         assert sets.edges is not None, "refused when the model was built"
