@@ -7,16 +7,11 @@ from functools import partial
 import torch
 from markupsafe import Markup
 
-from attnlab import compose
 from attnlab.lab.compare.claim import Claim, Evidence, Figure, Measured, Statement, band, legend
 from attnlab.lab.compare.drawing import layers
+from attnlab.lab.compare.fresh import fresh
 from attnlab.lab.compare.rules import Exact, Larger, Smaller
-from attnlab.model.interfaces import Encoder
-from attnlab.model.width import matching_width
 from attnlab.pages.charts import Axis, lines
-from attnlab.registry import ENCODERS
-from attnlab.sets import VectorSets
-from attnlab.spec import DataSpec
 
 ENCODER = {
     "attention": ["encoder=attention", "encoder.position=rotary"],
@@ -165,16 +160,9 @@ class Distance(Claim):
 
 def _reach(words: Sequence[str], seed: int) -> list[float]:
     """Of an encoder with random weights."""
-    config = compose.compose(words)
-    spec = DataSpec(modality="text", num_coords=1, features=None, targets={}, vocabularies={})
-    config.encoder.width = matching_width(config.encoder, spec)
-    torch.manual_seed(seed)
-    encoder = ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec)
-    length = PROBED[-1] + REACH + 1
-    vectors = torch.randn(length, config.encoder.width, requires_grad=True)
-    places = torch.arange(length, dtype=torch.float32)[:, None]
+    encoder = fresh(words, seed)
     asking = PROBED[-1]
-    encoded = encoder.train()(VectorSets.of(vectors, coords=places)).values
-    direction = torch.randn(config.encoder.width)
-    (gradient,) = torch.autograd.grad((encoded[asking] * direction).sum(), vectors)
+    vectors = torch.randn(asking + REACH + 1, encoder.width, requires_grad=True)
+    along = (encoder(vectors)[asking] * torch.randn(encoder.width)).sum()
+    (gradient,) = torch.autograd.grad(along, vectors)
     return [float(gradient[asking - distance].norm()) for distance in PROBED]

@@ -5,23 +5,19 @@ from functools import partial
 
 import torch
 from markupsafe import Markup
-from torch import Tensor
 
-from attnlab.config import AttentionEncoder
 from attnlab.lab.compare.claim import Claim, Evidence, Figure, Measured, Statement, band, legend
 from attnlab.lab.compare.drawing import layers
+from attnlab.lab.compare.fresh import fresh
 from attnlab.lab.compare.rules import Changes, Exact, Larger, Smaller
-from attnlab.model.encoders.attention import Attention
 from attnlab.pages.charts import Axis, lines
-from attnlab.sets import VectorSets
-from attnlab.spec import DataSpec
 
 KINDS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
 TRAINED = 32
 """The longest sequence in training."""
 LENGTHS = (32, 64, 128, 256)
 CASES = 20
-"""Encoders and sentences for each seed of what is exact."""
+"""Sentences for each seed of what is exact."""
 
 
 def forgotten(arm: str, evidence: Evidence) -> list[float]:
@@ -99,8 +95,7 @@ class Positions(Claim):
 
     def measure(self, seed: int, full: bool) -> Measured:
         """Of each kind: differences of a word's vectors in the two sentences, the largest of three words in each case."""
-        torch.manual_seed(seed)
-        return {kind: [_difference(kind) for _ in range(CASES)] for kind in KINDS}
+        return {kind: _differences(kind, seed) for kind in KINDS}
 
     def drawing(self) -> Markup:
         return layers(
@@ -121,18 +116,11 @@ class Positions(Claim):
         return [Figure(caption, chart, legend(curves))]
 
 
-def _difference(kind: str) -> float:
-    """Of an encoder with random weights."""
-    spec = DataSpec(modality="text", num_coords=1, features=32, targets={}, vocabularies={})
-    config = AttentionEncoder(width=32, position=kind, dropout=0.0, kernel="reference")
-    encoder = Attention(config, spec).eval()
-    words = torch.randn(3, 32)  # A, hit, B
-    with torch.no_grad():
-        ahead, behind = _encoded(encoder, words), _encoded(encoder, words.flip(0)).flip(0)
-    return float((ahead - behind).abs().max())
-
-
-def _encoded(encoder: Attention, words: Tensor) -> Tensor:
-    """(L, D) -> (L, D)."""
-    places = torch.arange(len(words), dtype=torch.float32)[:, None]
-    return encoder(VectorSets.of(words, coords=places)).values
+def _differences(kind: str, seed: int) -> list[float]:
+    """Of an encoder with random weights, and sentences of random words."""
+    encoder, found = fresh([f"encoder.position={kind}", "encoder.width=32", "encoder.kernel=reference"], seed), []
+    for _ in range(CASES):
+        words = torch.randn(3, encoder.width)  # A, hit, B
+        with torch.no_grad():
+            found.append(float((encoder(words) - encoder(words.flip(0)).flip(0)).abs().max()))
+    return found
