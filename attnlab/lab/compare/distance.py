@@ -67,8 +67,8 @@ class Distance(Claim):
         "Between two words that stand far apart, attention has one step, whatever lies between; a recurrent network has as many steps as "
         "there are words, and what must pass through all of them fades; a window, a convolution or a fully connected layer sees its "
         "neighbours alone, and two layers twice as far. Measured on associative recall: a word such as a3 gives a key its value, and a "
-        "later word asks for it, among words that mean nothing; training asks over 4, 16 and 64 words. All encoders have the same number "
-        "of parameters, and the same number of updates."
+        "later word asks for it, among words that mean nothing; training asks over 4, 16 and 64 words. All encoders have about equally many "
+        "parameters (attention the fewest), and as many updates."
     )
     source = "Vaswani et al. 2017, table 1; Hochreiter et al. 2001; Arora et al. 2023"
     statements = (

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnlab import __version__, compose
+from attnlab.command_words import text_word
 from attnlab.disk import read_json, write_json
 from attnlab.errors import UserError
 from attnlab.lab.compare.claim import Claim, Evidence, Measured
@@ -145,7 +146,7 @@ class Work:
             if folder.config.exists():
                 resume(str(self.path), quiet=True)
             else:
-                words = [*self.words, f"folder={self.path}"]
+                words = [*self.words, text_word("folder", str(self.path))]
                 start(compose.compose(words), words, quiet=True)
         if self.examined is not None:
             write_measured(self.examined, claim.examine(self.arm, load_run(self.path)))
