@@ -244,7 +244,8 @@ trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 EXAMPLES = {
     "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
     "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.target_kind": "number",
-    "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
+    "data.distances": "[8,16]", "data.test_distances": "[64,128]", "data.shifts": "[2,5]", "data.lengths": "[8,64]",
+    "data.test_lengths": "[32,128]", "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
     "embedding.char_window": "5", "task": "pos", "data.structure": "random_walk:16",
     "plugins": "[my_module]", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip

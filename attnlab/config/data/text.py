@@ -24,6 +24,8 @@ from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 LARGEST_DRAW = 2**60
 """Of generated sequences; each split has a seed of its own, made from it."""
 
+NUMBERS = "a list of whole numbers, such as [4,16]"
+
 
 @dataclass
 @LOADERS.builtin("text", "attnlab.data.text.loader:Text")
@@ -90,9 +92,9 @@ class RecallData(TextData):
     draw: int = key(0, "random seed of the sequences, of all splits", min=0, max=LARGEST_DRAW)
     pairs: int = key(2, "pairs of a key and a value in each sequence, each with a question", min=1, max=8)
     distances: list[int] = key(
-        [4, 8, 16, 32, 64], "from which the distance of a question to its pair is drawn, in words"
+        [4, 8, 16, 32, 64], "from which the distance of a question to its pair is drawn, in words", values=NUMBERS
     )
-    test_distances: list[int] | None = key(None, "those of the test split; null: the same")
+    test_distances: list[int] | None = key(None, "those of the test split; null: the same", values=NUMBERS)
 
     @property
     def tested(self) -> list[int]:
@@ -119,12 +121,16 @@ class CopyingData(TextData):
     sequences: int = key(4000, "number of training sequences", min=1, max=10**7)
     draw: int = key(0, "random seed of the sequences, of all splits", min=0, max=LARGEST_DRAW)
     shifts: list[int] = key(
-        [3], "how many places before it the copied word stands; several words are joined to one tag"
+        [3],
+        "how many places before it the copied word stands; several words are joined to one tag",
+        values=NUMBERS,
     )
     symbols: int = key(8, "number of different words", min=2, max=26)
-    lengths: list[int] = key([8, 32], "the shortest and the longest sequence")
+    lengths: list[int] = key([8, 32], "the shortest and the longest sequence", values=NUMBERS)
     test_lengths: list[int] | None = key(
-        None, "lengths in the test split, each with a score of its own; null: those of training"
+        None,
+        "lengths in the test split, each with a score of its own; null: those of training",
+        values=NUMBERS,
     )
 
     @property

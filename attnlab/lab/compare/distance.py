@@ -74,7 +74,7 @@ class Distance(Claim):
     statements = (
         *(
             Statement(
-                f"Two layers of a {arm} with radius 2 see nothing beyond 4 words", "largest gradient from beyond", Exact(0.0),
+                f"Two {arm} layers of radius 2 see nothing beyond 4 words", "largest gradient from beyond", Exact(0.0),
                 partial(beyond_reach, arm),
             )
             for arm in ("window", "convolution", "fully connected")
@@ -106,7 +106,7 @@ class Distance(Claim):
         ),
         *(
             Statement(
-                f"A {arm} recalls nothing from beyond its reach", "accuracy over 64 words − 1/8", Smaller(0.06),
+                f"With two {arm} layers, nothing is recalled from beyond their reach", "accuracy over 64 words − 1/8", Smaller(0.06),
                 partial(above_chance, arm),
             )
             for arm in ("window", "convolution", "fully connected")

@@ -18,8 +18,8 @@ TESTED = (16, 32, 64, 128, 256)
 PERMUTED = {
     "attention": ["encoder.position=none"],
     "attention with an additive score": ["encoder.position=none", "encoder.score=additive"],
-    "LSTM": ["encoder=recurrent"],
-    "convolution": ["encoder=convolution"],
+    "an LSTM": ["encoder=recurrent"],
+    "a convolution": ["encoder=convolution"],
 }
 WORDS, CASES = 40, 20
 """Vectors in a set that is permuted, and sets for each seed."""
@@ -51,8 +51,8 @@ class Length(Claim):
             for name in ("attention", "attention with an additive score")
         ),
         *(
-            Statement(f"Not so those of a {name}", "smallest deviation", Changes(1e-2), partial(deviation, name))
-            for name in ("LSTM", "convolution")
+            Statement(f"Not so those of {name}", "smallest deviation", Changes(1e-2), partial(deviation, name))
+            for name in ("an LSTM", "a convolution")
         ),
         Statement(
             "Without positions, recall over 8 times the trained distance is as good", "accuracy over 32 words − over 256",

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnlab import __version__, compose
+from attnlab import compose
 from attnlab.command_words import text_word
 from attnlab.disk import read_json, write_json
 from attnlab.errors import UserError
@@ -168,5 +168,4 @@ def _source(claim: Claim) -> str:
 
 
 def _hash(*texts: str) -> str:
-    text = "\n".join([__version__, *texts])
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=4).hexdigest()

@@ -155,7 +155,7 @@ def test_order_matters_to_those_who_have_positions_alone() -> None:
     assert max(measured["none"]) <= 1e-6
     assert all(min(measured[kind]) > 1e-4 for kind in measured if kind != "none")
     permuted = Length().measure(1, False)
-    assert max(permuted["attention"]) <= 1e-5 and min(permuted["LSTM"]) > 1e-2
+    assert max(permuted["attention"]) <= 1e-5 and min(permuted["an LSTM"]) > 1e-2
 
 
 def test_what_two_layers_of_a_window_see() -> None:
