@@ -160,12 +160,13 @@ def _attention(kernel: Tensor, bias: Tensor | None, vectors: Tensor, sharpness: 
     layer.qkv_proj.weight[-len(shifts) * WIDTH :] = torch.eye(WIDTH).repeat(len(shifts), 1)
     # 2. Head h scores α along each axis on which a key stands at its shift, and 0 elsewhere.
     for axis, table in enumerate(position.tables):
+        assert isinstance(table, nn.Embedding)
         table.weight.zero_()
         for head, shift in enumerate(shifts):
             table.weight[position.bucket(torch.tensor(-shift[axis])), head] = sharpness
     # 3. Its part of W^O is the matrix that the convolution has for that neighbour.
-    index = [tuple(step + RADIUS for step in shift) for shift in shifts]
-    layer.out_proj.weight.copy_(torch.cat([kernel[(slice(None), slice(None), *at)] for at in index], dim=1))
+    of_neighbours = kernel.flatten(2).unbind(2)  # in the order of shifts
+    layer.out_proj.weight.copy_(torch.cat(of_neighbours, dim=1))
     layer.out_proj.bias.copy_(torch.zeros(WIDTH) if bias is None else bias)
     # 4. Beyond the border stand zeros, as a convolution pads them.
     padded = nn.functional.pad(vectors, (RADIUS, RADIUS) * axes)
