@@ -70,5 +70,5 @@ def strip(quantity: str, decision: Decision) -> Markup:
                 titles=[f"mean {decision.mean:.4g}, {decision.low:.4g} to {decision.high:.4g}"],
             ),
         ],
-        quantity, Axis("seed", low=0.5, high=last + 0.5, ticks=ticks), Axis(quantity), width=340, height=200,
+        quantity, Axis("seed", low=0.5, high=last + 0.5, ticks=ticks), Axis(), width=340, height=200,
     )  # fmt: skip
