@@ -100,7 +100,10 @@ class Comparison:
 
     def evidence(self, name: str) -> Evidence:
         """What has been measured so far: of the seeds for which nothing is missing."""
-        pieces = self.work(name)
+        chosen = all(pilot.is_done() for pilot in self.pilots(name))  # before, nothing is trained that counts
+        pieces = self.work(name) if chosen else []
+        if not pieces:
+            return Evidence([], {}, {}, {}, {}, self.full)
         done = {piece: piece.is_done() for piece in pieces}
         seeds = [n for n in range(1, self.seeds + 1) if all(done[piece] for piece in pieces if piece.seed == n)]
         kept = [piece for piece in pieces if piece.seed in seeds]
