@@ -362,6 +362,13 @@ def bench(words: list[str]) -> None:
     measure(words)
 
 
+def compare(words: list[str]) -> None:
+    """attnlab compare: claims of textbooks, measured on this machine, each with a verdict."""
+    from attnlab.lab.compare.command import compare as measure
+
+    measure(words)
+
+
 def explain(words: list[str]) -> None:
     """attnlab help: one key, group, choice, command, score or term each."""
     from attnlab import help
@@ -390,7 +397,7 @@ def completion(words: list[str]) -> None:
 
 VERBS: dict[str, Callable[[list[str]], int | None]] = {
     "train": train, "sweep": sweep, "runs": runs, "report": report, "prune": prune, "data": data, "eval": evaluate,
-    "predict": predict, "inspect": inspect, "export": export, "bench": bench,
+    "predict": predict, "inspect": inspect, "export": export, "bench": bench, "compare": compare,
     "help": explain, "completion": completion,
 }  # fmt: skip
 

@@ -49,6 +49,11 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
         yield from ((key.path, key.sentence) for key in _keys(verb, chosen).values())
     elif verb in ("predict", "inspect", "export"):
         yield from _of_run(verb, current, chosen)
+    elif verb == "compare":
+        yield from (
+            (name, registry.CLAIMS.sentence(name)) for name in registry.CLAIMS if not current.startswith("-")
+        )
+        yield from _names(verb, "-", chosen)
     elif verb == "report" and not current.startswith("-") and not equals:
         yield from ((run.removeprefix("run="), what) for run, what in _runs("run", current))
         yield from _names(verb, current, chosen)

@@ -14,7 +14,7 @@ from attnlab.attention_options import kernel_table
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of, names_now
 from attnlab.config.keys import KeyDoc
 from attnlab.errors import UserError, near_name, suggestion
-from attnlab.registry import BASELINES, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
+from attnlab.registry import BASELINES, CLAIMS, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
 
 OVERVIEW = """\
 attnlab: one attention encoder for words, speech frames, image patches and graph nodes.
@@ -43,6 +43,7 @@ usage: attnlab <command> [key=value ...]
   inspect     see where a run looks, and why         attnlab inspect latest "some text"
   export      use a model without attnlab            attnlab export latest --out tagger
   bench       speed of training on this machine      attnlab bench sections=tagging,images
+  compare     a textbook's claims, measured here     attnlab compare positions distance
   help        one key, choice, command or term       attnlab help encoder.scope
   completion  tab completion                         attnlab completion bash
 
@@ -167,6 +168,16 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word("shared", "", "a folder of real data sets; without it, data that come with the program"),
         Word("out", "", "the folder of bench.json and bench.html; without it, a new one in outputs/bench"),
     ),
+    "compare": (
+        Word("--full", "", "larger models and data, and a learning rate for each arm, chosen on validation data"),
+        Word("--seeds", "5", "how many of each run; fewer than 5 decide nothing but what is exact"),
+        Word("--budget", "", "stop after this time, such as `10m` or `2h`; the same command goes on later"),
+        Word(
+            "--out",
+            "",
+            "the folder of all runs; without it outputs/compare/quick, or full; what it holds isn't repeated",
+        ),
+    ),
     "help": (),
     "completion": (),
 }
@@ -210,6 +221,10 @@ USAGE = {
     "Shows what the program sees in the data that the arguments choose: splits, lengths, labels, samples, warnings.",
     "bench": "usage: attnlab bench [sections=NAME,...] [updates=NUMBER] [shared=FOLDER] [out=FOLDER] [key=value ...]\n\n"
     "Measures the speed of training on this machine; any other key=value is one of `attnlab train`, for every section.",
+    "compare": "usage: attnlab compare [CLAIM ...] [--full] [--seeds NUMBER] [--budget TIME] [--out FOLDER]\n\n"
+    "Claims of textbooks about attention as experiments: trains and measures what they need, and writes a page and a table\n"
+    "of what theory says, what was measured, and a verdict: exact, holds, reversed, no difference or not decided. Without a\n"
+    "CLAIM, all of them. See docs/compare.md.",
     "help": "usage: attnlab help KEY | GROUP | GROUP=CHOICE | COMMAND | SCORE | TERM, such as\n       attnlab help encoder.scope, attnlab help support",
     "completion": "usage: attnlab completion bash | zsh | fish\n\n"
     '  bash   eval "$(attnlab completion bash)"           in ~/.bashrc\n'
@@ -229,7 +244,8 @@ trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 EXAMPLES = {
     "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
     "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "head.mask": "0.3", "head.span": "5", "data.path": "FILE", "data.target_kind": "number",
-    "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
+    "data.distances": "[8,16]", "data.test_distances": "[64,128]", "data.shifts": "[2,5]", "data.lengths": "[8,64]",
+    "data.test_lengths": "[32,128]", "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
     "embedding.char_window": "5", "task": "pos", "data.structure": "random_walk:16",
     "plugins": "[my_module]", "init": "latest", "optimizer.layer_decay": "0.75", "data.tags": "3", "data.words": "2", "encoder.parameters": "1M", "encoder.scope": "window:8",
 }  # fmt: skip
@@ -273,6 +289,8 @@ def verb_page(verb: str, words: Sequence[str] = ()) -> str:
             "Every key for your arguments: `attnlab train task=… data=… --help`; one of them: `attnlab help KEY`"
         )
         page += ["", more]
+    if verb == "compare":
+        page += ["", "claims", *_columns(((name, CLAIMS.sentence(name)) for name in CLAIMS), 14)]
     if verb == "sweep":
         page += ["", f"space= {' | '.join(groups.choices('space'))}", "", "how it searches"]
         page += _columns(_key_row(key, key.default) for key in documented_keys(Sweep, "sweep."))

@@ -158,6 +158,7 @@ SCOPES = Registry("scope")
 POSITIONS = Registry("position")
 METRICS = Registry("metric")
 BASELINES = Registry("baseline")
+CLAIMS = Registry("claim")
 
 GROUPS = {
     "data": LOADERS, "embedding": EMBEDDINGS, "encoder": ENCODERS, "head": HEADS, "optimizer": OPTIMIZERS,
@@ -166,5 +167,5 @@ GROUPS = {
 """The nodes of a configuration that are chosen by name, and what each may be."""
 REGISTRIES = (
     *GROUPS.values(), TEXT_SOURCES, PAIR_SOURCES, IMAGE_SOURCES, SPEECH_SOURCES, GRAPH_SOURCES, SCORES, SCOPES,
-    POSITIONS, METRICS, BASELINES,
+    POSITIONS, METRICS, BASELINES, CLAIMS,
 )  # fmt: skip

@@ -7,12 +7,13 @@ is loaded. `compose.py` turns words on the command line into these dataclasses.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from attnlab.config import claims as claims
 from attnlab.config.data.base import CrossValidated, DataConfig, HubDataConfig
 from attnlab.config.data.graph import GraphData
 from attnlab.config.data.image import ImageData
 from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
-from attnlab.config.data.text import TableData, TaggedData, TextData
+from attnlab.config.data.text import CopyingData, RecallData, TableData, TaggedData, TextData
 from attnlab.config.keys import LARGEST, THREADS, check, documented_keys, dropped, former_names, key, renamed
 
 from attnlab.config.model.embedding import (  # isort: skip
@@ -41,11 +42,10 @@ from attnlab.registry import GROUPS
 
 __all__ = [
     "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
-    "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
+    "ConvolutionEncoder", "CopyingData", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
     "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
     "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "MaskedHead", "Muon", "OneHotEmbedding",
-    "OptimizerConfig",
-    "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
+    "OptimizerConfig", "ParallelData", "PretrainedEmbedding", "RecallData", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
     "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
     "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
     "names_now", "node_type", "renamed",

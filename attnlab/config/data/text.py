@@ -21,6 +21,11 @@ from attnlab.config.data.base import (
 from attnlab.config.keys import key
 from attnlab.registry import LOADERS, TEXT_SOURCES, SourceRegistry
 
+LARGEST_DRAW = 2**60
+"""Of generated sequences; each split has a seed of its own, made from it."""
+
+NUMBERS = "a list of whole numbers, such as [4,16]"
+
 
 @dataclass
 @LOADERS.builtin("text", "attnlab.data.text.loader:Text")
@@ -65,8 +70,85 @@ class TextData(HubDataConfig, CrossValidated):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from embedded_problems(self, ("grammar", "reviews"), "tagged" if self.source == "grammar" else "csv")
+        own = "csv" if self.source == "reviews" else "tagged"
+        yield from embedded_problems(self, ("grammar", "reviews", "recall", "copying"), own)
         yield from encoding_problems(self.encoding)
+
+
+def _counts(name: str, value: list[int], at_least: int, least: int = 1) -> Iterator[str]:
+    """What is wrong with a list of whole numbers."""
+    if len(value) < at_least or any(number < least for number in value):
+        yield f"`data.{name}={value}`: write {'numbers' if at_least else 'a list of numbers'} of at least {least}"
+
+
+@dataclass
+@LOADERS.builtin("recall", "attnlab.data.text.loader:Text")
+@TEXT_SOURCES.builtin("recall", "attnlab.data.text.generated:Recall")
+class RecallData(TextData):
+    """Generated sequences in which a word asks for the value that another word has given to a key, some places before."""
+
+    source: str = key("recall", "where the sentences come from", choices=("recall",))
+    sequences: int = key(4000, "number of training sequences", min=1, max=10**7)
+    draw: int = key(0, "random seed of the sequences, of all splits", min=0, max=LARGEST_DRAW)
+    pairs: int = key(2, "pairs of a key and a value in each sequence, each with a question", min=1, max=8)
+    distances: list[int] = key(
+        [4, 8, 16, 32, 64], "from which the distance of a question to its pair is drawn, in words", values=NUMBERS
+    )
+    test_distances: list[int] | None = key(None, "those of the test split; null: the same", values=NUMBERS)
+
+    @property
+    def tested(self) -> list[int]:
+        """The distances of the test split."""
+        return self.distances if self.test_distances is None else self.test_distances
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("tagging",)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from _counts("distances", self.distances, 1)
+        yield from _counts("test_distances", self.tested, 1)
+
+
+@dataclass
+@LOADERS.builtin("copying", "attnlab.data.text.loader:Text")
+@TEXT_SOURCES.builtin("copying", "attnlab.data.text.generated:Copying")
+class CopyingData(TextData):
+    """Generated sequences in which the tag of each word is the word that stands some places before it."""
+
+    source: str = key("copying", "where the sentences come from", choices=("copying",))
+    sequences: int = key(4000, "number of training sequences", min=1, max=10**7)
+    draw: int = key(0, "random seed of the sequences, of all splits", min=0, max=LARGEST_DRAW)
+    shifts: list[int] = key(
+        [3],
+        "how many places before it the copied word stands; several words are joined to one tag",
+        values=NUMBERS,
+    )
+    symbols: int = key(8, "number of different words", min=2, max=26)
+    lengths: list[int] = key([8, 32], "the shortest and the longest sequence", values=NUMBERS)
+    test_lengths: list[int] | None = key(
+        None,
+        "lengths in the test split, each with a score of its own; null: those of training",
+        values=NUMBERS,
+    )
+
+    @property
+    def tested(self) -> list[int]:
+        """The lengths that are scored apart."""
+        return self.test_lengths or []
+
+    @classmethod
+    def tasks(cls, settings: Mapping[str, str]) -> tuple[str, ...]:
+        return ("tagging",)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from _counts("shifts", self.shifts, 1)
+        if len(self.lengths) != 2 or not max(self.shifts, default=0) < self.lengths[0] <= self.lengths[1]:
+            right = "write the shortest and the longest, both above every shift, such as [8,32]"
+            yield f"`data.lengths={self.lengths}`: {right}"
+        yield from _counts("test_lengths", self.tested, 0, least=max(self.shifts, default=0) + 1)
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Child:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
             env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C is ours to pass on
-            preexec_fn=_end_with(os.getpid()) if sys.platform == "linux" else None,
+            preexec_fn=end_with(os.getpid()) if sys.platform == "linux" else None,
         )  # fmt: skip
 
     def exit_code(self) -> int | None:
@@ -104,8 +104,8 @@ def visible_gpus() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _end_with(parent: int) -> Callable[[], None]:
-    """For Linux: have the kernel kill the child when its parent dies, however that happens."""
+def end_with(parent: int) -> Callable[[], None]:
+    """For Linux, to be called in a new child: have the kernel kill it when its parent dies, however that happens."""
     library = ctypes.CDLL(None, use_errno=True)
 
     def before_start() -> None:

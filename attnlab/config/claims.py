@@ -1,0 +1,33 @@
+"""The claims that `attnlab compare` knows, each in a sentence; what they are made of stands in `lab/compare/`."""
+
+from attnlab.registry import CLAIMS
+
+
+@CLAIMS.builtin("positions", "attnlab.lab.compare.positions:Positions")
+class _Positions:
+    """Self-attention knows no order: positions have to be added, and some kinds reach beyond trained lengths."""
+
+
+@CLAIMS.builtin("distance", "attnlab.lab.compare.distance:Distance")
+class _Distance:
+    """Attention reaches any word in one step, recurrence in as many as lie between, a window never."""
+
+
+@CLAIMS.builtin("length", "attnlab.lab.compare.length:Length")
+class _Length:
+    """Attention takes sets of any length with the same weights, and doesn't care about their order."""
+
+
+@CLAIMS.builtin("convolution", "attnlab.lab.compare.convolution:Convolution")
+class _Convolution:
+    """A convolution is attention that looks at fixed neighbours; with few examples that helps."""
+
+
+@CLAIMS.builtin("score", "attnlab.lab.compare.score:Score")
+class _Score:
+    """Dot products are as good as additive scores and cheaper, if they are divided by √K."""
+
+
+@CLAIMS.builtin("cost", "attnlab.lab.compare.cost:Cost")
+class _Cost:
+    """Attention's time grows with the square of the length, that of recurrence, convolution and windows with the length."""
