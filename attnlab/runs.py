@@ -219,6 +219,10 @@ class RunFolder:
             safe = f"{safe[:32]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
         return RunFolder(self.path / f"fold-{safe}")
 
+    def part(self, name: str) -> "RunFolder":
+        """The folder of one part of a joint run, an ordinary run's; of an ordinary run, whose only part has no name, its own."""
+        return RunFolder(self.path / PARTS / name) if name else self
+
     def outdate_results(self) -> None:
         """Put aside what a run has come to that is going to be trained further: it isn't finished any more, and its predictions
         are those of other weights."""
@@ -283,6 +287,8 @@ class RunFolder:
         )
 
 
+PARTS = "parts"
+"""The folder below a joint run's that holds its parts."""
 SWEEP = "sweep.yaml"
 """The file that makes a folder a sweep."""
 

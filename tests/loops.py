@@ -11,6 +11,7 @@ from attnlab.model import build as models
 from attnlab.runs import RunFolder
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.run import load_data
 
 
@@ -22,7 +23,9 @@ def training(overrides: list[str], folder: Path | None = None, stop_after: int |
     model = models.build(config, data.spec)
     if folder is not None:
         folder.mkdir(exist_ok=True)
-    loop = Training(config, model, data, Engine(config.trainer), RunFolder(folder) if folder else None)
+    loop = Training(
+        config, model, Parts.alone(config, data), Engine(config.trainer), RunFolder(folder) if folder else None
+    )
     update = loop._update
 
     def counted(group: list, own: list, batches: Iterator) -> None:

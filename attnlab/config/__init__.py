@@ -13,6 +13,7 @@ from attnlab.config.data.image import ImageData
 from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import TableData, TaggedData, TextData
+from attnlab.config.joint import JointConfig, JointTrainer, PartKeys
 from attnlab.config.keys import LARGEST, THREADS, check, documented_keys, dropped, former_names, key, renamed
 
 from attnlab.config.model.embedding import (  # isort: skip
@@ -36,8 +37,8 @@ __all__ = [
     "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
     "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
     "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
-    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "OneHotEmbedding", "OptimizerConfig",
-    "ParallelData", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
+    "JointConfig", "JointTrainer", "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "OneHotEmbedding", "OptimizerConfig",
+    "ParallelData", "PartKeys", "PretrainedEmbedding", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
     "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
     "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
     "names_now", "node_type", "renamed",

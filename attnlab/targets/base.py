@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnlab.errors import UserError
 from attnlab.metrics import LISTED, Value
-from attnlab.sets import Loss, Ranked
+from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
 
 Rows = NDArray[np.int64]
@@ -165,6 +165,10 @@ class TargetKind:
 
         weights: (C,) of the classes, or None for equal ones.
         """
+        raise NotImplementedError
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        """How many of the right answers of a batch are known, over which `loss` sums."""
         raise NotImplementedError
 
     def combined(self, outputs: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from attnlab.metrics import Value
-from attnlab.sets import Loss, Ranked
+from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
 from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
@@ -41,6 +41,10 @@ class MultiLabel(TargetKind):
         known, logits = truth >= 0, outputs.float()
         each = binary_cross_entropy_with_logits(logits, truth.clamp_min(0).to(logits.dtype), reduction="none")
         return Loss((each * known).sum(), known.sum())
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((truth >= 0).sum())
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, C) -> (R, C): the logit of the mean p of the members' probabilities, as log p − log(1 − p), which

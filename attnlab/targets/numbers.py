@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from attnlab.metrics import Value
-from attnlab.sets import Loss
+from attnlab.sets import Loss, VectorSets
 from attnlab.spec import Target
 from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
@@ -44,6 +44,10 @@ class Numbers(TargetKind):
         wanted = ((truth.double().nan_to_num() - target.mean) / target.std).float()
         error = (outputs.float().squeeze(-1) - wanted).abs()
         return Loss((error * known).sum(), known.sum())
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((~truth.isnan()).sum())
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, 1) -> (R, 1): their mean."""

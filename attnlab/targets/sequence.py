@@ -1,5 +1,8 @@
 """A new sequence, such as a translation: kind `sequence`. Loaders store its tokens and the seq2seq head writes it."""
 
+from torch import Tensor
+
+from attnlab.sets import VectorSets
 from attnlab.targets.base import TargetKind
 
 
@@ -11,3 +14,8 @@ class Sequence(TargetKind):
 
     def __init__(self) -> None:
         super().__init__("sequence", per_vector=False)
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        """Of tokens."""
+        assert isinstance(truth, VectorSets), "targets of this kind are sequences"
+        return len(truth.values)

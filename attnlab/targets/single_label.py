@@ -13,7 +13,7 @@ from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED, Value
 from attnlab.metrics.labels import SPANS
 from attnlab.metrics.spans import are_tags
-from attnlab.sets import Loss, Ranked
+from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
 from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
 
@@ -86,6 +86,10 @@ class SingleLabel(TargetKind):
     def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
         total = cross_entropy(outputs.float(), truth, weights, ignore_index=-1, reduction="sum")
         return Loss(total, (truth >= 0).sum())
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((truth >= 0).sum())
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, C) -> (R, C): log-probabilities, whose softmax is the mean of the members' probabilities

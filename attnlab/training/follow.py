@@ -17,6 +17,7 @@ from attnlab.spec import DataSpec
 from attnlab.training import launch, starts
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.ranks import Ranks
 from attnlab.training.results import final_evaluations
 from attnlab.training.resume import restore
@@ -34,7 +35,7 @@ def lead(training: Training, folder: RunFolder) -> None:
         )
     if count == 1:
         return
-    launch.check(training.config, count)
+    launch.check(training.config.trainer, count)
     facts = _facts(training) | {"folder": str(folder.path), "update": str(training.progress.update)}
     training.engine.ranks.told(facts)
     for rank, found in enumerate(training.engine.ranks.all_told({})):
@@ -56,7 +57,7 @@ def follow() -> int:
     torch.manual_seed(config.seed)
     model = models.build(config, spec)
     starts.start(model, config, data)
-    training = Training(config, model, data, engine, folder)
+    training = Training(config, model, Parts.alone(config, data), engine, folder)
     if told["update"] != "0":
         restore(training)
     facts = _facts(training)
@@ -75,7 +76,7 @@ def follow() -> int:
 def _facts(training: Training) -> dict[str, str]:
     """What must be the same in all processes."""
     return {
-        "fingerprint of the data": training.fingerprint,
+        "fingerprint of the data": training.parts.fingerprint,
         "version of attnlab": version("attnlab"),
         "version of torch": torch.__version__,
         "number of threads": str(torch.get_num_threads()),

@@ -12,7 +12,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from attnlab import compose
 from attnlab.command_words import shell_word, text
-from attnlab.config import Config
+from attnlab.config import Config, Trainer
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder, new_folder
 
@@ -38,7 +38,7 @@ def launch(config: Config, words: Sequence[str]) -> int:
     of `attnlab train`. Raises UserError where updates have fewer batches than there are processes."""
     trainer = config.trainer
     assert trainer.ranks is not None
-    check(config, trainer.ranks)
+    check(trainer, trainer.ranks)
     if not any(word.startswith(("run=", "folder=")) for word in words):
         words = [*words, shell_word("folder", str(new_folder(Path(config.outputs) / config.task)))]
     if trainer.threads is None:
@@ -53,9 +53,8 @@ def launch(config: Config, words: Sequence[str]) -> int:
     return 1
 
 
-def check(config: Config, ranks: int) -> None:
+def check(trainer: Trainer, ranks: int) -> None:
     """Raises UserError where some processes would have nothing to do."""
-    trainer = config.trainer
     if ranks > trainer.accumulate:
         budget = max(1, trainer.batch_vectors * trainer.accumulate // ranks)
         raise UserError(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnlab.config import Config
+from attnlab.config import Config, JointConfig
 from attnlab.errors import UserError
-from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.training import checkpoint, optim
 
 
@@ -15,18 +15,18 @@ from attnlab.training import checkpoint, optim
 class Learned:
     """average: None where the configuration wants none."""
 
-    model: Model
+    model: Learner
     optimizer: torch.optim.Optimizer
     average: optim.Average | None
 
     @classmethod
-    def at_first(cls, model: Model, config: Config) -> "Learned":
+    def at_first(cls, model: Learner, config: Config | JointConfig) -> "Learned":
         """Of a model with its initial weights."""
         average = optim.Average(model, config.trainer.average) if config.trainer.average else None
         return cls(model, optim.build_optimizer(model, config.optimizer), average)
 
     @property
-    def evaluated(self) -> Model:
+    def evaluated(self) -> Learner:
         """The model whose weights are validated: the averaged one, where there is an average."""
         return self.average.model if self.average else self.model
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from attnlab import config as keys
 from attnlab.errors import Damaged, UserError
-from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.registry import OPTIMIZERS, SCHEDULES
 
 
@@ -110,7 +110,7 @@ class Average:
     the decay of update u is min(decay, (1 + u) / (10 + u)).
     """
 
-    def __init__(self, model: Model, decay: float) -> None:
+    def __init__(self, model: Learner, decay: float) -> None:
         self.decay = decay
         self.model = copy.deepcopy(model)
         self.model.requires_grad_(False).eval()

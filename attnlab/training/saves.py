@@ -20,9 +20,10 @@ class Saves:
         """Write everything that the rest of the run depends on. Raises UserError where the disk refuses it."""
         checkpoint.save(self.folder.last, tensors, state)
 
-    def best(self, weights: dict[str, Tensor], state: dict[str, object]) -> None:
-        """Write the best weights so far. Raises UserError where the disk refuses it."""
-        checkpoint.save(self.folder.best, {"model": weights}, state)
+    def best(self, part: str, weights: dict[str, Tensor], state: dict[str, object]) -> None:
+        """Write the best weights so far; of a joint run those of one part, which are a whole model. Raises UserError where the
+        disk refuses it."""
+        checkpoint.save(self.folder.part(part).best, {"model": weights}, state)
 
     def candidate(self, weights: dict[str, Tensor], scores: Scores, monitor: str, update: int) -> None:
         """Offer the weights of a validation, see `Candidates.offer`."""
@@ -43,9 +44,9 @@ class Saves:
         if self.candidates:
             self.candidates.forget_after(update)
 
-    def hypotheses(self, update: int, text: str) -> None:
+    def hypotheses(self, part: str, update: int, text: str) -> None:
         """Keep the texts that were predicted for the validation examples after this update."""
-        self.folder.write_hypotheses(update, text)
+        self.folder.part(part).write_hypotheses(update, text)
 
 
 class Unwritten(Saves):
@@ -54,7 +55,7 @@ class Unwritten(Saves):
     def last(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, object]) -> None:
         pass
 
-    def best(self, weights: dict[str, Tensor], state: dict[str, object]) -> None:
+    def best(self, part: str, weights: dict[str, Tensor], state: dict[str, object]) -> None:
         pass
 
     def candidate(self, weights: dict[str, Tensor], scores: Scores, monitor: str, update: int) -> None:
@@ -63,7 +64,7 @@ class Unwritten(Saves):
     def forget_after(self, update: int) -> None:
         pass
 
-    def hypotheses(self, update: int, text: str) -> None:
+    def hypotheses(self, part: str, update: int, text: str) -> None:
         pass
 
 

@@ -30,6 +30,7 @@ from attnlab.training.follow import lead
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
+from attnlab.training.parts import Parts
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.resume import restore
@@ -110,7 +111,7 @@ def _start(
         data.spec.save(folder.path)
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned, brief)
-        return _finish(Training(config, model, data, engine, folder, session), data, session)
+        return _finish(Training(config, model, Parts.alone(config, data), engine, folder, session), session)
 
 
 def _write_beginnings(folder: RunFolder, overrides: Sequence[str]) -> None:
@@ -212,7 +213,7 @@ def resume(
         starts.start(model, config, data)
         reporter = Reporter(folder.log, quiet)
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
-        training = Training(config, model, data, engine, folder, session)
+        training = Training(config, model, Parts.alone(config, data), engine, folder, session)
         if checkpoint.exists(folder.last):
             restored = restore(training)
             if (
@@ -240,7 +241,7 @@ def resume(
         else:
             reporter.say(f"Starting {folder.path} from the beginning: it stopped before its first save.")
         folder.forget_metrics_after(training.progress.update)
-        return _finish(training, data, session)
+        return _finish(training, session)
 
 
 def _how_far(training: Training, folder: RunFolder) -> str:
@@ -276,12 +277,12 @@ def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> Non
         )
 
 
-def _finish(training: Training, data: Data, session: Session) -> Run:
+def _finish(training: Training, session: Session) -> Run:
     """Train to the end, score the best weights and report the results; of a failure, write down why."""
     folder = session.folder
     folder.error.unlink(missing_ok=True)
     try:
-        return _to_the_end(training, data, session)
+        return _to_the_end(training, session)
     except BrokenPipeError:  # nobody reads what is told: stop as if it had been asked for
         if not training.progress.done:
             training.save()
@@ -295,18 +296,19 @@ def _finish(training: Training, data: Data, session: Session) -> Run:
         session.tracking.finish()
 
 
-def _to_the_end(training: Training, data: Data, session: Session) -> Run:
+def _to_the_end(training: Training, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
-    config, reporter, progress = training.config, session.reporter, training.progress
+    (part,), (model,) = training.parts.by_name.values(), training.model.parts.values()
+    config, data, reporter, progress = part.config, part.data, session.reporter, training.progress
     lead(training, session.folder)
-    _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
+    _, unusual = monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
     told = [*warnings(data, config=config), *([unusual] if unusual else [])]
     if session.warned:
         reporter.note(told)
     for warning in [] if session.warned else told:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    parameters = f"{count_parameters(training.model):,} parameters"
+    parameters = f"{count_parameters(model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
     several = training.engine.ranks.count > 1
@@ -322,8 +324,8 @@ def _to_the_end(training: Training, data: Data, session: Session) -> Run:
         reporter.say(f"Continue with: attnlab train {again}")
         raise Stopped(caught[0] if caught else signal.SIGTERM)  # or another process was asked to stop
     # The model itself takes the best weights: its own are in `last/`.
-    best = best_weights(session.folder, training.model.state_dict())
-    run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
+    best = best_weights(session.folder, model.state_dict())
+    run = with_weights(best, session.folder, config, data.spec, model, session.engine)
     with reporter.only_log(session.brief):
         finish(training, run, data, simple, session, told)
     for kept in (session.folder.best, session.folder.last):  # whole by now, so that the ones before aren't needed

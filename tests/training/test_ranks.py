@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -173,13 +174,14 @@ def test_unequal_batches_give_the_gradient_of_one_batch_of_all(treebank: Path) -
     for pieces in (1, 3):
         loop = training(words)
         loop.model.double()
-        indices = loop.batching.epoch(0)[0]
-        group = [indices] if pieces == 1 else [indices[:1], indices[1:3], indices[3:]]
+        draw = loop.mixture.groups(0)[0][0]
+        slices = [slice(None)] if pieces == 1 else [slice(1), slice(1, 3), slice(3, None)]
+        group = [replace(draw, indices=draw.indices[piece]) for piece in slices]
         caught: dict[str, torch.Tensor] = {}
         loop.learned.optimizer.step = lambda loop=loop, caught=caught: caught.update(  # type: ignore[method-assign]
             {name: p.grad.clone() for name, p in loop.model.named_parameters() if p.grad is not None}
         )
-        loop._update(group, range(len(group)), iter([loop.train_split.batch(piece) for piece in group]))
+        loop._update(group, range(len(group)), map(loop.parts.batch, group))
         gradients.append(caught)
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
