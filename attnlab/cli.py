@@ -149,9 +149,11 @@ def train(words: list[str]) -> int | None:
             return launch.launch(config, overrides)
         _tell_finished(train(*overrides).folder)
         return None
-    from attnlab import compose
+    from attnlab import compose, compose_joint
     from attnlab.command_words import shell_word
 
+    if compose_joint.wanted(overrides):
+        return _train_joint(overrides, options)
     runs = compose.each_run(overrides) if options else [overrides]
     configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
     first = configs[0]
@@ -171,13 +173,30 @@ def train(words: list[str]) -> int | None:
     return None
 
 
+def _train_joint(overrides: list[str], options: list[str]) -> int | None:
+    """A run of several tasks that share a trunk. Raises UserError for options."""
+    from attnlab import compose_joint
+
+    if options:
+        raise UserError(f"`{options[0]}`: trains runs of one task each; start each joint run by itself")
+    composed = compose_joint.compose_joint(overrides)
+    _say_at_once(f"Preparing {composed.config.task}: {', '.join(composed.words)}")
+    from attnlab.training import joint, launch
+
+    if launch.wanted(composed.config):
+        return launch.launch(composed.config, overrides)
+    _tell_finished(joint.start(composed, overrides).folder)
+    return None
+
+
 def _tell_finished(folder: "RunFolder") -> None:
-    """Write a finished run's report, and say what its folder could do without."""
+    """Write a finished run's report, of a joint one those of its parts, and say what its folder could do without."""
     from attnlab.lab import prune
     from attnlab.lab.report.command import after_training
 
-    if not folder.report.exists() or folder.report.stat().st_mtime_ns < folder.results.stat().st_mtime_ns:
-        after_training(folder)
+    for run in map(folder.part, folder.parts() or [""]):
+        if not run.report.exists() or run.report.stat().st_mtime_ns < run.results.stat().st_mtime_ns:
+            after_training(run)
     prune.tell(folder)
 
 
@@ -237,11 +256,17 @@ def _show_config(words: list[str], options: list[str]) -> None:
     if len(options) > 1:
         given = " ".join(options)
         raise UserError(f"`{given}`: `--cfg job` shows one configuration, and goes with no other option")
-    from attnlab import compose
+    from attnlab import compose, compose_joint
     from attnlab.attention_options import kernel_table
     from attnlab.training import defaults
 
     overrides = words[:position] + words[position + 2 :]
+    if compose_joint.wanted(overrides):
+        composed = compose_joint.compose_joint(overrides)
+        print(compose.to_yaml(composed.config), end="")
+        for name, own in composed.words.items():
+            print(f"# {name}: attnlab train {' '.join(own)} --cfg job")
+        return
     config, line = defaults.settle(compose.compose(overrides), overrides)
     print(f"# {line}\n" if line else "", compose.to_yaml(config), sep="", end="")
     if config.encoder.name == "attention":
@@ -262,9 +287,18 @@ def evaluate(words: list[str]) -> None:
                 "FILE --out FILE`"
             )
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
+    from attnlab.runs import RunFolder
     from attnlab.training.score_again import score_again
 
-    score_again(eval_words["run"], eval_words["split"], eval_words["outputs"], overrides)
+    run, part, outputs = eval_words["run"], eval_words["part"], eval_words["outputs"]
+    if part:
+        joint = RunFolder.find(run, outputs)
+        if not joint.is_joint:
+            raise UserError(f"`part={part}`: {joint.path} is no joint run; leave it out")
+        if part not in joint.parts():
+            raise UserError(f"`part={part}`: no such part; {suggestion(part, joint.parts())}")
+        run = str(joint.part(part).path)
+    score_again(run, eval_words["split"], outputs, overrides)
 
 
 def predict(words: list[str]) -> int:

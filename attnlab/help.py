@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_origin
 
 from attnlab import glossary, groups
 from attnlab.attention_options import kernel_table
-from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of, names_now
+from attnlab.config import JOINT, Config, JointConfig, Sweep, Trainer, documented_keys, keys_of, names_now
 from attnlab.config.keys import KeyDoc
 from attnlab.errors import UserError, near_name, suggestion
 from attnlab.registry import BASELINES, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
@@ -23,6 +23,7 @@ usage: attnlab <command> [key=value ...]
 
   train       train a model and score it             attnlab train task=pos
               on your own data                       attnlab train data=csv data.path=FILE
+              several tasks in one model             attnlab train task=joint parts=[pos,digits]
               continue a run that was stopped        attnlab train run=latest
               several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
               show the configuration                 attnlab train task=pos --cfg job
@@ -80,6 +81,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
     ),
     "eval": (
         Word("run", "latest", "the run: its folder, `latest`, or a sweep (its best trial)"),
+        Word("part", "", "of a joint run: the part that is scored, as `run=FOLDER/parts/NAME` also says"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
     ),
@@ -173,6 +175,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
 USAGE = {
     "train": (
         "usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n"
+        "       attnlab train task=joint parts=[TASK,...] [parts.TASK.key=value ...] [key=value ...]\n"
         "       attnlab train run=FOLDER|latest [key=value ...]"
     ),
     "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
@@ -227,7 +230,7 @@ encoder.position encoder.parameters optimizer.lr optimizer.weight_decay trainer.
 trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
-    "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
+    "parts": "[pos,digits]", "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
     "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "data.path": "FILE", "data.target_kind": "number",
     "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
     "embedding.char_window": "5", "task": "pos", "data.structure": "random_walk:16",
@@ -251,6 +254,8 @@ NEEDED = {
     "data.fold": "data.folds=5", "embedding.features": "embedding.path=FILE", "embedding.trainable": "embedding.path=FILE"
 }  # fmt: skip
 """Of other keys: the key without which they say nothing."""
+OF_JOINT = ("parts", "trainer.mixing", "trainer.balance")
+"""Keys that only joint runs have."""
 OF_TABLES = ("data.id", "data.keep", "data.separator")
 """Keys that parallel texts have where both languages are in one table."""
 WIDTH, LEFT = 100, 30
@@ -259,6 +264,8 @@ WIDTH, LEFT = 100, 30
 
 def verb_page(verb: str, words: Sequence[str] = ()) -> str:
     """What `attnlab VERB [words] --help` prints. Raises UserError for words of `train` that are no choices or keys."""
+    if verb == "train" and f"task={JOINT}" in words:
+        return _joint_page(words)
     if verb == "train" and words:
         return _composed_page(words)
     page = [USAGE[verb]]
@@ -316,6 +323,44 @@ def _composed_page(words: Sequence[str]) -> str:
     return "\n".join([*page, "", "training", *_columns(rows(Config))])
 
 
+def _joint_page(words: Sequence[str]) -> str:
+    """What parts are, and the keys of all of them, with the values that these have for the words."""
+    from attnlab import compose_joint
+
+    composed = compose_joint.compose_joint(words)
+    page = [f"attnlab train {' '.join(words)}", "", "parts: each is an ordinary run around one trunk"]
+    for name, own in composed.words.items():
+        page += _columns(
+            [(f"parts.{name}.", f"{' '.join(own)}; its keys: attnlab train {' '.join(own)} --help")], 14
+        )
+    own_keys = " ".join(
+        f"{name}.*" if name in groups.NAMES and name != "task" else name for name in compose_joint.OWN
+    )
+    page += [
+        "",
+        *textwrap.wrap(
+            f"after parts.NAME.: {own_keys} {' '.join(compose_joint.OWN_KEYS)}", WIDTH, break_on_hyphens=False
+        ),
+    ]
+    rows = []
+    for key in documented_keys(JointConfig):
+        value: object = composed.config
+        for entry in key.path.split("."):
+            value = getattr(value, entry)
+        if key.path not in ("parts", *compose_joint.OWN_KEYS):
+            rows.append(_key_row(key, value))
+    for group in ("encoder", "optimizer", "schedule", "logger"):
+        node = getattr(composed.config, group)
+        keys = [
+            key
+            for key in documented_keys(type(node), f"{group}.")
+            if shown(key) and key.path not in compose_joint.OWN_KEYS
+        ]
+        page += ["", f"{group}={node.name}, of all parts"]
+        page += _columns(_key_row(key, getattr(node, key.path.partition(".")[2])) for key in keys)
+    return "\n".join([*page, "", "training, of all parts", *_columns(rows)])
+
+
 def shown(key: KeyDoc) -> bool:
     """The name of a part follows from the choice of its group."""
     group, _, name = key.path.partition(".")
@@ -369,7 +414,8 @@ def explain(word: str) -> str:
 def _every_key() -> dict[str, list[tuple[str, KeyDoc]]]:
     """By path: the parts that have a key, and what it is in each; keys of no group are those of the part ""."""
     keys: dict[str, list[tuple[str, KeyDoc]]] = defaultdict(list)
-    for key in (*documented_keys(Config), *documented_keys(Sweep, "sweep.")):
+    of_joint = (key for key in documented_keys(JointConfig) if key.path in OF_JOINT)
+    for key in (*documented_keys(Config), *of_joint, *documented_keys(Sweep, "sweep.")):
         keys[key.path].append(("", key))
     for group, registry in GROUPS.items():
         for part in registry:
@@ -394,7 +440,9 @@ def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str
             words = ["attnlab train", *_beside(path, names), word]
         else:
             rows.append(("default", _written(having[0][1].default)))
-            words = ["attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train", word]
+            verb = "attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train"
+            joint = [f"task={JOINT} parts=[pos,digits]"] if path in OF_JOINT and path != "parts" else []
+            words = [verb, *([f"task={JOINT}"] if path == "parts" else joint), word]
         block = [f"{path}: {sentence}", *_columns([*rows, ("example", " ".join(words))], left=10)]
         if path == "encoder.kernel":
             block += ["", kernel_table().rstrip()]

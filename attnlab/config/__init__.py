@@ -13,7 +13,7 @@ from attnlab.config.data.image import ImageData
 from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import TableData, TaggedData, TextData
-from attnlab.config.joint import JointConfig, JointTrainer, PartKeys
+from attnlab.config.joint import JOINT, JointConfig, JointTrainer, PartKeys
 from attnlab.config.keys import LARGEST, THREADS, check, documented_keys, dropped, former_names, key, renamed
 
 from attnlab.config.model.embedding import (  # isort: skip
@@ -34,7 +34,7 @@ from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 
 __all__ = [
-    "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
+    "BASES", "JOINT", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
     "ConvolutionEncoder", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
     "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
     "JointConfig", "JointTrainer", "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "OneHotEmbedding", "OptimizerConfig",

@@ -1,11 +1,15 @@
 """Keys of `task=joint`: several tasks, each an ordinary run, that share one trunk."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from attnlab.config.keys import LARGEST, key
 from attnlab.config.model.encoder import AttentionEncoder
 from attnlab.config.training import LoggerConfig, OptimizerConfig, ScheduleConfig, Trainer
+
+JOINT = "joint"
+"""The task of a run that learns several."""
 
 
 @dataclass
@@ -37,7 +41,7 @@ class JointTrainer(Trainer):
 class JointConfig:
     """Everything that the parts of a joint run have in common; saved with it as config.yaml."""
 
-    task: str = key("joint", "the name of what is learned, and of the folder of its runs")
+    task: str = key(JOINT, "the name of what is learned, and of the folder of its runs")
     parts: dict[str, PartKeys] = field(
         default_factory=dict,
         metadata={"help": "by name, what is learned together; each name is that of a task, or has one of its own"},
@@ -64,5 +68,5 @@ class JointConfig:
                 f"set trainer.accumulate={len(self.parts)} or more"
             )
         for name, part in self.parts.items():
-            if part.weight == 0:
-                yield f"`parts.{name}.weight=0`: it would learn nothing; leave `{name}` out of `parts`"
+            if not 0 < part.weight < math.inf:
+                yield f"`parts.{name}.weight={part.weight:g}`: write a number above 0, or leave `{name}` out of `parts`"

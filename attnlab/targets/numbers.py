@@ -1,5 +1,7 @@
 """A number for the set (kind `number`) or for each vector (`vector_numbers`); NaN is not scored."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import torch
@@ -48,6 +50,11 @@ class Numbers(TargetKind):
     def count(self, truth: Tensor | VectorSets) -> int:
         assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
         return int((~truth.isnan()).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        numbers = np.hstack(list(gold)).astype(np.float64)
+        known = numbers[~np.isnan(numbers)]
+        return float(np.abs(known - np.median(known)).mean()) / target.std if len(known) else 0.0
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, 1) -> (R, 1): their mean."""

@@ -1,9 +1,14 @@
 """A new sequence, such as a translation: kind `sequence`. Loaders store its tokens and the seq2seq head writes it."""
 
+import collections.abc
+
+import numpy as np
 from torch import Tensor
 
+from attnlab.metrics import Value
 from attnlab.sets import VectorSets
-from attnlab.targets.base import TargetKind
+from attnlab.spec import Target
+from attnlab.targets.base import TargetKind, entropy
 
 
 class Sequence(TargetKind):
@@ -19,3 +24,7 @@ class Sequence(TargetKind):
         """Of tokens."""
         assert isinstance(truth, VectorSets), "targets of this kind are sequences"
         return len(truth.values)
+
+    def constant_loss(self, gold: collections.abc.Sequence[Value], target: Target) -> float:
+        """Of tokens that are drawn by how frequent they are."""
+        return entropy(np.unique(np.hstack(list(gold)), return_counts=True)[1])

@@ -15,7 +15,7 @@ from attnlab.metrics.labels import SPANS
 from attnlab.metrics.spans import are_tags
 from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
-from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer, entropy
 
 MOST_OF_SETS, MOST_OF_VECTORS = 10, 3
 """Classes whose probabilities are kept with a prediction, of each set or of each vector."""
@@ -90,6 +90,9 @@ class SingleLabel(TargetKind):
     def count(self, truth: Tensor | VectorSets) -> int:
         assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
         return int((truth >= 0).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        return entropy(target.counts)
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, C) -> (R, C): log-probabilities, whose softmax is the mean of the members' probabilities

@@ -12,7 +12,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from attnlab import compose
 from attnlab.command_words import shell_word, text
-from attnlab.config import Config, Trainer
+from attnlab.config import Config, JointConfig, Trainer
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder, new_folder
 
@@ -20,20 +20,21 @@ USER_ERROR = 2
 """The exit code of a mistake that the first process has told; to start again would change nothing."""
 
 
-def wanted(config: Config) -> bool:
+def wanted(config: Config | JointConfig) -> bool:
     """Whether this process should start others: with `trainer.ranks`, unless a launcher has started it."""
     return (config.trainer.ranks or 1) > 1 and "WORLD_SIZE" not in os.environ
 
 
-def continued(words: Sequence[str]) -> Config:
+def continued(words: Sequence[str]) -> Config | JointConfig:
     """The configuration with which `run=` among the words of `attnlab train` goes on. Raises UserError as `train` does."""
     run = [text(word) for word in words if word.startswith("run=")][-1]
     others = [word for word in words if not word.startswith("run=")]
     outputs = [text(word) for word in others if word.startswith("outputs=")]
-    return compose.load_saved(RunFolder.find(run, outputs[-1] if outputs else "outputs").config, others)
+    folder = RunFolder.find(run, outputs[-1] if outputs else "outputs")
+    return (compose.load_saved_joint if folder.is_joint else compose.load_saved)(folder.config, others)
 
 
-def launch(config: Config, words: Sequence[str]) -> int:
+def launch(config: Config | JointConfig, words: Sequence[str]) -> int:
     """Train with `config.trainer.ranks` processes, again from the last save where one of them dies; the exit code. words: those
     of `attnlab train`. Raises UserError where updates have fewer batches than there are processes."""
     trainer = config.trainer

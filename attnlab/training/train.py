@@ -1,18 +1,14 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
-import platform
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import torch
-import yaml
 
-from attnlab import compose
+from attnlab import compose, compose_joint
 from attnlab.command_words import shell_word, text
-from attnlab.config import Config, HubDataConfig
+from attnlab.config import Config
 from attnlab.data import loader
-from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import warnings
 from attnlab.disk import read_json, write_json, write_text
@@ -21,12 +17,12 @@ from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
-from attnlab.training import changes, checkpoint, cross_validation, defaults, starts, task
+from attnlab.training import changes, checkpoint, cross_validation, defaults, joint, starts, task
 from attnlab.training.baselines import of_splits
-from attnlab.training.checks import check_answers, check_counts, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
-from attnlab.training.follow import lead
+from attnlab.training.joint import JointRun
+from attnlab.training.lead import lead
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
@@ -35,11 +31,18 @@ from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.resume import restore
 from attnlab.training.run import Run, best_weights, load_data, with_weights
-from attnlab.training.signals import on_stop_signal
+from attnlab.training.running import (
+    failures_told,
+    opened,
+    refuse_missing_splits,
+    remove_copies,
+    train_until_done,
+    write_beginnings,
+)
 from attnlab.training.tracking import Tracking
 
 
-def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
+def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation | JointRun:
     """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`. Raises UserError where the
     configuration or the data cannot be used, and Stopped where a signal asked for an end."""
     for word in overrides:
@@ -47,6 +50,12 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
             raise UserError(
                 f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
             )
+    if folder := joint.find(overrides):
+        return joint.resume(
+            folder, [word for word in overrides if not word.startswith(("run=", "outputs="))], quiet
+        )
+    if compose_joint.wanted(overrides):
+        return joint.start(compose_joint.compose_joint(overrides), overrides, quiet)
     if runs := [text(word) for word in overrides if word.startswith("run=")]:
         return resume(runs[-1], [word for word in overrides if not word.startswith("run=")], quiet)
     return start(compose.compose(overrides), overrides, quiet)
@@ -76,26 +85,12 @@ def _start(
         folds = loader(config.data).folds(config.data, config.seed)
         folder = RunFolder.create(config.outputs, config.task, config.folder)
         with folder.held():
-            _write_beginnings(folder, overrides)
+            write_beginnings(folder, overrides)
             write_json(folder.folds, asdict(folds))
             write_text(folder.config, compose.to_yaml(config))
             told = "\n".join(filter(None, (title, line)))
             return _train_folds(folder, config, folds, overrides, quiet, told, brief)
-    data = load_data(config)
-    _refuse_missing_splits(config, data)
-    models.resolve(config, data.spec)
-    task.refuse_other(config, data.spec)
-    if data.commit is not None:
-        assert isinstance(config.data, HubDataConfig)
-        config.data.revision = data.commit  # whatever the hub has tomorrow
-    check_counts(config, data)
-    check_memory(config, data.spec, engine.device)
-    torch.manual_seed(config.seed)
-    model = models.build(config, data.spec)
-    check_answers(model, data)
-    monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
-    check_positions(config, model, data)
-    starts.start(model, config, data)
+    data, model = opened(config, engine)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
     with folder.held():
@@ -107,31 +102,11 @@ def _start(
             reporter.say(follows, style="cyan")
         if line:
             reporter.say(line, style="cyan")
-        _write_beginnings(folder, overrides)
+        write_beginnings(folder, overrides)
         data.spec.save(folder.path)
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned, brief)
         return _finish(Training(config, model, Parts.alone(config, data), engine, folder, session), session)
-
-
-def _write_beginnings(folder: RunFolder, overrides: Sequence[str]) -> None:
-    """How a run was asked for, and what its figures may depend on besides the configuration."""
-    write_text(folder.overrides, yaml.safe_dump(list(overrides)))
-    environment = {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-    write_json(folder.environment, environment)
-
-
-def _refuse_missing_splits(config: Config, data: Data) -> None:
-    for needed in ("train", "validation"):
-        if needed not in data.splits:
-            hint = "; hold one out by `data.validation=0.1`" if needed == "validation" else ""
-            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none{hint}")
 
 
 def _train_folds(
@@ -206,7 +181,7 @@ def resume(
         _refuse_other_size(folder, config, spec)
         engine = Engine(config.trainer)
         data = load_data(config, spec)
-        _refuse_missing_splits(config, data)
+        refuse_missing_splits(config, data)
         check_memory(config, spec, engine.device)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
@@ -279,21 +254,8 @@ def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> Non
 
 def _finish(training: Training, session: Session) -> Run:
     """Train to the end, score the best weights and report the results; of a failure, write down why."""
-    folder = session.folder
-    folder.error.unlink(missing_ok=True)
-    try:
+    with failures_told(training, session):
         return _to_the_end(training, session)
-    except BrokenPipeError:  # nobody reads what is told: stop as if it had been asked for
-        if not training.progress.done:
-            training.save()
-        raise
-    except Exception as error:
-        if not isinstance(error, Stopped):
-            sentence = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            write_json(folder.error, {"error": sentence})
-        raise
-    finally:
-        session.tracking.finish()
 
 
 def _to_the_end(training: Training, session: Session) -> Run:
@@ -311,24 +273,11 @@ def _to_the_end(training: Training, session: Session) -> Run:
     parameters = f"{count_parameters(model):,} parameters"
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
-    several = training.engine.ranks.count > 1
-    with (
-        reporter.bar(progress.update, training.updates),
-        on_stop_signal(training.request_stop, several) as caught,
-        reporter.only_log(session.brief),
-    ):
-        training.run()
-    if training.stopping and not progress.done:
-        reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
-        again = shell_word("run", str(session.folder.path))
-        reporter.say(f"Continue with: attnlab train {again}")
-        raise Stopped(caught[0] if caught else signal.SIGTERM)  # or another process was asked to stop
+    train_until_done(training, session)
     # The model itself takes the best weights: its own are in `last/`.
     best = best_weights(session.folder, model.state_dict())
     run = with_weights(best, session.folder, config, data.spec, model, session.engine)
     with reporter.only_log(session.brief):
-        finish(training, run, data, simple, session, told)
-    for kept in (session.folder.best, session.folder.last):  # whole by now, so that the ones before aren't needed
-        for copy in checkpoint.copies(kept):
-            checkpoint.remove(copy)
+        finish(progress, training.wall_seconds, run, data, simple, session, told)
+    remove_copies(session.folder)
     return run

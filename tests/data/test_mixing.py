@@ -1,7 +1,7 @@
 """Which batches of which part form an update."""
 
 from collections import Counter
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from hypothesis import given
@@ -43,7 +43,7 @@ def test_an_update_has_all_its_batches_and_one_of_each_part(
     found = shares(sizes, accumulate, mixing)
     assert sum(found.values()) == accumulate and min(found.values()) >= 1
     by_size = sorted(sizes, key=sizes.__getitem__)
-    assert all(found[small] <= found[large] + 1 for small, large in zip(by_size, by_size[1:], strict=False))
+    assert all(found[small] <= found[large] + 1 for small, large in pairwise(by_size))
     backwards = dict(reversed(sizes.items()))
     assert shares(backwards, accumulate, mixing) == found
 

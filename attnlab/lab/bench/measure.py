@@ -51,7 +51,6 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     head = model.head if isinstance(model.head, Seq2seq) else None
-    split = data.splits["train"]
     training = Training(config, model, Parts.alone(config, data), engine)
     draws = [draw for group in training.mixture.groups(0) for draw in group][:updates]
     batches = list(map(training.parts.batch, draws))
