@@ -431,6 +431,8 @@ def _saved_node(
                 former = renamed(keys)
                 known = {former.get(key, key): item for key, item in given.items() if key not in dropped(keys)}
                 value = OmegaConf.merge(OmegaConf.structured(keys), known)
+            elif name == "parts":
+                value = OmegaConf.merge(node.parts, value)
             elif name == "trainer":
                 value = OmegaConf.merge(OmegaConf.structured(trainer), value)
             node[name] = value

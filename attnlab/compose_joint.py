@@ -120,10 +120,6 @@ def _names(value: object) -> list[str]:
         raise UserError("`task=joint`: say which tasks are learned together, as in parts=[pos,digits]")
     names = [as_written(name) for name in (value if isinstance(value, list) else [value])]
     for name in names:
-        if not re.fullmatch(r"[A-Za-z]\w{0,99}", name, re.ASCII):
-            raise UserError(
-                f"`parts`: `{name}` names a folder; begin with a letter, and use letters, digits and _"
-            )
         if names.count(name) > 1:
             raise UserError(
                 f"`parts`: `{name}` stands there twice; give the second a name of its own, as in parts=[{name},{name}2] "

@@ -1,6 +1,7 @@
 """Keys of `task=joint`: several tasks, each an ordinary run, that share one trunk."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -68,5 +69,7 @@ class JointConfig:
                 f"set trainer.accumulate={len(self.parts)} or more"
             )
         for name, part in self.parts.items():
+            if not re.fullmatch(r"[A-Za-z]\w{0,99}", name, re.ASCII):
+                yield f"`parts`: `{name}` names a folder; begin with a letter, and use letters, digits and _"
             if not 0 < part.weight < math.inf:
                 yield f"`parts.{name}.weight={part.weight:g}`: write a number above 0, or leave `{name}` out of `parts`"

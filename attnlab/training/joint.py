@@ -97,16 +97,8 @@ def scores_of(part: str, scores: dict[str, float]) -> dict[str, float]:
 def start(composed: Composed, overrides: Sequence[str] = (), quiet: bool = False) -> JointRun:
     """A new joint run. Its folder is made once all parts have been accepted. Raises UserError and Stopped, as `train` does."""
     config, engine = composed.config, Engine(composed.config.trainer)
-    parts, lines = {}, {}
-    for name, words in composed.words.items():
-        try:
-            plain = compose.compose(words)
-            own = compose.with_absolute_paths(compose_joint.in_common(defaults.settle(plain, words)[0], config))
-            lines[name] = _chosen(compose_joint.in_common(plain, config), own)
-            parts[name] = Opened(own, *opened(own, engine))
-        except UserError as error:
-            raise UserError(f"part `{name}`: {error}") from error
-    model, learned = Joint({name: part.model for name, part in parts.items()}), _learned(config, parts, engine)
+    parts, lines = opened_parts(composed, engine)
+    model, learned = joint_of(parts), learned_of(config, parts, engine)
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
     with folder.held():
@@ -133,9 +125,9 @@ def resume(folder: RunFolder, overrides: Sequence[str] = (), quiet: bool = False
         _refuse_other(folder, config)
         engine = Engine(config.trainer)
         parts = _reopened(folder, config, engine)
-        learned, reporter = _learned(config, parts, engine), Reporter(folder.log, quiet)
+        learned, reporter = learned_of(config, parts, engine), Reporter(folder.log, quiet)
         session = _session(config, engine, folder, reporter, learned)
-        training = Training(config, _joint(parts), learned, engine, folder, session)
+        training = Training(config, joint_of(parts), learned, engine, folder, session)
         if checkpoint.exists(folder.last):
             told = restore(training)
             if training.progress.done and folder.results.exists():
@@ -169,7 +161,7 @@ def follow(folder: RunFolder, engine: Engine) -> Training:
     """The training that the first process of a joint run has begun, as another process computes it."""
     config = compose.load_saved_joint(folder.config)
     parts = _reopened(folder, config, engine)
-    return Training(config, _joint(parts), _learned(config, parts, engine), engine, folder)
+    return Training(config, joint_of(parts), learned_of(config, parts, engine), engine, folder)
 
 
 def find(words: Sequence[str]) -> RunFolder | None:
@@ -188,13 +180,26 @@ def find(words: Sequence[str]) -> RunFolder | None:
     return folder if folder.is_joint else None
 
 
+def opened_parts(composed: Composed, engine: Engine) -> tuple[dict[str, Opened], dict[str, str]]:
+    """The parts of a joint run that begins, each as an ordinary run would; and, of each, the settings that follow from its data.
+    Raises UserError where one cannot be trained."""
+    parts, lines = dict[str, Opened](), dict[str, str]()
+    for name, words in composed.words.items():
+        try:
+            plain = compose.compose(words)
+            settled = compose_joint.in_common(defaults.settle(plain, words)[0], composed.config)
+            own = compose.with_absolute_paths(settled)
+            lines[name] = _chosen(compose_joint.in_common(plain, composed.config), settled)
+            parts[name] = Opened(own, *opened(own, engine))
+        except UserError as error:
+            raise UserError(f"part `{name}`: {error}") from error
+    return parts, lines
+
+
 def _chosen(plain: Config, settled: Config) -> str:
-    """The settings of a part that follow from its data, as words."""
-    before, now = flat(asdict(plain)), flat(asdict(compose.with_absolute_paths(settled)))
-    paths = ("data.path", "embedding.path")
-    return " ".join(
-        f"{key}={as_written(value)}" for key, value in now.items() if key not in paths and before.get(key) != value
-    )
+    """The settings by which a configuration differs from a plain one, as words."""
+    before, now = flat(asdict(plain)), flat(asdict(settled))
+    return " ".join(f"{key}={as_written(value)}" for key, value in now.items() if before.get(key) != value)
 
 
 def _refuse_other(folder: RunFolder, config: JointConfig) -> None:
@@ -226,11 +231,11 @@ def _reopened(folder: RunFolder, config: JointConfig, engine: Engine) -> dict[st
     return parts
 
 
-def _joint(parts: dict[str, Opened]) -> Joint:
+def joint_of(parts: dict[str, Opened]) -> Joint:
     return Joint({name: part.model for name, part in parts.items()})
 
 
-def _learned(config: JointConfig, parts: dict[str, Opened], engine: Engine) -> JointParts:
+def learned_of(config: JointConfig, parts: dict[str, Opened], engine: Engine) -> JointParts:
     """What the parts learn, and how much each counts. Raises UserError where one has nothing to learn."""
     of_parts, scales = dict[str, Part](), dict[str, Scale]()
     for name, part in parts.items():

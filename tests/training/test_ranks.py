@@ -34,6 +34,11 @@ KINDS = {
     "translation": ["task=translation", "data=parallel", "data.tokens=words", "head.heads=2", "head.depth=1", "head.dropout=0.2",
                     "trainer.batch_vectors=40"],
     "graph": ["task=graph", "data=tu", "data.name=TOY", "trainer.batch_vectors=40"],
+    "joint": [
+        "task=joint", "parts=[pos,graph]", "parts.pos.data=ud_ewt", "parts.pos.data.path=FOLDER/tagging", "parts.graph.data=tu",
+        "parts.graph.data.path=FOLDER/graph", "parts.graph.data.name=TOY", "parts.pos.trainer.batch_vectors=60",
+        "parts.graph.trainer.batch_vectors=40", "defaults=plain",
+    ],
 }  # fmt: skip
 
 
@@ -41,7 +46,11 @@ ALL_STOPS = [(first, then, stop) for first, then in ((1, 2), (2, 4), (4, 1)) for
 
 
 def write_data(kind: str, folder: Path) -> Path:
-    """Data of each kind; of the tagged ones, one sentence is longer than a batch, and some have no tag that is scored."""
+    """Data of each kind, of a joint run those of its parts; of the tagged ones, one sentence is longer than a batch, and some have no tag that is scored."""
+    if kind == "joint":
+        for part in ("tagging", "graph"):
+            write_data(part, folder / part)
+        return folder
     if kind == "tagging":
         write_treebank(folder)
         sentences = tiny_sentences(60, 0)
@@ -57,7 +66,8 @@ def write_data(kind: str, folder: Path) -> Path:
 @pytest.fixture(scope="module", params=KINDS)
 def words(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     path = write_data(request.param, tmp_path_factory.mktemp(request.param))
-    return [*KINDS[request.param], *COMMON, f"data.path={path}"]
+    own = [word.replace("FOLDER", str(path)) for word in KINDS[request.param]]
+    return [*own, *COMMON, *([] if request.param == "joint" else [f"data.path={path}"])]
 
 
 def _rank(
