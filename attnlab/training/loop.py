@@ -20,7 +20,7 @@ from attnlab.runs import RunFolder
 from attnlab.sets import Batch
 from attnlab.training import optim
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import evaluate, refuse_no_number
+from attnlab.training.evaluate import evaluate
 from attnlab.training.learned import Learned
 from attnlab.training.parts import Parts
 from attnlab.training.ranks import TreeSum
@@ -73,7 +73,8 @@ class Training:
         groups = self.mixture.groups(progress.epoch, progress.cursor)
         own = [ranks.own(len(group), room) for group in groups]
         draws = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
-        batches = batches_ahead(self.parts.batch, draws, self.config.trainer.workers)
+        ahead = max(map(len, own))  # an update's batches are made before the first is computed
+        batches = batches_ahead(self.parts.batch, draws, self.config.trainer.workers, ahead)
         self.model.train()
         for group, numbers in zip(groups, own, strict=True):
             started = time.perf_counter()
@@ -108,23 +109,20 @@ class Training:
             for parameter in self.parameters:
                 parameter.grad = None
         totals = engine.ranks.sum_of_parts([float(losses.get(number, 0.0)) for number in range(len(group))])
-        for total, draw in zip(totals, group, strict=True):
-            split = self.parts.by_name[draw.part].data.splits["train"]
-            refuse_no_number(total, split, draw.indices, f" at update {progress.update}")
+        self.parts.refuse_no_number(group, totals, progress.update)
         holders = engine.ranks.holders(len(group), self.config.trainer.accumulate)
         gradients = engine.ranks.add(sums.total(), self.parameters, holders)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
+        count = sum(counts)
         for apart in self.trained_apart:
-            optim.scale(
-                [p.grad for p in apart if p.grad is not None], 1 / max(1, sum(counts)), self.config.trainer.clip
-            )
+            optim.scale([p.grad for p in apart if p.grad is not None], 1 / max(1, count), self.config.trainer.clip)
         rate = self.config.optimizer.lr * self.schedule.factor(progress.update, self.updates)
         engine.seed(self.config.seed, progress.update, len(group))
         self.learned.step(progress.update, rate)
         progress.update += 1
         progress.vectors += self.parts.vectors(group)
-        progress.loss, progress.count = progress.loss + sum(totals), progress.count + sum(counts)
+        progress.loss, progress.count = progress.loss + sum(totals), progress.count + count
 
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time, all ranks at once."""

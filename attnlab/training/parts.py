@@ -11,6 +11,7 @@ from attnlab.metrics import JOINT_SCORE
 from attnlab.model.build import Model
 from attnlab.runs import Scores
 from attnlab.sets import Batch
+from attnlab.training.evaluate import refuse_no_number
 from attnlab.training.monitor import monitor_for
 
 
@@ -62,6 +63,11 @@ class Parts:
         for draw, count in zip(group, counts, strict=True):
             of_part[draw.part] += count
         return [self.by_name[draw.part].factor * whole / max(1, of_part[draw.part]) for draw in group]
+
+    def refuse_no_number(self, group: Group, totals: Sequence[float], update: int) -> None:
+        """Raises UserError where the loss of a batch of an update is no number."""
+        for draw, total in zip(group, totals, strict=True):
+            refuse_no_number(total, self._splits[draw.part], draw.indices, f" at update {update}")
 
     @property
     def fingerprint(self) -> str:

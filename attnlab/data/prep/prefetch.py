@@ -15,17 +15,19 @@ from attnlab.sets import Batch
 T = TypeVar("T")
 
 DEPTH = 2
-"""Batches that a thread makes ahead."""
+"""Batches that a thread makes ahead, at least."""
 CHEAP, ENOUGH = 5e-4, 3
 """Seconds within which making a batch is no work for a thread, which would wait for Python's lock in turn with training;
 and how many batches in succession must take longer before a thread takes over."""
 
 
-def batches_ahead(make: Callable[[T], Batch], shards: Sequence[T], workers: int) -> Iterator[Batch]:
+def batches_ahead(
+    make: Callable[[T], Batch], shards: Sequence[T], workers: int, ahead: int = DEPTH
+) -> Iterator[Batch]:
     """The batch that `make` gives of each of these shards, in order; they are functions of (seed, epoch, index), whatever the
     workers.
 
-    workers: processes; 0: none, which is enough unless augmentation costs more than training.
+    ahead: how many a thread makes while those before are computed. workers: processes; 0: none, which is enough unless augmentation costs more than training.
     """
     if workers:
         generator = torch.Generator()
@@ -35,7 +37,7 @@ def batches_ahead(make: Callable[[T], Batch], shards: Sequence[T], workers: int)
     else:
         upcoming = iter(shards)
         yield from _while_cheap(make, upcoming)
-        yield from _by_a_thread(make, upcoming)
+        yield from _by_a_thread(make, upcoming, max(DEPTH, ahead))
 
 
 def _leave_signals(worker: int) -> None:
@@ -56,14 +58,14 @@ def _while_cheap(make: Callable[[T], Batch], shards: Iterator[T]) -> Iterator[Ba
             return
 
 
-def _by_a_thread(make: Callable[[T], Batch], shards: Iterator[T]) -> Iterator[Batch]:
+def _by_a_thread(make: Callable[[T], Batch], shards: Iterator[T], ahead: int) -> Iterator[Batch]:
     # With threads of its own, torch would compete there with training for the cores, which halves the speed.
     pool = ThreadPoolExecutor(1, "batches", initializer=torch.set_num_threads, initargs=(1,))
     waiting: deque[Future[Batch]] = deque()
     try:
         for shard in shards:
             waiting.append(pool.submit(make, shard))
-            if len(waiting) > DEPTH:
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
