@@ -7,6 +7,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import reduce
 from typing import Any, NamedTuple, get_origin
 
 from attnlab import glossary, groups
@@ -324,41 +325,37 @@ def _composed_page(words: Sequence[str]) -> str:
 
 
 def _joint_page(words: Sequence[str]) -> str:
-    """What parts are, and the keys of all of them, with the values that these have for the words."""
+    """What each part is, and the keys of all of them, with the values that these have for the words."""
     from attnlab import compose_joint
 
     composed = compose_joint.compose_joint(words)
-    page = [f"attnlab train {' '.join(words)}", "", "parts: each is an ordinary run around one trunk"]
-    for name, own in composed.words.items():
-        page += _columns(
-            [(f"parts.{name}.", f"{' '.join(own)}; its keys: attnlab train {' '.join(own)} --help")], 14
-        )
-    own_keys = " ".join(
-        f"{name}.*" if name in groups.NAMES and name != "task" else name for name in compose_joint.OWN
+    hidden = ("parts", "encoder.parameters", *compose_joint.OWN_KEYS)
+
+    def rows(keys: Iterable[KeyDoc]) -> Iterator[tuple[str, str]]:
+        for key in keys:
+            if shown(key) and key.path not in hidden:
+                yield _key_row(key, reduce(getattr, key.path.split("."), composed.config))
+
+    parts = (
+        (f"parts.{name}.", f"{line}; its keys: attnlab train {line} --help")
+        for name, line in ((name, " ".join(own)) for name, own in composed.words.items())
     )
-    page += [
+    own = [f"{name}.*" if name in GROUPS else name for name in compose_joint.OWN]
+    page = [
+        f"attnlab train {' '.join(words)}",
         "",
-        *textwrap.wrap(
-            f"after parts.NAME.: {own_keys} {' '.join(compose_joint.OWN_KEYS)}", WIDTH, break_on_hyphens=False
-        ),
+        "parts: each an ordinary run, all around one trunk",
+        *_columns(parts),
     ]
-    rows = []
-    for key in documented_keys(JointConfig):
-        value: object = composed.config
-        for entry in key.path.split("."):
-            value = getattr(value, entry)
-        if key.path not in ("parts", *compose_joint.OWN_KEYS):
-            rows.append(_key_row(key, value))
+    page += _columns([("parts.NAME.", f"has the keys {', '.join((*own, *compose_joint.OWN_KEYS))}")])
     for group in ("encoder", "optimizer", "schedule", "logger"):
         node = getattr(composed.config, group)
-        keys = [
-            key
-            for key in documented_keys(type(node), f"{group}.")
-            if shown(key) and key.path not in compose_joint.OWN_KEYS
+        page += [
+            "",
+            f"{group}={node.name}, of all parts",
+            *_columns(rows(documented_keys(type(node), f"{group}."))),
         ]
-        page += ["", f"{group}={node.name}, of all parts"]
-        page += _columns(_key_row(key, getattr(node, key.path.partition(".")[2])) for key in keys)
-    return "\n".join([*page, "", "training, of all parts", *_columns(rows)])
+    return "\n".join([*page, "", "training, of all parts", *_columns(rows(documented_keys(JointConfig)))])
 
 
 def shown(key: KeyDoc) -> bool:

@@ -45,7 +45,10 @@ class JointConfig:
     task: str = key(JOINT, "the name of what is learned, and of the folder of its runs")
     parts: dict[str, PartKeys] = field(
         default_factory=dict,
-        metadata={"help": "by name, what is learned together; each name is that of a task, or has one of its own"},
+        metadata={
+            "help": "by name, what is learned together: names of tasks, or of parts with a `parts.NAME.task` or data of their own",
+            "values": "a list of names, such as [pos,digits]",
+        },
     )
     encoder: AttentionEncoder = field(default_factory=AttentionEncoder, metadata={"help": "the trunk"})
     optimizer: OptimizerConfig = key("???", "optimizer (group)")

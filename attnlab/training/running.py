@@ -63,6 +63,7 @@ def write_beginnings(folder: RunFolder, overrides: Sequence[str]) -> None:
 
 
 def refuse_missing_splits(config: Config, data: Data) -> None:
+    """Raises UserError where data have nothing to train or to validate on."""
     for needed in ("train", "validation"):
         if needed not in data.splits:
             hint = "; hold one out by `data.validation=0.1`" if needed == "validation" else ""
