@@ -75,6 +75,7 @@ def compose_joint(overrides: Sequence[str]) -> Composed:
         folder=config.folder, baselines=config.baselines, score_test=config.score_test,
     )  # fmt: skip
     check(joint)
+    joint.plugins = plugins.used(joint)
     for name, own in words.items():
         task = [] if any(word.startswith("task=") for word in own) else [f"task={name}"]
         words[name] = [*task, *of_all, *own]
@@ -141,8 +142,8 @@ def _refuse_shared(key: str, line: str) -> None:
     group = key.partition(".")[0]
     if key == "encoder":
         return  # of which only position, scope and kernel are kept
-    if key == "members":
-        raise UserError(f"`{line}`: a joint run trains one model; leave it out")
+    if key in ("members", "experiment"):
+        raise UserError(f"`{line}`: a part is one model for one task; leave it out")
     if group not in OWN and key not in OWN_KEYS:
         right = line.split(".", 2)[2]
         raise UserError(f"`{line}`: a part has no such key of its own; what all parts share is set by `{right}`")

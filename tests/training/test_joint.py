@@ -202,7 +202,7 @@ POS = ["task=joint", "parts=[pos]"]
         ([*POS, "parts.pos.weight=heavy"], "write a number above 0"),
         (["task=joint", "parts=[pos,digits,graph]", "trainer.accumulate=2"], "set trainer.accumulate=3 or more"),
         ([*POS, "members=2"], "`members=2`: a joint run has none"),
-        ([*POS, "parts.pos.members=2"], "trains one model"),
+        ([*POS, "parts.pos.members=2"], "one model for one task"),
         ([*POS, "data.limit=3"], "each part has its own; write `parts.pos.data.limit=3`"),
         ([*POS, "trainer.batch_vectors=3"], "write `parts.pos.trainer.batch_vectors=3`"),
         ([*POS, "parts.pos.encoder.width=8"], "what all parts share is set by `encoder.width=8`"),
