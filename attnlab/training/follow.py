@@ -17,7 +17,7 @@ from attnlab.training import joint, starts
 from attnlab.training.engine import Engine
 from attnlab.training.lead import facts_of
 from attnlab.training.loop import Training
-from attnlab.training.parts import Parts
+from attnlab.training.parts import Parts, scores_of
 from attnlab.training.ranks import Ranks
 from attnlab.training.results import final_evaluations
 from attnlab.training.resume import restore
@@ -45,9 +45,7 @@ def follow() -> int:
             model, own = training.model.parts[name], folder.part(name)
             best = best_weights(own, model.state_dict())
             run: Run = with_weights(best, own, part.config, part.data.spec, model, training.engine)
-            final_evaluations(
-                run, part.data, joint.scores_of(name, training.progress.best) if name else training.progress.best
-            )
+            final_evaluations(run, part.data, scores_of(name, training.progress.best))
     return 0
 
 

@@ -30,7 +30,7 @@ from attnlab.training.engine import Engine
 from attnlab.training.lead import lead
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
-from attnlab.training.parts import JointParts, Part, Scale
+from attnlab.training.parts import JointParts, Part, Scale, scores_of
 from attnlab.training.report import Reporter, new_table, shown
 from attnlab.training.results import Session, finish, how_trained
 from attnlab.training.resume import restore
@@ -87,11 +87,6 @@ class JointSession(Session):
         self.reporter.validation(validation, [f"{name}/{monitor}" for name, monitor in self.monitors.items()])
         self.tracking.log(validation.line())
         self.reporter.update(validation.update, validation.train_loss)
-
-
-def scores_of(part: str, scores: dict[str, float]) -> dict[str, float]:
-    """Those of one part among all of a validation."""
-    return {name.removeprefix(f"{part}/"): score for name, score in scores.items() if name.startswith(f"{part}/")}
 
 
 def start(composed: Composed, overrides: Sequence[str] = (), quiet: bool = False) -> JointRun:

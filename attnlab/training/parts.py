@@ -117,3 +117,9 @@ class JointParts(Parts):
         reached = [self.scales[name].of(scores[name]) for name in self.by_name]
         named = {f"{name}/{score}": value for name in self.by_name for score, value in scores[name].items()}
         return {JOINT_SCORE: sum(reached) / len(reached)} | named
+
+
+def scores_of(part: str, scores: Scores) -> Scores:
+    """Those of one part among all of a validation, by the names that they have without it: what `Parts.together` has put together."""
+    prefix = f"{part}/" if part else ""
+    return {name.removeprefix(prefix): score for name, score in scores.items() if name.startswith(prefix)}
