@@ -79,15 +79,13 @@ def shares(sizes: Mapping[str, int], accumulate: int, mixing: float) -> dict[str
     temperature is 1 / mixing). sizes: batches of each, at least one. Raises ValueError for fewer batches than parts."""
     if accumulate < len(sizes):
         raise ValueError(f"{len(sizes)} parts in {accumulate} batches")
-    found = dict.fromkeys(sorted(sizes), 1)
     whole = sum(size**mixing for size in sizes.values())
-    wanted = {name: accumulate * sizes[name] ** mixing / whole for name in found}
-    while (missing := accumulate - sum(found.values())) > 0:
-        # Parts that one batch is too many for leave less to the others; these share it by what each still lacks.
-        lacking = {name: max(0.0, wanted[name] - found[name]) for name in found}
-        rest = sum(lacking.values())
-        given = {name: int(missing * lack / rest) for name, lack in lacking.items()} if rest else {}
-        if not any(given.values()):
-            given = dict.fromkeys(sorted(found, key=lambda name: -lacking[name])[:missing], 1)
-        found = {name: count + given.get(name, 0) for name, count in found.items()}
+    wanted = {name: accumulate * sizes[name] ** mixing / whole for name in sorted(sizes)}
+    found = {name: max(1, int(number)) for name, number in wanted.items()}
+    while (missing := accumulate - sum(found.values())) != 0:
+        if missing > 0:
+            found[max(found, key=lambda name: wanted[name] - found[name])] += 1
+        else:  # small parts have more than they would, so large ones have less
+            several = [name for name in found if found[name] > 1]
+            found[max(several, key=lambda name: found[name] - wanted[name])] -= 1
     return found
