@@ -154,13 +154,15 @@ def train(words: list[str]) -> int | None:
         from attnlab.training.train import train
 
         if launch.wanted(config := launch.continued(overrides)):
-            launch.check(config, config.trainer.ranks or 1)
+            launch.check(config.trainer, config.trainer.ranks or 1)
             return launch.launch("train", overrides, config.trainer)
         _tell_finished(train(*overrides).folder)
         return None
-    from attnlab import compose
+    from attnlab import compose, compose_joint
     from attnlab.command_words import shell_word
 
+    if compose_joint.wanted(overrides):
+        return _train_joint(overrides, options)
     runs = compose.each_run(overrides) if options else [overrides]
     configs = [compose.compose(run) for run in runs]  # all are accepted before the first one starts
     first = configs[0]
@@ -179,13 +181,30 @@ def train(words: list[str]) -> int | None:
     return None
 
 
+def _train_joint(overrides: list[str], options: list[str]) -> int | None:
+    """A run of several tasks that share a trunk. Raises UserError for options."""
+    from attnlab import compose_joint
+
+    if options:
+        raise UserError(f"`{options[0]}`: trains runs of one task each; start each joint run by itself")
+    composed = compose_joint.compose_joint(overrides)
+    _say_at_once(f"Preparing {composed.config.task}: {', '.join(composed.words)}")
+    from attnlab.training import joint, launch
+
+    if launch.wanted(composed.config):
+        return launch.new_run(composed.config, overrides)[0]
+    _tell_finished(joint.start(composed, overrides).folder)
+    return None
+
+
 def _tell_finished(folder: "RunFolder") -> None:
-    """Write a finished run's report, and say what its folder could do without."""
+    """Write a finished run's report, of a joint one those of its parts, and say what its folder could do without."""
     from attnlab.lab import prune
     from attnlab.lab.report.command import after_training
 
-    if not folder.report.exists() or folder.report.stat().st_mtime_ns < folder.results.stat().st_mtime_ns:
-        after_training(folder)
+    for run in map(folder.part, folder.parts() or [""]):
+        if not run.report.exists() or run.report.stat().st_mtime_ns < run.results.stat().st_mtime_ns:
+            after_training(run)
     prune.tell(folder)
 
 
@@ -246,11 +265,17 @@ def _show_config(words: list[str], options: list[str]) -> None:
     if len(options) > 1:
         given = " ".join(options)
         raise UserError(f"`{given}`: `--cfg job` shows one configuration, and goes with no other option")
-    from attnlab import compose
+    from attnlab import compose, compose_joint
     from attnlab.attention_options import kernel_table
     from attnlab.training import defaults
 
     overrides = words[:position] + words[position + 2 :]
+    if compose_joint.wanted(overrides):
+        composed = compose_joint.compose_joint(overrides)
+        print(compose.to_yaml(composed.config), end="")
+        for name, own in composed.words.items():
+            print(f"# {name}: attnlab train {' '.join(own)} --cfg job")
+        return
     config, line = defaults.settle(compose.compose(overrides), overrides)
     print(f"# {line}\n" if line else "", compose.to_yaml(config), sep="", end="")
     if config.encoder.name == "attention":
@@ -272,14 +297,22 @@ def evaluate(words: list[str]) -> int | None:
                 "FILE --out FILE`"
             )
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
-    folder = RunFolder.find(eval_words["run"], eval_words["outputs"])
+    run, part, outputs = eval_words["run"], eval_words["part"], eval_words["outputs"]
+    folder = RunFolder.find(run, outputs)
+    if part:
+        if not folder.is_joint:
+            raise UserError(f"`part={part}`: {folder.path} is no joint run; leave it out")
+        if part not in folder.parts():
+            raise UserError(f"`part={part}`: no such part; {suggestion(part, folder.parts())}")
+        folder = folder.part(part)
+        run = str(folder.path)
     config = compose.load_saved(folder.config, overrides)
     from attnlab.training import launch
     from attnlab.training.score_again import score_again
 
     if launch.wanted(config):
         return launch.launch("eval", words, config.trainer)
-    score_again(eval_words["run"], eval_words["split"], eval_words["outputs"], overrides)
+    score_again(run, eval_words["split"], outputs, overrides)
     return None
 
 

@@ -28,7 +28,10 @@ from attnlab import groups, plugins, synonyms
 from attnlab.command_words import MOST_VALUES, as_written, parse, parse_single, quoted, values
 from attnlab.config import (
     BASES,
+    JOINT,
     Config,
+    JointConfig,
+    JointTrainer,
     Trainer,
     check,
     documented_keys,
@@ -112,9 +115,9 @@ def check_overrides(overrides: Sequence[str]) -> None:
     composed(parse(plugins.load(overrides)))
 
 
-def composed(overrides: Sequence[Override]) -> DictConfig:
+def composed(overrides: Sequence[Override], trainer: type[Trainer] = Trainer) -> DictConfig:
     """The configuration of parsed overrides, before its values are checked together. Of several choices of a group it has
-    the first; of several values of a key each is set, and the last is left."""
+    the first; of several values of a key each is set, and the last is left. trainer: the keys of the loop."""
     words = [override for override in overrides if not _is_defaults(override)]
     lines = _lines(words)
     names = _own_names(words)
@@ -123,6 +126,8 @@ def composed(overrides: Sequence[Override]) -> DictConfig:
     node = _compose([*(f"{group}={name}" for group, name in groups.implied(lines).items()), *_choices(words)])
     if names and not any(line.startswith("task=") for line in lines):
         node.task = names[0]
+    if trainer is not Trainer:
+        node.trainer = OmegaConf.structured(trainer)
     known = leaves(node)
     for override in words:
         if override.key_or_group not in groups.NAMES:
@@ -198,6 +203,10 @@ def _own_names(overrides: Sequence[Override]) -> list[str]:
     named = itertools.chain.from_iterable(values(o) for o in overrides if o.key_or_group == "task")
     names = [name for name in named if name not in choices("task")]
     for name in names:
+        if name == JOINT:
+            raise UserError(
+                "`task=joint`: only `attnlab train task=joint parts=[pos,digits]` trains several tasks together, one run at a time"
+            )
         if not isinstance(name, str | int) or isinstance(name, bool):
             raise UserError(f"`task={as_written(name)}`: no such choice; write the name of a task, or no `task=`")
     return list(map(str, names))
@@ -289,6 +298,8 @@ def _refuse_unknown(override: Override, known: set[str], node: DictConfig, data_
     if override.is_add() or override.is_force_add() or override.is_delete() or override.package is not None:
         raise UserError(f"`{line}`: keys cannot be added or removed, only set")
     if name not in known:
+        if group == "parts" or name in ("trainer.mixing", "trainer.balance"):
+            raise UserError(f"`{line}`: goes with task={JOINT}, as in `task={JOINT} parts=[pos,digits]`")
         if group in GROUPS and (now := renamed(OmegaConf.get_type(node[group]) or Config).get(key)):
             raise UserError(f"`{name}` is called `{group}.{now}` now: `{group}.{now}=…`")
         if (able := _able(name)) and group == "data" and not data_named:
@@ -374,6 +385,28 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     Raises UserError for interpolations, targets, unknown keys, and plugins that aren't loaded.
     """
+    saved = _read_saved(path)
+    if isinstance(parts := saved.get("parts"), dict):
+        one = next(iter(parts), "NAME")
+        raise UserError(
+            f"{path.parent}: a joint run, whose parts ({', '.join(map(str, parts))}) are runs of their own; name one, such as "
+            f"{path.parent}/parts/{one}"
+        )
+    node = _saved_node(saved, path, Config, Trainer, plugins.load(overrides))
+    return with_absolute_paths(accepted(node))
+
+
+def load_saved_joint(path: Path, overrides: Sequence[str] = ()) -> JointConfig:
+    """What the parts of a saved joint run have in common, with overrides applied. Raises UserError as `load_saved` does."""
+    node = _saved_node(_read_saved(path), path, JointConfig, JointTrainer, plugins.load(overrides))
+    config = to_object(node)
+    assert isinstance(config, JointConfig)
+    check(config)
+    return config
+
+
+def _read_saved(path: Path) -> dict[str, object]:
+    """The keys of a saved configuration. Raises UserError where it is none, or holds anything that could run."""
     text = read_text(path, LARGEST_YAML)
     for danger in ("${", "_target_"):
         if danger in text:
@@ -381,24 +414,34 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
     saved = parse_yaml(text, path)
     if not isinstance(saved, dict):
         raise UserError(f"{path}: not a saved configuration")
+    return saved
+
+
+def _saved_node(
+    saved: dict[str, object], path: Path, schema: type, trainer: type[Trainer], overrides: Sequence[str]
+) -> DictConfig:
+    """Saved keys as the node of a configuration, with overrides applied. schema, trainer: dataclasses of the whole, and of the
+    loop's keys. Raises UserError for unknown keys and plugins that aren't loaded."""
     modules = saved.get("plugins", [])
     if not isinstance(modules, list) or not all(isinstance(name, str) for name in modules):
         raise UserError(f"{path}: `plugins`: not a list of names")
-    overrides = plugins.load(overrides)
     plugins.refuse_missing(modules, path)
-    node = OmegaConf.structured(Config)
-    expected = {entry.name for entry in fields(Config)}
+    node = OmegaConf.structured(schema)
+    expected = {entry.name for entry in fields(schema)}
     try:
         for name, value in saved.items():
             if name not in expected:
                 raise UserError(f"{path}: `{name}`: no such key; {suggestion(name, expected)}")
             if name in GROUPS:
-                keys = node_type(name, value if isinstance(value, dict) else {})
+                given = value if isinstance(value, dict) else {}
+                keys = node_type(name, given)
                 former = renamed(keys)
-                known = {former.get(key, key): item for key, item in value.items() if key not in dropped(keys)}
+                known = {former.get(key, key): item for key, item in given.items() if key not in dropped(keys)}
                 value = OmegaConf.merge(OmegaConf.structured(keys), known)
+            elif name == "parts":
+                value = OmegaConf.merge(node.parts, value)
             elif name == "trainer":
-                value = OmegaConf.merge(OmegaConf.structured(Trainer), value)
+                value = OmegaConf.merge(OmegaConf.structured(trainer), value)
             node[name] = value
     except OmegaConfBaseException as error:
         raise UserError(f"{path}: {one_sentence(error)}") from error
@@ -408,7 +451,7 @@ def load_saved(path: Path, overrides: Sequence[str] = ()) -> Config:
             hint = "; choose another group with a new `attnlab train`" if name in GROUPS else ""
             raise UserError(f"`{name}`: no such key in this run; {suggestion(name, leaves(node), of='')}{hint}")
         _set(node, override, override.value())
-    return with_absolute_paths(accepted(node))
+    return node
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -419,7 +462,7 @@ def with_absolute_paths(config: Config) -> Config:
     return replace(config, **located)
 
 
-def to_yaml(config: Config) -> str:
+def to_yaml(config: Config | JointConfig) -> str:
     """The text of config.yaml: plain values only."""
     container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True)
     text = yaml.safe_dump(container, sort_keys=False, allow_unicode=True)

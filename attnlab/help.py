@@ -7,11 +7,12 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import reduce
 from typing import Any, NamedTuple, get_origin
 
 from attnlab import glossary, groups
 from attnlab.attention_options import kernel_table
-from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of, names_now
+from attnlab.config import JOINT, Config, JointConfig, Sweep, Trainer, documented_keys, keys_of, names_now
 from attnlab.config.keys import KeyDoc
 from attnlab.errors import UserError, near_name, suggestion
 from attnlab.registry import BASELINES, CLAIMS, GROUPS, METRICS, POSITIONS, SCOPES, SCORES
@@ -23,6 +24,7 @@ usage: attnlab <command> [key=value ...]
 
   train       train a model and score it             attnlab train task=pos
               on your own data                       attnlab train data=csv data.path=FILE
+              several tasks in one model             attnlab train task=joint parts=[pos,digits]
               continue a run that was stopped        attnlab train run=latest
               several runs from one line             attnlab train -m encoder.depth=1,2,4 seed=1,2
               show the configuration                 attnlab train task=pos --cfg job
@@ -81,6 +83,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
     ),
     "eval": (
         Word("run", "latest", "the run: its folder, `latest`, or a sweep (its best trial)"),
+        Word("part", "", "of a joint run: the part that is scored, as `run=FOLDER/parts/NAME` also says"),
         Word("split", "test", "which examples are scored", ("train", "validation", "test")),
         OUTPUTS,
     ),
@@ -184,6 +187,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
 USAGE = {
     "train": (
         "usage: attnlab train [group=choice ...] [key=value ...] [-m] [--cfg job]\n"
+        "       attnlab train task=joint parts=[TASK,...] [parts.TASK.key=value ...] [key=value ...]\n"
         "       attnlab train run=FOLDER|latest [key=value ...]"
     ),
     "eval": "usage: attnlab eval [run=FOLDER|latest] [split=NAME] [key=value ...]\n\n"
@@ -242,7 +246,7 @@ encoder.position encoder.parameters optimizer.lr optimizer.weight_decay trainer.
 trainer.patience trainer.precision trainer.device trainer.threads seed outputs
 """.split()
 EXAMPLES = {
-    "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
+    "parts": "[pos,digits]", "data.folds": "10", "data.id": "id", "data.keep": "[date,author]", "data.label": "queue",
     "data.text": "message", "data.time": "date", "trainer.monitor": "macro_f1", "trainer.threads": "2", "head.bag": "0.3", "head.mask": "0.3", "head.span": "5", "data.path": "FILE", "data.target_kind": "number",
     "data.distances": "[8,16]", "data.test_distances": "[64,128]", "data.shifts": "[2,5]", "data.lengths": "[8,64]",
     "data.test_lengths": "[32,128]", "data.stride": "2", "data.fold": "0", "data.hub": "OWNER/NAME", "data.download": "MUTAG", "embedding.window": "7",
@@ -263,7 +267,10 @@ BESIDE = {
     "data.join": "data.path=FOLDER",
 }  # fmt: skip
 """Of keys that say something of data of the user's own: what stands beside them."""
+OF_JOINT = ("parts", "trainer.mixing", "trainer.balance")
+"""Keys that only joint runs have."""
 NEEDED = {
+    "parts": f"task={JOINT}", **dict.fromkeys(OF_JOINT[1:], f"task={JOINT} parts=[pos,digits]"),
     "init_embedding": "init=latest", "encoder.trained": "init=latest",
     "data.fold": "data.folds=5", "embedding.features": "embedding.path=FILE", "embedding.trainable": "embedding.path=FILE"
 }  # fmt: skip
@@ -276,6 +283,8 @@ WIDTH, LEFT = 100, 30
 
 def verb_page(verb: str, words: Sequence[str] = ()) -> str:
     """What `attnlab VERB [words] --help` prints. Raises UserError for words of `train` that are no choices or keys."""
+    if verb == "train" and f"task={JOINT}" in words:
+        return _joint_page(words)
     if verb == "train" and words:
         return _composed_page(words)
     page = [USAGE[verb]]
@@ -335,6 +344,40 @@ def _composed_page(words: Sequence[str]) -> str:
     return "\n".join([*page, "", "training", *_columns(rows(Config))])
 
 
+def _joint_page(words: Sequence[str]) -> str:
+    """What each part is, and the keys of all of them, with the values that these have for the words."""
+    from attnlab import compose_joint
+
+    composed = compose_joint.compose_joint(words)
+    hidden = ("parts", "encoder.parameters", *compose_joint.OWN_KEYS)
+
+    def rows(keys: Iterable[KeyDoc]) -> Iterator[tuple[str, str]]:
+        for key in keys:
+            if shown(key) and key.path not in hidden:
+                yield _key_row(key, reduce(getattr, key.path.split("."), composed.config))
+
+    parts = (
+        (f"parts.{name}.", f"{line}; its keys: attnlab train {line} --help")
+        for name, line in ((name, " ".join(own)) for name, own in composed.words.items())
+    )
+    own = [f"{name}.*" if name in GROUPS else name for name in compose_joint.OWN]
+    page = [
+        f"attnlab train {' '.join(words)}",
+        "",
+        "parts: each an ordinary run, all around one trunk",
+        *_columns(parts),
+    ]
+    page += _columns([("parts.NAME.", f"has the keys {', '.join((*own, *compose_joint.OWN_KEYS))}")])
+    for group in ("encoder", "optimizer", "schedule", "logger"):
+        node = getattr(composed.config, group)
+        page += [
+            "",
+            f"{group}={node.name}, of all parts",
+            *_columns(rows(documented_keys(type(node), f"{group}."))),
+        ]
+    return "\n".join([*page, "", "training, of all parts", *_columns(rows(documented_keys(JointConfig)))])
+
+
 def shown(key: KeyDoc) -> bool:
     """The name of a part follows from the choice of its group."""
     group, _, name = key.path.partition(".")
@@ -388,7 +431,8 @@ def explain(word: str) -> str:
 def _every_key() -> dict[str, list[tuple[str, KeyDoc]]]:
     """By path: the parts that have a key, and what it is in each; keys of no group are those of the part ""."""
     keys: dict[str, list[tuple[str, KeyDoc]]] = defaultdict(list)
-    for key in (*documented_keys(Config), *documented_keys(Sweep, "sweep.")):
+    of_joint = (key for key in documented_keys(JointConfig) if key.path in OF_JOINT)
+    for key in (*documented_keys(Config), *of_joint, *documented_keys(Sweep, "sweep.")):
         keys[key.path].append(("", key))
     for group, registry in GROUPS.items():
         for part in registry:
@@ -413,7 +457,8 @@ def _key_blocks(path: str, owners: Sequence[tuple[str, KeyDoc]]) -> Iterator[str
             words = ["attnlab train", *_beside(path, names), word]
         else:
             rows.append(("default", _written(having[0][1].default)))
-            words = ["attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train", word]
+            verb = "attnlab sweep encoder.depth=1,2,4" if group == "sweep" else "attnlab train"
+            words = [verb, *NEEDED.get(path, "").split(), word]
         block = [f"{path}: {sentence}", *_columns([*rows, ("example", " ".join(words))], left=10)]
         if path == "encoder.kernel":
             block += ["", kernel_table().rstrip()]

@@ -220,6 +220,24 @@ class RunFolder:
             safe = f"{safe[:32]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
         return RunFolder(self.path / f"fold-{safe}")
 
+    def part(self, name: str) -> "RunFolder":
+        """The folder of one part of a joint run, an ordinary run's; of an ordinary run, whose only part has no name, its own."""
+        return RunFolder(self.path / PARTS / name) if name else self
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether this is a joint run, whose parts are runs of their own."""
+        return os.path.isdir(self.path / PARTS)
+
+    def parts(self) -> list[str]:
+        """The names of a joint run's parts, in order; none of another run."""
+        return sorted(path.name for path in self.path.glob(f"{PARTS}/*") if path.is_dir())
+
+    def joint(self) -> "RunFolder | None":
+        """The joint run of which this is a part; None of other runs."""
+        above = RunFolder(self.path.absolute().parent.parent)
+        return above if self.path.absolute().parent.name == PARTS and above.config.is_file() else None
+
     def outdate_results(self) -> None:
         """Put aside what a run has come to that is going to be trained further: it isn't finished any more, and its predictions
         are those of other weights."""
@@ -284,6 +302,8 @@ class RunFolder:
         )
 
 
+PARTS = "parts"
+"""The folder below a joint run's that holds its parts."""
 SWEEP = "sweep.yaml"
 """The file that makes a folder a sweep."""
 
@@ -380,8 +400,10 @@ def is_trial(path: Path) -> bool:
 
 
 def is_part(path: Path) -> bool:
-    """Whether a run folder is a trial of a sweep, one of a trial's seeds, or one fold of a cross-validation."""
-    return is_trial(path) or os.path.isfile(path.parent / "config.yaml")
+    """Whether a run folder is a trial of a sweep, one of a trial's seeds, one fold of a cross-validation, or one part of a
+    joint run."""
+    above = path.parent.parent if path.parent.name == PARTS else path.parent
+    return is_trial(path) or os.path.isfile(above / "config.yaml")
 
 
 def is_held(lock: Path) -> bool:

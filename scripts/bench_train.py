@@ -22,6 +22,7 @@ from attnlab.data.prep.batching import Batching
 from attnlab.model import build as models
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.run import load_data
 
 
@@ -90,7 +91,7 @@ def main() -> None:
     examples = [(e.inputs.values, e.targets["tags"]) for e in (split[i] for i in range(len(split)))]
     torch.manual_seed(1)
     plain = Plain(config, vocabulary, classes, int(split.lengths.max()))
-    ours = Training(config, models.build(config, data.spec), data, engine)
+    ours = Training(config, models.build(config, data.spec), Parts.alone(config, data), engine)
     ours._validate = lambda: None  # type: ignore[method-assign]  # not part of "data to optimizer"
     random = np.random.default_rng(1)
     bucketing = Batching(split.lengths, config.trainer.batch_vectors, seed=1)

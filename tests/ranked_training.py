@@ -39,6 +39,16 @@ KINDS = {
 }  # fmt: skip
 
 
+def joint_words(folder: Path) -> list[str]:
+    """A joint run of some of these kinds, whose data are written."""
+    of_parts = [
+        f"parts.{part}.{word}"
+        for part in ("tagging", "graph", "masked")
+        for word in [*KINDS[part], f"data.path={write_data(part, folder / part)}"]
+    ]
+    return ["task=joint", "parts=[tagging,graph,masked]", *of_parts, "defaults=plain"]
+
+
 def write_data(kind: str, folder: Path) -> Path:
     """Data of each kind; of the tagged ones, one sentence is longer than a batch, and some have no tag that is scored."""
     if kind == "tagging":

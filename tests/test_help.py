@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from attnlab import compose, glossary, groups, help
+from attnlab import compose, compose_joint, glossary, groups, help
 from attnlab.cli import VERBS, main
 from attnlab.command_words import parse
 from attnlab.config import Config, Sweep, Trainer, documented_keys, keys_of
@@ -51,6 +51,23 @@ def test_with_words_the_chosen_parts_are_shown_with_their_values(capsys: pytest.
         and "data=csv: Any table of texts and labels" in text
     )
     assert "embedding.path=???" in page(capsys, "train", "embedding=pretrained", "--help")
+
+
+def test_a_joint_run_shows_its_parts_and_what_they_share(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(
+        capsys,
+        "train",
+        "task=joint",
+        "parts=[pos,digits]",
+        "parts.pos.data.limit=5",
+        "optimizer.lr=0.01",
+        "--help",
+    )
+    assert "task=pos data.limit=5; its keys: attnlab train task=pos data.limit=5 --help" in text.replace(
+        "\n" + 32 * " ", " "
+    )
+    assert "optimizer.lr=0.01" in text and "trainer.mixing=0.5" in text and "trainer.accumulate=8" in text
+    assert "encoder.scope=" not in text and "trainer.batch_vectors=" not in text
 
 
 def test_the_words_before_help_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,18 +212,24 @@ def examples(path: str) -> list[list[str]]:
     return [words[2:] for words in shown if words[1] == "train"]
 
 
+def accept(words: list[str]) -> None:
+    (compose_joint.compose_joint if compose_joint.wanted(words) else compose.compose)(words)
+
+
 ONES_OWN = {"plugins"}
 """Keys whose example names what only the user has."""
 
 
-@pytest.mark.parametrize("path", ["embedding.window", "data.id", "data.label", "data.time", "data.fold"])
+@pytest.mark.parametrize(
+    "path", ["embedding.window", "data.id", "data.label", "data.time", "data.fold", *help.OF_JOINT]
+)
 def test_an_example_is_accepted_as_a_whole(path: str) -> None:
     for words in examples(path):
-        compose.compose(words)
+        accept(words)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", sorted({*help._every_key()} - ONES_OWN))
 def test_every_example_is_accepted_as_a_whole(path: str) -> None:
     for words in examples(path):
-        compose.compose(words)
+        accept(words)

@@ -14,6 +14,7 @@ from attnlab.config.data.image import ImageData
 from attnlab.config.data.pairs import ParallelData
 from attnlab.config.data.speech import SpeechData
 from attnlab.config.data.text import CopyingData, RecallData, TableData, TaggedData, TextData
+from attnlab.config.joint import JOINT, JointConfig, JointTrainer, PartKeys
 from attnlab.config.keys import LARGEST, THREADS, check, documented_keys, dropped, former_names, key, renamed
 
 from attnlab.config.model.embedding import (  # isort: skip
@@ -41,11 +42,12 @@ from attnlab.errors import UserError, suggestion
 from attnlab.registry import GROUPS
 
 __all__ = [
-    "BASES", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
+    "BASES", "JOINT", "AdamW", "AttentionEncoder", "AutoEmbedding", "ClassificationHead", "Config", "ConstantSchedule",
     "ConvolutionEncoder", "CopyingData", "CosineSchedule", "CrossValidated", "DataConfig", "EmbeddingConfig", "EncoderConfig",
     "FullyConnectedEncoder", "GraphConvEncoder", "GraphData", "GraphHead", "HeadConfig", "HubDataConfig", "ImageData",
-    "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "MaskedHead", "Muon", "OneHotEmbedding",
-    "OptimizerConfig", "ParallelData", "PretrainedEmbedding", "RecallData", "RecurrentEncoder", "ScheduleConfig", "Seq2seqHead", "SpeechData",
+    "JointConfig", "JointTrainer", "JsonlLogger", "LearnedEmbedding", "LinearEmbedding", "LoggerConfig", "MaskedHead", "Muon",
+    "OneHotEmbedding", "OptimizerConfig", "ParallelData", "PartKeys", "PretrainedEmbedding", "RecallData", "RecurrentEncoder",
+    "ScheduleConfig", "Seq2seqHead", "SpeechData",
     "StridedConvolutionEmbedding", "Sweep", "TableData", "TaggedData", "TaggingHead", "TextData", "Trainer",
     "WandbLogger", "WordCharEmbedding", "check", "documented_keys", "dropped", "former_names", "key", "keys_of",
     "names_now", "node_type", "renamed",

@@ -76,7 +76,8 @@ def tell(run: RunFolder) -> None:
 def spare_of(run: RunFolder) -> Spare:
     """Of a run that hasn't finished, or is damaged, nothing."""
     try:
-        if run.state() != "finished" or not checkpoint.is_whole(run.best):
+        bests = [run.part(name).best for name in run.parts() or [""]]  # of a joint run, each part has its own
+        if run.state() != "finished" or not all(map(checkpoint.is_whole, bests)):
             return Spare(run, [], 0)
         whole = [folder for folder in (run.last, run.candidates) if folder.exists()]
         folders = [*checkpoint.copies(run.best), *checkpoint.copies(run.last), *whole]

@@ -6,6 +6,7 @@ in `numbers.py`, of hidden vectors in `hidden.py`, of texts (BLEU, WER, …) in 
 
 from attnlab.metrics import hidden, labels, numbers, spans, text
 from attnlab.metrics.base import (
+    JOINT_SCORE,
     LISTED,
     NOT_SCORED,
     Comparison,
@@ -24,6 +25,6 @@ from attnlab.metrics.base import (
 from attnlab.metrics.tally import Tallies, Tally, added, by_class
 
 __all__ = [
-    "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Tallies", "Tally", "Undefined", "Value",
+    "JOINT_SCORE", "LISTED", "NOT_SCORED", "Comparison", "Confusion", "Measured", "Metric", "Slices", "Tallies", "Tally", "Undefined", "Value",
     "added", "better", "by_class", "chosen", "direction", "hidden", "labels", "measure", "most_confused", "numbers", "spans", "text",
 ]  # fmt: skip

@@ -255,9 +255,15 @@ def measure(names: Sequence[str], comparison: Comparison, slices: Slices | None 
     return Measured(scores, undefined, confusion, classes, comparison.spans or {}, comparison.questions)
 
 
+JOINT_SCORE = "joint/score"
+"""What picks the best weights of a joint run: what its parts have reached, on average."""
+
+
 def direction(score: str) -> int:
-    """1 where a higher score is better, −1 where a lower one is, 0 where neither is: of a metric, of `<metric>/<slice>`
-    or of `LOSSES`."""
+    """1 where a higher score is better, −1 where a lower one is, 0 where neither is: of a metric, of `<metric>/<slice>`,
+    of `LOSSES` or of `JOINT_SCORE`."""
+    if score == JOINT_SCORE:
+        return 1
     name = score.partition("/")[0]
     if name in LOSSES:
         return -1

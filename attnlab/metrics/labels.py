@@ -7,7 +7,7 @@ prediction is the same, nothing is scored.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from statistics import fmean
+from math import fsum
 from typing import TYPE_CHECKING, ClassVar
 
 from attnlab.metrics.base import NOT_SCORED, NOTHING_SCORED, Comparison, Metric, OfCounts, Undefined
@@ -64,7 +64,7 @@ class MacroF1(_OfLabels):
         if comparison.kind in QUESTIONS:
             answered = (Counter(zip(*answers, strict=True)) for answers in comparison.answered())
             scores = [score for times in answered if (score := _f1(times)) is not None]
-            return fmean(scores) if scores else _NO_YES
+            return fsum(scores) / len(scores) if scores else _NO_YES
         tallies = by_class(comparison.confusion).values()
         return sum(tally.f1 for tally in tallies) / len(tallies)
 

@@ -1,7 +1,7 @@
 """A model is an embedding, an encoder and a head, or several such side by side; the configuration names them, the
 data size them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -95,6 +95,11 @@ class Model(nn.Module):
     def members(self) -> Sequence["Model"]:
         """The models whose answers are averaged: itself alone."""
         return (self,)
+
+    @property
+    def parts(self) -> Mapping[str, "Model"]:
+        """The models of the tasks that are learned together: itself, which needs no name."""
+        return {"": self}
 
     def trained_apart(self) -> list[list[nn.Parameter]]:
         """The trained parameters of each member, whose gradients have nothing to do with those of the others."""

@@ -97,6 +97,10 @@ class Head(nn.Module):
         """(N, D) and the batch's targets -> () sum over what is scored, and () how many were summed."""
         raise NotImplementedError
 
+    def count(self, targets: Targets) -> int:
+        """How many answers of a batch `loss` sums over; known before it is computed."""
+        return kind_named(self.kind).count(targets[self.target])
+
     def predict(self, encoded: VectorSets, greedy: bool = False) -> list[Prediction]:
         """(N, D) -> an answer for each of the B sets, in words or numbers. greedy: for validations during training, a head
         that searches for its answers takes the best token at each step."""

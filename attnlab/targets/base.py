@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnlab.errors import UserError
 from attnlab.metrics import LISTED, Value
-from attnlab.sets import Loss, Ranked
+from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
 
 Rows = NDArray[np.int64]
@@ -173,6 +173,15 @@ class TargetKind:
         """Scores that follow from the mean loss, by name."""
         return {}
 
+    def count(self, truth: Tensor | VectorSets) -> int:
+        """How many of the right answers of a batch are known, over which `loss` sums."""
+        raise NotImplementedError
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        """The mean loss of the best answer that is always the same, on the training data. gold: their right answers; of
+        sequences, the ids of their tokens."""
+        raise NotImplementedError
+
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, outputs) of several models -> (R, outputs): those of their mean answer, as `loss` and
         `predictions` take them."""
@@ -186,3 +195,10 @@ class TargetKind:
         """(R, outputs) -> the most probable classes of each row; None where answers are no classes. most: how many are kept at
         least; None: as many as is usual."""
         return None
+
+
+def entropy(counts: Sequence[int] | NDArray[np.int64]) -> float:
+    """Of relative frequencies, in nats: the mean cross-entropy of a prediction that knows these alone; 0 where there are none."""
+    times = np.asarray(counts, dtype=np.float64)
+    times = times[times > 0]
+    return float(-(times / times.sum() * np.log(times / times.sum())).sum()) if len(times) else 0.0

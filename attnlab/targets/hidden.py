@@ -2,8 +2,16 @@
 the head `masked` learns them."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 
-from attnlab.targets.base import TargetKind
+import numpy as np
+from torch import Tensor
+
+from attnlab.metrics import NOT_SCORED, Value
+from attnlab.sets import VectorSets
+from attnlab.spec import Target
+from attnlab.targets.base import TargetKind, entropy
 
 
 class HiddenWords(TargetKind):
@@ -14,6 +22,14 @@ class HiddenWords(TargetKind):
 
     def __init__(self) -> None:
         super().__init__("hidden_words", per_vector=True)
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((truth >= 0).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        words = Counter(word for answer in gold for word in answer if word != NOT_SCORED)
+        return entropy(list(words.values()))
 
     def from_loss(self, loss: float) -> dict[str, float]:
         """Perplexity: among so many equally probable words one would be as uncertain."""
@@ -29,3 +45,12 @@ class HiddenNumbers(TargetKind):
 
     def __init__(self) -> None:
         super().__init__("hidden_numbers", per_vector=True)
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((~truth.isnan()).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        """Of the vector of medians."""
+        vectors = np.vstack(list(gold))
+        return float(np.nanmean(np.abs(vectors - np.nanmedian(vectors, axis=0))))

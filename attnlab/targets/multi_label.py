@@ -1,5 +1,7 @@
 """Several questions of the set, each answered by yes (1), no (0) or unknown (−1): kind `classes`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import torch
@@ -7,9 +9,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from attnlab.metrics import Value
-from attnlab.sets import Loss, Ranked
+from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
-from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer, entropy
 
 
 class StoredMultiLabel(StoredAnswers):
@@ -41,6 +43,16 @@ class MultiLabel(TargetKind):
         known, logits = truth >= 0, outputs.float()
         each = binary_cross_entropy_with_logits(logits, truth.clamp_min(0).to(logits.dtype), reduction="none")
         return Loss((each * known).sum(), known.sum())
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((truth >= 0).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        answers = np.array(list(gold))
+        yes, known = (answers == 1).sum(0), (answers >= 0).sum(0)
+        of_questions = [entropy([a, n - a]) * n for a, n in zip(yes.tolist(), known.tolist(), strict=True)]
+        return sum(of_questions) / max(1, int(known.sum()))
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, C) -> (R, C): the logit of the mean p of the members' probabilities, as log p − log(1 − p), which

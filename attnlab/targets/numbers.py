@@ -1,12 +1,14 @@
 """A number for the set (kind `number`) or for each vector (`vector_numbers`); NaN is not scored."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from attnlab.metrics import Value
-from attnlab.sets import Loss
+from attnlab.sets import Loss, VectorSets
 from attnlab.spec import Target
 from attnlab.targets.base import Rows, StoredAnswers, TargetKind, Writer
 
@@ -44,6 +46,15 @@ class Numbers(TargetKind):
         wanted = ((truth.double().nan_to_num() - target.mean) / target.std).float()
         error = (outputs.float().squeeze(-1) - wanted).abs()
         return Loss((error * known).sum(), known.sum())
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((~truth.isnan()).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        numbers = np.hstack(list(gold)).astype(np.float64)
+        known = numbers[~np.isnan(numbers)]
+        return float(np.abs(known - np.median(known)).mean()) / target.std if len(known) else 0.0
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, 1) -> (R, 1): their mean."""

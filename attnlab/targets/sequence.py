@@ -1,6 +1,14 @@
 """A new sequence, such as a translation: kind `sequence`. Loaders store its tokens and the seq2seq head writes it."""
 
-from attnlab.targets.base import TargetKind
+import collections.abc
+
+import numpy as np
+from torch import Tensor
+
+from attnlab.metrics import Value
+from attnlab.sets import VectorSets
+from attnlab.spec import Target
+from attnlab.targets.base import TargetKind, entropy
 
 
 class Sequence(TargetKind):
@@ -11,3 +19,12 @@ class Sequence(TargetKind):
 
     def __init__(self) -> None:
         super().__init__("sequence", per_vector=False)
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        """Of tokens."""
+        assert isinstance(truth, VectorSets), "targets of this kind are sequences"
+        return len(truth.values)
+
+    def constant_loss(self, gold: collections.abc.Sequence[Value], target: Target) -> float:
+        """Of tokens that are drawn by how frequent they are."""
+        return entropy(np.unique(np.hstack(list(gold)), return_counts=True)[1])

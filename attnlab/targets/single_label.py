@@ -13,9 +13,9 @@ from attnlab.errors import UserError
 from attnlab.metrics import NOT_SCORED, Value
 from attnlab.metrics.labels import SPANS
 from attnlab.metrics.spans import are_tags
-from attnlab.sets import Loss, Ranked
+from attnlab.sets import Loss, Ranked, VectorSets
 from attnlab.spec import Target
-from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer
+from attnlab.targets.base import Columns, Rows, StoredAnswers, TargetKind, Writer, entropy
 
 MOST_OF_SETS, MOST_OF_VECTORS = 10, 3
 """Classes whose probabilities are kept with a prediction, of each set or of each vector."""
@@ -86,6 +86,13 @@ class SingleLabel(TargetKind):
     def loss(self, outputs: Tensor, truth: Tensor, target: Target, weights: Tensor | None = None) -> Loss:
         total = cross_entropy(outputs.float(), truth, weights, ignore_index=-1, reduction="sum")
         return Loss(total, (truth >= 0).sum())
+
+    def count(self, truth: Tensor | VectorSets) -> int:
+        assert isinstance(truth, Tensor), "targets of these kinds are no sequences"
+        return int((truth >= 0).sum())
+
+    def constant_loss(self, gold: Sequence[Value], target: Target) -> float:
+        return entropy(target.counts)
 
     def combined(self, outputs: Tensor) -> Tensor:
         """(members, R, C) -> (R, C): log-probabilities, whose softmax is the mean of the members' probabilities

@@ -13,7 +13,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from attnlab import compose
 from attnlab.command_words import text, text_word
-from attnlab.config import Config, Trainer
+from attnlab.config import Config, JointConfig, Trainer
 from attnlab.errors import UserError
 from attnlab.local_files import user_path
 from attnlab.runs import RunFolder, new_folder
@@ -22,23 +22,24 @@ USER_ERROR = 2
 """The exit code of a mistake that the first process has told; to start again would change nothing."""
 
 
-def wanted(config: Config) -> bool:
+def wanted(config: Config | JointConfig) -> bool:
     """Whether this process should start others: with `trainer.ranks`, unless a launcher has started it."""
     return (config.trainer.ranks or 1) > 1 and "WORLD_SIZE" not in os.environ
 
 
-def continued(words: Sequence[str]) -> Config:
+def continued(words: Sequence[str]) -> Config | JointConfig:
     """The configuration with which `run=` among the words of `attnlab train` goes on. Raises UserError as `train` does."""
     run = [text(word) for word in words if word.startswith("run=")][-1]
     others = [word for word in words if not word.startswith("run=")]
     outputs = [text(word) for word in others if word.startswith("outputs=")]
-    return compose.load_saved(RunFolder.find(run, outputs[-1] if outputs else "outputs").config, others)
+    folder = RunFolder.find(run, outputs[-1] if outputs else "outputs")
+    return (compose.load_saved_joint if folder.is_joint else compose.load_saved)(folder.config, others)
 
 
-def new_run(config: Config, words: Sequence[str]) -> tuple[int, RunFolder]:
+def new_run(config: Config | JointConfig, words: Sequence[str]) -> tuple[int, RunFolder]:
     """`attnlab train` with these words, of a new run, as `launch` does: the exit code, and where the run is. Raises UserError where
     updates have fewer batches than there are processes."""
-    check(config, config.trainer.ranks or 1)
+    check(config.trainer, config.trainer.ranks or 1)
     if config.folder is not None:
         return launch("train", words, config.trainer), RunFolder(user_path(config.folder))
     path = new_folder(Path(config.outputs) / config.task)  # known here, so that another attempt goes on in it
@@ -78,9 +79,8 @@ def _environment(trainer: Trainer) -> Iterator[None]:
             del os.environ[name]
 
 
-def check(config: Config, ranks: int) -> None:
+def check(trainer: Trainer, ranks: int) -> None:
     """Raises UserError where some processes would have nothing to do."""
-    trainer = config.trainer
     if ranks > trainer.accumulate:
         budget = max(1, trainer.batch_vectors * trainer.accumulate // ranks)
         raise UserError(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnlab.config import Config, Trainer
+from attnlab.config import Config, JointConfig, Trainer
 from attnlab.errors import UserError
-from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.training import checkpoint, optim
 from attnlab.training.engine import Engine
 from attnlab.training.replicate import Replicated
@@ -19,14 +19,14 @@ class Learned:
     """chosen: what built the optimizer. average: None where the configuration wants none. strategy: what this process holds of all
     that."""
 
-    model: Model
+    model: Learner
     chosen: optim.Optimizer
     optimizer: torch.optim.Optimizer
     average: optim.Average | None
     strategy: Replicated
 
     @classmethod
-    def at_first(cls, model: Model, config: Config, engine: Engine) -> "Learned":
+    def at_first(cls, model: Learner, config: Config | JointConfig, engine: Engine) -> "Learned":
         """Of a model with its initial weights, which is moved to the device."""
         strategy, decay = _strategy(config.trainer, engine), config.trainer.average
         averaged = copy.deepcopy(model).requires_grad_(False).eval() if decay else None  # parts cannot be copied
@@ -39,7 +39,7 @@ class Learned:
         return cls(model, chosen, optim.build_optimizer(model, config.optimizer), average, strategy)
 
     @property
-    def evaluated(self) -> Model:
+    def evaluated(self) -> Learner:
         """The model whose weights are validated: the averaged one, where there is an average."""
         return self.average.model if self.average else self.model
 

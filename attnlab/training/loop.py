@@ -5,24 +5,25 @@ of processes, the rest of the run is bit-identical.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 
+from torch import Tensor
+
 from attnlab import metrics
-from attnlab.config import Config
-from attnlab.data.contract import Data
-from attnlab.data.prep.batching import Batching, Indices
+from attnlab.config import Config, JointConfig
+from attnlab.data.mixing import Draw, Group
 from attnlab.data.prep.prefetch import batches_ahead
 from attnlab.errors import UserError
-from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.runs import RunFolder
-from attnlab.sets import Batch, Loss
+from attnlab.sets import Batch
 from attnlab.training import optim
 from attnlab.training.engine import Engine
-from attnlab.training.evaluate import evaluate, refuse_no_number
+from attnlab.training.evaluate import evaluate
 from attnlab.training.learned import Learned
-from attnlab.training.monitor import monitor_for
+from attnlab.training.parts import Parts
 from attnlab.training.saves import saves_of
 from attnlab.training.state import Listener, Progress, Validation
 
@@ -30,31 +31,25 @@ from attnlab.training.state import Listener, Progress, Validation
 class Training:
     """One run's loop over prepared data, which must have a train and a validation split.
 
-    folder: where `last/` and `best/` are kept, or None for a run that leaves nothing. listener: is told of updates and
-    validations.
+    parts: what is learned, by the models of the same names. folder: where `last/` and `best/` are kept, or None for a run that
+    leaves nothing. listener: is told of updates and validations.
     """
 
     def __init__(
-        self, config: Config, model: Model, data: Data, engine: Engine, folder: RunFolder | None = None,
+        self, config: Config | JointConfig, model: Learner, parts: Parts, engine: Engine, folder: RunFolder | None = None,
         listener: Listener | None = None,
     ) -> None:  # fmt: skip
         self.config, self.model, self.engine = config, model, engine
-        self.train_split, self.validation_split = data.splits["train"], data.splits["validation"]
-        self.fingerprint, self.listener = data.fingerprint, listener or Listener()
+        self.parts, self.mixture, self.listener = parts, parts.mixture, listener or Listener()
         self.learned = Learned.at_first(model, config, engine)
         self.strategy = self.learned.strategy
         self.saves = saves_of(folder, config.trainer.average_best, self.strategy) if folder else None
         self.trained_apart = model.trained_apart()  # finding them takes 0.1 ms
         self.parameters = [p for apart in self.trained_apart for p in apart]
         self.schedule = optim.build_schedule(config.schedule)
-        self.batching = Batching(self.train_split.lengths, config.trainer.batch_vectors, config.seed)
-        self.train_vectors = self.train_split.lengths.reshape(len(self.train_split), -1)[:, 0]  # of each example
-        self.batches_per_epoch = len(self.batching.epoch(0))
-        per_epoch = -(-self.batches_per_epoch // config.trainer.accumulate)
-        self.updates = config.trainer.updates or config.trainer.epochs * per_epoch
+        self.updates = config.trainer.updates or config.trainer.epochs * self.mixture.updates()
         self.progress = Progress(batch_vectors=config.trainer.batch_vectors)
-        self.stop_requested = False  # of this process
-        self.stopping = False  # all processes agree
+        self.stop_requested = self.stopping = False  # asked of this process; agreed on by all
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
@@ -75,61 +70,60 @@ class Training:
 
     def _epoch(self) -> None:
         """The rest of the current epoch, group after group of `accumulate` batches, of which each rank computes some."""
-        progress, room = self.progress, self.config.trainer.accumulate
-        remaining = self.batching.epoch(progress.epoch)[progress.cursor :]
-        groups = [remaining[start : start + room] for start in range(0, len(remaining), room)]
+        progress = self.progress
+        groups = self.mixture.groups(progress.epoch, progress.cursor)
         own = [self.strategy.own(len(group)) for group in groups]
-        indices = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
-        batches = batches_ahead(self.train_split, indices, progress.epoch, self.config.trainer.workers)
+        draws = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
+        batches = batches_ahead(self.parts.batch, draws, self.config.trainer.workers, ahead=max(map(len, own)))
         self.model.train()
         for group, numbers in zip(groups, own, strict=True):
             started = time.perf_counter()
             self._update(group, numbers, batches)
             progress.seconds += time.perf_counter() - started
-            progress.cursor += len(group)
-            epoch_ends = progress.cursor == self.batches_per_epoch
+            progress.cursor += self.mixture.done_by(group)
+            epoch_ends = progress.cursor == self.mixture.batches_per_epoch
             if epoch_ends:
                 progress.epoch, progress.cursor = progress.epoch + 1, 0
             self._after_update(epoch_ends)
             if self.stopping or progress.done:
                 return
 
-    def _update(self, group: Sequence[Indices], own: Sequence[int], batches: Iterator[Batch]) -> None:
-        """One step of the optimizer on the mean loss over all batches of a group. own: the numbers of those that this rank
-        computes; batches: gives these, and later ones of the epoch."""
+    def _update(self, group: Group, own: Sequence[int], batches: Iterator[Batch]) -> None:
+        """One step of the optimizer on the mean loss over all batches of a group; of several parts, on the weighted sum of
+        their means. own: the numbers of the batches that this rank computes; batches: gives these, and later ones."""
         progress, engine, strategy = self.progress, self.engine, self.strategy
-        losses = {}
-        for number in own:
-            waited = time.perf_counter()
-            batch = next(batches).to(engine.device)
-            progress.data_wait += time.perf_counter() - waited
-            loss = self._loss(batch, number)
-            strategy.backward(loss.total, self.parameters)
-            losses[number] = loss.total.detach(), loss.count
-        strategy.add_up(len(group), self.parameters, lambda: self._loss(self._first_of(group), 0).total)
-        computed = [losses.get(number, (0.0, 0)) for number in range(len(group))]
-        told = engine.ranks.sum_of_parts([float(figure) for pair in computed for figure in pair])
-        totals, count = told[::2], int(sum(told[1::2]))
-        for total, indices in zip(totals, group, strict=True):
-            refuse_no_number(total, self.train_split, indices, f" at update {progress.update}")
+        waited = time.perf_counter()
+        made = {number: next(batches) for number in own}
+        progress.data_wait += time.perf_counter() - waited
+        answers = {n: self.model.parts[group[n].part].head.count(batch.targets) for n, batch in made.items()}
+        counts = list(map(int, self._of_all(answers, len(group))))
+        factors, losses = self.parts.factors(group, counts), {}
+        for number, batch in made.items():
+            loss = self._loss(group[number], batch, number) * factors[number]
+            strategy.backward(loss, self.parameters)
+            losses[number] = loss.detach()
+        first = group[0]
+        strategy.add_up(len(group), self.parameters, lambda: self._loss(first, self.parts.batch(first), 0))
+        totals = self._of_all(losses, len(group))
+        self.parts.refuse_no_number(group, totals, progress.update)
         for apart in self.trained_apart:
-            strategy.scale(apart, 1 / max(1, count), self.config.trainer.clip)
+            strategy.scale(apart, 1 / max(1, sum(counts)), self.config.trainer.clip)
         rate = self.config.optimizer.lr * self.schedule.factor(progress.update, self.updates)
         engine.seed(self.config.seed, progress.update, len(group))
         self.learned.step(progress.update, rate)
         progress.update += 1
-        progress.vectors += sum(int(self.train_vectors[indices].sum()) for indices in group)
-        progress.loss, progress.count = progress.loss + sum(totals), progress.count + count
+        progress.vectors += self.parts.vectors(group)
+        progress.loss, progress.count = progress.loss + sum(totals), progress.count + sum(counts)
 
-    def _loss(self, batch: Batch, number: int) -> Loss:
-        """Of a batch on the device. number: in its group."""
+    def _loss(self, draw: Draw, batch: Batch, number: int) -> Tensor:
+        """() summed over a batch, by the model of its part. number: in its group."""
         self.engine.seed(self.config.seed, self.progress.update, number)
         with self.engine.autocast():
-            return self.model(batch)
+            return self.model.parts[draw.part](batch.to(self.engine.device)).total
 
-    def _first_of(self, group: Sequence[Indices]) -> Batch:
-        """Its first batch, on the device."""
-        return self.train_split.batch(group[0], self.progress.epoch).to(self.engine.device)
+    def _of_all(self, own: Mapping[int, float | Tensor], number: int) -> list[float]:
+        """A figure of each of the `number` batches of a group, from all ranks. own: those of this rank's."""
+        return self.engine.ranks.sum_of_parts([float(own.get(n, 0.0)) for n in range(number)])
 
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time, all ranks at once."""
@@ -159,14 +153,13 @@ class Training:
         progress.done = self.is_done()
         if progress.done:
             self._try_mean(model)
-        train_loss = progress.loss / max(1, progress.count)
+        train_loss, speed = progress.loss / max(1, progress.count), progress.vectors / progress.seconds
         progress.loss, progress.count = 0.0, 0
-        speed = progress.vectors / progress.seconds
         self.listener.validated(Validation(
             progress.update, progress.epoch, train_loss, speed, is_better, progress.done, progress.monitor, scores
         ))  # fmt: skip
 
-    def _try_mean(self, model: Model) -> None:
+    def _try_mean(self, model: Learner) -> None:
         """Score the mean of the best validations' weights, and keep it if it is better than each."""
         self.engine.ranks.wait()  # the last candidate has been written
         if self.saves and (weights := self.saves.mean(model.state_dict())):
@@ -175,29 +168,32 @@ class Training:
             self._keep_if_better(model, self._scored(model))
             model.load_state_dict(own)
 
-    def _scored(self, model: Model) -> dict[str, float]:
+    def _scored(self, model: Learner) -> dict[str, float]:
         """Validation scores; the texts that a searching head wrote for them stay in the run."""
-        budget = self.config.trainer.batch_vectors
-        evaluation = evaluate(model, self.validation_split, self.engine, budget, greedy=True)
-        self.strategy.release(model)
-        if model.head.uses_search and self.saves:
-            lines = (f"{prediction.value}\n" for prediction in evaluation.predictions)
-            self.saves.hypotheses(self.progress.update, "".join(lines))
-        if not evaluation.scores:
-            raise UserError("no validation example has an answer to be scored; give it some")
-        return evaluation.scores
+        scores = {}
+        for name, part in self.parts.by_name.items():
+            of_part, budget = model.parts[name], part.config.trainer.batch_vectors
+            found = evaluate(of_part, part.data.splits["validation"], self.engine, budget, greedy=True)
+            self.strategy.release(of_part)
+            if of_part.head.uses_search and self.saves:
+                text = "".join(f"{prediction.value}\n" for prediction in found.predictions)
+                self.saves.hypotheses(name, self.progress.update, text)
+            if not found.scores:
+                raise UserError("no validation example has an answer to be scored; give it some")
+            scores[name] = found.scores
+        return self.parts.together(scores)
 
     @cached_property
     def monitor(self) -> str:
         """The score that picks the best weights."""
-        return monitor_for(self.config.trainer.monitor, self.model.head, self.validation_split)[0]
+        return self.parts.monitor(self.model.parts)
 
     def is_done(self) -> bool:
         """Derived, never remembered: a run that is given more updates, or more patience, goes on."""
         progress, patience = self.progress, self.config.trainer.patience
         return progress.update >= self.updates or (patience is not None and progress.without_better >= patience)
 
-    def _keep_if_better(self, model: Model, scores: dict[str, float]) -> bool:
+    def _keep_if_better(self, model: Learner, scores: dict[str, float]) -> bool:
         """Put weights into `best/` if no score so far was better, or if there was none. A score may be undefined while all
         predictions are the same."""
         progress, score = self.progress, scores.get(self.progress.monitor)
@@ -206,7 +202,9 @@ class Training:
             return False
         progress.best_score, progress.best_update, progress.best = score, progress.update, scores
         if self.saves:
-            self.saves.best(model.state_dict(), {"update": progress.update, "data": self.fingerprint})
+            for name, part in self.parts.by_name.items():
+                state: dict[str, object] = {"update": progress.update, "data": part.data.fingerprint}
+                self.saves.best(name, model.parts[name].state_dict(), state)
         return True
 
     @property
@@ -218,4 +216,5 @@ class Training:
         """Write `last/`: everything that the rest of the run depends on. Raises UserError where the disk refuses it."""
         self.progress.wall_seconds, self._saved_at = self.wall_seconds, time.monotonic()
         if self.saves:
-            self.saves.last(self.learned.tensors(), {"progress": asdict(self.progress), "data": self.fingerprint})
+            state: dict[str, object] = {"progress": asdict(self.progress), "data": self.parts.fingerprint}
+            self.saves.last(self.learned.tensors(), state)

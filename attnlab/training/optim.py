@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from attnlab import config as keys
 from attnlab.errors import Damaged, UserError
 from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.model.output_layer import OutputLayer
 from attnlab.model.tag_sequences import TagSequences
 from attnlab.registry import OPTIMIZERS, SCHEDULES
@@ -27,7 +28,7 @@ class ParameterGroups:
     hidden: list[nn.Parameter]
 
     @classmethod
-    def of(cls, model: Model) -> "ParameterGroups":
+    def of(cls, model: Learner) -> "ParameterGroups":
         tables = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
         trained = [p for p in model.parameters() if p.requires_grad]
         decayed = [p for p in trained if p.dim() >= 2 and id(p) not in tables]
@@ -158,7 +159,7 @@ def chosen_optimizer(config: keys.OptimizerConfig) -> Optimizer:
     return OPTIMIZERS.get(config.name, Optimizer)(config)
 
 
-def build_optimizer(model: Model, config: keys.OptimizerConfig) -> torch.optim.Optimizer:
+def build_optimizer(model: Learner, config: keys.OptimizerConfig) -> torch.optim.Optimizer:
     """The optimizer that the configuration names, for the trained parameters of a model. The parameters of each of its groups
     have the same learning rate, `lr_factor` times that of an update."""
     optimizer = chosen_optimizer(config).build(ParameterGroups.of(model))
@@ -171,7 +172,7 @@ def build_optimizer(model: Model, config: keys.OptimizerConfig) -> torch.optim.O
     return optimizer
 
 
-def rate_factors(model: Model, decay: float) -> dict[nn.Parameter, float]:
+def rate_factors(model: Learner, decay: float) -> dict[nn.Parameter, float]:
     """Of each parameter, its learning rate as a fraction of the head's: decay^(number of layers above it), as in ELECTRA (Clark
     et al. 2020) and BEiT (Bao et al. 2022). The head is above the encoder's last layer; the encoder's last norm learns as the
     head does, what tells positions apart as the embedding."""
@@ -236,7 +237,7 @@ class Average:
     the decay of update u is min(decay, (1 + u) / (10 + u)).
     """
 
-    def __init__(self, model: Model, averaged: Model, decay: float) -> None:
+    def __init__(self, model: Learner, averaged: Learner, decay: float) -> None:
         self.decay, self.model = decay, averaged
         self._averaged: list[Tensor] = list(averaged.parameters())
         self._live: list[Tensor] = list(model.parameters())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.training import optim
 from attnlab.training.drift import refuse_drift
 from attnlab.training.ranks import Ranks, TreeSum
@@ -24,7 +25,7 @@ class Replicated:
         self.ranks, self.device, self.room, self.told = ranks, device, room, told
         self._sums = TreeSum()
 
-    def place(self, model: Model) -> None:
+    def place(self, model: Learner) -> None:
         """Move a new model to where this process computes. Its parameters may be others afterwards."""
         model.to(self.device)
 

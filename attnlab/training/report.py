@@ -87,9 +87,9 @@ class Reporter:
         if self._bar is not None:
             self._bar.update(self._task, completed=update, loss=loss)
 
-    def validation(self, validation: Validation) -> None:
-        """One line for each validation: first the score that stars go by."""
-        names, values = dict.fromkeys((validation.monitor, *SHOWN)), validation.scores
+    def validation(self, validation: Validation, beside: Iterable[str] = ()) -> None:
+        """One line for each validation: first the score that stars go by, then those `beside` it."""
+        names, values = dict.fromkeys((validation.monitor, *beside, *SHOWN)), validation.scores
         scores = "  ".join(f"{name} {shown(values[name])}" for name in names if name in values)
         star = " *" if validation.best else ""
         self.say(

@@ -9,17 +9,16 @@ from attnlab.disk import write_json
 from attnlab.metrics import Measured
 from attnlab.model.width import count_parameters
 from attnlab.plural import plural
-from attnlab.runs import Results, RunFolder
+from attnlab.runs import Results, RunFolder, Trained
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.cross_validation import class_scores
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import Evaluation, intervals, perfect, word_lengths
-from attnlab.training.loop import Training
 from attnlab.training.monitor import selected, still_improving
 from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_scores
 from attnlab.training.run import Run
-from attnlab.training.state import Listener, Validation
+from attnlab.training.state import Listener, Progress, Validation
 from attnlab.training.tracking import Tracking
 
 
@@ -47,16 +46,17 @@ class Session(Listener):
 
 
 def finish(
-    training: Training,
+    progress: Progress,
+    wall_seconds: float,
     run: Run,
     data: Data,
     baselines: Mapping[str, Mapping[str, Measured]],
     session: Session,
     warnings: Sequence[str] = (),
 ) -> None:
-    """Score the best weights, write predictions and results, and show them. baselines: by split, and by name. warnings: that
+    """Score the best weights, write predictions and results, and show them. progress: of its training, which took wall_seconds in all. baselines: by split, and by name. warnings: that
     were told of the data. Raises UserError where the disk refuses it."""
-    head, folder, reporter, progress = run.model.head, session.folder, session.reporter, training.progress
+    head, folder, reporter = run.model.head, session.folder, session.reporter
     validation, evaluation = final_evaluations(run, data, progress.best)
     columns = {"validation": validation}
     results: Results = {"task": run.config.task}
@@ -82,17 +82,8 @@ def finish(
         results["undefined"] = undefined
     if warnings:
         results["warnings"] = list(warnings)
-    train = results["train"] = {
-        "seconds": round(progress.seconds, 2),
-        "wall_seconds": round(training.wall_seconds, 2),
-        "vectors_per_second": round(progress.vectors / max(progress.seconds, 1e-9), 1),
-        "data_wait": round(progress.data_wait / max(progress.seconds, 1e-9), 4),
-        "epochs": progress.epoch,
-        "updates": progress.update,
-        "best_update": progress.best_update,
-        "monitor": progress.monitor,
-    }
-    results["parameters"] = count_parameters(training.model)
+    train = results["train"] = how_trained(progress, wall_seconds)
+    results["parameters"] = count_parameters(run.model)
     simple = baselines.get("test", {})
     results["baselines"] = {name: measured.scores for name, measured in simple.items()}
     if on_validation := {name: measured.scores for name, measured in baselines.get("validation", {}).items()}:
@@ -116,6 +107,20 @@ def finish(
         reporter.say(told)
     again = shell_word("run", str(folder.path))
     reporter.say(f"Saved in {folder.path}; score it again with: attnlab eval {again}")
+
+
+def how_trained(progress: Progress, wall_seconds: float) -> Trained:
+    """As results.json tells it."""
+    return {
+        "seconds": round(progress.seconds, 2),
+        "wall_seconds": round(wall_seconds, 2),
+        "vectors_per_second": round(progress.vectors / max(progress.seconds, 1e-9), 1),
+        "data_wait": round(progress.data_wait / max(progress.seconds, 1e-9), 4),
+        "epochs": progress.epoch,
+        "updates": progress.update,
+        "best_update": progress.best_update,
+        "monitor": progress.monitor,
+    }
 
 
 def final_evaluations(run: Run, data: Data, best: dict[str, float]) -> tuple[Column, Evaluation | None]:

@@ -17,7 +17,7 @@ def restore(training: Training) -> list[str]:
     folder = saves.folder
     saved, warning = checkpoint.load(folder.last, partial(_check, training))
     state = checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
-    if state["data"] != training.fingerprint:
+    if state["data"] != training.parts.fingerprint:
         raise UserError(
             f"{folder.path}: the training data have changed since this run was saved, or another version of "
             "attnlab prepares them otherwise; give it the same files (`data.path=`), or start a new run"
@@ -50,18 +50,17 @@ def restore(training: Training) -> list[str]:
 def _check(training: Training, saved: checkpoint.Checkpoint) -> None:
     """Raises Damaged where a checkpoint holds the state of another training run, or of none."""
     state = checked(Saved, saved.state, f"{saved.folder}/{checkpoint.STATE}")
-    progress, same_data = state["progress"], state["data"] == training.fingerprint
+    progress, same_data = state["progress"], state["data"] == training.parts.fingerprint
     same_batches = same_data and progress.batch_vectors == training.config.trainer.batch_vectors
-    if same_batches and progress.cursor >= training.batches_per_epoch:
+    if same_batches and progress.cursor >= training.mixture.batches_per_epoch:
         raise Damaged(
-            f"{saved.folder}: {progress.cursor} batches of an epoch of {training.batches_per_epoch} are done"
+            f"{saved.folder}: {progress.cursor} batches of an epoch of {training.mixture.batches_per_epoch} are done"
         )
     training.learned.refuse_others(saved)
 
 
 def _remaining_updates(training: Training) -> int:
     """Until the last epoch ends; below 0 where more epochs have been made."""
-    group = training.config.trainer.accumulate
-    in_this = -(-(training.batches_per_epoch - training.progress.cursor) // group)
-    in_each = -(-training.batches_per_epoch // group)
-    return in_this + (training.config.trainer.epochs - training.progress.epoch - 1) * in_each
+    mixture, progress = training.mixture, training.progress
+    more = training.config.trainer.epochs - progress.epoch - 1
+    return mixture.updates(progress.cursor) + more * mixture.updates()

@@ -21,9 +21,10 @@ class Saves:
         whole = {name: self.strategy.whole(group) for name, group in tensors.items()}
         checkpoint.save(self.folder.last, whole, state)
 
-    def best(self, weights: dict[str, Tensor], state: dict[str, object]) -> None:
-        """Write the best weights so far. Raises UserError where the disk refuses it."""
-        checkpoint.save(self.folder.best, {"model": self.strategy.whole(weights)}, state)
+    def best(self, part: str, weights: dict[str, Tensor], state: dict[str, object]) -> None:
+        """Write the best weights so far; of a joint run those of one part, which are a whole model. Raises UserError where the
+        disk refuses it."""
+        checkpoint.save(self.folder.part(part).best, {"model": self.strategy.whole(weights)}, state)
 
     def candidate(self, weights: dict[str, Tensor], scores: Scores, monitor: str, update: int) -> None:
         """Offer the weights of a validation, see `Candidates.offer`."""
@@ -44,9 +45,9 @@ class Saves:
         if self.candidates:
             self.candidates.forget_after(update)
 
-    def hypotheses(self, update: int, text: str) -> None:
+    def hypotheses(self, part: str, update: int, text: str) -> None:
         """Keep the texts that were predicted for the validation examples after this update."""
-        self.folder.write_hypotheses(update, text)
+        self.folder.part(part).write_hypotheses(update, text)
 
 
 class Unwritten(Saves):
@@ -56,7 +57,7 @@ class Unwritten(Saves):
         for group in tensors.values():
             self.strategy.whole(group)
 
-    def best(self, weights: dict[str, Tensor], state: dict[str, object]) -> None:
+    def best(self, part: str, weights: dict[str, Tensor], state: dict[str, object]) -> None:
         self.strategy.whole(weights)
 
     def candidate(self, weights: dict[str, Tensor], scores: Scores, monitor: str, update: int) -> None:
@@ -66,7 +67,7 @@ class Unwritten(Saves):
     def forget_after(self, update: int) -> None:
         pass
 
-    def hypotheses(self, update: int, text: str) -> None:
+    def hypotheses(self, part: str, update: int, text: str) -> None:
         pass
 
 

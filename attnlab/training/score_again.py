@@ -17,7 +17,7 @@ from attnlab.plural import plural
 from attnlab.runs import RunFolder
 from attnlab.training import changes, cross_validation
 from attnlab.training.evaluate import Evaluation, intervals, word_lengths
-from attnlab.training.follow import evaluated_by_all
+from attnlab.training.lead import evaluated_by_all
 from attnlab.training.predictions import write_predictions
 from attnlab.training.report import Column, Reporter, details, show_classes, show_scores
 from attnlab.training.run import Run, load_run

@@ -19,6 +19,7 @@ from torch.utils.hooks import RemovableHandle
 
 from attnlab.errors import UserError
 from attnlab.model.build import Model
+from attnlab.model.joint import Learner
 from attnlab.sets import Loss
 from attnlab.training import optim
 from attnlab.training.ranks import Ranks, send
@@ -46,7 +47,8 @@ class Sharded(Replicated):
         self._touched: set[Tensor] = set()  # parameters, by the batches of this group so far
         self._hooks: list[RemovableHandle] = []
 
-    def place(self, model: Model) -> None:
+    def place(self, model: Learner) -> None:
+        assert isinstance(model, Model), "refused where a joint run is composed"
         layers = [layer for member in model.members for layer in member.encoder.separate_layers()]
         for module in (*layers, model):
             sharded = fully_shard(module, mesh=self._mesh, reshard_after_forward=module is not model)

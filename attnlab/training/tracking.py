@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Literal, cast
 
-from attnlab.config import Config, LoggerConfig, WandbLogger
+from attnlab.config import Config, JointConfig, LoggerConfig, WandbLogger
 from attnlab.disk import read_json, read_jsonl, write_json
 from attnlab.local_files import user_path
 from attnlab.registry import LOGGERS
@@ -22,7 +22,7 @@ class Tracker:
     """What `logger=` chooses, made when training starts; this one does nothing. A plugin derives its own, with keys derived
     from `LoggerConfig`; whatever it raises is caught."""
 
-    def __init__(self, config: Config, folder: RunFolder) -> None:
+    def __init__(self, config: Config | JointConfig, folder: RunFolder) -> None:
         self.folder = folder
 
     def log(self, values: Mapping[str, object]) -> None:
@@ -48,7 +48,7 @@ class Tracking:
     """The tracker that `logger=` names; its methods are those of `Tracker`, and never raise. warn: is called once, with
     the reason, where the tracker was given up."""
 
-    def __init__(self, config: Config, folder: RunFolder, warn: Callable[[str], None]) -> None:
+    def __init__(self, config: Config | JointConfig, folder: RunFolder, warn: Callable[[str], None]) -> None:
         self._name, self._warn = config.logger.name, warn
         self._tracker: Tracker | None = None
         try:
@@ -90,7 +90,7 @@ class Wandb(Tracker):
     def wanted(cls, config: LoggerConfig) -> bool:
         return isinstance(config, WandbLogger) and config.mode != "disabled"
 
-    def __init__(self, config: Config, folder: RunFolder) -> None:
+    def __init__(self, config: Config | JointConfig, folder: RunFolder) -> None:
         super().__init__(config, folder)
         settings = config.logger
         assert isinstance(settings, WandbLogger)

@@ -1,44 +1,49 @@
 """Training from start to result: what `attnlab train` does, anew or from where a run stopped."""
 
-import platform
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import torch
-import yaml
 
-from attnlab import compose
+from attnlab import compose, compose_joint
 from attnlab.command_words import shell_word, text
-from attnlab.config import Config, HubDataConfig
+from attnlab.config import Config
 from attnlab.data import loader
-from attnlab.data.contract import Data
 from attnlab.data.prep.crossval import Folds
 from attnlab.data.warnings import warnings
 from attnlab.disk import read_json, write_json, write_text
-from attnlab.errors import RankFailed, Stopped, UserError
+from attnlab.errors import Stopped, UserError
 from attnlab.model import build as models
 from attnlab.model.width import count_parameters
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
-from attnlab.training import changes, checkpoint, cross_validation, defaults, from_run, starts, task
+from attnlab.training import changes, checkpoint, cross_validation, defaults, from_run, joint, starts, task
 from attnlab.training.baselines import of_splits
-from attnlab.training.checks import check_answers, check_counts, check_optimizer, check_positions
 from attnlab.training.cross_validation import CrossValidation
 from attnlab.training.engine import Engine, memory_bytes
-from attnlab.training.follow import lead_training
+from attnlab.training.joint import JointRun
+from attnlab.training.lead import lead_training
 from attnlab.training.loop import Training
 from attnlab.training.memory import check_memory
 from attnlab.training.monitor import monitor_for
+from attnlab.training.parts import Parts
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session, finish
 from attnlab.training.resume import restore
-from attnlab.training.run import Run, best_weights, load_data, with_weights
-from attnlab.training.signals import on_stop_signal
+from attnlab.training.run import Run, load_data
+from attnlab.training.running import (
+    best_runs,
+    failures_told,
+    open_run,
+    refuse_missing_splits,
+    remove_copies,
+    train_until_done,
+    write_beginnings,
+)
 from attnlab.training.tracking import Tracking
 
 
-def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
+def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation | JointRun:
     """What `attnlab train …` does, from Python: `train("task=pos", "encoder.depth=4")`. Raises UserError where the
     configuration or the data cannot be used, and Stopped where a signal asked for an end."""
     for word in overrides:
@@ -46,6 +51,12 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation:
             raise UserError(
                 f'`{word}`: give each override as a string of its own, as in train("task=pos", "seed=2")'
             )
+    if folder := joint.find(overrides):
+        return joint.resume(
+            folder, [word for word in overrides if not word.startswith(("run=", "outputs="))], quiet
+        )
+    if compose_joint.wanted(overrides):
+        return joint.start(compose_joint.compose_joint(overrides), overrides, quiet)
     if runs := [text(word) for word in overrides if word.startswith("run=")]:
         return resume(runs[-1], [word for word in overrides if not word.startswith("run=")], quiet)
     return start(compose.compose(overrides), overrides, quiet)
@@ -82,27 +93,13 @@ def _start(
         folds = loader(config.data).folds(config.data, config.seed)
         folder = RunFolder.create(config.outputs, config.task, config.folder)
         with folder.held():
-            _write_beginnings(folder, overrides)
+            write_beginnings(folder, overrides)
             write_json(folder.folds, asdict(folds))
             write_text(folder.config, compose.to_yaml(config))
             told = "\n".join(filter(None, (title, line)))
             return _train_folds(folder, config, folds, overrides, quiet, told, brief)
-    data = load_data(config)
-    _refuse_missing_splits(config, data)
-    models.resolve(config, data.spec)
-    task.refuse_other(config, data.spec)
-    if data.commit is not None:
-        assert isinstance(config.data, HubDataConfig)
-        config.data.revision = data.commit  # whatever the hub has tomorrow
-    check_counts(config, data)
-    check_memory(config, data.spec, engine)
-    torch.manual_seed(config.seed)
-    model = models.build(config, data.spec)
-    check_answers(model, data)
-    monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
-    check_positions(config, model, data)
-    check_optimizer(config, model)
-    taken = starts.start(model, config, data)
+    opened = open_run(config, engine)
+    data = opened.data
     folder = RunFolder.create(config.outputs, config.task, config.folder)
     reporter = Reporter(folder.log, quiet)
     with folder.held():
@@ -114,36 +111,16 @@ def _start(
             reporter.say(follows, style="cyan")
         if line:
             reporter.say(line, style="cyan")
-        _write_beginnings(folder, overrides)
+        write_beginnings(folder, overrides)
         data.spec.save(folder.path)
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned, brief)
-        training = Training(config, model, data, engine, folder, session)
-        if taken:
-            reporter.say(taken.line, style="cyan")
-            write_json(folder.init, asdict(taken))
+        training = Training(config, opened.model, Parts.alone(config, data), engine, folder, session)
+        if opened.taken:
+            reporter.say(opened.taken.line, style="cyan")
+            write_json(folder.init, asdict(opened.taken))
             training.save()  # nobody reads the other run again: it may be deleted
         write_text(folder.config, compose.to_yaml(config))  # last: a folder with a config.yaml is a run
-        return _finish(training, data, session)
-
-
-def _write_beginnings(folder: RunFolder, overrides: Sequence[str]) -> None:
-    """How a run was asked for, and what its figures may depend on besides the configuration."""
-    write_text(folder.overrides, yaml.safe_dump(list(overrides)))
-    environment = {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-    write_json(folder.environment, environment)
-
-
-def _refuse_missing_splits(config: Config, data: Data) -> None:
-    for needed in ("train", "validation"):
-        if needed not in data.splits:
-            hint = "; hold one out by `data.validation=0.1`" if needed == "validation" else ""
-            raise UserError(f"data={config.data.name}: training needs a {needed} split; there is none{hint}")
+        return _finish(training, session)
 
 
 def _train_folds(
@@ -218,7 +195,7 @@ def resume(
         _refuse_other_size(folder, config, spec)
         engine = Engine.joined(config.trainer)
         data = load_data(config, spec)
-        _refuse_missing_splits(config, data)
+        refuse_missing_splits(config, data)
         check_memory(config, spec, engine)
         torch.manual_seed(config.seed)
         model = models.build(config, spec)
@@ -226,7 +203,7 @@ def resume(
             starts.start(model, config, data)
         reporter = Reporter(folder.log, quiet)
         session = Session(engine, folder, reporter, Tracking(config, folder, reporter.warn), warned)
-        training = Training(config, model, data, engine, folder, session)
+        training = Training(config, model, Parts.alone(config, data), engine, folder, session)
         if checkpoint.exists(folder.last):
             restored = restore(training)
             if (
@@ -237,8 +214,8 @@ def resume(
                 Reporter(quiet=quiet).say(
                     _how_far(training, folder)
                 )  # nothing of the folder changes, its log neither
-                best = best_weights(folder, model.state_dict())
-                return with_weights(best, folder, config, spec, model, engine)
+                (finished,) = best_runs(training, folder).values()
+                return finished
             for warning in restored:
                 reporter.warn(warning)
             if not training.progress.done:
@@ -258,7 +235,7 @@ def resume(
         else:
             reporter.say(f"Starting {folder.path} from the beginning: it stopped before its first save.")
         folder.forget_metrics_after(training.progress.update)
-        return _finish(training, data, session)
+        return _finish(training, session)
 
 
 def _how_far(training: Training, folder: RunFolder) -> str:
@@ -294,64 +271,33 @@ def _refuse_other_size(folder: RunFolder, config: Config, spec: DataSpec) -> Non
         )
 
 
-def _finish(training: Training, data: Data, session: Session) -> Run:
+def _finish(training: Training, session: Session) -> Run:
     """Train to the end, score the best weights and report the results; of a failure, write down why."""
-    folder = session.folder
-    folder.error.unlink(missing_ok=True)
-    try:
-        return _to_the_end(training, data, session)
-    except BrokenPipeError:  # nobody reads what is told: stop as if it had been asked for
-        if not training.progress.done:
-            training.save()
-        raise
-    except Exception as error:
-        told = isinstance(error, UserError | RankFailed)
-        sentence = str(error) if told else f"{type(error).__name__}: {error}"
-        if sentence and not isinstance(error, Stopped):  # of a process that was killed there is nothing to be told
-            write_json(folder.error, {"error": sentence})
-        raise
-    finally:
-        session.tracking.finish()
+    with failures_told(training, session):
+        return _to_the_end(training, session)
 
 
-def _to_the_end(training: Training, data: Data, session: Session) -> Run:
+def _to_the_end(training: Training, session: Session) -> Run:
     """Raises Stopped where a signal asked for an end before the last update, once everything is saved."""
-    config, reporter, progress = training.config, session.reporter, training.progress
+    (part,), (model,) = training.parts.by_name.values(), training.model.parts.values()
+    config, data, reporter, progress = part.config, part.data, session.reporter, training.progress
     lead_training(training, session.folder)
-    _, unusual = monitor_for(config.trainer.monitor, training.model.head, data.splits["validation"])
+    _, unusual = monitor_for(config.trainer.monitor, model.head, data.splits["validation"])
     told = [*warnings(data, config=config), *filter(None, (unusual, from_run.warning(config)))]
     if session.warned:
         reporter.note(told)
     for warning in [] if session.warned else told:
         reporter.warn(warning)
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    fixed = sum(p.numel() for p in training.model.parameters() if not p.requires_grad)
-    parameters = f"{count_parameters(training.model):,} parameters" + (
-        f", besides {fixed:,} fixed ones" if fixed else ""
-    )
+    fixed = sum(p.numel() for p in model.parameters() if not p.requires_grad)
+    parameters = f"{count_parameters(model):,} parameters" + (f", besides {fixed:,} fixed ones" if fixed else "")
     reporter.say(f"{config.task}: {config.data.name} ({sizes} examples); {parameters}; {session.engine.device}")
     if training.strategy.told:
         reporter.say(training.strategy.told, style="cyan")
     simple = of_splits(config, data, session.engine, reporter.warn) if config.baselines else {}
-    training.engine.ranks.wait()  # the others have, however long that took
-    several = training.engine.ranks.count > 1
-    with (
-        reporter.bar(progress.update, training.updates),
-        on_stop_signal(training.request_stop, several) as caught,
-        reporter.only_log(session.brief),
-    ):
-        training.run()
-    if training.stopping and not progress.done:
-        reporter.say(f"Stopped after update {progress.update} of {training.updates}, saved.")
-        again = shell_word("run", str(session.folder.path))
-        reporter.say(f"Continue with: attnlab train {again}")
-        raise Stopped(caught[0] if caught else signal.SIGTERM)  # or another process was asked to stop
-    # The model itself takes the best weights: its own are in `last/`.
-    best = best_weights(session.folder, training.model.state_dict())
-    run = with_weights(best, session.folder, config, data.spec, training.model, session.engine)
+    train_until_done(training, session)
+    (run,) = best_runs(training, session.folder).values()
     with reporter.only_log(session.brief):
-        finish(training, run, data, simple, session, told)
-    for kept in (session.folder.best, session.folder.last):  # whole by now, so that the ones before aren't needed
-        for copy in checkpoint.copies(kept):
-            checkpoint.remove(copy)
+        finish(progress, training.wall_seconds, run, data, simple, session, told)
+    remove_copies(session.folder)
     return run

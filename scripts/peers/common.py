@@ -13,12 +13,14 @@ from torch.nn.functional import cross_entropy
 
 from attnlab import compose
 from attnlab.config import AttentionEncoder
+from attnlab.data.mixing import Draw
 from attnlab.data.prep.batching import Batching
 from attnlab.model import build as models
 from attnlab.model import linear
 from attnlab.sets import Batch
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.run import load_data
 
 Step = Callable[[int], None]
@@ -140,7 +142,7 @@ class Ours:
         self.split = self.data.splits["train"]
         self.model = models.build(self.config, self.data.spec)
         engine = Engine(self.config.trainer)
-        self.training = Training(self.config, self.model, self.data, engine)
+        self.training = Training(self.config, self.model, Parts.alone(self.config, self.data), engine)
         self.model.train()
         batching = Batching(self.split.lengths, self.config.trainer.batch_vectors, 1)
         chosen = batching.epoch(0)[: bench.rounds if count is None else count]
@@ -149,7 +151,7 @@ class Ours:
         self.size = sum(batch.inputs.layout.size for batch in self.batches)
 
     def step(self, i: int) -> None:
-        self.training._update([self.indices[i]], [0], iter([self.batches[i]]))
+        self.training._update([Draw("", 0, self.indices[i])], [0], iter([self.batches[i]]))
 
 
 def plain_update(model: nn.Module, loss: Callable[[int], Tensor]) -> Step:

@@ -8,6 +8,7 @@ from torch import nn
 
 from attnlab.runs import RunFolder
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.report import Reporter
 from attnlab.training.results import Session
 from attnlab.training.tracking import Tracking
@@ -68,7 +69,7 @@ def _epoch(bench: Bench, words: list[str]) -> tuple[float, float]:
         folder = RunFolder.create(outputs, "pos")
         reporter, engine = Reporter(folder.log, quiet=True), ours.training.engine
         session = Session(engine, folder, reporter, Tracking(ours.config, folder, reporter.warn))
-        training = Training(ours.config, ours.model, ours.data, engine, folder, session)
+        training = Training(ours.config, ours.model, Parts.alone(ours.config, ours.data), engine, folder, session)
         validate, save, spent = training._validate, training.save, [0.0]
 
         def clocked(plain):  # type: ignore[no-untyped-def]
@@ -98,7 +99,9 @@ def _plain(bench: Bench, plain: Ours, number: int) -> float:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     total = 0.0
     began = bench.clock()
-    chosen = plain.training.batching.epoch(0)[number * UPDATES : (number + 1) * UPDATES]  # ours does it, too
+    chosen = plain.training.mixture.batchings[""].epoch(0)[
+        number * UPDATES : (number + 1) * UPDATES
+    ]  # ours does it, too
     for indices in chosen:
         loss = model(split.batch(indices, 0))
         (loss.total / loss.count).backward()

@@ -121,8 +121,10 @@ def mistaken(rank: int) -> None:
 def test_an_error_is_told_once_and_nothing_is_saved_after(
     before, code: int, told: str, words: list[str], tmp_path: Path
 ) -> None:
-    batches = training(words).batching.epoch(0)
-    keys = ", ".join(training(words).train_split.keys[i] for i in batches[5][:5].tolist())
+    loop = training(words)
+    draws = [draw for group in loop.mixture.groups(0) for draw in group]
+    split = loop.parts.by_name[""].data.splits["train"]
+    keys = ", ".join(split.keys[i] for i in draws[5].indices[:5].tolist())
     (led, said), (_, silent) = crew(2, "train", *words, f"folder={tmp_path / 'run'}", before=before)
     assert silent == ""
     assert led == code, said

@@ -23,6 +23,7 @@ from attnlab.model import build as models
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import from_run
+from attnlab.training.engine import Engine
 from attnlab.training.run import load_data
 
 SMALL = [
@@ -412,9 +413,9 @@ def test_less_is_trained_in_less_memory(place: Path, monkeypatch: pytest.MonkeyP
     count = sum(tensor.numel() for tensor in models.sizes(config, spec).values())
     monkeypatch.setattr(memory, "_memory", lambda device: 3 * 4 * count)
     with pytest.raises(UserError, match="which take"):
-        memory.check_memory(config, spec, torch.device("cpu"))
+        memory.check_memory(config, spec, Engine(config.trainer))
     config.encoder.trained = "none"
-    memory.check_memory(config, spec, torch.device("cpu"))
+    memory.check_memory(config, spec, Engine(config.trainer))
 
 
 def test_a_run_that_was_started_so_answers_alone(place: Path, source: Path, tmp_path: Path) -> None:

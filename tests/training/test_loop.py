@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_truncated_checkpoint_gives_way_to_the_previous_one(
 
     def interrupted(self: Training, group: list, own: list, batches: Iterator) -> None:
         update(self, group, own, batches)
-        if self.progress.update == self.batches_per_epoch + 1:
+        if self.progress.update == self.mixture.batches_per_epoch + 1:
             signal.raise_signal(signal.SIGINT)
 
     assert main(["train", *tiny, f"folder={whole}"]) == 0
@@ -138,18 +139,18 @@ def test_a_truncated_checkpoint_gives_way_to_the_previous_one(
 def test_halves_accumulated_are_the_whole(tiny: list[str]) -> None:
     """The loss is summed and divided once: two halves of a batch give the gradient of the batch."""
     loop = training([*tiny, "encoder.dropout=0", "data.unknown=0"])
-    indices = loop.batching.epoch(0)[0]
-    split = loop.train_split
+    ((draw,), *_) = loop.mixture.groups(0)
 
-    def gradient(group: list) -> torch.Tensor:
+    def gradient(pieces: list) -> torch.Tensor:
         caught = {}
         loop.model.zero_grad()
         loop.learned.optimizer.step = lambda: caught.update(g=loop.model.head.output.proj.weight.grad.clone())
-        loop._update(group, range(len(group)), iter([split.batch(indices) for indices in group]))
+        group = [replace(draw, indices=piece) for piece in pieces]
+        loop._update(group, range(len(group)), map(loop.parts.batch, group))
         return caught["g"]
 
-    whole = gradient([indices])
-    halves = gradient([indices[::2], indices[1::2]])
+    whole = gradient([draw.indices])
+    halves = gradient([draw.indices[::2], draw.indices[1::2]])
     torch.testing.assert_close(halves, whole, rtol=1e-4, atol=1e-6)
 
 

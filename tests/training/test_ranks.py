@@ -10,18 +10,21 @@ from conftest import conllu, tiny_sentences, write_treebank
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import training, weights
-from ranked_training import COMMON, KINDS, run, write_data
+from ranked_training import COMMON, KINDS, joint_words, run, write_data
 
+from attnlab.data.mixing import Draw
 from attnlab.data.prep.batching import Indices
 from attnlab.training.ranks import Ranks, TreeSum
 
 ALL_STOPS = [(first, then, stop) for first, then in ((1, 2), (2, 4), (4, 1)) for stop in range(1, 8)]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS, "joint"])
 def words(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    path = write_data(request.param, tmp_path_factory.mktemp(request.param))
-    return [*KINDS[request.param], *COMMON, f"data.path={path}"]
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "joint":
+        return [*joint_words(folder), *COMMON]
+    return [*KINDS[request.param], *COMMON, f"data.path={write_data(request.param, folder)}"]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +112,8 @@ def summed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[Indic
 
     def gradient(group: Sequence[Indices]) -> dict[str, torch.Tensor]:
         caught.clear()
-        loop._update(group, range(len(group)), iter([loop.train_split.batch(batch) for batch in group]))
+        draws = [Draw("", 0, indices) for indices in group]
+        loop._update(draws, range(len(draws)), map(loop.parts.batch, draws))
         return dict(caught)
 
     return gradient

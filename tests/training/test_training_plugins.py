@@ -21,6 +21,7 @@ from attnlab.training.baselines import Baseline, Problem, baselines
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
 from attnlab.training.optim import Optimizer, ParameterGroups, Schedule, optimizer_tensors
+from attnlab.training.parts import Parts
 from attnlab.training.resume import restore
 from attnlab.training.run import load_data
 from attnlab.training.tracking import Tracker, Tracking
@@ -85,7 +86,13 @@ def loop(words: list[str], folder: Path, optimizer: OptimizerConfig) -> Training
     data = load_data(config)
     torch.manual_seed(config.seed)
     folder.mkdir(exist_ok=True)
-    return Training(config, models.build(config, data.spec), data, Engine(config.trainer), RunFolder(folder))
+    return Training(
+        config,
+        models.build(config, data.spec),
+        Parts.alone(config, data),
+        Engine(config.trainer),
+        RunFolder(folder),
+    )
 
 
 def test_stopped_and_resumed_with_momentum_is_bit_identical(tiny: list[str], tmp_path: Path) -> None:

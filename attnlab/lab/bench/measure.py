@@ -19,7 +19,8 @@ from torch import Tensor
 from attnlab import compose
 from attnlab.config import AttentionEncoder
 from attnlab.data.contract import Split
-from attnlab.data.prep.batching import Batching, Indices
+from attnlab.data.mixing import Draw
+from attnlab.data.prep.batching import Batching
 from attnlab.lab.bench.parts import step_parts
 from attnlab.lab.bench.sections import SECTIONS, Measurement, Section
 from attnlab.model import build as models
@@ -31,6 +32,7 @@ from attnlab.sets import Batch, VectorSets
 from attnlab.spec import DataSpec
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.run import load_data
 from attnlab.training.train import start
 
@@ -49,14 +51,13 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
     torch.manual_seed(config.seed)
     model = models.build(config, data.spec)
     head = model.head if isinstance(model.head, Seq2seq) else None
-    split = data.splits["train"]
-    training = Training(config, model, data, engine)
-    groups = training.batching.epoch(0)[:updates]
-    batches = [split.batch(indices, 0) for indices in groups]
-    times, peak_gflops, torch_gflops = _time_steps(training, groups, batches)
+    training = Training(config, model, Parts.alone(config, data), engine)
+    draws = [draw for group in training.mixture.groups(0) for draw in group][:updates]
+    batches = list(map(training.parts.batch, draws))
+    times, peak_gflops, torch_gflops = _time_steps(training, draws, batches)
     vectors = sum(batch.inputs.layout.size for batch in batches)
     counted = sum(target_sets(head, batch).layout.size for batch in batches) if head else vectors
-    parts = step_parts(training, split, groups)
+    parts = step_parts(training, draws)
     gflops, by_length = None, None
     if isinstance(config.encoder, AttentionEncoder):
         flops = [6 * multiplications(config.encoder, batch.inputs.lengths) for batch in batches]
@@ -78,13 +79,13 @@ def measure(section: Section, words: Sequence[str], updates: int) -> Measurement
 
 
 def _time_steps(
-    training: Training, groups: Sequence[Indices], batches: Sequence[Batch]
+    training: Training, draws: Sequence[Draw], batches: Sequence[Batch]
 ) -> tuple[list[float], float, float]:
     """Seconds of an update on each batch, and the highest `peak` of several measured between them."""
     training.model.train()
 
     def update(number: int) -> None:
-        training._update([groups[number]], [0], iter([batches[number]]))
+        training._update([draws[number]], [0], iter([batches[number]]))
 
     for number in range(len(batches)):
         update(number)  # oneDNN takes its time for each new shape, once in a run

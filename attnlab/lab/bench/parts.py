@@ -7,8 +7,7 @@ from contextlib import ExitStack
 
 from torch import nn
 
-from attnlab.data.contract import Split
-from attnlab.data.prep.batching import Indices
+from attnlab.data.mixing import Draw
 from attnlab.lab.bench.sections import PARTS
 from attnlab.model.build import Model
 from attnlab.model.encoders.attention import Attention
@@ -20,21 +19,21 @@ LAYERS = {"attention": "attention", "cross_attention": "attention", "feed_forwar
 """The part of a step that each layer of a block is counted in."""
 
 
-def step_parts(training: Training, split: Split, groups: Sequence[Indices]) -> dict[str, float]:
+def step_parts(training: Training, draws: Sequence[Draw]) -> dict[str, float]:
     """Milliseconds of an update on each of these batches by `PARTS`, on average."""
     with ExitStack() as stack:
-        seconds = _Clock(training.model, stack).seconds
-        for indices in groups:
+        seconds = _Clock(training.model.parts[""], stack).seconds
+        for draw in draws:
             began = time.perf_counter()
-            batch = split.batch(indices, 0)
+            batch = training.parts.batch(draw)
             made = time.perf_counter()
-            training._update([indices], [0], iter([batch]))
+            training._update([draw], [0], iter([batch]))
             seconds["data"] += made - began
             seconds["update"] += time.perf_counter() - made
     model = seconds.pop("model")
     seconds["optimizer"] = seconds.pop("update") - model
     seconds["rest"] = model - sum(seconds[part] for part in PARTS if part not in ("data", "optimizer", "rest"))
-    return {part: 1e3 * seconds[part] / len(groups) for part in PARTS}
+    return {part: 1e3 * seconds[part] / len(draws) for part in PARTS}
 
 
 class _Clock:

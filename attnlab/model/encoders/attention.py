@@ -19,6 +19,9 @@ from attnlab.model.linear import Linear
 from attnlab.sets import VectorSets
 from attnlab.spec import DataSpec
 
+TRUNK = ("blocks", "norm")
+"""What of the encoder knows nothing of the data: vectors to vectors, whatever they stand for. Its position, scopes and edges do."""
+
 
 class Block(nn.Module):
     """x + attention(norm(x)), then x + feed_forward(norm(x)): pre-norm (Xiong et al. 2020)."""
@@ -81,6 +84,11 @@ class Attention(Encoder):
             x = block(x, plans[scope], rotation, self.biases(scope))
         x = self.norm(x)
         return sets.with_values(x if by_length is None else x.index_select(0, by_length.rows))
+
+    def share_trunk(self, other: "Attention") -> None:
+        """From here on compute with the blocks and the last norm of another one, of the same size."""
+        for name in TRUNK:
+            setattr(self, name, getattr(other, name))
 
     def plan(self, scope: Scope, sets: VectorSets) -> Plan:
         """The plan of one scope, shared by all layers that use it. Raises UserError where its kernel cannot compute it."""

@@ -14,6 +14,7 @@ from attnlab.training.baselines.simple import most_frequent_label, most_probable
 from attnlab.training.engine import Engine
 from attnlab.training.evaluate import evaluate
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 
 
 @BASELINES.register("most_frequent_tag")
@@ -55,9 +56,9 @@ class WindowOf7(Baseline):
         )  # fmt: skip
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            training = Training(settings, build(settings, data.spec), data, engine)
+            training = Training(settings, build(settings, data.spec), Parts.alone(settings, data), engine)
             training.run()
-            return evaluate(training.learned.evaluated, problem.scored, engine, 1500).scores
+            return evaluate(training.learned.evaluated.parts[""], problem.scored, engine, 1500).scores
 
 
 @BASELINES.register("naive_bayes")

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,12 +32,14 @@ SUMS = [2 * i + 1 for i in range(ENOUGH + 5)]
 
 @pytest.mark.parametrize(("workers", "costly"), [(0, False), (0, True), (2, False)])
 def test_in_order_and_once(workers: int, costly: bool) -> None:
-    assert list(batches_ahead(Numbers(costly), SHARES, 100, workers)) == [100 + n for n in SUMS]
+    assert list(batches_ahead(partial(Numbers(costly).batch, epoch=100), SHARES, workers)) == [
+        100 + n for n in SUMS
+    ]
 
 
 def test_a_thread_makes_what_is_costly() -> None:
     split = Numbers(costly=True)
-    list(batches_ahead(split, SHARES, 0, workers=0))
+    list(batches_ahead(partial(split.batch, epoch=0), SHARES, workers=0))
     here = threading.current_thread()
     assert [maker is here for maker in split.makers] == [True] * ENOUGH + [False] * 5
 
@@ -44,14 +47,14 @@ def test_a_thread_makes_what_is_costly() -> None:
 @pytest.mark.parametrize("costly", [False, True])
 def test_an_error_comes_where_its_batch_would(costly: bool) -> None:
     shares = [*SHARES[: ENOUGH + 2], np.array([-1]), *SHARES]
-    batches: Iterator = batches_ahead(Numbers(costly), shares, 0, workers=0)
+    batches: Iterator = batches_ahead(partial(Numbers(costly).batch, epoch=0), shares, workers=0)
     assert [next(batches) for _ in range(ENOUGH + 2)] == SUMS[: ENOUGH + 2]
     with pytest.raises(ValueError, match="bad example"):
         next(batches)
 
 
 def test_leaving_early_leaves_no_thread() -> None:
-    batches = batches_ahead(Numbers(costly=True), SHARES, 0, workers=0)
+    batches = batches_ahead(partial(Numbers(costly=True).batch, epoch=0), SHARES, workers=0)
     for _ in range(ENOUGH + 1):
         next(batches)
     assert [thread for thread in threading.enumerate() if thread.name.startswith("batches")]

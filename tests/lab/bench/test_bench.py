@@ -17,6 +17,7 @@ from attnlab.lab.bench.sections import PARTS, SECTIONS, Measurement, words_of
 from attnlab.model import build as models
 from attnlab.training.engine import Engine
 from attnlab.training.loop import Training
+from attnlab.training.parts import Parts
 from attnlab.training.run import load_data
 
 SMALL = ["encoder.width=8", "encoder.depth=1", "encoder.heads=1", "data.limit=60", "trainer.threads=1"]
@@ -47,10 +48,9 @@ def test_a_model_is_the_same_after_its_parts_were_timed(task: str) -> None:
     models.resolve(config, data.spec)
     torch.manual_seed(1)
     model = models.build(config, data.spec)
-    split, engine = data.splits["train"], Engine(config.trainer)
-    training = Training(config, model, data, engine)
+    training = Training(config, model, Parts.alone(config, data), Engine(config.trainer))
     before = [(set(vars(module)), len(module._forward_hooks)) for module in model.modules()]
-    parts = step_parts(training, split, training.batching.epoch(0)[:2])
+    parts = step_parts(training, [group[0] for group in training.mixture.groups(0)[:2]])
     assert all(parts[part] > 0 for part in PARTS if part != "rest")
     assert before == [(set(vars(module)), len(module._forward_hooks)) for module in model.modules()]
 
