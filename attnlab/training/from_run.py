@@ -6,7 +6,7 @@ and nobody would notice. Two parts are the new run's own: its head, and what tel
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from attnlab import compose
 from attnlab.command_words import as_written
 from attnlab.config import AttentionEncoder, Config, EmbeddingConfig, EncoderConfig
+from attnlab.data import loader
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.model.build import Model
@@ -101,6 +102,30 @@ def refuse_latest(config: Config, several: str) -> None:
         raise UserError(
             f"`init=latest`: with {several}, a run would start from the one before it; name the run's folder"
         )
+
+
+def words_of(config: Config, overrides: Sequence[str]) -> list[str]:
+    """The arguments that make the encoder, and with `init_embedding` the embedding, as that of the run which `init=` names, where
+    nobody states otherwise. Raises UserError where there is no such run."""
+    if config.init is None:
+        return []
+    saved = compose.load_saved(RunFolder.find(config.init, config.outputs, "init").config)
+    parts: list[tuple[str, EncoderConfig | EmbeddingConfig, EncoderConfig | EmbeddingConfig]]
+    parts = [("encoder", config.encoder, saved.encoder)]
+    if config.init_embedding and loader(config.data) is loader(saved.data):
+        parts.append(("embedding", config.embedding, saved.embedding))
+    stated, words = compose.stated(overrides), list[str]()
+    for group, own, others in parts:
+        if own.name != others.name and group in stated:
+            continue  # refused later, by what is stated
+        words += [f"{group}={others.name}"] * (own.name != others.name)
+        keys = {
+            f"{group}.{name}": value
+            for name, value in asdict(others).items()
+            if name not in (*OF_NO_WEIGHT, "name")
+        }
+        words += [f"{key}={as_written(value)}" for key, value in keys.items() if key not in stated]
+    return words
 
 
 def warning(config: Config) -> str:

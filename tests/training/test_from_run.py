@@ -23,6 +23,7 @@ from attnlab.model import build as models
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
 from attnlab.training import from_run
+from attnlab.training.engine import Engine
 from attnlab.training.run import load_data
 
 SMALL = [
@@ -49,6 +50,28 @@ def tagger(place: Path) -> list[str]:
 
 def sentiment(place: Path) -> list[str]:
     return ["task=sentiment", "data=csv", f"data.path={place / 'texts.csv'}", *SMALL]
+
+
+def test_what_nobody_sets_of_the_encoder_is_as_in_the_other_run(source: Path, place: Path, tmp_path: Path) -> None:
+    words = [word for word in sentiment(place) if not word.startswith(("encoder.", "defaults="))]
+    folder = tmp_path / "run"
+    assert (
+        main(
+            [
+                "train",
+                *words,
+                "members=1",
+                "trainer.updates=1",
+                f"init={source}",
+                "init_embedding=true",
+                f"folder={folder}",
+            ]
+        )
+        == 0
+    )
+    config = compose.load_saved(folder / "config.yaml")
+    assert (config.encoder.width, config.encoder.depth, config.embedding.name) == (16, 2, "word_char")
+    assert config.encoder.dropout == 0.5, "what no weight depends on follows from the data"
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +229,7 @@ REFUSED = {
     "parameters": (["encoder.parameters=20k"], "{source} has 16; to start with its encoder, set encoder.width=16 encoder.par"),
     "encoder": (["encoder=recurrent"], "`encoder=recurrent`: {source} has attention; set encoder=attention\n"),
     "embedding": (
-        ["init_embedding=true"],
+        ["init_embedding=true", "embedding=learned"],
         "`embedding=learned`: {source} has word_char; set embedding=word_char, or leave init_embedding out\n",
     ),
     "no such run": (["init=nowhere"], "`init=nowhere`: no such folder; `attnlab runs` lists all runs\n"),
@@ -412,9 +435,9 @@ def test_less_is_trained_in_less_memory(place: Path, monkeypatch: pytest.MonkeyP
     count = sum(tensor.numel() for tensor in models.sizes(config, spec).values())
     monkeypatch.setattr(memory, "_memory", lambda device: 3 * 4 * count)
     with pytest.raises(UserError, match="which take"):
-        memory.check_memory(config, spec, torch.device("cpu"))
+        memory.check_memory(config, spec, Engine(config.trainer))
     config.encoder.trained = "none"
-    memory.check_memory(config, spec, torch.device("cpu"))
+    memory.check_memory(config, spec, Engine(config.trainer))
 
 
 def test_a_run_that_was_started_so_answers_alone(place: Path, source: Path, tmp_path: Path) -> None:
