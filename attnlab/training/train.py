@@ -90,7 +90,7 @@ def _start(
             write_text(folder.config, compose.to_yaml(config))
             told = "\n".join(filter(None, (title, line)))
             return _train_folds(folder, config, folds, overrides, quiet, told, brief)
-    data = load_data(config)
+    data = from_run.knowing_its_words(config, load_data(config))
     _refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
     task.refuse_other(config, data.spec)
