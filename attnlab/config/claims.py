@@ -31,3 +31,8 @@ class _Score:
 @CLAIMS.builtin("cost", "attnlab.lab.compare.cost:Cost")
 class _Cost:
     """Attention's time grows with the square of the length, that of recurrence, convolution and windows with the length."""
+
+
+@CLAIMS.builtin("edges", "attnlab.lab.compare.edges:Edges")
+class _Edges:
+    """Without its edges a graph is a bag of nodes; attention along them, or features of structure, tell how nodes are connected."""
