@@ -36,3 +36,8 @@ class _Cost:
 @CLAIMS.builtin("edges", "attnlab.lab.compare.edges:Edges")
 class _Edges:
     """Without its edges a graph is a bag of nodes; attention along them, or features of structure, tell how nodes are connected."""
+
+
+@CLAIMS.builtin("neighbours", "attnlab.lab.compare.neighbours:Neighbours")
+class _Neighbours:
+    """A fully connected layer sees a window of neighbours; words that are decided outside it are guessed, and attention tells them."""
