@@ -41,3 +41,8 @@ class _Edges:
 @CLAIMS.builtin("neighbours", "attnlab.lab.compare.neighbours:Neighbours")
 class _Neighbours:
     """A fully connected layer sees a window of neighbours; words that are decided outside it are guessed, and attention tells them."""
+
+
+@CLAIMS.builtin("heads", "attnlab.lab.compare.heads:Heads")
+class _Heads:
+    """Each head finds one relation: a task needs as many as it has relations at once, and others can be removed."""

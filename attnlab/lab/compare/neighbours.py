@@ -118,7 +118,9 @@ class Neighbours(Claim):
         ], depth=1)  # fmt: skip
 
     def figures(self, evidence: Evidence) -> Sequence[Figure]:
-        curves = [band(arm, PLACES, evidence.found_of(arm, "distances"), number) for number, arm in enumerate(ENCODER, 1)]
+        curves = [
+            band(arm, PLACES, evidence.found_of(arm, "distances"), number) for number, arm in enumerate(ENCODER, 1)
+        ]
         ticks = [(float(n), f"{n - 1}+" if n == PLACES[-1] else f"{n - 1}, {n}") for n in PLACES]
         chart = lines(
             curves, "accuracy against distance", Axis("words to the nearest deciding word", ticks=ticks),
