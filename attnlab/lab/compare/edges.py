@@ -102,7 +102,10 @@ class Edges(Claim):
             active, inactive = answers[::2], answers[1::2]
             right = [a.value == ACTIVE and b.value == INACTIVE for a, b in zip(active, inactive, strict=True)]
             found[construction] = [fmean(right)]
-            probabilities = [dict(answer.probabilities or {})[ACTIVE] for answer in answers]
+            probabilities = list[float]()
+            for answer in answers:
+                assert isinstance(answer.probabilities, Mapping), "one answer for a molecule"
+                probabilities.append(answer.probabilities[ACTIVE])
             differences += [abs(a - b) for a, b in zip(probabilities[::2], probabilities[1::2], strict=True)]
         return found | {"difference": [max(differences)]}
 

@@ -28,6 +28,10 @@ GUESSING = 0.5
 """Accuracy where two readings are left, each as probable as the other."""
 
 
+def gradients(arm: str, evidence: Evidence) -> list[float]:
+    return [value for seed in evidence.found(arm) for value in seed]
+
+
 def outside(arm: str, evidence: Evidence) -> list[float]:
     """Accuracy of an arm beyond its window, above guessing."""
     return [value - GUESSING for (value,) in evidence.found_of(arm, f"beyond {BEYOND[arm]}")]
@@ -61,7 +65,7 @@ class Neighbours(Claim):
         *(
             Statement(
                 f"A layer of radius {radius} sees nothing beyond {radius} words", "largest gradient from beyond", Exact(0.0),
-                lambda evidence, arm=f"radius {radius}": [value for seed in evidence.found(arm) for value in seed],
+                partial(gradients, f"radius {radius}"),
             )
             for radius in RADII
         ),
