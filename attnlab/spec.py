@@ -21,7 +21,7 @@ from attnlab.schema import Count, Finite, Size, Within, checked
 @dataclass(frozen=True)
 class Vocabulary:
     """Words and their ids 0, 1, …; word 0 is `<unk>`, which stands for every word not in the list. `counts[i]` says how
-    often word i occurs in the training data (0 for `<unk>`)."""
+    often word i occurs in the training data, those of a run included whose embedding was taken (0 for `<unk>`)."""
 
     words: tuple[str, ...]
     counts: tuple[int, ...]

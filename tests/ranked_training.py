@@ -14,8 +14,8 @@ from conftest import conllu, tiny_sentences, write_pairs, write_tables, write_tr
 from graphs import write_tu
 from loops import training
 from pictures import write_folder
+from torch import distributed
 
-from attnlab.training.ranks import Ranks
 from attnlab.training.resume import restore
 
 T = TypeVar("T")
@@ -92,10 +92,8 @@ def _rank(
         "MASTER_PORT": str(port),
     }  # fmt: skip
     answers.put((rank, function(*arguments)))
-    ranks = Ranks.joined()
-    if rank:
-        ranks.told({})  # that there is no more
-    ranks.end()  # the first one, which holds the store, is the last to leave
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def run(count: int, overrides: Sequence[str], folder: Path, stop_after: int | None = None) -> None:
@@ -110,6 +108,10 @@ def _train(overrides: list[str], folder: Path, stop_after: int | None) -> None:
     if (folder / "last").exists():
         restore(loop)
     loop.run()
+    ranks = loop.engine.ranks
+    if ranks.rank:
+        ranks.told({})  # that there is no more
+    ranks.end()  # the first one, which holds the store, is the last to leave
 
 
 def _refuse_writing(folder: str, event: str, arguments: tuple) -> None:

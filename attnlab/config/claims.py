@@ -31,3 +31,18 @@ class _Score:
 @CLAIMS.builtin("cost", "attnlab.lab.compare.cost:Cost")
 class _Cost:
     """Attention's time grows with the square of the length, that of recurrence, convolution and windows with the length."""
+
+
+@CLAIMS.builtin("edges", "attnlab.lab.compare.edges:Edges")
+class _Edges:
+    """Without its edges a graph is a bag of nodes; attention along them, or features of structure, tell how nodes are connected."""
+
+
+@CLAIMS.builtin("neighbours", "attnlab.lab.compare.neighbours:Neighbours")
+class _Neighbours:
+    """A fully connected layer sees a window of neighbours; words that are decided outside it are guessed, and attention tells them."""
+
+
+@CLAIMS.builtin("heads", "attnlab.lab.compare.heads:Heads")
+class _Heads:
+    """Each head finds one relation: a task needs as many as it has relations at once, and others can be removed."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from attnlab.data.contract import Data, Gold, Picture, Playback, Split
 from attnlab.data.prep.batching import Indices, uniform
+from attnlab.data.prep.cache import fingerprint
 from attnlab.disk import make_folder
 from attnlab.metrics import NOT_SCORED
 from attnlab.sets import Batch, VectorSets
@@ -67,9 +68,12 @@ class Masked(Data):
     def __init__(self, data: Data, masking: Masking) -> None:
         self.notice, self.commit, self.unnamed = data.notice, data.commit, data.unnamed
         self.warnings, self.fingerprint = data.warnings, data.fingerprint
-        self.folder = data.folder / f"hidden-{masking.share:g}-{masking.span}"  # baselines depend on it
+        words = asked_words(data.spec)
+        self.folder = (
+            data.folder / f"hidden-{masking.share:g}-{masking.span}{_digest(words)}"
+        )  # baselines depend on it
         make_folder(self.folder)
-        kind = "hidden_numbers" if asked_words(data.spec) is None else "hidden_words"
+        kind = "hidden_numbers" if words is None else "hidden_words"
         self.spec = replace(data.spec, targets={TARGET: Target(kind)}, slices=())
         self.splits = {name: MaskedSplit(split, masking, self.spec) for name, split in data.splits.items()}
 
@@ -160,6 +164,11 @@ class HiddenAnswers(ReadRows[Gold]):
 
     def read(self, row: int) -> Gold:
         return self._split.answer(row)
+
+
+def _digest(words: Vocabulary | None) -> str:
+    """A name for a vocabulary, which with the same data may also be that of the run that a run has started from."""
+    return "" if words is None else "-" + fingerprint((), {"words": words.words, "counts": words.counts})
 
 
 def asked_words(spec: DataSpec) -> Vocabulary | None:

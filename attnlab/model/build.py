@@ -47,9 +47,10 @@ class Model(nn.Module):
         )  # in place of hidden vectors
         self.bag = bag_for(config.head, spec)
         if self.embedding.stride > 1 and kind_named(self.head.kind).per_vector:
+            own = f" (a run that takes this encoder by `init=` may have {config.embedding.name} itself)"
             raise UserError(
                 f"`embedding={config.embedding.name}` shortens sets, but `head={config.head.name}` answers for each "
-                "vector; use `embedding=linear`"
+                f"vector; use `embedding=linear`{own if self.head.hides else ''}"
             )
 
     def encode(self, inputs: VectorSets) -> VectorSets:

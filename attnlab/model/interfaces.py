@@ -50,7 +50,7 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig, spec: DataSpec) -> None:
         super().__init__()
 
-    def layer(self, name: str) -> int | None:
+    def layer_of(self, name: str) -> int | None:
         """The number, from 0, of the layer that a weight of this name is in; None: it is in none, as the last norm."""
         found = re.match(r"\w+\.(\d+)\.", name)
         return int(found[1]) if found else None

@@ -6,7 +6,7 @@ and nobody would notice. Two parts are the new run's own: its head, and what tel
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,16 +14,18 @@ from torch import Tensor
 
 from attnlab import compose
 from attnlab.command_words import as_written
-from attnlab.config import AttentionEncoder, Config, EmbeddingConfig, EncoderConfig
+from attnlab.config import AttentionEncoder, Config, EmbeddingConfig, EncoderConfig, TextData
+from attnlab.data import loader
+from attnlab.data.contract import Data
 from attnlab.errors import UserError
 from attnlab.model import build as models
 from attnlab.model.build import Model
 from attnlab.model.interfaces import Embedding, Encoder
 from attnlab.plural import plural
 from attnlab.runs import RunFolder, run_folders
-from attnlab.spec import DataSpec
+from attnlab.spec import DataSpec, Vocabulary
 from attnlab.training import cross_validation
-from attnlab.training.run import best_weights
+from attnlab.training.run import best_weights, load_data
 
 OF_NO_WEIGHT = (
     "position", "max_position", "scope", "kernel", "dropout", "attention_dropout", "parameters", "trained",  # of encoders
@@ -103,6 +105,30 @@ def refuse_latest(config: Config, several: str) -> None:
         )
 
 
+def words_of(config: Config, overrides: Sequence[str]) -> list[str]:
+    """The arguments that make the encoder, and with `init_embedding` the embedding, as that of the run which `init=` names, where
+    nobody states otherwise. Raises UserError where there is no such run."""
+    if config.init is None:
+        return []
+    saved = compose.load_saved(RunFolder.find(config.init, config.outputs, "init").config)
+    parts: list[tuple[str, EncoderConfig | EmbeddingConfig, EncoderConfig | EmbeddingConfig]]
+    parts = [("encoder", config.encoder, saved.encoder)]
+    if config.init_embedding and loader(config.data) is loader(saved.data):
+        parts.append(("embedding", config.embedding, saved.embedding))
+    stated, words = compose.stated(overrides), list[str]()
+    for group, own, others in parts:
+        if own.name != others.name and group in stated:
+            continue  # refused later, by what is stated
+        words += [f"{group}={others.name}"] * (own.name != others.name)
+        keys = {
+            f"{group}.{name}": value
+            for name, value in asdict(others).items()
+            if name not in (*OF_NO_WEIGHT, "name")
+        }
+        words += [f"{key}={as_written(value)}" for key, value in keys.items() if key not in stated]
+    return words
+
+
 def warning(config: Config) -> str:
     """What should be known of a run whose encoder isn't trained as a whole; "" of others."""
     if config.encoder.trained == "all" or config.init is not None:
@@ -110,6 +136,48 @@ def warning(config: Config) -> str:
     return (
         f"encoder.trained={config.encoder.trained} without init=RUN: the rest of the encoder keeps the random weights that it "
         "began with"
+    )
+
+
+def knowing_its_words(config: Config, data: Data) -> Data:
+    """The data of a new run. If it takes the embedding of a run on text, and is on text itself, its words and characters are
+    those of that run and, after these, those of its own training data; classes are its own.
+
+    They are opened by a spec, as they are when the new run is continued. Raises UserError where there is no such run, and
+    where these data have nothing in common with it.
+    """
+    if not config.init_embedding or not isinstance(config.data, TextData):
+        return data
+    folder, _ = _found(config)
+    theirs = DataSpec.load(folder.path)
+    if theirs.modality != "text" or theirs.codecs:  # tokens of pairs are no words
+        return data
+    own, run = data.spec.vocabularies, _short(folder.path)
+    extended = {
+        name: _extended(name, theirs.vocabularies[name], vocabulary, run)
+        for name, vocabulary in own.items()
+        if name in theirs.vocabularies
+    }
+    opened = load_data(config, replace(data.spec, vocabularies=own | extended))
+    opened.warnings = data.warnings  # a spec is taken for one that was warned of before
+    return opened
+
+
+def _extended(name: str, theirs: Vocabulary, own: Vocabulary, run: str) -> Vocabulary:
+    """The entries of another run's vocabulary, then those of `own` that it lacks. Each has been seen as often as in both training
+    data together, so that `data.unknown` does not hide what the other run knows well and these data show once. Raises
+    UserError where they have nothing in common."""
+    if not any(entry in theirs.ids for entry in own.words[1:]):
+        raise _nothing_in_common(name, run)
+    counts = dict(zip(theirs.words, theirs.counts, strict=True))
+    for entry, count in zip(own.words, own.counts, strict=True):
+        counts[entry] = counts.get(entry, 0) + count
+    return Vocabulary(tuple(counts), tuple(counts.values()))
+
+
+def _nothing_in_common(name: str, run: str) -> UserError:
+    return UserError(
+        f"`init_embedding=true`: none of the {name} of these data occurs in those of {run}; leave init_embedding out"
     )
 
 
@@ -145,8 +213,8 @@ def _numbers(tensors: Tensors) -> int:
     return sum(tensor.numel() for tensor in tensors.values())
 
 
-def _read(config: Config) -> _Source:
-    """Raises UserError where `config.init` is no run with weights."""
+def _found(config: Config) -> tuple[RunFolder, Config]:
+    """The run that `config.init` names, and its configuration. Raises UserError where there is none, and for several folds."""
     assert config.init is not None
     folder = RunFolder.find(config.init, config.outputs, "init")
     saved = compose.load_saved(folder.config)
@@ -156,6 +224,12 @@ def _read(config: Config) -> _Source:
         raise UserError(
             f"`init={config.init}`: a cross-validation has a model for each fold; name the folder of one{one}"
         )
+    return folder, saved
+
+
+def _read(config: Config) -> _Source:
+    """Raises UserError where `config.init` is no run with weights."""
+    folder, saved = _found(config)
     spec = DataSpec.load(folder.path)
     best = best_weights(folder, models.sizes(saved, spec))
     return _Source(folder.path, saved, spec, best.tensors["model"], best.hashes["model"])
@@ -274,10 +348,7 @@ def _by_entry(own: Tensor, theirs: Tensor, name: str, spec: DataSpec, source: _S
     ids = source.spec.vocabularies[name].ids
     both = [(row, ids[entry]) for row, entry in enumerate(spec.vocabularies[name].words) if entry in ids]
     if len(both) < 2:
-        raise UserError(
-            f"`init_embedding=true`: none of the {name} of these data occurs in those of {source.name}; leave "
-            "init_embedding out"
-        )
+        raise _nothing_in_common(name, source.name)
     table = own.clone()
     table[[row for row, _ in both]] = theirs[[row for _, row in both]].to(own)
     return table, len(both) - 1

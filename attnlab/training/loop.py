@@ -56,13 +56,13 @@ class Training:
         """Train until the last update, the end of patience, or a request to stop (which saves first). Raises UserError
         where a loss is no number."""
         self.strategy.compare(self.learned.tensors())
-        progress, self._saved_at = self.progress, time.monotonic()
-        while not progress.done and not self.stopping:
+        self._saved_at = time.monotonic()
+        while not self.progress.done and not self.stopping:
             self._epoch()
-        if self.stopping and not progress.done:
+        if self.stopping and not self.progress.done:
             self.save()
         self.engine.ranks.wait()  # what one process writes last, all may read
-        return progress
+        return self.progress
 
     def request_stop(self) -> None:
         """Save and stop after the current update."""
@@ -70,8 +70,7 @@ class Training:
 
     def _epoch(self) -> None:
         """The rest of the current epoch, group after group of `accumulate` batches, of which each rank computes some."""
-        progress = self.progress
-        groups = self.mixture.groups(progress.epoch, progress.cursor)
+        progress, groups = self.progress, self.mixture.groups(self.progress.epoch, self.progress.cursor)
         own = [self.strategy.own(len(group)) for group in groups]
         draws = [group[n] for group, numbers in zip(groups, own, strict=True) for n in numbers]
         batches = batches_ahead(self.parts.batch, draws, self.config.trainer.workers, ahead=max(map(len, own)))
@@ -108,9 +107,9 @@ class Training:
         self.parts.refuse_no_number(group, totals, progress.update)
         for apart in self.trained_apart:
             strategy.scale(apart, 1 / max(1, sum(counts)), self.config.trainer.clip)
-        rate = self.config.optimizer.lr * self.schedule.factor(progress.update, self.updates)
         engine.seed(self.config.seed, progress.update, len(group))
-        self.learned.step(progress.update, rate)
+        factor = self.schedule.factor(progress.update, self.updates)
+        self.learned.step(progress.update, factor * self.config.optimizer.lr)
         progress.update += 1
         progress.vectors += self.parts.vectors(group)
         progress.loss, progress.count = progress.loss + sum(totals), progress.count + sum(counts)

@@ -48,7 +48,7 @@ def _inside(model: Model) -> list[nn.Parameter]:
     """The parameters of the encoder's layers, and of the head but for what gives its outputs."""
     outputs = [module for module in model.head.modules() if isinstance(module, OutputLayer | TagSequences)]
     of_outputs = {id(p) for module in outputs for p in module.parameters()}
-    of_layers = [p for name, p in model.encoder.named_parameters() if model.encoder.layer(name) is not None]
+    of_layers = [p for name, p in model.encoder.named_parameters() if model.encoder.layer_of(name) is not None]
     return [*of_layers, *(p for p in model.head.parameters() if id(p) not in of_outputs)]
 
 
@@ -179,7 +179,7 @@ def rate_factors(model: Learner, decay: float) -> dict[nn.Parameter, float]:
     factors = dict.fromkeys(model.parameters(), 1.0)
     for member in model.members:
         encoder = member.encoder
-        layers = {name: encoder.layer(name) for name, _ in encoder.named_parameters()}
+        layers = {name: encoder.layer_of(name) for name, _ in encoder.named_parameters()}
         depth = 1 + max((layer for layer in layers.values() if layer is not None), default=-1)
         for name, parameter in encoder.named_parameters():
             if name.startswith(encoder.of_places):

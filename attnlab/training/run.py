@@ -78,10 +78,10 @@ class Run:
     def refuse_hidden(self, command: str) -> None:
         """Raises UserError where the model answers about hidden vectors alone, of which the inputs of a command have none."""
         if self.model.head.hides:
-            again = shell_word("run", str(self.folder.path))
+            again, init = (shell_word(key, str(self.folder.path)) for key in ("run", "init"))
             raise UserError(
                 f"{self.folder.path}: this run answers about hidden vectors, of which `attnlab {command}` has none; "
-                f"`attnlab eval {again}` scores it, and other runs start from its weights"
+                f"`attnlab eval {again}` scores it, and `{init}` starts other runs from its weights"
             )
 
     def reader(self) -> InputReader:

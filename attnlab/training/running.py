@@ -18,7 +18,7 @@ from attnlab.errors import RankFailed, Stopped, UserError
 from attnlab.model import build as models
 from attnlab.model.build import Model
 from attnlab.runs import RunFolder
-from attnlab.training import checkpoint, starts, task
+from attnlab.training import checkpoint, from_run, starts, task
 from attnlab.training.checks import check_answers, check_counts, check_optimizer, check_positions
 from attnlab.training.engine import Engine
 from attnlab.training.from_run import Taken
@@ -43,7 +43,7 @@ class Opened:
 def open_run(config: Config, engine: Engine) -> Opened:
     """A run that begins, whose configuration gets what only the data and the model know. Raises UserError where they cannot be
     used, or don't go together."""
-    data = load_data(config)
+    data = from_run.knowing_its_words(config, load_data(config))
     refuse_missing_splits(config, data)
     models.resolve(config, data.spec)
     task.refuse_other(config, data.spec)

@@ -65,8 +65,11 @@ def train(*overrides: str, quiet: bool = False) -> Run | CrossValidation | Joint
 def start(
     config: Config, overrides: Sequence[str] = (), quiet: bool = False, title: str = "", brief: bool = False
 ) -> Run | CrossValidation:
-    """A new run, or one for each fold, with the settings that suit its data where overrides state no others. title: what is
-    told first, of one of several runs. brief: only what is known before training is shown, the rest is in log.txt. Raises UserError and Stopped, as `train` does."""
+    """A new run, or one for each fold, with the settings that suit its data, or the run that it starts from, where overrides state no
+    others. title: what is told first, of one of several runs. brief: only what is known before training is shown, the rest is in log.txt. Raises UserError and Stopped, as `train` does."""
+    if words := from_run.words_of(config, overrides):
+        overrides = [*words, *overrides]
+        config = compose.compose(overrides)
     settled, line = defaults.settle(config, overrides)
     return _start(
         from_run.located(compose.with_absolute_paths(settled)),

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import verdicts, write_treebank
 from graphs import write_tu
 from loops import weights
+from recordings import digits
 from safetensors.torch import load_file
 
 from attnlab import compose, load_run
@@ -50,6 +52,28 @@ def tagger(place: Path) -> list[str]:
 
 def sentiment(place: Path) -> list[str]:
     return ["task=sentiment", "data=csv", f"data.path={place / 'texts.csv'}", *SMALL]
+
+
+def test_what_nobody_sets_of_the_encoder_is_as_in_the_other_run(source: Path, place: Path, tmp_path: Path) -> None:
+    words = [word for word in sentiment(place) if not word.startswith(("encoder.", "defaults="))]
+    folder = tmp_path / "run"
+    assert (
+        main(
+            [
+                "train",
+                *words,
+                "members=1",
+                "trainer.updates=1",
+                f"init={source}",
+                "init_embedding=true",
+                f"folder={folder}",
+            ]
+        )
+        == 0
+    )
+    config = compose.load_saved(folder / "config.yaml")
+    assert (config.encoder.width, config.encoder.depth, config.embedding.name) == (16, 2, "word_char")
+    assert config.encoder.dropout == 0.5, "what no weight depends on follows from the data"
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +231,7 @@ REFUSED = {
     "parameters": (["encoder.parameters=20k"], "{source} has 16; to start with its encoder, set encoder.width=16 encoder.par"),
     "encoder": (["encoder=recurrent"], "`encoder=recurrent`: {source} has attention; set encoder=attention\n"),
     "embedding": (
-        ["init_embedding=true"],
+        ["init_embedding=true", "embedding=learned"],
         "`embedding=learned`: {source} has word_char; set embedding=word_char, or leave init_embedding out\n",
     ),
     "no such run": (["init=nowhere"], "`init=nowhere`: no such folder; `attnlab runs` lists all runs\n"),
@@ -312,8 +336,11 @@ def test_a_damaged_run_is_one_sentence(
 def test_folds_each_start_from_it_and_none_can_be_started_from_as_a_whole(
     place: Path, source: Path, tmp_path: Path, capsys
 ) -> None:
-    folds = [*sentiment(place), *TWO, "data.folds=3"]
+    folds = [*sentiment(place), *TWO, "data.folds=3", "embedding=word_char", "init_embedding=true"]
     assert main(["train", *folds, f"init={source}", f"folder={tmp_path / 'folds'}"]) == 0
+    theirs = DataSpec.load(source).vocabularies["words"].words
+    for fold in tmp_path.glob("folds/fold-*"):
+        assert DataSpec.load(fold).vocabularies["words"].words[: len(theirs)] == theirs
     records = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("folds/fold-*/init.json"))]
     assert len(records) == 3 and records[0]["blake2b"] == records[1]["blake2b"]
     assert main(["train", *sentiment(place), f"init={tmp_path / 'folds'}", f"outputs={tmp_path / 'outputs'}"]) == 2
@@ -346,6 +373,8 @@ def test_several_processes_start_with_the_same_weights(place: Path, source: Path
         *sentiment(place),
         "trainer.updates=3",
         f"init={source}",
+        "embedding=word_char",
+        "init_embedding=true",
         "trainer.accumulate=2",
         "trainer.batch_vectors=50",
     ]
@@ -426,3 +455,108 @@ def test_a_run_that_was_started_so_answers_alone(place: Path, source: Path, tmp_
     shutil.rmtree(tmp_path / "other")
     assert load_run(tmp_path / "run").predict(["It is fine!"])[0].value in ("good", "bad")
     assert read_json(tmp_path / "run" / "init.json", dict[str, object])["run"] == str(tmp_path / "other")
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on texts without labels, which have many words that labelled texts lack."""
+    folder = tmp_path_factory.mktemp("notes")
+    (folder / "notes.csv").write_text(
+        "text\n" + "".join(f"It is a zebra {i % 7} of note {i}\n" for i in range(80))
+    )
+    words = ["task=masked", "data=csv", f"data.path={folder / 'notes.csv'}", "data.tokens=spaces", *SMALL]
+    assert main(["train", *words, "trainer.updates=5", f"folder={folder / 'run'}"]) == 0
+    return folder / "run"
+
+
+def few(folder: Path) -> list[str]:
+    """A table with labels, of which many texts have a word of their own."""
+    lines = [f"It is {'good' if i % 2 else 'bad'} once{i} and,{'yes' if i % 2 else 'no'}" for i in range(40)]
+    (folder / "few.csv").write_text("text,label\n" + "\n".join(lines) + "\n")
+    return ["task=sentiment", "data=csv", f"data.path={folder / 'few.csv'}", "data.tokens=spaces", *SMALL]
+
+
+def test_words_that_only_the_other_run_knows_are_known(
+    notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(notes, tmp_path / "other")
+    theirs = DataSpec.load(notes)
+    words = [
+        *few(tmp_path),
+        f"init={tmp_path / 'other'}",
+        "init_embedding=true",
+        "data.unknown=4",
+        "data.min_count=2",
+    ]
+    words += ["trainer.updates=4", "schedule=constant"]
+    assert main(["train", *words, f"folder={tmp_path / 'whole'}"]) == 0
+    first_weights = begun(words, tmp_path / "killed", monkeypatch)
+    shutil.rmtree(tmp_path / "other")
+    assert main(["train", f"run={tmp_path / 'killed'}"]) == 0
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+    run = load_run(tmp_path / "whole")
+    vocabulary, other = run.spec.vocabularies["words"], theirs.vocabularies["words"]
+    assert vocabulary.words == (
+        *other.words,
+        *sorted(set(vocabulary.words) - set(other.words), key=vocabulary.ids.get),
+    )
+    assert {"zebra", "good", "bad", "and"} <= vocabulary.ids.keys() and "once1" not in vocabulary.ids
+    assert (run.spec.targets["label"].classes, set(theirs.targets)) == (("no", "yes"), {"vectors"})
+    given = load_file(notes / "best" / "model.safetensors")["embedding.table.weight"]
+    assert torch.equal(first_weights["embedding.table.weight"][: len(other)], given)
+    record = json.loads((tmp_path / "whole" / "init.json").read_text())
+    assert record["rows"] == {"words": [len(other) - 1, len(vocabulary) - 1]}
+    zebra, nothing = (run.predict([f"It is {word} and"])[0].probabilities for word in ("zebra", "nothing"))
+    assert zebra != nothing
+
+    # `It` has been seen by both, and is rarely replaced by the unknown word.
+    train = run.data().splits["train"]
+    seen = other.counts[other.ids["It"]] + len(train)
+    assert vocabulary.counts[vocabulary.ids["It"]] == seen
+    drawn = [train.batch(np.arange(len(train)), epoch).inputs.values for epoch in range(300)]
+    kept = torch.stack(drawn).view(300, len(train), -1)[:, :, 0] == vocabulary.ids["It"]
+    assert abs((1 - kept.float().mean()) - 4 / (4 + seen)) < 0.01
+
+
+def test_hidden_words_are_asked_for_that_only_the_other_run_knows(notes: Path, tmp_path: Path) -> None:
+    """And what simple answers reach is measured anew, since their words are others."""
+    rows = [*(f"It is good once{i}" for i in range(60)), *["It is a zebra"] * 3]
+    for name, count in {"train": 60, "dev": 63, "test": 63}.items():
+        (tmp_path / f"{name}.csv").write_text("text\n" + "".join(f"{row}\n" for row in rows[:count]))
+    words = [
+        "task=masked",
+        "data=csv",
+        f"data.path={tmp_path}",
+        "data.tokens=spaces",
+        "head.mask=0.9",
+        *SMALL,
+        *TWO,
+    ]
+    words = [word for word in words if word != "baselines=false"]
+    asked, perplexity = [], []
+    for number, more in enumerate(([], [f"init={notes}", "init_embedding=true"])):
+        folder = tmp_path / f"run-{number}"
+        assert main(["train", *words, *more, f"folder={folder}"]) == 0
+        run = load_run(folder)
+        gold = run.data().splits["test"].gold("vectors")
+        asked.append({word for example in gold for word in example})
+        perplexity.append(run.results["baselines"]["most_frequent_word"]["perplexity"])
+    assert "zebra" in asked[1] - asked[0]
+    assert perplexity[0] != perplexity[1]
+
+
+def test_an_encoder_of_hidden_frames_reads_shortened_recordings(tmp_path: Path, capsys) -> None:
+    """As the embedding makes them that own recordings get by default."""
+    data = ["data=fsdd", f"data.path={digits()}", "data.bands=8", *SMALL]
+    shortened = ["embedding=strided_convolution", f"outputs={tmp_path / 'outputs'}"]
+    assert main(["train", "task=masked", *data, *shortened]) == 2
+    told = "use `embedding=linear` (a run that takes this encoder by `init=` may have strided_convolution itself)"
+    assert told in capsys.readouterr().err
+    assert main(["train", "task=masked", *data, *TWO, "embedding=linear", f"folder={tmp_path / 'masked'}"]) == 0
+    init = [*data, *TWO, "task=keywords", f"init={tmp_path / 'masked'}", "embedding=strided_convolution"]
+    assert main(["train", *init, f"folder={tmp_path / 'run'}"]) == 0
+    record = json.loads((tmp_path / "run" / "init.json").read_text())
+    assert (record["encoder_tensors"], record["embedding_tensors"], record["encoder_new"]) == (26, 0, [])
+    assert main(["train", *init, "init_embedding=true", f"outputs={tmp_path / 'outputs'}"]) == 2
+    assert "has linear; set embedding=linear, or leave init_embedding out" in capsys.readouterr().err

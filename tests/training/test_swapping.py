@@ -16,7 +16,7 @@ TASKS = {
     "sentiment": ("reviews", "digits", "voices"),
     "digits": ("reviews", "digits", "voices"),
     "keywords": ("reviews", "digits", "voices"),
-    "pos": ("grammar", "voices"),
+    "pos": ("grammar", "voices", "recall", "copying"),
     "voice_activity": ("grammar", "voice_strings"),
     "graph": ("molecules",),
     "social": ("karate",),

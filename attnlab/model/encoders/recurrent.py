@@ -34,7 +34,7 @@ class Recurrent(Encoder):
         self.dropout = Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.width)
 
-    def layer(self, name: str) -> int | None:
+    def layer_of(self, name: str) -> int | None:
         found = re.match(r"cells\.\w+_l(\d+)", name)  # as in `cells.weight_ih_l0_reverse`
         return int(found[1]) if found else None
 

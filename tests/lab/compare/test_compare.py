@@ -6,16 +6,19 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from attnlab.cli import main
 from attnlab.compose import compose
-from attnlab.lab.compare import convolution, distance
-from attnlab.lab.compare.claim import Evidence
+from attnlab.data.synthetic import molecules
+from attnlab.lab.compare import convolution, distance, edges
+from attnlab.lab.compare.claim import Claim, Evidence
 from attnlab.lab.compare.fresh import fresh
 from attnlab.lab.compare.length import Length
 from attnlab.lab.compare.positions import Positions
@@ -202,6 +205,42 @@ def test_attention_that_sees_its_neighbours_alone_has_no_lead(
     claimed = next(s for s in Narrow.statements if s.theory.startswith("Attention learns to recall"))
     differences = [score("attention", seed) - score("LSTM", seed) for seed in range(1, 6)]
     assert claimed.rule.decide(differences).verdict != "holds"
+
+
+@pytest.mark.slow
+def test_edges_tell_nothing_of_labels_that_were_shuffled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that were dealt out anew have nothing to do with bonds: no statement about accuracy is found to hold that one side is
+    better."""
+    drawn = molecules.molecules
+
+    def shuffled(count: int, seed: int) -> Iterator[molecules.Molecule]:
+        found = list(drawn(count, seed))
+        labels = [molecule.activity for molecule in found]
+        Random(seed).shuffle(labels)
+        return (replace(molecule, activity=label) for molecule, label in zip(found, labels, strict=True))
+
+    monkeypatch.setattr(molecules, "molecules", shuffled)
+    monkeypatch.setenv("ATTNLAB_CACHE", str(tmp_path / "cache"))  # the generator's file is the same
+    monkeypatch.setattr(edges.Edges, "arms", _only(edges.Edges.arms, ("no edges", "edges")))
+    monkeypatch.setattr(edges.Edges, "examine", Claim.examine)
+    comparison = Comparison(tmp_path, False, 5)
+    for piece in comparison.work("edges"):
+        piece.do()
+    claimed = next(s for s in edges.Edges.statements if s.theory.startswith("With attention along edges"))
+    decision = claimed.rule.decide(claimed.values(comparison.evidence("edges")))
+    assert len(decision.values) == 5 and decision.verdict != "holds"
+
+
+def _only(arms: Callable[..., Mapping[str, Sequence[str]]], kept: Sequence[str]) -> Callable[..., object]:
+    """Some arms of a claim."""
+    return lambda claim, full: {arm: arms(claim, full)[arm] for arm in kept}
+
+
+def test_twins_have_the_same_atoms_and_as_many_bonds() -> None:
+    for construction in edges.SAME_ATOMS:
+        one, other = edges._twins(construction, 3)
+        assert sorted(one["nodes"]) == sorted(other["nodes"]) and one != other
+        assert len(one["edges"]) == len(other["edges"])
 
 
 def _score(arm: str, seed: int, comparison: list) -> float:
