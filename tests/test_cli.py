@@ -365,7 +365,7 @@ MISTAKES = {
     "a choice where a run should be": (
         ["runs", "compare", "attention", "recurrent"], "`attention`: no such folder; for all runs with a value write key=value, such as `encoder=attention`"
     ),
-    "not a run": (["eval", "run=/"], "not a run folder"),
+    "not a run": (["eval", "run=/etc"], "not a run folder"),
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from types import FrameType
 import torch
 
 from attnlab import compose
-from attnlab.errors import RankFailed, UserError, printable
+from attnlab.errors import RankFailed, Stopped, UserError, printable
 from attnlab.model import build as models
 from attnlab.runs import RunFolder
 from attnlab.spec import DataSpec
@@ -48,7 +48,11 @@ def together(command: Callable[[list[str]], int | None], words: list[str]) -> in
             signal.raise_signal(number)
 
     signal.signal(signal.SIGTERM, end)
-    code = command(words) or 0
+    try:
+        code = command(words) or 0
+    except Stopped:
+        ranks.end()  # all have stopped after the same update, and ask what is next
+        raise
     ranks.end()
     return code
 
