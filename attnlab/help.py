@@ -78,7 +78,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
             "unset settings: chosen from the data, or constants",
             ("auto", "plain"),
         ),
-        Word("-m", "", "a run for each combination of the listed values: encoder.depth=1,2 seed=range(1,4)"),
+        Word("-m", "", "a run for each combination: encoder.depth=1,2 seed=range(1,4)"),
         Word("--cfg", "", "show the configuration instead of training, by `--cfg job`"),
     ),
     "eval": (

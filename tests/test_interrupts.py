@@ -28,14 +28,14 @@ def evaluate(*given, **named):
 loop.evaluate = evaluate
 """
 SLOW_PREPARATION = """
-from attnlab.training import train
+from attnlab.training import running
 def load_data(*given, **named):
     try:
         print("HERE", flush=True)
         time.sleep(60)
     finally:
         time.sleep(60)  # an end that takes its time
-train.load_data = load_data
+running.load_data = load_data
 """
 SLOW_RESULTS = """
 from attnlab.training import train

@@ -14,6 +14,7 @@ from torch.distributed.tensor import DTensor
 
 from attnlab.cli import main
 from attnlab.errors import RankFailed
+from attnlab.model.build import Model
 from attnlab.sets import Loss
 from attnlab.training.ranks import Ranks
 from attnlab.training.replicate import Replicated
@@ -149,13 +150,13 @@ class Layer(nn.Module):
         return y + self.bias if number == 1 else y
 
 
-class Small(nn.Module):
+class Small(Model):
     """As the strategies see a model; a batch is its number."""
 
     def __init__(self) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         torch.manual_seed(0)
-        self.encoder, self.members = nn.Module(), [self]
+        self.encoder = nn.Module()  # type: ignore[assignment]
         self.encoder.layer = Layer()
         self.encoder.separate_layers = lambda: [self.encoder.layer]  # type: ignore[assignment]
         self.table, self.scale = nn.Parameter(torch.randn(6, 5)), nn.Parameter(torch.randn(3))
