@@ -19,8 +19,6 @@ hours on two idle cores; data sets one by one (`--only`) tell soon what they cos
 
 import argparse
 import re
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,10 +26,12 @@ from dataclasses import dataclass
 from itertools import product
 from math import sqrt
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
+
+from trained import Mean, attnlab_train
 
 from attnlab import load_run
-from attnlab.disk import read_yaml, write_text
+from attnlab.disk import write_text
 from attnlab.errors import UserError
 from attnlab.pages.charts import Axis, Curve, lines
 from attnlab.pages.page import FOLDER as PAGES
@@ -125,23 +125,6 @@ class Scored:
     fine_tuning: float
 
 
-def attnlab_train(folder: Path, *words: str) -> RunFolder:
-    """A finished run in a folder: trained, continued, or found there. Raises UserError where a run of other words lies there."""
-    run, words = RunFolder(folder), (*words, f"folder={folder}")
-    if run.config.exists():
-        if tuple(read_yaml(run.overrides, list[str])) != words:
-            raise UserError(f"{folder}: a run of other settings; choose another folder by --out")
-        if run.results.exists():
-            return run
-        words = (f"run={folder}",)
-    print(shlex.join(["attnlab", "train", *words]), flush=True)
-    command = [sys.executable, "-m", "attnlab", "train", *words]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise UserError(f"{folder}: {done.stderr.strip().splitlines()[-1]}")
-    return run
-
-
 def scored(plan: Plan, key: str, seed: int) -> list[Scored]:
     """The runs of one seed on a data set, share by share."""
     setting, folder = SETTINGS[key], plan.out / key / f"seed-{seed}"
@@ -178,26 +161,12 @@ def _score(run: RunFolder, test: bool) -> float:
     return load_run(run.path).evaluate("test").scores[SCORE] if test else run.read_results()["validation"][SCORE]
 
 
-@dataclass(frozen=True)
-class Mean:
-    """Over seeds. error: the standard error; None of one seed."""
-
-    value: float
-    error: float | None
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Mean":
-        return cls(fmean(values), stdev(values) / sqrt(len(values)) if len(values) > 1 else None)
-
-    def __str__(self) -> str:
-        return f"{self.value:.4f}" + ("" if self.error is None else f" ± {self.error:.4f}")
-
-    def verdict(self, other: "Mean") -> str:
-        """Whether it is better than another one by more than two standard errors of the difference, or worse."""
-        if self.error is None or other.error is None:
-            return "–"
-        error, difference = sqrt(self.error**2 + other.error**2), self.value - other.value
-        return "no" if abs(difference) <= 2 * error else "yes" if difference > 0 else "worse"
+def verdict(mean: Mean, other: Mean) -> str:
+    """Whether it is better than another one by more than two standard errors of the difference, or worse."""
+    if mean.error is None or other.error is None:
+        return "–"
+    error, difference = sqrt(mean.error**2 + other.error**2), mean.value - other.value
+    return "no" if abs(difference) <= 2 * error else "yes" if difference > 0 else "worse"
 
 
 def means(runs: Sequence[Scored]) -> dict[str, Mean]:
@@ -217,7 +186,7 @@ def table(found: Found, split: str) -> str:
             mean = means(runs)
             times = [fmean(getattr(one, part) for one in runs) for part in ("pretraining", "fine_tuning")]
             cells = [SETTINGS[key].name, f"{runs[0].labels:,} ({share:g})", *(str(mean[way]) for way in WAYS)]
-            cells += [mean["pretrained"].verdict(mean[way]) for way in WAYS[1:]]
+            cells += [verdict(mean["pretrained"], mean[way]) for way in WAYS[1:]]
             rows.append("| " + " | ".join([*cells, f"{times[0]:.0f} + {times[1]:.0f}"]) + " |")
     seeds = max(len(runs) for shares in found.values() for runs in shares.values())
     return "\n".join(

@@ -12,7 +12,7 @@ import torch
 from attnlab import compose, compose_joint
 from attnlab.command_words import as_written, shell_word, text
 from attnlab.compose_joint import Composed
-from attnlab.config import Config, JointConfig
+from attnlab.config import ClassificationHead, Config, JointConfig
 from attnlab.data.warnings import warnings
 from attnlab.disk import make_folder, write_json, write_text
 from attnlab.errors import UserError
@@ -178,12 +178,27 @@ def opened_parts(composed: Composed, engine: Engine) -> tuple[dict[str, Opened],
         try:
             plain = compose.compose(words)
             settled = compose_joint.in_common(defaults.settle(plain, words)[0], composed.config)
+            if len(composed.words) > 1 and not compose.wants_plain(words):
+                settled = _read_by_means(settled, words)
             own = compose.with_absolute_paths(settled)
             lines[name] = _chosen(compose_joint.in_common(plain, composed.config), settled)
             parts[name] = open_run(own, engine)
         except UserError as error:
             raise UserError(f"part `{name}`: {error}") from error
     return parts, lines
+
+
+def _read_by_means(config: Config, words: Sequence[str]) -> Config:
+    """What adds up the vectors of a set reads their mean instead, where no word says otherwise: a sum over the nodes of graphs gives
+    the trunk gradients 40 to 100 times those of other parts, see docs/joint.md."""
+    head = config.head
+    if (
+        isinstance(head, ClassificationHead)
+        and head.readout == "sum"
+        and "head.readout" not in compose.stated(words)
+    ):
+        return replace(config, head=replace(head, readout="mean"))
+    return config
 
 
 def _chosen(plain: Config, settled: Config) -> str:

@@ -5,10 +5,11 @@ of processes, the rest of the run is bit-identical.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from attnlab import metrics
@@ -49,7 +50,8 @@ class Training:
         self.schedule = optim.build_schedule(config.schedule)
         self.updates = config.trainer.updates or config.trainer.epochs * self.mixture.updates()
         self.progress = Progress(batch_vectors=config.trainer.batch_vectors)
-        self.stop_requested = self.stopping = False  # asked of this process; agreed on by all
+        self.stop_requested = False  # asked of this process
+        self.stopping = self.late = False  # agreed on by all: to stop, and to save, after this update
         self._saved_at = time.monotonic()
 
     def run(self) -> Progress:
@@ -94,25 +96,30 @@ class Training:
         waited = time.perf_counter()
         made = {number: next(batches) for number in own}
         progress.data_wait += time.perf_counter() - waited
-        answers = {n: self.model.parts[group[n].part].head.count(batch.targets) for n, batch in made.items()}
-        counts = list(map(int, self._of_all(answers, len(group))))
-        factors, losses = self.parts.factors(group, counts), {}
+        counts, losses = [0] * len(group), [torch.zeros(())] * len(group)  # 0 of what another rank computes
+        for number, batch in made.items():
+            counts[number] = self.model.parts[group[number].part].head.count(batch.targets)
+        factors = self.parts.factors(group, counts, engine.ranks)
         for number, batch in made.items():
             loss = self._loss(group[number], batch, number) * factors[number]
             strategy.backward(loss, self.parameters)
             losses[number] = loss.detach()
-        first = group[0]
-        strategy.add_up(len(group), self.parameters, lambda: self._loss(first, self.parts.batch(first), 0))
-        totals = self._of_all(losses, len(group))
+        first, overdue = group[0], time.monotonic() - self._saved_at > 60 * self.config.trainer.save_minutes
+        stopping, late, *sums = strategy.add_up(
+            len(group), self.parameters, [self.stop_requested, overdue, *counts, *map(float, losses)],
+            lambda: self._loss(first, self.parts.batch(first), 0),
+        )  # fmt: skip
+        self.stopping, self.late = stopping > 0, late > 0
+        count, totals = int(sum(sums[: len(group)])), sums[len(group) :]
         self.parts.refuse_no_number(group, totals, progress.update)
         for apart in self.trained_apart:
-            strategy.scale(apart, 1 / max(1, sum(counts)), self.config.trainer.clip)
+            strategy.scale(apart, 1 / max(1, count), self.config.trainer.clip)
         engine.seed(self.config.seed, progress.update, len(group))
         factor = self.schedule.factor(progress.update, self.updates)
         self.learned.step(progress.update, factor * self.config.optimizer.lr)
         progress.update += 1
         progress.vectors += self.parts.vectors(group)
-        progress.loss, progress.count = progress.loss + sum(totals), progress.count + sum(counts)
+        progress.loss, progress.count = progress.loss + sum(totals), progress.count + count
 
     def _loss(self, draw: Draw, batch: Batch, number: int) -> Tensor:
         """() summed over a batch, by the model of its part. number: in its group."""
@@ -120,21 +127,14 @@ class Training:
         with self.engine.autocast():
             return self.model.parts[draw.part](batch.to(self.engine.device)).total
 
-    def _of_all(self, own: Mapping[int, float | Tensor], number: int) -> list[float]:
-        """A figure of each of the `number` batches of a group, from all ranks. own: those of this rank's."""
-        return self.engine.ranks.sum_of_parts([float(own.get(n, 0.0)) for n in range(number)])
-
     def _after_update(self, epoch_ends: bool) -> None:
         """Validate, save and stop where it is time, all ranks at once."""
-        progress, settings = self.progress, self.config.trainer
+        progress, every = self.progress, self.config.trainer.validate_every
         progress.done = progress.update >= self.updates
-        every = settings.validate_every
-        late = time.monotonic() - self._saved_at > 60 * settings.save_minutes
-        self.stopping, late = self.engine.ranks.any(self.stop_requested, late)
         if progress.done or (progress.update % every == 0 if every else epoch_ends):
             self._validate()
             self.save()
-        elif late:
+        elif self.late:
             self.save()
         else:
             self.listener.updated(progress.update, progress.loss / max(1, progress.count))

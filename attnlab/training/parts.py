@@ -13,6 +13,7 @@ from attnlab.runs import Scores
 from attnlab.sets import Batch
 from attnlab.training.evaluate import refuse_no_number
 from attnlab.training.monitor import monitor_for
+from attnlab.training.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,11 @@ class Parts:
         """In the batches of an update."""
         return sum(int(self._vectors[draw.part][draw.indices].sum()) for draw in group)
 
-    def factors(self, group: Group, counts: Sequence[int]) -> list[float]:
+    def factors(self, group: Group, counts: Sequence[float], ranks: Ranks) -> list[float]:
         """By what the summed loss of each batch of an update is multiplied, so that the sum of all, divided by the sum of
-        counts, is the sum over parts of factor · (summed loss / count). counts: answers in each batch. Of one part it is 1."""
-        whole = sum(counts)
-        of_part = dict.fromkeys(self.by_name, 0)
-        for draw, count in zip(group, counts, strict=True):
-            of_part[draw.part] += count
-        return [self.by_name[draw.part].factor * whole / max(1, of_part[draw.part]) for draw in group]
+        counts, is the sum over parts of factor · (summed loss / count). counts: answers in each batch that this rank computes,
+        0 for the others."""
+        return [1.0] * len(group)
 
     def refuse_no_number(self, group: Group, totals: Sequence[float], update: int) -> None:
         """Raises UserError where the loss of a batch of an update is no number."""
@@ -107,6 +105,13 @@ class JointParts(Parts):
     ) -> None:
         super().__init__(by_name, accumulate, mixing)
         self.scales = scales
+
+    def factors(self, group: Group, counts: Sequence[float], ranks: Ranks) -> list[float]:
+        counts = ranks.sum_of_parts(counts)
+        of_part = dict.fromkeys(self.by_name, 0.0)
+        for draw, count in zip(group, counts, strict=True):
+            of_part[draw.part] += count
+        return [self.by_name[draw.part].factor * sum(counts) / max(1, of_part[draw.part]) for draw in group]
 
     def monitor(self, models: Mapping[str, Model]) -> str:
         return JOINT_SCORE

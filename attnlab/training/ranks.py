@@ -1,7 +1,7 @@
 """Several processes that train one run together, and sums that have the same bits however many they are.
 
 Only this file and `shard.py` know torch.distributed. It moves numbers from process to process; they are added here, as the
-leaves of a fixed tree, because sums of the communication libraries depend on sizes, algorithms and the number of processes.
+leaves of a fixed tree (`gradients.py`), because sums of the communication libraries depend on sizes, algorithms and the number of processes.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
 from attnlab.errors import RankFailed, UserError
+from attnlab.training.gradients import Gradients, Touched
 
 LONGEST_WAIT = timedelta(minutes=30)
 """For numbers of another process, which may be writing a save or decoding longer sentences. One that has ended is noticed at
@@ -28,41 +29,6 @@ once; so is one whose machine is lost, but only then."""
 
 CPU = torch.device("cpu")
 T = TypeVar("T")
-Gradients = list[Tensor | None]
-"""Of each trained parameter; None where no batch so far has touched it."""
-
-
-class TreeSum:
-    """Gradients of one batch after the other, added in pairs: (0 + 1) + (2 + 3), … The sum of a block whose size is a power of
-    two is one node of the tree, so that blocks may be summed by different processes. Of n batches, at most log2(n) + 1 sums
-    are kept."""
-
-    def __init__(self) -> None:
-        self._blocks: list[tuple[int, Gradients]] = []  # (size, sum), the largest first
-
-    def add(self, gradients: Gradients) -> None:
-        """The gradients of the next batch; they now belong to the sum."""
-        size = 1
-        while self._blocks and self._blocks[-1][0] == size:
-            gradients = _added(self._blocks.pop()[1], gradients)
-            size *= 2
-        self._blocks.append((size, gradients))
-
-    def total(self) -> Gradients | None:
-        """The sum of all; None where nothing was added."""
-        total: Gradients | None = None
-        while self._blocks:
-            block = self._blocks.pop()[1]
-            total = block if total is None else _added(block, total)
-        return total
-
-
-def _added(left: Gradients, right: Gradients) -> Gradients:
-    """left + right, in the memory of left."""
-    both = [(a, b) for a, b in zip(left, right, strict=True) if a is not None and b is not None]
-    if both:
-        torch._foreach_add_([a for a, _ in both], [b for _, b in both])
-    return [b if a is None else a for a, b in zip(left, right, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -102,22 +68,25 @@ class Ranks:
         numbers = [min(first + self.rank, last) for first in range(0, len(items), self.count)]
         return [(number, items[number]) for number in numbers]
 
-    def add(self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int) -> Gradients:
-        """The sum over ranks of what each holds. parameters: whose gradients they are; holders: the ranks that hold any,
-        counted from the first. Raises RankFailed where one of them has ended. Each process adds up one piece of all gradients and sends it to the others."""
+    def add(
+        self, gradients: Gradients | None, parameters: Sequence[Tensor], holders: int, figures: Sequence[float]
+    ) -> tuple[Gradients, list[float]]:
+        """The sums over ranks of what each holds: gradients, and figures as in `sum_of_parts`. parameters: whose gradients they
+        are; holders: the ranks that hold any, counted from the first. Raises RankFailed where one of them has ended. Each
+        process adds up one piece of all gradients and sends it to the others; of long matrices only those rows are sent that
+        any process has touched."""
         if self.count == 1:
             assert gradients is not None, "a group has at least one batch"
-            return gradients
+            return gradients, list(figures)
         held = gradients or [None] * len(parameters)
-        touched = self.sum_of_parts([float(gradient is not None) for gradient in held])
-        # Of IEEE numbers, -0.0 is the one that changes no other when it is added.
-        parts = [
-            torch.full_like(p, -0.0).flatten() if g is None else g.flatten()
-            for p, g in zip(parameters, held, strict=True)
-        ]
-        flat = torch.cat(parts).to(self.device)
-        piece = -(-len(flat) // self.count)
-        sent = torch.cat([flat, flat.new_zeros(piece * self.count - len(flat))])
+        own = torch.tensor(figures, dtype=torch.float64).view(torch.uint8)
+        told = self._of_each(torch.cat([own, Touched.of(held, parameters).flags]))
+        sums = told[:, : len(own)].contiguous().view(torch.float64).sum(dim=0).tolist()
+        touched = Touched(told[:, len(own) :].amax(dim=0))
+        parts = touched.sent(held, parameters)
+        length = sum(map(len, parts))
+        piece = -(-length // self.count)
+        sent = torch.cat([*parts, parts[0].new_zeros(piece * self.count - length)]).to(self.device)
         received = torch.empty_like(sent)
         send(lambda: distributed.all_to_all_single(received, sent))
         nodes = list(received.view(self.count, piece)[:holders].unbind())
@@ -125,11 +94,13 @@ class Ranks:
             pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
             nodes = [pair[0] + pair[1] if len(pair) == 2 else pair[0] for pair in pairs]
         send(lambda: distributed.all_gather_into_tensor(sent, nodes[0].contiguous()))
-        sums = sent[: len(flat)].split([p.numel() for p in parameters])
-        return [
-            total.view_as(p).to(p.device) if many else None
-            for total, p, many in zip(sums, parameters, touched, strict=True)
-        ]
+        return touched.received(sent[:length].split([*map(len, parts)]), held, parameters), sums
+
+    def _of_each(self, own: Tensor) -> Tensor:
+        """(N,) on the CPU, of the same length in all ranks -> (count, N), of each of them."""
+        received = own.new_empty(self.count * len(own))
+        send(lambda: distributed.all_gather_into_tensor(received, own))
+        return received.view(self.count, -1)
 
     def sum_of_parts(self, numbers: Sequence[float]) -> list[float]:
         """Of each number, the sum over ranks; exact where all ranks but one hold 0 there, and for whole numbers."""
@@ -138,10 +109,6 @@ class Ranks:
         summed = torch.tensor(numbers, dtype=torch.float64)
         send(lambda: distributed.all_reduce(summed))
         return summed.tolist()
-
-    def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Of each flag, whether any rank has raised it."""
-        return tuple(total > 0 for total in self.sum_of_parts([float(flag) for flag in flags]))
 
     def wait(self) -> None:
         """Until all ranks have come here, however long one of them takes."""
@@ -180,9 +147,7 @@ class Ranks:
         sizes = self.sum_of_parts([len(data) if rank == self.rank else 0.0 for rank in range(self.count)])
         sent = torch.zeros(int(max(sizes)), dtype=torch.uint8)
         sent[: len(data)] = torch.from_numpy(np.frombuffer(data, dtype=np.uint8).copy())
-        received = torch.empty(self.count * len(sent), dtype=torch.uint8)
-        send(lambda: distributed.all_gather_into_tensor(received, sent))
-        rows = received.view(self.count, -1).numpy()
+        rows = self._of_each(sent).numpy()
         return [row[: int(size)].tobytes() for row, size in zip(rows, sizes, strict=True)]
 
 

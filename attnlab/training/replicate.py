@@ -12,7 +12,8 @@ from attnlab.model.build import Model
 from attnlab.model.joint import Learner
 from attnlab.training import optim
 from attnlab.training.drift import refuse_drift
-from attnlab.training.ranks import Ranks, TreeSum
+from attnlab.training.gradients import TreeSum
+from attnlab.training.ranks import Ranks
 
 
 class Replicated:
@@ -43,12 +44,17 @@ class Replicated:
         for parameter in parameters:
             parameter.grad = None
 
-    def add_up(self, number: int, parameters: Sequence[Tensor], again: Callable[[], Tensor]) -> None:
+    def add_up(
+        self, number: int, parameters: Sequence[Tensor], figures: Sequence[float], again: Callable[[], Tensor]
+    ) -> list[float]:
         """Put the sum over all `number` batches of a group, of all processes, into the parameters; None where no batch has touched
-        one. again: computes the () loss of any batch of the group, for a process that must keep in step with others."""
-        gradients = self.ranks.add(self._sums.total(), parameters, self.ranks.holders(number, self.room))
+        one. figures: of which the sums over processes are given, exact where all but one hold 0. again: computes the () loss of
+        any batch of the group, for a process that must keep in step with others."""
+        holders = self.ranks.holders(number, self.room)
+        gradients, sums = self.ranks.add(self._sums.total(), parameters, holders, figures)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
+        return sums
 
     def scale(self, parameters: Sequence[Tensor], factor: float, clip: float) -> None:
         """Multiply their gradients, see `optim.scale`."""

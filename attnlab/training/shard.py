@@ -102,15 +102,19 @@ class Sharded(Replicated):
             hook.remove()
         self._hooks.clear()
 
-    def add_up(self, number: int, parameters: Sequence[Tensor], again: Callable[[], Tensor]) -> None:
+    def add_up(
+        self, number: int, parameters: Sequence[Tensor], figures: Sequence[float], again: Callable[[], Tensor]
+    ) -> list[float]:
         most = len(range(0, number, self.ranks.count))
         for _ in range(most - len(self.own(number))):
             self.backward(again() * 0.0, parameters)
-        touched = self.ranks.sum_of_parts([float(p in self._touched) for p in parameters])
+        touched = [float(p in self._touched) for p in parameters]
+        sums = self.ranks.sum_of_parts([*touched, *figures])
         self._touched.clear()
-        for parameter, times in zip(parameters, touched, strict=True):
+        for parameter, times in zip(parameters, sums[: len(touched)], strict=True):
             if not times:
                 parameter.grad = None
+        return sums[len(touched) :]
 
     def scale(self, parameters: Sequence[Tensor], factor: float, clip: float) -> None:
         optim.scale([_local(p.grad) for p in parameters if p.grad is not None], factor, clip, self._norm)

@@ -12,9 +12,11 @@ from loops import training, weights
 
 from attnlab import compose_joint, train
 from attnlab.cli import main
+from attnlab.config import ClassificationHead
 from attnlab.errors import UserError
 from attnlab.runs import RunFolder
-from attnlab.training.joint import JointRun
+from attnlab.training.engine import Engine
+from attnlab.training.joint import JointRun, opened_parts
 from attnlab.training.resume import restore
 from attnlab.training.run import load_run
 
@@ -244,3 +246,20 @@ def test_a_task_may_be_learned_from_several_data(folder: Path) -> None:
     words += [f"parts.{name}.{word}" for name in ("pos", "pos2") for word in own]
     composed = compose_joint.compose_joint(words)
     assert list(composed.words) == ["pos", "pos2"] and composed.words["pos2"][0] == "task=pos"
+
+
+def test_graphs_are_read_by_their_mean_beside_other_parts(folder: Path) -> None:
+    """A sum over nodes gives the trunk much larger gradients than other parts do."""
+    pos = ["parts.pos.data=ud_ewt", f"parts.pos.data.path={folder / 'words'}"]
+
+    def readout(*words: str) -> str:
+        composed = compose_joint.compose_joint(["task=joint", *words, *SMALL])
+        parts, told = opened_parts(composed, Engine(composed.config.trainer))
+        head = parts["graph"].config.head
+        assert isinstance(head, ClassificationHead)
+        assert ("head.readout=mean" in told["graph"]) == (head.readout == "mean")
+        return head.readout
+
+    assert readout("parts=[pos,graph]", *pos) == "mean"
+    assert readout("parts=[pos,graph]", *pos, "parts.graph.head.readout=sum") == "sum"
+    assert readout("parts=[graph]") == "sum"

@@ -1,6 +1,7 @@
 """How many processes compute a run changes nothing but its time."""
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from conftest import conllu, tiny_sentences, write_treebank
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loops import training, weights
-from ranked_training import COMMON, KINDS, joint_words, run, write_data
+from ranked_training import COMMON, KINDS, each, joint_words, run, write_data
 
 from attnlab.data.mixing import Draw
 from attnlab.data.prep.batching import Indices
-from attnlab.training.ranks import Ranks, TreeSum
+from attnlab.training.gradients import LONG, Gradients, TreeSum
+from attnlab.training.ranks import Ranks
 
 ALL_STOPS = [(first, then, stop) for first, then in ((1, 2), (2, 4), (4, 1)) for stop in range(1, 8)]
 
@@ -130,3 +132,35 @@ def test_unequal_batches_give_the_gradient_of_one_batch_of_all(
     assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 10
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-12, atol=1e-14)
+
+
+def rows_of(rank: int) -> Gradients:
+    """What a process holds: a long table of which few rows aren't zero, one of them -0.0, a table that some processes haven't
+    touched, one that none has, and a small matrix."""
+    random = torch.Generator().manual_seed(rank)
+    long, some = torch.zeros(LONG, 3), torch.zeros(LONG, 2)
+    long[torch.randint(LONG, (50,), generator=random)] = torch.randn(50, 3, generator=random)
+    long[5] = -0.0
+    some[rank] = rank + 0.1
+    return [long, some if rank % 2 else None, None, torch.randn(4, 5, generator=random)]
+
+
+def digests(gradients: Gradients) -> list[bytes | None]:
+    return [None if g is None else blake2b(g.numpy().tobytes()).digest() for g in gradients]
+
+
+def summed_rows() -> tuple[list[bytes | None], list[float]]:
+    ranks = Ranks.joined()
+    shapes = [(LONG, 3), (LONG, 2), (LONG, 2), (4, 5)]
+    found, figures = ranks.add(
+        rows_of(ranks.rank), [torch.zeros(s) for s in shapes], ranks.count, [1.0, ranks.rank]
+    )
+    return digests(found), figures
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_rows_that_are_not_sent_change_nothing(count: int) -> None:
+    tree = TreeSum()
+    for rank in range(count):
+        tree.add(rows_of(rank))
+    assert each(count, summed_rows) == [(digests(tree.total()), [count, sum(range(count))])] * count

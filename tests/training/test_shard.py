@@ -176,7 +176,10 @@ def summed(strategy: Replicated, number: int) -> dict[str, Tensor | None]:
     parameters = list(named.values())
     for own in strategy.own(number):
         strategy.backward(model(own).total, parameters)
-    strategy.add_up(number, parameters, lambda: model(0).total)
+    assert strategy.add_up(number, parameters, [1.0, 2.0], lambda: model(0).total) == [
+        strategy.ranks.count,
+        2 * strategy.ranks.count,
+    ]
     strategy.scale(parameters, 0.5, 1.0)
     gradients = {name: p.grad for name, p in named.items()}
     return {n: g.full_tensor() if isinstance(g, DTensor) else g for n, g in gradients.items()}
