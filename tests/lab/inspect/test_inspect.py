@@ -14,7 +14,7 @@ import torch
 from browser import Opened, needs_browser
 from conftest import write_pairs, write_tables, write_treebank
 from numpy.typing import NDArray
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from attnlab import load_run
 from attnlab.cli import main
@@ -411,6 +411,38 @@ def test_a_translation_is_stepped_through(browser: Browser, translator: str, tmp
     assert drawn.get_attribute("data-query") == "0", "and from the drawing"
     assert "1 of" in (page.locator('[data-part="of"]').text_content() or "")
     assert shown.troubles == []
+
+
+@needs_browser
+@pytest.mark.parametrize("method", ["attention", "rollout"])
+@pytest.mark.parametrize(
+    ("which", "text", "option", "names"),
+    [("tagger", SENTENCE, "--vector", "tags"), ("translator", "red house old", "--token", "written")],
+)
+def test_scores_that_need_only_weights_follow_what_is_chosen(
+    which: str, text: str, option: str, names: str, method: str, browser: Browser, tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    """After a click on the second word, a page about the first shows what a page about the second does."""
+    run = request.getfixturevalue(which)
+    about_first, about_second = (
+        opened(browser, inspected(tmp_path / f"{n}.html", run, text, option, str(n))).page for n in (1, 2)
+    )
+    for page in (about_first, about_second):
+        page.locator(f'[data-method="{method}"]').click()
+
+    def scores(page: Page) -> list[float]:
+        words = page.locator('[data-part="scored"] .word').all()
+        return [float((word.get_attribute("title") or "").split(": ")[1].split(",")[0]) for word in words]
+
+    other = scores(about_first)
+    about_first.locator(f'[data-part="{names}"] button').nth(1).click()
+    np.testing.assert_allclose(scores(about_first), scores(about_second), atol=5e-3)
+    note = about_first.locator('[data-part="scored-note"]').text_content() or ""
+    assert "(2), which is chosen above" in note and "“" in note
+    about_first.locator(f'[data-part="{names}"] button').nth(0).click()
+    assert scores(about_first) == other != scores(about_second)
+    assert "chosen above" not in (about_first.locator('[data-part="scored-note"]').text_content() or "")
 
 
 @needs_browser
