@@ -101,8 +101,8 @@
     return canvas;
   }
 
-  function bars(rows, most) {
-    return make("table", { class: "bars" }, make("tbody", {}, ...rows.map(([name, value, text]) => {
+  function bars(rows, most, caption = "") {
+    return make("table", { class: "bars" }, ...(caption ? [make("caption", {}, caption)] : []), make("tbody", {}, ...rows.map(([name, value, text]) => {
       const bar = make("i");
       bar.style.width = `${(100 * Math.min(1, Math.abs(value) / (most || 1))).toFixed(2)}%`;
       if (value < 0) bar.classList.add("against");
@@ -630,11 +630,11 @@
       this.views["left-out"].show(changes.map((change) => (nothing ? 0 : change / most)), { query: asked, signed: true, threshold: 0, weight: null, relevance: true });
       const i = state.without ?? order[0] ?? asked;
       this.views["left-out"].select(i);
-      const as = (value) => (facts.logarithm ? `probability ${digits(Math.exp(value))}` : digits(value));
-      const change = `Without ${this.named(this.labels, i)}${long ? " and what is around it" : ""}, ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (${as(facts.value)} → ${as(without[i])})` : ""}.`;
+      const change = `Without ${this.named(this.labels, i)}${long ? " and what is around it" : ""}, ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (probability ${digits(Math.exp(facts.value))} → ${digits(Math.exp(without[i]))})` : ""}.`;
       this.part("left-out-told").textContent = (nothing ? `No ${long ? "stretch" : one} alone changes the answer${facts.probabilities ? ` by as much as ${NEGLIGIBLE}` : ""}. ` : "")
         + (i === asked ? `${this.named(this.labels, i)} is the ${one} that the answer is about; it stays.` : change);
-      this.part("changes").replaceChildren(...(nothing ? [] : [bars(order.map((j) => [`without ${this.named(this.labels, j)}`, changes[j], as(without[j])]), most)]));
+      this.part("changes").replaceChildren(...(nothing ? [] : [bars(order.map((j) => [this.named(this.labels, j), changes[j], digits(facts.logarithm ? Math.exp(without[j]) : without[j])]), most,
+        `${facts.logarithm ? "The probability" : facts.valued[0].toUpperCase() + facts.valued.slice(1)} without ${long ? "each of these and what is around it" : "each of these"}; bars: the change`)]));
     }
 
     // --- follow one vector

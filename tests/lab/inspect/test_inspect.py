@@ -20,6 +20,7 @@ from attnlab import load_run
 from attnlab.cli import main
 from attnlab.explain.explanation import ATTENTION_METHODS, Explanation, Question, Relevance
 from attnlab.lab.inspect.content import LONGEST_WHOLE, MOST_KEPT, alignment_score, verdict
+from attnlab.lab.inspect.drawn_set import readable
 from attnlab.model.attention.recorder import record
 
 SMALL = (
@@ -545,3 +546,8 @@ def test_looking_leaves_nothing_on_the_model(tagger: str, tmp_path: Path) -> Non
     before = load_run(tagger).predict([SENTENCE])[0]
     inspected(tmp_path / "page.html", tagger, SENTENCE)
     assert load_run(tagger).predict([SENTENCE])[0] == before
+
+
+@pytest.mark.parametrize(("token", "shown"), [("▁red", "red"), ("ed", "ed"), ("▁", "␣"), (" ", "␣"), ("", "␣")])
+def test_white_space_among_tokens_can_be_seen(token: str, shown: str) -> None:
+    assert readable(token) == shown
