@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/make_pictures.py docs/pictures
 
-Takes about ten minutes. Needs Debian's chromium and the package playwright (in the extra `dev`).
+Needs Debian's chromium and the package playwright (in the extra `dev`).
 """
 
 import io
