@@ -194,6 +194,19 @@ def test_the_examples_of_starting_from_another_run(tmp_path: Path, monkeypatch, 
     assert len(told) == 3 and sum("words" in taken["rows"] for taken in told) == 1
 
 
+def test_links_between_pages_lead_somewhere_and_pictures_are_small() -> None:
+    pages = [PAGE.parents[1] / "README.md", PAGE.parents[1] / "CONTRIBUTING.md", *PAGE.parent.glob("*.md")]
+    linked = {
+        (page.parent / link).resolve(): page.name
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if "://" not in link
+    }
+    assert {page: path for path, page in linked.items() if not path.exists()} == {}
+    sizes = [path.stat().st_size for path in (PAGE.parent / "pictures").iterdir()]
+    assert 0 < max(sizes) < 1_000_000 and sum(sizes) < 3_000_000
+
+
 def test_the_page_on_architecture_names_every_file() -> None:
     root = PAGE.parents[1]
     text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")

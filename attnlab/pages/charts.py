@@ -369,6 +369,10 @@ class _Frame:
         self.y = _Scale(y, up, self.bottom, self.top)
         self.left = 12 + max((_width(text) for _, text in self.y.ticks), default=0)
         self.x = _Scale(x, across, self.left, self.right, max(2, (self.right - int(self.left)) // 70))
+        end = max((self.x.at(tick) + _width(text) / 2 for tick, text in self.x.ticks), default=0)
+        if end > width:  # a long number at the end of the axis
+            self.right -= math.ceil(end - width)
+            self.x = _Scale(x, across, self.left, self.right, max(2, (self.right - int(self.left)) // 70))
         self._labels, self._height = (x.label, y.label), height
 
     def at_x(self, value: float) -> float:
@@ -477,7 +481,10 @@ def _shortened(text: str) -> str:
 
 
 def _width(text: str) -> float:
-    return LETTER * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    """Pixels. Capitals are wider than other letters, and those of East Asian scripts twice as wide."""
+    return LETTER * sum(
+        2 if unicodedata.east_asian_width(letter) in "WF" else 1.4 if letter.isupper() else 1 for letter in text
+    )
 
 
 def _title(text: str) -> str:

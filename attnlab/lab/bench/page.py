@@ -31,7 +31,7 @@ def page(machine: Mapping[str, str | int], data: str, sections: Mapping[str, Mea
         "legend": list(COLOURS.items()),
         "steps": stacked(steps, list(COLOURS.items()), "Shares of the parts of a training step", "ms"),
         "decoding": [
-            (name, ", ".join(f"{how} {speed:,.0f}" for how, speed in section.sentences_per_second.items()))
+            (name, ", ".join(f"{how}: {speed:,.0f}" for how, speed in section.sentences_per_second.items()))
             for name, section in sections.items()
             if section.sentences_per_second
         ],

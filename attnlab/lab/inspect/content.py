@@ -21,6 +21,7 @@ from attnlab.explain.question import contrast, default_question, written_answer,
 from attnlab.explain.trace import LayerPass, lens, numbers
 from attnlab.explain.trace import run as passes_of
 from attnlab.lab.inspect.drawn import Drawn, drawn
+from attnlab.lab.inspect.drawn_set import readable
 from attnlab.model.build import Model
 from attnlab.model.heads.seq2seq import Seq2seq
 from attnlab.pages.page import Array, Json
@@ -195,8 +196,8 @@ def _steps(model: Model, inputs: VectorSets, written: Sequence[int]) -> list[Ste
 
 
 def token_names(head: Seq2seq) -> list[str]:
-    """How the tokens of answers are shown: without the mark of a word's beginning, and the end by what it means."""
-    return ["(end)" if token == END else token.removeprefix("▁") or "␣" for token in head.codec.tokens]
+    """How the tokens of answers are shown: as `readable` says, and the end by what it means."""
+    return ["(end)" if token == END else readable(token) for token in head.codec.tokens]
 
 
 # --- layers -----------------------------------------------------------------------------------------

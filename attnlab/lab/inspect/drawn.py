@@ -3,7 +3,7 @@
 from attnlab.data.contract import Split
 from attnlab.lab.inspect.drawn_graph import graph
 from attnlab.lab.inspect.drawn_picture import picture
-from attnlab.lab.inspect.drawn_set import Drawer, Drawn
+from attnlab.lab.inspect.drawn_set import Drawer, Drawn, readable
 from attnlab.lab.inspect.drawn_sound import sound
 from attnlab.sets import VectorSets
 from attnlab.training.run import Run
@@ -17,11 +17,11 @@ def words(run: Run, split: Split, row: int, inputs: VectorSets) -> Drawn:
     ids = inputs.values.tolist()
     shown = split.show(row).get("words")
     if isinstance(shown, list):
-        labels, continued = [str(word) for word in shown], list[int]()
+        labels, continued = [readable(str(word)) for word in shown], list[int]()
     else:
         tokens = [run.spec.codecs["source"].tokens[i] for i in ids]
         pieces = any(token.startswith("▁") for token in tokens)
-        labels = [token.removeprefix("▁") or token for token in tokens]
+        labels = [readable(token) for token in tokens]
         continued = [i for i, token in enumerate(tokens) if i and pieces and not token.startswith("▁")]
     unknown = [i for i, word in enumerate(ids) if word == 0]
     return Drawn("words", labels, {"unknown": unknown, "continued": continued})

@@ -21,3 +21,10 @@ class Drawn:
 
 
 Drawer = Callable[[Run, Split, int, VectorSets], Drawn]
+
+
+def readable(token: str) -> str:
+    """A word or token as a page shows it: without the mark of a word's beginning, and what would be nothing but white space as ␣, so
+    that it can be seen and chosen."""
+    text = token.removeprefix("▁")
+    return text if text.strip() else "␣"

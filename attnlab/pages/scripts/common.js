@@ -55,10 +55,10 @@ function weightColour(weight) { return colourOf("weight", weight); }
 /** A score from −1 (orange) over 0 (the ground) to 1 (blue) as a CSS colour. */
 function signedColour(score) { return colourOf("signed", score); }
 
-/** Black or white, whichever can be read on `colour`, which is one of the above. */
+/** Black or white, whichever has the larger contrast with `colour`, which is one of the above. */
 function inkOn(colour) {
   const [red, green, blue] = colour.match(/\d+/g).map((part) => (part / 255) ** 2.2);
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2 ? "#000" : "#fff";
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
 function colourOf(scale, value) {

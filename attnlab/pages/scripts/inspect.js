@@ -101,8 +101,8 @@
     return canvas;
   }
 
-  function bars(rows, most) {
-    return make("table", { class: "bars" }, make("tbody", {}, ...rows.map(([name, value, text]) => {
+  function bars(rows, most, caption = "") {
+    return make("table", { class: "bars" }, ...(caption ? [make("caption", {}, caption)] : []), make("tbody", {}, ...rows.map(([name, value, text]) => {
       const bar = make("i");
       bar.style.width = `${(100 * Math.min(1, Math.abs(value) / (most || 1))).toFixed(2)}%`;
       if (value < 0) bar.classList.add("against");
@@ -521,11 +521,35 @@
 
     /** How to ask about another vector or token: the one that is chosen, where it isn't the explained one. */
     otherQuestion() {
-      const { option, vector, step } = this.facts.question, { state, setOf } = this;
+      const { option } = this.facts.question, { asked, chosen, names, one } = this.asked;
       if (!option) return "";
-      const [asked, chosen, names, one] = option === "--token" ? [step, state.step, this.written, "token"] : [vector, state.vector, this.labels, setOf.one];
       const other = chosen === asked ? [`another ${one}`, "N"] : [`${this.named(names, chosen)}, which is chosen above`, chosen + 1];
       return ` To ask about ${other[0]}, run inspect again with ${option} ${other[1]}.`;
+    }
+
+    /** What is explained, and what is chosen above: numbers of vectors, or of written tokens; their names; what one is called. */
+    get asked() {
+      const { question } = this.facts, { state, setOf } = this;
+      return question.option === "--token" ? { asked: question.step, chosen: state.step, names: this.written, one: "token" }
+        : { asked: question.vector, chosen: state.vector, names: this.labels, one: setOf.one };
+    }
+
+    /** The scores of what is chosen, by a method that needs nothing but the weights that the page holds; as `AttentionScores` in
+     * explain/methods.py defines them. null where there is another method, or nothing else is chosen. */
+    scoresOfChosen(method) {
+      const { asked, chosen } = this.asked, of = (kind) => this.layers.filter((layer) => layer.kind === kind);
+      const encoder = of("encoder"), cross = of("cross"), needed = [...encoder, ...cross];
+      if (!this.facts.question.option || chosen === asked || !["attention", "rollout"].includes(method) || !needed.length || needed.some((layer) => !layer.whole)) return null;
+      const looking = cross.length ? cross : encoder, mean = new Float32Array(this.labels.length);
+      for (const layer of looking) layer.row(MEAN, chosen).forEach((weight, j) => (mean[j] += weight / looking.length));
+      if (method === "attention") return mean;
+      let start = cross.length ? mean : Float32Array.from(mean, (_, j) => Number(j === chosen));
+      for (const layer of encoder.toReversed()) {
+        const next = start.map((share) => share / 2); // the residual stream
+        start.forEach((share, i) => layer.row(MEAN, i).forEach((weight, j) => (next[j] += (share * weight) / 2)));
+        start = next;
+      }
+      return start;
     }
 
     drawTrust() {
@@ -550,13 +574,15 @@
       if (focused) buttons[number].focus();
       this.part("method").textContent = method.sentence + (method.signed ? ". Below 0, a vector speaks against the answer." : ".")
         + (method.completeness === null ? "" : ` The scores' sum differs from the change of the answer by ${digits(100 * method.completeness, 1)} %.`);
-      const length = this.labels.length, scores = arrays.scores.values.slice(number * length, (number + 1) * length);
+      const length = this.labels.length, followed = this.scoresOfChosen(method.name);
+      const scores = followed ?? arrays.scores.values.slice(number * length, (number + 1) * length);
       const most = scores.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
       const nothing = facts.probabilities && method.signed && most < NEGLIGIBLE;
       const drawable = method.name !== "random" && most > 0 && !nothing, one = this.setOf.one;
       this.part("scored").hidden = this.part("scored-scale").hidden = !drawable;
-      this.views.scored.show(scores.map((score) => (drawable ? score / most : 0)), { query: facts.question.vector, signed: method.signed, threshold: 0, weight: null, relevance: true });
-      const evidence = facts.evidence.length ? ` Known to decide the answer: ${facts.evidence.map((i) => this.named(this.labels, i)).join(", ")}.` : "";
+      this.views.scored.show(scores.map((score) => (drawable ? score / most : 0)), { query: followed && facts.question.vector !== null ? state.vector : facts.question.vector, signed: method.signed, threshold: 0, weight: null, relevance: true });
+      const whose = followed ? ` These scores are about ${this.named(this.asked.names, this.asked.chosen)}, which is chosen above; the table and the curves are about ${this.named(this.asked.names, this.asked.asked)}.` : "";
+      const evidence = whose || !facts.evidence.length ? whose : ` Known to decide the answer: ${facts.evidence.map((i) => this.named(this.labels, i)).join(", ")}.`;
       this.part("scored-note").textContent = method.name === "random" ? "Not drawn: it has no order of its own."
         : nothing || !most ? `${method.name === "leave_one_out" ? `No ${one} alone changes the answer` : `No ${one} has a score`}${most ? ` by as much as ${NEGLIGIBLE}, so that nothing is drawn` : ""}.${evidence}`
         : `The largest score, ${small(most)}, is drawn as 1.${evidence}`;
@@ -604,11 +630,11 @@
       this.views["left-out"].show(changes.map((change) => (nothing ? 0 : change / most)), { query: asked, signed: true, threshold: 0, weight: null, relevance: true });
       const i = state.without ?? order[0] ?? asked;
       this.views["left-out"].select(i);
-      const as = (value) => (facts.logarithm ? `probability ${digits(Math.exp(value))}` : digits(value));
-      const change = `Without ${this.named(this.labels, i)}${long ? " and what is around it" : ""}, ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (${as(facts.value)} → ${as(without[i])})` : ""}.`;
+      const change = `Without ${this.named(this.labels, i)}${long ? " and what is around it" : ""}, ${facts.valued} goes from ${digits(facts.value)} to ${digits(without[i])}${facts.logarithm ? ` (probability ${digits(Math.exp(facts.value))} → ${digits(Math.exp(without[i]))})` : ""}.`;
       this.part("left-out-told").textContent = (nothing ? `No ${long ? "stretch" : one} alone changes the answer${facts.probabilities ? ` by as much as ${NEGLIGIBLE}` : ""}. ` : "")
         + (i === asked ? `${this.named(this.labels, i)} is the ${one} that the answer is about; it stays.` : change);
-      this.part("changes").replaceChildren(...(nothing ? [] : [bars(order.map((j) => [`without ${this.named(this.labels, j)}`, changes[j], as(without[j])]), most)]));
+      this.part("changes").replaceChildren(...(nothing ? [] : [bars(order.map((j) => [this.named(this.labels, j), changes[j], digits(facts.logarithm ? Math.exp(without[j]) : without[j])]), most,
+        `${facts.logarithm ? "The probability" : facts.valued[0].toUpperCase() + facts.valued.slice(1)} without ${long ? "each of these and what is around it" : "each of these"}; bars: the change`)]));
     }
 
     // --- follow one vector

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser import Opened, needs_browser
+from browser import VIEWS, Opened, needs_browser
 from conftest import write_pairs, write_tables, write_treebank
 from playwright.sync_api import Browser
 
@@ -37,8 +37,14 @@ ENCODERS = dict.fromkeys(TASKS, ("attention", "recurrent", "convolution", "fully
     "digits": ("attention", "recurrent", "convolution"),
     "graph": ("attention", "graph_conv"),
 }
-QUICK = (("pos", "recurrent"), ("translation", "convolution"), ("keywords", "attention"), ("graph", "graph_conv"))
-"""Between them every part of a page; the others are for `make test-all`."""
+QUICK = (
+    ("pos", "recurrent"),
+    ("translation", "convolution"),
+    ("keywords", "attention"),
+    ("digits", "convolution"),
+    ("graph", "graph_conv"),
+)
+"""Every modality, and between them every part of a page; the others are for `make test-all`."""
 
 
 def case(task: str, encoder: str) -> object:
@@ -47,11 +53,12 @@ def case(task: str, encoder: str) -> object:
 
 @dataclass(frozen=True)
 class Made:
-    """The pages about a run, and about its first test example."""
+    """The pages about a run, and about its longest test example."""
 
     encoder: str
     one: Path
     others: list[Path]
+    reports: list[Path]
 
 
 @pytest.fixture(
@@ -79,13 +86,13 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         "one": example,
         "compared": [*example, "--compare", str(again)],
         "split": ["inspect", str(run), "--split", "test", "--examples", "2"],
-        "report": ["report", str(run)],
+        "report": ["report", str(run), "--with-inputs"],
         "several": ["report", str(run), str(again)],
     }
     for name, words in commands.items():
         assert not main([*words, "--out", str(folder / f"{name}.html")])
     one, *others = (folder / f"{name}.html" for name in commands)
-    return Made(encoder, one, others)
+    return Made(encoder, one, others[:2], others[2:])
 
 
 LOOK = """(parts) => parts.split(" ").map((name) => document.querySelector(`[data-part="${name}"]`)).filter((part) => part.offsetParent)
@@ -142,8 +149,21 @@ def test_the_other_pages_open_on_a_telephone(browser: Browser, made: Made) -> No
     for path in made.others:
         opened = Opened(browser, path, 390, True)
         opened.page.wait_for_load_state()
-        assert (
-            opened.page.locator("main h2").count()
-            and opened.page.evaluate("document.documentElement.scrollWidth") <= 390
-        ), path
+        assert opened.page.locator("main h2").count(), path
+        assert opened.flaws() == [] and opened.troubles == [], path
+
+
+def test_reports_are_used_on_every_screen(browser: Browser, made: Made) -> None:
+    """Of one run and of two: all that can be opened and pressed is."""
+    one, several = made.reports
+    grounds = set()
+    for path, width, dark in [*((one, *view) for view in VIEWS), (several, 1280, False), (several, 390, True)]:
+        opened = Opened(browser, path, width, dark)
+        opened.press_everything()
+        assert opened.flaws() == [], path
+        if (width, dark) == (1280, False):
+            opened.point_at_charts()
         assert opened.troubles == [], path
+        grounds.add(opened.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        opened.page.context.close()
+    assert len(grounds) == 2

@@ -14,12 +14,13 @@ import torch
 from browser import Opened, needs_browser
 from conftest import write_pairs, write_tables, write_treebank
 from numpy.typing import NDArray
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from attnlab import load_run
 from attnlab.cli import main
 from attnlab.explain.explanation import ATTENTION_METHODS, Explanation, Question, Relevance
 from attnlab.lab.inspect.content import LONGEST_WHOLE, MOST_KEPT, alignment_score, verdict
+from attnlab.lab.inspect.drawn_set import readable
 from attnlab.model.attention.recorder import record
 
 SMALL = (
@@ -414,6 +415,38 @@ def test_a_translation_is_stepped_through(browser: Browser, translator: str, tmp
 
 
 @needs_browser
+@pytest.mark.parametrize("method", ["attention", "rollout"])
+@pytest.mark.parametrize(
+    ("which", "text", "option", "names"),
+    [("tagger", SENTENCE, "--vector", "tags"), ("translator", "red house old", "--token", "written")],
+)
+def test_scores_that_need_only_weights_follow_what_is_chosen(
+    which: str, text: str, option: str, names: str, method: str, browser: Browser, tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    """After a click on the second word, a page about the first shows what a page about the second does."""
+    run = request.getfixturevalue(which)
+    about_first, about_second = (
+        opened(browser, inspected(tmp_path / f"{n}.html", run, text, option, str(n))).page for n in (1, 2)
+    )
+    for page in (about_first, about_second):
+        page.locator(f'[data-method="{method}"]').click()
+
+    def scores(page: Page) -> list[float]:
+        words = page.locator('[data-part="scored"] .word').all()
+        return [float((word.get_attribute("title") or "").split(": ")[1].split(",")[0]) for word in words]
+
+    other = scores(about_first)
+    about_first.locator(f'[data-part="{names}"] button').nth(1).click()
+    np.testing.assert_allclose(scores(about_first), scores(about_second), atol=5e-3)
+    note = about_first.locator('[data-part="scored-note"]').text_content() or ""
+    assert "(2), which is chosen above" in note and "“" in note
+    about_first.locator(f'[data-part="{names}"] button').nth(0).click()
+    assert scores(about_first) == other != scores(about_second)
+    assert "chosen above" not in (about_first.locator('[data-part="scored-note"]').text_content() or "")
+
+
+@needs_browser
 @pytest.mark.parametrize("encoder", ["recurrent", "convolution"])
 def test_encoders_without_attention_have_no_empty_boxes(
     browser: Browser, films: list[str], encoder: str, tmp_path: Path
@@ -513,3 +546,8 @@ def test_looking_leaves_nothing_on_the_model(tagger: str, tmp_path: Path) -> Non
     before = load_run(tagger).predict([SENTENCE])[0]
     inspected(tmp_path / "page.html", tagger, SENTENCE)
     assert load_run(tagger).predict([SENTENCE])[0] == before
+
+
+@pytest.mark.parametrize(("token", "shown"), [("▁red", "red"), ("ed", "ed"), ("▁", "␣"), (" ", "␣"), ("", "␣")])
+def test_white_space_among_tokens_can_be_seen(token: str, shown: str) -> None:
+    assert readable(token) == shown
