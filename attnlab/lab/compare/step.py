@@ -24,7 +24,7 @@ def memory(encoder: Fresh, length: int) -> float:
     repetition, whatever the process has kept of earlier steps."""
     encoder(torch.randn(1, encoder.width)).sum().backward()  # from here on there are gradients
     vectors = torch.randn(length, encoder.width)
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
         encoder(vectors).sum().backward()
     assert profiler.profiler is not None and profiler.profiler.kineto_results is not None
     events = profiler.profiler.kineto_results.events()

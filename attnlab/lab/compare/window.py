@@ -116,11 +116,11 @@ class Window(Claim):
 
     def arms(self, full: bool) -> Mapping[str, Sequence[str]]:
         alike = ["encoder=attention", f"encoder.depth={DEPTH}", "encoder.dropout=0", "trainer.batch_vectors=1000"]
-        recordings, epochs, width = (700, 6, 64) if full else (400, 2, 32)
+        recordings, epochs, width = (700, 6, 64) if full else (300, 2, 32)
         of_sound = [
             *alike, "task=voice_activity", f"data.limit={recordings}", f"trainer.epochs={epochs}", f"encoder.width={width}",
         ]  # fmt: skip
-        sentences, epochs, width = (5000, 12, 64) if full else (2500, 4, 40)
+        sentences, epochs, width = (5000, 12, 64) if full else (2000, 4, 40)
         of_words = [
             *alike, "task=pos", f"data.limit={sentences}", f"trainer.epochs={epochs}", f"encoder.width={width}", "embedding=learned",
         ]  # fmt: skip

@@ -15,7 +15,7 @@ from attnlab.data.contract import Split
 from attnlab.data.prep.batching import Indices
 from attnlab.lab.compare import by_distance, embedding, modalities, window
 from attnlab.lab.compare.claim import Claim, Evidence, Missing, Statement
-from attnlab.lab.compare.cost import KEEPS, REMEMBERING
+from attnlab.lab.compare.cost import HOLDING, KEEPS
 from attnlab.lab.compare.distance import later, updates_until_learned
 from attnlab.lab.compare.embedding import Embedding, shares_alike
 from attnlab.lab.compare.fit import exponent
@@ -198,7 +198,7 @@ def test_windows_that_see_nothing_but_a_frame_are_worse(tmp_path: Path, monkeypa
 
 
 def test_memory_is_counted_as_it_is_held() -> None:
-    encoder = fresh([*REMEMBERING[KEEPS], "encoder.width=32", "encoder.depth=1"], 1)
+    encoder = fresh([*HOLDING[KEEPS], "encoder.width=32", "encoder.depth=1"], 1)
     lengths = (256, 512)
     held = [memory(encoder, length) for length in lengths]
     assert held == [memory(encoder, length) for length in lengths], "the same each time"
@@ -238,7 +238,7 @@ class Together(Claim):
     )  # fmt: skip
 
     def arms(self, full: bool) -> dict[str, list[str]]:
-        trunk = ["encoder.width=8", "encoder.depth=1", "trainer.updates=4"]
+        trunk = ["encoder.width=16", "encoder.depth=1", "trainer.updates=4"]
         joint = ["parts.pos.data.limit=30", "parts.digits.data.limit=60", "trainer.accumulate=2"]
         return {
             "joint": ["task=joint", "parts=[pos,digits]", *trunk, *joint],
@@ -246,6 +246,7 @@ class Together(Claim):
         }
 
 
+@pytest.mark.slow
 def test_a_joint_run_is_an_arm_as_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CLAIMS._entries, "together", type(CLAIMS._entries["cost"])(None, Together, __name__))
     comparison = Comparison(tmp_path, False, 2)
