@@ -117,6 +117,7 @@ class Embedding(Claim):
         test = data.splits["test"]
         hits: dict[int, list[bool]] = defaultdict(list)
         for number, answer in enumerate(run.evaluate("test", data).predictions):
+            assert isinstance(answer.value, list | tuple), "a tag for each word"
             for word, right, own in zip(*_tagged(test, number, target), answer.value, strict=True):
                 if seen.get(word, 0):
                     hits[max(least for least in TIMES if least <= seen[word])].append(own == right)

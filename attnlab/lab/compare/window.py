@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from statistics import fmean
 
 import numpy as np
 from markupsafe import Markup
@@ -192,10 +193,12 @@ class Joined:
 
 def _accuracy(run: Run, joined: Joined) -> float:
     """Of all frames."""
+    hits = list[bool]()
     answers = predict(run.model, joined, run.engine, run.config.trainer.batch_vectors)
-    pairs = zip(joined.gold(run.model.head.target), answers, strict=True)
-    hits = [own == right for whole, answer in pairs for own, right in zip(answer.value, whole, strict=True)]
-    return sum(hits) / len(hits)
+    for right, answer in zip(joined.gold(run.model.head.target), answers, strict=True):
+        assert isinstance(answer.value, list | tuple), "an answer for each frame"
+        hits += [own == wanted for own, wanted in zip(answer.value, right, strict=True)]
+    return fmean(hits)
 
 
 def _against_length(evidence: Evidence) -> Figure:
