@@ -72,7 +72,7 @@ def against_distance(arms: Sequence[str], evidence: Evidence) -> Figure:
     curves = [band(arm, PLACES, evidence.found_of(arm, "distances"), number) for number, arm in enumerate(arms, 1)]
     ticks = [(float(n), f"{n - 1}+" if n == PLACES[-1] else f"{n - 1}, {n}") for n in PLACES]
     chart = lines(
-        curves, "accuracy against distance", Axis("words to the nearest deciding word", ticks=ticks),
+        curves, "accuracy against distance", Axis("words to the deciding one", ticks=ticks),
         Axis("accuracy", low=0, high=1),
     )  # fmt: skip
     return Figure("Words that another word decides, by how far it stands away.", chart, legend(curves))

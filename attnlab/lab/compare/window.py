@@ -205,6 +205,8 @@ def _against_length(evidence: Evidence) -> Figure:
     """The chart of sound."""
     arms = [sound(arm) for arm in SOUND]
     curves = [band(arm, JOINED, evidence.found_of(arm, "joined"), number) for number, arm in enumerate(arms, 1)]
-    across = Axis("recordings told as one, of about 100 frames", log=True, ticks=[(n, str(n)) for n in JOINED])
+    across = Axis("recordings told as one", log=True, ticks=[(n, str(n)) for n in JOINED])
     chart = lines(curves, "accuracy against length of sound", across, Axis("accuracy"))
-    return Figure("Frames told rightly, on longer sound than in training.", chart, legend(curves))
+    return Figure(
+        "Frames told rightly, where recordings of about 100 frames each are told as one.", chart, legend(curves)
+    )
