@@ -142,6 +142,10 @@ def _learning(evidence: Evidence) -> Figure:
             updates = [line["update"] for line in of_seeds[0]]
             rows = [[score_of(line, name) for line in lines] for lines in of_seeds]
             curve = band(part if arm == part else f"{part}, joint", updates, rows, number)
-            curves.append(replace(curve, dashed=arm == "joint"))
+            curves.append(
+                replace(curve, dashed=arm == "joint", low=None, high=None)
+            )  # eight bands hide each other
     chart = lines(curves, "accuracy against updates", Axis("updates"), Axis("accuracy", high=1))
-    return Figure("Accuracy on validation data; dashed: of the joint run.", chart, legend(curves[::2]))
+    return Figure(
+        "Accuracy on validation data, means over seeds; dashed: of the joint run.", chart, legend(curves[::2])
+    )
