@@ -90,10 +90,10 @@ class Cost(Claim):
         ),
         *(
             Statement(
-                f"That of {name} grows as L", "exponent of L from 512 to 2,048", Between(0.8, 1.2), partial(memory_growth, arm)
+                f"Memory of {name} grows as L", "exponent of L from 512 to 2,048", Between(0.8, 1.2), partial(memory_growth, arm)
             )
             for name, arm in (
-                ("attention that computes it again", "attention"), ("a window of 16", "window of 16"),
+                ("attention that computes it again, in blocks,", "attention"), ("a window of 16", "window of 16"),
                 ("a convolution", "convolution"),
             )
         ),
