@@ -46,3 +46,18 @@ class _Neighbours:
 @CLAIMS.builtin("heads", "attnlab.lab.compare.heads:Heads")
 class _Heads:
     """Each head finds one relation: a task needs as many as it has relations at once, and others can be removed."""
+
+
+@CLAIMS.builtin("window", "attnlab.lab.compare.window:Window")
+class _Window:
+    """Attention to a window of neighbours makes long sound affordable and loses little there; what lies outside is lost."""
+
+
+@CLAIMS.builtin("embedding", "attnlab.lab.compare.embedding:Embedding")
+class _Embedding:
+    """One-hot words know no likeness; learned vectors have neighbours that are used alike, and characters tell of rare words."""
+
+
+@CLAIMS.builtin("modalities", "attnlab.lab.compare.modalities:Modalities")
+class _Modalities:
+    """One encoder serves words, speech, pictures and graphs at once, with the parameters of one and little loss."""

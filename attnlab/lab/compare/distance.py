@@ -12,6 +12,7 @@ from attnlab.lab.compare.drawing import layers
 from attnlab.lab.compare.fresh import fresh
 from attnlab.lab.compare.rules import Exact, Larger, Smaller
 from attnlab.pages.charts import Axis, lines
+from attnlab.runs import score_of
 
 ENCODER = {
     "attention": ["encoder=attention", "encoder.position=rotary"],
@@ -31,6 +32,8 @@ SMALLEST = 1e-30
 """Gradients below it count as this one."""
 CHANCE = 1 / 8
 """Accuracy of guessing one of eight values."""
+LEARNED = 0.5
+"""Accuracy on validation data from which recall over a distance counts as learned."""
 
 
 def beyond_reach(arm: str, evidence: Evidence) -> list[float]:
@@ -56,6 +59,22 @@ def lost(arm: str, near: int, far: int, evidence: Evidence) -> list[float]:
         strict=True,
     )
     return [one - other for one, other in pairs]
+
+
+def updates_until_learned(arm: str, distance: int, evidence: Evidence) -> list[float]:
+    """Updates after which recall over a distance was learned; where it never was, all that there were, which is too few."""
+    found = []
+    for seed in evidence.seeds:
+        lines = evidence.curves[arm, seed]
+        learned = [line["update"] for line in lines if score_of(line, f"accuracy/distance_{distance}") >= LEARNED]
+        found.append(float(min(learned, default=lines[-1]["update"])))
+    return found
+
+
+def later(one: tuple[str, int], other: tuple[str, int], evidence: Evidence) -> list[float]:
+    """By how many doublings of updates an (arm, distance) is learned later than another one."""
+    pairs = zip(updates_until_learned(*one, evidence), updates_until_learned(*other, evidence), strict=True)
+    return [math.log2(late / soon) for late, soon in pairs]
 
 
 def difference(first: list[float], second: list[float]) -> list[float]:
@@ -93,6 +112,15 @@ class Distance(Claim):
             Larger(0.1), lambda evidence: evidence.difference("attention", "GRU", f"accuracy/distance_{FAR}"),
         ),
         Statement(
+            "Attention has learned to recall over 16 words earlier than an LSTM",
+            "doublings of updates until accuracy over 16 words is 1/2, LSTM (all updates, where it never is) to attention",
+            Larger(0.5), partial(later, ("LSTM", 16), ("attention", 16)),
+        ),
+        Statement(
+            "And over 64 words as soon as over 4", "doublings of updates until accuracy is 1/2, over 64 words to over 4, attention",
+            Smaller(0.5), partial(later, ("attention", FAR), ("attention", 4)),
+        ),
+        Statement(
             "An LSTM recalls less the farther away it is", "accuracy over 4 words − over 64, LSTM", Larger(0.05),
             partial(lost, "LSTM", 4, FAR),
         ),
@@ -114,11 +142,11 @@ class Distance(Claim):
     )  # fmt: skip
 
     def arms(self, full: bool) -> Mapping[str, Sequence[str]]:
-        sequences, epochs, parameters = (6000, 10, "60k") if full else (2000, 4, "30k")
+        sequences, epochs, parameters, every = (6000, 10, "60k", 100) if full else (2000, 4, "30k", 20)
         alike = [
             "data=recall", f"data.distances=[{','.join(map(str, DISTANCES))}]",
             f"data.test_distances=[{','.join(map(str, TESTED))}]", f"data.sequences={sequences}", f"trainer.epochs={epochs}",
-            f"encoder.parameters={parameters}", "embedding=learned", "encoder.dropout=0",
+            f"encoder.parameters={parameters}", "embedding=learned", "encoder.dropout=0", f"trainer.validate_every={every}",
         ]  # fmt: skip
         return {arm: [*alike, *words] for arm, words in ENCODER.items()}
 
@@ -137,11 +165,14 @@ class Distance(Claim):
         ])  # fmt: skip
 
     def figures(self, evidence: Evidence) -> Sequence[Figure]:
-        accuracy, gradient = [], []
+        accuracy, gradient, learning = [], [], []
         for number, arm in enumerate(ENCODER, 1):
             scores = [evidence.score(arm, f"accuracy/distance_{distance}") for distance in TESTED]
             accuracy.append(band(arm, TESTED, list(zip(*scores, strict=True)), number))
             gradient.append(band(arm, PROBED, evidence.found(arm), number))
+            of_seeds = [evidence.curves[arm, seed] for seed in evidence.seeds]
+            rows = [[score_of(line, f"accuracy/distance_{FAR}") for line in lines_of] for lines_of in of_seeds]
+            learning.append(band(arm, [line["update"] for line in of_seeds[0]], rows, number))
         across = Axis("words between", log=True, ticks=[(n, str(n)) for n in TESTED])
         probed = Axis("words between", log=True, ticks=[(n, str(n)) for n in PROBED])
         return [
@@ -149,6 +180,11 @@ class Distance(Claim):
                 "Recall against distance; 128 words did not occur in training. Guessing gives 0.125.",
                 lines(accuracy, "accuracy against distance", across, Axis("accuracy", low=0, high=1)),
                 legend(accuracy),
+            ),
+            Figure(
+                f"Recall over {FAR} words as training goes on, on validation data.",
+                lines(learning, "accuracy against updates", Axis("updates"), Axis("accuracy", low=0, high=1)),
+                legend(learning),
             ),
             Figure(
                 "How much one word's vector depends on a word before it, in encoders with random weights. Where a curve ends, it is 0.",

@@ -1,4 +1,4 @@
-"""Small drawings: which vector depends on which, and the values of a statement with their interval."""
+"""Small drawings: which vector depends on which, words in a plane, and the values of a statement with their interval."""
 
 from collections.abc import Callable, Sequence
 
@@ -53,6 +53,31 @@ def _x(place: int) -> int:
 def _dot(place: int, y: int, reached: bool) -> str:
     fill = "var(--series-1)" if reached else "var(--line)"
     return f'<circle cx="{_x(place)}" cy="{y}" r="4.5" fill="{fill}"/>'
+
+
+Word = tuple[str, float, float, int]
+"""What is written, where from 0 to 1 to the right and downwards, and the number of its colour."""
+
+
+def plane(pictures: Sequence[tuple[str, Sequence[Word]]]) -> Markup:
+    """For each name, words at their places in a plane."""
+    return Markup('<div class="figures layers">{}</div>').format(
+        Markup("").join(_plane(name, words) for name, words in pictures)
+    )
+
+
+def _plane(name: str, words: Sequence[Word]) -> Markup:
+    parts, side = list[str](), 160
+    for word, right, down, colour in words:
+        x, y = MARGIN + right * side, MARGIN + down * (side - 30)
+        parts.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4.5" fill="var(--series-{colour})"/>')
+        parts.append(f'<text x="{x:.0f}" y="{y + 16:.0f}" text-anchor="middle">{Markup.escape(word)}</text>')
+    wide, high = side + 2 * MARGIN, side + 2 * MARGIN + 18
+    parts.append(f'<text x="{wide / 2}" y="{high - 2}" text-anchor="middle">{Markup.escape(name)}</text>')
+    drawn = Markup("".join(parts))  # numbers, and words that were escaped
+    return Markup(
+        '<div class="chart"><svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg></div>'
+    ).format(wide, high, wide, high, f"{name}: words at their places", drawn)
 
 
 def strip(quantity: str, decision: Decision) -> Markup:

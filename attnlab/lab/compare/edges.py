@@ -45,7 +45,8 @@ class Edges(Claim):
         "bound. If each node attends to its neighbours alone, the edges come in, and as many layers see as many steps. Another way is to "
         "tell each node where it stands, by features that are computed from the edges. Softmax averages neighbours, and an average of equal "
         "vectors says nothing about how many they were; a sum does (GIN). Measured on molecules whose activity depends on their bonds; all "
-        "encoders have four layers, equally many parameters and updates."
+        "encoders have four layers, equally many parameters and updates. Batches have 500 nodes, half of what the task would take, so that few "
+        "epochs are updates enough to learn bonds at all; with other batches, statements about small differences may come out otherwise."
     )
     source = "Veličković et al. 2018; Brody et al. 2022; Xu et al. 2019; Dwivedi et al. 2022; Kipf & Welling 2017"
     statements = (

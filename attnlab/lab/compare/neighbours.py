@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from statistics import fmean
 
 import torch
 from markupsafe import Markup
 
-from attnlab.lab.compare.by_distance import right_by_distance
-from attnlab.lab.compare.claim import Claim, Evidence, Figure, Measured, Statement, band, legend
+from attnlab.lab.compare.by_distance import accuracies, against_distance, ahead, beyond, within_less_beyond
+from attnlab.lab.compare.claim import Claim, Evidence, Figure, Measured, Statement
 from attnlab.lab.compare.drawing import layers
 from attnlab.lab.compare.fresh import fresh
 from attnlab.lab.compare.rules import Exact, Larger, Smaller
-from attnlab.pages.charts import Axis, lines
 from attnlab.training.run import Run
 
 RADII = (4, 8, 16)
@@ -21,35 +19,10 @@ ENCODER = {
     "attention": ["encoder=attention", "encoder.depth=2"],
 }
 BEYOND = {f"radius {radius}": radius for radius in RADII}
-PLACES = range(6, 24, 2)
-"""Distances to the deciding word that the page shows, each with the one before it, and the last with all beyond it; no word of
-these sentences is decided less than 5 words away."""
-GUESSING = 0.5
-"""Accuracy where two readings are left, each as probable as the other."""
 
 
 def gradients(arm: str, evidence: Evidence) -> list[float]:
     return [value for seed in evidence.found(arm) for value in seed]
-
-
-def outside(arm: str, evidence: Evidence) -> list[float]:
-    """Accuracy of an arm beyond its window, above guessing."""
-    return [value - GUESSING for (value,) in evidence.found_of(arm, f"beyond {BEYOND[arm]}")]
-
-
-def seen(arm: str, evidence: Evidence) -> list[float]:
-    """By how much words are told better whose deciding word stands within the window than others."""
-    return [
-        within - beyond
-        for (within,), (beyond,) in zip(
-            evidence.found_of(arm, f"within {BEYOND[arm]}"), evidence.found_of(arm, f"beyond {BEYOND[arm]}"), strict=True
-        )
-    ]  # fmt: skip
-
-
-def ahead(one: str, other: str, name: str, evidence: Evidence) -> list[float]:
-    pairs = zip(evidence.found_of(one, name), evidence.found_of(other, name), strict=True)
-    return [better - worse for (better,), (worse,) in pairs]
 
 
 class Neighbours(Claim):
@@ -72,13 +45,13 @@ class Neighbours(Claim):
         *(
             Statement(
                 f"With radius {radius}, words that are decided farther away are guessed",
-                f"accuracy beyond {radius} words − 1/2", Smaller(0.05), partial(outside, f"radius {radius}"),
+                f"accuracy beyond {radius} words − 1/2", Smaller(0.05), partial(beyond, f"radius {radius}", radius),
             )
             for radius in RADII
         ),
         Statement(
             "What is decided within 16 words, a layer of radius 16 tells better than what is not",
-            "accuracy within 16 words − beyond, radius 16", Larger(0.1), partial(seen, "radius 16"),
+            "accuracy within 16 words − beyond, radius 16", Larger(0.1), partial(within_less_beyond, "radius 16", 16),
         ),
         Statement(
             "Attention tells what is decided beyond 16 words", "accuracy beyond 16 words, attention − radius 16", Larger(0.2),
@@ -103,16 +76,8 @@ class Neighbours(Claim):
         return {arm: _beyond(words, BEYOND[arm], seed) for arm, words in ENCODER.items() if arm in BEYOND}
 
     def examine(self, arm: str, run: Run) -> Measured:
-        """within R, beyond R: accuracy on words whose nearest deciding word stands so far away. distances: accuracy at those of
-        `PLACES`."""
-        right = right_by_distance(run)
-        found = Measured()
-        for radius in RADII:
-            if radius >= PLACES[0]:
-                found[f"within {radius}"] = [fmean(hit for distance, hit in right if distance <= radius)]
-            found[f"beyond {radius}"] = [fmean(hit for distance, hit in right if distance > radius)]
-        shown = [[hit for distance, hit in right if _shown_at(distance) == place] for place in PLACES]
-        return found | {"distances": [fmean(hits) for hits in shown]}
+        """As of `by_distance.accuracies`, for each radius."""
+        return accuracies(run, RADII)
 
     def drawing(self) -> Markup:
         return layers([
@@ -122,20 +87,7 @@ class Neighbours(Claim):
         ], depth=1)  # fmt: skip
 
     def figures(self, evidence: Evidence) -> Sequence[Figure]:
-        curves = [
-            band(arm, PLACES, evidence.found_of(arm, "distances"), number) for number, arm in enumerate(ENCODER, 1)
-        ]
-        ticks = [(float(n), f"{n - 1}+" if n == PLACES[-1] else f"{n - 1}, {n}") for n in PLACES]
-        chart = lines(
-            curves, "accuracy against distance", Axis("words to the nearest deciding word", ticks=ticks),
-            Axis("accuracy", low=0, high=1),
-        )  # fmt: skip
-        return [Figure("Words that another word decides, by how far it stands away.", chart, legend(curves))]
-
-
-def _shown_at(distance: int) -> int:
-    """The one of `PLACES` to which a distance belongs."""
-    return min(distance + distance % 2, PLACES[-1])
+        return [against_distance(list(ENCODER), evidence)]
 
 
 def _beyond(words: Sequence[str], radius: int, seed: int) -> list[float]:

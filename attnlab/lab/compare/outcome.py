@@ -27,8 +27,8 @@ class Judged:
 
 @dataclass(frozen=True)
 class Trained:
-    """An arm, over the seeds that have ended. parameters: of the encoder. accuracy: mean and standard deviation of the test score
-    that its runs were picked by; None without two seeds. seconds: of all of its runs. command: trains the first seed again."""
+    """An arm, over the seeds that have ended. parameters: of the encoder. score: mean and standard deviation of the test score
+    that its runs were picked by; None without two seeds, and of joint runs, which have scores for each part. seconds: of all of its runs. command: trains the first seed again."""
 
     arm: str
     parameters: int
@@ -113,12 +113,15 @@ def _of_arm(arm: str, pieces: Sequence[Work]) -> Trained:
     results = [folder.read_results() for folder in folders]
     measure = results[0]["train"]["monitor"]
     scores = [found.get("test", {}).get(measure, math.nan) for found in results]
-    config, spec = compose.load_saved(folders[0].config), DataSpec.load(folders[0].path)
+    model = (
+        folders[0].part(folders[0].parts()[0]) if folders[0].is_joint else folders[0]
+    )  # all parts have one encoder
+    config, spec = compose.load_saved(model.config), DataSpec.load(model.path)
     with without_numbers():
         parameters = count_parameters(ENCODERS.get(config.encoder.name, Encoder)(config.encoder, spec))
     return Trained(
         arm, parameters, config.encoder.width, config.optimizer.lr, measure,
-        (fmean(scores), stdev(scores)) if len(scores) > 1 else None,
+        (fmean(scores), stdev(scores)) if len(scores) > 1 and not any(map(math.isnan, scores)) else None,
         sum(found["train"]["wall_seconds"] for found in results),
         shlex.join(["attnlab", "train", *pieces[0].words]),
     )  # fmt: skip

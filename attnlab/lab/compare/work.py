@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnlab import compose
 from attnlab.command_words import text_word
 from attnlab.disk import read_json, write_json
 from attnlab.errors import UserError
@@ -25,7 +24,7 @@ from attnlab.metrics import better
 from attnlab.registry import CLAIMS
 from attnlab.runs import RunFolder
 from attnlab.training.run import load_run
-from attnlab.training.train import resume, start
+from attnlab.training.train import train
 
 ALIKE = (
     "baselines=false", "defaults=plain", "trainer.device=cpu", "trainer.threads=1", "trainer.average=0",
@@ -146,11 +145,11 @@ class Work:
             return
         folder = RunFolder(self.path)
         if not folder.results.exists():
-            if folder.config.exists():
-                resume(str(self.path), quiet=True)
-            else:
-                words = [*self.words, text_word("folder", str(self.path))]
-                start(compose.compose(words), words, quiet=True)
+            begun = folder.config.exists()
+            words = (
+                [text_word("run", str(self.path))] if begun else [*self.words, text_word("folder", str(self.path))]
+            )
+            train(*words, quiet=True)
         if self.examined is not None:
             write_measured(self.examined, claim.examine(self.arm, load_run(self.path)))
 
