@@ -7,15 +7,17 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field, make_dataclass
+from dataclasses import field, fields, make_dataclass
+from itertools import chain
 from pathlib import Path
 from string import ascii_uppercase
 
 import attnlab.config
 from attnlab import groups, help, plugins, registry
-from attnlab.config import Config, Sweep, documented_keys, keys_of
+from attnlab.config import JOINT, Config, JointConfig, Sweep, documented_keys, keys_of
+from attnlab.config.joint import is_own
 from attnlab.config.keys import KeyDoc
 
 PATHS = ("path", "folder", "cache", "outputs", "out", "shared")
@@ -42,7 +44,9 @@ def _candidates(current: str, before: Sequence[str]) -> Iterator[tuple[str, str]
         return
     verb, *chosen = before
     name, equals, value = current.partition("=")
-    if verb == "completion":
+    if verb == "train" and f"task={JOINT}" in chosen:
+        yield from _of_joint(current, chosen)
+    elif verb == "completion":
         yield from ((shell, "") for shell in SCRIPTS)
     elif verb == "help" and not equals:
         yield from ((word, "") for word in dict.fromkeys((*groups.NAMES, *help.WORDS)))
@@ -73,8 +77,41 @@ def _of_run(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[st
         yield from _paths(current)
 
 
+def _of_joint(current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Words of a joint run: those that all parts have in common, and those of one part, which are an ordinary run's."""
+    given = re.findall(r"\w+", next((word[len("parts=") :] for word in chosen if word.startswith("parts=")), ""))
+    if current.startswith("parts="):
+        start = max(map(current.rfind, ",[=")) + 1
+        tasks = (task for task in groups.choices("task") if task not in current[:start])
+        yield from ((f"{current[:start]}{task}", groups.sentence("task", task)) for task in tasks)
+    elif found := re.fullmatch(r"(parts\.(\w+)\.)(.*)", current):
+        prefix, part, own = found.groups()
+        words = [f"task={part}", *(word.removeprefix(prefix) for word in chosen if word.startswith(prefix))]
+        for word, sentence in _candidates(own, ["train", *words]):
+            if is_own(word.partition("=")[0]):
+                yield f"{prefix}{word}", sentence
+    elif current.startswith("parts."):
+        yield from ((f"parts.{part}.", "") for part in given)
+    else:
+        yield "parts=", "the tasks that are learned together, as in parts=[pos,digits]"
+        yield from ((f"parts.{part}.", "") for part in given)
+        name, equals, value = current.partition("=")
+        keys = _keys("train", []) | {key.path: key for key in documented_keys(JointConfig)}
+        if equals:
+            shared = _values("train", name, value, keys)
+        else:
+            shared = chain(
+                ((f"{group}=", help.MEANINGS.get(group, "")) for group in groups.NAMES), _names_of(current, keys)
+            )
+        common = {entry.name for entry in fields(JointConfig)} - {"task", "parts"}
+        for word, sentence in shared:
+            path = word.partition("=")[0]
+            if path.partition(".")[0] in common and (path in ("encoder.", "trainer.") or not is_own(path)):
+                yield word, sentence
+
+
 def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Words before `=`: those of the verb, groups and keys; of nodes, at first only their names."""
+    """Words before `=`: those of the verb, groups and keys."""
     if current.startswith("-"):
         yield from ((word.name, word.sentence) for word in help.WORDS[verb])
         yield "--help", "list the words"
@@ -86,7 +123,11 @@ def _names(verb: str, current: str, chosen: Sequence[str]) -> Iterator[tuple[str
         yield "compare", "which of two runs is better"
     if verb != "eval":
         yield from ((f"{group}=", help.MEANINGS.get(group, "")) for group in groups.NAMES)
-    keys = _keys(verb, chosen)
+    yield from _names_of(current, _keys(verb, chosen))
+
+
+def _names_of(current: str, keys: Mapping[str, KeyDoc]) -> Iterator[tuple[str, str]]:
+    """Keys before `=`; of nodes, at first only their names."""
     node = current.rpartition(".")[0]
     yield from dict.fromkeys((f"{path.partition('.')[0]}.", "") for path in keys if "." in path and not node)
     yield from ((f"{path}=", key.sentence) for path, key in keys.items() if path.rpartition(".")[0] == node)
@@ -116,6 +157,8 @@ def _values(verb: str, name: str, value: str, keys: dict[str, KeyDoc]) -> Iterat
     elif word and word.values:
         yield from ((f"{head}{choice}", "") for choice in word.values)
     elif name in groups.NAMES or (name == "space" and verb == "sweep"):
+        if name == "task" and verb == "train":
+            yield f"task={JOINT}", "several tasks in one model"
         yield from ((f"{head}{choice}", groups.sentence(name, choice)) for choice in groups.choices(name))
     elif verb == "runs" and name in ("sort", "show", "group"):
         signs = ("", "-") if name == "sort" else ("",)

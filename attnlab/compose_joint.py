@@ -11,19 +11,8 @@ from dataclasses import dataclass, fields, replace
 from attnlab import compose, plugins
 from attnlab.command_words import as_written, parse_single
 from attnlab.config import JOINT, AttentionEncoder, Config, JointConfig, JointTrainer, PartKeys, Trainer, check
+from attnlab.config.joint import OWN, OWN_KEYS
 from attnlab.errors import UserError, suggestion
-
-OWN = ("task", "data", "embedding", "head", "weight", "defaults")
-"""Groups and keys that each part has for itself, with all keys below them."""
-OWN_KEYS = (
-    "encoder.position",
-    "encoder.max_position",
-    "encoder.scope",
-    "encoder.kernel",
-    "trainer.batch_vectors",
-    "trainer.monitor",
-)
-"""The others that it has: what of the encoder and of training belongs to its data."""
 
 
 @dataclass(frozen=True)

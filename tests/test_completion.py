@@ -180,3 +180,20 @@ def test_the_scripts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "zsh"]) == 0 and capsys.readouterr().out == completion.ZSH
     assert main(["completion", "zhs"]) == 2 and "did you mean `zsh`?" in capsys.readouterr().err
     assert main(["completion"]) == 2 and "bash, fish, zsh" in capsys.readouterr().err
+
+
+def test_words_of_a_joint_run() -> None:
+    """Those of one part are an ordinary run's, those that all have in common are not a part's."""
+    line = "attnlab train task=joint parts=[pos,digits] "
+    assert "task=joint" in answers("attnlab train task=")
+    assert answers("attnlab train task=joint parts=[pos,dig") == ["parts=[pos,digits"]
+    assert answers(f"{line}pa") == ["parts=", "parts.pos.", "parts.digits."]
+    assert answers(f"{line}parts.pos.data=gram") == ["parts.pos.data=grammar"]
+    assert "parts.digits.data.patch=" in answers(f"{line}parts.digits.data.")
+    assert answers(f"{line}parts.pos.trainer.") == [
+        "parts.pos.trainer.batch_vectors=",
+        "parts.pos.trainer.monitor=",
+    ]
+    assert {"optimizer=", "encoder.", "trainer.", "seed="} <= set(answers(line))
+    assert not {"data=", "data.", "init=", "members=", "experiment="} & set(answers(line))
+    assert answers(f"{line}trainer.mi") == ["trainer.mixing="] and answers(f"{line}trainer.batch") == []

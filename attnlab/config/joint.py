@@ -13,6 +13,24 @@ JOINT = "joint"
 """The task of a run that learns several."""
 
 
+OWN = ("task", "data", "embedding", "head", "weight", "defaults")
+"""Groups and keys that each part has for itself, with all keys below them."""
+OWN_KEYS = (
+    "encoder.position",
+    "encoder.max_position",
+    "encoder.scope",
+    "encoder.kernel",
+    "trainer.batch_vectors",
+    "trainer.monitor",
+)
+"""The others that it has: what of the encoder and of training belongs to its data."""
+
+
+def is_own(name: str) -> bool:
+    """Whether each part has this key or group for itself; of a node, such as `encoder.`, whether some of its keys are."""
+    return name.partition(".")[0] in OWN or any(key.startswith(name) for key in OWN_KEYS)
+
+
 @dataclass
 class PartKeys:
     """One part of a joint run; what it is itself stands in the configuration of its own folder."""
