@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attnlab.config import DataConfig, HubDataConfig, TextData
+from attnlab.config import DataConfig, HubDataConfig, TaggedData, TextData
 from attnlab.config.data.base import by_ending
 from attnlab.data.files.walk import few, is_note, listed
 from attnlab.errors import UserError, near_name
@@ -173,6 +173,8 @@ def _near_file(path: Path) -> str:
 def _other_data(config: DataConfig, path: Path) -> str:
     """Which data set reads texts in a file with this ending, if one does."""
     right = by_ending(path.name)
+    if isinstance(config, TaggedData) and plain_suffix(path) == ".conllu":
+        right += " (its tags are those of column 4), or name the columns of words and tags, as in data.words=2 data.tags=10"
     return f"; {right}" if isinstance(config, TextData) and right else ""
 
 
