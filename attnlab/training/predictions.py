@@ -93,8 +93,12 @@ class Answers:
         self._taken = FIELDS | (split.show(0).keys() if len(split) else set())
 
     def _kept(self, i: int) -> dict[str, str]:
-        """What the user wants beside example i, by names that no other field has."""
-        return {f"{name}_" if name in self._taken else name: cell for name, cell in self.split.kept(i).items()}
+        """What the user wants beside example i."""
+        return self.beside(self.split.kept(i))
+
+    def beside(self, kept: Mapping[str, str]) -> dict[str, str]:
+        """What the user wants beside an example, answered or not, by names that no other field has."""
+        return {f"{name}_" if name in self._taken else name: cell for name, cell in kept.items()}
 
     def _right(self, i: int) -> Gold | None:
         return None if self.gold is None else self.gold[i]

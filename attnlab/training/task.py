@@ -74,7 +74,11 @@ def refuse_other(config: Config, spec: DataSpec) -> None:
 
 def _refuse_head(config: Config, spec: DataSpec, name: str) -> None:
     """Raises UserError for data of which the head can learn nothing, such as the target of this name."""
-    task, head, (one_set, vector) = _task_of(spec, name), config.head.name, UNITS.get(spec.modality, ("set", "vector"))
+    task, head, (one_set, vector) = (
+        _task_of(spec, name),
+        config.head.name,
+        UNITS.get(spec.modality, ("set", "vector")),
+    )
     kinds = HEADS.get(head, Head).kinds
     learned = LEARNED.get(kinds[0], " or ".join(kinds)).format(set=one_set, vector=vector)
     if config.task in compose.choices("task") and config.task != task:
@@ -82,7 +86,9 @@ def _refuse_head(config: Config, spec: DataSpec, name: str) -> None:
     else:  # the task is the data's, or a name of the user's own: another head was named
         who, right = f"head={head}", "leave out `head=`"
     each = f", one for each {one_set}" if spec.targets[name].kind in ("class", "number") else ""
-    raise UserError(f"`{who}` learns {learned}, but `{_column(config, name)}` {_described(spec, name)}{each}; {right}")
+    raise UserError(
+        f"`{who}` learns {learned}, but `{_column(config, name)}` {_described(spec, name)}{each}; {right}"
+    )
 
 
 def _column(config: Config, name: str) -> str:

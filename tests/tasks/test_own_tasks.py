@@ -170,7 +170,7 @@ def test_what_cannot_be_meant_is_one_sentence(name: str, capsys) -> None:
 
 
 OTHERS = {
-    "no tags": (["task=tagging"], texts, "`task=tagging`: `label` has 2 classes; write task=classification"),
+    "no tags": (["task=tagging"], texts, "`task=tagging` learns a tag or a number for each word, but `label` has 2 classes, one for each text; write task=classification"),
     "tags": (["task=classification"], tags, "`tags` has 2 classes, one for each word; write task=tagging"),
     "numbers": (["task=classification", "data.target_kind=number"], prices, "`price` is a number; write task=regression"),
     "classes": (["task=regression", "data.target_kind=class"], prices, "write task=classification, or add data.target_kind=number"),

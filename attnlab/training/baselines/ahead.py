@@ -52,7 +52,11 @@ def _decoded(config: Config) -> str:
     head = config.head
     if not isinstance(head, Seq2seqHead) or (head.temperature is None and head.beam == 1):
         return ""
-    return f" by beam search, head.beam={head.beam}" if head.temperature is None else f" by sampling, head.temperature={head.temperature:g}"
+    return (
+        f" by beam search, head.beam={head.beam}"
+        if head.temperature is None
+        else f" by sampling, head.temperature={head.temperature:g}"
+    )
 
 
 def _by_chance(one: float, other: float, examples: int) -> bool:
