@@ -206,11 +206,11 @@ class Stream:
     def told(self) -> int:
         """The exit code; says on standard error what could not be answered, and that nothing was given."""
         if not self.done:
-            empty = ", ".join(self.options.inputs) if self.options.inputs else "standard input"
-            empty = "standard input" if empty == STDIN else empty
+            given = ", ".join(self.options.inputs)
+            empty = "standard input is empty" if given in ("", STDIN) else f"no input in {given}"
             left = "" if self.options.out is None else f"; {self.options.out} has no answers"
             print(
-                printable(f"attnlab: nothing to predict: {empty} is empty{left or f'; {GIVE}'}"), file=sys.stderr
+                printable(f"attnlab: nothing to predict: {empty}{left or f'; {GIVE}'}"), file=sys.stderr
             )
         if self.failed:
             asked = f"{self.failed:,} of {plural(self.done, 'input')} could not be answered"

@@ -234,8 +234,9 @@ def _chosen(run: Run, options: Options, stdin: Sequence[bytes]) -> list[Chosen |
             raise UserError(f"more than {MOST} inputs, which is the most that one page shows; give fewer")
     readings = reader.read(inputs)
     if not inputs:
-        empty = "standard input" if options.inputs == (STDIN,) else ", ".join(options.inputs)
-        raise UserError(f"nothing to inspect: {empty} is empty; {GIVE}")
+        names = ", ".join(options.inputs)
+        empty = "standard input is empty" if names == STDIN else f"no input in {names}"
+        raise UserError(f"nothing to inspect: {empty}; {GIVE}")
     rows, errors = {number: row for row, number in enumerate(readings.rows)}, readings.errors
     return [
         Unreadable(given.located(errors[number])) if number in errors
