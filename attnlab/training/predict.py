@@ -209,9 +209,7 @@ class Stream:
             given = ", ".join(self.options.inputs)
             empty = "standard input is empty" if given in ("", STDIN) else f"no input in {given}"
             left = "" if self.options.out is None else f"; {self.options.out} has no answers"
-            print(
-                printable(f"attnlab: nothing to predict: {empty}{left or f'; {GIVE}'}"), file=sys.stderr
-            )
+            print(printable(f"attnlab: nothing to predict: {empty}{left or f'; {GIVE}'}"), file=sys.stderr)
         if self.failed:
             asked = f"{self.failed:,} of {plural(self.done, 'input')} could not be answered"
             # A single line above has said it already.

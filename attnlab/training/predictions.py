@@ -147,7 +147,11 @@ class Answers:
         whole = prediction.probability
         if prediction.ranked is None or whole is None:
             return whole
-        return round(whole, DIGITS) if isinstance(whole, float) else [p if p is None else round(p, DIGITS) for p in whole]
+        return (
+            round(whole, DIGITS)
+            if isinstance(whole, float)
+            else [p if p is None else round(p, DIGITS) for p in whole]
+        )
 
     def _known(self, i: int) -> dict[str, object]:
         """What a line says of example i and its answer."""
