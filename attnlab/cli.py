@@ -285,6 +285,8 @@ def _show_config(words: list[str], options: list[str]) -> None:
 
 def evaluate(words: list[str]) -> int | None:
     """attnlab eval: score a saved run again, on its own or other data. Raises UserError for a file to write to."""
+    from difflib import get_close_matches
+
     from attnlab import compose, help
     from attnlab.command_words import split_words
     from attnlab.runs import RunFolder
@@ -297,6 +299,9 @@ def evaluate(words: list[str]) -> int | None:
                 "FILE --out FILE`"
             )
     eval_words, overrides = split_words(words, {word.name: word.default for word in help.WORDS["eval"]})
+    for name in (word.partition("=")[0] for word in overrides):
+        if "." not in name and (near := get_close_matches(name, set(eval_words) - {name}, 1, 0.75)):
+            raise UserError(f"`{name}`: no such key; did you mean `{near[0]}`?")
     run, part, outputs = eval_words["run"], eval_words["part"], eval_words["outputs"]
     folder = RunFolder.find(run, outputs)
     if part:

@@ -7,7 +7,7 @@ list them, and `interval(1e-4,1e-2)`, which bounds them. What a value cannot be 
 import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import takewhile
 from typing import cast
@@ -45,15 +45,22 @@ def parse(words: Sequence[str]) -> list[Override]:
     return list(map(_parsed, words))
 
 
-def parse_single(words: Sequence[str]) -> list[Override]:
-    """Words with one value each. Raises UserError for several, and as `parse` does."""
+def parse_single(words: Sequence[str], listed: Callable[[str], str] = lambda _: "") -> list[Override]:
+    """Words with one value each. listed: what a list of a key's holds, in the plural, where it takes one; else "". Raises UserError
+    for several values, and as `parse` does."""
     parsed = parse(words)
     for override in parsed:
         if override.is_sweep_override():
             line = override.input_line or ""
+            name, _, value = line.partition("=")
+            commas = override.value_type == ValueType.SIMPLE_CHOICE_SWEEP
+            if commas and (what := listed(re.sub(r"^parts\.\w+\.", "", name))):
+                raise UserError(
+                    f"`{line}`: for several {what} write '{name}=[{value}]'; `attnlab train -m {shlex.quote(line)} …` trains a "
+                    "run with each of them alone"
+                )
             right = "`attnlab train -m …` runs each of them, and a list is written [1,2]"
-            if override.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
-                name, _, value = line.partition("=")
+            if commas:
                 if re.fullmatch(r"-?\d+,\d+", value):
                     right += f"; a decimal number is written with a point: {name}={value.replace(',', '.')}"
                 right += f"; a text with a comma stands in quotes: {shlex.quote(f'{name}={quoted(value)}')}"

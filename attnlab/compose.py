@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_origin, get_type_hints
 
 import yaml
 from hydra import compose as hydra_compose
@@ -41,7 +41,7 @@ from attnlab.config import (
     node_type,
     renamed,
 )  # fmt: skip
-from attnlab.config.data.base import FOR_OWN_FILES
+from attnlab.config.data.base import COLUMNS, FOR_OWN_FILES
 from attnlab.disk import LARGEST_YAML, parse_yaml, read_text
 from attnlab.errors import UserError, near_name, suggestion
 from attnlab.groups import choices, config_folder
@@ -53,10 +53,20 @@ DEFAULTS = "defaults"
 
 def compose(overrides: Sequence[str] = ()) -> Config:
     """The configuration that `attnlab train` uses for these overrides. Raises UserError for words that it refuses."""
-    words = parse_single(plugins.load(overrides))
+    words = parse_single(plugins.load(overrides), listed)
     node = composed(words)
     _refuse_undecided(words)
     return accepted(node)
+
+
+def listed(name: str) -> str:
+    """What a list holds that a key takes, in the plural; "" where it takes none."""
+    group, _, key = name.partition(".")
+    for part in GROUPS.get(group, ()):
+        for documented in documented_keys(keys_of(group, part)):
+            if documented.path == key and (documented.described == COLUMNS or get_origin(documented.kind) is list):
+                return "columns" if documented.described == COLUMNS else "values"
+    return ""
 
 
 def with_task(overrides: Sequence[str]) -> list[str]:
@@ -445,7 +455,7 @@ def _saved_node(
             node[name] = value
     except OmegaConfBaseException as error:
         raise UserError(f"{path}: {one_sentence(error)}") from error
-    for override in parse_single(overrides):
+    for override in parse_single(overrides, listed):
         name = override.key_or_group
         if name not in leaves(node):
             hint = "; choose another group with a new `attnlab train`" if name in GROUPS else ""

@@ -30,7 +30,7 @@ def wanted(words: Sequence[str]) -> bool:
 
 def compose_joint(overrides: Sequence[str]) -> Composed:
     """What the words of a joint run come to. Raises UserError for words that it refuses."""
-    parsed = parse_single(plugins.load(overrides))
+    parsed = parse_single(plugins.load(overrides), compose.listed)
     names = _names(next((o.value() for o in parsed if o.key_or_group == "parts"), None))
     words: dict[str, list[str]] = {name: [] for name in names}
     weights: dict[str, float] = {}

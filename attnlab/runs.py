@@ -132,6 +132,12 @@ class SweepChoice(TypedDict):
     best: BestTrial
 
 
+def located(run: str, outputs: str = "outputs") -> Path:
+    """The folder that a name stands for: a path, or what lies there below `outputs`, as `attnlab runs` prints it."""
+    path, below = user_path(run), Path(outputs) / run
+    return below if os.sep in run and not path.is_dir() and (is_run(str(below)) or is_sweep(below)) else path
+
+
 class RunFolder:
     """Paths of one run, and the ways to write there. told: one line on which run it is, where it was found by the name of
     a sweep; else ""."""
@@ -192,7 +198,8 @@ class RunFolder:
             # Names begin with the time; letters settle runs of the same second by what was written last.
             path = max(folders, key=lambda path: (started(path), _changed(path)))
         else:
-            path = user_path(run)
+            path = located(run, outputs)
+            told = "" if path == user_path(run) else f"Using {path}"
             if not path.is_dir():
                 others = {folder.name: folder for folder in run_folders(Path(outputs))}
                 near = near_name(path.name, ["latest", *others])

@@ -30,7 +30,7 @@ from attnlab.local_files import user_path
 from attnlab.metrics.bootstrap import Difference, paired_runs
 from attnlab.plural import plural
 from attnlab.registry import METRICS
-from attnlab.runs import RunFolder, is_sweep, runs_of_best
+from attnlab.runs import RunFolder, is_sweep, located, runs_of_best
 from attnlab.schema import checked
 from attnlab.sets import Prediction
 from attnlab.spec import DataSpec
@@ -162,9 +162,10 @@ def named_runs(word: str, filters: Mapping[str, Sequence[str]], outputs: str) ->
 
 def _folders(item: str, outputs: str) -> list[RunFolder]:
     """The run that a name means; of a sweep, every seed of its best trial; of a trial with several seeds, each of them."""
-    path = user_path(item)
+    path = located(item, outputs)
     if item != "latest" and "=" not in item and not path.is_dir() and os.sep not in item:
         group = next((name for name in groups.NAMES if item in groups.choices(name)), "")
+        group = "task" if os.path.isdir(os.path.join(outputs, item)) else group
         example = f", such as `{group}={item}`" if group else ""
         raise UserError(f"`{item}`: no such folder; for all runs with a value write key=value{example}")
     if is_sweep(path):

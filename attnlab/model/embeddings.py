@@ -231,7 +231,9 @@ def read_vectors(path: Path) -> Iterator[tuple[str, list[float]]]:
     Raises UserError where there is no such file, and for a line that isn't text or has another width.
     """
     if not is_regular(path):
-        raise UserError(f"`embedding.path={path}`: no such file")
+        raise UserError(
+            f"`embedding.path={path}`: {'a folder; give a file of it' if path.is_dir() else 'no such file'}"
+        )
     width = None
     for number, line in enumerate(text_lines(path), 1):
         if problem := unreadable(line):

@@ -20,7 +20,7 @@ from attnlab.disk import write_pieces
 from attnlab.errors import UserError, printable
 from attnlab.local_files import user_path
 from attnlab.plural import plural
-from attnlab.runs import is_run, is_sweep
+from attnlab.runs import is_run, is_sweep, located
 from attnlab.sets import Answer, Prediction
 from attnlab.targets import kind_named
 from attnlab.training.predictions import Answers, csv_line, json_line, most_probable
@@ -35,6 +35,7 @@ UNKNOWN = 10
 """Names that training never saw which are told after the answers."""
 SHOWN = 100
 """Characters of a text that stand beside its answer."""
+GIVE = "give a text in quotes, a file or a folder behind the run"
 USAGE = "write `attnlab predict RUN INPUT…`, where RUN is a run folder or `latest`"
 
 
@@ -63,7 +64,7 @@ class Options:
                     f"`{word}`: `attnlab predict` takes no keys; `attnlab eval run={run} data.path=FILE {word}` does (and needs no "
                     "labels), or write `--` before a text that begins so"
                 )
-        if run != "latest" and not user_path(run).is_dir():
+        if run != "latest" and not located(run).is_dir():
             right = f"; write `{run.removeprefix('run=')}`" if run.startswith("run=") else f"; {USAGE}"
             raise UserError(
                 f"`{run[:100]}` is not a run folder; the first argument must be one, or `latest`{right}"
@@ -107,7 +108,7 @@ def predict(words: Sequence[str]) -> int:
     options = Options.of(words)
     if not options.inputs and (sys.stdin is None or sys.stdin.isatty()):
         raise UserError(
-            f"nothing to predict; {USAGE} and INPUT a text, a file, a folder, or `{STDIN}` for standard input"
+            f"nothing to predict; {USAGE}, and INPUT a text in quotes, a file or a folder, or `{STDIN}` for standard input"
         )
     run = load_run(options.run)
     if isinstance(head := run.config.head, Seq2seqHead) and options.top is not None:
@@ -205,7 +206,10 @@ class Stream:
     def told(self) -> int:
         """The exit code; says on standard error what could not be answered, and that nothing was given."""
         if not self.done:
-            print("attnlab: nothing to predict: no input was given", file=sys.stderr)
+            given = ", ".join(self.options.inputs)
+            empty = "standard input is empty" if given in ("", STDIN) else f"no input in {given}"
+            left = "" if self.options.out is None else f"; {self.options.out} has no answers"
+            print(printable(f"attnlab: nothing to predict: {empty}{left or f'; {GIVE}'}"), file=sys.stderr)
         if self.failed:
             asked = f"{self.failed:,} of {plural(self.done, 'input')} could not be answered"
             # A single line above has said it already.
@@ -218,7 +222,7 @@ class Stream:
                 printable(f"attnlab: names that training never saw, which the model cannot tell apart: {names}"),
                 file=sys.stderr,
             )
-        if self.options.out is not None:
+        if self.options.out is not None and self.done:
             answered = (
                 f"predicted {plural(self.done - self.failed, 'input')}; the answers are in {self.options.out}"
             )
@@ -230,7 +234,11 @@ def _json_lines(block: Block) -> Iterator[str]:
     lines = block.answers.lines()
     for number, given in enumerate(block.inputs):
         error = block.errors.get(number)
-        yield next(lines) if error is None else json_line({"key": given.key, "error": error})
+        yield (
+            next(lines)
+            if error is None
+            else json_line({"key": given.key, **block.answers.beside(given.kept), "error": error})
+        )
 
 
 class Table:
@@ -239,7 +247,7 @@ class Table:
     def __init__(self) -> None:
         self._names = list[str]()
         self._waiting = list[
-            tuple[str, str]
+            tuple[str, dict[str, str], str]
         ]()  # errors before the first answer, which says what columns there are
 
     def rows(self, block: Block) -> Iterator[str]:
@@ -247,7 +255,7 @@ class Table:
         answered = ((names, text) for names, texts in block.answers.tables(with_errors=True) for text in texts)
         for number, given in enumerate(block.inputs):
             if number not in block.rows:
-                self._waiting.append((given.key, block.errors[number]))
+                self._waiting.append((given.key, block.answers.beside(given.kept), block.errors[number]))
                 continue
             names, text = next(answered)
             if not self._names:
@@ -259,13 +267,17 @@ class Table:
             yield from self._errors()
 
     def _errors(self) -> Iterator[str]:
-        for key, error in self._waiting:
-            yield csv_line([key, *[""] * (len(self._names) - 2), error])
+        for key, kept, error in self._waiting:
+            yield csv_line([key, *(kept.get(name, "") for name in self._names[1:-1]), error])
         self._waiting.clear()
 
     def rest(self) -> str:
         """Of inputs of which none was answered, their errors."""
-        return "".join(map(csv_line, [("key", "error"), *self._waiting])) if self._waiting else ""
+        if not self._waiting:
+            return ""
+        names = list(self._waiting[0][1])
+        rows = ([key, *map(kept.__getitem__, names), error] for key, kept, error in self._waiting)
+        return "".join(map(csv_line, [["key", *names, "error"], *rows]))
 
 
 class Lines:

@@ -28,7 +28,7 @@ FIELDS = frozenset(
 MOST_COLUMNS = 10
 """Classes that have a column each in the table; of more, the most probable ones are named in each row."""
 DIGITS = 6
-"""Behind the point of a probability in the table, and of those of several classes."""
+"""Behind the point of a probability in the table, and of those of classes; that of a text, which may be tiny, is written in full."""
 STRETCH = 1 << 16
 """Rows whose text is made together, column by column: as Python's own strings they would take longer than the model."""
 YES = 1
@@ -93,8 +93,12 @@ class Answers:
         self._taken = FIELDS | (split.show(0).keys() if len(split) else set())
 
     def _kept(self, i: int) -> dict[str, str]:
-        """What the user wants beside example i, by names that no other field has."""
-        return {f"{name}_" if name in self._taken else name: cell for name, cell in self.split.kept(i).items()}
+        """What the user wants beside example i."""
+        return self.beside(self.split.kept(i))
+
+    def beside(self, kept: Mapping[str, str]) -> dict[str, str]:
+        """What the user wants beside an example, answered or not, by names that no other field has."""
+        return {f"{name}_" if name in self._taken else name: cell for name, cell in kept.items()}
 
     def _right(self, i: int) -> Gold | None:
         return None if self.gold is None else self.gold[i]
@@ -129,7 +133,7 @@ class Answers:
             of_vectors = self._probabilities_of_vectors(some)
             for number, i in enumerate(some):
                 prediction = self.predictions[i]
-                probability = _encode(prediction.probability) if of_vectors is None else of_vectors[number]
+                probability = _encode(self._shortened(prediction)) if of_vectors is None else of_vectors[number]
                 parts = [
                     *(f"{texts[name]}: {texts.of(value)}" for name, value in self._known(i).items()),
                     f'"probability": {probability}',
@@ -137,6 +141,17 @@ class Answers:
                     *(f"{texts[name]}: {texts.of(value)}" for name, value in self._remarks(i).items()),
                 ]
                 yield f"{{{', '.join(parts)}}}\n"
+
+    def _shortened(self, prediction: Prediction) -> float | Sequence[float | None] | None:
+        """The probability of an answer; with `DIGITS` behind the point where all classes are written so."""
+        whole = prediction.probability
+        if prediction.ranked is None or whole is None:
+            return whole
+        return (
+            round(whole, DIGITS)
+            if isinstance(whole, float)
+            else [p if p is None else round(p, DIGITS) for p in whole]
+        )
 
     def _known(self, i: int) -> dict[str, object]:
         """What a line says of example i and its answer."""
@@ -176,7 +191,7 @@ class Answers:
         if not self.kind.per_vector or not all(isinstance(each, list) and None not in each for each in lists):
             return None
         flat = np.fromiter(chain.from_iterable(map(_listed, lists)), dtype=np.float64)
-        return self._per_example(_decimals(flat), some)
+        return self._per_example(_rounded(flat), some)
 
     def _per_example(self, of_vectors: pa.StringArray, some: range) -> list[str]:
         """Texts of all vectors of these examples -> of each example, a list of them."""

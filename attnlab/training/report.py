@@ -268,7 +268,7 @@ def length_table(lengths: Mapping[str, list[int]]) -> Table:
     """How long the answers are, and the right ones: a row for each."""
     names = {0.0: "shortest", 0.5: "median", 1.0: "longest"}
     quantiles = [names.get(quantile, f"{100 * quantile:.0f} %") for quantile in metrics.text.QUANTILES]
-    table = new_table("Words in", [""], quantiles)
+    table = new_table("Lengths in words", [""], quantiles)
     for name, numbers in lengths.items():
         table.add_row(name, *map(str, numbers))
     return table

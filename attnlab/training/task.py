@@ -20,6 +20,21 @@ KINDS = {
     "hidden_numbers": "masked",
 }
 """The task that a target of a kind is for; a sequence is translated or transcribed, by what it is made from."""
+LEARNED = {
+    "class": "a class or a number for each {set}",
+    "vector_classes": "a tag or a number for each {vector}",
+    "sequence": "to write an answer for each {set}",
+    "hidden_words": "what stood at hidden places",
+}
+"""What a head learns, by the first kind of target that it can, in a user's words."""
+UNITS = {
+    "text": ("text", "word"),
+    "pairs": ("text", "word"),
+    "speech": ("recording", "frame"),
+    "image": ("picture", "patch"),
+    "graph": ("graph", "node"),
+}
+"""What sets and vectors are called."""
 MANY = 20
 """Classes, all of them numbers, that look like answers which are numbers."""
 
@@ -35,23 +50,45 @@ def told(config: Config, spec: DataSpec, overrides: Sequence[str]) -> str:
     own = "" if config.task == task or config.task in compose.choices("task") else f" ({task})"
     others = [f"`{other}` (task={_task_of(spec, other)})" for other in spec.targets if other != name]
     more = f"; the data also have {' and '.join(others)}" if others else _maybe_numbers(config, target)
-    return f"task={config.task}{own}: `{_column(config, name)}` {_described(target)}{more}"
+    return f"task={config.task}{own}: `{_column(config, name)}` {_described(spec, name)}{more}"
 
 
 def refuse_other(config: Config, spec: DataSpec) -> None:
-    """Raises UserError where the data are for another kind of task than `config.task` names."""
-    names = _learned(config, spec) or list(spec.targets)
+    """Raises UserError where the data are for another kind of task than `config.task` names, or than its head can learn."""
+    learned = _learned(config, spec)
+    names = learned or list(spec.targets)
     tasks = [_task_of(spec, name) for name in names]
+    if names and not learned and config.head.target is None:
+        _refuse_head(config, spec, names[0])
     if names and config.task in KINDS.values() and config.task not in tasks:
         numbers = (
             ", or add data.target_kind=number"
             if config.task == "regression" and tasks[0] == "classification"
             else ""
         )
-        described = _described(spec.targets[names[0]])
+        described = _described(spec, names[0])
         raise UserError(
             f"`task={config.task}`: `{_column(config, names[0])}` {described}; write task={tasks[0]}{numbers}"
         )
+
+
+def _refuse_head(config: Config, spec: DataSpec, name: str) -> None:
+    """Raises UserError for data of which the head can learn nothing, such as the target of this name."""
+    task, head, (one_set, vector) = (
+        _task_of(spec, name),
+        config.head.name,
+        UNITS.get(spec.modality, ("set", "vector")),
+    )
+    kinds = HEADS.get(head, Head).kinds
+    learned = LEARNED.get(kinds[0], " or ".join(kinds)).format(set=one_set, vector=vector)
+    if config.task in compose.choices("task") and config.task != task:
+        who, right = f"task={config.task}", f"write task={task}, or task=NAME with a name of your own"
+    else:  # the task is the data's, or a name of the user's own: another head was named
+        who, right = f"head={head}", "leave out `head=`"
+    each = f", one for each {one_set}" if spec.targets[name].kind in ("class", "number") else ""
+    raise UserError(
+        f"`{who}` learns {learned}, but `{_column(config, name)}` {_described(spec, name)}{each}; {right}"
+    )
 
 
 def _column(config: Config, name: str) -> str:
@@ -72,15 +109,16 @@ def _task_of(spec: DataSpec, name: str) -> str:
     return KINDS.get(spec.targets[name].kind, sequence)
 
 
-def _described(target: Target) -> str:
+def _described(spec: DataSpec, name: str) -> str:
     """What answers are, as in `has 5 classes`."""
+    target, (_, vector) = spec.targets[name], UNITS.get(spec.modality, ("set", "vector"))
     count = len(target.classes)
     described: Mapping[str, str] = {
         "class": f"has {plural(count, 'class')}",
         "classes": f"has {plural(count, 'question')}, each answered by yes or no",
-        "vector_classes": f"has {plural(count, 'class')}, one for each vector",
+        "vector_classes": f"has {plural(count, 'class')}, one for each {vector}",
         "number": "is a number",
-        "vector_numbers": "is a number for each vector",
+        "vector_numbers": f"is a number for each {vector}",
         "sequence": "is a text",
         "hidden_words": "are the words at hidden places",
         "hidden_numbers": "are the vectors at hidden places",

@@ -65,7 +65,7 @@ KINDS = {
     "classification of graphs": (graphs, "graph", "accuracy", None),
     "regression": (prices, "classification", "mae", None),
     "regression of graphs": (measured_graphs, "graph", "mae", None),
-    "tagging": (tags, "tagging", "accuracy", "`tags` has 2 classes, one for each vector"),
+    "tagging": (tags, "tagging", "accuracy", "`tags` has 2 classes, one for each word"),
     "translation": (pairs, "seq2seq", "bleu", "`translation` is a text"),
     "transcription": (said, "seq2seq", "wer", "`transcript` is a text"),
     "graph": (graphs, "graph", "accuracy", "`label` has 2 classes"),
@@ -170,8 +170,12 @@ def test_what_cannot_be_meant_is_one_sentence(name: str, capsys) -> None:
 
 
 OTHERS = {
-    "no tags": (["task=tagging"], texts, "`task=tagging`: `label` has 2 classes; write task=classification"),
-    "tags": (["task=classification"], tags, "`tags` has 2 classes, one for each vector; write task=tagging"),
+    "no tags": (["task=tagging"], texts, "`task=tagging` learns a tag or a number for each word, but `label` has 2 classes, one for each text; write task=classification"),
+    "no tags for pos": (["task=pos"], texts, "`task=pos` learns a tag or a number for each word, but `label` has 2 classes"),
+    "no texts to write": (["task=translation"], texts, "`task=translation` learns to write an answer for each text, but `label` has"),
+    "tags for sentiment": (["task=sentiment"], tags, "but `tags` has 2 classes, one for each word; write task=tagging, or task=NAME"),
+    "another head": (["task=mine", "head=tagging"], texts, "2 classes, one for each text; leave out `head=`"),
+    "tags": (["task=classification"], tags, "`tags` has 2 classes, one for each word; write task=tagging"),
     "numbers": (["task=classification", "data.target_kind=number"], prices, "`price` is a number; write task=regression"),
     "classes": (["task=regression", "data.target_kind=class"], prices, "write task=classification, or add data.target_kind=number"),
 }  # fmt: skip

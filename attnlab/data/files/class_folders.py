@@ -6,7 +6,7 @@ from os.path import isdir
 from pathlib import Path
 
 from attnlab.config import DataConfig
-from attnlab.data.files.layout import choose, key_for, named_splits, resembled, split_of
+from attnlab.data.files.layout import by_contents, choose, key_for, named_splits, no_folder, resembled, split_of
 from attnlab.data.files.names import class_name
 from attnlab.data.files.walk import few, files_below, listed, passed_over
 from attnlab.data.prep.source import path_of
@@ -57,7 +57,7 @@ def class_folders(config: DataConfig, kind: Kind) -> ClassFolders:
     """
     root = user_path(path_of(config))
     if not isdir(root):
-        raise UserError(f"`data.path={config.path}`: no such folder")
+        raise no_folder(config)
     below = files_below(root)
     files = [path for path in below if kind.fits(path)]
     if lonely := [path for path in files if path.parent == root]:
@@ -89,7 +89,7 @@ def unlabelled_files(config: DataConfig, kind: Kind) -> ClassFolders:
     Raises UserError as `class_folders` does, but for what classes lack."""
     root = user_path(path_of(config))
     if not isdir(root):
-        raise UserError(f"`data.path={config.path}`: no such folder")
+        raise no_folder(config)
     below = files_below(root)
     files = [path for path in below if kind.fits(path)]
     warnings = passed_over(root, [path for path in below if not kind.fits(path)], kind.what)
@@ -115,12 +115,16 @@ def _classes(folder: Path, files: Sequence[Path], kind: Kind) -> Classes:
     if stray := [path for path in groups if path not in folders]:
         raise UserError(f"{stray[0]}: not inside the folder of a class; move it into one")
     if not folders:
-        raise UserError(f"{folder}: no folders in it; every class needs one with its {kind.what}")
+        raise UserError(
+            f"{folder}: no folders in it; every class needs one with its {kind.what}{by_contents(listed(folder))}"
+        )
     if unnamed := [path for path in folders if not class_name(path.name)]:
         raise UserError(f"{unnamed[0]}: a name of white space alone is no name of a class")
     if empty := [path for path in folders if path not in groups]:
-        remedy = f"give class `{empty[0].name}` some or remove the folder"
-        raise UserError(f"{empty[0]}: no {kind.what} in it ({', '.join(kind.read)}); {remedy}")
+        remedy = by_contents(files_below(empty[0])) or (
+            f"; give class `{empty[0].name}` some, or keep the folder somewhere else if it is no class"
+        )
+        raise UserError(f"{empty[0]}: no {kind.what} in it ({', '.join(kind.read)}){remedy}")
     return groups
 
 

@@ -16,6 +16,7 @@ from attnlab.config import ParallelData, TableData
 from attnlab.config.data.base import listed
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.layout import plain_suffix
+from attnlab.data.files.tables import MissingColumn
 from attnlab.data.prep.arrow import Columns, write_batches
 from attnlab.data.prep.cache import cache_folder, fingerprint, prepared
 from attnlab.disk import read_json
@@ -91,15 +92,15 @@ class Kept:
                 if count == 0:
                     raise UserError(bad.first or f"no rows in the {split} split")
             except UserError as error:
-                raise UserError(f"`{self._words}`: {error}") from error
+                raise UserError(f"`{self._words(error)}`: {error}") from error
             warnings += self._told(split, ids, count)
         (folder / WARNINGS).write_text(json.dumps(warnings), encoding="utf-8")
 
-    @property
-    def _words(self) -> str:
-        """The keys that name the columns, as one types them."""
-        words = [f"data.id={self._id[0]}"] if self._id else []
-        return " ".join([*words, f"data.keep={as_written(self._keep)}"] if self._keep else words)
+    def _words(self, error: UserError) -> str:
+        """The keys that name the columns, as one types them; where one of these is missing, the key that names it."""
+        missing = [error.column] if isinstance(error, MissingColumn) else self._columns
+        words = [f"data.id={column}" for column in self._id if column in missing]
+        return " ".join([*words, f"data.keep={as_written(self._keep)}"] if {*self._keep} & {*missing} else words)
 
     def _batches(self, split: str, bad: BadRows, ids: Counter[str]) -> Iterator[pa.RecordBatch]:
         rows = self._source.cells(split, self._columns, bad)
@@ -115,4 +116,5 @@ class Kept:
             yield f"data.id={self._id[0]}: {empty:,} of {count:,} rows for {split} have none, and keep file:line"
         repeated = [name for name, times in ids.items() if times > 1]
         if repeated:
-            yield f"data.id={self._id[0]}: {len(repeated):,} ids occur more than once for {split}, such as `{repeated[0]}`"
+            occur = "1 id occurs" if len(repeated) == 1 else f"{len(repeated):,} ids occur"
+            yield f"data.id={self._id[0]}: {occur} more than once for {split}, such as `{repeated[0]}`"

@@ -7,11 +7,12 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attnlab.config import DataConfig, HubDataConfig, TextData
+from attnlab.config import DataConfig, HubDataConfig, ParallelData, TaggedData, TextData
 from attnlab.config.data.base import by_ending
 from attnlab.data.files.walk import few, is_note, listed
 from attnlab.errors import UserError, near_name
 from attnlab.local_files import is_regular, open_regular, user_path
+from attnlab.plural import plural
 
 NAMES = {
     "train": ("train", "training"),
@@ -22,6 +23,11 @@ SHOWN = 8
 """Names that a refusal lists."""
 PIECE = 1 << 20
 """Bytes of two files that are compared at a time."""
+MEDIA = {
+    "speech_folder": ("recording", (".wav", ".flac", ".ogg")),
+    "image_folder": ("picture", (".png", ".jpg", ".jpeg")),
+}
+"""What folders of classes hold, by the choice of `data=` that reads it: in the singular, and how such files end."""
 Reading = Callable[[str], str | None]
 """The split that a name stands for, or None."""
 
@@ -147,7 +153,7 @@ def split_files(
         )
         return {named or split_of(path.name) or "train": path}, ()
     if not os.path.isdir(path):
-        raise UserError(f"`data.path={given}`: no such file or folder{_near_file(path)}")
+        raise UserError(f"`data.path={given}`: no such file or folder{near_file(path)}")
     entries = listed(path)
     files = without_packed_copies([entry for entry in entries if fits(entry) and is_regular(entry)])
     by_name = {file.name: file for file in files}
@@ -161,7 +167,39 @@ def split_files(
     return {split: by_name[name] for split, name in chosen.items()}, warnings
 
 
-def _near_file(path: Path) -> str:
+def no_folder(config: DataConfig) -> UserError:
+    """What to say where `data.path` should be a folder and isn't one."""
+    given = f"`data.path={config.path}`"
+    path = user_path(str(config.path))
+    if not is_regular(path):
+        return UserError(f"{given}: no such folder{near_file(path)}")
+    right = (
+        _table_of_pairs(config, path)
+        or by_ending(path.name)
+        or f"write the folder that it lies in, data.path={path.parent}"
+    )
+    for name, (what, endings) in MEDIA.items():
+        if path.suffix.lower() in endings:
+            right = f"data={name} reads {what}s from the folder that holds their classes, such as data.path={path.parent.parent}"
+    return UserError(f"{given}: a file, where a folder is needed; {right}")
+
+
+def _table_of_pairs(config: DataConfig, path: Path) -> str:
+    """What to write for translations that stand in the columns of one file; "" for other data, and for other files."""
+    is_table = isinstance(config, ParallelData) and plain_suffix(path) in (".csv", ".tsv", ".jsonl")
+    return "for a table with a column for each language add data.source=table" if is_table else ""
+
+
+def by_contents(files: Sequence[Path]) -> str:
+    """What to choose for a folder that holds recordings or pictures, as in "; it holds 20 recordings, which data=speech_folder
+    reads"; "" for one that holds neither."""
+    for name, (what, endings) in MEDIA.items():
+        if count := sum(file.suffix.lower() in endings for file in files):
+            return f"; it holds {plural(count, what)}, which data={name} reads"
+    return ""
+
+
+def near_file(path: Path) -> str:
     """The file beside a path that isn't there, of which its name is a typing mistake; "" where there is none."""
     try:
         near = near_name(path.name, os.listdir(path.parent))
@@ -173,6 +211,11 @@ def _near_file(path: Path) -> str:
 def _other_data(config: DataConfig, path: Path) -> str:
     """Which data set reads texts in a file with this ending, if one does."""
     right = by_ending(path.name)
+    for name, (what, endings) in MEDIA.items():
+        if path.suffix.lower() in endings:
+            right = f"for {what}s choose data={name}, and give the folder of their classes"
+    if isinstance(config, TaggedData) and plain_suffix(path) == ".conllu":
+        right += " (its tags are those of column 4), or name the columns of words and tags, as in data.words=2 data.tags=10"
     return f"; {right}" if isinstance(config, TextData) and right else ""
 
 
@@ -191,6 +234,7 @@ def _no_split(
     inside = [entry for entry in listed(folder) if os.path.isdir(entry)]
     deeper = next((f for f in inside if any(fits(file) and split_of(file.name) for file in listed(f))), None)
     hint = "" if deeper is None else f"; `data.path={deeper}`?"
+    hint = hint or by_contents([*listed(folder), *(file for entry in inside for file in listed(entry))])
     return UserError(f"{_place(config)}: no file called train or test there that ends in {kinds} (or .gz){hint}")
 
 

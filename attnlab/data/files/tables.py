@@ -238,7 +238,7 @@ def _rows(
     for line, cells in table_rows(path, bad, encoding, columns, separator):
         if not positions:
             width = len(cells)
-            positions = [_position(path, column, cells) for column in columns]
+            positions = [_position(path, column, cells, separator) for column in columns]
             if isinstance(columns[0], str):
                 header = cells
                 continue
@@ -317,15 +317,19 @@ def _keeps_quotes(cell: str, ending: str) -> bool:
     return len(cell) > 1 and cell[0] == '"' and '"' not in cell[1:-1].replace('""', "")
 
 
-def _position(path: Path, column: str | int, first: list[str]) -> int:
-    """The position of a column in the rows, by the first of them; a name may differ in what cannot be seen. Raises UserError
-    where it isn't there."""
+def _position(path: Path, column: str | int, first: list[str], separator: str | None) -> int:
+    """The position of a column in the rows, by the first of them; a name may differ in what cannot be seen. separator:
+    `data.separator`. Raises UserError where it isn't there."""
     if isinstance(column, str) and column not in first:
         column = _spelled(column, first)
     missing = column > len(first) if isinstance(column, int) else column not in first
-    if missing and len(first) == 1 and (separator := _other_separator(first[0])):
-        remedy = "save it with commas as .csv, or with tabs as .tsv"
-        raise UserError(f"{path}:1: one column; it seems to be separated by {separator}: {remedy}")
+    if missing and len(first) == 1 and (other := _other_separator(first[0])):
+        remedy = f"write data.separator={other}{', or leave the key out' if separator else ''}"
+        if table_format(path) == ".tsv":
+            remedy = "save it with tabs, or let its name end in .csv"
+        raise UserError(
+            f"{path}:1: one column; it seems to be separated by {PLURALS[SEPARATORS[other]]}: {remedy}"
+        )
     if isinstance(column, int):
         if missing:
             raise UserError(f"{path}:1: no column {column}; the first row has {len(first)}")
@@ -345,8 +349,8 @@ def _spelled(column: str, names: Iterable[str]) -> str:
 
 
 def _other_separator(row: str) -> str:
-    """What seems to separate a row that was read as one cell."""
-    return next((name for separator, name in PLURALS.items() if separator in row), "")
+    """What seems to separate a row that was read as one cell, as `data.separator` says it; "" for nothing that could."""
+    return next((name for name in ("semicolon", "tab", "bar", "comma") if SEPARATORS[name] in row), "")
 
 
 def _quoting(path: Path, cells: Sequence[str], width: int) -> str:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from attnlab.config import GraphData
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.layout import no_folder
 from attnlab.data.files.tables import usable
 from attnlab.data.graph.source import GraphRow, GraphSource, by_content, given_or_downloaded
 from attnlab.errors import UserError, suggestion
@@ -172,7 +173,7 @@ def _folder(config: GraphData, needs: str) -> Path:
     by_hand = f"unpack {name}.zip from chrsmrrs.github.io/datasets, and give `data.name={name} data.path=FOLDER`"
     root = given_or_downloaded(config, needs, url, by_hand)
     if not isdir(root):
-        raise UserError(f"`data.path={config.path}`: no such folder")
+        raise no_folder(config)
     for folder in (root, root / "raw", root / name, root / name / "raw"):
         if is_regular(_plain_or_packed(folder / f"{name}_A.txt")):
             return folder

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.config import ImageData
+from attnlab.data.files.layout import no_folder
 from attnlab.data.prep.source import Source, path_of
-from attnlab.errors import UserError
 from attnlab.local_files import user_path
 
 TARGET = "label"
@@ -48,5 +48,5 @@ def picture_folder(config: ImageData) -> Path:
     """`data.path`. Raises UserError where it is missing or no folder."""
     folder = user_path(path_of(config))
     if not isdir(folder):
-        raise UserError(f"`data.path={config.path}`: no such folder")
+        raise no_folder(config)
     return folder

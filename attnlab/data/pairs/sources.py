@@ -15,7 +15,7 @@ from attnlab.config import ParallelData
 from attnlab.config.data.base import listed as columns_of
 from attnlab.data.files.bad_rows import BadRows, without_mark
 from attnlab.data.files.hub import HubSource
-from attnlab.data.files.layout import choose, key_for, left_out, split_of, without_packed_copies
+from attnlab.data.files.layout import choose, key_for, left_out, no_folder, split_of, without_packed_copies
 from attnlab.data.files.tables import nested, plain, read_table, table_files
 from attnlab.data.files.walk import few, listed
 from attnlab.data.prep.source import Source, path_of
@@ -118,7 +118,7 @@ class Lines(PairSource):
         self.config = config
         folder = user_path(path_of(config))
         if not isdir(folder):
-            raise UserError(f"`data.path={config.path}`: no such folder")
+            raise no_folder(config)
         self.languages = (config.source_language, config.target_language)
         there = [path for path in listed(folder) if is_regular(path)]
         self.pairs = self._pairs(

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from attnlab.config.data.base import by_ending
 from attnlab.data.contract import Input
 from attnlab.data.files.bad_rows import BadRows
+from attnlab.data.files.layout import near_file
 from attnlab.data.files.tables import (
     MissingColumn,
     has_columns,
@@ -162,7 +164,9 @@ def _of_file(
     encoding = table.encoding if isinstance(table, TableColumns) else None
     try:
         if not is_regular(path):
-            raise UserError(f"{path}: {'a folder; name the files in it' if path.is_dir() else 'no such file'}")
+            raise UserError(
+                f"{path}: {'a folder; name the files in it' if path.is_dir() else f'no such file{near_file(path)}'}"
+            )
         if table_format(path) is not None:
             yield from table_inputs(path, table) if isinstance(table, TableColumns) else table(path)
         elif path.suffix.lower() == ".txt" or path.name.lower().endswith(".txt.gz"):
@@ -170,9 +174,10 @@ def _of_file(
                 raise UserError(f"{path}: its lines are a word with its tag, not texts; {_by_eval(path, run)}")
             yield from line_inputs(text_lines(path, encoding), path.name, encoding)
         else:
+            # What no data set of texts or graphs has is predicted by no other command either.
+            other = f"; {_by_eval(path, run)}" if by_ending(path.name) else ""
             raise UserError(
-                f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl; "
-                f"{_by_eval(path, run)}"
+                f"{path}: this run reads a {what}, or files of them: .txt (one on each line), .csv, .tsv or .jsonl{other}"
             )
     except UserError as error:
         right = f"; {_by_eval(path, run, table)}" if isinstance(error, MissingColumn) else ""
@@ -230,7 +235,9 @@ def _files(word: str, endings: Sequence[str], what: str) -> Iterator[Input]:
                 name = name_text(below.as_posix())
                 yield Input(name, below, name)
         elif not is_regular(path):
-            raise UserError(f"{path}: no such file; this run reads a {what} ({', '.join(endings)})")
+            raise UserError(
+                f"{path}: no such file{near_file(path)}; this run reads a {what} ({', '.join(endings)})"
+            )
         elif path.suffix.lower() not in endings or is_housekeeping(path.name):
             raise UserError(f"{path}: this run reads a {what} ({', '.join(endings)})")
         else:

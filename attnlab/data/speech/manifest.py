@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from os.path import abspath
+from os.path import abspath, isdir
 from pathlib import Path
 
 from attnlab.config import SpeechData
@@ -53,7 +53,8 @@ class Manifest(FileSource):
     def listed(self) -> Iterator[Recording]:
         form = table_format(self.path)
         if form is None:
-            raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv, .tsv or .jsonl file")
+            folder = "; for a folder of recordings choose data=speech_folder" if isdir(self.path) else ""
+            raise UserError(f"`data.path={self.config.path}`: a manifest is a .csv, .tsv or .jsonl file{folder}")
         self.files["manifest"] = self.path
         listed, spellings = list(self._rows(form)), dict[str, str]()
         # A file is one owner, however often it is listed and in whatever way: of its spellings, the first by the alphabet.

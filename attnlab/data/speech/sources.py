@@ -10,6 +10,7 @@ from typing import ClassVar
 from attnlab.config import SpeechData
 from attnlab.data.files.class_folders import Kind, class_folders, unlabelled_files
 from attnlab.data.files.hub import HubSource
+from attnlab.data.files.layout import near_file
 from attnlab.data.files.names import noted_class_name
 from attnlab.data.files.walk import few, files_below, passed_over
 from attnlab.data.prep.source import path_of
@@ -116,7 +117,7 @@ class FileSource(RecordingSource):
         super().__init__(config)
         self.path = user_path(path_of(config))
         if not is_regular(self.path) and not isdir(self.path):
-            raise UserError(f"`data.path={config.path}`: no such file or folder")
+            raise UserError(f"`data.path={config.path}`: no such file or folder{near_file(self.path)}")
         self._recordings = list(self.listed())
         if not self._recordings and not self.problems:
             raise UserError(f"`data.path={config.path}`: no recordings ({', '.join(ENDINGS)}) there")

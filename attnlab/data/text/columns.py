@@ -86,8 +86,7 @@ class Form:
 
 def form_of(beginning: Iterable[Lines], word: int, tag: int) -> Form:
     """The form of a file that begins with these lines. word, tag: the columns of these, from 0."""
-    found = (group for lines in beginning for group in line_groups(lines))
-    groups = [[line for _, line in group] for group in islice(found, LOOKED_AT)]
+    groups = _sentences(beginning)
     words = [line for group in groups for line in group if not line.startswith(("#", "-DOCSTART-"))]
     words = words or [line for group in groups for line in group]
     tabs = 2 * sum("\t" in line for line in words) > len(words)
@@ -101,6 +100,17 @@ def form_of(beginning: Iterable[Lines], word: int, tag: int) -> Form:
     if not everywhere:  # a tag that the word # has again and again
         known |= {name for name, times in Counter(hashes).items() if times > 1}
     return Form(tabs, width, has_ids, word, tag, frozenset(known - {""}), everywhere)
+
+
+def first_column_counts(beginning: Iterable[Lines], form: Form) -> bool:
+    """Whether the first column of a file that begins with these lines counts the words of each sentence."""
+    return _counts_words(_sentences(beginning), form.tabs)
+
+
+def _sentences(beginning: Iterable[Lines]) -> list[list[str]]:
+    """The lines of each sentence from which the form of a file is taken."""
+    found = (group for lines in beginning for group in line_groups(lines))
+    return [[line for _, line in group] for group in islice(found, LOOKED_AT)]
 
 
 def _cells(line: str, tabs: bool) -> list[str]:

@@ -11,6 +11,7 @@ from attnlab.data.contract import Gold
 from attnlab.data.files.bad_rows import BadRows
 from attnlab.data.files.names import class_name, noted_class_name
 from attnlab.data.files.tables import (
+    LABEL_ROWS,
     LARGEST,
     MissingColumn,
     Records,
@@ -133,6 +134,7 @@ class Table(TextSource[Lines | Records]):
         self.grouped, self.timed = config.group is not None, config.time is not None
         self.files, self.warnings = table_files(config)
         self.splits = tuple(self.files)
+        self._has_numbers = False  # once a label that is no number has been met
         self._read_by(LabelledText(config))
 
     def _read_by(self, reader: LabelledText) -> None:
@@ -162,9 +164,26 @@ class Table(TextSource[Lines | Records]):
             for line, cells in piece_rows(piece, self.reader.columns, bad, path, self.config.encoding):
                 row = self.reader.row(cells, f"{path.name}:{line}", bad)
                 if isinstance(row, str):
+                    self._refuse_words_as_numbers(split, cells, f"{path}:{line}")
                     bad.found(f"{path}:{line}: {row}")
                 else:
                     yield row
+
+    def _refuse_words_as_numbers(self, split: str, cells: Sequence[str], location: str) -> None:
+        """Raises UserError at a row whose label is no number, where hardly any label of the file is one."""
+        if self.config.target_kind != "number" or not self.answered or self._has_numbers:
+            return
+        label = cells[len(self.reader.texts)]
+        if usable(number_in(class_name(label))):
+            return
+        rows = islice(self.cells(split, self.reader.labels, BadRows(skip=True)), LABEL_ROWS)
+        numbers = [usable(number_in(class_name(of_row))) for _, (of_row,) in rows]
+        self._has_numbers = any(numbers) if self.config.skip_bad else 10 * sum(numbers) >= len(numbers)
+        if not self._has_numbers:
+            raise UserError(
+                f"{location}: label `{label}` is not a number, and hardly any in column `{self.reader.labels[0]}` is one; to learn "
+                "them as classes write task=classification"
+            )
 
     @contextmanager
     def _keys_named(self) -> Iterator[None]:

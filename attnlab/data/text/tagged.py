@@ -9,7 +9,7 @@ from attnlab.data.files.layout import plain_suffix, split_files
 from attnlab.data.files.names import HEADER, name_columns, noted_class_name
 from attnlab.data.files.tables import json_objects
 from attnlab.data.prep.source import path_of
-from attnlab.data.text.columns import RANGES, Form, form_of
+from attnlab.data.text.columns import RANGES, Form, first_column_counts, form_of
 from attnlab.data.text.hub import HubText
 from attnlab.data.text.lines import WordIds, line_groups, without_spaces
 from attnlab.data.text.source import TextRow, TextSource
@@ -43,7 +43,7 @@ class Tagged(TextSource[tuple[Lines, Form | None]]):
 
     Columns: a word and its tag on each line, with a tab or spaces between, and an empty line after each sentence; lines of
     comments and marks of documents are left out, and told. JSON: a sentence on each line, {"words": ["I", "see"], "tags": ["PRON", "VERB"]}; null is not scored. Raises UserError
-    where columns of text have names, or those of JSON numbers.
+    where columns of text have names, or those of JSON numbers, and where the words would be read from a column that counts them.
     """
 
     needs = "a file of words and tags, or a folder with train, validation and test files"
@@ -54,8 +54,10 @@ class Tagged(TextSource[tuple[Lines, Form | None]]):
     def __init__(self, config: TextData) -> None:
         assert isinstance(config, TaggedData)
         self.config = config
+        # Without a column of tags, a treebank would be read as if its words were tags of their numbers.
+        endings = ENDINGS if config.tags is None else (*ENDINGS, ".conllu")
         self.files, self.warnings = split_files(
-            config, path_of(config), lambda p: plain_suffix(p) in ENDINGS, ", ".join(ENDINGS)
+            config, path_of(config), lambda p: plain_suffix(p) in endings, ", ".join(endings)
         )
         self.splits = tuple(self.files)
         kinds = {plain_suffix(path) == ".jsonl" for path in self.files.values()}
@@ -73,6 +75,11 @@ class Tagged(TextSource[tuple[Lines, Form | None]]):
         found = stretches(path, config.encoding, paragraphs=True)
         beginning = list(islice(found, 2))  # of a small file, the second one is its last sentence
         form = form_of(beginning, (config.words or 1) - 1, (config.tags or 2) - 1)
+        if config.words is None and config.tags is not None and first_column_counts(beginning, form):
+            raise UserError(
+                f"{path}: column 1 counts the words of each sentence; say by `data.words=` which column holds the words "
+                "themselves (2 in a .conllu)"
+            )
         for lines in chain(beginning, found):
             yield lines, form
 

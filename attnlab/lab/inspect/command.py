@@ -22,7 +22,7 @@ from attnlab.lab.inspect.content import Content, Wanted, looked_into
 from attnlab.local_files import user_path
 from attnlab.model.attention.recorder import attention_layers
 from attnlab.pages.page import Array, Json, packed, page
-from attnlab.runs import is_run, is_sweep
+from attnlab.runs import is_run, is_sweep, located
 from attnlab.training.predictions import json_line
 from attnlab.training.run import Run, load_run
 
@@ -39,6 +39,8 @@ MOST = 20
 LARGEST_PAGE = 1 << 26
 MARK = b'data-page="attnlab-inspect"'
 """By this a page is known, so that no other file is overwritten; in `templates/inspect.html`."""
+OF_DATA = "`--example KEY` for one example of the run's data, `--split test` for all of its test data"
+GIVE = f"give a text in quotes or a file behind the run, or {OF_DATA}"
 USAGE = "write `attnlab inspect RUN INPUT…`, where RUN is a run folder or `latest`"
 ANSWERS = {
     "class": "a class of the input", "classes": "yes or no to several questions", "number": "a number", "vector_classes": "a class of each vector",
@@ -72,7 +74,7 @@ class Options:
             raise UserError(f"no run is named; {USAGE}")
         run, *inputs = plain
         for other in (run, *([named["--compare"]] if "--compare" in named else [])):
-            if other != "latest" and not user_path(other).is_dir():
+            if other != "latest" and not located(other).is_dir():
                 right = f"; write `{other.removeprefix('run=')}`" if other.startswith("run=") else f"; {USAGE}"
                 where = "" if other is not run else ", which comes first"
                 raise UserError(f"`{other[:100]}`: no run folder{where}{right}")
@@ -85,9 +87,7 @@ class Options:
             raise UserError(f"`{' '.join(given)}`: choose one of them")
         if not given:
             if sys.stdin is None or sys.stdin.isatty():
-                raise UserError(
-                    f"nothing to inspect; {USAGE} and INPUT what `attnlab predict` takes, or `--example KEY` of the run's data"
-                )
+                raise UserError(f"nothing to inspect; {USAGE}, and INPUT a text in quotes or a file, or {OF_DATA}")
             inputs = [STDIN]
         useless = [option for option in (OF_INPUTS if split else ("--examples",)) if option in named]
         if useless:
@@ -234,7 +234,9 @@ def _chosen(run: Run, options: Options, stdin: Sequence[bytes]) -> list[Chosen |
             raise UserError(f"more than {MOST} inputs, which is the most that one page shows; give fewer")
     readings = reader.read(inputs)
     if not inputs:
-        raise UserError("nothing to inspect: no input was given")
+        names = ", ".join(options.inputs)
+        empty = "standard input is empty" if names == STDIN else f"no input in {names}"
+        raise UserError(f"nothing to inspect: {empty}; {GIVE}")
     rows, errors = {number: row for row, number in enumerate(readings.rows)}, readings.errors
     return [
         Unreadable(given.located(errors[number])) if number in errors

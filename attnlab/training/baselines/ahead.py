@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from attnlab import metrics
-from attnlab.config import Config, MaskedHead
+from attnlab.config import Config, MaskedHead, Seq2seqHead
 from attnlab.plural import plural
 from attnlab.runs import Scores
 from attnlab.training.report import shown
@@ -13,7 +13,8 @@ from attnlab.training.report import shown
 def ahead(
     own: Scores, simple: Mapping[str, Scores], monitor: str, config: Config, still_improving: bool, examples: int
 ) -> str:
-    """A sentence where the best baseline has a better validation score than the run, with what may help; else empty.
+    """A sentence where the best baseline has a better validation score than the run, with what may help; else empty. Answers that
+    were searched for are scored as they are given, other than while training, which is said.
 
     own: the run's scores, usual ones first. simple: those of each baseline; the ceiling, which nobody has to reach, isn't
     compared. The score is the first that both have: `monitor`, then as they stand in `own`. still_improving: whether
@@ -30,7 +31,7 @@ def ahead(
         told_apart = metrics.better(others[best][score], own[score], score) and simple_one != beside
         if not told_apart:
             return ""
-        ahead_by = f"{best.replace('_', ' ')} is ahead on validation ({score} {simple_one} against {beside})"
+        ahead_by = f"{best.replace('_', ' ')} is ahead on validation ({score} {simple_one} against {beside}{_decoded(config)})"
         if metrics.direction(score) > 0 and _by_chance(others[best][score], own[score], examples):
             return f"{ahead_by}, a difference that may be chance on {plural(examples, 'example')}"
         if still_improving:
@@ -44,6 +45,18 @@ def ahead(
         options += ["members=4"] if config.members == 1 else []
         return f"{ahead_by}: {', '.join(options[:-1])} or {options[-1]} may help"
     return ""
+
+
+def _decoded(config: Config) -> str:
+    """How the run's answers were found, where that isn't as during training, greedily; else ""."""
+    head = config.head
+    if not isinstance(head, Seq2seqHead) or (head.temperature is None and head.beam == 1):
+        return ""
+    return (
+        f" by beam search, head.beam={head.beam}"
+        if head.temperature is None
+        else f" by sampling, head.temperature={head.temperature:g}"
+    )
 
 
 def _by_chance(one: float, other: float, examples: int) -> bool:
