@@ -341,7 +341,7 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
             if run.folds != base.folds:
                 raise UserError(
                     f"{base.folder.path} and {run.folder.path} divide the same examples into other folds: train both with the same "
-                    "`data.folds=` and `data.split_seed=`"
+                    "`data.folds=` and `data.split_seed=`, in the same version of attnlab"
                 )
             ordered = run.comparison.of([positions[key] for key in base.keys])
             for key, gold in zip(base.keys, ordered.gold, strict=True):
