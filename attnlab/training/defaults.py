@@ -88,7 +88,7 @@ def texts_with_numbers(facts: Facts) -> Settings:
         "encoder.depth": 1,
         "encoder.dropout": 0.1,
         "head.readout": "mean",
-        "members": 3 if facts.examples < 20_000 else 1,
+        "members": 3 if facts.examples < 2_000 else 1,
         "trainer.epochs": facts.epochs(12, at=7_000, most=120),
         "trainer.batch_vectors": facts.batch_vectors(150, 1500, updates=100),
     }
