@@ -80,7 +80,8 @@ def texts_with_classes(facts: Facts) -> Settings:
 
 def texts_with_numbers(facts: Facts) -> Settings:
     """As texts with classes, but for the bag, which is of classes, and a dropout under which numbers are hardly learned. Errors go
-    on shrinking for hundreds of updates, which small tables get by many epochs."""
+    on shrinking for hundreds of updates, which small tables get by many epochs. A mean as readout doesn't depend on length; where numbers
+    add up over a text, a sum is better, which is for the user to say."""
     return {
         "data.unknown": 4,
         "embedding": "word_char",
