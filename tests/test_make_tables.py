@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from statistics import pvariance
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "make_tables.py"
 
@@ -35,6 +36,20 @@ def test_the_tables_are_the_same_again_and_their_pairs_are_told_by_order_alone(t
     assert len(votes) == 500
     right = sum(counts.most_common(1)[0][1] for counts in votes.values())
     assert 0.96 < right / 4000 < 0.98
+
+
+def test_texts_with_numbers_are_the_same_again_and_as_noisy_as_they_say(tmp_path: Path) -> None:
+    script = SCRIPT.with_name("make_numbers.py")
+    for folder in ("first", "again"):
+        subprocess.run([sys.executable, script, tmp_path / folder], check=True)
+    for name, count in (("offers", 400), ("scores", 1000), ("marks", 4000)):
+        made = (tmp_path / "first" / f"{name}.csv").read_bytes()
+        assert made == (tmp_path / "again" / f"{name}.csv").read_bytes()
+        texts = rows(tmp_path / "first" / f"{name}.csv")
+        numbers = [float(row["label"]) for row in texts]
+        assert len(texts) == count and len({row["text"] for row in texts}) > 0.5 * count
+        if name != "offers":
+            assert 0.005 < 0.5**2 / pvariance(numbers) < 0.03
 
 
 def test_molecules_are_the_same_on_every_machine(tmp_path: Path) -> None:

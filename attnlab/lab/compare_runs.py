@@ -5,6 +5,9 @@ seeds where a side has several runs. The verdict is on the measure that picked t
 *no difference* where all of it lies within the margin, else *not decided*. Where no example was scored differently, resamples
 cannot differ either; then up to 3 of n examples may, as the rule of three has it (Hanley & Lippman-Hand 1983), and the verdict is
 *no difference* only where that share lies within the margin.
+
+A cross-validation is compared with one of the same folds, by the answers of all folds together: each example has one, of a model
+that was not trained on it.
 """
 
 import json
@@ -13,7 +16,8 @@ import os.path
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Literal, NotRequired, TypedDict
@@ -22,7 +26,9 @@ from rich.table import Table
 
 from attnlab import compose, groups, metrics, plugins
 from attnlab.command_words import shell_word, text, texts
-from attnlab.disk import read_jsonl
+from attnlab.config import Config
+from attnlab.data.prep.crossval import Folds
+from attnlab.disk import read_json, read_jsonl
 from attnlab.errors import Damaged, UserError, printable
 from attnlab.lab.run_groups import console, differences, finished, shown
 from attnlab.lab.run_rows import Row, comparable, data_names, picked, read_row, read_rows, refuse_unknown, written
@@ -66,8 +72,9 @@ ANSWERS: dict[str, type[object]] = {
 
 @dataclass(frozen=True)
 class TestedRun:
-    """One run with its predictions of the test examples. keys: of the examples, in the order of the comparison. scores: the
-    usual ones, or those of `head.metrics`. monitor: what picked its weights."""
+    """One run, or a cross-validation, with its predictions of the test examples. keys: of the examples, in the order of the
+    comparison. scores: the usual ones, or those of `head.metrics`. monitor: what picked its weights. folds: of a cross-validation,
+    by name, the sorted keys of what each tests; else empty."""
 
     folder: RunFolder
     row: Row
@@ -75,6 +82,7 @@ class TestedRun:
     comparison: metrics.Comparison
     scores: list[str]
     monitor: str
+    folds: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,7 +194,7 @@ def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -
     name, rows = word.partition("=")[0], read_rows(outputs)
     refuse_unknown([name, *filters], rows)
     having = finished(picked(rows, {**filters, name: texts(word)}, outputs))
-    tested = [row for row in having if RunFolder(Path(outputs, str(row["run"]))).predictions("test").exists()]
+    tested = [row for row in having if _was_tested(RunFolder(Path(outputs, str(row["run"]))))]
     if not tested:
         why = "none was scored on test data" if having else "none has finished"
         if not having and filters and (others := finished(picked(rows, {name: texts(word)}, outputs))):
@@ -204,20 +212,26 @@ def _of_setting(word: str, filters: Mapping[str, Sequence[str]], outputs: str) -
     return [RunFolder.find(str(Path(outputs, str(row["run"])))) for row in tested]
 
 
+def _was_tested(folder: RunFolder) -> bool:
+    """Whether there are predictions of a run's test examples, or of those of all folds."""
+    folds = read_json(folder.folds, Folds).names if folder.folds.exists() else []
+    return all(run.predictions("test").exists() for run in (map(folder.fold, folds) if folds else [folder]))
+
+
 def tested(folder: RunFolder) -> TestedRun:
-    """A run with its predictions. Raises UserError where it hasn't any, and Damaged where a file holds anything else."""
-    config, path = compose.load_saved(folder.config), folder.predictions("test")
-    if cross_validation.wanted(config):
-        raise UserError(
-            f"{folder.path}: a cross-validation; compare its runs fold by fold, such as {folder.path}/fold-…"
-        )
+    """A run with its predictions; a cross-validation with those of all its folds. Raises UserError where there aren't any, and
+    Damaged where a file holds anything else."""
+    config = compose.load_saved(folder.config)
+    again = shell_word("run", str(folder.path))
     if folder.state() != "finished":
-        again = shell_word("run", str(folder.path))
         raise UserError(f"{folder.path}: this run has not finished; `attnlab train {again}` continues it")
-    if not path.exists():
-        again = shell_word("run", str(folder.path))
+    if not _was_tested(folder):
         raise UserError(f"{folder.path}: this run was not scored on test data; do so with `attnlab eval {again}`")
-    spec = DataSpec.load(folder.path)
+    return _of_folds(folder, config) if cross_validation.wanted(config) else _of_run(folder, config)
+
+
+def _of_run(folder: RunFolder, config: Config) -> TestedRun:
+    path, spec = folder.predictions("test"), DataSpec.load(folder.path)
     target = spec.target(config.head.target or next(iter(spec.targets), ""))
     lines = read_jsonl(path, Line)
     if not lines:
@@ -228,14 +242,33 @@ def tested(folder: RunFolder) -> TestedRun:
         right.append(gold)
         predictions.append(prediction)
     comparison = metrics.Comparison(target.kind, right, predictions, target.classes)
-    usual = kind_named(target.kind).usual_metrics(target.classes)
-    scores = metrics.chosen(config.head.metrics or usual, target.kind, target.classes)
     monitor, _ = folder.validation_score() or ("", 0.0)
-    run = TestedRun(
-        folder, read_row(folder.path, str(folder.path.parent)), _numbered(lines), comparison, scores, monitor
-    )
+    row, keys = read_row(folder.path, str(folder.path.parent)), _numbered([line["key"] for line in lines])
+    run = TestedRun(folder, row, keys, comparison, _score_names(config, comparison), monitor)
     _refuse_other_scores(run, path)
     return run
+
+
+def _of_folds(folder: RunFolder, config: Config) -> TestedRun:
+    """The predictions of all folds end to end. Folds may have learned different classes."""
+    tested_keys = read_json(folder.folds, Folds).test
+    runs = [_of_run(fold, compose.load_saved(fold.config)) for fold in map(folder.fold, tested_keys)]
+    first = runs[0].comparison
+    if any(run.comparison.kind != first.kind for run in runs):
+        raise Damaged(f"{folder.path}: its folds answer different questions")
+    classes = dict.fromkeys(chain.from_iterable(run.comparison.classes for run in runs))
+    gold = [right for run in runs for right in run.comparison.gold]
+    predictions = [prediction for run in runs for prediction in run.comparison.predictions]
+    comparison = metrics.Comparison(first.kind, gold, predictions, tuple(classes))
+    keys = _numbered([key for run in runs for key, _ in run.keys])
+    row, scores = read_row(folder.path, str(folder.path.parent)), _score_names(config, comparison)
+    division = {name: sorted(keys) for name, keys in tested_keys.items()}
+    return TestedRun(folder, row, keys, comparison, scores, runs[0].monitor, division)
+
+
+def _score_names(config: Config, comparison: metrics.Comparison) -> list[str]:
+    usual = kind_named(comparison.kind).usual_metrics(comparison.classes)
+    return metrics.chosen(config.head.metrics or usual, comparison.kind, comparison.classes)
 
 
 def _answer(line: Line, kind: str, where: str) -> tuple[metrics.Value, Prediction]:
@@ -254,13 +287,13 @@ def _answer(line: Line, kind: str, where: str) -> tuple[metrics.Value, Predictio
     return gold, Prediction(value, probability, complete=line.get("complete", True))
 
 
-def _numbered(lines: Sequence[Line]) -> list[tuple[str, int]]:
+def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
     """The key of each example, with a number where several have the same."""
     seen: dict[str, int] = defaultdict(int)
     keys = []
-    for line in lines:
-        keys.append((line["key"], seen[line["key"]]))
-        seen[line["key"]] += 1
+    for name in names:
+        keys.append((name, seen[name]))
+        seen[name] += 1
     return keys
 
 
@@ -288,6 +321,12 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
         runs = []
         for run in side.runs:
             positions = {key: i for i, key in enumerate(run.keys)}
+            if bool(run.folds) != bool(base.folds):
+                whole, single = (run, base) if run.folds else (base, run)
+                raise UserError(
+                    f"{whole.folder.path} is a cross-validation and {single.folder.path} a single run: compare cross-validations "
+                    "of the same folds, or runs that were tested on the same examples"
+                )
             if run.comparison.kind != base.comparison.kind:
                 raise UserError(f"{base.folder.path} and {run.folder.path} answer different questions: one predicts "
                                 f"{_answered(base)}, the other {_answered(run)}")  # fmt: skip
@@ -300,6 +339,11 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
                     f"{base.folder.path} and {run.folder.path} were tested on different examples: {shared}, and "
                     f"{example[0]} is one of {alone.folder.path} alone"
                 )
+            if run.folds != base.folds:
+                raise UserError(
+                    f"{base.folder.path} and {run.folder.path} divide the same examples into other folds: train both with the same "
+                    "`data.folds=` and `data.split_seed=`, in the same version of attnlab"
+                )
             ordered = run.comparison.of([positions[key] for key in base.keys])
             for key, gold in zip(base.keys, ordered.gold, strict=True):
                 if _plain(gold) != right[key]:
@@ -307,7 +351,7 @@ def _same_examples(first: Side, second: Side) -> tuple[Side, Side]:
                         f"{base.folder.path} and {run.folder.path} were tested with different labels, such as those "
                         f"of {key[0]}"
                     )
-            runs.append(TestedRun(run.folder, run.row, base.keys, ordered, run.scores, run.monitor))
+            runs.append(replace(run, keys=base.keys, comparison=ordered))
         sides.append(Side(side.word, runs))
     return sides[0], sides[1]
 
@@ -368,6 +412,11 @@ class Compared:
 
     def notes(self, letters: tuple[str, str] = ("A", "B")) -> Iterator[str]:
         """What to know of the verdict, a line each."""
+        if folds := self.sides[0].runs[0].folds:
+            yield (
+                f"These are the test examples of {plural(len(folds), 'fold')}, each answered by the model of its fold: scores are of all "
+                "answers together, not means over folds."
+            )
         counts = [len(side.runs) for side in self.sides]
         if max(counts) == 1:
             yield "One run on each side: this says what other examples would change, not what another seed would."

@@ -3,6 +3,9 @@
 Every fold is a run like any other (`data.fold=<name>`): it can be scored, resumed and looked at alone.
 """
 
+import csv
+import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
@@ -11,13 +14,15 @@ from typing import NotRequired, cast
 from attnlab.command_words import shell_word
 from attnlab.config import Config, CrossValidated
 from attnlab.data.prep.crossval import Folds
-from attnlab.disk import read_json, write_json
+from attnlab.disk import read_json, read_text, write_json, write_pieces, write_text
 from attnlab.metrics import Tallies, Tally, added
 from attnlab.runs import ClassScores, FoldResults, Results, RunFolder, Scores, Trained
 from attnlab.schema import Count
 from attnlab.training import report
 from attnlab.training.baselines.ahead import ahead
 from attnlab.training.monitor import still_improving
+
+csv.field_size_limit(1 << 24)  # as of the tables that are read: 131,072 characters are the default
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     """Write and show what finished folds come to together. Raises Damaged where one's results.json holds anything else."""
     results = {name: read_json(folder.fold(name).results, Finished) for name in folds.names}
     of_all = summary(config.task, folds.protocol, results)
+    join_predictions(folder, folds.names)
     write_json(folder.results, of_all)
     improving = all(still_improving(folder.fold(name).read_metrics()) for name in results)
     told = _ahead(list(results.values()), config, improving)
@@ -78,8 +84,39 @@ def conclude(folder: RunFolder, config: Config, folds: Folds, reporter: report.R
     if told:
         reporter.say(told)
     again = shell_word("run", str(folder.path))
+    if folder.predictions("test").exists():
+        reporter.say(
+            f"The test predictions of all folds together: {folder.predictions('test').with_suffix('.csv')}"
+        )
     reporter.say(f"The folds are saved in {folder.path}; score all again with: attnlab eval {again}")
     return CrossValidation(folder, config)
+
+
+def join_predictions(folder: RunFolder, names: Sequence[str]) -> None:
+    """Write the test predictions of all folds end to end, each with the name of its fold: lines of JSON, and a table whose columns
+    are those of any fold. Nothing is written where a fold has none."""
+    paths = {name: folder.fold(name).predictions("test") for name in names}
+    if not all(path.exists() and path.with_suffix(".csv").exists() for path in paths.values()):
+        return
+    tables = {
+        name: list(csv.DictReader(io.StringIO(read_text(path.with_suffix(".csv")), newline="")))
+        for name, path in paths.items()
+    }
+    columns = dict.fromkeys(column for rows in tables.values() for row in rows for column in row)
+    fold = "fold_" if "fold" in columns else "fold"  # a column that was kept of the user's table
+    lines = (
+        f"{{{json.dumps(fold)}: {json.dumps(name, ensure_ascii=False)}, {line.removeprefix('{')}\n"
+        for name, path in paths.items()
+        for line in read_text(path).split("\n")
+        if line
+    )
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [fold, *columns], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({fold: name} | row for name, rows in tables.items() for row in rows)
+    joined = folder.predictions("test")
+    write_pieces(joined, lines)
+    write_text(joined.with_suffix(".csv"), table.getvalue())
 
 
 def summary(task: str, protocol: str, folds: Mapping[str, Finished]) -> Results:

@@ -149,4 +149,5 @@ def _score_folds_again(folder: RunFolder, config: Config, split: str, overrides:
     classes, spans, questions = map(added, zip(*of_each, strict=True))
     if split == "test" and not changes.other_data(compose.load_saved(folder.config).data, config.data):
         show_classes(reporter, classes, spans, questions)  # each example was scored once
+        cross_validation.join_predictions(folder, names)
     return Evaluation(predictions, scores, undefined, confusion, classes, spans, questions)

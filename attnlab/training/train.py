@@ -189,8 +189,8 @@ def resume(
             began = read_json(folder.folds, Folds)
             if (began.test, began.validation) != (folds.test, folds.validation):
                 raise UserError(
-                    f"{folder.path}: the data are no longer those of this cross-validation; give it the same files "
-                    "(`data.path=`), or start a new one"
+                    f"{folder.path}: the folds are no longer those of this cross-validation: the data have changed, or an earlier "
+                    "version of attnlab divided them otherwise; give it the same files (`data.path=`), or start a new one"
                 )
             return _train_folds(folder, config, folds, overrides, quiet)
         spec = DataSpec.load(folder.path)

@@ -90,6 +90,27 @@ def run(
     return folder
 
 
+def cross_validation(
+    outputs: Path, name: str, right: int, *words: str, split: int = 50, bound: int = 120, seed: int = 1
+) -> RunFolder:
+    """A finished one of two folds, the first of `bound` examples, whose answers are those of `run`. split: what is said of its
+    division."""
+    given = ["data=csv", "data.path=x.csv", "data.folds=3", f"data.split_seed={split}", f"seed={seed}", *words]
+    whole = run(outputs, name, right, *given)
+    lines = whole.predictions("test").read_text().splitlines(keepends=True)
+    whole.predictions("test").unlink()  # as earlier versions left it
+    parts = {"0": lines[:bound], "1": lines[bound:]}
+    for fold, own in parts.items():
+        part = run(outputs, f"{name}/fold-{fold}", 0, *given, f"data.fold={fold}")
+        part.predictions("test").write_text("".join(own))
+        correct = sum(line["gold"] == line["predicted"] for line in map(json.loads, own))
+        scores = {"test": {"accuracy": correct / len(own)}, "validation": {"accuracy": 0.5}}
+        write_json(part.results, {"task": "sentiment", "train": {"monitor": "accuracy"}, **scores})
+    keys = {fold: [json.loads(line)["key"] for line in own] for fold, own in parts.items()}
+    write_json(whole.folds, {"protocol": "two folds", "test": keys, "validation": keys})
+    return whole
+
+
 def edited(folder: RunFolder, old: str, new: str) -> None:
     path = folder.predictions("test")
     text = path.read_text()
@@ -169,6 +190,45 @@ def test_several_seeds_on_each_side(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "With fewer than 5 seeds" in groups and "One run on each side" not in groups
     one = said(capsys, f"{tmp_path}/1/0", "encoder.depth=2", f"outputs={tmp_path}")
     assert "A is one run: what another seed would change there isn't in the interval." in one
+
+
+def test_cross_validations_are_compared_by_the_answers_of_all_folds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exactly as two runs with the same answers are."""
+    single = said(capsys, str(run(tmp_path, "a", 180).path), str(run(tmp_path, "b", 120, "encoder.depth=1").path))
+    first = cross_validation(tmp_path, "cv/a", 180, "encoder.depth=2")
+    second = cross_validation(tmp_path, "cv/b", 120, "encoder.depth=1")
+    folded = said(capsys, str(first.path), str(second.path))
+    chosen = said(capsys, "encoder.depth=2", "encoder.depth=1", f"outputs={tmp_path / 'cv'}", "data.folds=3")
+    for out in (folded, chosen):
+        assert out.splitlines()[3:7] == single.splitlines()[3:7]
+        assert "A is better than B (accuracy, 200 test examples)" in out
+        assert "of 2 folds, each answered by the model of its fold: scores are of all answers together" in out
+    assert "each answered by" not in single
+    cross_validation(tmp_path, "cv/c", 175, "encoder.depth=2", seed=2)
+    assert "A: encoder.depth=2 (2 runs, seeds 1, 2)" in said(
+        capsys, "encoder.depth=2", "encoder.depth=1", f"outputs={tmp_path / 'cv'}"
+    )
+
+
+def test_cross_validations_of_other_folds_and_single_runs_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cross_validation(tmp_path, "first", 150)
+    cross_validation(tmp_path, "other", 150, bound=90)
+    run(tmp_path, "single", 150)
+    cross_validation(tmp_path, "untested", 150).fold("1").predictions("test").unlink()
+    edited(cross_validation(tmp_path, "mixed", 150).fold("0"), '"predicted": "a"', '"predicted": "b"')
+    for other, sentence in (
+        ("other", "divide the same examples into other folds: train both with the same `data.folds=` and `data.split_seed=`"),
+        ("single", "first is a cross-validation and OUT/single a single run: compare cross-validations of the same folds, or"),
+        ("untested", "was not scored on test data; do so with `attnlab eval run="),
+        ("mixed", "fold-0/predictions-test.jsonl: these predictions don't have the accuracy of"),
+    ):  # fmt: skip
+        assert main(["runs", "compare", str(tmp_path / "first"), str(tmp_path / other)]) == 2
+        error = capsys.readouterr().err.replace(str(tmp_path), "OUT")
+        assert sentence in error and len(error.splitlines()) == 1, error
 
 
 def test_what_picked_the_weights_may_be_no_score_of_predictions(

@@ -1,5 +1,6 @@
 """Cross-validation: every example is tested once, folds are alike, and a parent folder is a run of runs."""
 
+import csv
 import json
 import shutil
 import signal
@@ -21,7 +22,7 @@ from attnlab.cli import main
 from attnlab.errors import Stopped
 from attnlab.metrics import Tally, by_class
 from attnlab.runs import RunFolder
-from attnlab.training.cross_validation import class_scores, show, summary, tallies
+from attnlab.training.cross_validation import class_scores, join_predictions, show, summary, tallies
 from attnlab.training.loop import Training
 from attnlab.training.report import Column, Reporter
 
@@ -204,6 +205,34 @@ def test_more_epochs_are_for_every_fold_whatever_comes_between(
     assert {name: fold["train"]["epochs"] for name, fold in results(parent)["folds"].items()} == {
         "ada": 3, "bob": 3, "cy": 3,
     }  # fmt: skip
+
+
+def test_the_predictions_of_all_folds_are_one_table(finished: Path) -> None:
+    names = list(results(finished)["folds"])
+    folds = [finished / f"fold-{name}" for name in names]
+    lines = [json.loads(line) for line in (finished / "predictions-test.jsonl").read_text().splitlines()]
+    assert [line.pop("fold") for line in lines] == [name for name in names for _ in range(8)]
+    own = [(fold / "predictions-test.jsonl").read_text().splitlines() for fold in folds]
+    assert lines == [json.loads(line) for of_fold in own for line in of_fold]
+    with (finished / "predictions-test.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["key"] for row in rows] == [line["key"] for line in lines]
+    assert list(rows[0])[:2] == ["fold", "key"] and {row["fold"] for row in rows} == set(names)
+
+
+def test_folds_with_other_columns_are_joined_by_name(tmp_path: Path) -> None:
+    """Such as classes that only one of them has learned, and a column of the user's that is called fold."""
+    parent = RunFolder(tmp_path)
+    for name, table in (("0", 'key,fold,p(a)\nk1,x,"1,\n5"\n'), ("1", "key,fold,p(b)\nk2,y,0.5\n")):
+        fold = parent.fold(name)
+        fold.path.mkdir()
+        fold.predictions("test").write_text('{"key": "k"}\n')
+        join_predictions(parent, ["0", "1"])
+        assert not parent.predictions("test").exists(), "there is none of fold 1"
+        fold.predictions("test").with_suffix(".csv").write_text(table)
+    join_predictions(parent, ["0", "1"])
+    joined = (tmp_path / "predictions-test.csv").read_text()
+    assert joined == 'fold_,key,fold,p(a),p(b)\n0,k1,x,"1,\n5",\n1,k2,y,,0.5\n'
 
 
 def test_a_word_that_is_refused_changes_nothing(finished: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Settings that follow from the data: told, written down, and never ahead of what somebody states."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,23 @@ def test_the_configuration_shows_them(tmp_path: Path, capsys) -> None:
     assert yaml.safe_load(capsys.readouterr().out)["embedding"]["name"] == "auto"
     assert main(["train", *words, "defaults=plane"]) == 2
     assert "`defaults=plane`: did you mean `plain`" in capsys.readouterr().err
+
+
+def test_texts_with_numbers_have_a_rule_of_their_own(tmp_path: Path) -> None:
+    rows = "".join(f"{word} thing {i},{i % 7}.5\n" for i, word in enumerate(["old", "new"] * 20))
+    (tmp_path / "offers.csv").write_text("text,label\n" + rows)
+    words = ["task=regression", "data=csv", f"data.path={tmp_path / 'offers.csv'}"]
+    config, line = settled(*words)
+    assert line.startswith("defaults for 32 texts: embedding=word_char ")
+    assert config.trainer.epochs == 120 and config.encoder.dropout == 0.1 and config.head.bag is None
+    assert settled(*words, "trainer.epochs=7")[0].trainer.epochs == 7, "what is stated stays"
+
+
+@pytest.mark.parametrize("examples", [40, 100, 360, 1000, 4000])
+def test_few_short_texts_with_numbers_get_hundreds_of_updates(examples: int) -> None:
+    (rule,) = [rule for rule in RULES if rule.kind == "number"]
+    chosen = rule.settings(Facts(examples, vectors=6 * examples, longest=8))
+    assert 200 <= chosen["trainer.epochs"] * math.ceil(6 * examples / chosen["trainer.batch_vectors"]) <= 3000
 
 
 def test_an_experiment_is_a_recipe_of_its_own(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class Parallel(Data):
         splits = [name for name in NAMES if in_fold or name in (*self.source.splits, *self.fractions)]
         settings = settings_of(replace(config, limit=None))  # which is applied below, to what was prepared
         settings |= {"splits": splits, "files": list(self.source.files), "identity": self.source.identity}
+        settings |= {} if self._fold is None else self._fold.settings  # a fold's pairs are prepared on their own
         texts = fingerprint(self.source.files.values(), settings)
         self.codecs = self._learned(texts) if spec is None else spec.codecs
         if "source" not in self.codecs:

@@ -4,8 +4,9 @@ Folds are fixed by `data.split_seed` and the examples themselves, never by the r
 different seeds are scored on the same examples.
 """
 
+import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +80,10 @@ class NumberedFolds(Folding):
         if count < number:
             different = f"groups (`data.group={group}`)" if group else "examples"
             raise UserError(f"`data.folds={number}`: there are only {count} different {different}")
-        fold_of_owner = self._balanced() if group else self._dealt(classes)
+        fold_of_owner = self._balanced() if group else self._even(classes)
         self.fold_of = fold_of_owner[self._owners.of]
         """(n,): the number of the fold in which each example is tested."""
+        self._earlier = self.fold_of if group else self._dealt(classes)[self._owners.of]
         self.names = [str(fold) for fold in range(number)]
         stratified = ", stratified by class" if len(classes.names) > 1 else ""
         together = f", with all examples of a group (`data.group={group}`) in the same fold" if group else ""
@@ -91,9 +93,33 @@ class NumberedFolds(Folding):
             f"validation, {others} for training"
         )
 
+    def _even(self, classes: Named) -> NDArray[np.int64]:
+        """(owners,): class after class by name, its owners in as many parts as there are folds, the largest part into the smallest
+        fold. An owner of several classes is of its most frequent one.
+
+        Within a class, large owners come first, each into the smallest part, so that parts differ by at most one owner; if folds
+        differ by no more than the largest owner before a class, they do after it.
+        """
+        owners = self._owners
+        main = replace(owners, classes=classes.ranks[owners.classes]).main_class()
+        fold_of, sizes = np.empty(len(owners.sizes), dtype=np.int64), np.zeros(self.number, dtype=np.int64)
+        order = np.lexsort((-owners.sizes, main))  # stable: owners are in order of positions
+        for of_class in np.split(order, np.flatnonzero(np.diff(main[order])) + 1):
+            parts = [(0, part) for part in range(self.number)]
+            part_of = np.empty(len(of_class), dtype=np.int64)
+            for i, size in enumerate(owners.sizes[of_class].tolist()):
+                before, part_of[i] = parts[0]
+                heapq.heapreplace(parts, (before + size, int(part_of[i])))
+            part_sizes = np.bincount(part_of, owners.sizes[of_class], self.number).astype(np.int64)
+            fold_of_part = np.empty(self.number, dtype=np.int64)
+            fold_of_part[np.argsort(-part_sizes, kind="stable")] = np.argsort(sizes, kind="stable")
+            fold_of[of_class] = fold_of_part[part_of]
+            sizes[fold_of_part] += part_sizes
+        return fold_of
+
     def _dealt(self, classes: Named) -> NDArray[np.int64]:
-        """(owners,): folds in turn, class after class by name, so that folds are equal in size, too. An owner of several
-        classes is of the first of them."""
+        """(owners,): as earlier versions did: folds in turn, class after class by name, however many examples an owner has. An
+        owner of several classes is of the first of them. The same as `_even` where no two examples are equal."""
         owners, ranks = self._owners, classes.ranks
         first = np.full(len(owners.sizes), len(ranks))
         np.minimum.at(first, owners.owner, ranks[owners.classes])
@@ -122,10 +148,17 @@ class NumberedFolds(Folding):
         return fold_of
 
     def _splits(self, name: str) -> NDArray[np.int8]:
-        splits = np.full(len(self.fold_of), TRAIN, dtype=np.int8)
-        splits[self.fold_of == (int(name) + 1) % self.number] = VALIDATION
-        splits[self.fold_of == int(name)] = TEST
+        return self._split_of(self.fold_of, name)
+
+    def _split_of(self, fold_of: NDArray[np.int64], name: str) -> NDArray[np.int8]:
+        splits = np.full(len(fold_of), TRAIN, dtype=np.int8)
+        splits[fold_of == (int(name) + 1) % self.number] = VALIDATION
+        splits[fold_of == int(name)] = TEST
         return splits
+
+    def settings(self, name: str) -> dict[str, str]:
+        now, before = (self._split_of(fold_of, name) for fold_of in (self.fold_of, self._earlier))
+        return {} if np.array_equal(now, before) else {"folds": "of even size"}
 
     def warnings(self) -> list[str]:
         """Which classes are too rare to be in every fold."""

@@ -76,6 +76,39 @@ def test_a_group_is_in_one_fold_in_any_order_and_no_fold_is_empty(
     assert [of_group[group] for group, _ in shuffled] == folds_of(shuffled).fold_of.tolist()
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.sampled_from("aaabc")), min_size=10, max_size=60),
+    st.integers(3, 10),
+    st.integers(0, 5),
+)
+def test_sizes_differ_by_at_most_the_largest_set_of_equal_examples(
+    owners: list[tuple[int, str]], number: int, seed: int
+) -> None:
+    """Of all examples, and of those of each class."""
+    rows = [(f"k{i}", label) for i, (size, label) in enumerate(owners) for _ in range(size)]
+    labels = [label for _, label in rows]
+    folds = numbered(number, [owner for owner, _ in rows], labels, seed)
+    sizes = [len(folds.splits(name)[folds.splits(name) == TEST]) for name in folds.names]
+    assert sum(sizes) == len(rows) and min(sizes) > 0
+    assert max(sizes) - min(sizes) <= max(size for size, _ in owners)
+    for label in set(labels):
+        counts = spread(folds, labels, label)
+        assert max(counts) - min(counts) <= max(size for size, own in owners if own == label)
+
+
+def test_only_folds_that_are_others_than_before_have_another_fingerprint() -> None:
+    """Of ten different examples in five folds, the sixth goes to the first of them; where that one has 9 already, it doesn't."""
+    keys = sorted((f"k{i}" for i in range(10)), key=lambda key: positions_of([key], 0)[0])
+    different = numbered(5, keys, [""] * 10)
+    assert different.fold_of.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    assert all(different.settings(name) == {} for name in different.names)
+    with_copies = [keys[0]] * 9 + keys[1:]
+    folds = numbered(5, with_copies, [""] * len(with_copies))
+    assert [folds.settings(name) for name in folds.names] == [{"folds": "of even size"}] * 5
+    assert all(numbered(5, with_copies, [""] * 18, group="author").settings(name) == {} for name in "01234")
+
+
 def test_folds_of_groups_are_alike_in_classes_and_size() -> None:
     random = Random(0)
     rows = [(f"g{i}", label) for i in range(40) for label in random.choices("abbb", k=random.randint(1, 12))]
