@@ -25,8 +25,8 @@ def training(overrides: list[str], folder: Path | None = None, stop_after: int |
     update = loop._update
 
     def counted(group: list, own: list, batches: Iterator) -> None:
+        loop.stop_requested = stop_after is not None and loop.progress.update + 1 >= stop_after
         update(group, own, batches)
-        loop.stop_requested = stop_after is not None and loop.progress.update >= stop_after
 
     loop._update = counted  # type: ignore[method-assign]
     return loop

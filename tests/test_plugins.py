@@ -152,6 +152,7 @@ def test_a_part_of_ones_own_may_be_called_what_the_trade_calls_another(project: 
     assert sentence.endswith("comes with encoder=gru, not with encoder=attention; choose that, too")
 
 
+@pytest.mark.slow
 def test_a_sweeps_trials_have_the_plugins(project: Path) -> None:
     (project / "attnlab.yaml").unlink()
     done = attnlab(project, "sweep", "plugins=[mixing]", "task=mixed", "space=gains")

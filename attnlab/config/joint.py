@@ -51,8 +51,9 @@ class JointTrainer(Trainer):
     )
     balance: str = key(
         "chance",
-        "what the mean loss of each part is divided by: chance (that of the best constant answer, so that all begin near 1) or none",
-        choices=("chance", "none"),
+        "what the mean loss of each part is multiplied by: chance (1 / that of the best constant answer, so that all begin near 1), "
+        "noise (besides, the root of its answers in a batch, so that gradients are equally noisy) or none (1)",
+        choices=("chance", "noise", "none"),
     )
 
 

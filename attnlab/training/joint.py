@@ -6,6 +6,7 @@ that part's model; whatever reads runs reads these.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
 
 import torch
 
@@ -244,15 +245,21 @@ def joint_of(parts: dict[str, Opened]) -> Joint:
 def learned_of(config: JointConfig, parts: dict[str, Opened], engine: Engine) -> JointParts:
     """What the parts learn, and how much each counts. Raises UserError where one has nothing to learn."""
     of_parts, scales = dict[str, Part](), dict[str, Scale]()
+    roots = dict.fromkeys(parts, 1.0)
+    if config.trainer.balance == "noise":
+        roots = {
+            name: balance.answers(part.config, part.data, part.model.head) ** 0.5 for name, part in parts.items()
+        }
     for name, part in parts.items():
-        constant = balance.constant_loss(part.data, part.model.head) if config.trainer.balance == "chance" else 1.0
+        constant = balance.constant_loss(part.data, part.model.head) if config.trainer.balance != "none" else 1.0
         try:
             scales[name] = balance.scale_of(part.config, part.data, part.model.head, engine)
             if not constant:
                 raise UserError("all training examples have the same answer; there is nothing to be learned")
         except UserError as error:
             raise UserError(f"part `{name}`: {error}") from error
-        of_parts[name] = Part(part.config, part.data, config.parts[name].weight / constant)
+        factor = config.parts[name].weight * roots[name] / fmean(roots.values()) / constant
+        of_parts[name] = Part(part.config, part.data, factor)
     return JointParts(of_parts, scales, config.trainer.accumulate, config.trainer.mixing)
 
 

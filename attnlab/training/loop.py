@@ -67,7 +67,7 @@ class Training:
         return self.progress
 
     def request_stop(self) -> None:
-        """Save and stop after the current update."""
+        """Save and stop after the current update; after the next one, if what processes ask of each other has been exchanged."""
         self.stop_requested = True
 
     def _epoch(self) -> None:

@@ -368,6 +368,7 @@ def test_the_newest_run_and_the_best_of_a_sweep(place: Path, tmp_path: Path) -> 
         assert config.init is not None and Path(config.init).parent == sweep.parent
 
 
+@pytest.mark.slow
 def test_several_processes_start_with_the_same_weights(place: Path, source: Path, tmp_path: Path) -> None:
     words = [
         *sentiment(place),

@@ -46,7 +46,9 @@ def interrupt_all(launcher: subprocess.Popen[str]) -> None:
     launcher.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("stop, code", [(kill, 0), (kill_launcher, -9), (end_one, 143), (interrupt_all, 130)])
+@pytest.mark.parametrize("stop, code", [
+    (kill, 0), pytest.param(kill_launcher, -9, marks=pytest.mark.slow), (end_one, 143), (interrupt_all, 130),
+])  # fmt: skip
 def test_the_same_bytes_whatever_happens_in_between(
     stop: Callable[[subprocess.Popen[str]], None], code: int, words: list[str], alone: Path, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from attnlab.training.run import load_data
 SMALL = ["encoder.width=8", "encoder.depth=1", "encoder.heads=1", "data.limit=60", "trainer.threads=1"]
 
 
+@pytest.mark.slow
 def test_a_section_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["sections=loop", "updates=2", f"out={tmp_path}/bench", f"data.cache={tmp_path}/cache", *SMALL]
     assert main(["bench", *words]) == 0
