@@ -69,5 +69,6 @@ class Replicated:
         return tensors
 
     def part(self, whole: Tensor, parameter: Tensor) -> Tensor:
-        """What this process holds of a tensor that was saved, of a parameter or of what an optimizer remembers of it."""
+        """What this process holds of a tensor that was saved, of a parameter or of what an optimizer remembers of it. Raises UserError
+        where it cannot be divided."""
         return whole

@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -12,8 +11,9 @@ from markupsafe import Markup
 from attnlab.lab.compare.claim import Claim, Evidence, Figure, Measured, Statement, band, legend
 from attnlab.lab.compare.drawing import layers
 from attnlab.lab.compare.fit import exponent
-from attnlab.lab.compare.fresh import Fresh, fresh
+from attnlab.lab.compare.fresh import fresh
 from attnlab.lab.compare.rules import Between, Larger, Smaller
+from attnlab.lab.compare.step import times
 from attnlab.model.attention.scores import score_of
 from attnlab.pages.charts import Axis, lines
 
@@ -90,7 +90,9 @@ class Score(Claim):
             fresh(["encoder.width=64", "encoder.position=none", f"encoder.score={score}"], seed)
             for score in ("scaled_dot", "additive")
         ]  # fmt: skip
-        return found | {"seconds": [_seconds(encoder) for encoder in encoders]}
+        # The first step warms up.
+        seconds = [statistics.median(times(encoder, TIMED, REPEATS)[1:]) for encoder in encoders]
+        return found | {"seconds": seconds}
 
     def drawing(self) -> Markup:
         return layers([("each pair has a score", lambda one, other: True)], vectors=5, depth=1)
@@ -121,14 +123,3 @@ def _softmax(word: str, width: int) -> tuple[float, float, float]:
     entropy = -(weights * weights.clamp_min(1e-300).log()).sum(-1).mean()
     jacobian = torch.diag_embed(weights) - weights[:, :, None] * weights[:, None]
     return float(scores.var()), float(entropy), float(jacobian.flatten(1).norm(dim=1).mean())
-
-
-def _seconds(encoder: Fresh) -> float:
-    """The median time of a step, forward and backward, of the processor."""
-    times = []
-    for _ in range(REPEATS):
-        vectors = torch.randn(TIMED, encoder.width)
-        began = time.process_time()
-        encoder(vectors).sum().backward()
-        times.append(time.process_time() - began)
-    return statistics.median(times[1:])  # the first one warms up

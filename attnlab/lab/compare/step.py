@@ -8,15 +8,20 @@ from torch.profiler import ProfilerActivity, profile
 from attnlab.lab.compare.fresh import Fresh
 
 
-def seconds(encoder: Fresh, length: int, repeats: int) -> float:
-    """Of the processor, for a step, forward and backward, on a set of so many vectors: the quickest of several."""
-    times = []
+def times(encoder: Fresh, length: int, repeats: int) -> list[float]:
+    """Seconds of the processor for each of several steps, forward and backward, on a set of so many vectors."""
+    found = []
     for _ in range(repeats):
         vectors = torch.randn(length, encoder.width)
         began = time.process_time()
         encoder(vectors).sum().backward()
-        times.append(time.process_time() - began)
-    return min(times)
+        found.append(time.process_time() - began)
+    return found
+
+
+def seconds(encoder: Fresh, length: int, repeats: int) -> float:
+    """The quickest of several steps."""
+    return min(times(encoder, length, repeats))
 
 
 def memory(encoder: Fresh, length: int) -> float:
