@@ -161,6 +161,7 @@ def test_a_sweeps_trials_have_the_plugins(project: Path) -> None:
     assert [yaml.safe_load(path.read_text())["encoder"]["gain"] for path in configs] == [0.25, 0.75]
 
 
+@pytest.mark.slow
 def test_help_tells_of_them(project: Path) -> None:
     assert "mixer" in attnlab(project, "train", "--help").stdout
     page = attnlab(project, "train", "task=mixed", "--help").stdout

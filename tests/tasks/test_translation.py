@@ -102,7 +102,7 @@ def test_the_mean_of_the_best_is_kept_where_it_is_better(words: list[str], tmp_p
 @pytest.mark.parametrize(
     "more, sentence",
     [
-        (["data=digits", "data.path=null"], "`data`: head=seq2seq learns sequence; the data have `label`"),
+        (["data=digits", "data.path=null"], "`task=translation` learns to write an answer for each picture, but `label` has 10 classes"),
         (["encoder.position=learned", "encoder.max_position=2"], "`encoder.max_position=2`: a set of the train split takes 3 positions"),
         (["head.position=learned", "head.max_position=2"], "`head.max_position=2`: an answer of the train split takes 4 positions"),
         (["head.heads=32"], "`head.heads=32`: encoder.width=16 must be a multiple of it"),

@@ -174,10 +174,10 @@ class Table(TextSource[Lines | Records]):
         if self.config.target_kind != "number" or not self.answered or self._has_numbers:
             return
         label = cells[len(self.reader.texts)]
-        if usable(number_in(class_name(label))):
-            return
+        if not math.isnan(number_in(class_name(label))):
+            return  # one that is too large, not a word
         rows = islice(self.cells(split, self.reader.labels, BadRows(skip=True)), LABEL_ROWS)
-        numbers = [usable(number_in(class_name(of_row))) for _, (of_row,) in rows]
+        numbers = [not math.isnan(number_in(class_name(of_row))) for _, (of_row,) in rows]
         self._has_numbers = any(numbers) if self.config.skip_bad else 10 * sum(numbers) >= len(numbers)
         if not self._has_numbers:
             raise UserError(

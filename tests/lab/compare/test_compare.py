@@ -92,6 +92,7 @@ def times(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*.json") if path.parent != folder}
 
 
+@pytest.mark.slow
 def test_a_claim_of_ones_own_is_one_file_and_nothing_is_done_twice(
     mine: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
